@@ -1,0 +1,39 @@
+//! `POST /v1/{parent=customers/*/profiles/*}/coachingPlans`: creates a coaching plan for an agent.
+//!
+//! The body is the plan. `agentUserName`, `creatorUserName` and `isActive` are required. Without a
+//! `name` the service makes one. `createTime` and `updateTime` are kept from callers with role
+//! `service` or `admin`, who import history, and dropped from managers.
+//!
+//! Repeated with the same `requestId` (query, a UUID) within a day, it answers as it first did and
+//! creates nothing. Without one, a repeat creates another plan, unless it carries a `name`.
+
+use coaching_domain::plan::{CoachingPlanMessage, NewCoachingPlan};
+use coaching_domain::{Error, Role};
+use coaching_edge::{Answer, App, Operation, Request};
+use serde::Serialize;
+
+/// The operation.
+pub static OPERATION: Operation =
+    Operation { name: "create-plan", handle: |app, request| Box::pin(handle(app, request)) };
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct CreatePlanResponse<'a> {
+    coaching_plan: CoachingPlanMessage<'a>,
+}
+
+async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
+    let tenant = request.authorize(&[Role::Manager, Role::Service, Role::Admin])?;
+    let now = app.now()?;
+    let mut query = request.query();
+    let request_id = query.request_id();
+    let new = request.body(query.finish(), |fields| NewCoachingPlan::read(fields, &tenant, request.caller(), now))?;
+
+    let record = request.record(OPERATION.name, request_id, &new, now)?;
+    let id = new.id.clone().map_or_else(|| app.new_id(now), Ok)?;
+    let plan = new.clone().into_plan(id, now);
+    let created = app.store.create_plan(&tenant, &plan, record.as_ref(), now).await?;
+
+    let plan = new.into_plan(created.id, created.time);
+    Answer::json(&CreatePlanResponse { coaching_plan: plan.message(&tenant, Vec::new()) })
+}

@@ -1,0 +1,45 @@
+//! `POST /v1/{parent=customers/*/profiles/*}/coachingSessions`: creates a coaching session.
+//!
+//! The body is the session. `agentUserName`, `creatorUserName` and `coachingPlanName` are required,
+//! and the plan must be one of that agent's. Without a `name` the service makes one; without a
+//! `usecaseName` the session takes the plan's.
+//!
+//! Times and fields that the service or the agent owns (`createTime`, `updateTime`,
+//! `managerUpdateTime`, `agentUpdateTime`, `acknowledgeTime`, `agentComment`, `agentSubmitTime`) are
+//! kept from callers with role `service` or `admin`, who import history, and dropped from managers.
+//!
+//! Repeated with the same `requestId` (query, a UUID) within a day, it answers as it first did and
+//! creates nothing. Without one, a repeat creates another session, unless it carries a `name`.
+
+use coaching_domain::session::{CoachingSessionMessage, NewCoachingSession};
+use coaching_domain::{Error, Role};
+use coaching_edge::{Answer, App, Operation, Request};
+use serde::Serialize;
+
+/// The operation.
+pub static OPERATION: Operation =
+    Operation { name: "create-session", handle: |app, request| Box::pin(handle(app, request)) };
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct CreateSessionResponse<'a> {
+    coaching_session: CoachingSessionMessage<'a>,
+}
+
+async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
+    let tenant = request.authorize(&[Role::Manager, Role::Service, Role::Admin])?;
+    let caller = request.caller();
+    let now = app.now()?;
+    let mut query = request.query();
+    let request_id = query.request_id();
+    let new = request.body(query.finish(), |fields| NewCoachingSession::read(fields, &tenant, caller, now))?;
+
+    let record = request.record(OPERATION.name, request_id, &new, now)?;
+    let id = new.id.clone().map_or_else(|| app.new_id(now), Ok)?;
+    let inherits_usecase = new.usecase.is_none();
+    let session = new.clone().into_session(id, new.usecase.clone(), caller, now);
+    let created = app.store.create_session(&tenant, session, inherits_usecase, record.as_ref(), now).await?;
+
+    let session = new.into_session(created.id, created.usecase, caller, created.time);
+    Answer::json(&CreateSessionResponse { coaching_session: session.message(&tenant) })
+}

@@ -1,0 +1,39 @@
+//! `GET /v1/{name=customers/*/profiles/*/coachingPlans/*}`: one coaching plan with its sessions.
+//!
+//! `coachingSessions` holds the newest sessions of the plan, as many as a page of `list-sessions`
+//! can: up to 1000.
+//!
+//! An agent sees their own plans only, and is not told whether another exists.
+
+use coaching_domain::names::CoachingPlan;
+use coaching_domain::plan::CoachingPlanMessage;
+use coaching_domain::{Error, Role};
+use coaching_edge::{Answer, App, Operation, Request};
+use coaching_store::SessionFilter;
+use serde::Serialize;
+
+/// The most sessions that are embedded in a plan.
+const MAX_SESSIONS: usize = 1000;
+
+/// The operation.
+pub static OPERATION: Operation = Operation { name: "get-plan", handle: |app, request| Box::pin(handle(app, request)) };
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct GetPlanResponse<'a> {
+    coaching_plan: CoachingPlanMessage<'a>,
+}
+
+async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
+    let tenant = request.authorize(&[Role::Agent, Role::Manager, Role::Service, Role::Admin])?;
+    let id = request.path_id::<CoachingPlan>("coachingPlan", &tenant)?;
+    request.query().into_result()?;
+
+    let of_plan = SessionFilter { plan: Some(id.clone()), ..SessionFilter::default() };
+    let (plan, page) =
+        tokio::try_join!(app.store.plan(&tenant, &id), app.store.sessions(&tenant, &of_plan, None, MAX_SESSIONS))?;
+    let plan = request.visible(plan, |plan| &plan.agent, &tenant.name_of(&id))?;
+
+    let sessions = page.sessions.iter().map(|session| session.message(&tenant)).collect();
+    Answer::json(&GetPlanResponse { coaching_plan: plan.message(&tenant, sessions) })
+}

@@ -1,0 +1,62 @@
+//! `GET /v1/{parent=customers/*/profiles/*}/coachingSessions`: a page of coaching sessions, the newest
+//! `createTime` first, ties by name.
+//!
+//! `agentUserName`, `coachingPlanName` and `usecaseNames` (repeatable, any of them, at most 20) narrow
+//! the list, in any combination. A page is full unless it is the last, or its sessions are so long
+//! that the answer would pass what a Lambda function may answer (6 MB). A session created while
+//! someone pages makes no other appear twice or vanish.
+//!
+//! An agent sees their own sessions only.
+
+use coaching_domain::session::CoachingSessionMessage;
+use coaching_domain::{Error, Role, names};
+use coaching_edge::{Answer, App, Binding, Operation, Request};
+use coaching_store::{ListPosition, SessionFilter};
+use serde::Serialize;
+
+/// The most usecases that one request names.
+const MAX_USECASES: usize = 20;
+
+/// The operation.
+pub static OPERATION: Operation =
+    Operation { name: "list-sessions", handle: |app, request| Box::pin(handle(app, request)) };
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ListSessionsResponse<'a> {
+    coaching_sessions: Vec<CoachingSessionMessage<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_page_token: Option<String>,
+}
+
+async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
+    let tenant = request.authorize(&[Role::Agent, Role::Manager, Role::Service, Role::Admin])?;
+    let now = app.now()?;
+    let mut query = request.query();
+    let agent = query.id::<names::User>("agentUserName", &tenant);
+    let filter = SessionFilter {
+        agent: request.own_agent(&tenant, agent)?,
+        plan: query.id("coachingPlanName", &tenant),
+        usecases: query.ids("usecaseNames", MAX_USECASES, &tenant),
+    };
+    let page_size = query.page_size();
+    let page_token = query.string("pageToken");
+    query.into_result()?;
+
+    let binding = Binding::new(OPERATION.name, &tenant)
+        .with("agentUserName", filter.agent.iter())
+        .with("coachingPlanName", filter.plan.iter())
+        .with("usecaseNames", filter.usecases.iter());
+    let after = match page_token {
+        Some(token) => Some(ListPosition::from_text(app.page_tokens.open(&token, &binding, now)?)),
+        None => None,
+    };
+    let page = app.store.sessions(&tenant, &filter, after.as_ref(), page_size).await?;
+
+    let next_page_token = match page.next {
+        Some(position) => Some(app.page_tokens.seal(position.as_str(), &binding, now)?),
+        None => None,
+    };
+    let coaching_sessions = page.sessions.iter().map(|session| session.message(&tenant)).collect();
+    Answer::json(&ListSessionsResponse { coaching_sessions, next_page_token })
+}

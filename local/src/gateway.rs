@@ -1,0 +1,150 @@
+//! What API Gateway does with an HTTP request before a function sees it, and with what it refuses.
+
+use std::collections::BTreeMap;
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use chrono::Utc;
+use coaching_edge::{App, HttpEvent, respond};
+use hyper::body::Bytes;
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, WWW_AUTHENTICATE};
+use hyper::{Request, Response, StatusCode};
+use percent_encoding::percent_decode_str;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::routes::{Route, Routes};
+use crate::template::{TEMPLATE, Template};
+use crate::tokens::TokenIssuer;
+
+/// The largest body that API Gateway takes, in bytes.
+pub(crate) const MAX_PAYLOAD_BYTES: usize = 10 * 1024 * 1024;
+/// The most that request line and headers may take together, in bytes.
+const MAX_HEAD_BYTES: usize = 10_240;
+
+/// Serves HTTP requests with the operations, as API Gateway and Lambda do together.
+#[derive(Debug)]
+pub struct Gateway {
+    app: App,
+    routes: Routes,
+    issuer: TokenIssuer,
+}
+
+impl Gateway {
+    /// A gateway with the routes of `template.yaml`.
+    ///
+    /// # Errors
+    /// One line, if the template cannot be served.
+    pub fn new(app: App, issuer: TokenIssuer) -> Result<Self, String> {
+        let routes = Routes::of(&Template::parse(TEMPLATE)?)?;
+        Ok(Self { app, routes, issuer })
+    }
+
+    /// Answers `request`. `None` stands for a body that is larger than API Gateway takes.
+    pub async fn answer(&self, request: Request<Option<Bytes>>) -> Response<String> {
+        let head: usize = request.headers().iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
+        if head + request.uri().to_string().len() > MAX_HEAD_BYTES {
+            return refusal(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "Request Header Fields Too Large");
+        }
+        let (route, variables) = self.routes.find(request.method().as_str(), request.uri().path());
+        let Some(claims) = bearer_token(request.headers()).and_then(|token| self.issuer.verify(token)) else {
+            return refusal(StatusCode::UNAUTHORIZED, "Unauthorized");
+        };
+        let Some(body) = request.body() else {
+            return refusal(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large");
+        };
+        let event = event(&request, body, route, &json!(variables), &claims);
+        match serde_json::from_value::<HttpEvent>(event) {
+            Ok(event) => respond(route.operation, &self.app, &event).await,
+            Err(error) => {
+                tracing::error!(%error, "an event cannot be read");
+                refusal(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error")
+            }
+        }
+    }
+}
+
+/// The token after `Bearer`, or the whole header: the authorizer takes both.
+fn bearer_token(headers: &HeaderMap) -> Option<&str> {
+    let header = headers.get(AUTHORIZATION)?.to_str().ok()?.trim();
+    match header.split_once(' ') {
+        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => Some(token.trim()),
+        Some(_) => None,
+        None => Some(header),
+    }
+}
+
+/// The event of payload format 2.0.
+fn event(
+    request: &Request<Option<Bytes>>,
+    body: &Bytes,
+    route: &Route,
+    variables: &Value,
+    claims: &BTreeMap<String, String>,
+) -> Value {
+    let path = percent_decode_str(request.uri().path()).decode_utf8_lossy();
+    let query = request.uri().query().unwrap_or_default();
+    let now = Utc::now();
+    let (text, encoded) = match text_body(request.headers(), body) {
+        Some(text) => (text.to_owned(), false),
+        None => (BASE64_STANDARD.encode(body), true),
+    };
+    let header = |name: &str| joined(request.headers(), name);
+    let headers: BTreeMap<&str, String> =
+        request.headers().keys().map(|name| (name.as_str(), header(name.as_str()))).collect();
+    json!({
+        "version": "2.0",
+        "routeKey": route.key,
+        "rawPath": path,
+        "rawQueryString": query,
+        "headers": headers,
+        "pathParameters": variables,
+        "requestContext": {
+            "accountId": "anonymous",
+            "apiId": "local",
+            "authorizer": {"jwt": {"claims": claims, "scopes": null}},
+            "domainName": header("host"),
+            "domainPrefix": "local",
+            "http": {
+                "method": request.method().as_str(),
+                "path": path,
+                "protocol": "HTTP/1.1",
+                "sourceIp": "127.0.0.1",
+                "userAgent": header("user-agent"),
+            },
+            "requestId": Uuid::new_v4().to_string(),
+            "routeKey": route.key,
+            "stage": "$default",
+            "time": now.format("%d/%b/%Y:%H:%M:%S %z").to_string(),
+            "timeEpoch": now.timestamp_millis(),
+        },
+        "body": if body.is_empty() { Value::Null } else { Value::from(text) },
+        "isBase64Encoded": encoded,
+    })
+}
+
+/// A header's values, joined by commas as payload format 2.0 does.
+fn joined(headers: &HeaderMap, name: &str) -> String {
+    let values = headers.get_all(name).iter().map(|value| String::from_utf8_lossy(value.as_bytes()));
+    values.collect::<Vec<_>>().join(",")
+}
+
+/// The body as text, if API Gateway hands its type over as text and it is UTF-8.
+fn text_body<'a>(headers: &HeaderMap, body: &'a Bytes) -> Option<&'a str> {
+    let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let is_text = ["text/", "application/json", "application/javascript", "application/xml"]
+        .iter()
+        .any(|prefix| content_type.starts_with(prefix));
+    std::str::from_utf8(body).ok().filter(|text| is_text || text.is_empty())
+}
+
+/// What API Gateway itself answers.
+fn refusal(status: StatusCode, message: &str) -> Response<String> {
+    let mut response = Response::new(json!({ "message": message }).to_string());
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    if status == StatusCode::UNAUTHORIZED {
+        response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
+    response
+}

@@ -1,0 +1,27 @@
+//! The Coaching Service on one machine.
+//!
+//! The [`Gateway`] does what API Gateway does on AWS: it takes routes from `template.yaml`, verifies
+//! JWTs, turns each HTTP request into the event that the functions get there, and hands it to the
+//! same operation. The table is the template's too, in an embedded DynamoDB or in any other.
+
+pub mod arguments;
+mod data_folder;
+mod demo;
+mod embedded_dynamodb;
+mod gateway;
+mod operations;
+mod routes;
+mod server;
+mod service;
+mod table;
+mod template;
+mod tokens;
+
+pub use embedded_dynamodb::EmbeddedDynamoDb;
+pub use gateway::Gateway;
+pub use operations::OPERATIONS;
+pub use routes::{Route, Routes};
+pub use service::{Service, TABLE_NAME};
+pub use table::create_table;
+pub use template::{TEMPLATE, Template};
+pub use tokens::{AUDIENCE, Claims, ISSUER, TokenIssuer};

@@ -1,0 +1,157 @@
+//! Routing as API Gateway's HTTP APIs do it: a full match before one with variables, then `$default`.
+
+use std::collections::HashMap;
+
+use coaching_edge::Operation;
+use percent_encoding::percent_decode_str;
+
+use crate::operations::OPERATIONS;
+use crate::template::Template;
+
+/// One route of the API.
+#[derive(Debug, Clone)]
+pub struct Route {
+    /// As API Gateway names it, such as `GET /v1/things/{thing}`, or `$default`.
+    pub key: String,
+    /// What answers it.
+    pub operation: &'static Operation,
+    method: String,
+    segments: Vec<Segment>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Segment {
+    Text(String),
+    Variable(String),
+}
+
+/// Every route of the API.
+#[derive(Debug)]
+pub struct Routes {
+    routes: Vec<Route>,
+    default: Route,
+}
+
+impl Routes {
+    /// The routes of `template`.
+    ///
+    /// # Errors
+    /// One line, if the template routes to no known operation or has no `$default` route.
+    pub fn of(template: &Template) -> Result<Self, String> {
+        let mut routes = Vec::new();
+        let mut default = None;
+        for function in &template.functions {
+            let operation = OPERATIONS.into_iter().find(|operation| operation.name == function.name);
+            let operation =
+                operation.ok_or_else(|| format!("template.yaml: there is no operation '{}'", function.name))?;
+            for route in &function.routes {
+                match route {
+                    Some((method, path)) => routes.push(Route::new(method, path, operation)),
+                    None => {
+                        default = Some(Route {
+                            key: "$default".to_owned(),
+                            operation,
+                            method: String::new(),
+                            segments: Vec::new(),
+                        });
+                    }
+                }
+            }
+        }
+        let default = default.ok_or("template.yaml has no $default route")?;
+        Ok(Self { routes, default })
+    }
+
+    /// Every route with a method and a path.
+    pub fn all(&self) -> &[Route] {
+        &self.routes
+    }
+
+    /// The route for `method` and the percent-encoded `path`, and the decoded values of its variables.
+    pub fn find(&self, method: &str, path: &str) -> (&Route, HashMap<String, String>) {
+        let matches = self.routes.iter().filter(|route| route.method == method);
+        let matches = matches.filter_map(|route| route.variables(path).map(|variables| (route, variables)));
+        matches.min_by_key(|(_, variables)| variables.len()).unwrap_or((&self.default, HashMap::new()))
+    }
+}
+
+impl Route {
+    fn new(method: &str, path: &str, operation: &'static Operation) -> Self {
+        let segment = |text: &str| match text.strip_prefix('{').and_then(|text| text.strip_suffix('}')) {
+            Some(variable) => Segment::Variable(variable.to_owned()),
+            None => Segment::Text(text.to_owned()),
+        };
+        Self {
+            key: format!("{method} {path}"),
+            operation,
+            method: method.to_owned(),
+            segments: path.split('/').map(segment).collect(),
+        }
+    }
+
+    fn variables(&self, path: &str) -> Option<HashMap<String, String>> {
+        let parts: Vec<&str> = path.split('/').collect();
+        if parts.len() != self.segments.len() {
+            return None;
+        }
+        let mut variables = HashMap::new();
+        for (segment, part) in self.segments.iter().zip(parts) {
+            let part = percent_decode_str(part).decode_utf8_lossy();
+            match segment {
+                Segment::Text(text) if *text == part => {}
+                Segment::Variable(name) if !part.is_empty() => {
+                    variables.insert(name.clone(), part.into_owned());
+                }
+                _ => return None,
+            }
+        }
+        Some(variables)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn routes(paths: &[(&str, &str)]) -> Routes {
+        let operation = OPERATIONS[0];
+        Routes {
+            routes: paths.iter().map(|(method, path)| Route::new(method, path, operation)).collect(),
+            default: Route { key: "$default".to_owned(), operation, method: String::new(), segments: Vec::new() },
+        }
+    }
+
+    #[test]
+    fn a_full_match_comes_before_a_variable_and_the_rest_goes_to_default() {
+        let routes = routes(&[("GET", "/v1/{thing}"), ("GET", "/v1/things:list"), ("POST", "/v1/{thing}/parts")]);
+        for (method, path, key) in [
+            ("GET", "/v1/things:list", "GET /v1/things:list"),
+            ("GET", "/v1/things%3Alist", "GET /v1/things:list"),
+            ("GET", "/v1/other", "GET /v1/{thing}"),
+            ("POST", "/v1/other/parts", "POST /v1/{thing}/parts"),
+            ("POST", "/v1/other", "$default"),
+            ("GET", "/v1/", "$default"),
+            ("GET", "/v1/other/", "$default"),
+            ("GET", "/", "$default"),
+        ] {
+            assert_eq!(routes.find(method, path).0.key, key, "{method} {path}");
+        }
+    }
+
+    #[test]
+    fn variables_are_decoded_after_the_path_is_split() {
+        let routes = routes(&[("GET", "/v1/{thing}")]);
+        assert_eq!(routes.find("GET", "/v1/a%2Fb%23c%3F").1["thing"], "a/b#c?");
+    }
+
+    #[test]
+    fn the_template_routes_to_every_operation() {
+        let template = Template::parse(crate::TEMPLATE).unwrap();
+        let mut named: Vec<&str> = template.functions.iter().map(|function| function.name.as_str()).collect();
+        let mut known: Vec<&str> = OPERATIONS.iter().map(|operation| operation.name).collect();
+        named.sort_unstable();
+        known.sort_unstable();
+        assert_eq!(named, known);
+        Routes::of(&template).unwrap();
+    }
+}

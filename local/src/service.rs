@@ -1,0 +1,217 @@
+//! The service as one thing that starts and stops.
+
+use std::fmt::Write;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use coaching_edge::{App, Clock, PageTokens};
+use coaching_store::Store;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tracing::instrument::WithSubscriber;
+use tracing::level_filters::LevelFilter;
+use tracing::subscriber::NoSubscriber;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt;
+
+use crate::arguments::Options;
+use crate::data_folder::{DataFolder, Secrets};
+use crate::demo;
+use crate::embedded_dynamodb::{ACCESS_KEY, EmbeddedDynamoDb, REGION, client_of};
+use crate::gateway::Gateway;
+use crate::server::serve;
+use crate::table::create_table;
+use crate::template::{TEMPLATE, Template};
+use crate::tokens::{Claims, TokenIssuer};
+
+/// The table's name on one machine.
+pub const TABLE_NAME: &str = "coaching";
+
+/// The roles that a token is printed for, each with the demo user who has it.
+const DEMO_ROLES: [(&str, &str); 4] =
+    [("admin", "ada"), ("manager", demo::MANAGER), ("agent", demo::AGENT), ("service", "sync@acme")];
+
+/// A running service.
+#[derive(Debug)]
+pub struct Service {
+    address: SocketAddr,
+    dynamodb_url: String,
+    data: Option<PathBuf>,
+    issuer: TokenIssuer,
+    page_token_secret: String,
+    demo: bool,
+    stop: watch::Sender<bool>,
+    server: JoinHandle<()>,
+    /// Dropped last: requests under way still need it.
+    _embedded: Option<EmbeddedDynamoDb>,
+}
+
+impl Service {
+    /// Starts the service.
+    ///
+    /// # Errors
+    /// One line that says what is in the way.
+    pub async fn start(options: &Options) -> Result<Self, String> {
+        start_logging()?;
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, options.port));
+        let listener = TcpListener::bind(address)
+            .await
+            .map_err(|error| format!("port {} cannot be listened on: {error}; --port takes another", options.port))?;
+        let address = listener.local_addr().map_err(|error| error.to_string())?;
+
+        let folder = if options.memory { None } else { Some(DataFolder::open(&options.data)?) };
+        let Secrets { issuer, page_token_secret } = match &folder {
+            Some(folder) => folder.secrets()?,
+            None => Secrets::generate()?,
+        };
+        let embedded = match &options.dynamodb {
+            Some(_) => None,
+            None => {
+                let file = folder.as_ref().map(|folder| folder.file("dynamodb.sqlite"));
+                Some(EmbeddedDynamoDb::start(file.as_deref())?)
+            }
+        };
+        let (dynamodb_url, client) = match (&embedded, &options.dynamodb) {
+            (Some(embedded), _) => (embedded.url(), embedded.client()),
+            (None, Some(url)) => (url.clone(), client_of(url)),
+            (None, None) => return Err("there is no DynamoDB".to_owned()),
+        };
+        create_table(&client, TABLE_NAME, &Template::parse(TEMPLATE)?.table).await?;
+
+        let page_tokens = PageTokens::new(&page_token_secret, None)?;
+        let app = App { store: Store::new(client, TABLE_NAME), page_tokens, clock: Clock::system() };
+        let gateway = Arc::new(Gateway::new(app, issuer.clone())?);
+        if !options.no_demo {
+            // The log is for what clients ask, so what is loaded here leaves no lines in it.
+            demo::load(&gateway, &issuer).with_subscriber(NoSubscriber::default()).await?;
+        }
+
+        let (stop, stopped) = watch::channel(false);
+        let server = tokio::spawn(serve(listener, gateway, stopped));
+        let service = Self {
+            address,
+            dynamodb_url,
+            data: folder.is_some().then(|| options.data.clone()),
+            issuer,
+            page_token_secret,
+            demo: !options.no_demo,
+            stop,
+            server,
+            _embedded: embedded,
+        };
+        if let Some(folder) = &folder {
+            folder.write("environment", &service.environment()?)?;
+        }
+        Ok(service)
+    }
+
+    /// Where the service answers, such as `http://127.0.0.1:3000`.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Where its DynamoDB answers.
+    pub fn dynamodb_url(&self) -> &str {
+        &self.dynamodb_url
+    }
+
+    /// A token for the demo customer's user with `role`.
+    ///
+    /// # Errors
+    /// One line, if it cannot be signed.
+    pub fn token(&self, role: &str) -> Result<String, String> {
+        let user = DEMO_ROLES.iter().find(|(name, _)| *name == role).map(|(_, user)| *user);
+        let user = user.ok_or_else(|| format!("there is no role '{role}'"))?;
+        self.issuer.issue(&Claims::new(demo::CUSTOMER, role, user))
+    }
+
+    /// What a shell sources to talk to the service, and to run function binaries on its table.
+    fn environment(&self) -> Result<String, String> {
+        let mut text = format!(
+            "# Written at every start. Tokens are good for twelve hours.\n\
+             export COACHING_URL={}\n\
+             export AWS_ENDPOINT_URL_DYNAMODB={}\n\
+             export AWS_REGION={REGION}\n\
+             export AWS_ACCESS_KEY_ID={ACCESS_KEY}\n\
+             export AWS_SECRET_ACCESS_KEY={ACCESS_KEY}\n\
+             export TABLE_NAME={TABLE_NAME}\n\
+             export PAGE_TOKEN_SECRET={}\n",
+            self.url(),
+            self.dynamodb_url,
+            self.page_token_secret,
+        );
+        for (role, _) in DEMO_ROLES {
+            let _ = writeln!(text, "export {}_TOKEN={}", role.to_uppercase(), self.token(role)?);
+        }
+        Ok(text)
+    }
+
+    /// What is printed once the service runs.
+    pub fn greeting(&self) -> String {
+        let mut text = format!("Coaching Service at {}\n", self.url());
+        let _ = match &self.data {
+            Some(folder) => writeln!(text, "  data      {}", folder.display()),
+            None => writeln!(text, "  data      in memory, gone when this ends"),
+        };
+        let _ = writeln!(text, "  DynamoDB  {} (table {TABLE_NAME}, any credentials)", self.dynamodb_url);
+        for (role, _) in DEMO_ROLES {
+            let token = self.token(role).unwrap_or_default();
+            let _ = writeln!(text, "  {role:<8}  {token}");
+        }
+        if let Some(folder) = &self.data {
+            let _ = writeln!(text, "These as shell variables: . {}", folder.join("environment").display());
+        }
+        if self.demo {
+            let token = self.token("manager").unwrap_or_default();
+            let _ = writeln!(text, "\nTry:\n{}", demo::first_request(&self.url(), &token));
+        }
+        text.push_str("\nCtrl-C ends it.\n");
+        text
+    }
+
+    /// Serves until Ctrl-C (or SIGTERM), then lets the requests under way end.
+    pub async fn until_interrupted(self) {
+        interrupted().await;
+        println!("ending");
+        self.stop().await;
+    }
+
+    /// Stops the service once the requests under way are answered.
+    pub async fn stop(self) {
+        let _ = self.stop.send(true);
+        let _ = self.server.await;
+    }
+}
+
+async fn interrupted() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminated) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => {}
+                _ = terminated.recv() => {}
+            }
+            return;
+        }
+    }
+    let _ = tokio::signal::ctrl_c().await;
+}
+
+/// Writes one readable line per request to standard error.
+fn start_logging() -> Result<(), String> {
+    let level = match std::env::var("LOG_LEVEL").ok().filter(|level| !level.is_empty()) {
+        None => LevelFilter::INFO,
+        Some(text) => text
+            .parse()
+            .map_err(|_| format!("LOG_LEVEL is '{text}'; it must be error, warn, info, debug, trace or off"))?,
+    };
+    // Libraries speak up only about what is broken.
+    let filter = Targets::new().with_target("coaching", level).with_default(level.min(LevelFilter::ERROR));
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_target(false);
+    // Several services in one process share the first one's log.
+    let _ = tracing::subscriber::set_global_default(tracing_subscriber::registry().with(filter).with(lines));
+    Ok(())
+}

@@ -1,0 +1,76 @@
+//! The table, created as `template.yaml` defines it.
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::error::{DisplayErrorContext, SdkError};
+use aws_sdk_dynamodb::operation::create_table::CreateTableError;
+use aws_sdk_dynamodb::types::{
+    AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, Projection, StreamSpecification,
+    TimeToLiveSpecification,
+};
+
+use crate::template::{KeyElement, TableDefinition};
+
+/// Creates the table `name` if there is none; says whether it did.
+///
+/// # Errors
+/// One line, if DynamoDB does not answer or does not take the definition.
+pub async fn create_table(client: &Client, name: &str, definition: &TableDefinition) -> Result<bool, String> {
+    let unusable = |error: aws_sdk_dynamodb::error::BuildError| format!("template.yaml, the table: {error}");
+    let mut attributes = Vec::new();
+    for attribute in &definition.attribute_definitions {
+        let built = AttributeDefinition::builder()
+            .attribute_name(&attribute.attribute_name)
+            .attribute_type(attribute.attribute_type.as_str().into());
+        attributes.push(built.build().map_err(unusable)?);
+    }
+    let mut indexes = Vec::new();
+    for index in &definition.global_secondary_indexes {
+        let projection = Projection::builder().projection_type(index.projection.projection_type.as_str().into());
+        let built = GlobalSecondaryIndex::builder()
+            .index_name(&index.index_name)
+            .set_key_schema(Some(key_schema(&index.key_schema).map_err(unusable)?))
+            .projection(projection.build());
+        indexes.push(built.build().map_err(unusable)?);
+    }
+    let stream = StreamSpecification::builder()
+        .stream_enabled(true)
+        .stream_view_type(definition.stream_specification.stream_view_type.as_str().into());
+    let created = client
+        .create_table()
+        .table_name(name)
+        .billing_mode(BillingMode::PayPerRequest)
+        .set_attribute_definitions(Some(attributes))
+        .set_key_schema(Some(key_schema(&definition.key_schema).map_err(unusable)?))
+        .set_global_secondary_indexes(Some(indexes))
+        .stream_specification(stream.build().map_err(unusable)?)
+        .send()
+        .await;
+    match created {
+        Ok(_) => {}
+        Err(SdkError::ServiceError(error)) if matches!(error.err(), CreateTableError::ResourceInUseException(_)) => {
+            return Ok(false);
+        }
+        Err(error) => return Err(format!("the table cannot be created: {}", DisplayErrorContext(error))),
+    }
+    let expiry = TimeToLiveSpecification::builder()
+        .attribute_name(&definition.time_to_live_specification.attribute_name)
+        .enabled(true)
+        .build()
+        .map_err(unusable)?;
+    client
+        .update_time_to_live()
+        .table_name(name)
+        .time_to_live_specification(expiry)
+        .send()
+        .await
+        .map_err(|error| format!("the table's expiry cannot be set: {}", DisplayErrorContext(error)))?;
+    Ok(true)
+}
+
+fn key_schema(elements: &[KeyElement]) -> Result<Vec<KeySchemaElement>, aws_sdk_dynamodb::error::BuildError> {
+    let built = elements.iter().map(|element| {
+        let key = KeySchemaElement::builder().attribute_name(&element.attribute_name);
+        key.key_type(element.key_type.as_str().into()).build()
+    });
+    built.collect()
+}

@@ -1,0 +1,212 @@
+//! Access tokens of the development issuer, made and verified as an OIDC provider and API Gateway's
+//! JWT authorizer do on AWS: RS256, with `kid`, `iss`, `aud`, `exp`, `nbf` and `iat` checked.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
+use aws_lc_rs::rsa::{KeyPair, KeySize};
+use aws_lc_rs::signature::KeyPair as _;
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use chrono::Utc;
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+/// The development issuer (`iss`).
+pub const ISSUER: &str = "https://issuer.local";
+/// The audience (`aud`) of its tokens.
+pub const AUDIENCE: &str = "coaching";
+
+const KEY_ID: &str = "development";
+/// How long a token is good, in seconds: a working day.
+const LIFETIME_SECONDS: i64 = 12 * 60 * 60;
+
+/// The claims of one access token.
+#[derive(Debug, Clone, Serialize)]
+pub struct Claims {
+    /// Issuer.
+    pub iss: String,
+    /// Audience.
+    pub aud: String,
+    /// The user's id.
+    pub sub: String,
+    /// The customer's id.
+    pub customer: String,
+    /// The profiles' ids, separated by spaces; absent: all of the customer's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub profiles: Option<String>,
+    /// `admin`, `manager`, `agent` or `service`.
+    pub role: String,
+    /// Issued at, in Unix seconds.
+    pub iat: i64,
+    /// Not good before, in Unix seconds.
+    pub nbf: i64,
+    /// Not good from then on, in Unix seconds.
+    pub exp: i64,
+}
+
+impl Claims {
+    /// Claims of `user` with `role` at `customer`, in all its profiles, good for twelve hours from now.
+    pub fn new(customer: &str, role: &str, user: &str) -> Self {
+        let now = Utc::now().timestamp();
+        Self {
+            iss: ISSUER.to_owned(),
+            aud: AUDIENCE.to_owned(),
+            sub: user.to_owned(),
+            customer: customer.to_owned(),
+            profiles: None,
+            role: role.to_owned(),
+            iat: now,
+            nbf: now,
+            exp: now + LIFETIME_SECONDS,
+        }
+    }
+}
+
+/// Makes and verifies tokens with one RSA key.
+#[derive(Clone)]
+pub struct TokenIssuer {
+    private_pem: String,
+    encoding: EncodingKey,
+    decoding: DecodingKey,
+}
+
+impl TokenIssuer {
+    /// An issuer with a new key.
+    ///
+    /// # Errors
+    /// One line, if no key can be made.
+    pub fn generate() -> Result<Self, String> {
+        let failed = |_| "no signing key can be made".to_owned();
+        let key = KeyPair::generate(KeySize::Rsa2048).map_err(failed)?;
+        let der: Pkcs8V1Der<'_> = key.as_der().map_err(failed)?;
+        let body = BASE64_STANDARD.encode(der.as_ref());
+        Self::from_pem(&format!("-----BEGIN PRIVATE KEY-----\n{body}\n-----END PRIVATE KEY-----\n"))
+    }
+
+    /// The issuer whose key [`TokenIssuer::private_pem`] wrote.
+    ///
+    /// # Errors
+    /// One line, if it is no such key.
+    pub fn from_pem(private_pem: &str) -> Result<Self, String> {
+        let unusable = || "the signing key is no RSA key in PKCS#8 form".to_owned();
+        let encoding = EncodingKey::from_rsa_pem(private_pem.as_bytes()).map_err(|_| unusable())?;
+        let body: String = private_pem.lines().filter(|line| !line.starts_with("-----")).collect();
+        let der = BASE64_STANDARD.decode(body).map_err(|_| unusable())?;
+        let key = KeyPair::from_pkcs8(&der).map_err(|_| unusable())?;
+        let public = key.public_key();
+        let decoding = DecodingKey::from_rsa_raw_components(
+            public.modulus().big_endian_without_leading_zero(),
+            public.exponent().big_endian_without_leading_zero(),
+        );
+        Ok(Self { private_pem: private_pem.to_owned(), encoding, decoding })
+    }
+
+    /// The key, to be kept.
+    pub fn private_pem(&self) -> &str {
+        &self.private_pem
+    }
+
+    /// A token with `claims`.
+    ///
+    /// # Errors
+    /// One line, if it cannot be signed.
+    pub fn issue(&self, claims: &Claims) -> Result<String, String> {
+        let header = Header { kid: Some(KEY_ID.to_owned()), ..Header::new(Algorithm::RS256) };
+        jsonwebtoken::encode(&header, claims, &self.encoding)
+            .map_err(|error| format!("no token can be signed: {error}"))
+    }
+
+    /// The claims of `token` as API Gateway hands them over, if it verifies.
+    pub(crate) fn verify(&self, token: &str) -> Option<BTreeMap<String, String>> {
+        let mut validation = Validation::new(Algorithm::RS256);
+        validation.leeway = 0;
+        validation.validate_nbf = true;
+        validation.set_issuer(&[ISSUER]);
+        validation.set_audience(&[AUDIENCE]);
+        validation.set_required_spec_claims(&["exp", "iss", "aud"]);
+        let verified = jsonwebtoken::decode::<Map<String, Value>>(token, &self.decoding, &validation).ok()?;
+        if verified.header.kid.as_deref() != Some(KEY_ID) {
+            return None;
+        }
+        let claims = verified.claims;
+        let issued_later = claims.get("iat").and_then(Value::as_i64).is_some_and(|iat| iat > Utc::now().timestamp());
+        if issued_later {
+            return None;
+        }
+        Some(claims.into_iter().filter_map(|(name, value)| Some((name, as_api_gateway_writes(value)?))).collect())
+    }
+}
+
+/// HTTP APIs hand every claim over as a string: arrays as `[a b]`, objects as JSON, nulls not at all.
+fn as_api_gateway_writes(value: Value) -> Option<String> {
+    match value {
+        Value::Null => None,
+        Value::String(text) => Some(text),
+        Value::Array(entries) => {
+            let entries: Vec<String> = entries.into_iter().filter_map(as_api_gateway_writes).collect();
+            Some(format!("[{}]", entries.join(" ")))
+        }
+        other => Some(other.to_string()),
+    }
+}
+
+impl fmt::Debug for TokenIssuer {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("TokenIssuer")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::LazyLock;
+
+    static ISSUERS: LazyLock<[TokenIssuer; 2]> =
+        LazyLock::new(|| [TokenIssuer::generate().unwrap(), TokenIssuer::generate().unwrap()]);
+
+    fn claims() -> Claims {
+        Claims::new("acme", "manager", "maria")
+    }
+
+    #[test]
+    fn a_token_verifies_with_its_claims_as_strings() {
+        let token = ISSUERS[0].issue(&claims()).unwrap();
+        let verified = ISSUERS[0].verify(&token).unwrap();
+        assert_eq!(verified["customer"], "acme");
+        assert_eq!(verified["sub"], "maria");
+        assert_eq!(verified["exp"], claims().exp.to_string());
+        assert!(!verified.contains_key("profiles"));
+    }
+
+    #[test]
+    fn an_issuer_is_kept_by_its_key() {
+        let kept = TokenIssuer::from_pem(ISSUERS[0].private_pem()).unwrap();
+        assert!(kept.verify(&ISSUERS[0].issue(&claims()).unwrap()).is_some());
+    }
+
+    #[test]
+    fn what_the_authorizer_on_aws_refuses_is_refused() {
+        let issuer = &ISSUERS[0];
+        let refused = |claims: Claims| issuer.verify(&issuer.issue(&claims).unwrap()).is_none();
+        let now = Utc::now().timestamp();
+        assert!(refused(Claims { exp: now - 1, ..claims() }), "expired");
+        assert!(refused(Claims { nbf: now + 60, ..claims() }), "not yet good");
+        assert!(refused(Claims { iat: now + 60, ..claims() }), "issued later");
+        assert!(refused(Claims { aud: "another".to_owned(), ..claims() }), "audience");
+        assert!(refused(Claims { iss: "https://another".to_owned(), ..claims() }), "issuer");
+        assert!(issuer.verify(&ISSUERS[1].issue(&claims()).unwrap()).is_none(), "another key");
+        assert!(issuer.verify("").is_none() && issuer.verify("a.b.c").is_none(), "no token");
+
+        let token = issuer.issue(&claims()).unwrap();
+        let [_, payload, signature] = token.split('.').collect::<Vec<_>>()[..] else { panic!("{token}") };
+        let none = base64::prelude::BASE64_URL_SAFE_NO_PAD.encode(r#"{"alg":"none","kid":"development"}"#);
+        assert!(issuer.verify(&format!("{none}.{payload}.")).is_none(), "alg none");
+        assert!(issuer.verify(&format!("{none}.{payload}.{signature}")).is_none(), "alg none, signed");
+        let other_key_id = Header { kid: Some("another".to_owned()), ..Header::new(Algorithm::RS256) };
+        let token = jsonwebtoken::encode(&other_key_id, &claims(), &issuer.encoding).unwrap();
+        assert!(issuer.verify(&token).is_none(), "key id");
+    }
+}

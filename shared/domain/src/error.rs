@@ -1,0 +1,217 @@
+//! The one error type of the service: a `google.rpc.Code`, a text for the caller, a cause for the log.
+
+use std::error::Error as StdError;
+use std::fmt;
+
+/// The part of `google.rpc.Code` that the service answers with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Code {
+    /// The request is wrong whatever the state of the service.
+    InvalidArgument,
+    /// The named resource, or the path, does not exist.
+    NotFound,
+    /// A resource of that name exists already.
+    AlreadyExists,
+    /// The caller is known and may not do this.
+    PermissionDenied,
+    /// The request is right, but not in the present state.
+    FailedPrecondition,
+    /// A race was lost; reading again and repeating may succeed.
+    Aborted,
+    /// A fault of the service.
+    Internal,
+    /// The service cannot answer now; the same request may succeed later.
+    Unavailable,
+    /// The caller did not prove who they are.
+    Unauthenticated,
+}
+
+impl Code {
+    /// The number in `google/rpc/code.proto`.
+    pub fn number(self) -> u8 {
+        match self {
+            Self::InvalidArgument => 3,
+            Self::NotFound => 5,
+            Self::AlreadyExists => 6,
+            Self::PermissionDenied => 7,
+            Self::FailedPrecondition => 9,
+            Self::Aborted => 10,
+            Self::Internal => 13,
+            Self::Unavailable => 14,
+            Self::Unauthenticated => 16,
+        }
+    }
+
+    /// The name in `google/rpc/code.proto`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::InvalidArgument => "INVALID_ARGUMENT",
+            Self::NotFound => "NOT_FOUND",
+            Self::AlreadyExists => "ALREADY_EXISTS",
+            Self::PermissionDenied => "PERMISSION_DENIED",
+            Self::FailedPrecondition => "FAILED_PRECONDITION",
+            Self::Aborted => "ABORTED",
+            Self::Internal => "INTERNAL",
+            Self::Unavailable => "UNAVAILABLE",
+            Self::Unauthenticated => "UNAUTHENTICATED",
+        }
+    }
+}
+
+/// One bad field of a request (`google.rpc.BadRequest.FieldViolation`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FieldViolation {
+    /// The path of the field as the client writes it, such as `scores[2].criterionId`.
+    pub field: String,
+    /// What is wrong with it, without repeating the value.
+    pub description: String,
+}
+
+/// Collects every bad field of a request, so that one answer names them all.
+#[derive(Debug, Default)]
+pub struct Violations(Vec<FieldViolation>);
+
+impl Violations {
+    /// Notes that `field` is bad, and why.
+    pub fn add(&mut self, field: impl Into<String>, description: impl Into<String>) {
+        self.0.push(FieldViolation { field: field.into(), description: description.into() });
+    }
+
+    /// Whether any field was bad.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// How many fields were noted.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// `Ok` if nothing was noted.
+    ///
+    /// # Errors
+    /// INVALID_ARGUMENT with every noted field.
+    pub fn into_result(self) -> Result<(), Error> {
+        if self.0.is_empty() { Ok(()) } else { Err(Error::invalid_fields(self.0)) }
+    }
+
+    /// The value that reading a request made, if no field was bad.
+    ///
+    /// # Errors
+    /// INVALID_ARGUMENT with every noted field.
+    pub fn finish<T>(self, value: Option<T>) -> Result<T, Error> {
+        self.into_result()?;
+        value.ok_or_else(|| Error::internal("a request was refused without naming a field"))
+    }
+}
+
+/// What an operation answers when it does not succeed.
+///
+/// The message, metadata and violations go to the caller; the cause goes to the log only.
+#[derive(Debug)]
+pub struct Error {
+    code: Code,
+    reason: &'static str,
+    message: String,
+    metadata: Vec<(&'static str, String)>,
+    violations: Vec<FieldViolation>,
+    cause: Option<Box<dyn StdError + Send + Sync>>,
+}
+
+impl Error {
+    /// An error with a machine-readable reason (`[A-Z][A-Z0-9_]+[A-Z0-9]`, at most 63 characters, AIP-193).
+    pub fn new(code: Code, reason: &'static str, message: impl Into<String>) -> Self {
+        Self { code, reason, message: message.into(), metadata: Vec::new(), violations: Vec::new(), cause: None }
+    }
+
+    /// INVALID_ARGUMENT for one field.
+    pub fn invalid_field(field: &str, description: impl Into<String>) -> Self {
+        Self::invalid_fields(vec![FieldViolation { field: field.to_owned(), description: description.into() }])
+    }
+
+    fn invalid_fields(violations: Vec<FieldViolation>) -> Self {
+        let listed: Vec<String> =
+            violations.iter().map(|violation| format!("{}: {}", violation.field, violation.description)).collect();
+        let mut error = Self::new(Code::InvalidArgument, "INVALID_FIELDS", listed.join("; "));
+        error.violations = violations;
+        error
+    }
+
+    /// PERMISSION_DENIED in words that do not tell whether the resource exists (AIP-211).
+    pub fn permission_denied(resource: &str) -> Self {
+        Self::new(
+            Code::PermissionDenied,
+            "PERMISSION_DENIED",
+            format!("permission denied on '{resource}' (or it might not exist)"),
+        )
+        .with("resource", resource)
+    }
+
+    /// NOT_FOUND for a resource that the caller could see if it existed.
+    pub fn not_found(resource: &str) -> Self {
+        Self::new(Code::NotFound, "RESOURCE_NOT_FOUND", format!("'{resource}' does not exist"))
+            .with("resource", resource)
+    }
+
+    /// ALREADY_EXISTS for a resource name that is taken.
+    pub fn already_exists(resource: &str) -> Self {
+        Self::new(Code::AlreadyExists, "RESOURCE_ALREADY_EXISTS", format!("'{resource}' exists already"))
+            .with("resource", resource)
+    }
+
+    /// INTERNAL with a text for the log; the caller is told only that the service failed.
+    pub fn internal(cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        Self::new(Code::Internal, "INTERNAL_ERROR", "the service failed to answer this request").because(cause)
+    }
+
+    /// Adds a value that the message speaks of, for programs to read (`google.rpc.ErrorInfo.metadata`).
+    #[must_use]
+    pub fn with(mut self, key: &'static str, value: impl Into<String>) -> Self {
+        self.metadata.push((key, value.into()));
+        self
+    }
+
+    /// Adds what caused it, for the log.
+    #[must_use]
+    pub fn because(mut self, cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        self.cause = Some(cause.into());
+        self
+    }
+
+    /// The `google.rpc.Code`.
+    pub fn code(&self) -> Code {
+        self.code
+    }
+
+    /// The reason within the service's error domain.
+    pub fn reason(&self) -> &'static str {
+        self.reason
+    }
+
+    /// The text for the caller.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// The dynamic values of the message.
+    pub fn metadata(&self) -> &[(&'static str, String)] {
+        &self.metadata
+    }
+
+    /// Every bad field, for INVALID_ARGUMENT.
+    pub fn violations(&self) -> &[FieldViolation] {
+        &self.violations
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} ({}): {}", self.code.name(), self.reason, self.message)
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.cause.as_deref().map(|cause| cause as &(dyn StdError + 'static))
+    }
+}

@@ -1,0 +1,260 @@
+//! Reads the fields of a JSON object by the proto3 JSON mapping, noting every bad one.
+//!
+//! A field is known by its lowerCamelCase and its original snake_case name, `null` and the empty
+//! string are the same as absence, and keys that are never asked for are ignored.
+
+use std::collections::BTreeMap;
+
+use crate::json::Json;
+use crate::names::{Collection, Id};
+use crate::{Tenant, Timestamp, Violations};
+
+/// The most that a free text may hold, in bytes of UTF-8.
+pub const MAX_TEXT_BYTES: usize = 64 * 1024;
+
+/// The most that a title or label may hold, in bytes of UTF-8.
+pub const MAX_TITLE_BYTES: usize = 1024;
+
+/// The fields of one object of a request.
+#[derive(Debug)]
+pub struct Fields<'a> {
+    object: BTreeMap<String, Json>,
+    /// What stands before a field's name in a violation, such as `scores[2].`.
+    path: String,
+    violations: &'a mut Violations,
+}
+
+impl<'a> Fields<'a> {
+    /// The fields of a whole body.
+    pub fn new(object: BTreeMap<String, Json>, violations: &'a mut Violations) -> Self {
+        Self { object, path: String::new(), violations }
+    }
+
+    /// Notes that `field` is bad, and why.
+    pub fn refuse(&mut self, field: &str, description: impl Into<String>) {
+        self.violations.add(format!("{}{field}", self.path), description);
+    }
+
+    fn take(&mut self, field: &str) -> Option<Json> {
+        let value = self.object.remove(field);
+        let original = snake_case(field);
+        let other = if original == field { None } else { self.object.remove(&original) };
+        if value.is_some() && other.is_some() {
+            self.refuse(field, format!("stands twice, also as {original}"));
+        }
+        value.or(other).filter(|value| *value != Json::Null)
+    }
+
+    /// A string of at most `max_bytes` bytes.
+    pub fn string(&mut self, field: &str, max_bytes: usize) -> Option<String> {
+        match self.take(field)? {
+            Json::String(text) if text.is_empty() => None,
+            Json::String(text) if text.len() > max_bytes => {
+                self.refuse(field, format!("must hold at most {max_bytes} bytes, holds {}", text.len()));
+                None
+            }
+            Json::String(text) => Some(text),
+            _ => {
+                self.refuse(field, "must be a string");
+                None
+            }
+        }
+    }
+
+    /// A boolean: `true` or `false`.
+    pub fn boolean(&mut self, field: &str) -> Option<bool> {
+        match self.take(field)? {
+            Json::Bool(value) => Some(value),
+            _ => {
+                self.refuse(field, "must be true or false");
+                None
+            }
+        }
+    }
+
+    /// A point in time.
+    pub fn timestamp(&mut self, field: &str) -> Option<Timestamp> {
+        let time = match self.take(field)? {
+            Json::String(text) if text.is_empty() => return None,
+            Json::String(text) => Timestamp::parse(&text),
+            _ => None,
+        };
+        if time.is_none() {
+            self.refuse(field, "must be an RFC 3339 time such as 2019-08-24T14:15:22Z");
+        }
+        time
+    }
+
+    /// The id in a resource name under `tenant`.
+    pub fn id<C: Collection>(&mut self, field: &str, tenant: &Tenant) -> Option<Id<C>> {
+        let name = self.string(field, usize::MAX)?;
+        tenant.id_in(&name).map_err(|error| self.refuse(field, error.to_string())).ok()
+    }
+
+    /// Strings, at most `max_entries` of at most `max_bytes` bytes each.
+    pub fn strings(&mut self, field: &str, max_entries: usize, max_bytes: usize) -> Vec<String> {
+        self.list(field, max_entries, |entry| match entry {
+            Json::String(text) if text.len() > max_bytes => Err(format!("must hold at most {max_bytes} bytes")),
+            Json::String(text) => Ok(text),
+            _ => Err("must be a string".to_owned()),
+        })
+    }
+
+    /// Objects, at most `max_entries`, each read by `read`.
+    pub fn objects<T>(
+        &mut self,
+        field: &str,
+        max_entries: usize,
+        mut read: impl FnMut(&mut Fields<'_>) -> Option<T>,
+    ) -> Vec<T> {
+        let objects = self.list(field, max_entries, |entry| match entry {
+            Json::Object(object) => Ok(object),
+            _ => Err("must be an object".to_owned()),
+        });
+        let mut values = Vec::with_capacity(objects.len());
+        for (index, object) in objects.into_iter().enumerate() {
+            let path = format!("{}{field}[{index}].", self.path);
+            values.extend(read(&mut Fields { object, path, violations: self.violations }));
+        }
+        values
+    }
+
+    fn list<T>(&mut self, field: &str, max_entries: usize, read: impl Fn(Json) -> Result<T, String>) -> Vec<T> {
+        let entries = match self.take(field) {
+            None => return Vec::new(),
+            Some(Json::Array(entries)) if entries.len() > max_entries => {
+                self.refuse(field, format!("must have at most {max_entries} entries, has {}", entries.len()));
+                return Vec::new();
+            }
+            Some(Json::Array(entries)) => entries,
+            Some(_) => {
+                self.refuse(field, "must be a list");
+                return Vec::new();
+            }
+        };
+        let mut values = Vec::with_capacity(entries.len());
+        for (index, entry) in entries.into_iter().enumerate() {
+            match read(entry) {
+                Ok(value) => values.push(value),
+                Err(description) => self.refuse(&format!("{field}[{index}]"), description),
+            }
+        }
+        values
+    }
+
+    /// `value`, noting a violation if it is absent and nothing else was wrong with it.
+    pub fn required<T>(&mut self, field: &str, read: impl FnOnce(&mut Self, &str) -> Option<T>) -> Option<T> {
+        let noted = self.violations.len();
+        let value = read(self, field);
+        if value.is_none() && self.violations.len() == noted {
+            self.refuse(field, "is required");
+        }
+        value
+    }
+}
+
+/// The proto name of a field from its JSON name: `agentUserName` is `agent_user_name`.
+pub fn snake_case(field: &str) -> String {
+    let mut name = String::with_capacity(field.len() + 4);
+    for letter in field.chars() {
+        if letter.is_ascii_uppercase() {
+            name.push('_');
+        }
+        name.push(letter.to_ascii_lowercase());
+    }
+    name
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::identity::tests::tenant;
+    use crate::names::User;
+
+    fn read<T>(body: &str, read: impl FnOnce(&mut Fields<'_>) -> T) -> (T, Vec<String>) {
+        let Json::Object(object) = serde_json::from_str(body).unwrap() else { panic!("{body} is no object") };
+        let mut violations = Violations::default();
+        let value = read(&mut Fields::new(object, &mut violations));
+        let error = violations.into_result().err();
+        let named = error.iter().flat_map(|error| error.violations()).map(|one| one.field.clone()).collect();
+        (value, named)
+    }
+
+    #[test]
+    fn both_names_of_a_field_are_known() {
+        for body in [
+            r#"{"meetingNotes": "x"}"#,
+            r#"{"meeting_notes": "x"}"#,
+            r#"{"meetingNotes": "x", "meeting_notes": null, "other": 1}"#,
+        ] {
+            let (value, named) = read(body, |fields| fields.string("meetingNotes", 10));
+            if body.contains("null") {
+                assert_eq!(named, ["meetingNotes"]);
+            } else {
+                assert_eq!((value.as_deref(), named.len()), (Some("x"), 0), "{body}");
+            }
+        }
+    }
+
+    #[test]
+    fn null_and_empty_are_absent() {
+        let absent = |body: &str| {
+            read(body, |fields| {
+                (
+                    fields.string("a", 10).is_none(),
+                    fields.boolean("b").is_none(),
+                    fields.timestamp("c").is_none(),
+                    fields.strings("d", 10, 10).is_empty(),
+                    fields.id::<User>("e", &tenant("acme", "support")).is_none(),
+                )
+            })
+        };
+        for body in [
+            "{}",
+            r#"{"a": null, "b": null, "c": null, "d": null, "e": null}"#,
+            r#"{"a": "", "c": "", "d": [], "e": ""}"#,
+        ] {
+            assert_eq!(absent(body), ((true, true, true, true, true), vec![]), "{body}");
+        }
+    }
+
+    #[test]
+    fn wrong_types_are_named_all_at_once() {
+        let (_, named) =
+            read(r#"{"a": 1, "b": "true", "c": 7, "d": ["x", null, 3], "e": {}, "f": [{}, 1]}"#, |fields| {
+                fields.string("a", 10);
+                fields.boolean("b");
+                fields.timestamp("c");
+                fields.strings("d", 10, 10);
+                fields.id::<User>("e", &tenant("acme", "support"));
+                fields.objects("f", 10, |_| Some(()));
+            });
+        assert_eq!(named, ["a", "b", "c", "d[1]", "d[2]", "e", "f[1]"]);
+    }
+
+    #[test]
+    fn limits_are_exact() {
+        for (text, refused) in
+            [("x".repeat(10), false), ("x".repeat(11), true), ("ä".repeat(5), false), ("ä".repeat(6), true)]
+        {
+            let (_, named) = read(&format!(r#"{{"a": "{text}"}}"#), |fields| fields.string("a", 10));
+            assert_eq!(!named.is_empty(), refused, "{text}");
+        }
+        let (_, named) = read(r#"{"a": ["x", "y", "z"]}"#, |fields| fields.strings("a", 2, 10));
+        assert_eq!(named, ["a"]);
+    }
+
+    #[test]
+    fn a_nested_field_is_named_by_its_path() {
+        let (_, named) = read(r#"{"scores": [{"id": "a"}, {}, {"id": 7}]}"#, |fields| {
+            fields.objects("scores", 10, |score| score.required("id", |score, field| score.string(field, 10)))
+        });
+        assert_eq!(named, ["scores[1].id", "scores[2].id"]);
+    }
+
+    #[test]
+    fn a_key_twice_is_refused() {
+        assert!(serde_json::from_str::<Json>(r#"{"a": 1, "a": 1}"#).is_err());
+        assert!(serde_json::from_str::<Json>(r#"{"b": [{"a": 1, "a": 2}]}"#).is_err());
+    }
+}

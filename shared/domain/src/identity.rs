@@ -1,0 +1,210 @@
+//! Who is calling, and whose data the call may touch.
+//!
+//! A [`Tenant`] is the proof that the caller's verified claims were compared with the path. Keys of
+//! the table are functions of it, so code that was not handed one cannot address anybody's data.
+
+use crate::names::UserId;
+use crate::{Code, Error};
+
+/// What a caller may do, from the token's `role` claim.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Role {
+    /// Sees and does what is theirs: own sessions, plans, scorecards and progress.
+    Agent,
+    /// Coaches: creates and changes plans and sessions of the profiles in the token.
+    Manager,
+    /// A customer's own system: may import history with its own times.
+    Service,
+    /// Everything a manager and a service may do.
+    Admin,
+}
+
+impl Role {
+    /// The role that the claim `text` names.
+    pub fn parse(text: &str) -> Option<Self> {
+        match text {
+            "agent" => Some(Self::Agent),
+            "manager" => Some(Self::Manager),
+            "service" => Some(Self::Service),
+            "admin" => Some(Self::Admin),
+            _ => None,
+        }
+    }
+
+    /// The claim's text.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Agent => "agent",
+            Self::Manager => "manager",
+            Self::Service => "service",
+            Self::Admin => "admin",
+        }
+    }
+
+    /// Whether the role may import history: its times, and fields that another role owns, are kept.
+    pub fn imports_history(self) -> bool {
+        matches!(self, Self::Service | Self::Admin)
+    }
+}
+
+/// The caller of one request, from claims that an authorizer verified.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    customer: Box<str>,
+    profiles: Option<Vec<Box<str>>>,
+    role: Role,
+    user: UserId,
+}
+
+impl Caller {
+    /// Reads the claims `customer`, `profiles` (space-separated; absent: all of the customer's),
+    /// `role` and `sub` through `claim`.
+    ///
+    /// Only the edge calls this, with claims whose signature, issuer, audience and times were verified.
+    ///
+    /// # Errors
+    /// PERMISSION_DENIED naming the claim that is absent or unusable.
+    pub fn from_verified_claims<'a>(claim: impl Fn(&str) -> Option<&'a str>) -> Result<Self, Error> {
+        let refused = |name: &'static str| {
+            Error::new(
+                Code::PermissionDenied,
+                "CLAIM_UNUSABLE",
+                format!("the token's claim '{name}' is absent or unusable"),
+            )
+            .with("claim", name)
+        };
+        let customer = claim("customer").filter(|id| is_customer_id(id)).ok_or_else(|| refused("customer"))?;
+        let profiles = match claim("profiles") {
+            None => None,
+            Some(list) => {
+                let profiles: Vec<Box<str>> = list.split_ascii_whitespace().map(Box::from).collect();
+                if !profiles.iter().all(|profile| is_profile_id(profile)) {
+                    return Err(refused("profiles"));
+                }
+                Some(profiles)
+            }
+        };
+        let role = claim("role").and_then(Role::parse).ok_or_else(|| refused("role"))?;
+        let user = claim("sub").and_then(UserId::parse).ok_or_else(|| refused("sub"))?;
+        Ok(Self { customer: customer.into(), profiles, role, user })
+    }
+
+    /// The caller's role.
+    pub fn role(&self) -> Role {
+        self.role
+    }
+
+    /// The caller's user id (the token's `sub`).
+    pub fn user(&self) -> &UserId {
+        &self.user
+    }
+
+    /// The tenant of a path, if the caller's claims open it.
+    ///
+    /// # Errors
+    /// PERMISSION_DENIED, the same whether the customer and profile exist or not.
+    pub fn enter(&self, customer: &str, profile: &str) -> Result<Tenant, Error> {
+        let open = customer == &*self.customer
+            && is_profile_id(profile)
+            && self.profiles.as_ref().is_none_or(|profiles| profiles.iter().any(|one| &**one == profile));
+        if open {
+            Ok(Tenant { customer: customer.into(), profile: profile.into() })
+        } else {
+            Err(Error::permission_denied(&format!("customers/{customer}/profiles/{profile}")))
+        }
+    }
+
+    /// Refuses a caller whose role is not among `roles`.
+    ///
+    /// # Errors
+    /// PERMISSION_DENIED on the tenant.
+    pub fn require_role(&self, tenant: &Tenant, roles: &[Role]) -> Result<(), Error> {
+        if roles.contains(&self.role) { Ok(()) } else { Err(Error::permission_denied(&tenant.name())) }
+    }
+}
+
+/// One profile of one customer, opened by the claims of the caller.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tenant {
+    customer: Box<str>,
+    profile: Box<str>,
+}
+
+impl Tenant {
+    /// The customer's id.
+    pub fn customer(&self) -> &str {
+        &self.customer
+    }
+
+    /// The profile's id.
+    pub fn profile(&self) -> &str {
+        &self.profile
+    }
+
+    /// `customers/{customer_id}/profiles/{profile_id}`
+    pub fn name(&self) -> String {
+        format!("customers/{}/profiles/{}", self.customer, self.profile)
+    }
+}
+
+/// A customer's id is 1 to 128 of `a–z 0–9 -`: it can be an IAM session tag and part of an IAM
+/// policy's pattern without being one itself.
+fn is_customer_id(text: &str) -> bool {
+    UserId::parse(text).is_some()
+        && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+}
+
+/// Profiles are named by the same rule as everything else.
+fn is_profile_id(text: &str) -> bool {
+    UserId::parse(text).is_some()
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    pub(crate) fn tenant(customer: &str, profile: &str) -> Tenant {
+        Tenant { customer: customer.into(), profile: profile.into() }
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "claims are read here without an edge")]
+    fn caller(claims: &[(&str, &'static str)]) -> Result<Caller, Error> {
+        Caller::from_verified_claims(|name| claims.iter().find(|(key, _)| *key == name).map(|(_, value)| *value))
+    }
+
+    const MANAGER: [(&str, &str); 3] = [("customer", "acme"), ("role", "manager"), ("sub", "m1")];
+
+    #[test]
+    fn a_caller_enters_only_their_customer_and_profiles() {
+        let everywhere = caller(&MANAGER).unwrap();
+        assert!(everywhere.enter("acme", "support").is_ok());
+        assert!(everywhere.enter("acme", "sales").is_ok());
+        for (customer, profile) in
+            [("acme-eu", "support"), ("ACME", "support"), ("", "support"), ("acme", ""), ("acme", "a#b")]
+        {
+            assert_eq!(everywhere.enter(customer, profile).unwrap_err().code(), Code::PermissionDenied);
+        }
+        let support = caller(&[MANAGER.as_slice(), &[("profiles", "support care")]].concat()).unwrap();
+        assert!(support.enter("acme", "support").is_ok());
+        assert!(support.enter("acme", "care").is_ok());
+        assert!(support.enter("acme", "sales").is_err());
+        let nowhere = caller(&[MANAGER.as_slice(), &[("profiles", "")]].concat()).unwrap();
+        assert!(nowhere.enter("acme", "support").is_err());
+    }
+
+    #[test]
+    fn unusable_claims_are_named() {
+        for (claims, named) in [
+            (vec![("role", "manager"), ("sub", "m1")], "customer"),
+            (vec![("customer", "Acme"), ("role", "manager"), ("sub", "m1")], "customer"),
+            (vec![("customer", "acme"), ("role", "root"), ("sub", "m1")], "role"),
+            (vec![("customer", "acme"), ("sub", "m1")], "role"),
+            (vec![("customer", "acme"), ("role", "agent"), ("sub", "a#b")], "sub"),
+            (vec![("customer", "acme"), ("role", "agent")], "sub"),
+            (vec![("customer", "acme"), ("role", "agent"), ("sub", "a"), ("profiles", "a,b")], "profiles"),
+        ] {
+            let error = caller(&claims).unwrap_err();
+            assert_eq!(error.metadata(), [("claim", named.to_owned())]);
+        }
+    }
+}

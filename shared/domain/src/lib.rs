@@ -1,0 +1,19 @@
+//! Coaching as values: who may act where ([`identity`]), how things are named ([`names`]), what a
+//! client may send ([`fields`], [`session`], [`plan`]) and what goes wrong ([`error`]).
+//!
+//! Nothing here knows HTTP, Lambda or DynamoDB, nothing reads a clock or a random source: what an
+//! operation needs of the outside is passed in.
+
+pub mod error;
+pub mod fields;
+pub mod identity;
+pub mod json;
+pub mod names;
+pub mod plan;
+pub mod session;
+pub mod timestamp;
+
+pub use error::{Code, Error, Violations};
+pub use identity::{Caller, Role, Tenant};
+pub use names::Id;
+pub use timestamp::Timestamp;

@@ -1,0 +1,290 @@
+//! Ids and resource names.
+//!
+//! An [`Id`] is typed by its collection and can be taken out of a resource name only through the
+//! [`Tenant`] of the request, so a name of another customer or profile never becomes an id at all.
+
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::marker::PhantomData;
+
+use crate::Tenant;
+
+/// The longest id, in bytes.
+pub const MAX_ID_BYTES: usize = 128;
+
+/// Whether a collection lies under the customer or under one of the customer's profiles.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Level {
+    /// `customers/{customer}/{collection}/{id}`
+    Customer,
+    /// `customers/{customer}/profiles/{profile}/{collection}/{id}`
+    Profile,
+}
+
+/// A collection of resources of one kind.
+pub trait Collection {
+    /// The segment of the resource name, such as `coachingPlans`.
+    const SEGMENT: &'static str;
+    /// What an id stands for in the documented form of a name, such as `coaching_plan_id`.
+    const PLACEHOLDER: &'static str;
+    /// Where the collection lies.
+    const LEVEL: Level;
+}
+
+macro_rules! collections {
+    ($($(#[$doc:meta])* $kind:ident, $id:ident: $level:ident $segment:literal $placeholder:literal;)+) => {$(
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy)]
+        pub enum $kind {}
+
+        impl Collection for $kind {
+            const SEGMENT: &'static str = $segment;
+            const PLACEHOLDER: &'static str = $placeholder;
+            const LEVEL: Level = Level::$level;
+        }
+
+        $(#[$doc])*
+        pub type $id = Id<$kind>;
+    )+};
+}
+
+collections! {
+    /// People: agents, managers, admins, and services.
+    User, UserId: Customer "users" "user_id";
+    /// The separate jobs that agents of one profile do, such as sales and care.
+    Usecase, UsecaseId: Profile "usecases" "usecase_id";
+    /// What a manager means to work on with one agent.
+    CoachingPlan, CoachingPlanId: Profile "coachingPlans" "coaching_plan_id";
+    /// Meetings of a manager and an agent under a plan.
+    CoachingSession, CoachingSessionId: Profile "coachingSessions" "coaching_session_id";
+    /// What conversations are scored against. The id is without a revision.
+    ScorecardTemplate, ScorecardTemplateId: Profile "scorecardTemplates" "scorecard_template_id";
+}
+
+/// The id of a resource in collection `C`: 1 to 128 of `A–Z a–z 0–9 . _ ~ @ -`, neither `.` nor `..`.
+///
+/// The two dot segments are left out because every HTTP client removes them from a path
+/// (RFC 3986, 5.2.4): such a resource could never be read back.
+pub struct Id<C> {
+    text: Box<str>,
+    collection: PhantomData<fn() -> C>,
+}
+
+impl<C: Collection> Id<C> {
+    /// The id in `text`, or nothing if it is not one.
+    pub fn parse(text: &str) -> Option<Self> {
+        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._~@-".contains(&byte);
+        let fits = (1..=MAX_ID_BYTES).contains(&text.len()) && text.bytes().all(allowed);
+        // The `@` of a template's name starts its revision.
+        let ambiguous = C::SEGMENT == ScorecardTemplate::SEGMENT && text.contains('@');
+        (fits && !ambiguous && text != "." && text != "..").then(|| Self { text: text.into(), collection: PhantomData })
+    }
+}
+
+impl<C> Id<C> {
+    /// The id as text.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+}
+
+/// Why a text is not the name of a resource that this request may speak of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NameError {
+    /// It is not of the form that the collection's names have.
+    Malformed {
+        /// The level of the collection.
+        level: Level,
+        /// The collection's segment.
+        segment: &'static str,
+        /// What stands for the id.
+        placeholder: &'static str,
+    },
+    /// It is a name under another customer or profile.
+    Foreign,
+}
+
+impl fmt::Display for NameError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Malformed { level, segment, placeholder } => {
+                let parent = match level {
+                    Level::Customer => "customers/{customer_id}",
+                    Level::Profile => "customers/{customer_id}/profiles/{profile_id}",
+                };
+                write!(
+                    formatter,
+                    "must have the form {parent}/{segment}/{{{placeholder}}}, each id 1 to {MAX_ID_BYTES} of A-Z a-z 0-9 . _ ~ @ -"
+                )
+            }
+            Self::Foreign => formatter.write_str("must lie under the customer and profile of the request's path"),
+        }
+    }
+}
+
+impl Tenant {
+    /// The full resource name of `id`.
+    pub fn name_of<C: Collection>(&self, id: &Id<C>) -> String {
+        match C::LEVEL {
+            Level::Customer => format!("customers/{}/{}/{id}", self.customer(), C::SEGMENT),
+            Level::Profile => {
+                format!("customers/{}/profiles/{}/{}/{id}", self.customer(), self.profile(), C::SEGMENT)
+            }
+        }
+    }
+
+    /// The id in the resource name `name`, which must lie under this tenant.
+    ///
+    /// # Errors
+    /// [`NameError`] if it is no name of collection `C`, or one of another tenant.
+    pub fn id_in<C: Collection>(&self, name: &str) -> Result<Id<C>, NameError> {
+        let malformed = NameError::Malformed { level: C::LEVEL, segment: C::SEGMENT, placeholder: C::PLACEHOLDER };
+        let mut segments = name.split('/');
+        let mut next = || segments.next().ok_or(malformed);
+        if next()? != "customers" {
+            return Err(malformed);
+        }
+        let customer = next()?;
+        let profile = match C::LEVEL {
+            Level::Customer => None,
+            Level::Profile if next()? != "profiles" => return Err(malformed),
+            Level::Profile => Some(next()?),
+        };
+        if next()? != C::SEGMENT {
+            return Err(malformed);
+        }
+        let id = Id::parse(next()?).ok_or(malformed)?;
+        if segments.next().is_some() || customer.is_empty() || profile == Some("") {
+            return Err(malformed);
+        }
+        if customer != self.customer() || profile.is_some_and(|profile| profile != self.profile()) {
+            return Err(NameError::Foreign);
+        }
+        Ok(id)
+    }
+}
+
+impl<C> fmt::Display for Id<C> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.text)
+    }
+}
+
+impl<C> fmt::Debug for Id<C> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Id({})", self.text)
+    }
+}
+
+impl<C> Clone for Id<C> {
+    fn clone(&self) -> Self {
+        Self { text: self.text.clone(), collection: PhantomData }
+    }
+}
+
+impl<C> PartialEq for Id<C> {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+impl<C> Eq for Id<C> {}
+
+impl<C> PartialOrd for Id<C> {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl<C> Ord for Id<C> {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.text.cmp(&other.text)
+    }
+}
+
+impl<C> Hash for Id<C> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.text.hash(state);
+    }
+}
+
+impl<C> serde::Serialize for Id<C> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::identity::tests::tenant;
+    use proptest::prelude::*;
+
+    const ID: &str = "[A-Za-z0-9._~@-]{1,128}";
+
+    proptest! {
+        #[test]
+        fn a_printed_name_parses_to_the_same_id(text in ID) {
+            prop_assume!(text != "." && text != "..");
+            let tenant = tenant("acme", "support");
+            let plan = CoachingPlanId::parse(&text).unwrap();
+            let user = UserId::parse(&text).unwrap();
+            prop_assert_eq!(tenant.id_in::<CoachingPlan>(&tenant.name_of(&plan)), Ok(plan));
+            prop_assert_eq!(tenant.id_in::<User>(&tenant.name_of(&user)), Ok(user));
+        }
+
+        #[test]
+        fn a_text_that_parses_prints_back_to_itself(text in ".{0,60}|customers/[a-z]{1,4}/users/[A-Za-z0-9./#@-]{0,9}") {
+            let tenant = tenant("acme", "support");
+            if let Ok(id) = tenant.id_in::<User>(&text) {
+                prop_assert_eq!(tenant.name_of(&id), text);
+            }
+        }
+
+        #[test]
+        fn a_name_of_another_tenant_is_foreign(customer in "[a-z0-9-]{1,12}", profile in ID, id in ID) {
+            let other = tenant(&customer, &profile);
+            let here = tenant("acme", "support");
+            let id = UsecaseId::parse(&id);
+            prop_assume!(id.is_some() && (customer != "acme" || profile != "support"));
+            prop_assert_eq!(here.id_in::<Usecase>(&other.name_of(&id.unwrap())), Err(NameError::Foreign));
+        }
+
+        #[test]
+        fn no_id_holds_a_separator(text in ".{0,20}") {
+            if text.contains(['#', '/', ':', ' ', '*', '?', '%', '+']) {
+                prop_assert!(UserId::parse(&text).is_none());
+            }
+        }
+    }
+
+    #[test]
+    fn ids_are_refused() {
+        for text in ["", ".", "..", "a/b", "a#b", "a:b", "a b", "ä", "a\u{0}", &"x".repeat(129)] {
+            assert_eq!(UserId::parse(text), None, "{text:?}");
+        }
+        assert_eq!(ScorecardTemplateId::parse("quality@3"), None);
+    }
+
+    #[test]
+    fn names_are_refused() {
+        let tenant = tenant("acme", "support");
+        for name in [
+            "",
+            "string",
+            "customers/acme",
+            "customers/acme/users",
+            "customers/acme/users/",
+            "customers/acme/users/a/",
+            "customers/acme/users/a/b",
+            "/customers/acme/users/a",
+            "Customers/acme/users/a",
+            "customers/acme/profiles/support/users/a",
+            "customers/acme/groups/a",
+            "customers//users/a",
+            "users/a",
+        ] {
+            assert!(matches!(tenant.id_in::<User>(name), Err(NameError::Malformed { .. })), "{name}");
+        }
+    }
+}

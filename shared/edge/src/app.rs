@@ -1,0 +1,66 @@
+//! What every operation works with.
+
+use std::fmt;
+use std::sync::Arc;
+
+use chrono::Utc;
+use coaching_domain::names::Collection;
+use coaching_domain::{Error, Id, Timestamp};
+use coaching_store::Store;
+use uuid::Uuid;
+
+use crate::PageTokens;
+
+/// The state of a function, made once at its start.
+#[derive(Debug, Clone)]
+pub struct App {
+    /// The table.
+    pub store: Store,
+    /// Seals and opens page tokens.
+    pub page_tokens: PageTokens,
+    /// Tells the time.
+    pub clock: Clock,
+}
+
+impl App {
+    /// The present time.
+    ///
+    /// # Errors
+    /// INTERNAL if the clock is outside the years 1 to 9999.
+    pub fn now(&self) -> Result<Timestamp, Error> {
+        (self.clock.0)().ok_or_else(|| Error::internal("the clock tells a year that no timestamp can hold"))
+    }
+
+    /// An id for something created at `now`: a UUIDv7 (RFC 9562), so ids sort by time.
+    ///
+    /// # Errors
+    /// INTERNAL if it is no id, which no UUID can be.
+    pub fn new_id<C: Collection>(&self, now: Timestamp) -> Result<Id<C>, Error> {
+        let seconds = u64::try_from(now.unix_seconds()).unwrap_or(0);
+        let time = uuid::Timestamp::from_unix(uuid::NoContext, seconds, now.as_utc().timestamp_subsec_nanos());
+        Id::parse(&Uuid::new_v7(time).to_string()).ok_or_else(|| Error::internal("a UUID is no id"))
+    }
+}
+
+/// A source of the present time; tests hand in their own.
+#[derive(Clone)]
+pub struct Clock(Arc<dyn Fn() -> Option<Timestamp> + Send + Sync>);
+
+impl Clock {
+    /// The machine's clock, to the microsecond.
+    pub fn system() -> Self {
+        use chrono::SubsecRound;
+        Self(Arc::new(|| Timestamp::from_utc(Utc::now().trunc_subsecs(6))))
+    }
+
+    /// A clock that tells what `tell` returns.
+    pub fn telling(tell: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
+        Self(Arc::new(move || Some(tell())))
+    }
+}
+
+impl fmt::Debug for Clock {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Clock")
+    }
+}

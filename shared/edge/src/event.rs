@@ -1,0 +1,60 @@
+//! The API Gateway HTTP API event, payload format 2.0, as far as the service reads it.
+//!
+//! `lambda_http`'s own conversion builds an `http::Request` and on the way panics at a query string
+//! that `http::Uri` refuses (a raw `<`), rebuilds the URI from the decoded path (a `%3F` in an id then
+//! starts a query), and refuses the whole event for a header outside ASCII. Anyone can send those,
+//! and each would be a 500. So the event is read here, and only what is used of it.
+
+use std::collections::HashMap;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+/// An API Gateway HTTP API event, payload format 2.0.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct HttpEvent {
+    pub(crate) raw_query_string: String,
+    pub(crate) headers: HashMap<String, String>,
+    /// Percent-decoded by API Gateway. `rawPath` is not read: it is decoded too, so it cannot tell a
+    /// slash within an id from one between ids.
+    pub(crate) path_parameters: HashMap<String, String>,
+    pub(crate) body: Option<String>,
+    pub(crate) is_base64_encoded: bool,
+    pub(crate) request_context: RequestContext,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct RequestContext {
+    pub(crate) request_id: String,
+    pub(crate) http: Http,
+    pub(crate) authorizer: Authorizer,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Http {
+    pub(crate) method: String,
+    pub(crate) path: String,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Authorizer {
+    pub(crate) jwt: Option<Jwt>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Jwt {
+    /// HTTP APIs hand every claim over as a string; other types are kept apart to be refused by name.
+    pub(crate) claims: HashMap<String, Value>,
+}
+
+impl HttpEvent {
+    /// The header `name`, given in lower case as API Gateway writes them.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(String::as_str)
+    }
+}

@@ -1,0 +1,23 @@
+//! Between API Gateway and the operations: an event becomes a [`Request`], what an operation returns
+//! becomes an answer, and [`run`] turns an [`Operation`] into a Lambda function.
+//!
+//! The edge knows HTTP, JSON and Lambda, and nothing of coaching.
+
+mod answer;
+mod app;
+mod event;
+mod identity;
+mod operation;
+mod page_token;
+mod query;
+mod request;
+mod run;
+
+pub use answer::{Answer, ERROR_DOMAIN};
+pub use app::{App, Clock};
+pub use event::HttpEvent;
+pub use operation::{Handled, Operation, respond};
+pub use page_token::{Binding, PageTokens};
+pub use query::Query;
+pub use request::{MAX_BODY_BYTES, Request};
+pub use run::{StartError, init_logging, run, timeouts};

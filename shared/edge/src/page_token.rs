@@ -1,0 +1,238 @@
+//! Page tokens (AIP-158): opaque, short-lived, and good only for the request that they were given to.
+//!
+//! A token is a position and an expiry, sealed with AES-256-GCM-SIV (RFC 8452). The operation, the
+//! tenant and every parameter of the request but the page size are associated data, so a token with
+//! a flipped byte, or of another request, profile or customer, does not open.
+
+use std::fmt;
+
+use aws_lc_rs::aead::{AES_256_GCM_SIV, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
+use aws_lc_rs::digest;
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use coaching_domain::{Error, Tenant, Timestamp};
+
+/// How long a token is good, in seconds: three days, AIP-158's rule of thumb.
+const LIFETIME_SECONDS: i64 = 3 * 24 * 60 * 60;
+/// The longest token, in characters. It travels in the request line, where API Gateway has 10,240
+/// bytes for everything.
+const MAX_TOKEN_LENGTH: usize = 512;
+/// The shortest secret, in bytes: 32 characters of 62 are 190 bits.
+const MIN_SECRET_BYTES: usize = 32;
+const EXPIRY_BYTES: usize = size_of::<i64>();
+
+/// What a token is bound to.
+#[derive(Debug, Clone)]
+pub struct Binding(Vec<u8>);
+
+impl Binding {
+    /// Binds to `operation` and `tenant`.
+    pub fn new(operation: &str, tenant: &Tenant) -> Self {
+        Self(Vec::new()).with("operation", [operation]).with("tenant", [tenant.name()])
+    }
+
+    /// Binds to the values of a parameter.
+    #[must_use]
+    pub fn with<T: ToString>(mut self, parameter: &str, values: impl IntoIterator<Item = T>) -> Self {
+        // Lengths go first, so that no two different requests make the same bytes.
+        let values: Vec<String> = values.into_iter().map(|value| value.to_string()).collect();
+        self.0.extend_from_slice(&values.len().to_be_bytes());
+        for text in std::iter::once(parameter).chain(values.iter().map(String::as_str)) {
+            self.0.extend_from_slice(&text.len().to_be_bytes());
+            self.0.extend_from_slice(text.as_bytes());
+        }
+        self
+    }
+}
+
+/// Seals and opens page tokens.
+#[derive(Clone)]
+pub struct PageTokens {
+    sealing: [u8; digest::SHA256_OUTPUT_LEN],
+    opening: Vec<[u8; digest::SHA256_OUTPUT_LEN]>,
+}
+
+impl PageTokens {
+    /// Keys from `secret`, and from the one before it, whose tokens stay good while it is rotated out.
+    ///
+    /// # Errors
+    /// A text for the operator if a secret is shorter than 32 bytes.
+    pub fn new(secret: &str, previous: Option<&str>) -> Result<Self, String> {
+        let key = |secret: &str| {
+            if secret.len() < MIN_SECRET_BYTES {
+                return Err(format!("a page token secret must have at least {MIN_SECRET_BYTES} bytes"));
+            }
+            let mut key = [0; digest::SHA256_OUTPUT_LEN];
+            key.copy_from_slice(digest::digest(&digest::SHA256, format!("page token\n{secret}").as_bytes()).as_ref());
+            Ok(key)
+        };
+        let sealing = key(secret)?;
+        let mut opening = vec![sealing];
+        if let Some(previous) = previous {
+            opening.push(key(previous)?);
+        }
+        Ok(Self { sealing, opening })
+    }
+
+    /// A token for `position`, good for three days from `now` for requests of the same `binding`.
+    ///
+    /// # Errors
+    /// INTERNAL if the position is too long or the sealing fails.
+    pub fn seal(&self, position: &str, binding: &Binding, now: Timestamp) -> Result<String, Error> {
+        let failed = |_| Error::internal("a page token could not be sealed");
+        let mut sealed = (now.unix_seconds() + LIFETIME_SECONDS).to_be_bytes().to_vec();
+        sealed.extend_from_slice(position.as_bytes());
+        let nonce = RandomizedNonceKey::new(&AES_256_GCM_SIV, &self.sealing)
+            .and_then(|key| key.seal_in_place_append_tag(Aad::from(&binding.0), &mut sealed))
+            .map_err(failed)?;
+        let mut token = nonce.as_ref().to_vec();
+        token.append(&mut sealed);
+        let token = BASE64_URL_SAFE_NO_PAD.encode(token);
+        if token.len() > MAX_TOKEN_LENGTH {
+            return Err(Error::internal("a page token is longer than its limit"));
+        }
+        Ok(token)
+    }
+
+    /// The position in `token`.
+    ///
+    /// # Errors
+    /// INVALID_ARGUMENT naming `pageToken`, if it was not made for such a request or has expired.
+    pub fn open(&self, token: &str, binding: &Binding, now: Timestamp) -> Result<String, Error> {
+        let refused = || {
+            Error::invalid_field(
+                "pageToken",
+                "is not the nextPageToken of a request with the same parameters; start again without it",
+            )
+        };
+        if token.len() > MAX_TOKEN_LENGTH {
+            return Err(refused());
+        }
+        let token = BASE64_URL_SAFE_NO_PAD.decode(token).map_err(|_| refused())?;
+        let (nonce, sealed) = token.split_first_chunk::<NONCE_LEN>().ok_or_else(refused)?;
+        let opened = self.opening.iter().find_map(|key| {
+            let mut sealed = sealed.to_vec();
+            let nonce = Nonce::assume_unique_for_key(*nonce);
+            let key = RandomizedNonceKey::new(&AES_256_GCM_SIV, key).ok()?;
+            let opened = key.open_in_place(nonce, Aad::from(&binding.0), &mut sealed).ok()?;
+            Some(opened.to_vec())
+        });
+        let opened = opened.ok_or_else(refused)?;
+        let (expiry, position) = opened.split_first_chunk::<EXPIRY_BYTES>().ok_or_else(refused)?;
+        if i64::from_be_bytes(*expiry) <= now.unix_seconds() {
+            return Err(Error::invalid_field("pageToken", "has expired after three days; start again without it"));
+        }
+        String::from_utf8(position.to_vec()).map_err(|_| refused())
+    }
+}
+
+impl fmt::Debug for PageTokens {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("PageTokens")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::HttpEvent;
+    use crate::identity;
+    use coaching_domain::Code;
+    use proptest::prelude::*;
+
+    const SECRET: &str = "an old secret of at least 32 bytes";
+    const NEWER: &str = "a newer secret of at least 32 bytes";
+
+    fn tenant(customer: &str, profile: &str) -> Tenant {
+        let event = serde_json::json!({"requestContext": {"authorizer": {"jwt": {"claims":
+            {"customer": customer, "role": "admin", "sub": "someone"}}}}});
+        let event: HttpEvent = serde_json::from_value(event).unwrap();
+        identity::caller(&event).unwrap().enter(customer, profile).unwrap()
+    }
+
+    fn now() -> Timestamp {
+        Timestamp::parse("2026-06-01T12:00:00Z").unwrap()
+    }
+
+    fn binding() -> Binding {
+        Binding::new("list-sessions", &tenant("acme", "support")).with("agentUserName", ["ana"])
+    }
+
+    proptest! {
+        #[test]
+        fn a_token_opens_for_the_same_request(position in ".{0,60}", parameters in prop::collection::vec(".{0,12}", 0..4)) {
+            let tokens = PageTokens::new(SECRET, None).unwrap();
+            let binding = binding().with("usecaseNames", &parameters);
+            let token = tokens.seal(&position, &binding, now()).unwrap();
+            prop_assert!(token.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte)));
+            prop_assert_eq!(tokens.open(&token, &binding, now()).unwrap(), position);
+        }
+
+        #[test]
+        fn a_token_does_not_open_for_other_parameters(a in prop::collection::vec("[ab]{0,2}", 0..4), b in prop::collection::vec("[ab]{0,2}", 0..4)) {
+            let tokens = PageTokens::new(SECRET, None).unwrap();
+            let token = tokens.seal("place", &binding().with("usecaseNames", &a), now()).unwrap();
+            prop_assert_eq!(tokens.open(&token, &binding().with("usecaseNames", &b), now()).is_ok(), a == b);
+        }
+
+        #[test]
+        fn no_text_opens_or_panics(text in ".{0,80}|[A-Za-z0-9_-]{0,700}") {
+            let tokens = PageTokens::new(SECRET, None).unwrap();
+            prop_assert_eq!(tokens.open(&text, &binding(), now()).unwrap_err().code(), Code::InvalidArgument);
+        }
+    }
+
+    #[test]
+    fn every_flipped_bit_and_every_cut_is_noticed() {
+        let tokens = PageTokens::new(SECRET, None).unwrap();
+        let token = BASE64_URL_SAFE_NO_PAD.decode(tokens.seal("place", &binding(), now()).unwrap()).unwrap();
+        for bit in 0..token.len() * 8 {
+            let mut flipped = token.clone();
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            assert!(tokens.open(&BASE64_URL_SAFE_NO_PAD.encode(flipped), &binding(), now()).is_err(), "bit {bit}");
+        }
+        for length in 0..token.len() {
+            assert!(tokens.open(&BASE64_URL_SAFE_NO_PAD.encode(&token[..length]), &binding(), now()).is_err());
+        }
+    }
+
+    #[test]
+    fn a_token_is_good_only_for_its_operation_profile_and_customer() {
+        let tokens = PageTokens::new(SECRET, None).unwrap();
+        let here = Binding::new("list-sessions", &tenant("acme", "support"));
+        let token = tokens.seal("place", &here, now()).unwrap();
+        assert!(tokens.open(&token, &here, now()).is_ok());
+        for other in [
+            Binding::new("list-plans", &tenant("acme", "support")),
+            Binding::new("list-sessions", &tenant("acme", "sales")),
+            Binding::new("list-sessions", &tenant("globex", "support")),
+        ] {
+            assert!(tokens.open(&token, &other, now()).is_err());
+        }
+    }
+
+    #[test]
+    fn a_token_expires_after_three_days() {
+        let tokens = PageTokens::new(SECRET, None).unwrap();
+        let token = tokens.seal("place", &binding(), now()).unwrap();
+        let later = |seconds| now().plus(chrono::TimeDelta::seconds(seconds));
+        assert!(tokens.open(&token, &binding(), later(LIFETIME_SECONDS - 1)).is_ok());
+        assert!(tokens.open(&token, &binding(), later(LIFETIME_SECONDS)).is_err());
+    }
+
+    #[test]
+    fn a_token_outlives_one_rotation_of_the_secret() {
+        let token = PageTokens::new(SECRET, None).unwrap().seal("place", &binding(), now()).unwrap();
+        let rotated = PageTokens::new(NEWER, Some(SECRET)).unwrap();
+        assert!(rotated.open(&token, &binding(), now()).is_ok());
+        let newer = rotated.seal("place", &binding(), now()).unwrap();
+        assert!(PageTokens::new(SECRET, None).unwrap().open(&newer, &binding(), now()).is_err());
+        assert!(PageTokens::new(NEWER, None).unwrap().open(&token, &binding(), now()).is_err());
+    }
+
+    #[test]
+    fn a_short_secret_is_refused() {
+        assert!(PageTokens::new("short", None).is_err());
+        assert!(PageTokens::new(SECRET, Some("short")).is_err());
+    }
+}

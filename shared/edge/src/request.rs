@@ -1,0 +1,171 @@
+//! A request as operations read it.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use aws_lc_rs::digest;
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use coaching_domain::fields::Fields;
+use coaching_domain::json::Json;
+use coaching_domain::names::{Collection, UserId};
+use coaching_domain::{Caller, Error, Id, Role, Tenant, Timestamp, Violations};
+use coaching_store::RequestRecord;
+use serde::Serialize;
+use uuid::Uuid;
+
+use crate::{HttpEvent, Query, identity};
+
+/// The largest body, in bytes after base64 decoding.
+pub const MAX_BODY_BYTES: usize = 1024 * 1024;
+
+/// One request of a caller whose token was verified.
+#[derive(Debug)]
+pub struct Request<'a> {
+    event: &'a HttpEvent,
+    caller: Caller,
+}
+
+impl<'a> Request<'a> {
+    /// The request in `event`.
+    ///
+    /// # Errors
+    /// UNAUTHENTICATED without verified claims; PERMISSION_DENIED naming an unusable claim.
+    pub(crate) fn new(event: &'a HttpEvent) -> Result<Self, Error> {
+        Ok(Self { event, caller: identity::caller(event)? })
+    }
+
+    /// Who is calling.
+    pub fn caller(&self) -> &Caller {
+        &self.caller
+    }
+
+    /// The path's customer and profile, opened for a caller with one of `roles`. Nothing else of the
+    /// request is looked at before this (AIP-211).
+    ///
+    /// # Errors
+    /// PERMISSION_DENIED, the same whether the customer and profile exist or not.
+    pub fn authorize(&self, roles: &[Role]) -> Result<Tenant, Error> {
+        let tenant = self.caller.enter(self.path_parameter("customer"), self.path_parameter("profile"))?;
+        self.caller.require_role(&tenant, roles)?;
+        Ok(tenant)
+    }
+
+    /// The variable `name` of the route, percent-decoded; empty if the route has none.
+    pub fn path_parameter(&self, name: &str) -> &str {
+        self.event.path_parameters.get(name).map_or("", String::as_str)
+    }
+
+    /// The agent whose records are asked for: for an agent, themselves.
+    ///
+    /// # Errors
+    /// PERMISSION_DENIED if an agent asks for another's.
+    pub fn own_agent(&self, tenant: &Tenant, asked: Option<UserId>) -> Result<Option<UserId>, Error> {
+        if self.caller.role() != Role::Agent {
+            return Ok(asked);
+        }
+        match asked {
+            Some(agent) if agent != *self.caller.user() => Err(Error::permission_denied(&tenant.name_of(&agent))),
+            _ => Ok(Some(self.caller.user().clone())),
+        }
+    }
+
+    /// `record` if it exists and the caller may see it: an agent sees what is their own, and is
+    /// not told whether another's exists.
+    ///
+    /// # Errors
+    /// NOT_FOUND; PERMISSION_DENIED to an agent, also for what does not exist.
+    pub fn visible<T>(&self, record: Option<T>, agent: impl Fn(&T) -> &UserId, name: &str) -> Result<T, Error> {
+        match record {
+            Some(record) if self.caller.role() != Role::Agent || agent(&record) == self.caller.user() => Ok(record),
+            None if self.caller.role() != Role::Agent => Err(Error::not_found(name)),
+            _ => Err(Error::permission_denied(name)),
+        }
+    }
+
+    /// The id in the route's variable `parameter`.
+    ///
+    /// # Errors
+    /// INVALID_ARGUMENT naming `name`; PERMISSION_DENIED to an agent, who is not told what exists.
+    pub fn path_id<C: Collection>(&self, parameter: &str, tenant: &Tenant) -> Result<Id<C>, Error> {
+        let text = self.path_parameter(parameter);
+        Id::parse(text).ok_or_else(|| match self.caller.role() {
+            Role::Agent => Error::permission_denied(&format!("{}/{}/{text}", tenant.name(), C::SEGMENT)),
+            _ => Error::invalid_field("name", "must end in an id of 1 to 128 of A-Z a-z 0-9 . _ ~ @ -"),
+        })
+    }
+
+    /// The method and path, to name what was asked for.
+    pub fn method_and_path(&self) -> String {
+        let http = &self.event.request_context.http;
+        format!("{} {}", http.method, http.path)
+    }
+
+    /// The query string.
+    pub fn query(&self) -> Query {
+        Query::parse(&self.event.raw_query_string)
+    }
+
+    /// What tells this request apart from others of its caller, if it carries a `request_id`: the
+    /// `message` that was read from it, and the role that decided what was kept of it.
+    ///
+    /// # Errors
+    /// INTERNAL if the message cannot be written as JSON.
+    pub fn record(
+        &self,
+        operation: &'static str,
+        request_id: Option<Uuid>,
+        message: &impl Serialize,
+        time: Timestamp,
+    ) -> Result<Option<RequestRecord>, Error> {
+        let Some(request_id) = request_id else { return Ok(None) };
+        let message = serde_json::to_vec(&(self.caller.role().as_str(), message)).map_err(Error::internal)?;
+        let fingerprint = BASE64_STANDARD.encode(digest::digest(&digest::SHA256, &message));
+        Ok(Some(RequestRecord { user: self.caller.user().clone(), operation, request_id, fingerprint, time }))
+    }
+
+    /// Reads the body, a JSON object, with `read`; what is bad in it is added to `violations`. An
+    /// empty body is an empty object.
+    ///
+    /// # Errors
+    /// INVALID_ARGUMENT naming every bad field; naming `body` if it is no JSON object or over 1 MiB.
+    pub fn body<T>(
+        &self,
+        mut violations: Violations,
+        read: impl FnOnce(&mut Fields<'_>) -> Option<T>,
+    ) -> Result<T, Error> {
+        let value = match self.body_object() {
+            Ok(object) => read(&mut Fields::new(object, &mut violations)),
+            Err(description) => {
+                violations.add("body", description);
+                None
+            }
+        };
+        violations.finish(value)
+    }
+
+    fn body_object(&self) -> Result<BTreeMap<String, Json>, String> {
+        let content_type = self.event.header("content-type").unwrap_or_default().to_ascii_lowercase();
+        if content_type.starts_with("multipart/") || content_type.starts_with("application/x-www-form-urlencoded") {
+            return Err("must be JSON; send it with content-type: application/json".to_owned());
+        }
+        let encoded = self.event.body.as_deref().unwrap_or_default();
+        let body = if self.event.is_base64_encoded {
+            Cow::Owned(BASE64_STANDARD.decode(encoded).map_err(|_| "is not valid base64")?)
+        } else {
+            Cow::Borrowed(encoded.as_bytes())
+        };
+        if body.len() > MAX_BODY_BYTES {
+            return Err(format!("must be at most {MAX_BODY_BYTES} bytes"));
+        }
+        if body.iter().all(u8::is_ascii_whitespace) {
+            return Ok(BTreeMap::new());
+        }
+        match serde_json::from_slice(&body) {
+            Ok(Json::Object(object)) => Ok(object),
+            Ok(_) => Err("must be a JSON object".to_owned()),
+            // serde_json's own text can quote the body, which may hold notes about people.
+            Err(error) => Err(format!("is not valid JSON at line {}, column {}", error.line(), error.column())),
+        }
+    }
+}

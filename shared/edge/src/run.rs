@@ -1,0 +1,119 @@
+//! A Lambda function: everything that is made once, and the loop over invocations.
+
+use std::fmt;
+use std::time::Duration;
+
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, retry::RetryConfig};
+use coaching_store::Store;
+use lambda_http::Body;
+use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpResponse;
+use lambda_runtime::{LambdaEvent, service_fn};
+use tracing::level_filters::LevelFilter;
+
+use crate::operation::respond;
+use crate::{App, Clock, HttpEvent, Operation, PageTokens};
+
+/// Why a function cannot start, in one line for the operator.
+pub struct StartError(String);
+
+/// What a failed `main` prints.
+impl fmt::Debug for StartError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+/// Runs `operation` as a Lambda function.
+///
+/// Reads `TABLE_NAME`, `PAGE_TOKEN_SECRET`, optionally `PAGE_TOKEN_SECRET_PREVIOUS` and `LOG_LEVEL`,
+/// and the AWS SDK's own variables.
+///
+/// # Errors
+/// One line that names the variable that is absent or unusable.
+pub fn run(operation: &'static Operation) -> Result<(), StartError> {
+    // One request at a time on less than one CPU: a second thread would only cost start-up.
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| StartError(format!("the async runtime does not start: {error}")))?;
+    runtime.block_on(serve(operation))
+}
+
+async fn serve(operation: &'static Operation) -> Result<(), StartError> {
+    init_logging(variable("LOG_LEVEL").as_deref())?;
+    let app = &app_from_environment().await?;
+    let answer = async |event: LambdaEvent<HttpEvent>| {
+        let mut event = event;
+        if event.payload.request_context.request_id.is_empty() {
+            event.payload.request_context.request_id = event.context.request_id;
+        }
+        let (parts, body) = respond(operation, app, &event.payload).await.into_parts();
+        let mut response = ApiGatewayV2httpResponse::default();
+        response.status_code = i64::from(parts.status.as_u16());
+        response.headers = parts.headers;
+        response.body = Some(Body::Text(body));
+        Ok::<_, std::convert::Infallible>(response)
+    };
+    lambda_runtime::run(service_fn(answer))
+        .await
+        .map_err(|error| StartError(format!("the Lambda runtime ended: {error}")))
+}
+
+async fn app_from_environment() -> Result<App, StartError> {
+    let required =
+        |name: &str| variable(name).ok_or_else(|| StartError(format!("the environment variable {name} is not set")));
+    let table = required("TABLE_NAME")?;
+    let secret = required("PAGE_TOKEN_SECRET")?;
+    let previous = variable("PAGE_TOKEN_SECRET_PREVIOUS");
+    let page_tokens = PageTokens::new(&secret, previous.as_deref()).map_err(StartError)?;
+    let config = aws_config::defaults(BehaviorVersion::latest())
+        .timeout_config(timeouts())
+        .retry_config(RetryConfig::standard())
+        .load()
+        .await;
+    if config.region().is_none() {
+        return Err(StartError("no AWS region is configured; set AWS_REGION".to_owned()));
+    }
+    let store = Store::new(aws_sdk_dynamodb::Client::new(&config), &table);
+    Ok(App { store, page_tokens, clock: Clock::system() })
+}
+
+/// The environment variable `name`, if it is set to something.
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// Each longer than what it holds: an attempt, the operation with its repeats, the function's own
+/// timeout in `template.yaml` (10 s), API Gateway's (30 s).
+pub fn timeouts() -> TimeoutConfig {
+    TimeoutConfig::builder()
+        .connect_timeout(Duration::from_secs(1))
+        .operation_attempt_timeout(Duration::from_secs(2))
+        .operation_timeout(Duration::from_secs(5))
+        .build()
+}
+
+/// Writes the log to standard output as JSON lines, at `level` (`error`, `warn`, `info`, `debug`,
+/// `trace` or `off`; `info` if not given).
+///
+/// # Errors
+/// One line if `level` is none of these.
+pub fn init_logging(level: Option<&str>) -> Result<(), StartError> {
+    let level = match level {
+        None => LevelFilter::INFO,
+        Some(text) => text.parse().map_err(|_| {
+            StartError(format!("LOG_LEVEL is '{text}'; it must be error, warn, info, debug, trace or off"))
+        })?,
+    };
+    let subscriber = tracing_subscriber::fmt()
+        .json()
+        .flatten_event(true)
+        .with_current_span(false)
+        .with_span_list(false)
+        .with_target(false)
+        .with_max_level(level)
+        .finish();
+    tracing::subscriber::set_global_default(subscriber)
+        .map_err(|error| StartError(format!("logging does not start: {error}")))
+}

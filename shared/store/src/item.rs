@@ -1,0 +1,118 @@
+//! Items as attribute maps: written attribute by attribute, read with every absence noticed.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use coaching_domain::names::Collection;
+use coaching_domain::{Error, Id, Timestamp};
+
+use crate::failure::corrupt;
+use crate::keys::{Key, PK, SK};
+
+/// An item being written.
+#[derive(Debug)]
+pub(crate) struct Item(HashMap<String, AttributeValue>);
+
+impl Item {
+    pub(crate) fn at(key: Key) -> Self {
+        Self(key_attributes(key))
+    }
+
+    pub(crate) fn text(mut self, attribute: &str, value: impl Into<String>) -> Self {
+        self.0.insert(attribute.to_owned(), AttributeValue::S(value.into()));
+        self
+    }
+
+    pub(crate) fn optional_text<T: ToString>(self, attribute: &str, value: Option<&T>) -> Self {
+        match value {
+            Some(value) => self.text(attribute, value.to_string()),
+            None => self,
+        }
+    }
+
+    pub(crate) fn number(mut self, attribute: &str, value: i64) -> Self {
+        self.0.insert(attribute.to_owned(), AttributeValue::N(value.to_string()));
+        self
+    }
+
+    pub(crate) fn boolean(mut self, attribute: &str, value: bool) -> Self {
+        self.0.insert(attribute.to_owned(), AttributeValue::Bool(value));
+        self
+    }
+
+    /// A list of texts; an empty one is left out.
+    pub(crate) fn texts(mut self, attribute: &str, values: impl IntoIterator<Item = String>) -> Self {
+        let values: Vec<_> = values.into_iter().map(AttributeValue::S).collect();
+        if !values.is_empty() {
+            self.0.insert(attribute.to_owned(), AttributeValue::L(values));
+        }
+        self
+    }
+
+    pub(crate) fn into_attributes(self) -> HashMap<String, AttributeValue> {
+        self.0
+    }
+}
+
+/// The two key attributes of `key`.
+pub(crate) fn key_attributes(key: Key) -> HashMap<String, AttributeValue> {
+    HashMap::from([
+        (PK.to_owned(), AttributeValue::S(key.partition)),
+        (SK.to_owned(), AttributeValue::S(key.sort.to_owned())),
+    ])
+}
+
+/// An item being read; each attribute is taken once.
+#[derive(Debug)]
+pub(crate) struct Attributes(pub(crate) HashMap<String, AttributeValue>);
+
+impl Attributes {
+    pub(crate) fn optional_text(&mut self, attribute: &str) -> Result<Option<String>, Error> {
+        match self.0.remove(attribute) {
+            None => Ok(None),
+            Some(AttributeValue::S(text)) => Ok(Some(text)),
+            Some(_) => Err(corrupt(attribute)),
+        }
+    }
+
+    pub(crate) fn text(&mut self, attribute: &str) -> Result<String, Error> {
+        self.optional_text(attribute)?.ok_or_else(|| corrupt(attribute))
+    }
+
+    pub(crate) fn optional_id<C: Collection>(&mut self, attribute: &str) -> Result<Option<Id<C>>, Error> {
+        self.optional_text(attribute)?.map(|text| Id::parse(&text).ok_or_else(|| corrupt(attribute))).transpose()
+    }
+
+    pub(crate) fn id<C: Collection>(&mut self, attribute: &str) -> Result<Id<C>, Error> {
+        self.optional_id(attribute)?.ok_or_else(|| corrupt(attribute))
+    }
+
+    pub(crate) fn optional_time(&mut self, attribute: &str) -> Result<Option<Timestamp>, Error> {
+        self.optional_text(attribute)?.map(|text| Timestamp::parse(&text).ok_or_else(|| corrupt(attribute))).transpose()
+    }
+
+    pub(crate) fn time(&mut self, attribute: &str) -> Result<Timestamp, Error> {
+        self.optional_time(attribute)?.ok_or_else(|| corrupt(attribute))
+    }
+
+    pub(crate) fn boolean(&mut self, attribute: &str) -> Result<bool, Error> {
+        match self.0.remove(attribute) {
+            Some(AttributeValue::Bool(value)) => Ok(value),
+            _ => Err(corrupt(attribute)),
+        }
+    }
+
+    pub(crate) fn texts(&mut self, attribute: &str) -> Result<Vec<String>, Error> {
+        match self.0.remove(attribute) {
+            None => Ok(Vec::new()),
+            Some(AttributeValue::L(values)) => values
+                .into_iter()
+                .map(|value| match value {
+                    AttributeValue::S(text) => Ok(text),
+                    _ => Err(corrupt(attribute)),
+                })
+                .collect(),
+            Some(_) => Err(corrupt(attribute)),
+        }
+    }
+}

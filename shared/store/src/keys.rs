@@ -1,0 +1,215 @@
+//! Every key shape of the table and its indexes.
+//!
+//! A partition key begins with the customer's id and `#`, which no id may hold, so that one
+//! tenant's data can be fenced by a leading-key condition, and no two keys of different meaning
+//! can be equal. Keys are functions of a [`Tenant`] and typed ids.
+//!
+//! | what | `PK` | `SK` |
+//! |---|---|---|
+//! | plan | `{customer}#{profile}#plan#{id}` | `plan` |
+//! | session | `{customer}#{profile}#session#{id}` | `session` |
+//! | first answer to a request id | `{customer}#{profile}#request#{user}#{operation}#{uuid}` | `request` |
+//!
+//! | index | partition: its attribute | sorted by `list_order` |
+//! |---|---|---|
+//! | `profile-list` | `{customer}#{profile}#sessions` | newest creation first, then id |
+//! | `agent-list` | `{customer}#{profile}#agent#{id}#sessions` | the same |
+//! | `plan-list` | `{customer}#{profile}#plan#{id}#sessions` | the same |
+//! | `usecase-list` | `{customer}#{profile}#usecase#{id}#sessions` | the same |
+
+use coaching_domain::names::{CoachingPlanId, CoachingSessionId, UsecaseId, UserId};
+use coaching_domain::{Id, Tenant, Timestamp};
+use uuid::Uuid;
+
+/// The table's partition key.
+pub const PK: &str = "PK";
+/// The table's sort key.
+pub const SK: &str = "SK";
+/// The sort key of every list index.
+pub const LIST_ORDER: &str = "list_order";
+/// The attribute that DynamoDB deletes expired items by, in Unix seconds.
+pub const EXPIRES_AT: &str = "expires_at";
+
+/// A partition key and a sort key of the table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Key {
+    /// `PK`
+    pub partition: String,
+    /// `SK`
+    pub sort: &'static str,
+}
+
+/// The key of a plan.
+pub fn plan(tenant: &Tenant, id: &CoachingPlanId) -> Key {
+    Key { partition: under(tenant, &["plan", id.as_str()]), sort: "plan" }
+}
+
+/// The key of a session.
+pub fn session(tenant: &Tenant, id: &CoachingSessionId) -> Key {
+    Key { partition: under(tenant, &["session", id.as_str()]), sort: "session" }
+}
+
+/// The key of what `user` was answered when they first sent `request_id` to `operation`.
+pub fn request(tenant: &Tenant, user: &UserId, operation: &str, request_id: Uuid) -> Key {
+    Key { partition: under(tenant, &["request", user.as_str(), operation, &request_id.to_string()]), sort: "request" }
+}
+
+/// An index that lists entities, by the entity's attribute that partitions it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ListIndex {
+    /// Everything of a profile.
+    Profile,
+    /// What belongs to one agent.
+    Agent,
+    /// What belongs to one plan.
+    Plan,
+    /// What belongs to one usecase.
+    Usecase,
+}
+
+impl ListIndex {
+    /// The index's name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Profile => "profile-list",
+            Self::Agent => "agent-list",
+            Self::Plan => "plan-list",
+            Self::Usecase => "usecase-list",
+        }
+    }
+
+    /// The attribute that partitions it.
+    pub fn partition_attribute(self) -> &'static str {
+        match self {
+            Self::Profile => "profile_list",
+            Self::Agent => "agent_list",
+            Self::Plan => "plan_list",
+            Self::Usecase => "usecase_list",
+        }
+    }
+}
+
+/// The sessions of a profile, in [`ListIndex::Profile`].
+pub fn sessions_of_profile(tenant: &Tenant) -> String {
+    under(tenant, &["sessions"])
+}
+
+/// The sessions of an agent, in [`ListIndex::Agent`].
+pub fn sessions_of_agent(tenant: &Tenant, agent: &UserId) -> String {
+    under(tenant, &["agent", agent.as_str(), "sessions"])
+}
+
+/// The sessions of a plan, in [`ListIndex::Plan`].
+pub fn sessions_of_plan(tenant: &Tenant, plan: &CoachingPlanId) -> String {
+    under(tenant, &["plan", plan.as_str(), "sessions"])
+}
+
+/// The sessions of a usecase, in [`ListIndex::Usecase`].
+pub fn sessions_of_usecase(tenant: &Tenant, usecase: &UsecaseId) -> String {
+    under(tenant, &["usecase", usecase.as_str(), "sessions"])
+}
+
+fn under(tenant: &Tenant, parts: &[&str]) -> String {
+    let mut key = format!("{}#{}", tenant.customer(), tenant.profile());
+    for part in parts {
+        key.push('#');
+        key.push_str(part);
+    }
+    key
+}
+
+/// A place in a list: the newest creation first, ties by id.
+///
+/// Both are immutable, so a place never moves; what is created later comes before every place that
+/// a client has read. The text sorts as the list does.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ListPosition(String);
+
+/// Seconds from the epoch to the end of year 9999.
+const LAST_SECOND: i64 = 253_402_300_799;
+const LAST_NANOSECOND: u32 = 999_999_999;
+
+impl ListPosition {
+    /// The place of an entity by its creation time and id.
+    pub fn of<C>(create_time: Timestamp, id: &Id<C>) -> Self {
+        let age = LAST_SECOND - create_time.unix_seconds();
+        let nanoseconds = LAST_NANOSECOND - create_time.as_utc().timestamp_subsec_nanos();
+        Self(format!("{age:012}.{nanoseconds:09}#{id}"))
+    }
+
+    /// The place that [`ListPosition::as_str`] wrote.
+    pub fn from_text(text: String) -> Self {
+        Self(text)
+    }
+
+    /// The place as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chrono::TimeDelta;
+    use coaching_domain::Caller;
+    use proptest::prelude::*;
+
+    fn tenant(customer: &'static str, profile: &'static str) -> Tenant {
+        let claims = |name: &str| match name {
+            "customer" => Some(customer),
+            "role" => Some("admin"),
+            "sub" => Some("someone"),
+            _ => None,
+        };
+        #[expect(clippy::disallowed_methods, reason = "keys are tested without an edge")]
+        let caller = Caller::from_verified_claims(claims).unwrap();
+        caller.enter(customer, profile).unwrap()
+    }
+
+    fn time() -> impl Strategy<Value = Timestamp> {
+        // Close together, so that ties and neighbours are common, and over the whole range.
+        prop_oneof![-62_135_596_800_i64..=253_402_300_799, 0_i64..3].prop_flat_map(|seconds| {
+            prop_oneof![0_u32..3, 0_u32..1_000_000_000].prop_map(move |nanos| {
+                Timestamp::parse("1970-01-01T00:00:00Z").unwrap().plus(TimeDelta::new(seconds, nanos).unwrap())
+            })
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn places_sort_newest_first_then_by_id(a in (time(), "[A-Za-z0-9._~@-]{1,4}"), b in (time(), "[A-Za-z0-9._~@-]{1,4}")) {
+            let [Some(id_a), Some(id_b)] = [&a.1, &b.1].map(|text| CoachingSessionId::parse(text)) else { return Ok(()) };
+            let by_place = ListPosition::of(a.0, &id_a).cmp(&ListPosition::of(b.0, &id_b));
+            let by_meaning = b.0.cmp(&a.0).then_with(|| id_a.cmp(&id_b));
+            prop_assert_eq!(by_place, by_meaning);
+        }
+
+        #[test]
+        fn different_things_have_different_partitions(a in "[A-Za-z0-9._~@-]{1,8}", b in "[A-Za-z0-9._~@-]{1,8}") {
+            let tenants = [tenant("acme", "support"), tenant("acme", "sales"), tenant("acme-eu", "support")];
+            let mut partitions = Vec::new();
+            let [Some(x), Some(y)] = [&a, &b].map(|text| UserId::parse(text)) else { return Ok(()) };
+            let ids = if x == y { vec![a.as_str()] } else { vec![a.as_str(), b.as_str()] };
+            for tenant in &tenants {
+                partitions.push(sessions_of_profile(tenant));
+                for id in &ids {
+                    partitions.push(plan(tenant, &CoachingPlanId::parse(id).unwrap()).partition);
+                    partitions.push(session(tenant, &CoachingSessionId::parse(id).unwrap()).partition);
+                    partitions.push(request(tenant, &UserId::parse(id).unwrap(), "create-session", Uuid::nil()).partition);
+                    partitions.push(sessions_of_agent(tenant, &UserId::parse(id).unwrap()));
+                    partitions.push(sessions_of_plan(tenant, &CoachingPlanId::parse(id).unwrap()));
+                    partitions.push(sessions_of_usecase(tenant, &UsecaseId::parse(id).unwrap()));
+                }
+            }
+            for partition in &partitions {
+                let customers = ["acme#", "acme-eu#"];
+                prop_assert!(customers.iter().any(|customer| partition.starts_with(customer)));
+            }
+            let written = partitions.len();
+            partitions.sort_unstable();
+            partitions.dedup();
+            prop_assert_eq!(partitions.len(), written);
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! A bare Lambda host: serves the Runtime API on loopback and runs one function binary against it.
+
+use std::collections::HashMap;
+use std::convert::Infallible;
+use std::process::Stdio;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use http_body_util::{BodyExt, Full};
+use hyper::body::{Bytes, Incoming};
+use hyper::service::service_fn;
+use hyper::{Method, Request, Response, StatusCode};
+use hyper_util::rt::TokioIo;
+use serde_json::Value;
+use tokio::net::TcpListener;
+use tokio::process::{Child, Command};
+use tokio::sync::{mpsc, oneshot};
+
+/// How long an invocation may take before the test fails.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A function binary being run as Lambda runs it.
+#[derive(Debug)]
+pub struct LambdaHost {
+    function: Child,
+    invocations: mpsc::UnboundedSender<(String, Value)>,
+    runtime: Arc<Runtime>,
+    sent: u64,
+}
+
+/// How an invocation ended.
+type Ending = Result<Value, Value>;
+
+#[derive(Debug)]
+struct Runtime {
+    next: tokio::sync::Mutex<mpsc::UnboundedReceiver<(String, Value)>>,
+    endings: Mutex<HashMap<String, oneshot::Sender<Ending>>>,
+}
+
+impl LambdaHost {
+    /// Starts `binary` with `environment` and nothing else of the test's own.
+    pub async fn start(binary: &str, environment: &[(&str, &str)]) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (invocations, next) = mpsc::unbounded_channel();
+        let runtime = Arc::new(Runtime { next: tokio::sync::Mutex::new(next), endings: Mutex::default() });
+        let serving = Arc::clone(&runtime);
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let runtime = Arc::clone(&serving);
+                let answer = service_fn(move |request| answer(Arc::clone(&runtime), request));
+                tokio::spawn(
+                    hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), answer),
+                );
+            }
+        });
+        let function = Command::new(binary)
+            .env_clear()
+            .env("AWS_LAMBDA_RUNTIME_API", address.to_string())
+            .env("AWS_LAMBDA_FUNCTION_NAME", "function")
+            .env("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST")
+            .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256")
+            .envs(environment.iter().copied())
+            .stdout(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        Self { function, invocations, runtime, sent: 0 }
+    }
+
+    /// What the function answers to `event`.
+    pub async fn invoke(&mut self, event: Value) -> Value {
+        self.sent += 1;
+        let id = format!("invocation-{}", self.sent);
+        let (end, ended) = oneshot::channel();
+        self.runtime.endings.lock().unwrap().insert(id.clone(), end);
+        self.invocations.send((id, event)).unwrap();
+        tokio::select! {
+            ending = ended => ending.unwrap().unwrap_or_else(|error| panic!("the invocation failed: {error}")),
+            status = self.function.wait() => panic!("the function ended: {}", status.unwrap()),
+            () = tokio::time::sleep(PATIENCE) => panic!("the function does not answer"),
+        }
+    }
+}
+
+async fn answer(runtime: Arc<Runtime>, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
+    let path = request.uri().path().to_owned();
+    if request.method() == Method::GET {
+        let Some((id, event)) = runtime.next.lock().await.recv().await else {
+            return Ok(with_status(StatusCode::GONE, Bytes::new()));
+        };
+        let deadline = SystemTime::now().duration_since(UNIX_EPOCH).unwrap() + PATIENCE;
+        let mut response = with_status(StatusCode::OK, event.to_string().into());
+        for (name, value) in [
+            ("lambda-runtime-aws-request-id", id),
+            ("lambda-runtime-deadline-ms", deadline.as_millis().to_string()),
+            ("lambda-runtime-invoked-function-arn", "arn:aws:lambda:us-east-1:123456789012:function:f".to_owned()),
+            ("lambda-runtime-trace-id", "Root=1-0-0".to_owned()),
+        ] {
+            response.headers_mut().insert(name, value.parse().unwrap());
+        }
+        return Ok(response);
+    }
+    let body = request.into_body().collect().await.unwrap().to_bytes();
+    let body = serde_json::from_slice(&body).unwrap_or(Value::Null);
+    let mut segments = path.rsplit('/');
+    if let (Some(kind), Some(id)) = (segments.next(), segments.next())
+        && let Some(end) = runtime.endings.lock().unwrap().remove(id)
+    {
+        let _ = end.send(if kind == "response" { Ok(body) } else { Err(body) });
+    }
+    Ok(with_status(StatusCode::ACCEPTED, Bytes::new()))
+}
+
+fn with_status(status: StatusCode, body: Bytes) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(body));
+    *response.status_mut() = status;
+    response
+}

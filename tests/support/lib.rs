@@ -1,0 +1,240 @@
+//! What the tests share: a service on its own embedded DynamoDB, events, and a host for the binaries.
+//!
+//! Everything here panics when it cannot do its work: that is how a test fails.
+
+mod event;
+mod lambda_host;
+mod replay;
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::AttributeValue;
+use chrono::TimeDelta;
+use coaching_domain::Timestamp;
+use coaching_edge::{App, Clock, Operation, PageTokens, respond};
+use coaching_local::{EmbeddedDynamoDb, TEMPLATE, TABLE_NAME, Template, create_table};
+use coaching_store::{Expenses, Store};
+use serde_json::{Value, json};
+
+pub use event::{Event, event_file, event_files};
+pub use lambda_host::LambdaHost;
+pub use replay::{Case, Target, replay};
+
+/// The page token secret of the tests.
+pub const PAGE_TOKEN_SECRET: &str = "the page token secret of the tests";
+
+/// When the tests' own clock starts.
+pub const NOW: &str = "2026-06-01T12:00:00Z";
+
+/// The service on an embedded DynamoDB of its own, with a clock that stands until it is moved.
+#[derive(Debug)]
+pub struct TestService {
+    /// The state that operations work with.
+    pub app: App,
+    client: Client,
+    dynamodb: EmbeddedDynamoDb,
+    moved_ms: Arc<AtomicI64>,
+}
+
+/// An answer of an operation.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Answered {
+    /// The HTTP status.
+    pub status: u16,
+    /// The headers.
+    pub headers: BTreeMap<String, String>,
+    /// The body.
+    pub body: Value,
+}
+
+impl TestService {
+    /// A service with an empty table.
+    pub async fn start() -> Self {
+        let dynamodb = EmbeddedDynamoDb::start(None).unwrap();
+        let client = dynamodb.client();
+        let table = Template::parse(TEMPLATE).unwrap().table;
+        assert!(create_table(&client, TABLE_NAME, &table).await.unwrap());
+        let moved_ms = Arc::new(AtomicI64::new(0));
+        let told = Arc::clone(&moved_ms);
+        let start = Timestamp::parse(NOW).unwrap();
+        let app = App {
+            store: Store::new(client.clone(), TABLE_NAME),
+            page_tokens: PageTokens::new(PAGE_TOKEN_SECRET, None).unwrap(),
+            clock: Clock::telling(move || start.plus(TimeDelta::milliseconds(told.load(Ordering::Relaxed)))),
+        };
+        Self { app, client, dynamodb, moved_ms }
+    }
+
+    /// Moves the clock on.
+    pub fn advance(&self, by: TimeDelta) {
+        self.moved_ms.fetch_add(by.num_milliseconds(), Ordering::Relaxed);
+    }
+
+    /// Where the table is.
+    pub fn dynamodb_url(&self) -> String {
+        self.dynamodb.url()
+    }
+
+    /// A client of the table.
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// Answers `event` with `operation`.
+    pub async fn call(&self, operation: &Operation, event: &Event) -> Answered {
+        let event = serde_json::from_value(event.to_json()).unwrap();
+        let (parts, body) = respond(operation, &self.app, &event).await.into_parts();
+        Answered {
+            status: parts.status.as_u16(),
+            headers: parts
+                .headers
+                .iter()
+                .map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()))
+                .collect(),
+            body: serde_json::from_str(&body).unwrap(),
+        }
+    }
+
+    /// Answers the request `event` with whatever `template.yaml` routes it to.
+    pub async fn send(&self, event: &Event) -> Answered {
+        self.call(event.operation(), event).await
+    }
+
+    /// As [`TestService::send`], and what it spent.
+    pub async fn spending(&self, event: &Event) -> (Answered, Expenses) {
+        let meter = tokio::sync::Mutex::new(None);
+        let _ = &meter;
+        let event_json: coaching_edge::HttpEvent = serde_json::from_value(event.to_json()).unwrap();
+        let (response, expenses) = coaching_edge::respond_and_account(event.operation(), &self.app, &event_json).await;
+        let (parts, body) = response.into_parts();
+        let answered = Answered {
+            status: parts.status.as_u16(),
+            headers: BTreeMap::new(),
+            body: serde_json::from_str(&body).unwrap(),
+        };
+        (answered, expenses)
+    }
+
+    /// Every item of the table, by its key.
+    pub async fn items(&self) -> BTreeMap<String, HashMap<String, AttributeValue>> {
+        let mut items = BTreeMap::new();
+        let mut pages = self.client.scan().table_name(TABLE_NAME).consistent_read(true).into_paginator().send();
+        while let Some(page) = pages.next().await {
+            for item in page.unwrap().items.unwrap_or_default() {
+                let key = format!("{} / {}", item["PK"].as_s().unwrap(), item["SK"].as_s().unwrap());
+                items.insert(key, item);
+            }
+        }
+        items
+    }
+
+    /// Sends `event`, which must be refused with `status`, and asserts that nothing was written.
+    pub async fn refused(&self, event: &Event, status: u16) -> Answered {
+        let before = self.items().await;
+        let answered = self.send(event).await;
+        assert_eq!(answered.status, status, "{}", answered.body);
+        assert_eq!(self.items().await, before, "a refused request wrote something");
+        answered.assert_is_error();
+        answered
+    }
+
+    /// Creates a plan of `agent` under `acme`, `support`.
+    pub async fn plan(&self, id: &str, agent: &str) {
+        self.plan_with(id, agent, json!({})).await;
+    }
+
+    /// As [`TestService::plan`], with more fields.
+    pub async fn plan_with(&self, id: &str, agent: &str, more: Value) {
+        let mut plan = json!({
+            "name": plan_name(id),
+            "agentUserName": user_name(agent),
+            "creatorUserName": user_name("maria"),
+            "isActive": true,
+        });
+        merge(&mut plan, more);
+        let answered = self.send(&Event::post("coachingPlans", plan).by("service", "sync@acme")).await;
+        assert_eq!(answered.status, 200, "{}", answered.body);
+    }
+}
+
+impl Answered {
+    /// The fields that the answer refuses.
+    pub fn refused_fields(&self) -> Vec<String> {
+        let violations = self.detail("BadRequest").map_or(&Value::Null, |detail| &detail["fieldViolations"]);
+        let violations = violations.as_array().map(Vec::as_slice).unwrap_or_default();
+        violations.iter().map(|violation| violation["field"].as_str().unwrap().to_owned()).collect()
+    }
+
+    /// The machine-readable reason.
+    pub fn reason(&self) -> &str {
+        self.detail("ErrorInfo").and_then(|detail| detail["reason"].as_str()).unwrap_or_default()
+    }
+
+    fn detail(&self, kind: &str) -> Option<&Value> {
+        let details = self.body["details"].as_array()?;
+        details.iter().find(|detail| detail["@type"] == format!("type.googleapis.com/google.rpc.{kind}"))
+    }
+
+    /// Asserts the form that every error has.
+    pub fn assert_is_error(&self) {
+        let (code, name): (u8, &str) = match self.status {
+            400 if self.body["code"] == 9 => (9, "FAILED_PRECONDITION"),
+            400 => (3, "INVALID_ARGUMENT"),
+            401 => (16, "UNAUTHENTICATED"),
+            403 => (7, "PERMISSION_DENIED"),
+            404 => (5, "NOT_FOUND"),
+            409 if self.body["code"] == 10 => (10, "ABORTED"),
+            409 => (6, "ALREADY_EXISTS"),
+            503 => (14, "UNAVAILABLE"),
+            other => panic!("no error of the service has status {other}: {}", self.body),
+        };
+        assert_eq!(self.body["code"], code);
+        assert_eq!(self.body["status"], name);
+        assert_eq!(self.body["httpStatus"], self.status);
+        assert!(self.body["message"].as_str().is_some_and(|message| !message.is_empty()));
+        let information = self.detail("ErrorInfo").expect("an ErrorInfo");
+        let reason = information["reason"].as_str().unwrap();
+        assert!(reason.len() <= 63 && reason.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_'), "{reason}");
+        assert_eq!(information["domain"], "coaching");
+        assert_eq!(self.refused_fields().is_empty(), code != 3, "{}", self.body);
+        let request = self.detail("RequestInfo").expect("a RequestInfo");
+        assert!(request["requestId"].as_str().is_some_and(|id| !id.is_empty()));
+        for foreign in ["aws", "amazon", "dynamodb", "panicked", "exception", "serde"] {
+            assert!(!self.body.to_string().to_lowercase().contains(foreign), "{}", self.body);
+        }
+    }
+}
+
+/// The name of a user of `acme`.
+pub fn user_name(id: &str) -> String {
+    format!("customers/acme/users/{id}")
+}
+
+/// The name of a plan of `acme`, `support`.
+pub fn plan_name(id: &str) -> String {
+    format!("customers/acme/profiles/support/coachingPlans/{id}")
+}
+
+/// The name of a session of `acme`, `support`.
+pub fn session_name(id: &str) -> String {
+    format!("customers/acme/profiles/support/coachingSessions/{id}")
+}
+
+/// The name of a usecase of `acme`, `support`.
+pub fn usecase_name(id: &str) -> String {
+    format!("customers/acme/profiles/support/usecases/{id}")
+}
+
+/// Puts every key of `more` into `object`; `null` removes it.
+pub fn merge(object: &mut Value, more: Value) {
+    for (key, value) in more.as_object().unwrap().clone() {
+        if value.is_null() {
+            object.as_object_mut().unwrap().remove(&key);
+        } else {
+            object[key] = value;
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! Replays the event files of an operation against its handler and against its built binary.
+
+use std::collections::BTreeMap;
+
+use coaching_edge::Operation;
+use coaching_local::TABLE_NAME;
+use serde_json::{Value, json};
+
+use crate::{Answered, LambdaHost, PAGE_TOKEN_SECRET, TestService, event_file, event_files};
+
+/// An event file and what it is answered.
+#[derive(Debug, Clone, Copy)]
+pub struct Case {
+    /// The file's name without `.json`.
+    pub name: &'static str,
+    /// The HTTP status.
+    pub status: u16,
+    /// The fields that are refused.
+    pub refused: &'static [&'static str],
+}
+
+/// What events are replayed against.
+#[derive(Debug, Clone, Copy)]
+pub enum Target {
+    /// The handler in this process.
+    Handler(&'static Operation),
+    /// The function's binary, as Lambda runs it.
+    Binary(&'static str),
+}
+
+/// Replays every event of `operation`, each on a table of its own with two plans: `ana-plan` of
+/// `ana` and `ben-plan` of `ben`. Files and cases must be the same set.
+pub async fn replay(operation: &str, cases: &[Case], target: Target) {
+    let mut named: Vec<&str> = cases.iter().map(|case| case.name).collect();
+    named.sort_unstable();
+    assert_eq!(event_files(operation), named, "the files in events/{operation}");
+    for case in cases {
+        let service = TestService::start().await;
+        let care = json!({"usecaseName": crate::usecase_name("care")});
+        service.plan_with("ana-plan", "ana", care.clone()).await;
+        service.plan_with("ben-plan", "ben", care).await;
+        let before = service.items().await;
+        let answered = answered(&service, event_file(operation, case.name), target).await;
+        assert_eq!(answered.status, case.status, "{}: {}", case.name, answered.body);
+        assert_eq!(answered.refused_fields(), case.refused, "{}: {}", case.name, answered.body);
+        assert_eq!(answered.headers.get("content-type").map(String::as_str), Some("application/json"));
+        assert!(answered.headers.contains_key("x-request-id"), "{}: {:?}", case.name, answered.headers);
+        if case.status != 200 {
+            answered.assert_is_error();
+            assert_eq!(service.items().await, before, "{}: a refused request wrote something", case.name);
+        }
+    }
+}
+
+async fn answered(service: &TestService, event: Value, target: Target) -> Answered {
+    match target {
+        Target::Handler(operation) => {
+            let event = serde_json::from_value(event).unwrap();
+            let (parts, body) = coaching_edge::respond(operation, &service.app, &event).await.into_parts();
+            let headers = parts.headers.iter();
+            Answered {
+                status: parts.status.as_u16(),
+                headers: headers.map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned())).collect(),
+                body: serde_json::from_str(&body).unwrap(),
+            }
+        }
+        Target::Binary(binary) => {
+            let url = service.dynamodb_url();
+            let environment = [
+                ("AWS_ENDPOINT_URL_DYNAMODB", url.as_str()),
+                ("AWS_REGION", "us-east-1"),
+                ("AWS_ACCESS_KEY_ID", "local"),
+                ("AWS_SECRET_ACCESS_KEY", "local"),
+                ("TABLE_NAME", TABLE_NAME),
+                ("PAGE_TOKEN_SECRET", PAGE_TOKEN_SECRET),
+            ];
+            let mut host = LambdaHost::start(binary, &environment).await;
+            let response = host.invoke(event).await;
+            let headers = response["headers"].as_object().unwrap();
+            let headers: BTreeMap<String, String> = headers
+                .iter()
+                .map(|(name, value)| (name.clone(), value.as_str().unwrap().to_owned()))
+                .collect();
+            assert_eq!(response["isBase64Encoded"], false);
+            Answered {
+                status: response["statusCode"].as_u64().unwrap().try_into().unwrap(),
+                headers,
+                body: serde_json::from_str(response["body"].as_str().unwrap()).unwrap(),
+            }
+        }
+    }
+}
