@@ -1,1 +1,390 @@
-fn main() {}
+//! `list-sessions`, from outside.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
+use std::collections::HashSet;
+
+use chrono::TimeDelta;
+use coaching_tests::{
+    Answered, Case, Event, Target, TestService, merge, plan_name, replay, session_name, usecase_name, user_name,
+};
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
+use serde_json::{Value, json};
+
+const CASES: [Case; 13] = [
+    Case { name: "all", status: 200, refused: &[] },
+    Case { name: "by-agent", status: 200, refused: &[] },
+    Case { name: "by-plan", status: 200, refused: &[] },
+    Case { name: "by-repeated-usecases", status: 200, refused: &[] },
+    Case { name: "by-everything", status: 200, refused: &[] },
+    Case { name: "an-agents-own", status: 200, refused: &[] },
+    Case { name: "an-agent-after-a-colleagues", status: 403, refused: &[] },
+    Case { name: "negative-page-size", status: 400, refused: &["pageSize"] },
+    Case { name: "foreign-page-token", status: 400, refused: &["pageToken"] },
+    Case { name: "unknown-parameter", status: 400, refused: &["usecaseNames", "pageSize", "agentUsername"] },
+    Case { name: "another-customers-plan", status: 400, refused: &["coachingPlanName"] },
+    Case { name: "another-customer", status: 403, refused: &[] },
+    Case { name: "without-a-token", status: 401, refused: &[] },
+];
+
+#[tokio::test]
+async fn events_against_the_handler() {
+    replay("list-sessions", &CASES, Target::Handler(&list_sessions::OPERATION)).await;
+}
+
+#[tokio::test]
+async fn events_against_the_binary() {
+    replay("list-sessions", &CASES, Target::Binary(env!("CARGO_BIN_EXE_list-sessions"))).await;
+}
+
+const AGENTS: [&str; 3] = ["ana", "ben", "chloe"];
+
+async fn service() -> TestService {
+    let service = TestService::start().await;
+    for agent in AGENTS {
+        service.plan(&format!("{agent}-1"), agent).await;
+        service.plan(&format!("{agent}-2"), agent).await;
+    }
+    service
+}
+
+/// Imports a session of plan 1 or 2 of `agent`.
+async fn import(service: &TestService, id: &str, agent: &str, plan: u8, create_time: &str, more: Value) -> Value {
+    let mut session = json!({
+        "name": session_name(id),
+        "agentUserName": user_name(agent),
+        "creatorUserName": user_name("maria"),
+        "coachingPlanName": plan_name(&format!("{agent}-{plan}")),
+        "createTime": create_time,
+    });
+    merge(&mut session, more);
+    let answered = service.send(&Event::post("coachingSessions", session).by("service", "sync@acme")).await;
+    assert_eq!(answered.status, 200, "{}", answered.body);
+    answered.body["coachingSession"].clone()
+}
+
+fn list() -> Event {
+    Event::get("coachingSessions")
+}
+
+fn names(answered: &Answered) -> Vec<String> {
+    assert_eq!(answered.status, 200, "{}", answered.body);
+    let sessions = answered.body["coachingSessions"].as_array().unwrap();
+    sessions.iter().map(|session| session["name"].as_str().unwrap().to_owned()).collect()
+}
+
+fn token(answered: &Answered) -> Option<String> {
+    answered.body.get("nextPageToken").map(|token| token.as_str().unwrap().to_owned())
+}
+
+/// Walks every page of `event`, the sizes taking turns; every page but the last must be full.
+async fn walk(service: &TestService, event: &Event, sizes: &[usize]) -> Vec<String> {
+    let mut walked = Vec::new();
+    let mut page_token: Option<String> = None;
+    for size in sizes.iter().cycle() {
+        let mut page = event.clone().with("pageSize", &size.to_string());
+        if let Some(token) = &page_token {
+            page = page.with("pageToken", token);
+        }
+        let answered = service.send(&page).await;
+        let on_page = names(&answered);
+        page_token = token(&answered);
+        assert!(on_page.len() == *size || page_token.is_none(), "a page that is not the last holds {}", on_page.len());
+        assert!(on_page.len() <= *size);
+        walked.extend(on_page);
+        if page_token.is_none() {
+            return walked;
+        }
+    }
+    walked
+}
+
+#[tokio::test]
+async fn an_empty_list_is_a_list() {
+    let service = TestService::start().await;
+    let answered = service.send(&list()).await;
+    assert_eq!(answered.body, json!({"coachingSessions": []}));
+}
+
+/// What one case of the property is made of.
+#[derive(Debug, Clone)]
+struct Imagined {
+    sessions: Vec<(usize, u8, u32, Option<u8>)>,
+    agent: Option<usize>,
+    plan: Option<u8>,
+    usecases: Vec<u8>,
+    sizes: Vec<usize>,
+}
+
+fn imagined() -> impl Strategy<Value = Imagined> {
+    let session = (0..AGENTS.len(), 1..=2_u8, 0..6_u32, prop::option::of(0..3_u8));
+    (
+        prop::collection::vec(session, 0..40),
+        prop::option::of(0..AGENTS.len()),
+        prop::option::of(1..=2_u8),
+        prop::collection::vec(0..4_u8, 0..3),
+        prop::collection::vec(1..12_usize, 1..4),
+    )
+        .prop_map(|(sessions, agent, plan, usecases, sizes)| Imagined { sessions, agent, plan, usecases, sizes })
+}
+
+#[test]
+fn pages_in_any_combination_of_filters_are_the_filtered_list() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let mut runner = TestRunner::new(Config { cases: 48, failure_persistence: None, ..Config::default() });
+    runner
+        .run(&imagined(), |case| {
+            runtime.block_on(check(&case));
+            Ok(())
+        })
+        .unwrap();
+}
+
+async fn check(case: &Imagined) {
+    let service = service().await;
+    let mut sessions = Vec::new();
+    for (number, (agent, plan, hour, usecase)) in case.sessions.iter().enumerate() {
+        let create_time = format!("2026-05-01T{hour:02}:00:00Z");
+        let usecase = usecase.map_or(Value::Null, |usecase| usecase_name(&format!("u{usecase}")).into());
+        let more = json!({"usecaseName": usecase});
+        // Names that do not follow the order of creation.
+        let id = format!("s{:02}", (number * 7) % 40);
+        sessions.push(import(&service, &id, AGENTS[*agent], *plan, &create_time, more).await);
+    }
+    let mut event = list();
+    if let Some(agent) = case.agent {
+        event = event.with("agentUserName", &user_name(AGENTS[agent]));
+        sessions.retain(|session| session["agentUserName"] == user_name(AGENTS[agent]));
+    }
+    if let Some(plan) = case.plan {
+        let name = plan_name(&format!("ana-{plan}"));
+        event = event.with("coachingPlanName", &name);
+        sessions.retain(|session| session["coachingPlanName"] == name);
+    }
+    if !case.usecases.is_empty() {
+        let wanted: HashSet<String> =
+            case.usecases.iter().map(|usecase| usecase_name(&format!("u{usecase}"))).collect();
+        for usecase in &case.usecases {
+            event = event.with("usecaseNames", &usecase_name(&format!("u{usecase}")));
+        }
+        sessions.retain(|session| session["usecaseName"].as_str().is_some_and(|usecase| wanted.contains(usecase)));
+    }
+    sessions.sort_by_key(|session| {
+        let text = |key: &str| session[key].as_str().unwrap().to_owned();
+        (std::cmp::Reverse(text("createTime")), text("name"))
+    });
+    let expected: Vec<String> = sessions.iter().map(|session| session["name"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(walk(&service, &event, &case.sizes).await, expected);
+}
+
+#[tokio::test]
+async fn what_is_created_while_someone_pages_moves_nothing() {
+    let service = service().await;
+    for number in 0..20 {
+        let time = format!("2026-05-01T00:00:{:02}Z", number / 2);
+        import(&service, &format!("old{number:02}"), "ana", 1, &time, json!({})).await;
+    }
+    let mut seen = Vec::new();
+    let mut page_token: Option<String> = None;
+    for round in 0.. {
+        let mut event = list().with("pageSize", "3");
+        if let Some(token) = &page_token {
+            event = event.with("pageToken", token);
+        }
+        let answered = service.send(&event).await;
+        seen.extend(names(&answered));
+        page_token = token(&answered);
+        if page_token.is_none() {
+            break;
+        }
+        // One as managers create it, now; and one of the same second as others, imported.
+        service.advance(TimeDelta::seconds(1));
+        let session = json!({"agentUserName": user_name("ana"), "creatorUserName": user_name("maria"), "coachingPlanName": plan_name("ana-1")});
+        service.send(&Event::post("coachingSessions", session)).await;
+        import(&service, &format!("new{round:02}"), "ana", 1, "2026-05-01T00:00:05Z", json!({})).await;
+    }
+    let old: Vec<&String> = seen.iter().filter(|name| name.contains("/old")).collect();
+    assert_eq!(old.len(), 20);
+    assert_eq!(seen.iter().collect::<HashSet<_>>().len(), seen.len(), "nothing twice");
+}
+
+#[tokio::test]
+async fn the_last_page_has_no_token_even_if_it_is_full() {
+    let service = service().await;
+    for number in 0..6 {
+        import(&service, &format!("s{number}"), "ana", 1, "2026-05-01T00:00:00Z", json!({})).await;
+    }
+    let first = service.send(&list().with("pageSize", "3")).await;
+    let second = service.send(&list().with("pageSize", "3").with("pageToken", &token(&first).unwrap())).await;
+    assert_eq!((names(&first).len(), names(&second).len()), (3, 3));
+    assert_eq!(token(&second), None);
+    assert_eq!(second.body.get("nextPageToken"), None);
+    assert_eq!(token(&service.send(&list().with("pageSize", "6")).await), None);
+}
+
+#[tokio::test]
+async fn a_token_is_good_only_for_the_same_request() {
+    let service = service().await;
+    for number in 0..4 {
+        let more = json!({"usecaseName": usecase_name("care")});
+        import(&service, &format!("s{number}"), "ana", 1, "2026-05-01T00:00:00Z", more).await;
+    }
+    let request = list().with("agentUserName", &user_name("ana")).with("usecaseNames", &usecase_name("care"));
+    let page_token = token(&service.send(&request.clone().with("pageSize", "1")).await).unwrap();
+    let next = |event: &Event| event.clone().with("pageSize", "2").with("pageToken", &page_token);
+
+    let second = service.send(&next(&request)).await;
+    assert_eq!(names(&second), [session_name("s1"), session_name("s2")], "another size is honoured");
+    let reordered = list().with("usecase_names", &usecase_name("care")).with("agent_user_name", &user_name("ana"));
+    assert_eq!(names(&service.send(&next(&reordered)).await).len(), 2, "the same request, written otherwise");
+
+    let elsewhere = |customer: &str, profile: &str| {
+        let path = format!("/v1/customers/{customer}/profiles/{profile}/coachingSessions");
+        list().to(&path).with_claim("customer", json!(customer))
+    };
+    for other in [
+        list(),
+        list().with("agentUserName", &user_name("ana")),
+        list().with("agentUserName", &user_name("ben")).with("usecaseNames", &usecase_name("care")),
+        request.clone().with("usecaseNames", &usecase_name("other")),
+        request.clone().with("coachingPlanName", &plan_name("ana-1")),
+        elsewhere("acme", "sales"),
+        elsewhere("globex", "support"),
+    ] {
+        assert_eq!(service.refused(&next(&other), 400).await.refused_fields(), ["pageToken"]);
+    }
+    for position in 0..page_token.len() {
+        let mut flipped = page_token.clone().into_bytes();
+        flipped[position] = if flipped[position] == b'A' { b'B' } else { b'A' };
+        let flipped = request.clone().with("pageToken", &String::from_utf8(flipped).unwrap());
+        assert_eq!(service.refused(&flipped, 400).await.refused_fields(), ["pageToken"], "{position}");
+    }
+    service.advance(TimeDelta::days(3));
+    assert_eq!(service.refused(&next(&request), 400).await.refused_fields(), ["pageToken"], "expired");
+}
+
+#[tokio::test]
+async fn page_sizes_are_defaulted_and_coerced() {
+    let service = service().await;
+    for number in 0..60 {
+        import(&service, &format!("s{number:02}"), "ana", 1, "2026-05-01T00:00:00Z", json!({})).await;
+    }
+    for (size, held) in [("", 50), ("0", 50), ("59", 59), ("60", 60), ("2147483647", 60)] {
+        assert_eq!(names(&service.send(&list().with("pageSize", size)).await).len(), held, "{size}");
+    }
+}
+
+#[tokio::test]
+async fn an_agent_sees_only_their_own() {
+    let service = service().await;
+    for agent in AGENTS {
+        import(&service, &format!("of-{agent}"), agent, 1, "2026-05-01T00:00:00Z", json!({})).await;
+    }
+    let own = [session_name("of-ana")];
+    assert_eq!(names(&service.send(&list().by("agent", "ana")).await), own);
+    assert_eq!(names(&service.send(&list().by("agent", "ana").with("agentUserName", &user_name("ana"))).await), own);
+    let plan_of_ben = list().by("agent", "ana").with("coachingPlanName", &plan_name("ben-1"));
+    assert_eq!(names(&service.send(&plan_of_ben).await), [""; 0]);
+    service.refused(&list().by("agent", "ana").with("agentUserName", &user_name("ben")), 403).await;
+    service
+        .refused(&list().by("agent", "ana").with("agentUserName", &user_name("nobody")).with("pageSize", "x"), 403)
+        .await;
+}
+
+#[tokio::test]
+async fn profiles_and_customers_are_apart() {
+    let service = service().await;
+    import(&service, "here", "ana", 1, "2026-05-01T00:00:00Z", json!({})).await;
+    for (customer, profile) in [("acme", "sales"), ("globex", "support")] {
+        let path = format!("/v1/customers/{customer}/profiles/{profile}/coachingSessions");
+        let there = list().to(&path).with_claim("customer", json!(customer));
+        assert_eq!(names(&service.send(&there).await), [""; 0]);
+    }
+}
+
+#[tokio::test]
+async fn a_page_of_long_notes_stops_short_of_what_a_function_may_answer() {
+    let service = service().await;
+    let long = "\"\n".repeat(32 * 1024);
+    let more = json!({"meetingNotes": long, "agentComment": long, "agentUpdateTime": "2026-05-02T00:00:00Z"});
+    for number in 0..24 {
+        import(&service, &format!("s{number:02}"), "ana", 1, "2026-05-01T00:00:00Z", more.clone()).await;
+    }
+    let mut seen = 0;
+    let mut page_token: Option<String> = None;
+    let mut pages = 0;
+    while pages == 0 || page_token.is_some() {
+        let mut event = list().with("pageSize", "1000");
+        if let Some(token) = &page_token {
+            event = event.with("pageToken", token);
+        }
+        let answered = service.send(&event).await;
+        let in_the_functions_answer = Value::from(answered.body.to_string()).to_string().len();
+        assert!(in_the_functions_answer < 6_000_000, "{in_the_functions_answer} bytes");
+        seen += names(&answered).len();
+        page_token = token(&answered);
+        pages += 1;
+    }
+    assert_eq!(seen, 24);
+    assert!((2..=4).contains(&pages), "{pages} pages");
+}
+
+/// Bytes of an item as DynamoDB counts them.
+fn size(item: &std::collections::HashMap<String, aws_sdk_dynamodb::types::AttributeValue>) -> usize {
+    item.iter().map(|(name, value)| name.len() + value.as_s().unwrap().len()).sum()
+}
+
+#[tokio::test]
+#[expect(clippy::cast_precision_loss, reason = "a page is small")]
+async fn a_page_reads_what_it_returns() {
+    let service = service().await;
+    let notes = "n".repeat(600);
+    for number in 0..200_usize {
+        let more = json!({"usecaseName": usecase_name(&format!("u{}", number % 2)), "meetingNotes": notes});
+        let time = format!("2026-05-01T00:{:02}:{:02}Z", number / 60, number % 60);
+        import(
+            &service,
+            &format!("s{number:03}"),
+            AGENTS[number % 3],
+            u8::try_from(1 + number % 2).unwrap(),
+            &time,
+            more,
+        )
+        .await;
+    }
+    let items = service.items().await;
+    let of = |name: &str| size(&items[&format!("acme#support#session#{} / session", name.rsplit('/').next().unwrap())]);
+    let (ana, plan, usecase) = (user_name("ana"), plan_name("ana-1"), usecase_name("u0"));
+    for (filters, calls) in [
+        (vec![], 1),
+        (vec![("agentUserName", &ana)], 1),
+        (vec![("coachingPlanName", &plan)], 1),
+        (vec![("coachingPlanName", &plan), ("agentUserName", &ana), ("usecaseNames", &usecase)], 1),
+        (vec![("usecaseNames", &usecase)], 1),
+    ] {
+        let mut event = list().with("pageSize", "20");
+        for (name, value) in &filters {
+            event = event.with(name, value);
+        }
+        let mut page_token: Option<String> = None;
+        for page in 0.. {
+            let with_token = match &page_token {
+                Some(token) => event.clone().with("pageToken", token),
+                None => event.clone(),
+            };
+            let (answered, spent) = service.spending(&with_token).await;
+            let bytes: usize = names(&answered).iter().map(|name| of(name)).sum();
+            let least = bytes as f64 / 4096.0 / 2.0;
+            assert!(
+                spent.read_units <= least + 1.0,
+                "{filters:?}, page {page}: {} units for {least}",
+                spent.read_units
+            );
+            assert_eq!(spent.calls, calls, "{filters:?}, page {page}");
+            page_token = token(&answered);
+            if page_token.is_none() {
+                break;
+            }
+        }
+    }
+}

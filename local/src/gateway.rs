@@ -55,7 +55,7 @@ impl Gateway {
         };
         let event = event(&request, body, route, &json!(variables), &claims);
         match serde_json::from_value::<HttpEvent>(event) {
-            Ok(event) => respond(route.operation, &self.app, &event).await,
+            Ok(event) => respond(route.operation, &self.app.for_one_request(), &event).await,
             Err(error) => {
                 tracing::error!(%error, "an event cannot be read");
                 refusal(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error")

@@ -49,9 +49,7 @@ impl LambdaHost {
             while let Ok((stream, _)) = listener.accept().await {
                 let runtime = Arc::clone(&serving);
                 let answer = service_fn(move |request| answer(Arc::clone(&runtime), request));
-                tokio::spawn(
-                    hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), answer),
-                );
+                tokio::spawn(hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), answer));
             }
         });
         let function = Command::new(binary)

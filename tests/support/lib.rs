@@ -15,7 +15,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::TimeDelta;
 use coaching_domain::Timestamp;
 use coaching_edge::{App, Clock, Operation, PageTokens, respond};
-use coaching_local::{EmbeddedDynamoDb, TEMPLATE, TABLE_NAME, Template, create_table};
+use coaching_local::{EmbeddedDynamoDb, TABLE_NAME, TEMPLATE, Template, create_table};
 use coaching_store::{Expenses, Store};
 use serde_json::{Value, json};
 
@@ -83,39 +83,16 @@ impl TestService {
         &self.client
     }
 
-    /// Answers `event` with `operation`.
-    pub async fn call(&self, operation: &Operation, event: &Event) -> Answered {
-        let event = serde_json::from_value(event.to_json()).unwrap();
-        let (parts, body) = respond(operation, &self.app, &event).await.into_parts();
-        Answered {
-            status: parts.status.as_u16(),
-            headers: parts
-                .headers
-                .iter()
-                .map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()))
-                .collect(),
-            body: serde_json::from_str(&body).unwrap(),
-        }
-    }
-
     /// Answers the request `event` with whatever `template.yaml` routes it to.
     pub async fn send(&self, event: &Event) -> Answered {
-        self.call(event.operation(), event).await
+        answer(event.operation(), &self.app, event.to_json()).await
     }
 
     /// As [`TestService::send`], and what it spent.
     pub async fn spending(&self, event: &Event) -> (Answered, Expenses) {
-        let meter = tokio::sync::Mutex::new(None);
-        let _ = &meter;
-        let event_json: coaching_edge::HttpEvent = serde_json::from_value(event.to_json()).unwrap();
-        let (response, expenses) = coaching_edge::respond_and_account(event.operation(), &self.app, &event_json).await;
-        let (parts, body) = response.into_parts();
-        let answered = Answered {
-            status: parts.status.as_u16(),
-            headers: BTreeMap::new(),
-            body: serde_json::from_str(&body).unwrap(),
-        };
-        (answered, expenses)
+        let app = self.app.for_one_request();
+        let answered = answer(event.operation(), &app, event.to_json()).await;
+        (answered, app.store.spent())
     }
 
     /// Every item of the table, by its key.
@@ -157,6 +134,18 @@ impl TestService {
         merge(&mut plan, more);
         let answered = self.send(&Event::post("coachingPlans", plan).by("service", "sync@acme")).await;
         assert_eq!(answered.status, 200, "{}", answered.body);
+    }
+}
+
+/// Answers `event` with `operation` in this process.
+pub(crate) async fn answer(operation: &Operation, app: &App, event: Value) -> Answered {
+    let event = serde_json::from_value(event).unwrap();
+    let (parts, body) = respond(operation, app, &event).await.into_parts();
+    let headers = parts.headers.iter();
+    Answered {
+        status: parts.status.as_u16(),
+        headers: headers.map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned())).collect(),
+        body: serde_json::from_str(&body).unwrap(),
     }
 }
 

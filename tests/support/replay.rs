@@ -54,16 +54,7 @@ pub async fn replay(operation: &str, cases: &[Case], target: Target) {
 
 async fn answered(service: &TestService, event: Value, target: Target) -> Answered {
     match target {
-        Target::Handler(operation) => {
-            let event = serde_json::from_value(event).unwrap();
-            let (parts, body) = coaching_edge::respond(operation, &service.app, &event).await.into_parts();
-            let headers = parts.headers.iter();
-            Answered {
-                status: parts.status.as_u16(),
-                headers: headers.map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned())).collect(),
-                body: serde_json::from_str(&body).unwrap(),
-            }
-        }
+        Target::Handler(operation) => crate::answer(operation, &service.app, event).await,
         Target::Binary(binary) => {
             let url = service.dynamodb_url();
             let environment = [
@@ -77,10 +68,8 @@ async fn answered(service: &TestService, event: Value, target: Target) -> Answer
             let mut host = LambdaHost::start(binary, &environment).await;
             let response = host.invoke(event).await;
             let headers = response["headers"].as_object().unwrap();
-            let headers: BTreeMap<String, String> = headers
-                .iter()
-                .map(|(name, value)| (name.clone(), value.as_str().unwrap().to_owned()))
-                .collect();
+            let headers: BTreeMap<String, String> =
+                headers.iter().map(|(name, value)| (name.clone(), value.as_str().unwrap().to_owned())).collect();
             assert_eq!(response["isBase64Encoded"], false);
             Answered {
                 status: response["statusCode"].as_u64().unwrap().try_into().unwrap(),

@@ -23,6 +23,12 @@ pub struct App {
 }
 
 impl App {
+    /// The same state with an account of its own for what one request spends.
+    #[must_use]
+    pub fn for_one_request(&self) -> Self {
+        Self { store: self.store.with_new_account(), ..self.clone() }
+    }
+
     /// The present time.
     ///
     /// # Errors

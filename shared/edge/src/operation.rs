@@ -25,14 +25,14 @@ pub struct Operation {
     pub handle: for<'a> fn(&'a App, &'a Request<'a>) -> Handled<'a>,
 }
 
-/// Answers `event` with `operation`. Whatever happens there is an answer, and one line in the log.
+/// Answers `event` with `operation`. Whatever happens there is an answer, and one line in the log,
+/// which tells what `app`'s store has spent: hand in an [`App::for_one_request`].
 pub async fn respond(operation: &Operation, app: &App, event: &HttpEvent) -> Response<String> {
     let started = Instant::now();
-    let app = App { store: app.store.with_new_account(), ..app.clone() };
     let request_id = event.request_context.request_id.as_str();
     let handled = async {
         let request = Request::new(event)?;
-        (operation.handle)(&app, &request).await
+        (operation.handle)(app, &request).await
     };
     // A panic costs this request, not the process.
     let result = AssertUnwindSafe(handled)
@@ -43,7 +43,7 @@ pub async fn respond(operation: &Operation, app: &App, event: &HttpEvent) -> Res
         Ok(_) => None,
         Err(error) => Some(error_response(error, request_id)),
     };
-    log(operation, &app, request_id, started, result.as_ref().err());
+    log(operation, app, request_id, started, result.as_ref().err());
     match (result, response) {
         (Ok(answer), _) => answer.into_response(request_id),
         (Err(_), Some(response)) => response,

@@ -48,7 +48,7 @@ async fn serve(operation: &'static Operation) -> Result<(), StartError> {
         if event.payload.request_context.request_id.is_empty() {
             event.payload.request_context.request_id = event.context.request_id;
         }
-        let (parts, body) = respond(operation, app, &event.payload).await.into_parts();
+        let (parts, body) = respond(operation, &app.for_one_request(), &event.payload).await.into_parts();
         let mut response = ApiGatewayV2httpResponse::default();
         response.status_code = i64::from(parts.status.as_u16());
         response.headers = parts.headers;

@@ -305,11 +305,7 @@ impl Filter {
             terms.push(format!("usecase IN ({})", names.join(", ")));
             values.extend(names.into_iter().zip(usecases.iter().map(ToString::to_string)));
         }
-        Self {
-            expression: (!terms.is_empty()).then(|| terms.join(" AND ")),
-            values,
-            names_agent: agent.is_some(),
-        }
+        Self { expression: (!terms.is_empty()).then(|| terms.join(" AND ")), values, names_agent: agent.is_some() }
     }
 }
 
