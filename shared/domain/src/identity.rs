@@ -114,12 +114,24 @@ impl Caller {
         }
     }
 
+    /// The whole customer of a path, if the caller's claims open it in all its profiles.
+    ///
+    /// # Errors
+    /// PERMISSION_DENIED, the same whether the customer exists or not.
+    pub fn enter_customer(&self, customer: &str) -> Result<CustomerTenant, Error> {
+        if customer == &*self.customer && self.profiles.is_none() {
+            Ok(CustomerTenant(customer.into()))
+        } else {
+            Err(Error::permission_denied(&format!("customers/{customer}")))
+        }
+    }
+
     /// Refuses a caller whose role is not among `roles`.
     ///
     /// # Errors
-    /// PERMISSION_DENIED on the tenant.
-    pub fn require_role(&self, tenant: &Tenant, roles: &[Role]) -> Result<(), Error> {
-        if roles.contains(&self.role) { Ok(()) } else { Err(Error::permission_denied(&tenant.name())) }
+    /// PERMISSION_DENIED on `tenant`, the resource name of what was entered.
+    pub fn require_role(&self, tenant: &str, roles: &[Role]) -> Result<(), Error> {
+        if roles.contains(&self.role) { Ok(()) } else { Err(Error::permission_denied(tenant)) }
     }
 }
 
@@ -141,9 +153,30 @@ impl Tenant {
         &self.profile
     }
 
+    /// The customer, for what its profiles share.
+    pub fn of_customer(&self) -> CustomerTenant {
+        CustomerTenant(self.customer.clone())
+    }
+
     /// `customers/{customer_id}/profiles/{profile_id}`
     pub fn name(&self) -> String {
         format!("customers/{}/profiles/{}", self.customer, self.profile)
+    }
+}
+
+/// One customer as a whole, opened by the claims of the caller: what its profiles share.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CustomerTenant(Box<str>);
+
+impl CustomerTenant {
+    /// The customer's id.
+    pub fn customer(&self) -> &str {
+        &self.0
+    }
+
+    /// `customers/{customer_id}`
+    pub fn name(&self) -> String {
+        format!("customers/{}", self.0)
     }
 }
 

@@ -11,9 +11,10 @@ pub mod json;
 pub mod names;
 pub mod plan;
 pub mod session;
+pub mod template;
 pub mod timestamp;
 
 pub use error::{Code, Error, Violations};
-pub use identity::{Caller, Role, Tenant};
+pub use identity::{Caller, CustomerTenant, Role, Tenant};
 pub use names::Id;
 pub use timestamp::Timestamp;

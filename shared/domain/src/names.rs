@@ -7,7 +7,7 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::marker::PhantomData;
 
-use crate::Tenant;
+use crate::{CustomerTenant, Tenant};
 
 /// The longest id, in bytes.
 pub const MAX_ID_BYTES: usize = 128;
@@ -51,12 +51,20 @@ macro_rules! collections {
 collections! {
     /// People: agents, managers, admins, and services.
     User, UserId: Customer "users" "user_id";
+    /// Teams: groups of users and of further groups.
+    Group, GroupId: Customer "groups" "group_id";
     /// The separate jobs that agents of one profile do, such as sales and care.
     Usecase, UsecaseId: Profile "usecases" "usecase_id";
     /// What a manager means to work on with one agent.
     CoachingPlan, CoachingPlanId: Profile "coachingPlans" "coaching_plan_id";
     /// Meetings of a manager and an agent under a plan.
     CoachingSession, CoachingSessionId: Profile "coachingSessions" "coaching_session_id";
+    /// What customers and agents said to each other, held by another service.
+    Conversation, ConversationId: Profile "conversations" "conversation_id";
+    /// Conversations scored against a template.
+    Scorecard, ScorecardId: Profile "scorecards" "scorecard_id";
+    /// Scores to be reached, by an agent under a plan or by the whole organisation.
+    Target, TargetId: Profile "targets" "target_id";
     /// What conversations are scored against. The id is without a revision.
     ScorecardTemplate, ScorecardTemplateId: Profile "scorecardTemplates" "scorecard_template_id";
 }
@@ -104,6 +112,13 @@ pub enum NameError {
     Foreign,
 }
 
+impl NameError {
+    /// The error for what is no name of collection `C`.
+    pub fn malformed<C: Collection>() -> Self {
+        Self::Malformed { level: C::LEVEL, segment: C::SEGMENT, placeholder: C::PLACEHOLDER }
+    }
+}
+
 impl fmt::Display for NameError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -126,10 +141,8 @@ impl Tenant {
     /// The full resource name of `id`.
     pub fn name_of<C: Collection>(&self, id: &Id<C>) -> String {
         match C::LEVEL {
-            Level::Customer => format!("customers/{}/{}/{id}", self.customer(), C::SEGMENT),
-            Level::Profile => {
-                format!("customers/{}/profiles/{}/{}/{id}", self.customer(), self.profile(), C::SEGMENT)
-            }
+            Level::Customer => self.of_customer().name_of(id),
+            Level::Profile => format!("{}/{}/{id}", self.name(), C::SEGMENT),
         }
     }
 
@@ -138,30 +151,47 @@ impl Tenant {
     /// # Errors
     /// [`NameError`] if it is no name of collection `C`, or one of another tenant.
     pub fn id_in<C: Collection>(&self, name: &str) -> Result<Id<C>, NameError> {
-        let malformed = NameError::Malformed { level: C::LEVEL, segment: C::SEGMENT, placeholder: C::PLACEHOLDER };
-        let mut segments = name.split('/');
-        let mut next = || segments.next().ok_or(malformed);
-        if next()? != "customers" {
-            return Err(malformed);
-        }
-        let customer = next()?;
-        let profile = match C::LEVEL {
-            Level::Customer => None,
-            Level::Profile if next()? != "profiles" => return Err(malformed),
-            Level::Profile => Some(next()?),
-        };
-        if next()? != C::SEGMENT {
-            return Err(malformed);
-        }
-        let id = Id::parse(next()?).ok_or(malformed)?;
-        if segments.next().is_some() || customer.is_empty() || profile == Some("") {
-            return Err(malformed);
-        }
+        let (customer, profile, id) = split_name(name)?;
         if customer != self.customer() || profile.is_some_and(|profile| profile != self.profile()) {
             return Err(NameError::Foreign);
         }
         Ok(id)
     }
+}
+
+impl CustomerTenant {
+    /// The full resource name of `id`, of a collection that lies under the customer.
+    pub fn name_of<C: Collection>(&self, id: &Id<C>) -> String {
+        format!("customers/{}/{}/{id}", self.customer(), C::SEGMENT)
+    }
+
+    /// The id in the resource name `name`, of a collection that lies under the customer.
+    ///
+    /// # Errors
+    /// [`NameError`] if it is no name of collection `C`, or one of another customer.
+    pub fn id_in<C: Collection>(&self, name: &str) -> Result<Id<C>, NameError> {
+        match split_name(name)? {
+            (customer, None, id) if customer == self.customer() => Ok(id),
+            _ => Err(NameError::Foreign),
+        }
+    }
+}
+
+/// The customer, the profile where the collection lies under one, and the id of a resource name.
+fn split_name<C: Collection>(name: &str) -> Result<(&str, Option<&str>, Id<C>), NameError> {
+    let malformed = NameError::malformed::<C>();
+    let segments: Vec<&str> = name.split('/').collect();
+    let (customer, profile, id) = match (C::LEVEL, segments.as_slice()) {
+        (Level::Customer, ["customers", customer, segment, id]) if *segment == C::SEGMENT => (*customer, None, *id),
+        (Level::Profile, ["customers", customer, "profiles", profile, segment, id]) if *segment == C::SEGMENT => {
+            (*customer, Some(*profile), *id)
+        }
+        _ => return Err(malformed),
+    };
+    if customer.is_empty() || profile == Some("") {
+        return Err(malformed);
+    }
+    Ok((customer, profile, Id::parse(id).ok_or(malformed)?))
 }
 
 impl<C> fmt::Display for Id<C> {

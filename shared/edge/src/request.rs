@@ -9,7 +9,7 @@ use base64::prelude::BASE64_STANDARD;
 use coaching_domain::fields::Fields;
 use coaching_domain::json::Json;
 use coaching_domain::names::{Collection, UserId};
-use coaching_domain::{Caller, Error, Id, Role, Tenant, Timestamp, Violations};
+use coaching_domain::{Caller, CustomerTenant, Error, Id, Role, Tenant, Timestamp, Violations};
 use coaching_store::RequestRecord;
 use serde::Serialize;
 use uuid::Uuid;
@@ -47,7 +47,18 @@ impl<'a> Request<'a> {
     /// PERMISSION_DENIED, the same whether the customer and profile exist or not.
     pub fn authorize(&self, roles: &[Role]) -> Result<Tenant, Error> {
         let tenant = self.caller.enter(self.path_parameter("customer"), self.path_parameter("profile"))?;
-        self.caller.require_role(&tenant, roles)?;
+        self.caller.require_role(&tenant.name(), roles)?;
+        Ok(tenant)
+    }
+
+    /// As [`Request::authorize`], for a path below the customer: the caller must not be confined to
+    /// some of its profiles.
+    ///
+    /// # Errors
+    /// PERMISSION_DENIED, the same whether the customer exists or not.
+    pub fn authorize_customer(&self, roles: &[Role]) -> Result<CustomerTenant, Error> {
+        let tenant = self.caller.enter_customer(self.path_parameter("customer"))?;
+        self.caller.require_role(&tenant.name(), roles)?;
         Ok(tenant)
     }
 

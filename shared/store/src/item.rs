@@ -56,10 +56,7 @@ impl Item {
 
 /// The two key attributes of `key`.
 pub(crate) fn key_attributes(key: Key) -> HashMap<String, AttributeValue> {
-    HashMap::from([
-        (PK.to_owned(), AttributeValue::S(key.partition)),
-        (SK.to_owned(), AttributeValue::S(key.sort.to_owned())),
-    ])
+    HashMap::from([(PK.to_owned(), AttributeValue::S(key.partition)), (SK.to_owned(), AttributeValue::S(key.sort))])
 }
 
 /// An item being read; each attribute is taken once.

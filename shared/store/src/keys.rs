@@ -8,6 +8,9 @@
 //! |---|---|---|
 //! | plan | `{customer}#{profile}#plan#{id}` | `plan` |
 //! | session | `{customer}#{profile}#session#{id}` | `session` |
+//! | agent in a profile | `{customer}#{profile}#agent#{id}` | `agent` |
+//! | user | `{customer}##user#{id}` | `user` |
+//! | group | `{customer}##group#{id}` | `group` |
 //! | first answer to a request id | `{customer}#{profile}#request#{user}#{operation}#{uuid}` | `request` |
 //!
 //! | index | partition: its attribute | sorted by `list_order` |
@@ -17,8 +20,8 @@
 //! | `plan-list` | `{customer}#{profile}#plan#{id}#sessions` | the same |
 //! | `usecase-list` | `{customer}#{profile}#usecase#{id}#sessions` | the same |
 
-use coaching_domain::names::{CoachingPlanId, CoachingSessionId, UsecaseId, UserId};
-use coaching_domain::{Id, Tenant, Timestamp};
+use coaching_domain::names::{CoachingPlanId, CoachingSessionId, GroupId, UsecaseId, UserId};
+use coaching_domain::{CustomerTenant, Id, Tenant, Timestamp};
 use uuid::Uuid;
 
 /// The table's partition key.
@@ -36,22 +39,41 @@ pub struct Key {
     /// `PK`
     pub partition: String,
     /// `SK`
-    pub sort: &'static str,
+    pub sort: String,
 }
 
 /// The key of a plan.
 pub fn plan(tenant: &Tenant, id: &CoachingPlanId) -> Key {
-    Key { partition: under(tenant, &["plan", id.as_str()]), sort: "plan" }
+    Key { partition: under(tenant, &["plan", id.as_str()]), sort: "plan".to_owned() }
 }
 
 /// The key of a session.
 pub fn session(tenant: &Tenant, id: &CoachingSessionId) -> Key {
-    Key { partition: under(tenant, &["session", id.as_str()]), sort: "session" }
+    Key { partition: under(tenant, &["session", id.as_str()]), sort: "session".to_owned() }
+}
+
+/// The key of what progress and coaching need to know of an agent in one profile: who they are, their
+/// active plans and the targets of their plans.
+pub fn agent(tenant: &Tenant, id: &UserId) -> Key {
+    Key { partition: under(tenant, &["agent", id.as_str()]), sort: "agent".to_owned() }
+}
+
+/// The key of a user of the directory.
+pub fn user(tenant: &CustomerTenant, id: &UserId) -> Key {
+    Key { partition: under_customer(tenant, &["user", id.as_str()]), sort: "user".to_owned() }
+}
+
+/// The key of a group of the directory.
+pub fn group(tenant: &CustomerTenant, id: &GroupId) -> Key {
+    Key { partition: under_customer(tenant, &["group", id.as_str()]), sort: "group".to_owned() }
 }
 
 /// The key of what `user` was answered when they first sent `request_id` to `operation`.
 pub fn request(tenant: &Tenant, user: &UserId, operation: &str, request_id: Uuid) -> Key {
-    Key { partition: under(tenant, &["request", user.as_str(), operation, &request_id.to_string()]), sort: "request" }
+    Key {
+        partition: under(tenant, &["request", user.as_str(), operation, &request_id.to_string()]),
+        sort: "request".to_owned(),
+    }
 }
 
 /// An index that lists entities, by the entity's attribute that partitions it.
@@ -110,7 +132,15 @@ pub fn sessions_of_usecase(tenant: &Tenant, usecase: &UsecaseId) -> String {
 }
 
 fn under(tenant: &Tenant, parts: &[&str]) -> String {
-    let mut key = format!("{}#{}", tenant.customer(), tenant.profile());
+    joined(format!("{}#{}", tenant.customer(), tenant.profile()), parts)
+}
+
+/// What a customer's profiles share. No profile's id is empty, so the two `#` keep it apart from all of them.
+fn under_customer(tenant: &CustomerTenant, parts: &[&str]) -> String {
+    joined(format!("{}#", tenant.customer()), parts)
+}
+
+fn joined(mut key: String, parts: &[&str]) -> String {
     for part in parts {
         key.push('#');
         key.push_str(part);
