@@ -6,7 +6,8 @@
 use std::collections::BTreeMap;
 
 use crate::json::Json;
-use crate::names::{Collection, Id};
+use crate::names::{Collection, Id, ScorecardTemplateId};
+use crate::template::Revision;
 use crate::{Tenant, Timestamp, Violations};
 
 /// The most that a free text may hold, in bytes of UTF-8.
@@ -89,6 +90,76 @@ impl<'a> Fields<'a> {
     pub fn id<C: Collection>(&mut self, field: &str, tenant: &Tenant) -> Option<Id<C>> {
         let name = self.string(field, usize::MAX)?;
         tenant.id_in(&name).map_err(|error| self.refuse(field, error.to_string())).ok()
+    }
+
+    /// Whether the object has `field`, also as `null`.
+    pub fn has(&self, field: &str) -> bool {
+        self.object.contains_key(field) || self.object.contains_key(&snake_case(field))
+    }
+
+    /// Takes away `fields`, whatever they hold.
+    pub fn drop_known(&mut self, fields: &[&str]) {
+        for field in fields {
+            self.take(field);
+        }
+    }
+
+    /// Refuses every key that was not asked for.
+    pub fn refuse_unknown(&mut self) {
+        for field in std::mem::take(&mut self.object).into_keys() {
+            self.refuse(&field, "is not a field of this message");
+        }
+    }
+
+    /// A finite number, also as a string.
+    pub fn double(&mut self, field: &str) -> Option<f64> {
+        let value = match self.take(field)? {
+            Json::Number(number) => number.as_f64(),
+            Json::String(text) => {
+                text.parse().ok().filter(|_| text.bytes().all(|byte| b"0123456789+-.eE".contains(&byte)))
+            }
+            _ => None,
+        };
+        let value = value.filter(|value: &f64| value.is_finite());
+        if value.is_none() {
+            self.refuse(field, "must be a finite number");
+        }
+        value
+    }
+
+    /// An object, read by `read`.
+    pub fn object<T>(&mut self, field: &str, read: impl FnOnce(&mut Fields<'_>) -> Option<T>) -> Option<T> {
+        match self.take(field)? {
+            Json::Object(object) => {
+                let path = format!("{}{field}.", self.path);
+                read(&mut Fields { object, path, violations: self.violations })
+            }
+            _ => {
+                self.refuse(field, "must be an object");
+                None
+            }
+        }
+    }
+
+    /// The template and revision in a template's name under `tenant`.
+    pub fn template(&mut self, field: &str, tenant: &Tenant) -> Option<(ScorecardTemplateId, Revision)> {
+        let name = self.string(field, usize::MAX)?;
+        tenant.template_in(&name).map_err(|error| self.refuse(field, error.to_string())).ok()
+    }
+
+    /// The ids in a list of resource names under `tenant`, at most `max_entries`, each once.
+    pub fn ids<C: Collection>(&mut self, field: &str, max_entries: usize, tenant: &Tenant) -> Vec<Id<C>> {
+        let ids = self.list(field, max_entries, |entry| match entry {
+            Json::String(name) => tenant.id_in(&name).map_err(|error| error.to_string()),
+            _ => Err("must be a string".to_owned()),
+        });
+        let mut once = Vec::with_capacity(ids.len());
+        for id in ids {
+            if !once.contains(&id) {
+                once.push(id);
+            }
+        }
+        once
     }
 
     /// Strings, at most `max_entries` of at most `max_bytes` bytes each.

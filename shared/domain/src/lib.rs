@@ -4,13 +4,16 @@
 //! Nothing here knows HTTP, Lambda or DynamoDB, nothing reads a clock or a random source: what an
 //! operation needs of the outside is passed in.
 
+mod bits;
 pub mod error;
 pub mod fields;
 pub mod identity;
 pub mod json;
 pub mod names;
 pub mod plan;
+pub mod scorecard;
 pub mod session;
+pub mod statistics;
 pub mod template;
 pub mod timestamp;
 

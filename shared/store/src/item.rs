@@ -92,6 +92,32 @@ impl Attributes {
         self.optional_time(attribute)?.ok_or_else(|| corrupt(attribute))
     }
 
+    pub(crate) fn optional_number(&mut self, attribute: &str) -> Result<Option<i64>, Error> {
+        match self.0.remove(attribute) {
+            None => Ok(None),
+            Some(AttributeValue::N(number)) => number.parse().map(Some).map_err(|_| corrupt(attribute)),
+            Some(_) => Err(corrupt(attribute)),
+        }
+    }
+
+    pub(crate) fn number<T: TryFrom<i64>>(&mut self, attribute: &str) -> Result<T, Error> {
+        let number = self.optional_number(attribute)?.and_then(|number| T::try_from(number).ok());
+        number.ok_or_else(|| corrupt(attribute))
+    }
+
+    pub(crate) fn bytes(&mut self, attribute: &str) -> Result<Vec<u8>, Error> {
+        match self.0.remove(attribute) {
+            Some(AttributeValue::B(bytes)) => Ok(bytes.into_inner()),
+            _ => Err(corrupt(attribute)),
+        }
+    }
+
+    /// The id that the partition key ends in.
+    pub(crate) fn last_of_key<C: Collection>(&mut self) -> Result<Id<C>, Error> {
+        let partition = self.text(PK)?;
+        partition.rsplit('#').next().and_then(Id::parse).ok_or_else(|| corrupt(PK))
+    }
+
     pub(crate) fn boolean(&mut self, attribute: &str) -> Result<bool, Error> {
         match self.0.remove(attribute) {
             Some(AttributeValue::Bool(value)) => Ok(value),

@@ -9,6 +9,8 @@
 //! | plan | `{customer}#{profile}#plan#{id}` | `plan` |
 //! | session | `{customer}#{profile}#session#{id}` | `session` |
 //! | agent in a profile | `{customer}#{profile}#agent#{id}` | `agent` |
+//! | scorecard | `{customer}#{profile}#scorecard#{id}` | `scorecard` |
+//! | statistics | `{customer}#{profile}#statistics#{usecase}#{bucket}` | `{period}#{agent}` |
 //! | user | `{customer}##user#{id}` | `user` |
 //! | group | `{customer}##group#{id}` | `group` |
 //! | first answer to a request id | `{customer}#{profile}#request#{user}#{operation}#{uuid}` | `request` |
@@ -16,11 +18,14 @@
 //! | index | partition: its attribute | sorted by `list_order` |
 //! |---|---|---|
 //! | `profile-list` | `{customer}#{profile}#sessions` | newest creation first, then id |
+//! | | `{customer}#{profile}#scorecards` | the same |
 //! | `agent-list` | `{customer}#{profile}#agent#{id}#sessions` | the same |
+//! | | `{customer}#{profile}#agent#{id}#scorecards` | the same |
 //! | `plan-list` | `{customer}#{profile}#plan#{id}#sessions` | the same |
 //! | `usecase-list` | `{customer}#{profile}#usecase#{id}#sessions` | the same |
 
-use coaching_domain::names::{CoachingPlanId, CoachingSessionId, GroupId, UsecaseId, UserId};
+use coaching_domain::names::{CoachingPlanId, CoachingSessionId, GroupId, ScorecardId, UsecaseId, UserId};
+use coaching_domain::statistics::Period;
 use coaching_domain::{CustomerTenant, Id, Tenant, Timestamp};
 use uuid::Uuid;
 
@@ -34,7 +39,7 @@ pub const LIST_ORDER: &str = "list_order";
 pub const EXPIRES_AT: &str = "expires_at";
 
 /// A partition key and a sort key of the table.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Key {
     /// `PK`
     pub partition: String,
@@ -56,6 +61,42 @@ pub fn session(tenant: &Tenant, id: &CoachingSessionId) -> Key {
 /// active plans and the targets of their plans.
 pub fn agent(tenant: &Tenant, id: &UserId) -> Key {
     Key { partition: under(tenant, &["agent", id.as_str()]), sort: "agent".to_owned() }
+}
+
+/// The key of a scorecard.
+pub fn scorecard(tenant: &Tenant, id: &ScorecardId) -> Key {
+    Key { partition: under(tenant, &["scorecard", id.as_str()]), sort: "scorecard".to_owned() }
+}
+
+/// How many partitions the statistics of a profile and usecase are spread over. A submitted scorecard
+/// writes about 6 units there and a partition takes 1,000 a second, so a profile takes more than
+/// 2,000 a second.
+pub const STATISTICS_BUCKETS: u32 = 16;
+
+/// The key of an agent's statistics of one usecase and period. A bucket of agents is a partition,
+/// sorted by period, so that a whole profile is a range of each bucket and a team a batch of keys.
+pub fn statistics(tenant: &Tenant, usecase: &UsecaseId, agent: &UserId, period: Period) -> Key {
+    Key { partition: statistics_bucket(tenant, usecase, bucket_of(agent)), sort: format!("{period}#{agent}") }
+}
+
+/// One bucket of a usecase's statistics.
+pub fn statistics_bucket(tenant: &Tenant, usecase: &UsecaseId, bucket: u32) -> String {
+    under(tenant, &["statistics", usecase.as_str(), &format!("{bucket:02}")])
+}
+
+/// The usecase, period and agent that a key of [`statistics`] is of.
+pub(crate) fn parse_statistics(partition: &str, sort: &str) -> Option<(UsecaseId, Period, UserId)> {
+    let usecase = Id::parse(partition.split('#').nth(3)?)?;
+    let (period, agent) = sort.split_once('#')?;
+    let day = format!("{period}-01").parse().ok()?;
+    Some((usecase, Period::of(day), Id::parse(agent)?))
+}
+
+/// FNV-1a (32 bits) of the agent's id: spread evenly, and the same for ever.
+fn bucket_of(agent: &UserId) -> u32 {
+    let hash =
+        agent.as_str().bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+    hash % STATISTICS_BUCKETS
 }
 
 /// The key of a user of the directory.
@@ -109,6 +150,16 @@ impl ListIndex {
             Self::Usecase => "usecase_list",
         }
     }
+}
+
+/// The scorecards of a profile, in [`ListIndex::Profile`].
+pub fn scorecards_of_profile(tenant: &Tenant) -> String {
+    under(tenant, &["scorecards"])
+}
+
+/// The scorecards of an agent, in [`ListIndex::Agent`].
+pub fn scorecards_of_agent(tenant: &Tenant, agent: &UserId) -> String {
+    under(tenant, &["agent", agent.as_str(), "scorecards"])
 }
 
 /// The sessions of a profile, in [`ListIndex::Profile`].
@@ -218,18 +269,30 @@ mod tests {
         #[test]
         fn different_things_have_different_partitions(a in "[A-Za-z0-9._~@-]{1,8}", b in "[A-Za-z0-9._~@-]{1,8}") {
             let tenants = [tenant("acme", "support"), tenant("acme", "sales"), tenant("acme-eu", "support")];
+            let of_customers = [tenants[0].of_customer(), tenants[2].of_customer()];
             let mut partitions = Vec::new();
             let [Some(x), Some(y)] = [&a, &b].map(|text| UserId::parse(text)) else { return Ok(()) };
             let ids = if x == y { vec![a.as_str()] } else { vec![a.as_str(), b.as_str()] };
             for tenant in &tenants {
                 partitions.push(sessions_of_profile(tenant));
+                partitions.push(scorecards_of_profile(tenant));
                 for id in &ids {
                     partitions.push(plan(tenant, &CoachingPlanId::parse(id).unwrap()).partition);
                     partitions.push(session(tenant, &CoachingSessionId::parse(id).unwrap()).partition);
                     partitions.push(request(tenant, &UserId::parse(id).unwrap(), "create-session", Uuid::nil()).partition);
+                    partitions.push(agent(tenant, &UserId::parse(id).unwrap()).partition);
+                    partitions.push(scorecard(tenant, &ScorecardId::parse(id).unwrap()).partition);
+                    partitions.push(statistics_bucket(tenant, &UsecaseId::parse(id).unwrap(), 7));
+                    partitions.push(scorecards_of_agent(tenant, &UserId::parse(id).unwrap()));
                     partitions.push(sessions_of_agent(tenant, &UserId::parse(id).unwrap()));
                     partitions.push(sessions_of_plan(tenant, &CoachingPlanId::parse(id).unwrap()));
                     partitions.push(sessions_of_usecase(tenant, &UsecaseId::parse(id).unwrap()));
+                }
+            }
+            for tenant in &of_customers {
+                for id in &ids {
+                    partitions.push(user(tenant, &UserId::parse(id).unwrap()).partition);
+                    partitions.push(group(tenant, &GroupId::parse(id).unwrap()).partition);
                 }
             }
             for partition in &partitions {

@@ -5,17 +5,21 @@
 //! |---|---|---|
 //! | create a plan | [`Store::create_plan`] | nothing |
 //! | one plan | [`Store::plan`] | one item |
+//! | one scorecard, or some | [`Store::scorecard`], [`Store::scorecards_by_id`] | the items |
+//! | write scorecards and their statistics | [`Store::write_scorecards`] | the statistics that change |
 //! | create a session | [`Store::create_session`] | the plan, only if the client named no usecase |
 //! | a page of sessions, by any filter | [`Store::sessions`] | a range of one index; of one index partition per usecase if several are named |
 //!
 //! `PK` is an entity's own partition, so no live load meets a partition's limit; every list order
 //! is an index with all attributes projected, so a page is one range read.
 
+mod batch;
 mod failure;
 mod item;
 pub mod keys;
 mod plans;
 mod requests;
+mod scorecards;
 mod sessions;
 mod spent;
 mod transaction;
@@ -26,6 +30,7 @@ use aws_sdk_dynamodb::Client;
 
 pub use keys::ListPosition;
 pub use requests::{Created, RequestRecord};
+pub use scorecards::{Counted, ScorecardChange, Written};
 pub use sessions::{SessionFilter, SessionPage};
 pub use spent::{Expenses, Spent};
 

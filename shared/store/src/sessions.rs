@@ -13,7 +13,7 @@ use futures_util::future::try_join_all;
 use crate::Store;
 use crate::failure::failure;
 use crate::item::{Attributes, Item, key_attributes};
-use crate::keys::{self, LIST_ORDER, ListIndex, ListPosition, PK};
+use crate::keys::{self, LIST_ORDER, ListIndex, ListPosition};
 use crate::requests::{Created, RequestRecord};
 use crate::transaction::Outcome;
 
@@ -367,10 +367,8 @@ fn to_item(tenant: &Tenant, session: &CoachingSession) -> Item {
 
 fn from_item(item: HashMap<String, AttributeValue>) -> Result<CoachingSession, Error> {
     let mut item = Attributes(item);
-    let partition = item.text(PK)?;
-    let id = partition.rsplit('#').next().and_then(coaching_domain::Id::parse);
     Ok(CoachingSession {
-        id: id.ok_or_else(|| crate::failure::corrupt(PK))?,
+        id: item.last_of_key()?,
         create_time: item.time("create_time")?,
         update_time: item.time("update_time")?,
         manager_update_time: item.time("manager_update_time")?,

@@ -1,0 +1,112 @@
+//! Numbers and texts packed into bits, for [`crate::statistics`].
+
+/// Writes bits, the most significant first.
+#[derive(Debug, Default)]
+pub(crate) struct BitWriter {
+    bytes: Vec<u8>,
+    /// How many bits of the last byte are free.
+    free: u32,
+}
+
+impl BitWriter {
+    /// The `width` low bits of `value`.
+    pub(crate) fn bits(&mut self, value: u64, width: u32) {
+        for place in (0..width).rev() {
+            if self.free == 0 {
+                self.bytes.push(0);
+                self.free = 8;
+            }
+            self.free -= 1;
+            if let Some(last) = self.bytes.last_mut()
+                && (value >> place) & 1 == 1
+            {
+                *last |= 1 << self.free;
+            }
+        }
+    }
+
+    /// A number of any size: seven bits at a time, the lowest first, each behind a bit that says
+    /// whether more follow.
+    pub(crate) fn number(&mut self, mut value: u64) {
+        while value > 0x7f {
+            self.bits(0x80 | (value & 0x7f), 8);
+            value >>= 7;
+        }
+        self.bits(value, 8);
+    }
+
+    /// A text, behind its length in bytes.
+    pub(crate) fn text(&mut self, text: &str) {
+        self.number(text.len() as u64);
+        self.align();
+        self.bytes.extend_from_slice(text.as_bytes());
+    }
+
+    /// Leaves the rest of the last byte empty.
+    pub(crate) fn align(&mut self) {
+        self.free = 0;
+    }
+
+    pub(crate) fn into_bytes(self) -> Vec<u8> {
+        self.bytes
+    }
+}
+
+/// Reads what [`BitWriter`] wrote; nothing where the input ends or cannot be that.
+#[derive(Debug)]
+pub(crate) struct BitReader<'a> {
+    bytes: &'a [u8],
+    /// In bits.
+    position: usize,
+}
+
+impl<'a> BitReader<'a> {
+    pub(crate) fn new(bytes: &'a [u8]) -> Self {
+        Self { bytes, position: 0 }
+    }
+
+    pub(crate) fn bits(&mut self, width: u32) -> Option<u64> {
+        let mut value = 0;
+        for _ in 0..width {
+            let byte = self.bytes.get(self.position / 8)?;
+            let bit = (byte >> (7 - self.position % 8)) & 1;
+            value = value << 1 | u64::from(bit);
+            self.position += 1;
+        }
+        Some(value)
+    }
+
+    pub(crate) fn number(&mut self) -> Option<u64> {
+        let mut value = 0_u64;
+        for shift in (0..64).step_by(7) {
+            let byte = self.bits(8)?;
+            value |= (byte & 0x7f).checked_shl(shift)?;
+            if byte & 0x80 == 0 {
+                return Some(value);
+            }
+        }
+        None
+    }
+
+    /// A width in bits, at most 64.
+    pub(crate) fn width(&mut self) -> Option<u32> {
+        u32::try_from(self.number()?).ok().filter(|width| *width <= u64::BITS)
+    }
+
+    pub(crate) fn text(&mut self) -> Option<&'a str> {
+        let length = usize::try_from(self.number()?).ok()?;
+        self.align();
+        let start = self.position / 8;
+        let text = self.bytes.get(start..start.checked_add(length)?)?;
+        self.position += length * 8;
+        std::str::from_utf8(text).ok()
+    }
+
+    pub(crate) fn align(&mut self) {
+        self.position = self.position.next_multiple_of(8);
+    }
+
+    pub(crate) fn is_done(&self) -> bool {
+        self.position == self.bytes.len() * 8
+    }
+}

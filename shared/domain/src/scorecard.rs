@@ -1,0 +1,556 @@
+//! Scorecards: one conversation of an agent, scored against a revision of a template.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::fields::{Fields, MAX_TEXT_BYTES, MAX_TITLE_BYTES};
+use crate::identity::Caller;
+use crate::names::{
+    CoachingPlanId, ConversationId, Scorecard as Collection, ScorecardId, ScorecardTemplateId, UsecaseId, UserId,
+};
+use crate::statistics::{Contribution, WHOLE_SCORECARD, day_of};
+use crate::template::{Revision, ScorecardTemplate};
+use crate::timestamp::{Timestamp, refuse_future};
+use crate::{Code, Error, Id, Tenant};
+
+/// The most scores of one scorecard: a template has at most this many criteria.
+pub const MAX_SCORES: usize = 200;
+/// The most plans that a scorecard is linked to.
+pub const MAX_PLANS: usize = 20;
+/// 100 %, in hundredths of a percentage point.
+pub const FULL_SCORE: u32 = 10_000;
+
+/// A scorecard as it is stored. Without a `submit_time` it is a draft, and counts nowhere.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Scorecard {
+    /// Its id.
+    pub id: ScorecardId,
+    /// How often it was written; each write is conditioned on it.
+    pub version: u64,
+    /// The conversation.
+    pub conversation: ConversationId,
+    /// Whose conversation it was.
+    pub agent: UserId,
+    /// The template.
+    pub template: ScorecardTemplateId,
+    /// The revision of the template.
+    pub revision: u32,
+    /// The usecase whose statistics it counts in.
+    pub usecase: UsecaseId,
+    /// What was scored, by the criterion's number in the template.
+    pub scores: BTreeMap<u32, Score>,
+    /// Plans that it is linked to.
+    pub plans: Vec<CoachingPlanId>,
+    /// A comment on the whole, at most 64 KiB.
+    pub comment: Option<String>,
+    /// Who made it.
+    pub creator: UserId,
+    /// Who last changed it.
+    pub updated_by: UserId,
+    /// Who submitted it.
+    pub submitted_by: Option<UserId>,
+    /// When it was made.
+    pub create_time: Timestamp,
+    /// When it was last changed.
+    pub update_time: Timestamp,
+    /// When it was submitted; it counts on that day, UTC.
+    pub submit_time: Option<Timestamp>,
+    /// When the agent acknowledged it.
+    pub acknowledge_time: Option<Timestamp>,
+    /// What the agent wrote on acknowledging it, at most 64 KiB.
+    pub acknowledge_comment: Option<String>,
+    /// When it was scored automatically.
+    pub ai_score_time: Option<Timestamp>,
+    /// Whether a person made or changed a score.
+    pub manually_scored: bool,
+}
+
+/// The score of one criterion.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub enum Score {
+    /// Between 0 and the criterion's maximum.
+    Numeric(f64),
+    /// A text, which counts in no mean.
+    Text(String),
+    /// The criterion was not called for, and is left out of every mean.
+    NotApplicable,
+}
+
+/// What a scorecard's scores come to, in hundredths of a percentage point, each rounded half up once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Totals {
+    /// Of the whole scorecard; nothing if nothing applies.
+    pub whole: Option<u32>,
+    /// Whether a failed auto-fail criterion made the whole zero.
+    pub auto_failed: bool,
+    /// Of each chapter and criterion that applies, by number.
+    pub parts: Vec<(u32, u32)>,
+}
+
+impl Scorecard {
+    /// What its scores come to under `template`, the revision that it was made from.
+    pub fn totals(&self, template: &ScorecardTemplate) -> Totals {
+        let mut whole = WeightedMean::default();
+        let mut parts = Vec::new();
+        let mut auto_failed = false;
+        for chapter in &template.chapters {
+            let mut of_chapter = WeightedMean::default();
+            for criterion in &chapter.criteria {
+                let Some(number) = template.number_of(&criterion.id) else { continue };
+                let Some(Score::Numeric(value)) = self.scores.get(&number) else { continue };
+                let score = percentage_hundredths(*value, criterion.maximum_value);
+                auto_failed |= criterion.auto_fail && score == 0;
+                parts.push((number, score));
+                of_chapter.take(score, criterion.weight_thousandths);
+                whole.take(score, criterion.weight_thousandths);
+            }
+            parts.extend(template.number_of(&chapter.id).zip(of_chapter.mean()));
+        }
+        let whole = whole.mean().map(|mean| if auto_failed { 0 } else { mean });
+        Totals { whole, auto_failed, parts }
+    }
+
+    /// What it adds to the statistics of its agent: nothing as a draft, or if nothing applies.
+    pub fn contribution(&self, template: &ScorecardTemplate) -> Option<Contribution> {
+        let day = day_of(self.submit_time?);
+        let totals = self.totals(template);
+        let mut scores = vec![(WHOLE_SCORECARD, totals.whole?)];
+        scores.extend(totals.parts);
+        Some(Contribution { template: self.template.clone(), day, scores })
+    }
+
+    /// Submits it, by `caller` at `now`; one that is submitted stays as it is.
+    pub fn submit(&mut self, caller: &Caller, now: Timestamp) {
+        if self.submit_time.is_none() {
+            self.submit_time = Some(now);
+            self.submitted_by = Some(caller.user().clone());
+            self.changed(caller, now);
+        }
+    }
+
+    /// Makes it a draft again, without submission and acknowledgement; a draft stays as it is.
+    pub fn reset(&mut self, caller: &Caller, now: Timestamp) {
+        if self.submit_time.take().is_some() {
+            self.submitted_by = None;
+            self.acknowledge_time = None;
+            self.acknowledge_comment = None;
+            self.changed(caller, now);
+        }
+    }
+
+    /// Acknowledges it, by `caller` at `now`. The time of the first acknowledgement stays; a further
+    /// one changes the comment.
+    ///
+    /// # Errors
+    /// FAILED_PRECONDITION if it is a draft.
+    pub fn acknowledge(&mut self, comment: Option<String>, caller: &Caller, now: Timestamp) -> Result<(), Error> {
+        if self.submit_time.is_none() {
+            return Err(Error::new(
+                Code::FailedPrecondition,
+                "SCORECARD_NOT_SUBMITTED",
+                "the scorecard is a draft; it can be acknowledged once it is submitted",
+            ));
+        }
+        if self.acknowledge_time.is_none() || self.acknowledge_comment != comment {
+            self.acknowledge_time.get_or_insert(now);
+            self.acknowledge_comment = comment;
+            self.changed(caller, now);
+        }
+        Ok(())
+    }
+
+    fn changed(&mut self, caller: &Caller, now: Timestamp) {
+        self.updated_by = caller.user().clone();
+        self.update_time = now;
+    }
+}
+
+/// The mean of scores in hundredths by weights in thousandths, in whole numbers throughout.
+#[derive(Default)]
+struct WeightedMean {
+    sum: u64,
+    weight: u64,
+}
+
+impl WeightedMean {
+    fn take(&mut self, score: u32, weight: u32) {
+        self.sum += u64::from(score) * u64::from(weight);
+        self.weight += u64::from(weight);
+    }
+
+    fn mean(&self) -> Option<u32> {
+        let doubled = (2 * self.sum + self.weight).checked_div(2 * self.weight)?;
+        u32::try_from(doubled).ok()
+    }
+}
+
+/// `100 × value / maximum` in hundredths, rounded half up; both were checked when they were read.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 10,000 after the clamp")]
+fn percentage_hundredths(value: f64, maximum: f64) -> u32 {
+    (value / maximum * f64::from(FULL_SCORE)).round().clamp(0.0, f64::from(FULL_SCORE)) as u32
+}
+
+/// Hundredths of a percentage point as the wire has them.
+pub fn percent(hundredths: u32) -> f64 {
+    f64::from(hundredths) / 100.0
+}
+
+/// What a client sends to create a scorecard or to replace one.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct NewScorecard {
+    /// The id chosen by the client.
+    pub id: Option<ScorecardId>,
+    /// The template.
+    pub template: ScorecardTemplateId,
+    /// Its revision; absent: the current one.
+    pub revision: Option<u32>,
+    conversation: ConversationId,
+    agent: UserId,
+    usecase: Option<UsecaseId>,
+    scores: Vec<NewScore>,
+    plans: Vec<CoachingPlanId>,
+    comment: Option<String>,
+    ai_score_time: Option<Timestamp>,
+    imported: ImportedFields,
+}
+
+/// One score as a client sends it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct NewScore {
+    criterion_id: String,
+    score: Score,
+}
+
+/// What only an importing caller may set; from everyone else it is dropped.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+struct ImportedFields {
+    create_time: Option<Timestamp>,
+    update_time: Option<Timestamp>,
+    submit_time: Option<Timestamp>,
+    acknowledge_time: Option<Timestamp>,
+    acknowledge_comment: Option<String>,
+    creator: Option<UserId>,
+    submitted_by: Option<UserId>,
+    manually_scored: Option<bool>,
+}
+
+impl NewScorecard {
+    /// Reads a scorecard, noting every bad field that can be told without its template.
+    pub fn read(fields: &mut Fields<'_>, tenant: &Tenant, caller: &Caller, now: Timestamp) -> Option<Self> {
+        let id = fields.id::<Collection>("name", tenant);
+        let conversation = fields.required("conversationName", |fields, field| fields.id(field, tenant));
+        let agent = fields.required("agentUserName", |fields, field| fields.id(field, tenant));
+        let template = fields.required("templateName", |fields, field| fields.template(field, tenant));
+        if matches!(template, Some((_, Revision::Every))) {
+            fields.refuse("templateName", "must name one revision, or none for the current one");
+        }
+        let usecase = fields.id("usecaseName", tenant);
+        let scores = read_scores(fields);
+        let plans = fields.ids("coachingPlanNames", MAX_PLANS, tenant);
+        let comment = fields.string("comment", MAX_TEXT_BYTES);
+        let ai_score_time = fields.timestamp("aiScoreTime");
+        let imported = ImportedFields {
+            create_time: fields.timestamp("createTime"),
+            update_time: fields.timestamp("updateTime"),
+            submit_time: fields.timestamp("submitTime"),
+            acknowledge_time: fields.timestamp("acknowledgeTime"),
+            acknowledge_comment: fields.string("acknowledgeComment", MAX_TEXT_BYTES),
+            creator: read_user(fields, "creator", tenant),
+            submitted_by: read_user(fields, "submittedBy", tenant),
+            manually_scored: fields.boolean("manuallyScored"),
+        };
+        let imported = if caller.role().imports_history() { imported } else { ImportedFields::default() };
+        refuse_future(fields, now, "aiScoreTime", ai_score_time);
+        refuse_future(fields, now, "createTime", imported.create_time);
+        refuse_future(fields, now, "updateTime", imported.update_time);
+        refuse_future(fields, now, "submitTime", imported.submit_time);
+        refuse_future(fields, now, "acknowledgeTime", imported.acknowledge_time);
+        if imported.update_time.is_some_and(|update| update < imported.create_time.unwrap_or(now)) {
+            fields.refuse("updateTime", "must not be before createTime");
+        }
+        if imported.acknowledge_time.is_some() && imported.submit_time.is_none() {
+            fields.refuse("acknowledgeTime", "must be absent without submitTime: a draft is not acknowledged");
+        }
+        let (template, revision) = template?;
+        Some(Self {
+            id,
+            template,
+            revision: if let Revision::Number(number) = revision { Some(number) } else { None },
+            conversation: conversation?,
+            agent: agent?,
+            usecase,
+            scores,
+            plans,
+            comment,
+            ai_score_time,
+            imported,
+        })
+    }
+
+    /// Notes what `template` does not allow: scores of criteria that it does not have or over their
+    /// maximum, and the lack of a usecase where it is not for exactly one. `path` stands before the
+    /// names of the fields.
+    pub fn check(&self, template: &ScorecardTemplate, path: &str, violations: &mut crate::Violations) {
+        check_scores(&self.scores, template, path, violations);
+        if self.usecase.is_none() && template.usecases.len() != 1 {
+            violations.add(format!("{path}usecaseName"), "is required: the template is not for exactly one usecase");
+        }
+    }
+
+    /// The scorecard that this makes at `now` under `id`; `template` was found to allow it.
+    pub fn into_scorecard(
+        self,
+        id: ScorecardId,
+        template: &ScorecardTemplate,
+        caller: &Caller,
+        now: Timestamp,
+    ) -> Option<Scorecard> {
+        let imported = self.imported;
+        let create_time = imported.create_time.unwrap_or(now);
+        let submitted_by = imported.submitted_by.or_else(|| imported.submit_time.map(|_| caller.user().clone()));
+        let latest = [Some(create_time), imported.submit_time, imported.acknowledge_time];
+        Some(Scorecard {
+            id,
+            version: 1,
+            conversation: self.conversation,
+            agent: self.agent,
+            template: template.id.clone(),
+            revision: template.revision,
+            usecase: self.usecase.or_else(|| template.usecases.first().cloned())?,
+            manually_scored: imported
+                .manually_scored
+                .unwrap_or(!caller.role().imports_history() && !self.scores.is_empty()),
+            scores: by_number(self.scores, template),
+            plans: self.plans,
+            comment: self.comment,
+            creator: imported.creator.unwrap_or_else(|| caller.user().clone()),
+            updated_by: caller.user().clone(),
+            submitted_by: imported.submit_time.and(submitted_by),
+            create_time,
+            update_time: imported.update_time.or_else(|| latest.into_iter().flatten().max()).unwrap_or(create_time),
+            submit_time: imported.submit_time,
+            acknowledge_time: imported.acknowledge_time,
+            acknowledge_comment: imported.acknowledge_comment,
+            ai_score_time: self.ai_score_time,
+        })
+    }
+}
+
+/// What a client changes of a scorecard: the keys that its body has.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ScorecardUpdate {
+    comment: Option<Option<String>>,
+    scores: Option<Vec<NewScore>>,
+    plans: Option<Vec<CoachingPlanId>>,
+    ai_score_time: Option<Option<Timestamp>>,
+}
+
+impl ScorecardUpdate {
+    /// Reads the keys that are present. What the service owns is dropped (AIP-203), what never
+    /// changes is not looked at, and a key that a scorecard does not have is refused.
+    pub fn read(fields: &mut Fields<'_>, tenant: &Tenant) -> Self {
+        let update = Self {
+            comment: fields.has("comment").then(|| fields.string("comment", MAX_TEXT_BYTES)),
+            scores: fields.has("scores").then(|| read_scores(fields)),
+            plans: fields.has("coachingPlanNames").then(|| fields.ids("coachingPlanNames", MAX_PLANS, tenant)),
+            ai_score_time: fields.has("aiScoreTime").then(|| fields.timestamp("aiScoreTime")),
+        };
+        fields.drop_known(&[
+            "name",
+            "conversationName",
+            "agentUserName",
+            "creator",
+            "templateName",
+            "totalScore",
+            "createTime",
+            "updateTime",
+            "submitTime",
+            "manuallyScored",
+            "autoFailed",
+            "acknowledgeTime",
+            "acknowledgeComment",
+            "usecaseName",
+            "updatedBy",
+            "submittedBy",
+        ]);
+        fields.refuse_unknown();
+        update
+    }
+
+    /// Notes what `template` does not allow of it.
+    pub fn check(&self, template: &ScorecardTemplate, path: &str, violations: &mut crate::Violations) {
+        check_scores(self.scores.as_deref().unwrap_or_default(), template, path, violations);
+    }
+
+    /// Changes `scorecard`, by `caller` at `now`.
+    pub fn apply(self, scorecard: &mut Scorecard, template: &ScorecardTemplate, caller: &Caller, now: Timestamp) {
+        if let Some(scores) = self.scores {
+            scorecard.scores = by_number(scores, template);
+            scorecard.manually_scored |= !caller.role().imports_history();
+        }
+        if let Some(comment) = self.comment {
+            scorecard.comment = comment;
+        }
+        if let Some(plans) = self.plans {
+            scorecard.plans = plans;
+        }
+        if let Some(time) = self.ai_score_time {
+            scorecard.ai_score_time = time;
+        }
+        scorecard.changed(caller, now);
+    }
+}
+
+fn read_user(fields: &mut Fields<'_>, field: &str, tenant: &Tenant) -> Option<UserId> {
+    fields.object(field, |user| user.required("name", |user, name| user.id(name, tenant)))
+}
+
+fn read_scores(fields: &mut Fields<'_>) -> Vec<NewScore> {
+    fields.objects("scores", MAX_SCORES, |entry| {
+        let criterion_id = entry.required("criterionId", |entry, field| entry.string(field, MAX_TITLE_BYTES));
+        let numeric = entry.double("numericValue");
+        let text = entry.string("textValue", MAX_TITLE_BYTES);
+        let not_applicable = entry.boolean("notApplicable").unwrap_or(false);
+        let score = match (numeric, text, not_applicable) {
+            (Some(value), None, false) => Score::Numeric(value),
+            (None, Some(text), false) => Score::Text(text),
+            (None, None, true) => Score::NotApplicable,
+            _ => {
+                entry.refuse("numericValue", "exactly one of numericValue, textValue and notApplicable must be set");
+                return None;
+            }
+        };
+        Some(NewScore { criterion_id: criterion_id?, score })
+    })
+}
+
+fn check_scores(scores: &[NewScore], template: &ScorecardTemplate, path: &str, violations: &mut crate::Violations) {
+    let mut seen = std::collections::HashSet::new();
+    let criteria: BTreeMap<&str, f64> = template
+        .chapters
+        .iter()
+        .flat_map(|chapter| &chapter.criteria)
+        .map(|criterion| (criterion.id.as_str(), criterion.maximum_value))
+        .collect();
+    for (index, score) in scores.iter().enumerate() {
+        let at = |field: &str| format!("{path}scores[{index}].{field}");
+        match criteria.get(score.criterion_id.as_str()) {
+            None => violations.add(at("criterionId"), "is no criterion of the template's revision"),
+            Some(_) if !seen.insert(&score.criterion_id) => violations.add(at("criterionId"), "is scored twice"),
+            Some(maximum) => {
+                if let Score::Numeric(value) = &score.score
+                    && !(0.0..=*maximum).contains(value)
+                {
+                    violations.add(at("numericValue"), format!("must be from 0 to {maximum}"));
+                }
+            }
+        }
+    }
+}
+
+fn by_number(scores: Vec<NewScore>, template: &ScorecardTemplate) -> BTreeMap<u32, Score> {
+    let numbered = scores.into_iter().filter_map(|score| Some((template.number_of(&score.criterion_id)?, score.score)));
+    numbered.collect()
+}
+
+/// A scorecard on the wire, with the keys of the reference.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ScorecardMessage<'a> {
+    name: String,
+    conversation_name: String,
+    agent_user_name: String,
+    creator: UserMessage,
+    template_name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    comment: Option<&'a str>,
+    total_score: f64,
+    scores: Vec<ScoreMessage<'a>>,
+    coaching_plan_names: Vec<String>,
+    create_time: Timestamp,
+    update_time: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    submit_time: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ai_score_time: Option<Timestamp>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    manually_scored: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    auto_failed: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    acknowledge_time: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    acknowledge_comment: Option<&'a str>,
+    usecase_name: String,
+    updated_by: UserMessage,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    submitted_by: Option<UserMessage>,
+}
+
+/// A user as scorecards embed one: by name.
+#[derive(Debug, Serialize)]
+struct UserMessage {
+    name: String,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ScoreMessage<'a> {
+    criterion_id: &'a str,
+    criterion_display_name: &'a str,
+    chapter_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    numeric_value: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text_value: Option<&'a str>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    not_applicable: bool,
+}
+
+impl Scorecard {
+    /// The scorecard as `tenant`'s clients read it; `template` is the revision that it was made from.
+    ///
+    /// `totalScore` is −1 if nothing applies (the reference).
+    pub fn message<'a>(&'a self, tenant: &Tenant, template: &'a ScorecardTemplate) -> ScorecardMessage<'a> {
+        let totals = self.totals(template);
+        let user = |id: &UserId| UserMessage { name: tenant.name_of(id) };
+        let criteria = template
+            .chapters
+            .iter()
+            .flat_map(|chapter| chapter.criteria.iter().map(move |criterion| (chapter, criterion)));
+        let scores = criteria.filter_map(|(chapter, criterion)| {
+            let score = self.scores.get(&template.number_of(&criterion.id)?)?;
+            Some(ScoreMessage {
+                criterion_id: &criterion.id,
+                criterion_display_name: &criterion.display_name,
+                chapter_id: &chapter.id,
+                numeric_value: if let Score::Numeric(value) = score { Some(*value) } else { None },
+                text_value: if let Score::Text(text) = score { Some(text) } else { None },
+                not_applicable: *score == Score::NotApplicable,
+            })
+        });
+        ScorecardMessage {
+            name: tenant.name_of(&self.id),
+            conversation_name: tenant.name_of(&self.conversation),
+            agent_user_name: tenant.name_of(&self.agent),
+            creator: user(&self.creator),
+            template_name: tenant.name_of_revision(&self.template, self.revision),
+            comment: self.comment.as_deref(),
+            total_score: totals.whole.map_or(-1.0, percent),
+            scores: scores.collect(),
+            coaching_plan_names: self.plans.iter().map(|plan: &Id<_>| tenant.name_of(plan)).collect(),
+            create_time: self.create_time,
+            update_time: self.update_time,
+            submit_time: self.submit_time,
+            ai_score_time: self.ai_score_time,
+            manually_scored: self.manually_scored,
+            auto_failed: totals.auto_failed,
+            acknowledge_time: self.acknowledge_time,
+            acknowledge_comment: self.acknowledge_comment.as_deref(),
+            usecase_name: tenant.name_of(&self.usecase),
+            updated_by: user(&self.updated_by),
+            submitted_by: self.submitted_by.as_ref().map(user),
+        }
+    }
+}

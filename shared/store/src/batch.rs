@@ -1,0 +1,70 @@
+//! Many items by their keys at once.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, ReturnConsumedCapacity};
+use coaching_domain::Error;
+use futures_util::future::try_join_all;
+
+use crate::Store;
+use crate::failure::{failure, unavailable};
+use crate::item::key_attributes;
+use crate::keys::Key;
+
+/// The most items that DynamoDB reads in one call.
+const MAX_KEYS: usize = 100;
+/// How often what a call left unread is asked for again.
+const ATTEMPTS: u32 = 6;
+/// The longest pause before it is asked for again; it doubles with each further one.
+const FIRST_PAUSE: Duration = Duration::from_millis(20);
+
+impl Store {
+    /// The items at `keys`, in no order; what does not exist is left out, and a key that stands twice
+    /// is read once.
+    ///
+    /// # Errors
+    /// UNAVAILABLE if DynamoDB keeps leaving some unread.
+    pub(crate) async fn batch_get(
+        &self,
+        mut keys: Vec<Key>,
+        consistent: bool,
+    ) -> Result<Vec<HashMap<String, AttributeValue>>, Error> {
+        keys.sort_unstable();
+        keys.dedup();
+        let calls = keys.chunks(MAX_KEYS).map(|keys| self.batch_get_once(keys, consistent));
+        Ok(try_join_all(calls).await?.into_iter().flatten().collect())
+    }
+
+    async fn batch_get_once(
+        &self,
+        keys: &[Key],
+        consistent: bool,
+    ) -> Result<Vec<HashMap<String, AttributeValue>>, Error> {
+        let mut left: Vec<_> = keys.iter().cloned().map(key_attributes).collect();
+        let mut items = Vec::with_capacity(left.len());
+        let mut pause = FIRST_PAUSE;
+        for attempt in 1..=ATTEMPTS {
+            let asked = KeysAndAttributes::builder().set_keys(Some(left)).consistent_read(consistent);
+            let output = self
+                .client
+                .batch_get_item()
+                .request_items(&*self.table, asked.build().map_err(Error::internal)?)
+                .return_consumed_capacity(ReturnConsumedCapacity::Total)
+                .send()
+                .await
+                .map_err(failure)?;
+            self.spent.read(output.consumed_capacity().first());
+            items.extend(output.responses.into_iter().flatten().flat_map(|(_, items)| items));
+            left = output.unprocessed_keys.into_iter().flatten().flat_map(|(_, keys)| keys.keys).collect();
+            if left.is_empty() {
+                return Ok(items);
+            }
+            if attempt < ATTEMPTS {
+                tokio::time::sleep(pause.mul_f64(fastrand::f64())).await;
+                pause *= 2;
+            }
+        }
+        Err(unavailable("DynamoDB keeps leaving keys of a batch unread"))
+    }
+}

@@ -1,0 +1,343 @@
+//! Scorecards in the table, each written in one transaction with the change that it makes to its
+//! agent's statistics, so that a statistic is never off by one, whatever fails or is repeated.
+
+use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
+
+use aws_sdk_dynamodb::primitives::Blob;
+use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem, Update};
+use coaching_domain::names::{self, ScorecardId, UsecaseId, UserId};
+use coaching_domain::scorecard::{Score, Scorecard};
+use coaching_domain::statistics::{Contribution, Period, Statistics};
+use coaching_domain::{Code, Error, Tenant, Timestamp};
+
+use crate::Store;
+use crate::failure::corrupt;
+use crate::item::{Attributes, Item, key_attributes};
+use crate::keys::{self, LIST_ORDER, ListIndex, ListPosition, PK};
+use crate::requests::{Created, RequestRecord};
+use crate::transaction::Outcome;
+
+/// The most scorecards that one transaction takes: DynamoDB's 100 items, less two for statistics.
+pub const MAX_SCORECARDS_AT_ONCE: usize = 98;
+/// The most text that one transaction takes, in bytes: DynamoDB's limit is 4 MB for all its items.
+const MAX_TEXT_AT_ONCE: usize = 3 * 1024 * 1024;
+
+/// How often a change is tried that others keep getting in front of.
+const ATTEMPTS: u32 = 16;
+/// The longest pause before the second attempt; it doubles with each further one, up to the longest.
+const FIRST_PAUSE: Duration = Duration::from_millis(10);
+const LONGEST_PAUSE: Duration = Duration::from_millis(320);
+
+/// A scorecard to be written over the one that was read.
+#[derive(Debug, Clone)]
+pub struct ScorecardChange {
+    /// The scorecard as it is to be. The store sets its version.
+    pub after: Scorecard,
+    /// The version that was read; nothing if there must be none.
+    pub before: Option<u64>,
+    /// What the scorecard that was read counts for.
+    pub removed: Option<Counted>,
+    /// What it is to count for.
+    pub added: Option<Counted>,
+}
+
+/// A contribution and the statistics that it counts in, beside the agent and day.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Counted {
+    /// The usecase.
+    pub usecase: UsecaseId,
+    /// The scores.
+    pub contribution: Contribution,
+}
+
+/// What became of scorecards that were to be written together.
+#[derive(Debug)]
+pub enum Written {
+    /// All were written.
+    All,
+    /// None was, because those at these places are not what was read.
+    NotAsRead(Vec<usize>),
+    /// None was, because the same request was answered before.
+    Repeated(Created<names::Scorecard>),
+}
+
+/// Where one agent's scores of one usecase and period are counted.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Place {
+    usecase: UsecaseId,
+    agent: UserId,
+    period: Period,
+}
+
+/// Statistics as they were read.
+#[derive(Debug, Default)]
+struct Read {
+    version: u64,
+    statistics: Statistics,
+}
+
+impl Store {
+    /// The scorecard `id`, as it is now.
+    ///
+    /// # Errors
+    /// UNAVAILABLE if the table does not answer.
+    pub async fn scorecard(&self, tenant: &Tenant, id: &ScorecardId) -> Result<Option<Scorecard>, Error> {
+        self.get(keys::scorecard(tenant, id)).await?.map(from_item).transpose()
+    }
+
+    /// The scorecards `ids`, as they are now; what does not exist is left out.
+    ///
+    /// # Errors
+    /// UNAVAILABLE if the table does not answer.
+    pub async fn scorecards_by_id(&self, tenant: &Tenant, ids: &[ScorecardId]) -> Result<Vec<Scorecard>, Error> {
+        let keys = ids.iter().map(|id| keys::scorecard(tenant, id)).collect();
+        self.batch_get(keys, true).await?.into_iter().map(from_item).collect()
+    }
+
+    /// Splits `changes` into runs that one transaction takes each, in order.
+    pub fn runs_of(changes: &[ScorecardChange]) -> Vec<&[ScorecardChange]> {
+        let mut runs = Vec::new();
+        let mut rest = changes;
+        while !rest.is_empty() {
+            let mut places = std::collections::BTreeSet::new();
+            let mut text = 0;
+            let fitting = rest.iter().take(MAX_SCORECARDS_AT_ONCE).take_while(|change| {
+                text += change.after.comment.as_ref().map_or(0, String::len);
+                text += change.after.acknowledge_comment.as_ref().map_or(0, String::len);
+                places.extend(places_of(change));
+                text <= MAX_TEXT_AT_ONCE && places.len() <= 2
+            });
+            let (run, further) = rest.split_at(fitting.count().max(1));
+            runs.push(run);
+            rest = further;
+        }
+        runs
+    }
+
+    /// Writes all of `changes` (one run of [`Store::runs_of`]) with what they change in statistics, or
+    /// nothing. With a `request`, there must be one change; the same request writes only once.
+    ///
+    /// # Errors
+    /// ABORTED if others keep changing the same agents' statistics; INTERNAL if the statistics do
+    /// not hold what is to be taken off them.
+    pub async fn write_scorecards(
+        &self,
+        tenant: &Tenant,
+        changes: &[ScorecardChange],
+        request: Option<&RequestRecord>,
+        time: Timestamp,
+    ) -> Result<Written, Error> {
+        let mut pause = FIRST_PAUSE;
+        for _ in 0..ATTEMPTS {
+            let counted = self.count(tenant, changes).await?;
+            let mut writes = Vec::with_capacity(changes.len() + counted.len() + 1);
+            for change in changes {
+                writes.push(self.put_scorecard(tenant, change)?);
+            }
+            for (place, read) in &counted {
+                writes.push(self.put_statistics(tenant, place, read, time)?);
+            }
+            if let (Some(request), [change]) = (request, changes) {
+                let created =
+                    Created { id: change.after.id.clone(), time, usecase: Some(change.after.usecase.clone()) };
+                writes.push(self.record_request(tenant, request, &created)?);
+            }
+            let failed = match self.transact(writes).await? {
+                Outcome::Written => return Ok(Written::All),
+                Outcome::Refused(failed) => failed,
+            };
+            let mut not_as_read = Vec::new();
+            for condition in failed {
+                match (request, condition.item) {
+                    (Some(request), Some(item)) => return request.answer_from(item).map(Written::Repeated),
+                    _ if condition.index < changes.len() => not_as_read.push(condition.index),
+                    _ => {}
+                }
+            }
+            if !not_as_read.is_empty() {
+                return Ok(Written::NotAsRead(not_as_read));
+            }
+            tokio::time::sleep(pause.mul_f64(fastrand::f64())).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+        Err(Error::new(
+            Code::Aborted,
+            "CONCURRENT_CHANGES",
+            "others kept changing scorecards of the same agent; try again",
+        ))
+    }
+
+    /// The statistics that `changes` touch, as they are to be.
+    async fn count(&self, tenant: &Tenant, changes: &[ScorecardChange]) -> Result<BTreeMap<Place, Read>, Error> {
+        let mut counted: BTreeMap<Place, Read> =
+            changes.iter().flat_map(places_of).map(|place| (place, Read::default())).collect();
+        let keys = counted.keys().map(|place| place.key(tenant)).collect();
+        for item in self.batch_get(keys, true).await? {
+            let (place, read) = statistics_from_item(item)?;
+            counted.insert(place, read);
+        }
+        for change in changes {
+            let agent = &change.after.agent;
+            if let Some((place, contribution)) = place_of(agent, change.removed.as_ref()) {
+                let read = counted.entry(place.clone()).or_default();
+                read.statistics.remove(place.period, contribution).map_err(Error::internal)?;
+            }
+            if let Some((place, contribution)) = place_of(agent, change.added.as_ref()) {
+                let read = counted.entry(place.clone()).or_default();
+                read.statistics.add(place.period, contribution).map_err(Error::internal)?;
+            }
+        }
+        Ok(counted)
+    }
+
+    fn put_scorecard(&self, tenant: &Tenant, change: &ScorecardChange) -> Result<TransactWriteItem, Error> {
+        let version = change.before.unwrap_or(0) + 1;
+        let put = Put::builder()
+            .table_name(&*self.table)
+            .set_item(Some(to_item(tenant, &change.after, version).into_attributes()));
+        let put = match change.before {
+            None => put.condition_expression(format!("attribute_not_exists({PK})")),
+            Some(read) => put
+                .condition_expression("version = :read")
+                .expression_attribute_values(":read", AttributeValue::N(read.to_string())),
+        };
+        Ok(TransactWriteItem::builder().put(put.build().map_err(Error::internal)?).build())
+    }
+
+    /// An update, because the item also holds what sessions write.
+    fn put_statistics(
+        &self,
+        tenant: &Tenant,
+        place: &Place,
+        read: &Read,
+        time: Timestamp,
+    ) -> Result<TransactWriteItem, Error> {
+        let number = |value: String| AttributeValue::N(value);
+        let update = Update::builder()
+            .table_name(&*self.table)
+            .set_key(Some(key_attributes(place.key(tenant))))
+            .update_expression("SET version = :version, cells = :cells, changed = :changed")
+            .expression_attribute_values(":version", number((read.version + 1).to_string()))
+            .expression_attribute_values(":cells", AttributeValue::B(Blob::new(read.statistics.encode())))
+            .expression_attribute_values(":changed", number(time.unix_seconds().to_string()));
+        let update = match read.version {
+            0 => update.condition_expression("attribute_not_exists(version)"),
+            version => update
+                .condition_expression("version = :read")
+                .expression_attribute_values(":read", number(version.to_string())),
+        };
+        Ok(TransactWriteItem::builder().update(update.build().map_err(Error::internal)?).build())
+    }
+}
+
+impl Place {
+    fn key(&self, tenant: &Tenant) -> keys::Key {
+        keys::statistics(tenant, &self.usecase, &self.agent, self.period)
+    }
+}
+
+fn place_of<'a>(agent: &UserId, counted: Option<&'a Counted>) -> Option<(Place, &'a Contribution)> {
+    let counted = counted?;
+    let period = Period::of(counted.contribution.day);
+    let place = Place { usecase: counted.usecase.clone(), agent: agent.clone(), period };
+    Some((place, &counted.contribution))
+}
+
+fn places_of(change: &ScorecardChange) -> Vec<Place> {
+    let counted = [change.removed.as_ref(), change.added.as_ref()];
+    counted.into_iter().filter_map(|counted| place_of(&change.after.agent, counted)).map(|(place, _)| place).collect()
+}
+
+fn statistics_from_item(item: HashMap<String, AttributeValue>) -> Result<(Place, Read), Error> {
+    let mut item = Attributes(item);
+    let (usecase, period, agent) =
+        keys::parse_statistics(&item.text(PK)?, &item.text(keys::SK)?).ok_or_else(|| corrupt(keys::SK))?;
+    let read = match item.optional_number("version")? {
+        None => Read::default(),
+        Some(version) => {
+            let cells = item.bytes("cells")?;
+            let statistics = Statistics::decode(&cells).map_err(Error::internal)?;
+            Read { version: u64::try_from(version).map_err(|_| corrupt("version"))?, statistics }
+        }
+    };
+    Ok((Place { usecase, agent, period }, read))
+}
+
+/// Names are short, and scores are known by number: an item of 20 scores stays below 1 KB, which is
+/// what the table and each index are charged by.
+fn to_item(tenant: &Tenant, scorecard: &Scorecard, version: u64) -> Item {
+    let scores: serde_json::Map<String, serde_json::Value> = scorecard
+        .scores
+        .iter()
+        .map(|(number, score)| {
+            let value = match score {
+                Score::Numeric(value) => (*value).into(),
+                Score::Text(text) => text.as_str().into(),
+                Score::NotApplicable => serde_json::Value::Null,
+            };
+            (number.to_string(), value)
+        })
+        .collect();
+    Item::at(keys::scorecard(tenant, &scorecard.id))
+        .text(ListIndex::Profile.partition_attribute(), keys::scorecards_of_profile(tenant))
+        .text(ListIndex::Agent.partition_attribute(), keys::scorecards_of_agent(tenant, &scorecard.agent))
+        .text(LIST_ORDER, ListPosition::of(scorecard.create_time, &scorecard.id).as_str())
+        .number("version", i64::try_from(version).unwrap_or(i64::MAX))
+        .text("conversation", scorecard.conversation.as_str())
+        .text("agent", scorecard.agent.as_str())
+        .text("template", scorecard.template.as_str())
+        .number("revision", scorecard.revision.into())
+        .text("usecase", scorecard.usecase.as_str())
+        .text("scores", serde_json::Value::Object(scores).to_string())
+        .texts("plans", scorecard.plans.iter().map(ToString::to_string))
+        .optional_text("comment", scorecard.comment.as_ref())
+        .text("creator", scorecard.creator.as_str())
+        .text("updated_by", scorecard.updated_by.as_str())
+        .optional_text("submitted_by", scorecard.submitted_by.as_ref())
+        .text("create_time", scorecard.create_time.to_string())
+        .text("update_time", scorecard.update_time.to_string())
+        .optional_text("submit_time", scorecard.submit_time.as_ref())
+        .optional_text("acknowledge_time", scorecard.acknowledge_time.as_ref())
+        .optional_text("acknowledge_comment", scorecard.acknowledge_comment.as_ref())
+        .optional_text("ai_score_time", scorecard.ai_score_time.as_ref())
+        .boolean("manually_scored", scorecard.manually_scored)
+}
+
+pub(crate) fn from_item(item: HashMap<String, AttributeValue>) -> Result<Scorecard, Error> {
+    let mut item = Attributes(item);
+    let scores: serde_json::Map<String, serde_json::Value> =
+        serde_json::from_str(&item.text("scores")?).map_err(|_| corrupt("scores"))?;
+    let scores = scores.into_iter().map(|(number, value)| {
+        let score = match value {
+            serde_json::Value::Null => Score::NotApplicable,
+            serde_json::Value::String(text) => Score::Text(text),
+            value => Score::Numeric(value.as_f64().ok_or_else(|| corrupt("scores"))?),
+        };
+        Ok((number.parse().map_err(|_| corrupt("scores"))?, score))
+    });
+    let plans = item.texts("plans")?;
+    let plans = plans.iter().map(|plan| coaching_domain::Id::parse(plan).ok_or_else(|| corrupt("plans")));
+    Ok(Scorecard {
+        id: item.last_of_key()?,
+        version: item.number("version")?,
+        conversation: item.id("conversation")?,
+        agent: item.id("agent")?,
+        template: item.id("template")?,
+        revision: item.number("revision")?,
+        usecase: item.id("usecase")?,
+        scores: scores.collect::<Result<_, Error>>()?,
+        plans: plans.collect::<Result<_, Error>>()?,
+        comment: item.optional_text("comment")?,
+        creator: item.id("creator")?,
+        updated_by: item.id("updated_by")?,
+        submitted_by: item.optional_id("submitted_by")?,
+        create_time: item.time("create_time")?,
+        update_time: item.time("update_time")?,
+        submit_time: item.optional_time("submit_time")?,
+        acknowledge_time: item.optional_time("acknowledge_time")?,
+        acknowledge_comment: item.optional_text("acknowledge_comment")?,
+        ai_score_time: item.optional_time("ai_score_time")?,
+        manually_scored: item.boolean("manually_scored")?,
+    })
+}
