@@ -1,5 +1,6 @@
 //! `cargo run`: the whole Coaching Service on this machine.
 
+use std::io::Write;
 use std::process::ExitCode;
 
 use coaching_local::{Service, arguments};
@@ -9,7 +10,7 @@ async fn main() -> ExitCode {
     let options = match arguments::read(std::env::args_os()) {
         Ok(arguments::Asked::ToServe(options)) => options,
         Ok(arguments::Asked::ForText(text)) => {
-            print!("{text}");
+            say(&text);
             return ExitCode::SUCCESS;
         }
         Err(line) => return failed(&line),
@@ -18,9 +19,15 @@ async fn main() -> ExitCode {
         Ok(service) => service,
         Err(line) => return failed(&line),
     };
-    print!("{}", service.greeting());
+    say(&service.greeting());
     service.until_interrupted().await;
     ExitCode::SUCCESS
+}
+
+/// Says `text` to whoever reads; if nobody does any more, that is no reason to end.
+fn say(text: &str) {
+    let mut output = std::io::stdout().lock();
+    let _ = output.write_all(text.as_bytes()).and_then(|()| output.flush());
 }
 
 fn failed(line: &str) -> ExitCode {

@@ -174,7 +174,6 @@ impl Service {
     /// Serves until Ctrl-C (or SIGTERM), then lets the requests under way end.
     pub async fn until_interrupted(self) {
         interrupted().await;
-        println!("ending");
         self.stop().await;
     }
 

@@ -1,0 +1,311 @@
+//! The service on one machine, as its binary, over HTTP.
+#![cfg(unix)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
+use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+
+use serde_json::{Value, json};
+
+const BINARY: &str = env!("CARGO_BIN_EXE_coaching");
+
+/// A running binary.
+struct Running {
+    process: Child,
+    greeting: String,
+}
+
+impl Running {
+    fn start(folder: &Path, arguments: &[&str]) -> Self {
+        let mut process = Command::new(BINARY)
+            .args(["--port", "0"])
+            .args(arguments)
+            .current_dir(folder)
+            .env("LOG_LEVEL", "off")
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(process.stdout.take().unwrap());
+        let mut greeting = String::new();
+        while !greeting.contains("Ctrl-C ends it.") {
+            if lines.read_line(&mut greeting).unwrap() == 0 {
+                let mut error = String::new();
+                process.stderr.take().unwrap().read_to_string(&mut error).unwrap();
+                panic!("the service did not start: {error}");
+            }
+        }
+        Self { process, greeting }
+    }
+
+    /// What stands behind `label` in the greeting.
+    fn told(&self, label: &str) -> String {
+        let line = self.greeting.lines().find(|line| line.trim_start().starts_with(label)).unwrap();
+        line.trim_start()[label.len()..].trim().to_owned()
+    }
+
+    fn url(&self) -> String {
+        self.told("Coaching Service at")
+    }
+
+    /// `curl` with a token of `role` to a path below the profile `support` of `acme`.
+    fn curl(&self, role: &str, path: &str, arguments: &[&str]) -> (u16, Value) {
+        let authorization = format!("authorization: Bearer {}", self.told(role));
+        let url = format!("{}/v1/customers/acme/profiles/support/{path}", self.url());
+        curl(&[&["-H", &authorization], arguments, &[&url]].concat())
+    }
+
+    /// Sends `signal` and waits; says how it ended.
+    fn end(mut self, signal: &str) -> Option<i32> {
+        let sent = Command::new("kill").args([signal, &self.process.id().to_string()]).status().unwrap();
+        assert!(sent.success());
+        self.process.wait().unwrap().code()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// The status and the JSON of what `curl` is answered.
+fn curl(arguments: &[&str]) -> (u16, Value) {
+    let output = Command::new("curl").args(["-sS", "-w", "\n%{http_code}"]).args(arguments).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let text = String::from_utf8(output.stdout).unwrap();
+    let (body, status) = text.rsplit_once('\n').unwrap();
+    (status.parse().unwrap(), serde_json::from_str(body).unwrap_or_else(|_| panic!("no JSON: {body}")))
+}
+
+fn shell(script: &str, folder: &Path) -> Output {
+    Command::new("bash").args(["-euo", "pipefail", "-c", script]).current_dir(folder).output().unwrap()
+}
+
+/// The reference's request, with real names filled in.
+fn session(meeting_notes: &str) -> String {
+    json!({
+        "createTime": "2019-08-24T14:15:22Z",
+        "updateTime": "2019-08-24T14:15:22Z",
+        "managerUpdateTime": "2019-08-24T14:15:22Z",
+        "agentUpdateTime": "2019-08-24T14:15:22Z",
+        "agentUserName": "customers/acme/users/ana",
+        "creatorUserName": "customers/acme/users/maria",
+        "coachingPlanName": "customers/acme/profiles/support/coachingPlans/ana-plan",
+        "sessionTime": "2019-08-24T14:15:22Z",
+        "meetingNotes": meeting_notes,
+        "usecaseName": "customers/acme/profiles/support/usecases/care",
+    })
+    .to_string()
+}
+
+const JSON: [&str; 2] = ["-H", "Content-Type: application/json"];
+
+#[test]
+fn the_printed_request_answers_a_session() {
+    let folder = tempfile::tempdir().unwrap();
+    let service = Running::start(folder.path(), &[]);
+    let start = service.greeting.find("curl ").unwrap();
+    let request = service.greeting[start..].split("\n\n").next().unwrap();
+    let output = shell(request, folder.path());
+    let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(answer["coachingSession"]["agentUserName"], "customers/acme/users/ana", "{answer}");
+}
+
+#[test]
+fn every_request_of_the_readme_is_answered() {
+    let folder = tempfile::tempdir().unwrap();
+    let _service = Running::start(folder.path(), &[]);
+    let readme = include_str!("../README.md");
+    let blocks: Vec<&str> = readme
+        .split("```sh\n")
+        .skip(1)
+        .map(|rest| rest.split("```").next().unwrap())
+        .filter(|block| block.contains("curl "))
+        .collect();
+    assert!(blocks.len() >= 4, "the README shows requests");
+    for block in blocks {
+        let script = format!(". .coaching/environment\n{block}");
+        let output = shell(&script, folder.path());
+        assert!(output.status.success(), "{block}: {}", String::from_utf8_lossy(&output.stderr));
+        let answers = String::from_utf8(output.stdout).unwrap();
+        let mut answers = serde_json::Deserializer::from_str(&answers).into_iter::<Value>().peekable();
+        assert!(answers.peek().is_some(), "{block}");
+        for answer in answers {
+            let answer = answer.unwrap();
+            let refused = answer.get("code").is_some();
+            assert_eq!(refused, block.contains("# refused"), "{block}: {answer}");
+        }
+    }
+}
+
+#[test]
+fn the_references_requests_work_for_every_role() {
+    let folder = tempfile::tempdir().unwrap();
+    let service = Running::start(folder.path(), &["--memory"]);
+    for role in ["admin", "manager", "service"] {
+        let (status, answer) = service.curl(role, "coachingSessions", &[&JSON[..], &["-d", &session(role)]].concat());
+        assert_eq!((status, &answer["coachingSession"]["meetingNotes"]), (200, &json!(role)));
+    }
+    let (status, _) = service.curl("agent", "coachingSessions", &[&JSON[..], &["-d", &session("agent")]].concat());
+    assert_eq!(status, 403);
+    for role in ["admin", "manager", "service", "agent"] {
+        let (status, answer) = service.curl(role, "coachingSessions", &["-X", "GET"]);
+        assert_eq!(status, 200);
+        let least = if role == "agent" { 3 + 3 } else { 9 + 3 };
+        assert_eq!(answer["coachingSessions"].as_array().unwrap().len(), least, "{answer}");
+    }
+}
+
+#[test]
+fn queries_repeat_and_ids_are_decoded() {
+    let folder = tempfile::tempdir().unwrap();
+    let service = Running::start(folder.path(), &["--memory"]);
+    let usecase = |id: &str| format!("usecaseNames=customers%2Facme%2Fprofiles%2Fsupport%2Fusecases%2F{id}");
+    let path = format!("coachingSessions?{}&{}&pageSize=4", usecase("care"), usecase("other"));
+    let (status, answer) = service.curl("manager", &path, &[]);
+    assert_eq!((status, answer["coachingSessions"].as_array().unwrap().len()), (200, 4));
+    let next = format!("{path}&pageToken={}", answer["nextPageToken"].as_str().unwrap());
+    let (status, answer) = service.curl("manager", &next, &[]);
+    assert_eq!((status, answer["coachingSessions"].as_array().unwrap().len()), (200, 4));
+    assert_eq!(
+        service.curl("manager", &format!("coachingSessions?{}", usecase("other")), &[]).1,
+        json!({"coachingSessions": []})
+    );
+    assert_eq!(service.curl("manager", "coachingPlans/%61na%2Dplan", &[]).0, 200);
+    assert_eq!(service.curl("manager", "coachingPlans/a%2Fb", &[]).0, 400);
+    let both = format!("coachingSessions?{}&pageSize=1&page_size=1", usecase("care"));
+    assert_eq!(service.curl("manager", &both, &[]).0, 400);
+}
+
+#[test]
+fn what_api_gateway_refuses_is_refused_in_its_form() {
+    let folder = tempfile::tempdir().unwrap();
+    let service = Running::start(folder.path(), &["--memory"]);
+    let url = format!("{}/v1/customers/acme/profiles/support/coachingSessions", service.url());
+    assert_eq!(curl(&[&url]), (401, json!({"message": "Unauthorized"})));
+    assert_eq!(curl(&["-H", "authorization: Bearer a.b.c", &url]), (401, json!({"message": "Unauthorized"})));
+
+    let body = folder.path().join("body");
+    let send = |bytes: usize| {
+        let mut text = session("x");
+        text.push_str(&" ".repeat(bytes - text.len()));
+        std::fs::write(&body, text).unwrap();
+        let body = format!("@{}", body.display());
+        service.curl("manager", "coachingSessions", &[&JSON[..], &["--data-binary", &body]].concat())
+    };
+    assert_eq!(send(1024 * 1024).0, 200);
+    let (status, answer) = send(1024 * 1024 + 1);
+    assert_eq!((status, &answer["status"]), (400, &json!("INVALID_ARGUMENT")));
+    assert_eq!(send(10 * 1024 * 1024 + 1), (413, json!({"message": "Request Entity Too Large"})));
+    let long = format!("x-long: {}", "x".repeat(10_240));
+    assert_eq!(curl(&["-H", &long, &url]).0, 431);
+}
+
+#[test]
+fn an_unknown_path_is_not_found_in_the_services_form() {
+    let folder = tempfile::tempdir().unwrap();
+    let service = Running::start(folder.path(), &["--memory"]);
+    for path in ["coachingSession", "coachingSessions/", "", "coachingSessions:list"] {
+        let (status, answer) = service.curl("manager", path, &[]);
+        assert_eq!((status, &answer["status"], &answer["code"]), (404, &json!("NOT_FOUND"), &json!(5)), "{path}");
+    }
+    assert_eq!(service.curl("manager", "coachingSessions", &["-X", "PUT"]).0, 404);
+}
+
+#[test]
+fn stopping_and_starting_keeps_the_data() {
+    let folder = tempfile::tempdir().unwrap();
+    let service = Running::start(folder.path(), &["--data", "kept"]);
+    let (status, created) =
+        service.curl("manager", "coachingSessions", &[&JSON[..], &["-d", &session("kept")]].concat());
+    assert_eq!(status, 200);
+    let token = service.told("manager");
+    let (_, listed) = service.curl("manager", "coachingSessions?pageSize=2", &[]);
+    assert_eq!(service.end("-INT"), Some(0));
+
+    let service = Running::start(folder.path(), &["--data", "kept"]);
+    let (_, again) = service.curl("manager", "coachingSessions?pageSize=2", &[]);
+    assert_eq!(again["coachingSessions"], listed["coachingSessions"]);
+    assert_eq!(again["coachingSessions"][0], created["coachingSession"]);
+    let authorization = format!("authorization: Bearer {token}");
+    let next = format!(
+        "{}/v1/customers/acme/profiles/support/coachingSessions?pageToken={}",
+        service.url(),
+        listed["nextPageToken"].as_str().unwrap()
+    );
+    assert_eq!(curl(&["-H", &authorization, &next]).0, 200, "tokens of before the restart are still good");
+    let all = service.curl("manager", "coachingSessions", &[]).1;
+    assert_eq!(all["coachingSessions"].as_array().unwrap().len(), 10, "the demo data is loaded once");
+    assert_eq!(service.end("-TERM"), Some(0));
+}
+
+#[test]
+fn in_memory_it_leaves_nothing_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let service = Running::start(folder.path(), &["--memory"]);
+    assert_eq!(service.end("-INT"), Some(0));
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn it_runs_on_another_dynamodb() {
+    let folder = tempfile::tempdir().unwrap();
+    let dynamodb = coaching_local::EmbeddedDynamoDb::start(None).unwrap();
+    let arguments = ["--data", "a", "--dynamodb", &dynamodb.url()];
+    let service = Running::start(folder.path(), &arguments);
+    let (status, created) =
+        service.curl("manager", "coachingSessions", &[&JSON[..], &["-d", &session("there")]].concat());
+    assert_eq!(status, 200);
+    assert_eq!(service.end("-INT"), Some(0));
+    let service = Running::start(folder.path(), &["--memory", "--no-demo", "--dynamodb", &dynamodb.url()]);
+    let (_, listed) = service.curl("manager", "coachingSessions?pageSize=1", &[]);
+    assert_eq!(listed["coachingSessions"][0], created["coachingSession"]);
+    assert!(!folder.path().join("a/dynamodb.sqlite").exists());
+}
+
+#[test]
+fn what_keeps_it_from_starting_is_said_in_one_line() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("a-file"), "x").unwrap();
+    std::fs::create_dir(folder.path().join("bad-key")).unwrap();
+    std::fs::write(folder.path().join("bad-key/signing-key.pem"), "x").unwrap();
+    std::fs::create_dir(folder.path().join("bad-data")).unwrap();
+    std::fs::write(folder.path().join("bad-data/dynamodb.sqlite"), "this is no database, and long enough to tell")
+        .unwrap();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = listener.local_addr().unwrap().port().to_string();
+    for (arguments, named) in [
+        (vec!["--port", &taken], taken.as_str()),
+        (vec!["--port", "0", "--data", "a-file"], "a-file"),
+        (vec!["--port", "0", "--data", "bad-key"], "signing-key.pem"),
+        (vec!["--port", "0", "--data", "bad-data"], "dynamodb.sqlite"),
+        (vec!["--prot", "3000"], "--prot"),
+        (vec!["--port", "0", "--memory", "--dynamodb", "http://127.0.0.1:9"], "table"),
+    ] {
+        let output = Command::new(BINARY).args(&arguments).current_dir(folder.path()).output().unwrap();
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}: {error}");
+        assert_eq!(error.lines().count(), 1, "{arguments:?}: {error}");
+        assert!(error.starts_with("coaching: ") && error.contains(named), "{arguments:?}: {error}");
+        assert!(output.stdout.is_empty());
+    }
+    let output = Command::new(BINARY).env("LOG_LEVEL", "loud").args(["--port", "0", "--memory"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8(output.stderr).unwrap().contains("LOG_LEVEL"));
+}
+
+#[test]
+fn help_is_not_a_failure() {
+    let output = Command::new(BINARY).arg("--help").output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    assert!(String::from_utf8(output.stdout).unwrap().contains("--dynamodb"));
+}
