@@ -67,12 +67,12 @@ impl EmbeddedDynamoDb {
 
     /// A client of it.
     pub fn client(&self) -> Client {
-        client_of(&self.url())
+        client_at(&self.url())
     }
 }
 
-/// A client of a DynamoDB that takes any credentials.
-pub(crate) fn client_of(url: &str) -> Client {
+/// A client of the DynamoDB at `url`, which takes any credentials.
+pub fn client_at(url: &str) -> Client {
     let config = aws_sdk_dynamodb::Config::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new(REGION))

@@ -17,7 +17,7 @@ mod table;
 mod template;
 mod tokens;
 
-pub use embedded_dynamodb::EmbeddedDynamoDb;
+pub use embedded_dynamodb::{EmbeddedDynamoDb, client_at};
 pub use gateway::Gateway;
 pub use operations::OPERATIONS;
 pub use routes::{Route, Routes};

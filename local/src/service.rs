@@ -19,7 +19,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use crate::arguments::Options;
 use crate::data_folder::{DataFolder, Secrets};
 use crate::demo;
-use crate::embedded_dynamodb::{ACCESS_KEY, EmbeddedDynamoDb, REGION, client_of};
+use crate::embedded_dynamodb::{ACCESS_KEY, EmbeddedDynamoDb, REGION, client_at};
 use crate::gateway::Gateway;
 use crate::server::serve;
 use crate::table::create_table;
@@ -75,7 +75,7 @@ impl Service {
         };
         let (dynamodb_url, client) = match (&embedded, &options.dynamodb) {
             (Some(embedded), _) => (embedded.url(), embedded.client()),
-            (None, Some(url)) => (url.clone(), client_of(url)),
+            (None, Some(url)) => (url.clone(), client_at(url)),
             (None, None) => return Err("there is no DynamoDB".to_owned()),
         };
         create_table(&client, TABLE_NAME, &Template::parse(TEMPLATE)?.table).await?;

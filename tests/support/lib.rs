@@ -3,6 +3,7 @@
 //! Everything here panics when it cannot do its work: that is how a test fails.
 
 mod event;
+mod faults;
 mod lambda_host;
 mod replay;
 
@@ -15,11 +16,12 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::TimeDelta;
 use coaching_domain::Timestamp;
 use coaching_edge::{App, Clock, Operation, PageTokens, respond};
-use coaching_local::{EmbeddedDynamoDb, TABLE_NAME, TEMPLATE, Template, create_table};
+use coaching_local::{EmbeddedDynamoDb, TABLE_NAME, TEMPLATE, Template, client_at, create_table};
 use coaching_store::{Expenses, Store};
 use serde_json::{Value, json};
 
 pub use event::{Event, event_file, event_files};
+pub use faults::{Fault, FaultyDynamoDb};
 pub use lambda_host::LambdaHost;
 pub use replay::{Case, Target, replay};
 
@@ -66,6 +68,13 @@ impl TestService {
             clock: Clock::telling(move || start.plus(TimeDelta::milliseconds(told.load(Ordering::Relaxed)))),
         };
         Self { app, client, dynamodb, moved_ms }
+    }
+
+    /// The same table, reached through an endpoint with faults.
+    pub async fn behind_faults(&self) -> (App, FaultyDynamoDb) {
+        let faulty = FaultyDynamoDb::start(&self.dynamodb_url()).await;
+        let store = Store::new(client_at(&faulty.url()), TABLE_NAME);
+        (App { store, ..self.app.clone() }, faulty)
     }
 
     /// Moves the clock on.
@@ -138,7 +147,7 @@ impl TestService {
 }
 
 /// Answers `event` with `operation` in this process.
-pub(crate) async fn answer(operation: &Operation, app: &App, event: Value) -> Answered {
+pub async fn answer(operation: &Operation, app: &App, event: Value) -> Answered {
     let event = serde_json::from_value(event).unwrap();
     let (parts, body) = respond(operation, app, &event).await.into_parts();
     let headers = parts.headers.iter();

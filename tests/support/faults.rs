@@ -1,0 +1,122 @@
+//! Faults between the SDK and the embedded DynamoDB, which by itself neither throttles nor conflicts.
+
+use std::collections::VecDeque;
+use std::error::Error;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+
+use http_body_util::{BodyExt, Full};
+use hyper::body::{Bytes, Incoming};
+use hyper::service::service_fn;
+use hyper::{Request, Response, StatusCode};
+use hyper_util::rt::TokioIo;
+use serde_json::{Value, json};
+use tokio::net::{TcpListener, TcpStream};
+
+/// What happens to one call.
+#[derive(Debug, Clone)]
+pub enum Fault {
+    /// It is answered with this error and not passed on.
+    Refused(u16, Value),
+    /// It is passed on, and its answer is lost with the connection.
+    AnswerLost,
+}
+
+impl Fault {
+    /// A transaction that DynamoDB cancels for these reasons.
+    pub fn cancelled(reasons: &[&str]) -> Self {
+        let reasons: Vec<Value> = reasons.iter().map(|code| json!({ "Code": code, "Message": "injected" })).collect();
+        Self::Refused(
+            400,
+            json!({
+                "__type": "com.amazonaws.dynamodb.v20120810#TransactionCanceledException",
+                "message": "Transaction cancelled",
+                "CancellationReasons": reasons,
+            }),
+        )
+    }
+
+    /// A call that DynamoDB throttles.
+    pub fn throttled() -> Self {
+        let kind = "com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException";
+        Self::Refused(400, json!({ "__type": kind, "message": "injected" }))
+    }
+
+    /// A call that DynamoDB fails to serve.
+    pub fn internal() -> Self {
+        let kind = "com.amazonaws.dynamodb.v20120810#InternalServerError";
+        Self::Refused(500, json!({ "__type": kind, "message": "injected" }))
+    }
+}
+
+/// A DynamoDB endpoint with faults.
+#[derive(Debug, Clone)]
+pub struct FaultyDynamoDb {
+    address: SocketAddr,
+    faults: Arc<Mutex<VecDeque<Fault>>>,
+}
+
+impl FaultyDynamoDb {
+    /// An endpoint in front of `url`, without faults so far.
+    pub async fn start(url: &str) -> Self {
+        let behind: SocketAddr = url.strip_prefix("http://").unwrap().parse().unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let faults = Arc::new(Mutex::new(VecDeque::new()));
+        let queue = Arc::clone(&faults);
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let faults = Arc::clone(&queue);
+                let answer = service_fn(move |request| answer(Arc::clone(&faults), behind, request));
+                tokio::spawn(hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), answer));
+            }
+        });
+        Self { address, faults }
+    }
+
+    /// Where it answers.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// What happens to the next calls, one fault each.
+    pub fn inject(&self, faults: impl IntoIterator<Item = Fault>) {
+        self.faults.lock().unwrap().extend(faults);
+    }
+
+    /// How many faults have not happened yet.
+    pub fn left(&self) -> usize {
+        self.faults.lock().unwrap().len()
+    }
+
+    /// Takes back what has not happened yet.
+    pub fn clear(&self) {
+        self.faults.lock().unwrap().clear();
+    }
+}
+
+async fn answer(
+    faults: Arc<Mutex<VecDeque<Fault>>>,
+    behind: SocketAddr,
+    request: Request<Incoming>,
+) -> Result<Response<Full<Bytes>>, Box<dyn Error + Send + Sync>> {
+    let fault = faults.lock().unwrap().pop_front();
+    if let Some(Fault::Refused(status, body)) = fault {
+        let mut response = Response::new(Full::new(Bytes::from(body.to_string())));
+        *response.status_mut() = StatusCode::from_u16(status).unwrap();
+        response.headers_mut().insert("content-type", "application/x-amz-json-1.0".parse().unwrap());
+        return Ok(response);
+    }
+    let (parts, body) = request.into_parts();
+    let body = body.collect().await?.to_bytes();
+    let stream = TcpStream::connect(behind).await.unwrap();
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
+    tokio::spawn(connection);
+    let response = sender.send_request(Request::from_parts(parts, Full::new(body))).await?;
+    let (parts, body) = response.into_parts();
+    let body = body.collect().await?.to_bytes();
+    if let Some(Fault::AnswerLost) = fault {
+        return Err("the answer is lost".into());
+    }
+    Ok(Response::from_parts(parts, Full::new(body)))
+}
