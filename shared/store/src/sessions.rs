@@ -131,7 +131,7 @@ impl Store {
 
     /// The first `size` sessions after `after` that match `filter`.
     ///
-    /// The page is full unless it is the last or it would pass [`MAX_PAGE_BYTES`]. It costs what it
+    /// The page is full unless it is the last or its answer would pass 5 MiB. It costs what it
     /// returns and one session more, which tells whether another page follows; what the best index
     /// cannot tell apart is filtered from what that index yields. Reads are eventually consistent:
     /// a session shows within about a second of its creation.
