@@ -77,6 +77,83 @@ impl TestService {
         (App { store, ..self.app.clone() }, faulty)
     }
 
+    /// A service with a little of everything under `acme`, `support`: agents `ana` and `ben` in the
+    /// group `team`, their plans `ana-plan` and `ben-plan`, the usecase `care`, the template `quality`,
+    /// the organisation's `greeting-target` of 80, and of `ana` the scorecards `draft-1` and
+    /// `submitted-1`.
+    pub async fn seeded() -> Self {
+        let service = Self::start().await;
+        service.directory(&["ana", "ben"]).await;
+        let care = json!({"usecaseName": usecase_name("care")});
+        service.plan_with("ana-plan", "ana", care.clone()).await;
+        service.plan_with("ben-plan", "ben", care).await;
+        service.template("quality", json!({})).await;
+        let target = json!({
+            "name": below_support("targets/greeting-target"),
+            "scorecardTemplateName": below_support("scorecardTemplates/quality"),
+            "criterionOrChapterId": "greeting",
+            "target": 80,
+            "usecaseName": usecase_name("care"),
+        });
+        service.succeed(&Event::post("targets", target)).await;
+        for (id, submit_time) in [("draft-1", Value::Null), ("submitted-1", json!("2026-05-20T10:00:00Z"))] {
+            let scores =
+                json!([{"criterionId": "greeting", "numericValue": 3}, {"criterionId": "privacy", "numericValue": 1}]);
+            let scorecard = json!({
+                "name": below_support(&format!("scorecards/{id}")),
+                "conversationName": below_support("conversations/call"),
+                "agentUserName": user_name("ana"),
+                "templateName": below_support("scorecardTemplates/quality"),
+                "scores": scores,
+                "createTime": "2026-05-20T09:00:00Z",
+                "submitTime": submit_time,
+            });
+            service.succeed(&Event::post("scorecards", scorecard).by("service", "sync@acme")).await;
+        }
+        service
+    }
+
+    /// Sends `event`, which must succeed.
+    pub async fn succeed(&self, event: &Event) -> Value {
+        let answered = self.send(event).await;
+        assert_eq!(answered.status, 200, "{}", answered.body);
+        answered.body
+    }
+
+    /// Lists `agents` in the directory, in the profile `support`, all in the group `team`; and the
+    /// usecase `care`.
+    pub async fn directory(&self, agents: &[&str]) {
+        let users: Vec<Value> = agents.iter().map(|agent| user(agent)).collect();
+        let sync = |path: &str, body: Value| Event::post("", body).to(path).by("service", "sync@acme");
+        self.succeed(&sync("/v1/customers/acme/users:batchUpsert", json!({"users": users}))).await;
+        let members: Vec<String> = agents.iter().map(|agent| user_name(agent)).collect();
+        let team = json!({"name": "customers/acme/groups/team", "displayName": "Team", "memberUserNames": members});
+        self.succeed(&sync("/v1/customers/acme/groups:batchUpsert", json!({"groups": [team]}))).await;
+        let care = json!({"usecases": [{"name": usecase_name("care"), "displayName": "Care"}]});
+        self.succeed(&Event::post("usecases:batchUpsert", care).by("service", "sync@acme")).await;
+    }
+
+    /// Creates the template `id`: a chapter `opening` with the criteria `greeting` (0 to 5) and
+    /// `listening` (0 to 5, weight 2), and a chapter `duty` with the auto-fail criterion `privacy`.
+    pub async fn template(&self, id: &str, more: Value) {
+        let mut template = json!({
+            "name": below_support(&format!("scorecardTemplates/{id}")),
+            "title": "Quality",
+            "usecaseNames": [usecase_name("care")],
+            "template": {"chapters": [
+                {"chapterId": "opening", "displayName": "Opening", "criteria": [
+                    {"criterionId": "greeting", "displayName": "Greeting", "maximumValue": 5},
+                    {"criterionId": "listening", "displayName": "Listening", "maximumValue": 5, "weight": 2},
+                ]},
+                {"chapterId": "duty", "displayName": "Duty", "criteria": [
+                    {"criterionId": "privacy", "displayName": "Privacy", "autoFail": true},
+                ]},
+            ]},
+        });
+        merge(&mut template, more);
+        self.succeed(&Event::post("scorecardTemplates", template)).await;
+    }
+
     /// Moves the clock on.
     pub fn advance(&self, by: TimeDelta) {
         self.moved_ms.fetch_add(by.num_milliseconds(), Ordering::Relaxed);
@@ -204,6 +281,22 @@ impl Answered {
             assert!(!self.body.to_string().to_lowercase().contains(foreign), "{}", self.body);
         }
     }
+}
+
+/// The name of what is at `path` below `acme`, `support`.
+pub fn below_support(path: &str) -> String {
+    format!("customers/acme/profiles/support/{path}")
+}
+
+/// An active agent of the profile `support`, as the directory takes one.
+pub fn user(id: &str) -> Value {
+    json!({
+        "name": user_name(id),
+        "displayName": format!("Agent {id}"),
+        "isActive": true,
+        "roles": ["agent"],
+        "profileNames": ["customers/acme/profiles/support"],
+    })
 }
 
 /// The name of a user of `acme`.

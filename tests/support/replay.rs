@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use coaching_edge::Operation;
 use coaching_local::TABLE_NAME;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::{Answered, LambdaHost, PAGE_TOKEN_SECRET, TestService, event_file, event_files};
 
@@ -28,17 +28,14 @@ pub enum Target {
     Binary(&'static str),
 }
 
-/// Replays every event of `operation`, each on a table of its own with two plans: `ana-plan` of
-/// `ana` and `ben-plan` of `ben`. Files and cases must be the same set.
+/// Replays every event of `operation`, each on a table of its own with [`TestService::seeded`]. Files and
+/// cases must be the same set.
 pub async fn replay(operation: &str, cases: &[Case], target: Target) {
     let mut named: Vec<&str> = cases.iter().map(|case| case.name).collect();
     named.sort_unstable();
     assert_eq!(event_files(operation), named, "the files in events/{operation}");
     for case in cases {
-        let service = TestService::start().await;
-        let care = json!({"usecaseName": crate::usecase_name("care")});
-        service.plan_with("ana-plan", "ana", care.clone()).await;
-        service.plan_with("ben-plan", "ben", care).await;
+        let service = TestService::seeded().await;
         let before = service.items().await;
         let answered = answered(&service, event_file(operation, case.name), target).await;
         assert_eq!(answered.status, case.status, "{}: {}", case.name, answered.body);

@@ -34,6 +34,6 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
         tokio::try_join!(app.store.plan(&tenant, &id), app.store.sessions(&tenant, &of_plan, None, MAX_SESSIONS))?;
     let plan = request.visible(plan, |plan| &plan.agent, &tenant.name_of(&id))?;
 
-    let sessions = page.sessions.iter().map(|session| session.message(&tenant)).collect();
+    let sessions = page.entries.iter().map(|session| session.message(&tenant)).collect();
     Answer::json(&GetPlanResponse { coaching_plan: plan.message(&tenant, sessions) })
 }

@@ -47,16 +47,10 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
         .with("agentUserName", filter.agent.iter())
         .with("coachingPlanName", filter.plan.iter())
         .with("usecaseNames", filter.usecases.iter());
-    let after = match page_token {
-        Some(token) => Some(ListPosition::from_text(app.page_tokens.open(&token, &binding, now)?)),
-        None => None,
-    };
+    let after = app.page_tokens.position(page_token.as_deref(), &binding, now)?.map(ListPosition::from_text);
     let page = app.store.sessions(&tenant, &filter, after.as_ref(), page_size).await?;
 
-    let next_page_token = match page.next {
-        Some(position) => Some(app.page_tokens.seal(position.as_str(), &binding, now)?),
-        None => None,
-    };
-    let coaching_sessions = page.sessions.iter().map(|session| session.message(&tenant)).collect();
+    let next_page_token = app.page_tokens.next(page.next.as_ref().map(ListPosition::as_str), &binding, now)?;
+    let coaching_sessions = page.entries.iter().map(|session| session.message(&tenant)).collect();
     Answer::json(&ListSessionsResponse { coaching_sessions, next_page_token })
 }

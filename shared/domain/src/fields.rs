@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use crate::json::Json;
 use crate::names::{Collection, Id, ScorecardTemplateId};
 use crate::template::Revision;
-use crate::{Tenant, Timestamp, Violations};
+use crate::{CustomerTenant, Error, Tenant, Timestamp, Violations};
 
 /// The most that a free text may hold, in bytes of UTF-8.
 pub const MAX_TEXT_BYTES: usize = 64 * 1024;
@@ -92,6 +92,97 @@ impl<'a> Fields<'a> {
         tenant.id_in(&name).map_err(|error| self.refuse(field, error.to_string())).ok()
     }
 
+    /// The id in a resource name under the customer `tenant`.
+    pub fn customer_id<C: Collection>(&mut self, field: &str, tenant: &CustomerTenant) -> Option<Id<C>> {
+        let name = self.string(field, usize::MAX)?;
+        tenant.id_in(&name).map_err(|error| self.refuse(field, error.to_string())).ok()
+    }
+
+    /// A list of texts, at most `max_entries`, each read by `read` and kept once.
+    pub fn each<T: PartialEq>(
+        &mut self,
+        field: &str,
+        max_entries: usize,
+        read: impl Fn(&str) -> Result<T, String>,
+    ) -> Vec<T> {
+        let values = self.list(field, max_entries, |entry| match entry {
+            Json::String(text) => read(&text),
+            _ => Err("must be a string".to_owned()),
+        });
+        let mut once = Vec::with_capacity(values.len());
+        for value in values {
+            if !once.contains(&value) {
+                once.push(value);
+            }
+        }
+        once
+    }
+
+    /// A whole number of 32 bits: a number without a fraction, also as a string.
+    pub fn int32(&mut self, field: &str) -> Option<i32> {
+        let noted = self.violations.len();
+        let value = self.double(field)?;
+        #[expect(clippy::cast_possible_truncation, reason = "compared with what it was")]
+        let whole = value as i32;
+        if (f64::from(whole) - value).abs() > 0.0 && self.violations.len() == noted {
+            self.refuse(field, "must be a whole number of 32 bits");
+            return None;
+        }
+        Some(whole)
+    }
+
+    /// An enum's value, by name or number; its values are in the order of their numbers from 0 up.
+    pub fn enumeration<T: Copy>(&mut self, field: &str, values: &[(&str, T)]) -> Option<T> {
+        let found = match self.take(field)? {
+            Json::String(name) if name.is_empty() => return None,
+            Json::String(name) => values.iter().find(|(known, _)| *known == name),
+            Json::Number(number) => number.as_u64().and_then(|number| values.get(usize::try_from(number).ok()?)),
+            _ => None,
+        };
+        if found.is_none() {
+            let names: Vec<&str> = values.iter().map(|(name, _)| *name).collect();
+            self.refuse(field, format!("must be one of {}", names.join(", ")));
+        }
+        found.map(|(_, value)| *value)
+    }
+
+    /// The entries of a batch: a list of 1 to `max_entries` objects, each read by `read` and refused by
+    /// itself, with its place in the names of its fields.
+    pub fn entries<T>(
+        &mut self,
+        field: &str,
+        max_entries: usize,
+        mut read: impl FnMut(&mut Fields<'_>) -> Option<T>,
+    ) -> Option<Vec<Result<T, Error>>> {
+        let entries = self.required(field, |fields, field| {
+            Some(fields.list(field, max_entries, Ok)).filter(|entries| !entries.is_empty())
+        })?;
+        let entries = entries.into_iter().enumerate().map(|(index, entry)| {
+            let mut violations = Violations::default();
+            let path = format!("{}{field}[{index}].", self.path);
+            let value = match entry {
+                Json::Object(object) => read(&mut Fields { object, path, violations: &mut violations }),
+                _ => {
+                    violations.add(path.trim_end_matches('.'), "must be an object");
+                    None
+                }
+            };
+            violations.finish(value)
+        });
+        Some(entries.collect())
+    }
+
+    /// `pageSize` (AIP-158): 50 if absent or 0, at most 1000.
+    pub fn page_size(&mut self) -> usize {
+        match page_size(self.int32("pageSize").unwrap_or(0)) {
+            Ok(size) => size,
+            Err(description) => {
+                self.refuse("pageSize", description);
+                0
+            }
+        }
+    }
+
     /// Whether the object has `field`, also as `null`.
     pub fn has(&self, field: &str) -> bool {
         self.object.contains_key(field) || self.object.contains_key(&snake_case(field))
@@ -149,17 +240,7 @@ impl<'a> Fields<'a> {
 
     /// The ids in a list of resource names under `tenant`, at most `max_entries`, each once.
     pub fn ids<C: Collection>(&mut self, field: &str, max_entries: usize, tenant: &Tenant) -> Vec<Id<C>> {
-        let ids = self.list(field, max_entries, |entry| match entry {
-            Json::String(name) => tenant.id_in(&name).map_err(|error| error.to_string()),
-            _ => Err("must be a string".to_owned()),
-        });
-        let mut once = Vec::with_capacity(ids.len());
-        for id in ids {
-            if !once.contains(&id) {
-                once.push(id);
-            }
-        }
-        once
+        self.each(field, max_entries, |name| tenant.id_in(name).map_err(|error| error.to_string()))
     }
 
     /// Strings, at most `max_entries` of at most `max_bytes` bytes each.
@@ -221,6 +302,18 @@ impl<'a> Fields<'a> {
             self.refuse(field, "is required");
         }
         value
+    }
+}
+
+/// The size of a page from what was asked for (AIP-158): 50 for 0, at most 1000.
+///
+/// # Errors
+/// A text about a negative size.
+pub fn page_size(asked: i32) -> Result<usize, &'static str> {
+    match usize::try_from(asked) {
+        Ok(0) => Ok(50),
+        Ok(size) => Ok(size.min(1000)),
+        Err(_) => Err("must not be negative"),
     }
 }
 

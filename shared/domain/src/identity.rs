@@ -174,6 +174,24 @@ impl CustomerTenant {
         &self.0
     }
 
+    /// The profile in the resource name `name`, which must lie under this customer: all its profiles
+    /// are open to the caller.
+    ///
+    /// # Errors
+    /// A text that says what is wrong with the name.
+    pub fn profile_in(&self, name: &str) -> Result<Tenant, &'static str> {
+        match name.split('/').collect::<Vec<_>>().as_slice() {
+            ["customers", customer, "profiles", profile] if is_profile_id(profile) => {
+                if **customer == *self.0 {
+                    Ok(Tenant { customer: self.0.clone(), profile: (*profile).into() })
+                } else {
+                    Err("must lie under the customer of the request's path")
+                }
+            }
+            _ => Err("must have the form customers/{customer_id}/profiles/{profile_id}"),
+        }
+    }
+
     /// `customers/{customer_id}`
     pub fn name(&self) -> String {
         format!("customers/{}", self.0)

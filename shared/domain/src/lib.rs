@@ -5,15 +5,18 @@
 //! operation needs of the outside is passed in.
 
 mod bits;
+pub mod directory;
 pub mod error;
 pub mod fields;
 pub mod identity;
 pub mod json;
 pub mod names;
 pub mod plan;
+pub mod progress;
 pub mod scorecard;
 pub mod session;
 pub mod statistics;
+pub mod target;
 pub mod template;
 pub mod timestamp;
 

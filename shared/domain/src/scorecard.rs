@@ -89,6 +89,17 @@ pub struct Totals {
 }
 
 impl Scorecard {
+    /// Whether it says the same as `other`, whoever wrote either and however often.
+    pub fn same_as(&self, other: &Self) -> bool {
+        let Self { version, updated_by, update_time, create_time, creator, .. } = self.clone();
+        *self == Self { version, updated_by, update_time, create_time, creator, ..other.clone() }
+    }
+
+    /// Whether `template` is the revision that it was made from.
+    pub fn is_made_from(&self, template: &ScorecardTemplate) -> bool {
+        self.template == template.id && self.revision == template.revision
+    }
+
     /// What its scores come to under `template`, the revision that it was made from.
     pub fn totals(&self, template: &ScorecardTemplate) -> Totals {
         let mut whole = WeightedMean::default();

@@ -1,8 +1,23 @@
 //! Scorecard templates: chapters of criteria that conversations are scored against.
 
-use crate::Timestamp;
+use std::collections::HashSet;
+
+use serde::{Deserialize, Serialize};
+
+use crate::fields::{Fields, MAX_TITLE_BYTES};
 use crate::names::{ScorecardTemplate as Collection, ScorecardTemplateId, UsecaseId};
-use crate::{Id, Tenant, names};
+use crate::{Id, Tenant, Timestamp, names};
+
+/// The most chapters of a template.
+pub const MAX_CHAPTERS: usize = 50;
+/// The most criteria of a template, in all its chapters together.
+pub const MAX_CRITERIA: usize = 200;
+/// The most chapters and criteria that a template has had in all its revisions together.
+pub const MAX_KNOWN_IDS: usize = 1000;
+/// The most usecases that a template is for.
+pub const MAX_USECASES: usize = 50;
+/// The largest weight and the largest maximum value.
+const MAX_NUMBER: f64 = 1_000_000.0;
 
 /// One revision of a scorecard template. Revisions never change: scorecards keep the one that they
 /// were made from.
@@ -30,7 +45,7 @@ pub struct ScorecardTemplate {
 }
 
 /// A chapter of a template.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Chapter {
     /// Its id, unique among the template's chapters and criteria.
     pub id: String,
@@ -41,7 +56,7 @@ pub struct Chapter {
 }
 
 /// A criterion of a chapter.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Criterion {
     /// Its id, unique among the template's chapters and criteria.
     pub id: String,
@@ -83,6 +98,240 @@ pub enum Revision {
     Every,
     /// `@{number}`
     Number(u32),
+}
+
+/// What a client sends of a template: what can be told from the keys of its body.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct TemplateUpdate {
+    title: Option<Option<String>>,
+    chapters: Option<Option<Vec<Chapter>>>,
+    usecases: Option<Vec<UsecaseId>>,
+    deactivate_time: Option<Option<Timestamp>>,
+}
+
+/// What a client sends to create a template. Its serialised form is what a repeated request is
+/// compared by.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct NewTemplate {
+    /// The id chosen by the client.
+    pub id: Option<ScorecardTemplateId>,
+    title: String,
+    chapters: Vec<Chapter>,
+    usecases: Vec<UsecaseId>,
+    deactivate_time: Option<Timestamp>,
+}
+
+impl NewTemplate {
+    /// Reads the body of a create request, noting every bad field.
+    pub fn read(fields: &mut Fields<'_>, tenant: &Tenant) -> Option<Self> {
+        let name = fields.template("name", tenant);
+        if matches!(name, Some((_, Revision::Every | Revision::Number(_)))) {
+            fields.refuse("name", "must not name a revision: the first one is made");
+        }
+        let title = fields.required("title", |fields, field| fields.string(field, MAX_TITLE_BYTES));
+        let chapters = fields.required("template", read_chapters);
+        let usecases = fields.ids("usecaseNames", MAX_USECASES, tenant);
+        let deactivate_time = fields.timestamp("deactivateTime");
+        Some(Self { id: name.map(|(id, _)| id), title: title?, chapters: chapters?, usecases, deactivate_time })
+    }
+
+    /// The first revision, made at `now` under `id`.
+    pub fn into_template(self, id: ScorecardTemplateId, now: Timestamp) -> ScorecardTemplate {
+        ScorecardTemplate {
+            id,
+            revision: 1,
+            title: self.title,
+            known_ids: with_ids_of(Vec::new(), &self.chapters),
+            chapters: self.chapters,
+            usecases: self.usecases,
+            create_time: now,
+            update_time: now,
+            deactivate_time: self.deactivate_time,
+        }
+    }
+}
+
+impl TemplateUpdate {
+    /// Reads the keys that are present. What the service owns is dropped (AIP-203), and a key that a
+    /// template does not have is refused.
+    pub fn read(fields: &mut Fields<'_>, tenant: &Tenant) -> Self {
+        let update = Self {
+            title: fields
+                .has("title")
+                .then(|| fields.required("title", |fields, field| fields.string(field, MAX_TITLE_BYTES))),
+            chapters: fields.has("template").then(|| fields.required("template", read_chapters)),
+            usecases: fields.has("usecaseNames").then(|| fields.ids("usecaseNames", MAX_USECASES, tenant)),
+            deactivate_time: fields.has("deactivateTime").then(|| fields.timestamp("deactivateTime")),
+        };
+        fields.drop_known(&["name", "createTime", "updateTime"]);
+        fields.refuse_unknown();
+        update
+    }
+
+    /// The next revision of `current`, made at `now`, or nothing if it would be the same.
+    pub fn next_revision(self, current: &ScorecardTemplate, now: Timestamp) -> Option<ScorecardTemplate> {
+        let mut next = current.clone();
+        if let Some(Some(title)) = self.title {
+            next.title = title;
+        }
+        if let Some(Some(chapters)) = self.chapters {
+            next.known_ids = with_ids_of(next.known_ids, &chapters);
+            next.chapters = chapters;
+        }
+        if let Some(usecases) = self.usecases {
+            next.usecases = usecases;
+        }
+        if let Some(time) = self.deactivate_time {
+            next.deactivate_time = time;
+        }
+        if next == *current {
+            return None;
+        }
+        next.revision += 1;
+        next.update_time = now;
+        Some(next)
+    }
+}
+
+/// `known`, and behind them the ids that only `chapters` have.
+fn with_ids_of(mut known: Vec<String>, chapters: &[Chapter]) -> Vec<String> {
+    let mut seen: HashSet<String> = known.iter().cloned().collect();
+    for chapter in chapters {
+        let criteria = chapter.criteria.iter().map(|criterion| &criterion.id);
+        for id in std::iter::once(&chapter.id).chain(criteria) {
+            if seen.insert(id.clone()) {
+                known.push(id.clone());
+            }
+        }
+    }
+    known
+}
+
+fn read_chapters(fields: &mut Fields<'_>, field: &str) -> Option<Vec<Chapter>> {
+    fields.object(field, |template| {
+        let mut seen = HashSet::new();
+        let chapters = template.objects("chapters", MAX_CHAPTERS, |chapter| {
+            let id = read_new_id(chapter, "chapterId", &mut seen);
+            let display_name = chapter.string("displayName", MAX_TITLE_BYTES);
+            let criteria = chapter.objects("criteria", MAX_CRITERIA, |criterion| read_criterion(criterion, &mut seen));
+            if criteria.is_empty() {
+                chapter.refuse("criteria", "must have at least one criterion");
+            }
+            let id = id?;
+            Some(Chapter { display_name: display_name.unwrap_or_else(|| id.clone()), id, criteria })
+        });
+        if chapters.is_empty() {
+            template.refuse("chapters", "must have at least one chapter");
+        }
+        if chapters.iter().map(|chapter| chapter.criteria.len()).sum::<usize>() > MAX_CRITERIA {
+            template.refuse("chapters", format!("must have at most {MAX_CRITERIA} criteria in all"));
+        }
+        Some(chapters)
+    })
+}
+
+fn read_criterion(criterion: &mut Fields<'_>, seen: &mut HashSet<String>) -> Option<Criterion> {
+    let id = read_new_id(criterion, "criterionId", seen);
+    let display_name = criterion.string("displayName", MAX_TITLE_BYTES);
+    let weight = criterion.double("weight").unwrap_or(1.0);
+    let maximum_value = criterion.double("maximumValue").unwrap_or(1.0);
+    let auto_fail = criterion.boolean("autoFail").unwrap_or(false);
+    let thousandths = (weight * 1000.0).round();
+    if !(weight > 0.0 && weight <= MAX_NUMBER) || (thousandths / 1000.0 - weight).abs() > f64::EPSILON * weight {
+        criterion.refuse("weight", "must be more than 0, at most 1000000, and have at most 3 decimals");
+    }
+    if !(maximum_value > 0.0 && maximum_value <= MAX_NUMBER) {
+        criterion.refuse("maximumValue", "must be more than 0 and at most 1000000");
+    }
+    let id = id?;
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "refused above unless up to 10^9")]
+    let weight_thousandths = thousandths as u32;
+    Some(Criterion {
+        display_name: display_name.unwrap_or_else(|| id.clone()),
+        id,
+        weight_thousandths,
+        maximum_value,
+        auto_fail,
+    })
+}
+
+fn read_new_id(fields: &mut Fields<'_>, field: &str, seen: &mut HashSet<String>) -> Option<String> {
+    let id = fields.required(field, |fields, field| fields.string(field, names::MAX_ID_BYTES))?;
+    if Id::<names::Usecase>::parse(&id).is_none() {
+        fields.refuse(field, "must be 1 to 128 of A-Z a-z 0-9 . _ ~ @ -");
+        return None;
+    }
+    if !seen.insert(id.clone()) {
+        fields.refuse(field, "stands twice among the template's chapters and criteria");
+    }
+    Some(id)
+}
+
+/// A template's revision on the wire. The reference leaves open what `template` holds.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ScorecardTemplateMessage<'a> {
+    name: String,
+    title: &'a str,
+    template: StructureMessage<'a>,
+    usecase_names: Vec<String>,
+    create_time: Timestamp,
+    update_time: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    deactivate_time: Option<Timestamp>,
+}
+
+#[derive(Debug, Serialize)]
+struct StructureMessage<'a> {
+    chapters: Vec<ChapterMessage<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ChapterMessage<'a> {
+    chapter_id: &'a str,
+    display_name: &'a str,
+    criteria: Vec<CriterionMessage<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct CriterionMessage<'a> {
+    criterion_id: &'a str,
+    display_name: &'a str,
+    weight: f64,
+    maximum_value: f64,
+    auto_fail: bool,
+}
+
+impl ScorecardTemplate {
+    /// The revision as `tenant`'s clients read it.
+    pub fn message(&self, tenant: &Tenant) -> ScorecardTemplateMessage<'_> {
+        let chapters = self.chapters.iter().map(|chapter| ChapterMessage {
+            chapter_id: &chapter.id,
+            display_name: &chapter.display_name,
+            criteria: chapter
+                .criteria
+                .iter()
+                .map(|criterion| CriterionMessage {
+                    criterion_id: &criterion.id,
+                    display_name: &criterion.display_name,
+                    weight: f64::from(criterion.weight_thousandths) / 1000.0,
+                    maximum_value: criterion.maximum_value,
+                    auto_fail: criterion.auto_fail,
+                })
+                .collect(),
+        });
+        ScorecardTemplateMessage {
+            name: tenant.name_of_revision(&self.id, self.revision),
+            title: &self.title,
+            template: StructureMessage { chapters: chapters.collect() },
+            usecase_names: self.usecases.iter().map(|usecase| tenant.name_of(usecase)).collect(),
+            create_time: self.create_time,
+            update_time: self.update_time,
+            deactivate_time: self.deactivate_time,
+        }
+    }
 }
 
 impl Tenant {

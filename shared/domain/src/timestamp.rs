@@ -37,6 +37,11 @@ impl Timestamp {
         (1..=9999).contains(&time.year()).then_some(Self(time))
     }
 
+    /// The time `seconds` after 1970-01-01 UTC, unless its year is outside 1 to 9999.
+    pub fn from_unix_seconds(seconds: i64) -> Option<Self> {
+        DateTime::from_timestamp(seconds, 0).and_then(Self::from_utc)
+    }
+
     /// The time as chrono has it.
     pub fn as_utc(self) -> DateTime<Utc> {
         self.0

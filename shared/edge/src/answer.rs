@@ -36,9 +36,18 @@ impl Answer {
     }
 }
 
-/// `error` as a response: the flat form that gRPC gateways write, with the status by name as well.
-pub(crate) fn error_response(error: &Error, request_id: &str) -> Response<String> {
-    let status = http_status(error.code());
+/// `error` as the `google.rpc.Status` of one entry of a batch.
+pub fn entry_status(error: &Error) -> Value {
+    json!({
+        "code": error.code().number(),
+        "status": error.code().name(),
+        "message": error.message(),
+        "details": details(error),
+    })
+}
+
+/// What every error tells beside its text: a reason for programs, and the bad fields if there are.
+fn details(error: &Error) -> Vec<Value> {
     let metadata: serde_json::Map<String, Value> =
         error.metadata().iter().map(|(key, value)| ((*key).to_owned(), Value::from(value.as_str()))).collect();
     let mut details = vec![json!({
@@ -55,6 +64,13 @@ pub(crate) fn error_response(error: &Error, request_id: &str) -> Response<String
             .collect();
         details.push(json!({"@type": "type.googleapis.com/google.rpc.BadRequest", "fieldViolations": violations}));
     }
+    details
+}
+
+/// `error` as a response: the flat form that gRPC gateways write, with the status by name as well.
+pub(crate) fn error_response(error: &Error, request_id: &str) -> Response<String> {
+    let status = http_status(error.code());
+    let mut details = details(error);
     details.push(json!({"@type": "type.googleapis.com/google.rpc.RequestInfo", "requestId": request_id}));
     let body = json!({
         "code": error.code().number(),

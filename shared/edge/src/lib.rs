@@ -13,7 +13,7 @@ mod query;
 mod request;
 mod run;
 
-pub use answer::{Answer, ERROR_DOMAIN};
+pub use answer::{Answer, ERROR_DOMAIN, entry_status};
 pub use app::{App, Clock};
 pub use event::HttpEvent;
 pub use operation::{Handled, Operation, respond};

@@ -74,6 +74,22 @@ impl PageTokens {
         Ok(Self { sealing, opening })
     }
 
+    /// The position in a request's page token, if it has one.
+    ///
+    /// # Errors
+    /// As [`PageTokens::open`].
+    pub fn position(&self, token: Option<&str>, binding: &Binding, now: Timestamp) -> Result<Option<String>, Error> {
+        token.map(|token| self.open(token, binding, now)).transpose()
+    }
+
+    /// The token of the next page, if there is one.
+    ///
+    /// # Errors
+    /// As [`PageTokens::seal`].
+    pub fn next(&self, position: Option<&str>, binding: &Binding, now: Timestamp) -> Result<Option<String>, Error> {
+        position.map(|position| self.seal(position, binding, now)).transpose()
+    }
+
     /// A token for `position`, good for three days from `now` for requests of the same `binding`.
     ///
     /// # Errors

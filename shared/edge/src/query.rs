@@ -1,14 +1,10 @@
 //! Query strings, read strictly: repeated parameters repeat, unknown ones are refused.
 
-use coaching_domain::fields::snake_case;
-use coaching_domain::names::Collection;
-use coaching_domain::{Error, Id, Tenant, Violations};
+use coaching_domain::fields::{page_size, snake_case};
+use coaching_domain::names::{Collection, ScorecardTemplateId};
+use coaching_domain::template::Revision;
+use coaching_domain::{Error, Id, Tenant, Timestamp, Violations};
 use uuid::Uuid;
-
-/// Page size where the request names none or 0.
-const DEFAULT_PAGE_SIZE: usize = 50;
-/// The largest page; a larger size is taken as this one (AIP-158).
-const MAX_PAGE_SIZE: usize = 1000;
 
 /// The parameters of a query string, each taken once.
 #[derive(Debug)]
@@ -64,6 +60,12 @@ impl Query {
         tenant.id_in(&value).map_err(|error| self.refuse(name, error.to_string())).ok()
     }
 
+    /// The template and revision in a template's name under `tenant`.
+    pub fn template(&mut self, name: &str, tenant: &Tenant) -> Option<(ScorecardTemplateId, Revision)> {
+        let value = self.string(name)?;
+        tenant.template_in(&value).map_err(|error| self.refuse(name, error.to_string())).ok()
+    }
+
     /// The ids in the resource names of a repeated parameter, at most `max_entries`, in order and
     /// without repeats.
     pub fn ids<C: Collection>(&mut self, name: &str, max_entries: usize, tenant: &Tenant) -> Vec<Id<C>> {
@@ -84,19 +86,39 @@ impl Query {
         ids
     }
 
+    /// A point in time.
+    pub fn timestamp(&mut self, name: &str) -> Option<Timestamp> {
+        let value = self.string(name)?;
+        let time = Timestamp::parse(&value);
+        if time.is_none() {
+            self.refuse(name, "must be an RFC 3339 time such as 2019-08-24T14:15:22Z");
+        }
+        time
+    }
+
+    /// A boolean, as Go reads one: grpc-gateway does.
+    pub fn boolean(&mut self, name: &str) -> Option<bool> {
+        match self.string(name)?.as_str() {
+            "1" | "t" | "T" | "TRUE" | "true" | "True" => Some(true),
+            "0" | "f" | "F" | "FALSE" | "false" | "False" => Some(false),
+            _ => {
+                self.refuse(name, "must be true or false");
+                None
+            }
+        }
+    }
+
     /// `pageSize` (AIP-158): 50 if absent or 0, at most 1000.
     pub fn page_size(&mut self) -> usize {
-        let Some(value) = self.string("pageSize") else { return DEFAULT_PAGE_SIZE };
-        match value.parse::<i32>().map(usize::try_from) {
-            Ok(Ok(0)) => DEFAULT_PAGE_SIZE,
-            Ok(Ok(size)) => size.min(MAX_PAGE_SIZE),
-            Ok(Err(_)) => {
-                self.refuse("pageSize", "must not be negative");
-                DEFAULT_PAGE_SIZE
-            }
-            Err(_) => {
-                self.refuse("pageSize", "must be a whole number of 32 bits");
-                DEFAULT_PAGE_SIZE
+        let asked = match self.string("pageSize") {
+            None => Ok(0),
+            Some(value) => value.parse::<i32>().map_err(|_| "must be a whole number of 32 bits"),
+        };
+        match asked.and_then(page_size) {
+            Ok(size) => size,
+            Err(description) => {
+                self.refuse("pageSize", description);
+                0
             }
         }
     }

@@ -9,7 +9,7 @@ use base64::prelude::BASE64_STANDARD;
 use coaching_domain::fields::Fields;
 use coaching_domain::json::Json;
 use coaching_domain::names::{Collection, UserId};
-use coaching_domain::{Caller, CustomerTenant, Error, Id, Role, Tenant, Timestamp, Violations};
+use coaching_domain::{Caller, Code, CustomerTenant, Error, Id, Role, Tenant, Timestamp, Violations};
 use coaching_store::RequestRecord;
 use serde::Serialize;
 use uuid::Uuid;
@@ -94,20 +94,58 @@ impl<'a> Request<'a> {
         }
     }
 
+    /// `error`, unless it tells an agent that `name` does not exist.
+    pub fn hidden(&self, error: Error, name: &str) -> Error {
+        match (self.caller.role(), error.code()) {
+            (Role::Agent, Code::NotFound) => Error::permission_denied(name),
+            _ => error,
+        }
+    }
+
+    /// The id and the custom verb in the route's variable `parameter`: `id:verb` (AIP-136). API Gateway
+    /// takes no route that mixes a variable and text, so such methods share one, and no id holds a colon.
+    ///
+    /// # Errors
+    /// As [`Request::path_id`]; NOT_FOUND for a path without a verb.
+    pub fn path_id_and_verb<C: Collection>(&self, parameter: &str, tenant: &Tenant) -> Result<(Id<C>, &str), Error> {
+        match self.path_parameter(parameter).rsplit_once(':') {
+            Some((id, verb)) => Ok((self.parse_id(id, &tenant.name())?, verb)),
+            None => Err(self.no_such_path()),
+        }
+    }
+
+    /// NOT_FOUND for what no operation answers.
+    pub fn no_such_path(&self) -> Error {
+        let asked = self.method_and_path();
+        Error::new(Code::NotFound, "PATH_NOT_FOUND", format!("there is no operation at '{asked}'"))
+            .with("request", asked)
+    }
+
     /// The id in the route's variable `parameter`.
     ///
     /// # Errors
     /// INVALID_ARGUMENT naming `name`; PERMISSION_DENIED to an agent, who is not told what exists.
     pub fn path_id<C: Collection>(&self, parameter: &str, tenant: &Tenant) -> Result<Id<C>, Error> {
-        let text = self.path_parameter(parameter);
+        self.path_id_below(parameter, &tenant.name())
+    }
+
+    /// As [`Request::path_id`], for what lies below the resource named `parent`.
+    ///
+    /// # Errors
+    /// As [`Request::path_id`].
+    pub fn path_id_below<C: Collection>(&self, parameter: &str, parent: &str) -> Result<Id<C>, Error> {
+        self.parse_id(self.path_parameter(parameter), parent)
+    }
+
+    fn parse_id<C: Collection>(&self, text: &str, parent: &str) -> Result<Id<C>, Error> {
         Id::parse(text).ok_or_else(|| match self.caller.role() {
-            Role::Agent => Error::permission_denied(&format!("{}/{}/{text}", tenant.name(), C::SEGMENT)),
+            Role::Agent => Error::permission_denied(&format!("{parent}/{}/{text}", C::SEGMENT)),
             _ => Error::invalid_field("name", "must end in an id of 1 to 128 of A-Z a-z 0-9 . _ ~ @ -"),
         })
     }
 
     /// The method and path, to name what was asked for.
-    pub fn method_and_path(&self) -> String {
+    fn method_and_path(&self) -> String {
         let http = &self.event.request_context.http;
         format!("{} {}", http.method, http.path)
     }

@@ -105,11 +105,25 @@ impl Attributes {
         number.ok_or_else(|| corrupt(attribute))
     }
 
-    pub(crate) fn bytes(&mut self, attribute: &str) -> Result<Vec<u8>, Error> {
+    pub(crate) fn optional_bytes(&mut self, attribute: &str) -> Result<Option<Vec<u8>>, Error> {
         match self.0.remove(attribute) {
-            Some(AttributeValue::B(bytes)) => Ok(bytes.into_inner()),
-            _ => Err(corrupt(attribute)),
+            None => Ok(None),
+            Some(AttributeValue::B(bytes)) => Ok(Some(bytes.into_inner())),
+            Some(_) => Err(corrupt(attribute)),
         }
+    }
+
+    pub(crate) fn text_set(&mut self, attribute: &str) -> Result<Vec<String>, Error> {
+        match self.0.remove(attribute) {
+            None => Ok(Vec::new()),
+            Some(AttributeValue::Ss(texts)) => Ok(texts),
+            Some(_) => Err(corrupt(attribute)),
+        }
+    }
+
+    pub(crate) fn ids<C: Collection>(&mut self, attribute: &str) -> Result<Vec<Id<C>>, Error> {
+        let texts = self.texts(attribute)?;
+        texts.iter().map(|text| Id::parse(text).ok_or_else(|| corrupt(attribute))).collect()
     }
 
     /// The id that the partition key ends in.

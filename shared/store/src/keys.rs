@@ -10,21 +10,31 @@
 //! | session | `{customer}#{profile}#session#{id}` | `session` |
 //! | agent in a profile | `{customer}#{profile}#agent#{id}` | `agent` |
 //! | scorecard | `{customer}#{profile}#scorecard#{id}` | `scorecard` |
+//! | template, one revision | `{customer}#{profile}#template#{id}` | `revision#{number}` |
+//! | template, the current revision | the same | `current` |
+//! | target | `{customer}#{profile}#target#{id}` | `target` |
+//! | usecase | `{customer}#{profile}#usecase#{id}` | `usecase` |
 //! | statistics | `{customer}#{profile}#statistics#{usecase}#{bucket}` | `{period}#{agent}` |
+//! | order of agents, expiring | `{customer}#{profile}#order#{uuid}` | `chunk#{number}` |
 //! | user | `{customer}##user#{id}` | `user` |
 //! | group | `{customer}##group#{id}` | `group` |
+//! | changes of groups | `{customer}##groups` | `groups` |
 //! | first answer to a request id | `{customer}#{profile}#request#{user}#{operation}#{uuid}` | `request` |
 //!
 //! | index | partition: its attribute | sorted by `list_order` |
 //! |---|---|---|
 //! | `profile-list` | `{customer}#{profile}#sessions` | newest creation first, then id |
 //! | | `{customer}#{profile}#scorecards` | the same |
+//! | | `{customer}#{profile}#templates`, `{customer}#{profile}#targets` | the same |
+//! | | `{customer}#{profile}#agents`, `{customer}##agents` | display name, then id |
 //! | `agent-list` | `{customer}#{profile}#agent#{id}#sessions` | the same |
 //! | | `{customer}#{profile}#agent#{id}#scorecards` | the same |
 //! | `plan-list` | `{customer}#{profile}#plan#{id}#sessions` | the same |
 //! | `usecase-list` | `{customer}#{profile}#usecase#{id}#sessions` | the same |
 
-use coaching_domain::names::{CoachingPlanId, CoachingSessionId, GroupId, ScorecardId, UsecaseId, UserId};
+use coaching_domain::names::{
+    CoachingPlanId, CoachingSessionId, GroupId, ScorecardId, ScorecardTemplateId, TargetId, UsecaseId, UserId,
+};
 use coaching_domain::statistics::Period;
 use coaching_domain::{CustomerTenant, Id, Tenant, Timestamp};
 use uuid::Uuid;
@@ -63,6 +73,22 @@ pub fn agent(tenant: &Tenant, id: &UserId) -> Key {
     Key { partition: under(tenant, &["agent", id.as_str()]), sort: "agent".to_owned() }
 }
 
+/// The key of a revision of a template, or of its current one.
+pub fn template(tenant: &Tenant, id: &ScorecardTemplateId, revision: Option<u32>) -> Key {
+    let sort = revision.map_or_else(|| "current".to_owned(), |revision| format!("revision#{revision:08}"));
+    Key { partition: under(tenant, &["template", id.as_str()]), sort }
+}
+
+/// The key of a target.
+pub fn target(tenant: &Tenant, id: &TargetId) -> Key {
+    Key { partition: under(tenant, &["target", id.as_str()]), sort: "target".to_owned() }
+}
+
+/// The key of a usecase of the directory.
+pub fn usecase(tenant: &Tenant, id: &UsecaseId) -> Key {
+    Key { partition: under(tenant, &["usecase", id.as_str()]), sort: "usecase".to_owned() }
+}
+
 /// The key of a scorecard.
 pub fn scorecard(tenant: &Tenant, id: &ScorecardId) -> Key {
     Key { partition: under(tenant, &["scorecard", id.as_str()]), sort: "scorecard".to_owned() }
@@ -99,6 +125,11 @@ fn bucket_of(agent: &UserId) -> u32 {
     hash % STATISTICS_BUCKETS
 }
 
+/// The key of a chunk of an order of agents that progress is paged by.
+pub fn order(tenant: &Tenant, id: Uuid, chunk: usize) -> Key {
+    Key { partition: under(tenant, &["order", &id.to_string()]), sort: format!("chunk#{chunk:05}") }
+}
+
 /// The key of a user of the directory.
 pub fn user(tenant: &CustomerTenant, id: &UserId) -> Key {
     Key { partition: under_customer(tenant, &["user", id.as_str()]), sort: "user".to_owned() }
@@ -107,6 +138,11 @@ pub fn user(tenant: &CustomerTenant, id: &UserId) -> Key {
 /// The key of a group of the directory.
 pub fn group(tenant: &CustomerTenant, id: &GroupId) -> Key {
     Key { partition: under_customer(tenant, &["group", id.as_str()]), sort: "group".to_owned() }
+}
+
+/// The key of the item whose version counts the changes of a customer's groups.
+pub fn groups(tenant: &CustomerTenant) -> Key {
+    Key { partition: under_customer(tenant, &["groups"]), sort: "groups".to_owned() }
 }
 
 /// The key of what `user` was answered when they first sent `request_id` to `operation`.
@@ -160,6 +196,36 @@ pub fn scorecards_of_profile(tenant: &Tenant) -> String {
 /// The scorecards of an agent, in [`ListIndex::Agent`].
 pub fn scorecards_of_agent(tenant: &Tenant, agent: &UserId) -> String {
     under(tenant, &["agent", agent.as_str(), "scorecards"])
+}
+
+/// The agents of a profile, in [`ListIndex::Profile`] by [`ListPosition::by_name`].
+pub fn agents_of_profile(tenant: &Tenant) -> String {
+    under(tenant, &["agents"])
+}
+
+/// The agents of all profiles of a customer, in [`ListIndex::Profile`] by [`ListPosition::by_name`].
+pub fn agents_of_all_profiles(tenant: &CustomerTenant) -> String {
+    under_customer(tenant, &["agents"])
+}
+
+/// The current templates of a profile, in [`ListIndex::Profile`].
+pub fn templates_of_profile(tenant: &Tenant) -> String {
+    under(tenant, &["templates"])
+}
+
+/// The targets of a profile, in [`ListIndex::Profile`].
+pub fn targets_of_profile(tenant: &Tenant) -> String {
+    under(tenant, &["targets"])
+}
+
+/// The targets of a plan, in [`ListIndex::Plan`].
+pub fn targets_of_plan(tenant: &Tenant, plan: &CoachingPlanId) -> String {
+    under(tenant, &["plan", plan.as_str(), "targets"])
+}
+
+/// The organisation's targets for a usecase, in [`ListIndex::Usecase`].
+pub fn targets_of_usecase(tenant: &Tenant, usecase: &UsecaseId) -> String {
+    under(tenant, &["usecase", usecase.as_str(), "targets"])
 }
 
 /// The sessions of a profile, in [`ListIndex::Profile`].
@@ -216,6 +282,11 @@ impl ListPosition {
         let age = LAST_SECOND - create_time.unix_seconds();
         let nanoseconds = LAST_NANOSECOND - create_time.as_utc().timestamp_subsec_nanos();
         Self(format!("{age:012}.{nanoseconds:09}#{id}"))
+    }
+
+    /// The place of a person in a list by display name, which has no control characters, then id.
+    pub fn by_name<C>(display_name: &str, id: &Id<C>) -> Self {
+        Self(format!("{display_name}\u{0}{id}"))
     }
 
     /// The place that [`ListPosition::as_str`] wrote.
@@ -276,10 +347,20 @@ mod tests {
             for tenant in &tenants {
                 partitions.push(sessions_of_profile(tenant));
                 partitions.push(scorecards_of_profile(tenant));
+                partitions.push(agents_of_profile(tenant));
+                partitions.push(templates_of_profile(tenant));
+                partitions.push(targets_of_profile(tenant));
                 for id in &ids {
                     partitions.push(plan(tenant, &CoachingPlanId::parse(id).unwrap()).partition);
                     partitions.push(session(tenant, &CoachingSessionId::parse(id).unwrap()).partition);
                     partitions.push(request(tenant, &UserId::parse(id).unwrap(), "create-session", Uuid::nil()).partition);
+                    if let Some(id) = ScorecardTemplateId::parse(id) {
+                        partitions.push(template(tenant, &id, None).partition);
+                    }
+                    partitions.push(target(tenant, &TargetId::parse(id).unwrap()).partition);
+                    partitions.push(usecase(tenant, &UsecaseId::parse(id).unwrap()).partition);
+                    partitions.push(targets_of_plan(tenant, &CoachingPlanId::parse(id).unwrap()));
+                    partitions.push(targets_of_usecase(tenant, &UsecaseId::parse(id).unwrap()));
                     partitions.push(agent(tenant, &UserId::parse(id).unwrap()).partition);
                     partitions.push(scorecard(tenant, &ScorecardId::parse(id).unwrap()).partition);
                     partitions.push(statistics_bucket(tenant, &UsecaseId::parse(id).unwrap(), 7));
@@ -290,6 +371,8 @@ mod tests {
                 }
             }
             for tenant in &of_customers {
+                partitions.push(groups(tenant).partition);
+                partitions.push(agents_of_all_profiles(tenant));
                 for id in &ids {
                     partitions.push(user(tenant, &UserId::parse(id).unwrap()).partition);
                     partitions.push(group(tenant, &GroupId::parse(id).unwrap()).partition);

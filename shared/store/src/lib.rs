@@ -5,34 +5,59 @@
 //! |---|---|---|
 //! | create a plan | [`Store::create_plan`] | nothing |
 //! | one plan | [`Store::plan`] | one item |
+//! | load the directory | [`Store::upsert_users`], [`Store::upsert_groups`], [`Store::upsert_usecases`] | what is there |
+//! | one user; one group; which usecases exist | [`Store::user`], [`Store::group`], [`Store::existing_usecases`] | the items |
+//! | members of groups | [`Store::members_of`] | the groups, level by level |
+//! | some agents; the agents of a profile | [`Store::agents_by_id`], [`Store::agents_of_profile`] | their records; a range of an index |
+//! | create a template; add a revision | [`Store::create_template`], [`Store::add_revision`] | nothing |
+//! | one revision, or some | [`Store::template`], [`Store::templates`] | the items |
+//! | a page of current templates | [`Store::current_templates`] | a range of an index |
+//! | create, change, delete a target | [`Store::create_target`], [`Store::replace_target`], [`Store::delete_target`] | nothing |
+//! | one target | [`Store::target`] | one item |
+//! | a page of targets; the organisation's | [`Store::targets`], [`Store::organisation_targets`] | a range of an index |
 //! | one scorecard, or some | [`Store::scorecard`], [`Store::scorecards_by_id`] | the items |
+//! | a page of scorecards, by any filter | [`Store::scorecards`] | a range of one index |
 //! | write scorecards and their statistics | [`Store::write_scorecards`] | the statistics that change |
+//! | statistics of some agents; of a profile | [`Store::statistics_of_agents`], [`Store::statistics_of_profile`] | the items; a range of each bucket |
+//! | keep an order of agents; a part of it | [`Store::keep_order`], [`Store::kept_order`] | nothing; one item or two |
 //! | create a session | [`Store::create_session`] | the plan, only if the client named no usecase |
 //! | a page of sessions, by any filter | [`Store::sessions`] | a range of one index; of one index partition per usecase if several are named |
 //!
 //! `PK` is an entity's own partition, so no live load meets a partition's limit; every list order
 //! is an index with all attributes projected, so a page is one range read.
 
+mod agents;
 mod batch;
 mod failure;
+mod groups;
 mod item;
 pub mod keys;
+mod list;
 mod plans;
 mod requests;
 mod scorecards;
 mod sessions;
 mod spent;
+mod statistics;
+mod targets;
+mod templates;
 mod transaction;
+mod usecases;
+mod users;
 
 use std::sync::Arc;
 
 use aws_sdk_dynamodb::Client;
 
+pub use agents::{Agent, plans_in_scope};
 pub use keys::ListPosition;
+pub use list::Page;
 pub use requests::{Created, RequestRecord};
-pub use scorecards::{Counted, ScorecardChange, Written};
-pub use sessions::{SessionFilter, SessionPage};
+pub use scorecards::{Counted, ScorecardChange, ScorecardFilter, Written};
+pub use sessions::SessionFilter;
 pub use spent::{Expenses, Spent};
+pub use statistics::AgentStatistics;
+pub use targets::TargetFilter;
 
 /// The table, and what the calls through this handle have spent.
 #[derive(Debug, Clone)]

@@ -28,6 +28,9 @@ impl Store {
     ) -> Result<Created<names::CoachingPlan>, Error> {
         let created = Created { id: plan.id.clone(), time, usecase: plan.usecase.clone() };
         let mut writes = vec![self.put_new(to_item(tenant, plan))?];
+        if plan.is_active {
+            writes.push(self.keep_plan_with_agent(tenant, plan)?);
+        }
         if let Some(request) = request {
             writes.push(self.record_request(tenant, request, &created)?);
         }

@@ -9,12 +9,14 @@ use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem, Update};
 use coaching_domain::names::{self, ScorecardId, UsecaseId, UserId};
 use coaching_domain::scorecard::{Score, Scorecard};
 use coaching_domain::statistics::{Contribution, Period, Statistics};
+use coaching_domain::template::ScorecardTemplate;
 use coaching_domain::{Code, Error, Tenant, Timestamp};
 
 use crate::Store;
 use crate::failure::corrupt;
 use crate::item::{Attributes, Item, key_attributes};
 use crate::keys::{self, LIST_ORDER, ListIndex, ListPosition, PK};
+use crate::list::{Filter, Listed, Page, Range, answer_bytes_of};
 use crate::requests::{Created, RequestRecord};
 use crate::transaction::Outcome;
 
@@ -28,6 +30,77 @@ const ATTEMPTS: u32 = 16;
 /// The longest pause before the second attempt; it doubles with each further one, up to the longest.
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
 const LONGEST_PAUSE: Duration = Duration::from_millis(320);
+
+/// Which scorecards of a profile are wanted: those that match everything that is named. Time ranges
+/// leave their ends out.
+#[derive(Debug, Clone, Default)]
+pub struct ScorecardFilter {
+    /// Of this agent.
+    pub agent: Option<UserId>,
+    /// Linked to any of these plans.
+    pub plans: Vec<names::CoachingPlanId>,
+    /// Of any of these conversations.
+    pub conversations: Vec<names::ConversationId>,
+    /// Submitted from then on.
+    pub submitted_from: Option<Timestamp>,
+    /// Submitted before then.
+    pub submitted_before: Option<Timestamp>,
+    /// Last changed from then on.
+    pub updated_from: Option<Timestamp>,
+    /// Last changed before then.
+    pub updated_before: Option<Timestamp>,
+    /// Made by any of these.
+    pub creators: Vec<UserId>,
+    /// Submitted by any of these.
+    pub submitters: Vec<UserId>,
+    /// Made from this template, in this revision or in every one.
+    pub template: Option<(names::ScorecardTemplateId, Option<u32>)>,
+    /// Of any of these usecases.
+    pub usecases: Vec<UsecaseId>,
+}
+
+impl ScorecardFilter {
+    fn matches(&self, scorecard: &Scorecard) -> bool {
+        let any = |wanted: &[UserId], user: Option<&UserId>| {
+            wanted.is_empty() || user.is_some_and(|user| wanted.contains(user))
+        };
+        let within = |from: Option<Timestamp>, before: Option<Timestamp>, time: Option<Timestamp>| {
+            from.is_none_or(|from| time.is_some_and(|time| time >= from))
+                && before.is_none_or(|before| time.is_some_and(|time| time < before))
+        };
+        self.agent.as_ref().is_none_or(|agent| *agent == scorecard.agent)
+            && (self.plans.is_empty() || scorecard.plans.iter().any(|plan| self.plans.contains(plan)))
+            && (self.conversations.is_empty() || self.conversations.contains(&scorecard.conversation))
+            && within(self.submitted_from, self.submitted_before, scorecard.submit_time)
+            && within(self.updated_from, self.updated_before, Some(scorecard.update_time))
+            && any(&self.creators, Some(&scorecard.creator))
+            && any(&self.submitters, scorecard.submitted_by.as_ref())
+            && self.template.as_ref().is_none_or(|(template, revision)| {
+                *template == scorecard.template && revision.is_none_or(|revision| revision == scorecard.revision)
+            })
+            && (self.usecases.is_empty() || self.usecases.contains(&scorecard.usecase))
+    }
+}
+
+impl Listed for Scorecard {
+    fn from_item(item: HashMap<String, AttributeValue>) -> Result<Self, Error> {
+        from_item(item)
+    }
+
+    fn position(&self) -> ListPosition {
+        ListPosition::of(self.create_time, &self.id)
+    }
+
+    fn answer_bytes(&self) -> usize {
+        let texts = [&self.comment, &self.acknowledge_comment].into_iter().flatten();
+        let scores = self.scores.len() * SCORE_BYTES;
+        SCORECARD_BYTES + scores + texts.map(|text| answer_bytes_of(text)).sum::<usize>()
+    }
+}
+
+/// What a scorecard and each of its scores take in an answer beside its texts, in bytes.
+const SCORECARD_BYTES: usize = 4 * 1024;
+const SCORE_BYTES: usize = 512;
 
 /// A scorecard to be written over the one that was read.
 #[derive(Debug, Clone)]
@@ -49,6 +122,29 @@ pub struct Counted {
     pub usecase: UsecaseId,
     /// The scores.
     pub contribution: Contribution,
+}
+
+impl ScorecardChange {
+    /// A scorecard where there must be none; `template` is the revision that it was made from.
+    pub fn creating(after: Scorecard, template: &ScorecardTemplate) -> Self {
+        Self { added: Counted::of(&after, template), after, before: None, removed: None }
+    }
+
+    /// A scorecard over the one that was read, each with the revision that it was made from.
+    pub fn replacing(before: (&Scorecard, &ScorecardTemplate), after: Scorecard, template: &ScorecardTemplate) -> Self {
+        Self {
+            added: Counted::of(&after, template),
+            after,
+            before: Some(before.0.version),
+            removed: Counted::of(before.0, before.1),
+        }
+    }
+}
+
+impl Counted {
+    fn of(scorecard: &Scorecard, template: &ScorecardTemplate) -> Option<Self> {
+        Some(Self { usecase: scorecard.usecase.clone(), contribution: scorecard.contribution(template)? })
+    }
 }
 
 /// What became of scorecards that were to be written together.
@@ -93,6 +189,70 @@ impl Store {
     pub async fn scorecards_by_id(&self, tenant: &Tenant, ids: &[ScorecardId]) -> Result<Vec<Scorecard>, Error> {
         let keys = ids.iter().map(|id| keys::scorecard(tenant, id)).collect();
         self.batch_get(keys, true).await?.into_iter().map(from_item).collect()
+    }
+
+    /// The scorecard `id` as it is now, with the revision that it was made from.
+    ///
+    /// # Errors
+    /// UNAVAILABLE if the table does not answer.
+    pub async fn scorecard_with_template(
+        &self,
+        tenant: &Tenant,
+        id: &ScorecardId,
+    ) -> Result<Option<(Scorecard, ScorecardTemplate)>, Error> {
+        let Some(scorecard) = self.scorecard(tenant, id).await? else { return Ok(None) };
+        let template = self.template(tenant, &scorecard.template, Some(scorecard.revision)).await?;
+        let template = template.ok_or_else(|| Error::internal("a scorecard's template revision does not exist"))?;
+        Ok(Some((scorecard, template)))
+    }
+
+    /// Changes the scorecard `id` by `change`, which may be called several times: with each state that
+    /// others leave it in before this change is made. What it leaves unchanged is not written.
+    ///
+    /// # Errors
+    /// NOT_FOUND; what `change` returns; ABORTED if others keep changing it.
+    pub async fn change_scorecard(
+        &self,
+        tenant: &Tenant,
+        id: &ScorecardId,
+        time: Timestamp,
+        change: impl Fn(&mut Scorecard, &ScorecardTemplate) -> Result<(), Error>,
+    ) -> Result<(Scorecard, ScorecardTemplate), Error> {
+        for _ in 0..ATTEMPTS {
+            let found = self.scorecard_with_template(tenant, id).await?;
+            let (before, template) = found.ok_or_else(|| Error::not_found(&tenant.name_of(id)))?;
+            let mut after = before.clone();
+            change(&mut after, &template)?;
+            if after == before {
+                return Ok((before, template));
+            }
+            let change = ScorecardChange::replacing((&before, &template), after.clone(), &template);
+            if let Written::All = self.write_scorecards(tenant, &[change], None, time).await? {
+                return Ok((after, template));
+            }
+        }
+        Err(keeps_changing())
+    }
+
+    /// The first `size` scorecards after `after` that match `filter`, the newest creation first, ties by
+    /// id. An agent's are a range of their own; the rest of the filter is applied to what the best
+    /// index yields.
+    ///
+    /// # Errors
+    /// UNAVAILABLE if the table does not answer.
+    pub async fn scorecards(
+        &self,
+        tenant: &Tenant,
+        filter: ScorecardFilter,
+        after: Option<&ListPosition>,
+        size: usize,
+    ) -> Result<Page<Scorecard>, Error> {
+        let (index, partition) = match &filter.agent {
+            Some(agent) => (ListIndex::Agent, keys::scorecards_of_agent(tenant, agent)),
+            None => (ListIndex::Profile, keys::scorecards_of_profile(tenant)),
+        };
+        let range = Range::new(index, partition, Filter::default(), after);
+        self.page(vec![range.keeping(move |scorecard| filter.matches(scorecard))], size).await
     }
 
     /// Splits `changes` into runs that one transaction takes each, in order.
@@ -161,11 +321,7 @@ impl Store {
             tokio::time::sleep(pause.mul_f64(fastrand::f64())).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
-        Err(Error::new(
-            Code::Aborted,
-            "CONCURRENT_CHANGES",
-            "others kept changing scorecards of the same agent; try again",
-        ))
+        Err(keeps_changing())
     }
 
     /// The statistics that `changes` touch, as they are to be.
@@ -231,6 +387,10 @@ impl Store {
     }
 }
 
+fn keeps_changing() -> Error {
+    Error::new(Code::Aborted, "CONCURRENT_CHANGES", "others kept changing scorecards of the same agent; try again")
+}
+
 impl Place {
     fn key(&self, tenant: &Tenant) -> keys::Key {
         keys::statistics(tenant, &self.usecase, &self.agent, self.period)
@@ -256,7 +416,7 @@ fn statistics_from_item(item: HashMap<String, AttributeValue>) -> Result<(Place,
     let read = match item.optional_number("version")? {
         None => Read::default(),
         Some(version) => {
-            let cells = item.bytes("cells")?;
+            let cells = item.optional_bytes("cells")?.ok_or_else(|| corrupt("cells"))?;
             let statistics = Statistics::decode(&cells).map_err(Error::internal)?;
             Read { version: u64::try_from(version).map_err(|_| corrupt("version"))?, statistics }
         }
@@ -304,7 +464,7 @@ fn to_item(tenant: &Tenant, scorecard: &Scorecard, version: u64) -> Item {
         .boolean("manually_scored", scorecard.manually_scored)
 }
 
-pub(crate) fn from_item(item: HashMap<String, AttributeValue>) -> Result<Scorecard, Error> {
+fn from_item(item: HashMap<String, AttributeValue>) -> Result<Scorecard, Error> {
     let mut item = Attributes(item);
     let scores: serde_json::Map<String, serde_json::Value> =
         serde_json::from_str(&item.text("scores")?).map_err(|_| corrupt("scores"))?;

@@ -1,25 +1,18 @@
 //! Coaching sessions in the table, and the lists of them.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 
-use aws_sdk_dynamodb::types::{
-    AttributeValue, ConditionCheck, ReturnConsumedCapacity, ReturnValuesOnConditionCheckFailure, TransactWriteItem,
-};
+use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, ReturnValuesOnConditionCheckFailure, TransactWriteItem};
 use coaching_domain::names::{self, CoachingPlanId, UsecaseId, UserId};
 use coaching_domain::session::CoachingSession;
 use coaching_domain::{Code, Error, Tenant, Timestamp};
-use futures_util::future::try_join_all;
 
 use crate::Store;
-use crate::failure::failure;
 use crate::item::{Attributes, Item, key_attributes};
 use crate::keys::{self, LIST_ORDER, ListIndex, ListPosition};
+use crate::list::{Filter, Listed, Page, Range, answer_bytes_of};
 use crate::requests::{Created, RequestRecord};
 use crate::transaction::Outcome;
-
-/// The most that the sessions of a page may take in the answer, in bytes: a Lambda function may
-/// answer with 6 MB, and a page of long notes would pass that. Such a page stops short.
-pub const MAX_PAGE_BYTES: usize = 5 * 1024 * 1024;
 
 /// What a session takes in the answer beside its texts, in bytes, with the longest ids.
 const SESSION_BYTES: usize = 2 * 1024;
@@ -33,15 +26,6 @@ pub struct SessionFilter {
     pub plan: Option<CoachingPlanId>,
     /// Of any of these usecases; empty: of any usecase or none.
     pub usecases: Vec<UsecaseId>,
-}
-
-/// One page of sessions.
-#[derive(Debug)]
-pub struct SessionPage {
-    /// The sessions, newest creation first, ties by id.
-    pub sessions: Vec<CoachingSession>,
-    /// The place of the last session, if more follow it.
-    pub next: Option<ListPosition>,
 }
 
 impl Store {
@@ -74,6 +58,7 @@ impl Store {
         let created = Created { id: session.id.clone(), time, usecase: session.usecase.clone() };
         let mut writes =
             vec![self.put_new(to_item(tenant, &session))?, self.check_plan(tenant, &session, inherits_usecase)?];
+        writes.extend(self.count_session(tenant, &session)?);
         if let Some(request) = request {
             writes.push(self.record_request(tenant, request, &created)?);
         }
@@ -129,12 +114,10 @@ impl Store {
         Ok(TransactWriteItem::builder().condition_check(check.build().map_err(Error::internal)?).build())
     }
 
-    /// The first `size` sessions after `after` that match `filter`.
+    /// The first `size` sessions after `after` that match `filter`: the newest creation first, ties by id.
     ///
-    /// The page is full unless it is the last or its answer would pass 5 MiB. It costs what it
-    /// returns and one session more, which tells whether another page follows; what the best index
-    /// cannot tell apart is filtered from what that index yields. Reads are eventually consistent:
-    /// a session shows within about a second of its creation.
+    /// What the best index cannot tell apart is filtered from what that index yields. Reads are
+    /// eventually consistent: a session shows within about a second of its creation.
     ///
     /// # Errors
     /// UNAVAILABLE if the table does not answer.
@@ -144,182 +127,46 @@ impl Store {
         filter: &SessionFilter,
         after: Option<&ListPosition>,
         size: usize,
-    ) -> Result<SessionPage, Error> {
-        let mut ranges = Range::best_for(tenant, filter, after);
-        let mut sessions = Vec::new();
-        let mut bytes = 0;
-        let mut more = false;
-        loop {
-            self.fill(&mut ranges, size + 1 - sessions.len()).await?;
-            // Every range that is not exhausted shows its first session, so the least is the next.
-            let first = |range: &Range| range.read.front().map(|(position, _)| position.clone());
-            let Some(next) = ranges
-                .iter_mut()
-                .filter_map(|range| first(range).map(|position| (position, range)))
-                .min_by(|(a, _), (b, _)| a.cmp(b))
-                .and_then(|(_, range)| range.read.pop_front())
-            else {
-                break;
-            };
-            bytes += answer_bytes(&next.1);
-            if sessions.len() == size || bytes > MAX_PAGE_BYTES {
-                more = true;
-                break;
-            }
-            sessions.push(next.1);
-        }
-        let next = if more { sessions.last().map(|last| ListPosition::of(last.create_time, &last.id)) } else { None };
-        Ok(SessionPage { sessions, next })
-    }
-
-    /// Reads on in every range that has nothing to show and is not exhausted, side by side.
-    async fn fill(&self, ranges: &mut [Range], wanted: usize) -> Result<(), Error> {
-        while ranges.iter().any(Range::is_dry) {
-            let share = wanted.div_ceil(ranges.len());
-            let dry = ranges.iter_mut().filter(|range| range.is_dry());
-            try_join_all(dry.map(|range| self.read_on(range, share))).await?;
-        }
-        Ok(())
-    }
-
-    /// Reads the next part of a range.
-    async fn read_on(&self, range: &mut Range, wanted: usize) -> Result<(), Error> {
-        // Where a filter drops sessions, each further read passes over twice as many.
-        let limit = wanted.max(range.passed_over.min(1000));
-        let partition = range.index.partition_attribute();
-        let mut query = self
-            .client
-            .query()
-            .table_name(&*self.table)
-            .index_name(range.index.name())
-            .expression_attribute_values(":partition", AttributeValue::S(range.partition.clone()))
-            .limit(i32::try_from(limit).map_err(Error::internal)?)
-            .return_consumed_capacity(ReturnConsumedCapacity::Total);
-        query = match &range.after {
-            None => query.key_condition_expression(format!("{partition} = :partition")),
-            Some(after) => query
-                .key_condition_expression(format!("{partition} = :partition AND {LIST_ORDER} > :after"))
-                .expression_attribute_values(":after", AttributeValue::S(after.as_str().to_owned())),
-        };
-        if let Some(expression) = &range.filter.expression {
-            query = query.filter_expression(expression);
-            if range.filter.names_agent {
-                query = query.expression_attribute_names("#agent", "agent");
-            }
-            for (name, value) in &range.filter.values {
-                query = query.expression_attribute_values(name, AttributeValue::S(value.clone()));
-            }
-        }
-        let output = query.send().await.map_err(failure)?;
-        self.spent.read(output.consumed_capacity());
-
-        range.passed_over = 2 * limit;
-        range.after = match output.last_evaluated_key {
-            None => {
-                range.exhausted = true;
-                None
-            }
-            Some(mut key) => match key.remove(LIST_ORDER) {
-                Some(AttributeValue::S(text)) => Some(ListPosition::from_text(text)),
-                _ => return Err(crate::failure::corrupt(LIST_ORDER)),
-            },
-        };
-        for item in output.items.unwrap_or_default() {
-            let session = from_item(item)?;
-            range.read.push_back((ListPosition::of(session.create_time, &session.id), session));
-        }
-        Ok(())
+    ) -> Result<Page<CoachingSession>, Error> {
+        self.page(ranges(tenant, filter, after), size).await
     }
 }
 
-/// A part of one index being read in order.
-struct Range {
-    index: ListIndex,
-    partition: String,
-    filter: Filter,
-    after: Option<ListPosition>,
-    /// Read and not yet shown.
-    read: VecDeque<(ListPosition, CoachingSession)>,
-    exhausted: bool,
-    /// How many sessions the next read may pass over to find matches.
-    passed_over: usize,
-}
-
-/// What the index of a range does not tell apart.
-#[derive(Clone, Default)]
-struct Filter {
-    expression: Option<String>,
-    values: Vec<(String, String)>,
-    /// Whether the expression has the name `#agent`.
-    names_agent: bool,
-}
-
-impl Range {
-    /// The ranges that together hold everything that `filter` matches, least of all else: the plan's,
-    /// else the agent's, else one for each usecase, else the whole profile.
-    fn best_for(tenant: &Tenant, filter: &SessionFilter, after: Option<&ListPosition>) -> Vec<Self> {
-        let range = |index, partition, filter| Self {
-            index,
-            partition,
-            filter,
-            after: after.cloned(),
-            read: VecDeque::new(),
-            exhausted: false,
-            passed_over: 0,
-        };
-        match (&filter.plan, &filter.agent) {
-            (Some(plan), agent) => {
-                let rest = Filter::of(agent.as_ref(), &filter.usecases);
-                vec![range(ListIndex::Plan, keys::sessions_of_plan(tenant, plan), rest)]
-            }
-            (None, Some(agent)) => {
-                let rest = Filter::of(None, &filter.usecases);
-                vec![range(ListIndex::Agent, keys::sessions_of_agent(tenant, agent), rest)]
-            }
-            (None, None) if filter.usecases.is_empty() => {
-                vec![range(ListIndex::Profile, keys::sessions_of_profile(tenant), Filter::default())]
-            }
-            (None, None) => {
-                let of =
-                    |usecase| range(ListIndex::Usecase, keys::sessions_of_usecase(tenant, usecase), Filter::default());
-                filter.usecases.iter().map(of).collect()
-            }
+/// The ranges that together hold everything that `filter` matches, least of all else: the plan's,
+/// else the agent's, else one for each usecase, else the whole profile.
+fn ranges(tenant: &Tenant, filter: &SessionFilter, after: Option<&ListPosition>) -> Vec<Range<CoachingSession>> {
+    let of_usecases = Filter::default().any_of("usecase", &filter.usecases);
+    match (&filter.plan, &filter.agent) {
+        (Some(plan), agent) => {
+            let rest = of_usecases.any_of("agent", agent);
+            vec![Range::new(ListIndex::Plan, keys::sessions_of_plan(tenant, plan), rest, after)]
+        }
+        (None, Some(agent)) => {
+            vec![Range::new(ListIndex::Agent, keys::sessions_of_agent(tenant, agent), of_usecases, after)]
+        }
+        (None, None) if filter.usecases.is_empty() => {
+            vec![Range::new(ListIndex::Profile, keys::sessions_of_profile(tenant), Filter::default(), after)]
+        }
+        (None, None) => {
+            let partitions = filter.usecases.iter().map(|usecase| keys::sessions_of_usecase(tenant, usecase));
+            partitions.map(|partition| Range::new(ListIndex::Usecase, partition, Filter::default(), after)).collect()
         }
     }
-
-    fn is_dry(&self) -> bool {
-        self.read.is_empty() && !self.exhausted
-    }
 }
 
-impl Filter {
-    fn of(agent: Option<&UserId>, usecases: &[UsecaseId]) -> Self {
-        let mut terms = Vec::new();
-        let mut values = Vec::new();
-        if let Some(agent) = agent {
-            terms.push("#agent = :agent".to_owned());
-            values.push((":agent".to_owned(), agent.to_string()));
-        }
-        if !usecases.is_empty() {
-            let names: Vec<String> = (0..usecases.len()).map(|index| format!(":usecase{index}")).collect();
-            terms.push(format!("usecase IN ({})", names.join(", ")));
-            values.extend(names.into_iter().zip(usecases.iter().map(ToString::to_string)));
-        }
-        Self { expression: (!terms.is_empty()).then(|| terms.join(" AND ")), values, names_agent: agent.is_some() }
+impl Listed for CoachingSession {
+    fn from_item(item: HashMap<String, AttributeValue>) -> Result<Self, Error> {
+        from_item(item)
     }
-}
 
-/// The most that a session takes in a function's answer: its JSON stands in there as a JSON string,
-/// so what is escaped is escaped twice.
-fn answer_bytes(session: &CoachingSession) -> usize {
-    let escaped = |byte: u8| match byte {
-        b'"' | b'\\' => 4,
-        b'\n' | b'\r' | b'\t' => 3,
-        0..0x20 => 7,
-        _ => 1,
-    };
-    let texts = [&session.meeting_notes, &session.agent_comment].into_iter().flatten();
-    SESSION_BYTES + texts.flat_map(|text| text.bytes()).map(escaped).sum::<usize>()
+    fn position(&self) -> ListPosition {
+        ListPosition::of(self.create_time, &self.id)
+    }
+
+    fn answer_bytes(&self) -> usize {
+        let texts = [&self.meeting_notes, &self.agent_comment].into_iter().flatten();
+        SESSION_BYTES + texts.map(|text| answer_bytes_of(text)).sum::<usize>()
+    }
 }
 
 fn no_such_plan(tenant: &Tenant, session: &CoachingSession) -> Error {

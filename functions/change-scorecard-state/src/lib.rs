@@ -1,0 +1,67 @@
+//! `POST /v1/{name=customers/*/profiles/*/scorecards/*}:{submit, reset, acknowledge}`: the steps of a
+//! scorecard's life.
+//!
+//! - `:submit` makes a draft count, from now on and on the day of now. Repeated, it changes nothing.
+//! - `:reset` makes it a draft again: it counts nowhere, and is neither submitted nor acknowledged.
+//!   Repeated, it changes nothing.
+//! - `:acknowledge`, by its agent, with an `acknowledgeComment` of at most 64 KiB. The time of the first
+//!   stays; a further one changes the comment. A draft is FAILED_PRECONDITION.
+//!
+//! The statistics of the agent change in the same transaction as the scorecard.
+
+use coaching_domain::fields::MAX_TEXT_BYTES;
+use coaching_domain::scorecard::ScorecardMessage;
+use coaching_domain::{Error, Role, names};
+use coaching_edge::{Answer, App, Operation, Request};
+use serde::Serialize;
+
+/// The operation.
+pub static OPERATION: Operation =
+    Operation { name: "change-scorecard-state", handle: |app, request| Box::pin(handle(app, request)) };
+
+#[derive(Serialize)]
+struct ChangeScorecardStateResponse<'a> {
+    scorecard: ScorecardMessage<'a>,
+}
+
+#[derive(Clone, Copy)]
+enum Step {
+    Submit,
+    Reset,
+    Acknowledge,
+}
+
+async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
+    let tenant = request.authorize(&[Role::Agent, Role::Manager, Role::Service, Role::Admin])?;
+    let (id, verb) = request.path_id_and_verb::<names::Scorecard>("scorecard", &tenant)?;
+    let (step, roles) = match verb {
+        "submit" => (Step::Submit, [Role::Manager, Role::Service, Role::Admin]),
+        "reset" => (Step::Reset, [Role::Manager, Role::Service, Role::Admin]),
+        "acknowledge" => (Step::Acknowledge, [Role::Agent, Role::Service, Role::Admin]),
+        _ => return Err(request.no_such_path()),
+    };
+    let name = tenant.name_of(&id);
+    request.caller().require_role(&name, &roles)?;
+    let now = app.now()?;
+    let comment = request.body(request.query().finish(), |fields| {
+        let comment = match step {
+            Step::Acknowledge => fields.string("acknowledgeComment", MAX_TEXT_BYTES),
+            Step::Submit | Step::Reset => None,
+        };
+        Some(comment)
+    })?;
+
+    let changed = app.store.change_scorecard(&tenant, &id, now, |scorecard, _| {
+        request.visible(Some(scorecard.agent.clone()), |agent| agent, &name)?;
+        match step {
+            Step::Submit => scorecard.submit(request.caller(), now),
+            Step::Reset => scorecard.reset(request.caller(), now),
+            Step::Acknowledge => scorecard.acknowledge(comment.clone(), request.caller(), now)?,
+        }
+        Ok(())
+    });
+    let changed = changed.await.map_err(|error| request.hidden(error, &name))?;
+    let (scorecard, template) = changed;
+
+    Answer::json(&ChangeScorecardStateResponse { scorecard: scorecard.message(&tenant, &template) })
+}

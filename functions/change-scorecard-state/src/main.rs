@@ -1,0 +1,5 @@
+//! The Lambda function `change-scorecard-state`.
+
+fn main() -> Result<(), coaching_edge::StartError> {
+    coaching_edge::run(&change_scorecard_state::OPERATION)
+}

@@ -1,0 +1,58 @@
+//! `POST /v1/{parent=customers/*/profiles/*}/scorecards`: creates a scorecard, a draft.
+//!
+//! The body is the scorecard. `conversationName`, `agentUserName` and `templateName` are required; a
+//! template's name without a revision means the current one. `usecaseName` may be left out where the
+//! template is for exactly one. `totalScore` is the service's own (a client's is dropped), and so are
+//! times, `creator`, `submittedBy` and the agent's acknowledgement, except from callers with role
+//! `service` or `admin`, who import history: with a `submitTime` they create it submitted.
+//!
+//! Repeated with the same `requestId` (query, a UUID) within a day, it creates nothing and answers the
+//! scorecard as it is.
+
+use coaching_domain::scorecard::{NewScorecard, ScorecardMessage};
+use coaching_domain::{Error, Role, Violations};
+use coaching_edge::{Answer, App, Operation, Request};
+use coaching_store::{ScorecardChange, Written};
+use serde::Serialize;
+
+/// The operation.
+pub static OPERATION: Operation =
+    Operation { name: "create-scorecard", handle: |app, request| Box::pin(handle(app, request)) };
+
+#[derive(Serialize)]
+struct CreateScorecardResponse<'a> {
+    scorecard: ScorecardMessage<'a>,
+}
+
+async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
+    let tenant = request.authorize(&[Role::Manager, Role::Service, Role::Admin])?;
+    let caller = request.caller();
+    let now = app.now()?;
+    let mut query = request.query();
+    let request_id = query.request_id();
+    let new = request.body(query.finish(), |fields| NewScorecard::read(fields, &tenant, caller, now))?;
+    let template = app.store.template(&tenant, &new.template, new.revision).await?;
+    let template = template.ok_or_else(|| Error::invalid_field("templateName", "names no revision of a template"))?;
+    let mut violations = Violations::default();
+    new.check(&template, "", &mut violations);
+    violations.into_result()?;
+
+    let record = request.record(OPERATION.name, request_id, &new, now)?;
+    let id = new.id.clone().map_or_else(|| app.new_id(now), Ok)?;
+    let scorecard = new
+        .into_scorecard(id, &template, caller, now)
+        .ok_or_else(|| Error::internal("a scorecard was checked and has no usecase"))?;
+    let change = ScorecardChange::creating(scorecard.clone(), &template);
+    match app.store.write_scorecards(&tenant, &[change], record.as_ref(), now).await? {
+        Written::All => Answer::json(&CreateScorecardResponse { scorecard: scorecard.message(&tenant, &template) }),
+        Written::NotAsRead(_) => Err(Error::already_exists(&tenant.name_of(&scorecard.id))),
+        Written::Repeated(created) => {
+            let (scorecard, template) = app
+                .store
+                .scorecard_with_template(&tenant, &created.id)
+                .await?
+                .ok_or_else(|| Error::not_found(&tenant.name_of(&created.id)))?;
+            Answer::json(&CreateScorecardResponse { scorecard: scorecard.message(&tenant, &template) })
+        }
+    }
+}

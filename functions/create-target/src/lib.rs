@@ -1,0 +1,61 @@
+//! `POST /v1/{parent=customers/*/profiles/*}/targets`: creates a target, of the organisation, or of one
+//! agent if it names a plan of theirs.
+//!
+//! The body is the target: `scorecardTemplateName` (without a revision), `target` (0 to 100 percentage
+//! points, at most two decimals) and `usecaseName` are required. `criterionOrChapterId` must be one of the
+//! template's current revision; without it the target is for the whole scorecard. The target is in force
+//! from its creation on; callers with role `service` or `admin` may set an earlier `createTime`.
+//!
+//! Repeated with the same `requestId` (query, a UUID) within a day, it creates nothing and answers as it
+//! first did.
+
+use coaching_domain::target::{NewTarget, TargetMessage};
+use coaching_domain::{Code, Error, Role};
+use coaching_edge::{Answer, App, Operation, Request};
+use serde::Serialize;
+
+/// The operation.
+pub static OPERATION: Operation =
+    Operation { name: "create-target", handle: |app, request| Box::pin(handle(app, request)) };
+
+#[derive(Serialize)]
+struct CreateTargetResponse<'a> {
+    target: TargetMessage<'a>,
+}
+
+async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
+    let tenant = request.authorize(&[Role::Manager, Role::Service, Role::Admin])?;
+    let caller = request.caller();
+    let now = app.now()?;
+    let mut query = request.query();
+    let request_id = query.request_id();
+    let new = request.body(query.finish(), |fields| NewTarget::read(fields, &tenant, caller, now))?;
+    let plan = async {
+        match &new.plan {
+            Some(plan) => app.store.plan(&tenant, plan).await,
+            None => Ok(None),
+        }
+    };
+    let (template, plan) = tokio::try_join!(app.store.template(&tenant, &new.template, None), plan)?;
+    let template = template.ok_or_else(|| Error::invalid_field("scorecardTemplateName", "does not exist"))?;
+    let part = &new.criterion_or_chapter_id;
+    if !part.is_empty() && template.display_name_of(part).is_none() {
+        return Err(Error::invalid_field("criterionOrChapterId", "is no chapter or criterion of the template"));
+    }
+    if new.plan.is_some() && plan.is_none() {
+        return Err(Error::new(
+            Code::FailedPrecondition,
+            "COACHING_PLAN_NOT_FOUND",
+            "coachingPlanName: the plan does not exist",
+        ));
+    }
+
+    let record = request.record(OPERATION.name, request_id, &new, now)?;
+    let id = new.id.clone().map_or_else(|| app.new_id(now), Ok)?;
+    let agent = plan.map(|plan| plan.agent);
+    let target = new.clone().into_target(id, agent.clone(), now);
+    let created = app.store.create_target(&tenant, &target, record.as_ref(), now).await?;
+
+    let target = new.into_target(created.id, agent, created.time);
+    Answer::json(&CreateTargetResponse { target: target.message(&tenant) })
+}

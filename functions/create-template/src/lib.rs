@@ -1,0 +1,40 @@
+//! `POST /v1/{parent=customers/*/profiles/*}/scorecardTemplates`: creates a scorecard template.
+//!
+//! The body is the template: `title` and `template` are required, the latter with `chapters`, each with
+//! a `chapterId`, a `displayName` and `criteria`, each with a `criterionId`, a `displayName`, a `weight`
+//! (1 if absent), a `maximumValue` (1 if absent) and `autoFail`. The reference leaves that object open.
+//! Ids are unique among a template's chapters and criteria. The answer's name has the revision: `@1`.
+//!
+//! Repeated with the same `requestId` (query, a UUID) within a day, it creates nothing and answers as it
+//! first did.
+
+use coaching_domain::template::{NewTemplate, ScorecardTemplateMessage};
+use coaching_domain::{Error, Role};
+use coaching_edge::{Answer, App, Operation, Request};
+use serde::Serialize;
+
+/// The operation.
+pub static OPERATION: Operation =
+    Operation { name: "create-template", handle: |app, request| Box::pin(handle(app, request)) };
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct CreateTemplateResponse<'a> {
+    scorecard_template: ScorecardTemplateMessage<'a>,
+}
+
+async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
+    let tenant = request.authorize(&[Role::Manager, Role::Service, Role::Admin])?;
+    let now = app.now()?;
+    let mut query = request.query();
+    let request_id = query.request_id();
+    let new = request.body(query.finish(), |fields| NewTemplate::read(fields, &tenant))?;
+
+    let record = request.record(OPERATION.name, request_id, &new, now)?;
+    let id = new.id.clone().map_or_else(|| app.new_id(now), Ok)?;
+    let template = new.clone().into_template(id, now);
+    let created = app.store.create_template(&tenant, &template, record.as_ref(), now).await?;
+
+    let template = new.into_template(created.id, created.time);
+    Answer::json(&CreateTemplateResponse { scorecard_template: template.message(&tenant) })
+}

@@ -1,0 +1,5 @@
+//! The Lambda function `create-template`.
+
+fn main() -> Result<(), coaching_edge::StartError> {
+    coaching_edge::run(&create_template::OPERATION)
+}

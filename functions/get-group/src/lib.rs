@@ -1,0 +1,27 @@
+//! `GET /v1/{name=customers/*/groups/*}`: one group of the directory, with its direct members and
+//! sub-groups.
+
+use coaching_domain::directory::GroupMessage;
+use coaching_domain::{Error, Role, names};
+use coaching_edge::{Answer, App, Operation, Request};
+use serde::Serialize;
+
+/// The operation.
+pub static OPERATION: Operation =
+    Operation { name: "get-group", handle: |app, request| Box::pin(handle(app, request)) };
+
+#[derive(Serialize)]
+struct GetGroupResponse<'a> {
+    group: GroupMessage<'a>,
+}
+
+async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
+    let tenant = request.authorize_customer(&[Role::Manager, Role::Service, Role::Admin])?;
+    let id = request.path_id_below::<names::Group>("group", &tenant.name())?;
+    request.query().into_result()?;
+
+    let group = app.store.group(&tenant, &id).await?;
+    let group = group.ok_or_else(|| Error::not_found(&tenant.name_of(&id)))?;
+
+    Answer::json(&GetGroupResponse { group: group.message(&tenant) })
+}

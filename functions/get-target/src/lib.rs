@@ -1,0 +1,26 @@
+//! `GET /v1/{name=customers/*/profiles/*/targets/*}`: one target.
+
+use coaching_domain::target::TargetMessage;
+use coaching_domain::{Error, Role, names};
+use coaching_edge::{Answer, App, Operation, Request};
+use serde::Serialize;
+
+/// The operation.
+pub static OPERATION: Operation =
+    Operation { name: "get-target", handle: |app, request| Box::pin(handle(app, request)) };
+
+#[derive(Serialize)]
+struct GetTargetResponse<'a> {
+    target: TargetMessage<'a>,
+}
+
+async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
+    let tenant = request.authorize(&[Role::Manager, Role::Service, Role::Admin])?;
+    let id = request.path_id::<names::Target>("target", &tenant)?;
+    request.query().into_result()?;
+
+    let target = app.store.target(&tenant, &id).await?;
+    let target = target.ok_or_else(|| Error::not_found(&tenant.name_of(&id)))?;
+
+    Answer::json(&GetTargetResponse { target: target.message(&tenant) })
+}

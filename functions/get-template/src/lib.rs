@@ -1,0 +1,39 @@
+//! `GET /v1/{name=customers/*/profiles/*/scorecardTemplates/*}`: one revision of a scorecard template:
+//! `…/{id}@{revision}`, or the current one: `…/{id}`.
+
+use coaching_domain::template::{Revision, ScorecardTemplateMessage, parse_template_segment};
+use coaching_domain::{Error, Role};
+use coaching_edge::{Answer, App, Operation, Request};
+use serde::Serialize;
+
+/// The operation.
+pub static OPERATION: Operation =
+    Operation { name: "get-template", handle: |app, request| Box::pin(handle(app, request)) };
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct GetTemplateResponse<'a> {
+    scorecard_template: ScorecardTemplateMessage<'a>,
+}
+
+async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
+    let tenant = request.authorize(&[Role::Agent, Role::Manager, Role::Service, Role::Admin])?;
+    let segment = request.path_parameter("scorecardTemplate");
+    let (id, revision) = match parse_template_segment(segment) {
+        Some((id, Revision::Current)) => (id, None),
+        Some((id, Revision::Number(number))) => (id, Some(number)),
+        Some((_, Revision::Every)) | None => {
+            return Err(Error::invalid_field(
+                "name",
+                "must end in {scorecard_template_id} or {scorecard_template_id}@{revision}",
+            ));
+        }
+    };
+    request.query().into_result()?;
+
+    let template = app.store.template(&tenant, &id, revision).await?;
+    let template =
+        template.ok_or_else(|| Error::not_found(&format!("{}/scorecardTemplates/{segment}", tenant.name())))?;
+
+    Answer::json(&GetTemplateResponse { scorecard_template: template.message(&tenant) })
+}

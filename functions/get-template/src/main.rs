@@ -1,0 +1,5 @@
+//! The Lambda function `get-template`.
+
+fn main() -> Result<(), coaching_edge::StartError> {
+    coaching_edge::run(&get_template::OPERATION)
+}

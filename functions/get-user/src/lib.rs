@@ -1,0 +1,27 @@
+//! `GET /v1/{name=customers/*/users/*}`: one user of the directory.
+//!
+//! An agent reads themselves only, and is not told whether another exists.
+
+use coaching_domain::directory::UserMessage;
+use coaching_domain::{Error, Role, names};
+use coaching_edge::{Answer, App, Operation, Request};
+use serde::Serialize;
+
+/// The operation.
+pub static OPERATION: Operation = Operation { name: "get-user", handle: |app, request| Box::pin(handle(app, request)) };
+
+#[derive(Serialize)]
+struct GetUserResponse<'a> {
+    user: UserMessage<'a>,
+}
+
+async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
+    let tenant = request.authorize_customer(&[Role::Agent, Role::Manager, Role::Service, Role::Admin])?;
+    let id = request.path_id_below::<names::User>("user", &tenant.name())?;
+    request.query().into_result()?;
+
+    let user = app.store.user(&tenant, &id).await?;
+    let user = request.visible(user, |user| &user.id, &tenant.name_of(&id))?;
+
+    Answer::json(&GetUserResponse { user: user.message(&tenant) })
+}

@@ -1,0 +1,52 @@
+//! `POST /v1/{parent=customers/*/profiles/*}/targets:list`: a page of targets, the newest first, ties by
+//! name.
+//!
+//! The body narrows the list: `usecaseNames`, `coachingPlanNames` and `scorecardTemplateNames` (without a
+//! revision), each at most 20. `pageSize` and `pageToken` as in `list-sessions`.
+
+use coaching_domain::target::TargetMessage;
+use coaching_domain::{Error, Role, names};
+use coaching_edge::{Answer, App, Binding, Operation, Request};
+use coaching_store::{ListPosition, TargetFilter};
+use serde::Serialize;
+
+/// The most names in one filter.
+const MAX_NAMES: usize = 20;
+/// The longest page token that is looked at, in bytes.
+const MAX_TOKEN_BYTES: usize = 1024;
+
+/// The operation.
+pub static OPERATION: Operation =
+    Operation { name: "list-targets", handle: |app, request| Box::pin(handle(app, request)) };
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ListTargetsResponse<'a> {
+    targets: Vec<TargetMessage<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_page_token: Option<String>,
+}
+
+async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
+    let tenant = request.authorize(&[Role::Manager, Role::Service, Role::Admin])?;
+    let now = app.now()?;
+    let (filter, page_size, page_token) = request.body(request.query().finish(), |fields| {
+        let filter = TargetFilter {
+            usecases: fields.ids("usecaseNames", MAX_NAMES, &tenant),
+            plans: fields.ids("coachingPlanNames", MAX_NAMES, &tenant),
+            templates: fields.ids::<names::ScorecardTemplate>("scorecardTemplateNames", MAX_NAMES, &tenant),
+        };
+        Some((filter, fields.page_size(), fields.string("pageToken", MAX_TOKEN_BYTES)))
+    })?;
+
+    let binding = Binding::new(OPERATION.name, &tenant)
+        .with("usecaseNames", filter.usecases.iter())
+        .with("coachingPlanNames", filter.plans.iter())
+        .with("scorecardTemplateNames", filter.templates.iter());
+    let after = app.page_tokens.position(page_token.as_deref(), &binding, now)?.map(ListPosition::from_text);
+    let page = app.store.targets(&tenant, &filter, after.as_ref(), page_size).await?;
+
+    let next_page_token = app.page_tokens.next(page.next.as_ref().map(ListPosition::as_str), &binding, now)?;
+    let targets = page.entries.iter().map(|target| target.message(&tenant)).collect();
+    Answer::json(&ListTargetsResponse { targets, next_page_token })
+}

@@ -1,0 +1,47 @@
+//! `GET /v1/{parent=customers/*/profiles/*}/scorecardTemplates:listCurrent`: the current revision of each
+//! scorecard template, the newest template first, ties by name.
+//!
+//! `usecaseNames` (repeatable, at most 20) narrows the list to templates for any of them or for all
+//! usecases; `includeDeactivated` adds those that are out of use. Pages as `list-sessions`.
+
+use coaching_domain::template::ScorecardTemplateMessage;
+use coaching_domain::{Error, Role};
+use coaching_edge::{Answer, App, Binding, Operation, Request};
+use coaching_store::ListPosition;
+use serde::Serialize;
+
+/// The most usecases that one request names.
+const MAX_USECASES: usize = 20;
+
+/// The operation.
+pub static OPERATION: Operation =
+    Operation { name: "list-templates", handle: |app, request| Box::pin(handle(app, request)) };
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ListTemplatesResponse<'a> {
+    scorecard_templates: Vec<ScorecardTemplateMessage<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_page_token: Option<String>,
+}
+
+async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
+    let tenant = request.authorize(&[Role::Agent, Role::Manager, Role::Service, Role::Admin])?;
+    let now = app.now()?;
+    let mut query = request.query();
+    let usecases = query.ids("usecaseNames", MAX_USECASES, &tenant);
+    let deactivated = query.boolean("includeDeactivated").unwrap_or(false);
+    let page_size = query.page_size();
+    let page_token = query.string("pageToken");
+    query.into_result()?;
+
+    let binding = Binding::new(OPERATION.name, &tenant)
+        .with("usecaseNames", usecases.iter())
+        .with("includeDeactivated", [deactivated]);
+    let after = app.page_tokens.position(page_token.as_deref(), &binding, now)?.map(ListPosition::from_text);
+    let page = app.store.current_templates(&tenant, &usecases, deactivated, after.as_ref(), page_size).await?;
+
+    let next_page_token = app.page_tokens.next(page.next.as_ref().map(ListPosition::as_str), &binding, now)?;
+    let scorecard_templates = page.entries.iter().map(|template| template.message(&tenant)).collect();
+    Answer::json(&ListTemplatesResponse { scorecard_templates, next_page_token })
+}

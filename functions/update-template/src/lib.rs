@@ -1,0 +1,75 @@
+//! `PATCH /v1/{scorecardTemplate.name=customers/*/profiles/*/scorecardTemplates/*}`: makes a new revision
+//! of a scorecard template. Scorecards keep the revision that they were made from.
+//!
+//! The body is `{"scorecardTemplate": {…}}`. The keys that are present are changed: `title`, `template`
+//! (the whole structure), `usecaseNames`, `deactivateTime`; what the service owns is dropped, and a key
+//! that a template does not have is refused. What changes nothing makes no revision, so a repeat makes
+//! none. A path with a revision that is not the current one is ABORTED, and so is the later of two
+//! updates at once.
+
+use coaching_domain::template::{
+    MAX_KNOWN_IDS, Revision, ScorecardTemplateMessage, TemplateUpdate, parse_template_segment,
+};
+use coaching_domain::{Code, Error, Role};
+use coaching_edge::{Answer, App, Operation, Request};
+use serde::Serialize;
+
+/// The operation.
+pub static OPERATION: Operation =
+    Operation { name: "update-template", handle: |app, request| Box::pin(handle(app, request)) };
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct UpdateTemplateResponse<'a> {
+    scorecard_template: ScorecardTemplateMessage<'a>,
+}
+
+async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
+    let tenant = request.authorize(&[Role::Manager, Role::Service, Role::Admin])?;
+    let (id, revision) = match parse_template_segment(request.path_parameter("scorecardTemplate")) {
+        Some((id, Revision::Current)) => (id, None),
+        Some((id, Revision::Number(number))) => (id, Some(number)),
+        Some((_, Revision::Every)) | None => {
+            return Err(Error::invalid_field(
+                "name",
+                "must end in {scorecard_template_id} or {scorecard_template_id}@{revision}",
+            ));
+        }
+    };
+    let now = app.now()?;
+    let update = request.body(request.query().finish(), |fields| {
+        let update = fields.required("scorecardTemplate", |fields, field| {
+            fields.object(field, |template| Some(TemplateUpdate::read(template, &tenant)))
+        });
+        fields.refuse_unknown();
+        update
+    })?;
+
+    let current = app.store.template(&tenant, &id, None).await?;
+    let current = current.ok_or_else(|| Error::not_found(&tenant.name_of(&id)))?;
+    if revision.is_some_and(|revision| revision != current.revision) {
+        return Err(Error::new(
+            Code::Aborted,
+            "CONCURRENT_CHANGES",
+            "the named revision is not the current one; read it again and repeat",
+        ));
+    }
+    let template = match update.next_revision(&current, now) {
+        None => current,
+        Some(next) if next.known_ids.len() > MAX_KNOWN_IDS => {
+            return Err(Error::new(
+                Code::FailedPrecondition,
+                "TEMPLATE_FULL",
+                format!(
+                    "a template has at most {MAX_KNOWN_IDS} chapters and criteria in all its revisions; create another"
+                ),
+            ));
+        }
+        Some(next) => {
+            app.store.add_revision(&tenant, &next).await?;
+            next
+        }
+    };
+
+    Answer::json(&UpdateTemplateResponse { scorecard_template: template.message(&tenant) })
+}

@@ -1,0 +1,61 @@
+//! `POST /v1/{parent=customers/*}/groups:batchUpsert`: creates or replaces groups, for the customer's own sync.
+//!
+//! The body is `{"groups": […]}`, 1 to 500 of them, each name once. Every entry replaces what is there
+//! whole, or is refused by itself: the answer's `results` hold, in order, the group or the `status` of
+//! its refusal. Repeating a call changes nothing further.
+//!
+//! Members and sub-groups need not exist yet. An entry that would make a group its own sub-group, at
+//! whatever depth, is refused, also if two calls at once would only do so together.
+
+use std::collections::HashSet;
+
+use coaching_domain::directory::{Group, GroupMessage, MAX_ENTRIES};
+use coaching_domain::{Error, Role};
+use coaching_edge::{Answer, App, Operation, Request, entry_status};
+use serde::Serialize;
+use serde_json::Value;
+
+/// The operation.
+pub static OPERATION: Operation =
+    Operation { name: "upsert-groups", handle: |app, request| Box::pin(handle(app, request)) };
+
+#[derive(Serialize)]
+struct BatchUpsertResponse<'a> {
+    results: Vec<UpsertResult<'a>>,
+}
+
+#[derive(Serialize)]
+struct UpsertResult<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    group: Option<GroupMessage<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<Value>,
+}
+
+async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
+    let tenant = request.authorize_customer(&[Role::Service, Role::Admin])?;
+    let entries = request.body(request.query().finish(), |fields| {
+        let mut names = HashSet::new();
+        let entries = fields.entries("groups", MAX_ENTRIES, |fields| Group::read(fields, &tenant))?;
+        if entries.iter().flatten().any(|group| !names.insert(group.id.clone())) {
+            fields.refuse("groups", "names a group twice");
+        }
+        Some(entries)
+    })?;
+
+    let read: Vec<Group> = entries.iter().flatten().cloned().collect();
+    let written = app.store.upsert_groups(&tenant, &read).await?;
+
+    let mut written = written.into_iter();
+    let results = entries.iter().map(|entry| {
+        let refused = match entry {
+            Ok(_) => written.next().and_then(Result::err).as_ref().map(entry_status),
+            Err(error) => Some(entry_status(error)),
+        };
+        match (entry, refused) {
+            (Ok(group), None) => UpsertResult { group: Some(group.message(&tenant)), status: None },
+            (_, status) => UpsertResult { group: None, status },
+        }
+    });
+    Answer::json(&BatchUpsertResponse { results: results.collect() })
+}

@@ -1,0 +1,199 @@
+//! `POST /v1/{parent=customers/*/profiles/*}/scorecards:batchUpsert`: creates or replaces scorecards, for
+//! bulk loads and backfills by a customer's own systems.
+//!
+//! The body is `{"scorecards": […]}`, 1 to 500 of them, each name once; without a `name` the service makes
+//! one. With a `submitTime` they are submitted, and count on that day; without one they are drafts. Every
+//! entry replaces what is there whole, or is refused by itself: the answer's `results` hold, in order, the
+//! scorecard or the `status` of its refusal. A scorecard's agent never changes.
+//!
+//! Each scorecard is written in one transaction with what it changes in its agent's statistics; those of
+//! one agent and period share one. Repeating a call with names changes nothing further.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use coaching_domain::names::ScorecardId;
+use coaching_domain::scorecard::{NewScorecard, Scorecard, ScorecardMessage};
+use coaching_domain::template::ScorecardTemplate;
+use coaching_domain::{Code, Error, Role, Tenant, Timestamp, Violations};
+use coaching_edge::{Answer, App, Operation, Request, entry_status};
+use coaching_store::{ScorecardChange, Store, Written};
+use futures_util::future::join_all;
+use serde::Serialize;
+use serde_json::Value;
+
+/// The most entries of one call.
+const MAX_ENTRIES: usize = 500;
+/// How often entries are written that others keep changing.
+const ATTEMPTS: usize = 4;
+
+/// The operation.
+pub static OPERATION: Operation =
+    Operation { name: "upsert-scorecards", handle: |app, request| Box::pin(handle(app, request)) };
+
+#[derive(Serialize)]
+struct BatchUpsertResponse<'a> {
+    results: Vec<UpsertResult<'a>>,
+}
+
+#[derive(Serialize)]
+struct UpsertResult<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scorecard: Option<ScorecardMessage<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<Value>,
+}
+
+/// A template's id and revision; without one, the current.
+type Revision = (coaching_domain::names::ScorecardTemplateId, Option<u32>);
+
+async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
+    let tenant = request.authorize(&[Role::Service, Role::Admin])?;
+    let caller = request.caller();
+    let now = app.now()?;
+    let entries = request.body(request.query().finish(), |fields| {
+        let mut names = HashSet::new();
+        let entries =
+            fields.entries("scorecards", MAX_ENTRIES, |fields| NewScorecard::read(fields, &tenant, caller, now))?;
+        let mut named = entries.iter().flatten().filter_map(|new| new.id.clone());
+        if named.any(|id| !names.insert(id)) {
+            fields.refuse("scorecards", "names a scorecard twice");
+        }
+        Some(entries)
+    })?;
+
+    let revisions: Vec<Revision> = entries.iter().flatten().map(|new| (new.template.clone(), new.revision)).collect();
+    let current: HashSet<Revision> = revisions.iter().filter(|(_, revision)| revision.is_none()).cloned().collect();
+    let mut templates: HashMap<Revision, ScorecardTemplate> = HashMap::new();
+    for template in app.store.templates(&tenant, &revisions, true).await? {
+        if current.contains(&(template.id.clone(), None)) {
+            templates.insert((template.id.clone(), None), template.clone());
+        }
+        templates.insert((template.id.clone(), Some(template.revision)), template);
+    }
+    let mut results: Vec<Result<Scorecard, Error>> = Vec::with_capacity(entries.len());
+    for (index, entry) in entries.into_iter().enumerate() {
+        results.push(entry.and_then(|new| {
+            let field = |name: &str| format!("scorecards[{index}].{name}");
+            let template = templates.get(&(new.template.clone(), new.revision));
+            let template = template
+                .ok_or_else(|| Error::invalid_field(&field("templateName"), "names no revision of a template"))?;
+            let mut violations = Violations::default();
+            new.check(template, &field(""), &mut violations);
+            violations.into_result()?;
+            let id = new.id.clone().map_or_else(|| app.new_id(now), Ok)?;
+            let scorecard = new.into_scorecard(id, template, caller, now);
+            scorecard.ok_or_else(|| Error::internal("a scorecard was checked and has no usecase"))
+        }));
+    }
+    write(&app.store, &tenant, &mut results, &templates, now).await?;
+
+    let results = results.iter().map(|result| match result {
+        Ok(scorecard) => {
+            let template = templates.get(&(scorecard.template.clone(), Some(scorecard.revision)));
+            UpsertResult { scorecard: template.map(|template| scorecard.message(&tenant, template)), status: None }
+        }
+        Err(error) => UpsertResult { scorecard: None, status: Some(entry_status(error)) },
+    });
+    Answer::json(&BatchUpsertResponse { results: results.collect() })
+}
+
+/// Writes every scorecard among `results` and puts the refusal in the place of those that are refused.
+async fn write(
+    store: &Store,
+    tenant: &Tenant,
+    results: &mut [Result<Scorecard, Error>],
+    templates: &HashMap<Revision, ScorecardTemplate>,
+    now: Timestamp,
+) -> Result<(), Error> {
+    let mut left: Vec<usize> =
+        (0..results.len()).filter(|index| results.get(*index).is_some_and(Result::is_ok)).collect();
+    for _ in 0..ATTEMPTS {
+        if left.is_empty() {
+            return Ok(());
+        }
+        let scorecards = left.iter().filter_map(|index| results.get(*index)?.as_ref().ok().map(|one| (*index, one)));
+        let scorecards: Vec<(usize, &Scorecard)> = scorecards.collect();
+        let (changes, refused) = changes(store, tenant, &scorecards, templates).await?;
+        let written = join_all(changes.iter().map(|(_, changes)| write_agent(store, tenant, changes, now))).await;
+        left.clear();
+        for ((indexes, _), written) in changes.iter().zip(written) {
+            left.extend(written?.into_iter().filter_map(|place| indexes.get(place).copied()));
+        }
+        for (index, error) in refused {
+            if let Some(result) = results.get_mut(index) {
+                *result = Err(error);
+            }
+        }
+    }
+    for index in left {
+        if let Some(result) = results.get_mut(index) {
+            *result =
+                Err(Error::new(Code::Aborted, "CONCURRENT_CHANGES", "others kept changing the scorecard; try again"));
+        }
+    }
+    Ok(())
+}
+
+/// The changes of one agent, and the places of their entries.
+type OfAgent = (Vec<usize>, Vec<ScorecardChange>);
+
+/// What is to be written, agent by agent and day by day, and what is refused.
+async fn changes(
+    store: &Store,
+    tenant: &Tenant,
+    scorecards: &[(usize, &Scorecard)],
+    templates: &HashMap<Revision, ScorecardTemplate>,
+) -> Result<(Vec<OfAgent>, Vec<(usize, Error)>), Error> {
+    let ids: Vec<ScorecardId> = scorecards.iter().map(|(_, scorecard)| scorecard.id.clone()).collect();
+    let before = store.scorecards_by_id(tenant, &ids).await?;
+    let revisions: Vec<Revision> = before.iter().map(|one| (one.template.clone(), Some(one.revision))).collect();
+    let made_from = store.templates(tenant, &revisions, true).await?;
+    let before: HashMap<&ScorecardId, &Scorecard> = before.iter().map(|scorecard| (&scorecard.id, scorecard)).collect();
+    let mut by_agent: BTreeMap<_, Vec<(usize, ScorecardChange)>> = BTreeMap::new();
+    let mut refused = Vec::new();
+    for (index, scorecard) in scorecards {
+        let missing = || Error::internal("a scorecard's template revision does not exist");
+        let template = templates.get(&(scorecard.template.clone(), Some(scorecard.revision))).ok_or_else(missing)?;
+        let change = match before.get(&scorecard.id) {
+            None => ScorecardChange::creating((*scorecard).clone(), template),
+            Some(before) if before.agent != scorecard.agent => {
+                let field = format!("scorecards[{index}].agentUserName");
+                refused
+                    .push((*index, Error::invalid_field(&field, "cannot change: the scorecard is of another agent")));
+                continue;
+            }
+            Some(before) if before.same_as(scorecard) => continue,
+            Some(before) => {
+                let of_before = made_from.iter().find(|template| before.is_made_from(template)).ok_or_else(missing)?;
+                ScorecardChange::replacing((before, of_before), (*scorecard).clone(), template)
+            }
+        };
+        by_agent.entry(scorecard.agent.clone()).or_default().push((*index, change));
+    }
+    let by_agent = by_agent.into_values().map(|mut changes| {
+        // Those of one period come together, so that its statistics change once.
+        changes.sort_by_key(|(_, change)| change.after.submit_time);
+        changes.into_iter().unzip()
+    });
+    Ok((by_agent.collect(), refused))
+}
+
+/// Writes the changes of one agent, run by run; says which are not what was read.
+async fn write_agent(
+    store: &Store,
+    tenant: &Tenant,
+    changes: &[ScorecardChange],
+    now: Timestamp,
+) -> Result<Vec<usize>, Error> {
+    let mut not_as_read = Vec::new();
+    let mut start = 0;
+    for run in Store::runs_of(changes) {
+        match store.write_scorecards(tenant, run, None, now).await? {
+            Written::All | Written::Repeated(_) => {}
+            // The whole run was refused, so all of it is read again.
+            Written::NotAsRead(_) => not_as_read.extend(start..start + run.len()),
+        }
+        start += run.len();
+    }
+    Ok(not_as_read)
+}

@@ -1,0 +1,59 @@
+//! `POST /v1/{parent=customers/*/profiles/*}/usecases:batchUpsert`: creates or replaces usecases, for the customer's own sync.
+//!
+//! The body is `{"usecases": […]}`, 1 to 500 of them, each name once. Every entry replaces what is there
+//! whole, or is refused by itself: the answer's `results` hold, in order, the usecase or the `status` of
+//! its refusal. Repeating a call changes nothing further.
+
+use std::collections::HashSet;
+
+use coaching_domain::directory::{MAX_ENTRIES, Usecase, UsecaseMessage};
+use coaching_domain::{Error, Role};
+use coaching_edge::{Answer, App, Operation, Request, entry_status};
+use serde::Serialize;
+use serde_json::Value;
+
+/// The operation.
+pub static OPERATION: Operation =
+    Operation { name: "upsert-usecases", handle: |app, request| Box::pin(handle(app, request)) };
+
+#[derive(Serialize)]
+struct BatchUpsertResponse<'a> {
+    results: Vec<UpsertResult<'a>>,
+}
+
+#[derive(Serialize)]
+struct UpsertResult<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    usecase: Option<UsecaseMessage<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<Value>,
+}
+
+async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
+    let tenant = request.authorize(&[Role::Service, Role::Admin])?;
+    let entries = request.body(request.query().finish(), |fields| {
+        let mut names = HashSet::new();
+        let entries = fields.entries("usecases", MAX_ENTRIES, |fields| Usecase::read(fields, &tenant))?;
+        if entries.iter().flatten().any(|usecase| !names.insert(usecase.id.clone())) {
+            fields.refuse("usecases", "names a usecase twice");
+        }
+        Some(entries)
+    })?;
+
+    let read: Vec<Usecase> = entries.iter().flatten().cloned().collect();
+    app.store.upsert_usecases(&tenant, &read).await?;
+    let written = read.iter().map(|_| Ok::<(), Error>(()));
+
+    let mut written = written.into_iter();
+    let results = entries.iter().map(|entry| {
+        let refused = match entry {
+            Ok(_) => written.next().and_then(Result::err).as_ref().map(entry_status),
+            Err(error) => Some(entry_status(error)),
+        };
+        match (entry, refused) {
+            (Ok(usecase), None) => UpsertResult { usecase: Some(usecase.message(&tenant)), status: None },
+            (_, status) => UpsertResult { usecase: None, status },
+        }
+    });
+    Answer::json(&BatchUpsertResponse { results: results.collect() })
+}

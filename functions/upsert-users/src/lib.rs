@@ -1,0 +1,60 @@
+//! `POST /v1/{parent=customers/*}/users:batchUpsert`: creates or replaces users, for the customer's own sync.
+//!
+//! The body is `{"users": […]}`, 1 to 500 of them, each name once. Every entry replaces what is there
+//! whole, or is refused by itself: the answer's `results` hold, in order, the user or the `status` of
+//! its refusal. Repeating a call changes nothing further.
+//!
+//! A user's agents' lists, in every profile that the user enters or leaves, change with the user.
+
+use std::collections::HashSet;
+
+use coaching_domain::directory::{MAX_ENTRIES, User, UserMessage};
+use coaching_domain::{Error, Role};
+use coaching_edge::{Answer, App, Operation, Request, entry_status};
+use serde::Serialize;
+use serde_json::Value;
+
+/// The operation.
+pub static OPERATION: Operation =
+    Operation { name: "upsert-users", handle: |app, request| Box::pin(handle(app, request)) };
+
+#[derive(Serialize)]
+struct BatchUpsertResponse<'a> {
+    results: Vec<UpsertResult<'a>>,
+}
+
+#[derive(Serialize)]
+struct UpsertResult<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user: Option<UserMessage<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<Value>,
+}
+
+async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
+    let tenant = request.authorize_customer(&[Role::Service, Role::Admin])?;
+    let entries = request.body(request.query().finish(), |fields| {
+        let mut names = HashSet::new();
+        let entries = fields.entries("users", MAX_ENTRIES, |fields| User::read(fields, &tenant))?;
+        if entries.iter().flatten().any(|user| !names.insert(user.id.clone())) {
+            fields.refuse("users", "names a user twice");
+        }
+        Some(entries)
+    })?;
+
+    let read: Vec<User> = entries.iter().flatten().cloned().collect();
+    let written = app.store.upsert_users(&tenant, &read).await?;
+
+    let mut written = written.into_iter();
+    let results = entries.iter().map(|entry| {
+        let refused = match entry {
+            Ok(_) => written.next().and_then(Result::err).as_ref().map(entry_status),
+            Err(error) => Some(entry_status(error)),
+        };
+        match (entry, refused) {
+            (Ok(user), None) => UpsertResult { user: Some(user.message(&tenant)), status: None },
+            (_, status) => UpsertResult { user: None, status },
+        }
+    });
+    Answer::json(&BatchUpsertResponse { results: results.collect() })
+}

@@ -1,0 +1,172 @@
+//! The customer's directory, loaded by the customer's own sync: users, groups of them, and the usecases
+//! of each profile.
+
+use serde::Serialize;
+
+use crate::fields::Fields;
+use crate::names::{Group as GroupCollection, GroupId, UsecaseId, User as UserCollection, UserId};
+use crate::{CustomerTenant, Role, Tenant};
+
+/// The most entries of one call.
+pub const MAX_ENTRIES: usize = 500;
+/// The longest display name of a user, group or usecase, in bytes: lists are sorted by it.
+pub const MAX_DISPLAY_NAME_BYTES: usize = 256;
+/// The most profiles that a user is confined to.
+pub const MAX_PROFILES: usize = 20;
+/// The most members of one group.
+pub const MAX_MEMBERS: usize = 2000;
+/// The most sub-groups of one group.
+pub const MAX_SUBGROUPS: usize = 200;
+
+/// A user as the directory has them.
+#[derive(Debug, Clone, PartialEq)]
+pub struct User {
+    /// Their id, the `sub` of their tokens.
+    pub id: UserId,
+    /// Their name as people read it.
+    pub display_name: String,
+    /// Whether they work here now.
+    pub is_active: bool,
+    /// Whether they are a test user.
+    pub is_dev_user: bool,
+    /// What they do.
+    pub roles: Vec<Role>,
+    /// The profiles that they work in; empty: all.
+    pub profiles: Vec<Tenant>,
+}
+
+/// A group of users.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Group {
+    /// Its id.
+    pub id: GroupId,
+    /// Its name as people read it.
+    pub display_name: String,
+    /// Its direct members.
+    pub members: Vec<UserId>,
+    /// Its direct sub-groups.
+    pub subgroups: Vec<GroupId>,
+}
+
+/// A usecase of a profile.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Usecase {
+    /// Its id.
+    pub id: UsecaseId,
+    /// Its name as people read it.
+    pub display_name: String,
+}
+
+impl User {
+    /// Reads a user, noting every bad field.
+    pub fn read(fields: &mut Fields<'_>, tenant: &CustomerTenant) -> Option<Self> {
+        let id = fields.required("name", |fields, field| fields.customer_id::<UserCollection>(field, tenant));
+        let display_name = read_display_name(fields);
+        let is_active = fields.required("isActive", |fields, field| fields.boolean(field));
+        let is_dev_user = fields.boolean("isDevUser").unwrap_or(false);
+        let roles = fields.each("roles", 4, |text| {
+            Role::parse(text).ok_or_else(|| "must be agent, manager, service or admin".to_owned())
+        });
+        let profiles = fields
+            .each("profileNames", MAX_PROFILES, |name| tenant.profile_in(name).map_err(|error| error.to_string()));
+        Some(Self { id: id?, display_name: display_name?, is_active: is_active?, is_dev_user, roles, profiles })
+    }
+
+    /// Whether they are an agent.
+    pub fn is_agent(&self) -> bool {
+        self.roles.contains(&Role::Agent)
+    }
+}
+
+impl Group {
+    /// Reads a group, noting every bad field.
+    pub fn read(fields: &mut Fields<'_>, tenant: &CustomerTenant) -> Option<Self> {
+        let id = fields.required("name", |fields, field| fields.customer_id::<GroupCollection>(field, tenant));
+        let display_name = read_display_name(fields);
+        let members =
+            fields.each("memberUserNames", MAX_MEMBERS, |name| tenant.id_in(name).map_err(|error| error.to_string()));
+        let subgroups =
+            fields.each("subgroupNames", MAX_SUBGROUPS, |name| tenant.id_in(name).map_err(|error| error.to_string()));
+        Some(Self { id: id?, display_name: display_name?, members, subgroups })
+    }
+}
+
+impl Usecase {
+    /// Reads a usecase, noting every bad field.
+    pub fn read(fields: &mut Fields<'_>, tenant: &Tenant) -> Option<Self> {
+        let id = fields.required("name", |fields, field| fields.id(field, tenant));
+        let display_name = read_display_name(fields);
+        Some(Self { id: id?, display_name: display_name? })
+    }
+}
+
+fn read_display_name(fields: &mut Fields<'_>) -> Option<String> {
+    let name = fields.required("displayName", |fields, field| fields.string(field, MAX_DISPLAY_NAME_BYTES))?;
+    if name.chars().any(char::is_control) {
+        fields.refuse("displayName", "must have no control characters");
+    }
+    Some(name)
+}
+
+/// A user on the wire.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct UserMessage<'a> {
+    name: String,
+    display_name: &'a str,
+    is_active: bool,
+    is_dev_user: bool,
+    roles: Vec<&'static str>,
+    profile_names: Vec<String>,
+}
+
+/// A group on the wire.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct GroupMessage<'a> {
+    name: String,
+    display_name: &'a str,
+    member_user_names: Vec<String>,
+    subgroup_names: Vec<String>,
+}
+
+/// A usecase on the wire.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct UsecaseMessage<'a> {
+    name: String,
+    display_name: &'a str,
+}
+
+impl User {
+    /// The user as `tenant`'s clients read them.
+    pub fn message(&self, tenant: &CustomerTenant) -> UserMessage<'_> {
+        UserMessage {
+            name: tenant.name_of(&self.id),
+            display_name: &self.display_name,
+            is_active: self.is_active,
+            is_dev_user: self.is_dev_user,
+            roles: self.roles.iter().map(|role| role.as_str()).collect(),
+            profile_names: self.profiles.iter().map(Tenant::name).collect(),
+        }
+    }
+}
+
+impl Group {
+    /// The group as `tenant`'s clients read it.
+    pub fn message(&self, tenant: &CustomerTenant) -> GroupMessage<'_> {
+        GroupMessage {
+            name: tenant.name_of(&self.id),
+            display_name: &self.display_name,
+            member_user_names: self.members.iter().map(|user| tenant.name_of(user)).collect(),
+            subgroup_names: self.subgroups.iter().map(|group| tenant.name_of(group)).collect(),
+        }
+    }
+}
+
+impl Usecase {
+    /// The usecase as `tenant`'s clients read it.
+    pub fn message(&self, tenant: &Tenant) -> UsecaseMessage<'_> {
+        UsecaseMessage { name: tenant.name_of(&self.id), display_name: &self.display_name }
+    }
+}

@@ -1,0 +1,219 @@
+//! Targets: scores to be reached, by one agent under a plan or by the whole organisation.
+
+use serde::{Deserialize, Serialize};
+
+use crate::fields::{Fields, MAX_TITLE_BYTES};
+use crate::identity::Caller;
+use crate::names::{CoachingPlanId, ScorecardTemplateId, TargetId, UsecaseId, UserId};
+use crate::scorecard::{FULL_SCORE, percent};
+use crate::template::Revision;
+use crate::timestamp::{Timestamp, refuse_future};
+use crate::{Code, Error, Id, Tenant};
+
+/// The most values that a target has had.
+pub const MAX_HISTORY: usize = 1000;
+
+/// A target as it is stored.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Target {
+    /// Its id.
+    pub id: TargetId,
+    /// How often it was written; each write is conditioned on it.
+    pub version: u64,
+    /// The template whose scores it is for, in every revision.
+    pub template: ScorecardTemplateId,
+    /// The criterion or chapter; empty: the whole scorecard.
+    pub criterion_or_chapter_id: String,
+    /// The usecase whose scores it is for.
+    pub usecase: UsecaseId,
+    /// The plan that it hangs on; without one it is the organisation's.
+    pub plan: Option<CoachingPlanId>,
+    /// The plan's agent.
+    pub agent: Option<UserId>,
+    /// Every value it has had, in hundredths of a percentage point, with the time from which it
+    /// holds; in order, never empty.
+    pub history: Vec<(Timestamp, u32)>,
+    /// When it was created.
+    pub create_time: Timestamp,
+    /// When it was last changed.
+    pub update_time: Timestamp,
+}
+
+impl Target {
+    /// The value that was in force just before `end`, in hundredths of a percentage point; nothing if
+    /// it was created later.
+    pub fn hundredths_at(&self, end: Timestamp) -> Option<u32> {
+        self.history.iter().rev().find(|(from, _)| *from < end).map(|(_, value)| *value)
+    }
+
+    /// Moves the target to `value` from `now` on; the same value changes nothing.
+    ///
+    /// # Errors
+    /// FAILED_PRECONDITION if it has moved [`MAX_HISTORY`] times.
+    pub fn move_to(&mut self, value: u32, now: Timestamp) -> Result<(), Error> {
+        let full = self.history.len() >= MAX_HISTORY;
+        match self.history.last_mut() {
+            Some((_, last)) if *last == value => return Ok(()),
+            Some((from, last)) if *from == now => *last = value,
+            _ if full => {
+                return Err(Error::new(
+                    Code::FailedPrecondition,
+                    "TARGET_HISTORY_FULL",
+                    format!("the target has had {MAX_HISTORY} values; create another"),
+                ));
+            }
+            _ => self.history.push((now, value)),
+        }
+        self.update_time = now;
+        Ok(())
+    }
+
+    /// What an agent's record keeps of the target of their plan.
+    pub fn to_attribute(&self) -> String {
+        let kept = Kept {
+            template: self.template.as_str(),
+            part: &self.criterion_or_chapter_id,
+            usecase: self.usecase.as_str(),
+            plan: self.plan.as_ref().map_or("", Id::as_str),
+            history: self.history.iter().map(|(from, value)| (from.to_string(), *value)).collect(),
+        };
+        serde_json::to_string(&kept).unwrap_or_default()
+    }
+
+    /// The target `id` of `agent` that [`Target::to_attribute`] wrote.
+    pub fn from_attribute(id: TargetId, agent: &UserId, text: &str) -> Option<Self> {
+        let kept: Kept<'_> = serde_json::from_str(text).ok()?;
+        let history: Option<Vec<_>> =
+            kept.history.iter().map(|(from, value)| Some((Timestamp::parse(from)?, *value))).collect();
+        let history = history.filter(|history| !history.is_empty())?;
+        Some(Self {
+            id,
+            version: 0,
+            template: Id::parse(kept.template)?,
+            criterion_or_chapter_id: kept.part.to_owned(),
+            usecase: Id::parse(kept.usecase)?,
+            plan: Some(Id::parse(kept.plan)?),
+            agent: Some(agent.clone()),
+            create_time: history.first()?.0,
+            update_time: history.last()?.0,
+            history,
+        })
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct Kept<'a> {
+    #[serde(borrow)]
+    template: &'a str,
+    part: &'a str,
+    usecase: &'a str,
+    plan: &'a str,
+    history: Vec<(String, u32)>,
+}
+
+/// What a client sends to create a target. Its serialised form is what a repeated request is
+/// compared by.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct NewTarget {
+    /// The id chosen by the client.
+    pub id: Option<TargetId>,
+    /// The template.
+    pub template: ScorecardTemplateId,
+    /// The criterion or chapter; empty: the whole scorecard.
+    pub criterion_or_chapter_id: String,
+    /// The usecase.
+    pub usecase: UsecaseId,
+    /// The plan that it is to hang on.
+    pub plan: Option<CoachingPlanId>,
+    value: u32,
+    create_time: Option<Timestamp>,
+}
+
+impl NewTarget {
+    /// Reads the body of a create request, noting every bad field. `createTime` is kept from a caller
+    /// who imports history: the target is in force from then on.
+    pub fn read(fields: &mut Fields<'_>, tenant: &Tenant, caller: &Caller, now: Timestamp) -> Option<Self> {
+        let id = fields.id("name", tenant);
+        let template = fields.required("scorecardTemplateName", |fields, field| fields.template(field, tenant));
+        if matches!(template, Some((_, Revision::Number(_) | Revision::Every))) {
+            fields.refuse("scorecardTemplateName", "must not name a revision: a target is for every one");
+        }
+        let part = fields.string("criterionOrChapterId", MAX_TITLE_BYTES).unwrap_or_default();
+        let value = fields.required("target", read_value);
+        let usecase = fields.required("usecaseName", |fields, field| fields.id(field, tenant));
+        let plan = fields.id("coachingPlanName", tenant);
+        let create_time = fields.timestamp("createTime").filter(|_| caller.role().imports_history());
+        refuse_future(fields, now, "createTime", create_time);
+        Some(Self {
+            id,
+            template: template?.0,
+            criterion_or_chapter_id: part,
+            usecase: usecase?,
+            plan,
+            value: value?,
+            create_time,
+        })
+    }
+
+    /// The target that this makes at `now` under `id`, of the plan's `agent`.
+    pub fn into_target(self, id: TargetId, agent: Option<UserId>, now: Timestamp) -> Target {
+        let create_time = self.create_time.unwrap_or(now);
+        Target {
+            id,
+            version: 1,
+            template: self.template,
+            criterion_or_chapter_id: self.criterion_or_chapter_id,
+            usecase: self.usecase,
+            plan: self.plan,
+            agent,
+            history: vec![(create_time, self.value)],
+            create_time,
+            update_time: create_time,
+        }
+    }
+}
+
+/// `target`: 0 to 100 percentage points with at most two decimals, in hundredths.
+pub fn read_value(fields: &mut Fields<'_>, field: &str) -> Option<u32> {
+    let value = fields.double(field)?;
+    let hundredths = (value * 100.0).round();
+    if !(0.0..=100.0).contains(&value) || (hundredths / 100.0 - value).abs() > 1e-9 {
+        fields.refuse(field, "must be from 0 to 100, with at most 2 decimals");
+        return None;
+    }
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 10,000")]
+    let hundredths = hundredths as u32;
+    Some(hundredths.min(FULL_SCORE))
+}
+
+/// A target on the wire, with the keys of the reference.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TargetMessage<'a> {
+    name: String,
+    scorecard_template_name: String,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    criterion_or_chapter_id: &'a str,
+    target: f64,
+    usecase_name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    coaching_plan_name: Option<String>,
+    create_time: Timestamp,
+    update_time: Timestamp,
+}
+
+impl Target {
+    /// The target as `tenant`'s clients read it.
+    pub fn message(&self, tenant: &Tenant) -> TargetMessage<'_> {
+        TargetMessage {
+            name: tenant.name_of(&self.id),
+            scorecard_template_name: tenant.name_of(&self.template),
+            criterion_or_chapter_id: &self.criterion_or_chapter_id,
+            target: self.history.last().map_or(0.0, |(_, value)| percent(*value)),
+            usecase_name: tenant.name_of(&self.usecase),
+            coaching_plan_name: self.plan.as_ref().map(|plan| tenant.name_of(plan)),
+            create_time: self.create_time,
+            update_time: self.update_time,
+        }
+    }
+}

@@ -1,0 +1,214 @@
+//! The directory's groups.
+//!
+//! Sub-groups never form a cycle. Every change of them is made in a transaction with the customer's
+//! one `groups` item, whose version says that no other change was made since the groups were read;
+//! so two changes that are harmless alone cannot close a cycle together.
+
+use std::collections::{HashMap, HashSet};
+
+use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem};
+use coaching_domain::directory::Group;
+use coaching_domain::names::{GroupId, UserId};
+use coaching_domain::{Code, CustomerTenant, Error};
+
+use crate::Store;
+use crate::item::{Attributes, Item};
+use crate::keys::{self, PK};
+use crate::transaction::Outcome;
+
+/// How deep groups may be nested.
+pub const MAX_DEPTH: usize = 20;
+/// How often groups are written that others keep changing.
+const ATTEMPTS: usize = 8;
+/// The most groups that one transaction takes, and the most that they may hold, in bytes.
+const MAX_AT_ONCE: usize = 90;
+const MAX_BYTES_AT_ONCE: usize = 3 * 1024 * 1024;
+
+impl Store {
+    /// Writes each of `groups` over whatever is there, whole or not at all, and says for each whether it
+    /// is written. They are taken in order: one that would close a cycle with what comes before it,
+    /// or nest groups deeper than 20 levels, is refused.
+    ///
+    /// # Errors
+    /// UNAVAILABLE if the table does not answer; ABORTED if others keep changing groups. Then some of
+    /// the groups may be written, and the same call may be repeated.
+    pub async fn upsert_groups(
+        &self,
+        tenant: &CustomerTenant,
+        groups: &[Group],
+    ) -> Result<Vec<Result<(), Error>>, Error> {
+        'again: for _ in 0..ATTEMPTS {
+            let mut version = self.groups_version(tenant).await?;
+            let mut known = self.reachable_groups(tenant, groups).await?;
+            let mut results = Vec::with_capacity(groups.len());
+            let mut changed = Vec::new();
+            for group in groups {
+                let before = known.insert(group.id.clone(), group.clone());
+                let unchanged = before.as_ref() == Some(group);
+                match depth_below(&group.id, &known) {
+                    Some(_) if unchanged => results.push(Ok(())),
+                    Some(_) => {
+                        changed.push(group);
+                        results.push(Ok(()));
+                    }
+                    None => {
+                        match before {
+                            Some(before) => known.insert(group.id.clone(), before),
+                            None => known.remove(&group.id),
+                        };
+                        results.push(Err(Error::invalid_field(
+                            "subgroupNames",
+                            format!("would make a group its own sub-group, or nest groups deeper than {MAX_DEPTH}"),
+                        )));
+                    }
+                }
+            }
+            let mut left = changed.as_slice();
+            while !left.is_empty() {
+                let mut bytes = 0;
+                let fitting = left.iter().take(MAX_AT_ONCE).take_while(|group| {
+                    bytes += bytes_of(group);
+                    bytes <= MAX_BYTES_AT_ONCE
+                });
+                let (now, later) = left.split_at(fitting.count().max(1));
+                if !self.write_groups(tenant, now, version).await? {
+                    continue 'again;
+                }
+                version += 1;
+                left = later;
+            }
+            return Ok(results);
+        }
+        Err(Error::new(Code::Aborted, "CONCURRENT_CHANGES", "others kept changing groups; try again"))
+    }
+
+    /// The group `id`, as it is now.
+    ///
+    /// # Errors
+    /// UNAVAILABLE if the table does not answer.
+    pub async fn group(&self, tenant: &CustomerTenant, id: &GroupId) -> Result<Option<Group>, Error> {
+        self.get(keys::group(tenant, id)).await?.map(from_item).transpose()
+    }
+
+    /// The members of `groups` as they were within about a second, each once; with `indirect`, of their
+    /// sub-groups too.
+    ///
+    /// # Errors
+    /// The groups that do not exist; UNAVAILABLE if the table does not answer.
+    pub async fn members_of(
+        &self,
+        tenant: &CustomerTenant,
+        groups: &[GroupId],
+        indirect: bool,
+    ) -> Result<Result<Vec<UserId>, Vec<GroupId>>, Error> {
+        let mut members = HashSet::new();
+        let mut seen: HashSet<GroupId> = groups.iter().cloned().collect();
+        let mut level: Vec<GroupId> = groups.to_vec();
+        for depth in 0..MAX_DEPTH {
+            let found = self.groups_by_id(tenant, &level, false).await?;
+            if depth == 0 && found.len() < seen.len() {
+                let known: HashSet<GroupId> = found.into_iter().map(|group| group.id).collect();
+                return Ok(Err(seen.difference(&known).cloned().collect()));
+            }
+            level.clear();
+            for group in found {
+                members.extend(group.members);
+                level.extend(group.subgroups.into_iter().filter(|group| indirect && seen.insert(group.clone())));
+            }
+            if level.is_empty() {
+                break;
+            }
+        }
+        Ok(Ok(members.into_iter().collect()))
+    }
+
+    async fn groups_by_id(
+        &self,
+        tenant: &CustomerTenant,
+        ids: &[GroupId],
+        consistent: bool,
+    ) -> Result<Vec<Group>, Error> {
+        let keys = ids.iter().map(|id| keys::group(tenant, id)).collect();
+        self.batch_get(keys, consistent).await?.into_iter().map(from_item).collect()
+    }
+
+    async fn groups_version(&self, tenant: &CustomerTenant) -> Result<i64, Error> {
+        let item = self.get(keys::groups(tenant)).await?;
+        item.map_or(Ok(0), |item| Attributes(item).number("version"))
+    }
+
+    /// `groups` as they are stored, and everything below them and below what they are to hold.
+    async fn reachable_groups(
+        &self,
+        tenant: &CustomerTenant,
+        groups: &[Group],
+    ) -> Result<HashMap<GroupId, Group>, Error> {
+        let mut known = HashMap::new();
+        let mut level: HashSet<GroupId> =
+            groups.iter().flat_map(|group| std::iter::once(&group.id).chain(&group.subgroups)).cloned().collect();
+        let mut asked: HashSet<GroupId> = HashSet::new();
+        while !level.is_empty() {
+            let ids: Vec<GroupId> = level.drain().collect();
+            asked.extend(ids.iter().cloned());
+            for group in self.groups_by_id(tenant, &ids, true).await? {
+                level.extend(group.subgroups.iter().filter(|id| !asked.contains(*id)).cloned());
+                known.insert(group.id.clone(), group);
+            }
+        }
+        Ok(known)
+    }
+
+    async fn write_groups(&self, tenant: &CustomerTenant, groups: &[&Group], version: i64) -> Result<bool, Error> {
+        let marker = Item::at(keys::groups(tenant)).number("version", version + 1);
+        let marker = Put::builder().table_name(&*self.table).set_item(Some(marker.into_attributes()));
+        let marker = match version {
+            0 => marker.condition_expression(format!("attribute_not_exists({PK})")),
+            read => marker
+                .condition_expression("version = :read")
+                .expression_attribute_values(":read", AttributeValue::N(read.to_string())),
+        };
+        let mut writes = vec![TransactWriteItem::builder().put(marker.build().map_err(Error::internal)?).build()];
+        for group in groups {
+            let put = Put::builder().table_name(&*self.table).set_item(Some(to_item(tenant, group).into_attributes()));
+            writes.push(TransactWriteItem::builder().put(put.build().map_err(Error::internal)?).build());
+        }
+        Ok(matches!(self.transact(writes).await?, Outcome::Written))
+    }
+}
+
+/// How many levels there are below a group; nothing if there is a cycle or they are too many.
+fn depth_below(id: &GroupId, known: &HashMap<GroupId, Group>) -> Option<usize> {
+    let mut level: HashSet<&GroupId> = HashSet::from([id]);
+    for depth in 0..MAX_DEPTH {
+        level = level.iter().filter_map(|id| known.get(*id)).flat_map(|group| &group.subgroups).collect();
+        if level.contains(id) {
+            return None;
+        }
+        if level.is_empty() {
+            return Some(depth);
+        }
+    }
+    None
+}
+
+fn bytes_of(group: &Group) -> usize {
+    let ids = group.members.iter().map(|id| id.as_str().len() + 3);
+    ids.chain(group.subgroups.iter().map(|id| id.as_str().len() + 3)).sum::<usize>() + 1024
+}
+
+fn to_item(tenant: &CustomerTenant, group: &Group) -> Item {
+    Item::at(keys::group(tenant, &group.id))
+        .text("display_name", &group.display_name)
+        .texts("members", group.members.iter().map(ToString::to_string))
+        .texts("subgroups", group.subgroups.iter().map(ToString::to_string))
+}
+
+fn from_item(item: HashMap<String, AttributeValue>) -> Result<Group, Error> {
+    let mut item = Attributes(item);
+    Ok(Group {
+        id: item.last_of_key()?,
+        display_name: item.text("display_name")?,
+        members: item.ids("members")?,
+        subgroups: item.ids("subgroups")?,
+    })
+}

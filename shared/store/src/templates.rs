@@ -1,0 +1,182 @@
+//! Scorecard templates in the table: every revision, and the current one once more, which is listed.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem};
+use coaching_domain::names::{self, ScorecardTemplateId, UsecaseId};
+use coaching_domain::template::{Chapter, ScorecardTemplate};
+use coaching_domain::{Code, Error, Tenant, Timestamp};
+
+use crate::Store;
+use crate::failure::corrupt;
+use crate::item::{Attributes, Item};
+use crate::keys::{self, LIST_ORDER, ListIndex, ListPosition};
+use crate::list::{Filter, Listed, Page, Range};
+use crate::requests::{Created, RequestRecord};
+use crate::transaction::Outcome;
+
+/// What a template takes in an answer at the most, in bytes: 250 labels and ids.
+const TEMPLATE_BYTES: usize = 400 * 1024;
+
+impl Store {
+    /// Creates the first revision of a template, or answers what the same `request` created before.
+    ///
+    /// # Errors
+    /// ALREADY_EXISTS if the id is taken; INVALID_ARGUMENT if the request's id was used for another.
+    pub async fn create_template(
+        &self,
+        tenant: &Tenant,
+        template: &ScorecardTemplate,
+        request: Option<&RequestRecord>,
+        time: Timestamp,
+    ) -> Result<Created<names::ScorecardTemplate>, Error> {
+        let created = Created { id: template.id.clone(), time, usecase: None };
+        let mut writes = vec![
+            self.put_new(current_item(tenant, template)?)?,
+            self.put_new(item_at(keys::template(tenant, &template.id, Some(template.revision)), template)?)?,
+        ];
+        if let Some(request) = request {
+            writes.push(self.record_request(tenant, request, &created)?);
+        }
+        let failed = match self.transact(writes).await? {
+            Outcome::Written => return Ok(created),
+            Outcome::Refused(failed) => failed,
+        };
+        if let (Some(request), Some(item)) = (request, failed.into_iter().find_map(|condition| condition.item)) {
+            return request.answer_from(item);
+        }
+        Err(Error::already_exists(&tenant.name_of(&template.id)))
+    }
+
+    /// Makes `next` the current revision after the one before it.
+    ///
+    /// # Errors
+    /// ABORTED if that is not the current one any more.
+    pub async fn add_revision(&self, tenant: &Tenant, next: &ScorecardTemplate) -> Result<(), Error> {
+        let current = Put::builder()
+            .table_name(&*self.table)
+            .set_item(Some(current_item(tenant, next)?.into_attributes()))
+            .condition_expression("revision = :read")
+            .expression_attribute_values(":read", AttributeValue::N((next.revision - 1).to_string()));
+        let writes = vec![
+            TransactWriteItem::builder().put(current.build().map_err(Error::internal)?).build(),
+            self.put_new(item_at(keys::template(tenant, &next.id, Some(next.revision)), next)?)?,
+        ];
+        match self.transact(writes).await? {
+            Outcome::Written => Ok(()),
+            Outcome::Refused(_) => Err(Error::new(
+                Code::Aborted,
+                "CONCURRENT_CHANGES",
+                "the template was changed at the same moment; read it again and repeat",
+            )),
+        }
+    }
+
+    /// The revision `revision` of a template, or the current one, as it is now.
+    ///
+    /// # Errors
+    /// UNAVAILABLE if the table does not answer.
+    pub async fn template(
+        &self,
+        tenant: &Tenant,
+        id: &ScorecardTemplateId,
+        revision: Option<u32>,
+    ) -> Result<Option<ScorecardTemplate>, Error> {
+        self.get(keys::template(tenant, id, revision)).await?.map(ScorecardTemplate::from_item).transpose()
+    }
+
+    /// Revisions of templates, or current ones, in no order; what does not exist is left out. With
+    /// `consistent`, as they are now; else as they were within about a second.
+    ///
+    /// # Errors
+    /// UNAVAILABLE if the table does not answer.
+    pub async fn templates(
+        &self,
+        tenant: &Tenant,
+        revisions: &[(ScorecardTemplateId, Option<u32>)],
+        consistent: bool,
+    ) -> Result<Vec<ScorecardTemplate>, Error> {
+        let keys = revisions.iter().map(|(id, revision)| keys::template(tenant, id, *revision)).collect();
+        self.batch_get(keys, consistent).await?.into_iter().map(ScorecardTemplate::from_item).collect()
+    }
+
+    /// The first `size` current revisions after `after`: those for any of `usecases` or for all; without
+    /// `deactivated`, only those in use.
+    ///
+    /// # Errors
+    /// UNAVAILABLE if the table does not answer.
+    pub async fn current_templates(
+        &self,
+        tenant: &Tenant,
+        usecases: &[UsecaseId],
+        deactivated: bool,
+        after: Option<&ListPosition>,
+        size: usize,
+    ) -> Result<Page<ScorecardTemplate>, Error> {
+        let mut filter = Filter::default();
+        if !usecases.is_empty() {
+            filter =
+                filter.holding_any_of("usecases", usecases.iter().map(ToString::to_string).chain([EVERY.to_owned()]));
+        }
+        if !deactivated {
+            filter = filter.where_attribute("deactivate_time", "attribute_not_exists(#)");
+        }
+        let range = Range::new(ListIndex::Profile, keys::templates_of_profile(tenant), filter, after);
+        self.page(vec![range], size).await
+    }
+}
+
+/// Stands among a template's usecases for all of them; no id is empty.
+const EVERY: &str = "";
+
+fn current_item(tenant: &Tenant, template: &ScorecardTemplate) -> Result<Item, Error> {
+    let item = item_at(keys::template(tenant, &template.id, None), template)?;
+    Ok(item
+        .text(ListIndex::Profile.partition_attribute(), keys::templates_of_profile(tenant))
+        .text(LIST_ORDER, template.position().as_str()))
+}
+
+fn item_at(key: keys::Key, template: &ScorecardTemplate) -> Result<Item, Error> {
+    let mut usecases: Vec<String> = template.usecases.iter().map(ToString::to_string).collect();
+    if usecases.is_empty() {
+        usecases.push(EVERY.to_owned());
+    }
+    Ok(Item::at(key)
+        .number("revision", template.revision.into())
+        .text("title", &template.title)
+        .text("chapters", serde_json::to_string(&template.chapters).map_err(Error::internal)?)
+        .texts("usecases", usecases)
+        .text("create_time", template.create_time.to_string())
+        .text("update_time", template.update_time.to_string())
+        .optional_text("deactivate_time", template.deactivate_time.as_ref())
+        .texts("known_ids", template.known_ids.iter().cloned()))
+}
+
+impl Listed for ScorecardTemplate {
+    fn from_item(item: HashMap<String, AttributeValue>) -> Result<Self, Error> {
+        let mut item = Attributes(item);
+        let chapters: Vec<Chapter> = serde_json::from_str(&item.text("chapters")?).map_err(|_| corrupt("chapters"))?;
+        let usecases = item.texts("usecases")?;
+        let usecases = usecases.iter().filter(|usecase| *usecase != EVERY);
+        let usecases = usecases.map(|usecase| coaching_domain::Id::parse(usecase).ok_or_else(|| corrupt("usecases")));
+        Ok(Self {
+            id: item.last_of_key()?,
+            revision: item.number("revision")?,
+            title: item.text("title")?,
+            chapters,
+            usecases: usecases.collect::<Result<_, Error>>()?,
+            create_time: item.time("create_time")?,
+            update_time: item.time("update_time")?,
+            deactivate_time: item.optional_time("deactivate_time")?,
+            known_ids: item.texts("known_ids")?,
+        })
+    }
+
+    fn position(&self) -> ListPosition {
+        ListPosition::of(self.create_time, &self.id)
+    }
+
+    fn answer_bytes(&self) -> usize {
+        TEMPLATE_BYTES.min(1024 + self.known_ids.len() * 512)
+    }
+}

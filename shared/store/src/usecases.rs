@@ -1,0 +1,45 @@
+//! The directory's usecases.
+
+use aws_sdk_dynamodb::types::{Put, TransactWriteItem};
+use coaching_domain::directory::Usecase;
+use coaching_domain::names::UsecaseId;
+use coaching_domain::{Error, Tenant};
+
+use crate::Store;
+use crate::item::{Attributes, Item};
+use crate::keys;
+use crate::transaction::Outcome;
+
+/// The most usecases that one transaction takes: DynamoDB's limit.
+const MAX_AT_ONCE: usize = 100;
+
+impl Store {
+    /// Writes `usecases` over whatever is there. If it fails, some may be written, and the same call may
+    /// be repeated.
+    ///
+    /// # Errors
+    /// UNAVAILABLE if the table does not answer.
+    pub async fn upsert_usecases(&self, tenant: &Tenant, usecases: &[Usecase]) -> Result<(), Error> {
+        for usecases in usecases.chunks(MAX_AT_ONCE) {
+            let mut writes = Vec::with_capacity(usecases.len());
+            for usecase in usecases {
+                let item = Item::at(keys::usecase(tenant, &usecase.id)).text("display_name", &usecase.display_name);
+                let put = Put::builder().table_name(&*self.table).set_item(Some(item.into_attributes()));
+                writes.push(TransactWriteItem::builder().put(put.build().map_err(Error::internal)?).build());
+            }
+            if let Outcome::Refused(_) = self.transact(writes).await? {
+                return Err(Error::internal("a write without a condition was refused by one"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Which of `ids` exist, as of within about a second.
+    ///
+    /// # Errors
+    /// UNAVAILABLE if the table does not answer.
+    pub async fn existing_usecases(&self, tenant: &Tenant, ids: &[UsecaseId]) -> Result<Vec<UsecaseId>, Error> {
+        let keys = ids.iter().map(|id| keys::usecase(tenant, id)).collect();
+        self.batch_get(keys, false).await?.into_iter().map(|item| Attributes(item).last_of_key()).collect()
+    }
+}

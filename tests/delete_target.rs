@@ -1,0 +1,22 @@
+//! `delete-target`, from outside.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
+use coaching_tests::{Case, Target, replay};
+
+const CASES: [Case; 5] = [
+    Case { name: "deleted", status: 200, refused: &[] },
+    Case { name: "not-found", status: 404, refused: &[] },
+    Case { name: "another-customer", status: 403, refused: &[] },
+    Case { name: "without-a-token", status: 401, refused: &[] },
+    Case { name: "by-an-agent", status: 403, refused: &[] },
+];
+
+#[tokio::test]
+async fn events_against_the_handler() {
+    replay("delete-target", &CASES, Target::Handler(&delete_target::OPERATION)).await;
+}
+
+#[tokio::test]
+async fn events_against_the_binary() {
+    replay("delete-target", &CASES, Target::Binary(env!("CARGO_BIN_EXE_delete-target"))).await;
+}

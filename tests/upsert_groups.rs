@@ -1,0 +1,22 @@
+//! `upsert-groups`, from outside.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
+use coaching_tests::{Case, Target, replay};
+
+const CASES: [Case; 5] = [
+    Case { name: "created", status: 200, refused: &[] },
+    Case { name: "no-list", status: 400, refused: &["groups"] },
+    Case { name: "another-customer", status: 403, refused: &[] },
+    Case { name: "without-a-token", status: 401, refused: &[] },
+    Case { name: "by-an-agent", status: 403, refused: &[] },
+];
+
+#[tokio::test]
+async fn events_against_the_handler() {
+    replay("upsert-groups", &CASES, Target::Handler(&upsert_groups::OPERATION)).await;
+}
+
+#[tokio::test]
+async fn events_against_the_binary() {
+    replay("upsert-groups", &CASES, Target::Binary(env!("CARGO_BIN_EXE_upsert-groups"))).await;
+}
