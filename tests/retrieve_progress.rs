@@ -1,7 +1,16 @@
 //! `retrieve-progress`, from outside.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
-use coaching_tests::{Case, Target, replay};
+use std::collections::{BTreeSet, HashSet};
+
+use chrono::{DateTime, Days, NaiveDate, TimeDelta, Utc};
+use coaching_tests::{
+    Answered, Case, Event, NOW, Target, TestService, below_support, merge, plan_name, replay, usecase_name, user,
+    user_name,
+};
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
+use serde_json::{Value, json};
 
 const CASES: [Case; 12] = [
     Case { name: "all", status: 200, refused: &[] },
@@ -30,4 +39,740 @@ async fn events_against_the_handler() {
 #[tokio::test]
 async fn events_against_the_binary() {
     replay("retrieve-progress", &CASES, Target::Binary(env!("CARGO_BIN_EXE_retrieve-progress"))).await;
+}
+
+fn retrieve(body: Value) -> Event {
+    Event::post("coachingProgresses:retrieve", body)
+}
+
+fn sync(path: &str, body: Value) -> Event {
+    Event::post("", body).to(&format!("/v1/customers/acme/{path}")).by("service", "sync@acme")
+}
+
+fn import(path: &str, body: Value) -> Event {
+    Event::post(path, body).by("service", "sync@acme")
+}
+
+/// Everything that was put into a customer, as plain values: what progress is recomputed from.
+#[derive(Debug, Clone, Default)]
+struct Imagined {
+    agents: Vec<ImaginedAgent>,
+    groups: Vec<ImaginedGroup>,
+    scorecards: Vec<ImaginedScorecard>,
+    targets: Vec<ImaginedTarget>,
+    request: ImaginedRequest,
+}
+
+#[derive(Debug, Clone)]
+struct ImaginedAgent {
+    name: u8,
+    active: bool,
+    dev: bool,
+    agent: bool,
+    /// 0: all profiles; 1: support; 2: sales.
+    profiles: u8,
+    plan_active: bool,
+}
+
+#[derive(Debug, Clone)]
+struct ImaginedGroup {
+    members: Vec<usize>,
+    /// Groups before it, so that there is no cycle.
+    subgroups: Vec<usize>,
+}
+
+#[derive(Debug, Clone)]
+struct ImaginedScorecard {
+    agent: usize,
+    /// Days before today of the submission; a draft has none.
+    submitted: Option<u64>,
+    template: usize,
+    usecase: usize,
+    /// Value of each criterion; none: not applicable.
+    values: [Option<u8>; 3],
+    /// What happens to it after it was written, step by step: 0 resets it, 1 submits it (today), others
+    /// correct the first value.
+    later: Vec<u8>,
+}
+
+#[derive(Debug, Clone)]
+struct ImaginedTarget {
+    /// Of the plan of this agent; none: the organisation's.
+    agent: Option<usize>,
+    template: usize,
+    part: usize,
+    usecase: usize,
+    /// In hundredths, with the days before today from which they hold; the first is the oldest.
+    history: Vec<(u64, u32)>,
+}
+
+#[derive(Debug, Clone, Default)]
+struct ImaginedRequest {
+    agents: Vec<usize>,
+    groups: Vec<usize>,
+    usecases: Vec<usize>,
+    templates: Vec<usize>,
+    inactive: bool,
+    dev: bool,
+    indirect: bool,
+    order_by: usize,
+    direction: usize,
+    /// Days before today of the first day, and how many days.
+    window: Option<(u64, u64)>,
+    page_size: usize,
+}
+
+const AGENTS: usize = 5;
+const GROUPS: usize = 3;
+const PARTS: [&str; 6] = ["", "opening", "greeting", "listening", "duty", "privacy"];
+const USECASES: [&str; 2] = ["care", "billing"];
+const TEMPLATES: [&str; 2] = ["quality", "other"];
+
+fn imagined() -> impl Strategy<Value = Imagined> {
+    let agent = (
+        0..3_u8,
+        prop::bool::weighted(0.8),
+        prop::bool::weighted(0.2),
+        prop::bool::weighted(0.9),
+        0..3_u8,
+        any::<bool>(),
+    );
+    let agent = agent.prop_map(|(name, active, dev, agent, profiles, plan_active)| ImaginedAgent {
+        name,
+        active,
+        dev,
+        agent,
+        profiles,
+        plan_active,
+    });
+    let group = (prop::collection::vec(0..AGENTS, 0..4), prop::collection::vec(0..GROUPS, 0..2));
+    let value = |most: u8| prop::option::weighted(0.8, 0..=most);
+    let scorecard = (
+        0..AGENTS,
+        prop::option::weighted(0.9, 0..70_u64),
+        0..2_usize,
+        0..2_usize,
+        (value(5), value(5), value(1)).prop_map(|(a, b, c)| [a, b, c]),
+        prop::collection::vec(0..6_u8, 0..3),
+    );
+    let scorecard = scorecard.prop_map(|(agent, submitted, template, usecase, values, later)| ImaginedScorecard {
+        agent,
+        submitted,
+        template,
+        usecase,
+        values,
+        later,
+    });
+    let target = (
+        prop::option::of(0..AGENTS),
+        0..2_usize,
+        0..PARTS.len(),
+        0..2_usize,
+        prop::collection::vec((0..60_u64, 0..=10_000_u32), 1..3),
+    );
+    let target = target.prop_map(|(agent, template, part, usecase, mut history)| {
+        history.sort_by(|a, b| b.0.cmp(&a.0));
+        history.dedup_by_key(|(days, _)| *days);
+        ImaginedTarget { agent, template, part, usecase, history }
+    });
+    let request = (
+        (
+            prop::collection::vec(0..AGENTS, 0..3),
+            prop::collection::vec(0..GROUPS, 0..2),
+            prop::collection::vec(0..2_usize, 1..3),
+            prop::collection::vec(0..2_usize, 0..2),
+        ),
+        (any::<bool>(), any::<bool>(), any::<bool>()),
+        (0..3_usize, 0..3_usize),
+        prop::option::of((0..40_u64, 1..40_u64)),
+        1..4_usize,
+    );
+    let request = request.prop_map(
+        |(
+            (agents, groups, usecases, templates),
+            (inactive, dev, indirect),
+            (order_by, direction),
+            window,
+            page_size,
+        )| ImaginedRequest {
+            agents,
+            groups,
+            usecases,
+            templates,
+            inactive,
+            dev,
+            indirect,
+            order_by,
+            direction,
+            window,
+            page_size,
+        },
+    );
+    (
+        prop::collection::vec(agent, AGENTS),
+        prop::collection::vec(group, GROUPS),
+        prop::collection::vec(scorecard, 0..30),
+        prop::collection::vec(target, 0..6),
+        request,
+    )
+        .prop_map(|(agents, groups, scorecards, targets, request)| Imagined {
+            agents,
+            groups: groups
+                .into_iter()
+                .enumerate()
+                .map(|(index, (members, subgroups))| ImaginedGroup {
+                    members,
+                    subgroups: subgroups.into_iter().filter(|group| *group < index).collect(),
+                })
+                .collect(),
+            scorecards,
+            targets,
+            request,
+        })
+}
+
+fn now() -> DateTime<Utc> {
+    NOW.parse().unwrap()
+}
+
+fn today() -> NaiveDate {
+    now().date_naive()
+}
+
+fn days_ago(days: u64) -> String {
+    (now() - TimeDelta::days(i64::try_from(days).unwrap())).format("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
+fn agent_id(index: usize) -> String {
+    format!("agent{index}")
+}
+
+fn agent_name(agent: &ImaginedAgent) -> String {
+    format!("Name {}", agent.name)
+}
+
+fn scores(values: [Option<u8>; 3]) -> Value {
+    let criteria = ["greeting", "listening", "privacy"].into_iter().zip(values);
+    criteria
+        .map(|(criterion, value)| match value {
+            Some(value) => json!({"criterionId": criterion, "numericValue": value}),
+            None => json!({"criterionId": criterion, "notApplicable": true}),
+        })
+        .collect()
+}
+
+/// Puts everything into the service; says how each scorecard ended: the day it counts on, if any, and its values.
+async fn load(service: &TestService, customer: &Imagined) -> Vec<(Option<NaiveDate>, [Option<u8>; 3])> {
+    let users: Vec<Value> = customer
+        .agents
+        .iter()
+        .enumerate()
+        .map(|(index, agent)| {
+            let mut user = user(&agent_id(index));
+            let profiles = [json!([]), json!(["customers/acme/profiles/support"]), json!(["customers/acme/profiles/sales"])];
+            let roles = if agent.agent { json!(["agent"]) } else { json!(["manager"]) };
+            merge(&mut user, json!({"displayName": agent_name(agent), "isActive": agent.active, "isDevUser": agent.dev, "roles": roles, "profileNames": profiles[usize::from(agent.profiles)]}));
+            user
+        })
+        .collect();
+    service.succeed(&sync("users:batchUpsert", json!({"users": users}))).await;
+    let groups: Vec<Value> = customer
+        .groups
+        .iter()
+        .enumerate()
+        .map(|(index, group)| {
+            json!({
+                "name": format!("customers/acme/groups/group{index}"),
+                "displayName": format!("Group {index}"),
+                "memberUserNames": group.members.iter().map(|member| user_name(&agent_id(*member))).collect::<Vec<_>>(),
+                "subgroupNames": group.subgroups.iter().map(|group| format!("customers/acme/groups/group{group}")).collect::<Vec<_>>(),
+            })
+        })
+        .collect();
+    service.succeed(&sync("groups:batchUpsert", json!({"groups": groups}))).await;
+    let usecases: Vec<Value> = USECASES.iter().map(|id| json!({"name": usecase_name(id), "displayName": id})).collect();
+    service.succeed(&import("usecases:batchUpsert", json!({"usecases": usecases}))).await;
+    for template in TEMPLATES {
+        service.template(template, json!({})).await;
+    }
+    // A revision that keeps the criteria: scorecards of both count together.
+    service
+        .succeed(
+            &Event::new("PATCH", "scorecardTemplates/other")
+                .with_text(&json!({"scorecardTemplate": {"title": "Other, reworded"}}).to_string()),
+        )
+        .await;
+    for (index, agent) in customer.agents.iter().enumerate() {
+        let plan = json!({"isActive": agent.plan_active, "usecaseName": usecase_name("care")});
+        service.plan_with(&format!("plan{index}"), &agent_id(index), plan).await;
+    }
+    for (index, target) in customer.targets.iter().enumerate() {
+        let mut history = target.history.iter();
+        let (days, value) = history.next().unwrap();
+        let mut body = json!({
+            "name": below_support(&format!("targets/target{index}")),
+            "scorecardTemplateName": below_support(&format!("scorecardTemplates/{}", TEMPLATES[target.template])),
+            "criterionOrChapterId": PARTS[target.part],
+            "target": f64::from(*value) / 100.0,
+            "usecaseName": usecase_name(USECASES[target.usecase]),
+            "createTime": days_ago(*days),
+        });
+        if let Some(agent) = target.agent {
+            body["coachingPlanName"] = plan_name(&format!("plan{agent}")).into();
+        }
+        service.succeed(&import("targets", body)).await;
+        for (days, value) in history {
+            // Later values are set by a service whose clock stands on that day.
+            let back = TimeDelta::days(-i64::try_from(*days).unwrap());
+            service.advance(back);
+            let update = json!({"target": {"target": f64::from(*value) / 100.0}});
+            service
+                .succeed(&Event::new("PATCH", &format!("targets/target{index}")).with_text(&update.to_string()))
+                .await;
+            service.advance(-back);
+        }
+    }
+    let mut ended = Vec::new();
+    let mut entries = Vec::new();
+    for (index, scorecard) in customer.scorecards.iter().enumerate() {
+        let mut entry = json!({
+            "name": below_support(&format!("scorecards/scorecard{index}")),
+            "conversationName": below_support("conversations/call"),
+            "agentUserName": user_name(&agent_id(scorecard.agent)),
+            "templateName": below_support(&format!("scorecardTemplates/{}@1", TEMPLATES[scorecard.template])),
+            "usecaseName": usecase_name(USECASES[scorecard.usecase]),
+            "scores": scores(scorecard.values),
+            "createTime": days_ago(80),
+        });
+        if let Some(days) = scorecard.submitted {
+            entry["submitTime"] = days_ago(days).into();
+        }
+        ended.push((scorecard.submitted.map(|days| today() - Days::new(days)), scorecard.values));
+        entries.push(entry);
+    }
+    if !entries.is_empty() {
+        let answer = service.succeed(&import("scorecards:batchUpsert", json!({"scorecards": entries}))).await;
+        assert!(answer["results"].as_array().unwrap().iter().all(|result| result["scorecard"].is_object()), "{answer}");
+        // The same again changes nothing.
+        let before = service.items().await;
+        service.succeed(&import("scorecards:batchUpsert", json!({"scorecards": entries}))).await;
+        assert_eq!(service.items().await, before);
+    }
+    for (index, scorecard) in customer.scorecards.iter().enumerate() {
+        for step in &scorecard.later {
+            let (day, values) = &mut ended[index];
+            let path = format!("scorecards/scorecard{index}");
+            match step {
+                0 => {
+                    service.succeed(&Event::post(&format!("{path}:reset"), json!({}))).await;
+                    *day = None;
+                }
+                1 => {
+                    service.succeed(&Event::post(&format!("{path}:submit"), json!({}))).await;
+                    day.get_or_insert(today());
+                }
+                value => {
+                    values[0] = Some(value - 1);
+                    let update = json!({"scorecard": {"scores": scores(*values)}});
+                    service.succeed(&Event::new("PATCH", &path).with_text(&update.to_string())).await;
+                }
+            }
+        }
+    }
+    ended
+}
+
+/// A scorecard's score of a part, in hundredths, straight from the definition.
+fn score_of(part: &str, values: [Option<u8>; 3]) -> Option<i64> {
+    let criteria = [("greeting", 5, 1), ("listening", 5, 2), ("privacy", 1, 1)];
+    let scored: Vec<(&str, i64, i64)> = criteria
+        .into_iter()
+        .zip(values)
+        .filter_map(|((id, most, weight), value)| Some((id, i64::from(value?) * 10_000 / most, weight)))
+        .collect();
+    let mean = |of: &[&str]| {
+        let chosen: Vec<_> = scored.iter().filter(|(id, ..)| of.contains(id)).collect();
+        let weight: i64 = chosen.iter().map(|(.., weight)| weight).sum();
+        let sum: i64 = chosen.iter().map(|(_, score, weight)| score * weight).sum();
+        (weight > 0).then(|| (2 * sum + weight) / (2 * weight))
+    };
+    let whole = mean(&["greeting", "listening", "privacy"]);
+    match part {
+        "" if values[2] == Some(0) => whole.map(|_| 0),
+        "" => whole,
+        "opening" => mean(&["greeting", "listening"]),
+        "duty" => mean(&["privacy"]),
+        criterion => mean(&[criterion]),
+    }
+}
+
+fn rounded(sum: i64, count: i64) -> Option<i64> {
+    (count > 0).then(|| (2 * sum.abs() + count) / (2 * count) * sum.signum())
+}
+
+fn points(figure: i64) -> Value {
+    json!(f64::from(i32::try_from(figure).unwrap()) / 10_000.0)
+}
+
+/// What the service should answer, agent by agent in order, from the raw scorecards alone.
+fn recomputed(customer: &Imagined, ended: &[(Option<NaiveDate>, [Option<u8>; 3])]) -> Vec<Value> {
+    let asked = &customer.request;
+    let (start, end) = match asked.window {
+        None => (today() - Days::new(29), today() + Days::new(1)),
+        Some((first, length)) => {
+            let start = today() - Days::new(first);
+            (start, start + Days::new(length))
+        }
+    };
+    let baseline = start - (end - start)..start;
+    let chosen = agents_asked_for(customer);
+    let mut answers: Vec<(Option<i64>, Option<i64>, String, Value)> = Vec::new();
+    for index in chosen {
+        let agent = &customer.agents[index];
+        let own: Vec<(usize, &ImaginedTarget)> = customer
+            .targets
+            .iter()
+            .enumerate()
+            .filter(|(_, target)| target.agent == Some(index) && agent.plan_active)
+            .collect();
+        let organisation = customer.targets.iter().enumerate().filter(|(_, target)| target.agent.is_none());
+        let mut targets: Vec<(usize, &ImaginedTarget, u32)> = own
+            .iter()
+            .copied()
+            .chain(organisation)
+            .filter(|(_, target)| asked.usecases.contains(&target.usecase))
+            .filter(|(_, target)| asked.templates.is_empty() || asked.templates.contains(&target.template))
+            .filter_map(|(place, target)| {
+                let in_force = target.history.iter().rev().find(|(days, _)| {
+                    let from = now() - TimeDelta::days(i64::try_from(*days).unwrap());
+                    from < end.and_time(chrono::NaiveTime::MIN).and_utc()
+                });
+                Some((place, target, in_force?.1))
+            })
+            .collect();
+        let key = |target: &ImaginedTarget| (target.usecase, target.template, target.part);
+        let replaced: HashSet<_> =
+            targets.iter().filter(|(_, target, _)| target.agent.is_some()).map(|(_, target, _)| key(target)).collect();
+        targets.retain(|(_, target, _)| target.agent.is_some() || !replaced.contains(&key(target)));
+        targets.sort_by_key(|(place, target, _)| (TEMPLATES[target.template], PARTS[target.part], *place));
+        let mut progresses = Vec::new();
+        let mut gaps = Vec::new();
+        let mut criteria = Vec::new();
+        for (_, target, value) in targets {
+            let over = |days: &std::ops::Range<NaiveDate>| {
+                let of = customer.scorecards.iter().zip(ended).filter(|(scorecard, (day, values))| {
+                    scorecard.agent == index
+                        && scorecard.template == target.template
+                        && scorecard.usecase == target.usecase
+                        && day.is_some_and(|day| days.contains(&day))
+                        && score_of("", *values).is_some()
+                });
+                let found: Vec<i64> = of.filter_map(|(_, (_, values))| score_of(PARTS[target.part], *values)).collect();
+                let count = i64::try_from(found.len()).unwrap();
+                (rounded(found.iter().sum::<i64>() * 100, count), count)
+            };
+            let ((score, count), (before, before_count)) = (over(&(start..end)), over(&baseline));
+            let mut one = json!({
+                "scorecardTemplateName": below_support(&format!("scorecardTemplates/{}", TEMPLATES[target.template])),
+                "criterionDisplayName": display_name(target),
+                "target": points(i64::from(value) * 100),
+                "scorecardCount": count,
+                "baselineScorecardCount": before_count,
+            });
+            if target.part > 0 {
+                one["criterionOrChapterId"] = PARTS[target.part].into();
+            }
+            if let Some(agent) = target.agent {
+                one["coachingPlanName"] = plan_name(&format!("plan{agent}")).into();
+            }
+            if let Some(before) = before {
+                one["baselineScore"] = points(before);
+            }
+            if let Some(score) = score {
+                let gap = i64::from(value) * 100 - score;
+                one["score"] = points(score);
+                one["gap"] = points(gap);
+                gaps.push(gap.max(0));
+            }
+            if let (Some(score), Some(before)) = (score, before) {
+                one["progress"] = points(score - before);
+                progresses.push(score - before);
+            }
+            criteria.push(one);
+        }
+        let mean = |figures: &[i64]| rounded(figures.iter().sum(), i64::try_from(figures.len()).unwrap());
+        let (progress, gap) = (mean(&progresses), mean(&gaps));
+        let in_scope = agent.plan_active && asked.usecases.contains(&0);
+        let mut answer = json!({
+            "agentUserName": user_name(&agent_id(index)),
+            "agentDisplayName": agent_name(agent),
+            "coachingPlanNames": if in_scope { json!([plan_name(&format!("plan{index}"))]) } else { json!([]) },
+            "criterionProgresses": criteria,
+            "coachingSessionCount": 0,
+        });
+        if let Some(progress) = progress {
+            answer["progress"] = points(progress);
+        }
+        if let Some(gap) = gap {
+            answer["gap"] = points(gap);
+        }
+        answers.push((progress, gap, agent_name(agent), answer));
+    }
+    let name = |answer: &Value| answer["agentUserName"].as_str().unwrap().to_owned();
+    answers.sort_by(|a, b| {
+        let descending = asked.direction == 2;
+        let turned = |order: std::cmp::Ordering| if descending { order.reverse() } else { order };
+        let order = match asked.order_by {
+            0 => turned(a.2.cmp(&b.2)),
+            by => {
+                let value =
+                    |answer: &(Option<i64>, Option<i64>, String, Value)| if by == 1 { answer.0 } else { answer.1 };
+                match (value(a), value(b)) {
+                    (Some(a), Some(b)) => turned(a.cmp(&b)),
+                    (a, b) => b.is_some().cmp(&a.is_some()),
+                }
+            }
+        };
+        order.then_with(|| name(&a.3).cmp(&name(&b.3)))
+    });
+    answers.into_iter().map(|(.., answer)| answer).collect()
+}
+
+fn display_name(target: &ImaginedTarget) -> &'static str {
+    match PARTS[target.part] {
+        "" if target.template == 1 => "Other, reworded",
+        "" => "Quality",
+        "opening" => "Opening",
+        "greeting" => "Greeting",
+        "listening" => "Listening",
+        "duty" => "Duty",
+        _ => "Privacy",
+    }
+}
+
+fn agents_asked_for(customer: &Imagined) -> BTreeSet<usize> {
+    let asked = &customer.request;
+    let mut named: BTreeSet<usize> = asked.agents.iter().copied().collect();
+    let mut groups: Vec<usize> = asked.groups.clone();
+    while let Some(group) = groups.pop() {
+        named.extend(&customer.groups[group].members);
+        if asked.indirect {
+            groups.extend(&customer.groups[group].subgroups);
+        }
+    }
+    if asked.agents.is_empty() && asked.groups.is_empty() {
+        named = (0..AGENTS).collect();
+    }
+    named.retain(|index| {
+        let agent = &customer.agents[*index];
+        agent.agent && agent.profiles != 2 && (agent.active || asked.inactive) && (!agent.dev || asked.dev)
+    });
+    named
+}
+
+fn request_body(asked: &ImaginedRequest) -> Value {
+    let mut body = json!({
+        "agentUserNames": asked.agents.iter().map(|agent| user_name(&agent_id(*agent))).collect::<Vec<_>>(),
+        "groupNames": asked.groups.iter().map(|group| format!("customers/acme/groups/group{group}")).collect::<Vec<_>>(),
+        "usecaseNames": asked.usecases.iter().map(|usecase| usecase_name(USECASES[*usecase])).collect::<Vec<_>>(),
+        "scorecardTemplateNames": asked.templates.iter().map(|template| below_support(&format!("scorecardTemplates/{}@*", TEMPLATES[*template]))).collect::<Vec<_>>(),
+        "includeInactiveUsers": asked.inactive,
+        "includeDevUsers": asked.dev,
+        "includeIndirectGroupMembers": asked.indirect,
+        "orderBy": asked.order_by,
+        "orderDirection": asked.direction,
+        "pageSize": asked.page_size,
+    });
+    if let Some((first, length)) = asked.window {
+        let start = today() - Days::new(first);
+        body["startTime"] = format!("{start}T00:00:00Z").into();
+        body["endTime"] = format!("{}T00:00:00Z", start + Days::new(length)).into();
+    }
+    body
+}
+
+/// Every page of `body`, one after the other.
+async fn walk(service: &TestService, body: &Value) -> Vec<Value> {
+    let mut agents = Vec::new();
+    let mut body = body.clone();
+    loop {
+        let answer = service.succeed(&retrieve(body.clone())).await;
+        let page = answer["agentCoachingProgresses"].as_array().unwrap();
+        agents.extend(page.iter().cloned());
+        match answer.get("nextPageToken") {
+            None => return agents,
+            Some(token) => {
+                assert_eq!(json!(page.len()), body["pageSize"], "a page that is not the last is full");
+                body["pageToken"] = token.clone();
+            }
+        }
+    }
+}
+
+#[test]
+fn every_figure_and_the_order_equal_a_recomputation_from_raw_scorecards() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let mut runner =
+        TestRunner::new(Config { cases: 24, failure_persistence: None, max_shrink_iters: 200, ..Config::default() });
+    let check = |customer: Imagined| {
+        runtime.block_on(async {
+            let service = TestService::start().await;
+            let ended = load(&service, &customer).await;
+            let answered = walk(&service, &request_body(&customer.request)).await;
+            prop_assert_eq!(answered, recomputed(&customer, &ended));
+            Ok(())
+        })
+    };
+    runner.run(&imagined(), check).unwrap();
+}
+
+/// Imports `count` submitted scorecards of `agent`, `days` days before now.
+async fn submit_many(service: &TestService, agent: &str, days: u64, count: usize) {
+    let entries: Vec<Value> = (0..count)
+        .map(|number| {
+            json!({
+                "conversationName": below_support("conversations/call"),
+                "agentUserName": user_name(agent),
+                "templateName": below_support("scorecardTemplates/quality"),
+                "scores": scores([Some(u8::try_from(number % 6).unwrap()), Some(3), Some(1)]),
+                "createTime": days_ago(days),
+                "submitTime": days_ago(days),
+            })
+        })
+        .collect();
+    for entries in entries.chunks(500) {
+        service.succeed(&import("scorecards:batchUpsert", json!({"scorecards": entries}))).await;
+    }
+}
+
+#[tokio::test]
+async fn a_progress_costs_the_same_however_many_scorecards_there_are() {
+    let mut units = Vec::new();
+    for a_day in [10, 1000] {
+        let service = TestService::seeded().await;
+        for days in [0, 3, 33] {
+            submit_many(&service, "ana", days, a_day).await;
+        }
+        let (answered, spent) = service
+            .spending(&retrieve(json!({"usecaseNames": [usecase_name("care")], "agentUserNames": [user_name("ana")]})))
+            .await;
+        assert_eq!(
+            answered.body["agentCoachingProgresses"][0]["criterionProgresses"][0]["scorecardCount"],
+            2 * a_day + 1
+        );
+        units.push((spent.read_units, spent.calls));
+    }
+    assert_eq!(units[0], units[1]);
+}
+
+#[tokio::test]
+async fn a_team_of_25_costs_at_most_2_read_units_an_agent() {
+    let service = TestService::seeded().await;
+    let agents: Vec<String> = (0..25).map(agent_id).collect();
+    service.directory(&agents.iter().map(String::as_str).collect::<Vec<_>>()).await;
+    for (index, agent) in agents.iter().enumerate() {
+        service.plan_with(&format!("plan{index}"), agent, json!({"usecaseName": usecase_name("care")})).await;
+        for days in [1, 40] {
+            submit_many(&service, agent, days, 2).await;
+        }
+    }
+    let event = retrieve(json!({"usecaseNames": [usecase_name("care")], "groupNames": ["customers/acme/groups/team"]}));
+    let (answered, spent) = service.spending(&event).await;
+    assert_eq!(answered.body["agentCoachingProgresses"].as_array().unwrap().len(), 25, "{}", answered.body);
+    assert!(spent.read_units <= 50.0, "{} units", spent.read_units);
+    assert_eq!((spent.read_units, spent.calls, spent.write_units), (39.5, 6, 0.0));
+}
+
+fn agents_of(answered: &Answered) -> Vec<&str> {
+    let agents = answered.body["agentCoachingProgresses"].as_array().unwrap();
+    agents.iter().map(|agent| agent["agentUserName"].as_str().unwrap()).collect()
+}
+
+#[tokio::test]
+async fn pages_by_progress_stay_as_they_were_while_scorecards_arrive() {
+    let service = TestService::seeded().await;
+    let agents: Vec<String> = (0..9).map(agent_id).collect();
+    service.directory(&agents.iter().map(String::as_str).collect::<Vec<_>>()).await;
+    for (index, agent) in agents.iter().enumerate() {
+        submit_many(&service, agent, 1, index + 1).await;
+    }
+    let mut body = json!({"usecaseNames": [usecase_name("care")], "orderBy": "ORDER_BY_GAP", "pageSize": 4});
+    let first = service.send(&retrieve(body.clone())).await;
+    let mut seen: Vec<String> = agents_of(&first).into_iter().map(str::to_owned).collect();
+    body["pageToken"] = first.body["nextPageToken"].clone();
+    for days in 0..3 {
+        submit_many(&service, "agent8", days, 7).await;
+        submit_many(&service, "agent0", days, 5).await;
+    }
+    let (second, spent) = service.spending(&retrieve(body.clone())).await;
+    assert_eq!(spent.write_units, 0.0);
+    seen.extend(agents_of(&second).into_iter().map(str::to_owned));
+    let moved = service
+        .send(&retrieve({
+            let mut other = body.clone();
+            other["orderBy"] = "ORDER_BY_PROGRESS".into();
+            other
+        }))
+        .await;
+    assert_eq!((moved.status, moved.refused_fields()), (400, vec!["pageToken".to_owned()]));
+    body["pageToken"] = second.body["nextPageToken"].clone();
+    body["pageSize"] = 100.into();
+    let third = service.send(&retrieve(body)).await;
+    seen.extend(agents_of(&third).into_iter().map(str::to_owned));
+    assert_eq!(third.body.get("nextPageToken"), None);
+    assert_eq!(seen.len(), 11);
+    assert_eq!(seen.iter().collect::<HashSet<_>>().len(), 11, "everyone once: {seen:?}");
+}
+
+#[tokio::test]
+async fn a_past_window_keeps_its_gap_when_the_target_moves() {
+    let service = TestService::seeded().await;
+    let past = json!({"usecaseNames": [usecase_name("care")], "agentUserNames": [user_name("ana")], "startTime": "2026-06-01T00:00:00Z", "endTime": "2026-06-02T00:00:00Z"});
+    submit_many(&service, "ana", 0, 1).await;
+    service.advance(TimeDelta::days(10));
+    let before = service.succeed(&retrieve(past.clone())).await;
+    let update = json!({"target": {"target": 20}});
+    service.succeed(&Event::new("PATCH", "targets/greeting-target").with_text(&update.to_string())).await;
+    assert_eq!(service.succeed(&retrieve(past)).await, before);
+    assert_eq!(before["agentCoachingProgresses"][0]["criterionProgresses"][0]["target"], 80.0);
+    let present = service.succeed(&retrieve(json!({"usecaseNames": [usecase_name("care")]}))).await;
+    assert_eq!(present["agentCoachingProgresses"][0]["criterionProgresses"][0]["target"], 20.0);
+}
+
+#[tokio::test]
+async fn sessions_in_the_window_are_counted() {
+    let service = TestService::seeded().await;
+    for (session_time, usecase) in [
+        ("2026-05-31T10:00:00Z", "care"),
+        ("2026-05-02T09:00:00Z", "care"),
+        ("2026-04-30T09:00:00Z", "care"),
+        ("2026-05-31T11:00:00Z", "billing"),
+    ] {
+        let session = json!({
+            "agentUserName": user_name("ana"),
+            "creatorUserName": user_name("maria"),
+            "coachingPlanName": plan_name("ana-plan"),
+            "sessionTime": session_time,
+            "usecaseName": usecase_name(usecase),
+        });
+        service.succeed(&Event::post("coachingSessions", session)).await;
+    }
+    let answer = service.succeed(&retrieve(json!({"usecaseNames": [usecase_name("care")]}))).await;
+    let ana = &answer["agentCoachingProgresses"][0];
+    assert_eq!(
+        (&ana["coachingSessionCount"], &ana["lastCoachingSessionTime"]),
+        (&json!(1), &json!("2026-05-31T10:00:00Z"))
+    );
+    assert_eq!(answer["startTime"], "2026-05-03T00:00:00Z");
+    assert_eq!(answer["endTime"], "2026-06-02T00:00:00Z");
+    assert_eq!(ana["coachingPlanNames"], json!([plan_name("ana-plan")]));
+}
+
+#[test]
+fn the_recomputation_knows_the_definition() {
+    assert_eq!(score_of("", [Some(5), Some(0), Some(1)]), Some(5_000));
+    assert_eq!(score_of("", [Some(5), Some(5), Some(0)]), Some(0));
+    assert_eq!(score_of("opening", [Some(5), Some(5), Some(0)]), Some(10_000));
+    assert_eq!(score_of("", [None, None, None]), None);
+    assert_eq!(score_of("opening", [None, None, Some(1)]), None);
 }
