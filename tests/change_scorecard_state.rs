@@ -1,7 +1,12 @@
 //! `change-scorecard-state`, from outside.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
-use coaching_tests::{Case, Target, replay};
+use std::collections::BTreeMap;
+
+use coaching_domain::statistics::{Period, Statistics};
+use coaching_tests::{Case, Event, NOW, Target, TestService, below_support, replay, user_name};
+use futures_util::future::join_all;
+use serde_json::{Value, json};
 
 const CASES: [Case; 12] = [
     Case { name: "submit", status: 200, refused: &[] },
@@ -26,4 +31,209 @@ async fn events_against_the_handler() {
 #[tokio::test]
 async fn events_against_the_binary() {
     replay("change-scorecard-state", &CASES, Target::Binary(env!("CARGO_BIN_EXE_change-scorecard-state"))).await;
+}
+
+fn step(id: &str, verb: &str) -> Event {
+    Event::post(&format!("scorecards/{id}:{verb}"), json!({}))
+}
+
+#[tokio::test]
+async fn the_steps_of_a_scorecards_life() {
+    let service = TestService::seeded().await;
+    let submitted = service.succeed(&step("draft-1", "submit")).await["scorecard"].clone();
+    assert_eq!(submitted["submitTime"], NOW);
+    assert_eq!(submitted["submittedBy"]["name"], user_name("maria"));
+    let items = service.items().await;
+    assert_eq!(service.succeed(&step("draft-1", "submit")).await["scorecard"], submitted, "a repeat changes nothing");
+    assert_eq!(service.items().await, items);
+
+    let acknowledge = |comment: &str| {
+        Event::post("scorecards/draft-1:acknowledge", json!({"acknowledgeComment": comment})).by("agent", "ana")
+    };
+    let seen = service.succeed(&acknowledge("Seen.")).await["scorecard"].clone();
+    assert_eq!((&seen["acknowledgeTime"], &seen["acknowledgeComment"]), (&json!(NOW), &json!("Seen.")));
+    service.advance(chrono::TimeDelta::days(1));
+    let again = service.succeed(&acknowledge("Seen, and understood.")).await["scorecard"].clone();
+    assert_eq!(again["acknowledgeTime"], NOW, "the first time stays");
+
+    let reset = service.succeed(&step("draft-1", "reset")).await["scorecard"].clone();
+    for gone in ["submitTime", "submittedBy", "acknowledgeTime", "acknowledgeComment"] {
+        assert_eq!(reset.get(gone), None, "{gone}");
+    }
+    assert_eq!(service.succeed(&step("draft-1", "reset")).await["scorecard"], reset);
+}
+
+/// The statistics of the table, and a recount of them from the scorecards that are in it.
+async fn counted_and_recounted(service: &TestService) -> (BTreeMap<String, Statistics>, BTreeMap<String, Statistics>) {
+    let mut counted = BTreeMap::new();
+    let mut recounted: BTreeMap<String, Statistics> = BTreeMap::new();
+    for (key, item) in service.items().await {
+        if let Some(cells) = item.get("cells") {
+            let statistics = Statistics::decode(cells.as_b().unwrap().as_ref()).unwrap();
+            if !statistics.is_empty() {
+                counted.insert(key, statistics);
+            }
+        }
+    }
+    let mut page_token = String::new();
+    loop {
+        let event = Event::get("scorecards").with("pageSize", "1000").with("pageToken", &page_token);
+        let answer = service.succeed(&event).await;
+        for scorecard in answer["scorecards"].as_array().unwrap() {
+            let Some(time) = scorecard["submitTime"].as_str() else { continue };
+            let id = scorecard["name"].as_str().unwrap().rsplit('/').next().unwrap();
+            let (tenant, id) = (tenant(), coaching_domain::Id::parse(id).unwrap());
+            let found = service.app.store.scorecard_with_template(&tenant, &id);
+            let (stored, template) = found.await.unwrap().unwrap();
+            let day = time[..10].parse().unwrap();
+            let Some(contribution) = stored.contribution(&template) else { continue };
+            let agent = scorecard["agentUserName"].as_str().unwrap().rsplit('/').next().unwrap();
+            let place = counted.keys().find(|key| key.ends_with(&format!(" / {}#{agent}", Period::of(day))));
+            let place = place.unwrap_or_else(|| panic!("{agent} is not counted on {day}")).clone();
+            recounted.entry(place).or_default().add(Period::of(day), &contribution).unwrap();
+        }
+        match answer["nextPageToken"].as_str() {
+            Some(token) => page_token = token.to_owned(),
+            None => return (counted, recounted),
+        }
+    }
+}
+
+fn tenant() -> coaching_domain::Tenant {
+    let claims = |name: &str| match name {
+        "customer" => Some("acme"),
+        "role" => Some("admin"),
+        "sub" => Some("test"),
+        _ => None,
+    };
+    #[expect(clippy::disallowed_methods, reason = "the test reads below the edge")]
+    let caller = coaching_domain::Caller::from_verified_claims(claims).unwrap();
+    caller.enter("acme", "support").unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn statistics_equal_a_recount_after_eight_writers_at_once() {
+    let service = TestService::seeded().await;
+    let agents = ["ana", "ben", "chloe"];
+    service.directory(&agents).await;
+    for agent in agents {
+        for number in 0..3 {
+            let scorecard = json!({
+                "name": below_support(&format!("scorecards/{agent}-{number}")),
+                "conversationName": below_support("conversations/call"),
+                "agentUserName": user_name(agent),
+                "templateName": below_support("scorecardTemplates/quality"),
+                "scores": [{"criterionId": "greeting", "numericValue": number}],
+            });
+            service.succeed(&Event::post("scorecards", scorecard)).await;
+        }
+    }
+    let writer = async |seed: u64| {
+        let mut seed = seed;
+        let mut draw = |below: u64| {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (seed >> 33) % below
+        };
+        let mut refused = 0;
+        for _ in 0..25 {
+            let id = format!("{}-{}", agents[usize::try_from(draw(3)).unwrap()], draw(3));
+            let value = draw(6);
+            let event = match draw(4) {
+                0 => step(&id, "submit"),
+                1 => step(&id, "reset"),
+                2 => {
+                    let scores = json!([{"criterionId": "greeting", "numericValue": value}, {"criterionId": "privacy", "numericValue": value % 2}]);
+                    Event::new("PATCH", &format!("scorecards/{id}"))
+                        .with_text(&json!({"scorecard": {"scores": scores}}).to_string())
+                }
+                _ => {
+                    let agent = id.split('-').next().unwrap();
+                    let scorecard = json!({
+                        "name": below_support(&format!("scorecards/{id}")),
+                        "conversationName": below_support("conversations/call"),
+                        "agentUserName": user_name(agent),
+                        "templateName": below_support("scorecardTemplates/quality"),
+                        "scores": [{"criterionId": "listening", "numericValue": value.min(5)}],
+                        "submitTime": format!("2026-0{}-20T10:00:00Z", 4 + draw(2)),
+                        "createTime": "2026-04-01T00:00:00Z",
+                    });
+                    Event::post("scorecards:batchUpsert", json!({"scorecards": [scorecard]})).by("service", "sync@acme")
+                }
+            };
+            let answered = service.send(&event).await;
+            let status = answered.body["results"][0]["status"].clone();
+            if answered.status != 200 || status != Value::Null {
+                assert!(answered.status == 409 || status["code"] == 10, "{}", answered.body);
+                refused += 1;
+            }
+        }
+        refused
+    };
+    let refused: i32 = join_all((0..8).map(writer)).await.into_iter().sum();
+    assert!(refused < 100, "{refused} of 200 changes were refused");
+    let (counted, recounted) = counted_and_recounted(&service).await;
+    assert!(!counted.is_empty());
+    assert_eq!(counted, recounted);
+}
+
+#[tokio::test]
+async fn a_submitted_scorecard_of_20_criteria_costs_at_most_12_write_units_in_a_full_period() {
+    let service = TestService::seeded().await;
+    let criteria: Vec<Value> = (0..20)
+        .map(|number| json!({"criterionId": format!("criterion-{number:02}"), "displayName": format!("Criterion {number}"), "maximumValue": 5}))
+        .collect();
+    let chapters: Vec<Value> = criteria
+        .chunks(5)
+        .enumerate()
+        .map(|(number, criteria)| json!({"chapterId": format!("chapter-{number}"), "criteria": criteria}))
+        .collect();
+    service.template("long", json!({"template": {"chapters": chapters}})).await;
+    let scorecard = |number: usize, submit_time: &str| {
+        let scores: Vec<Value> = (0..20)
+            .map(|criterion| json!({"criterionId": format!("criterion-{criterion:02}"), "numericValue": (number * 7 + criterion * 3) % 6}))
+            .collect();
+        json!({
+            "conversationName": below_support(&format!("conversations/01890a5d-ac96-774b-bcce-b302099a{number:04}")),
+            "agentUserName": user_name("ana"),
+            "templateName": below_support("scorecardTemplates/long"),
+            "scores": scores,
+            "coachingPlanNames": [below_support("coachingPlans/ana-plan")],
+            "createTime": "2026-03-01T00:00:00Z",
+            "submitTime": submit_time,
+        })
+    };
+    // Ten a day on every day of March and April.
+    for (month, days) in [("03", 31), ("04", 30)] {
+        for day in 1..=days {
+            let entries: Vec<Value> = (0..10)
+                .map(|number| scorecard(day * 10 + number, &format!("2026-{month}-{day:02}T10:00:00Z")))
+                .collect();
+            let event =
+                Event::post("scorecards:batchUpsert", json!({"scorecards": entries})).by("service", "sync@acme");
+            service.succeed(&event).await;
+        }
+    }
+    let mut one = scorecard(7, "2026-04-15T12:00:00Z");
+    let (answered, spent) = service.spending(&Event::post("scorecards", one.clone()).by("service", "sync@acme")).await;
+    assert_eq!(answered.status, 200, "{}", answered.body);
+    assert!(spent.write_units <= 12.0, "imported: {} units", spent.write_units);
+    // In a transaction 2 for the scorecard and 4 for the statistics of two months; and 1 for each of two indexes.
+    assert_eq!(spent.write_units, 8.0);
+
+    let object = one.as_object_mut().unwrap();
+    object.remove("submitTime");
+    object.insert("name".to_owned(), below_support("scorecards/draft-long").into());
+    service.succeed(&Event::post("scorecards", one)).await;
+    let moved = chrono::TimeDelta::days(-45);
+    service.advance(moved);
+    let (answered, spent) = service.spending(&step("draft-long", "submit")).await;
+    assert_eq!(answered.status, 200, "{}", answered.body);
+    assert!(spent.write_units <= 12.0, "submitted: {} units", spent.write_units);
+    service.advance(-moved);
+
+    let entries: Vec<Value> = (0..98).map(|number| scorecard(number, "2026-04-20T10:00:00Z")).collect();
+    let event = Event::post("scorecards:batchUpsert", json!({"scorecards": entries})).by("service", "sync@acme");
+    let (_, spent) = service.spending(&event).await;
+    // Four units each for the item and its two indexes, and the statistics once for all.
+    assert_eq!(spent.write_units, 98.0 * 4.0 + 4.0);
 }

@@ -1,7 +1,9 @@
 //! `upsert-groups`, from outside.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
-use coaching_tests::{Case, Target, replay};
+use coaching_tests::{Answered, Case, Event, Target, TestService, replay, user_name};
+use futures_util::future::join;
+use serde_json::{Value, json};
 
 const CASES: [Case; 5] = [
     Case { name: "created", status: 200, refused: &[] },
@@ -19,4 +21,66 @@ async fn events_against_the_handler() {
 #[tokio::test]
 async fn events_against_the_binary() {
     replay("upsert-groups", &CASES, Target::Binary(env!("CARGO_BIN_EXE_upsert-groups"))).await;
+}
+
+fn group(id: &str, subgroups: &[&str]) -> Value {
+    let subgroups: Vec<String> = subgroups.iter().map(|id| format!("customers/acme/groups/{id}")).collect();
+    json!({"name": format!("customers/acme/groups/{id}"), "displayName": id, "memberUserNames": [user_name("ana")], "subgroupNames": subgroups})
+}
+
+fn upsert(groups: &[Value]) -> Event {
+    Event::post("", json!({ "groups": groups })).to("/v1/customers/acme/groups:batchUpsert").by("service", "sync@acme")
+}
+
+/// Whether each entry was written.
+fn written(answered: &Answered) -> Vec<bool> {
+    assert_eq!(answered.status, 200, "{}", answered.body);
+    answered.body["results"].as_array().unwrap().iter().map(|result| result["group"].is_object()).collect()
+}
+
+#[tokio::test]
+async fn a_cycle_is_refused_and_what_is_beside_it_is_not() {
+    let service = TestService::start().await;
+    let answered = service
+        .send(&upsert(&[
+            group("a", &["b"]),
+            group("b", &["c"]),
+            group("c", &["a"]),
+            group("d", &["d"]),
+            group("e", &["a"]),
+        ]))
+        .await;
+    assert_eq!(written(&answered), [true, true, false, false, true]);
+    assert_eq!(answered.body["results"][2]["status"]["code"], 3);
+    assert_eq!(written(&service.send(&upsert(&[group("c", &["e"])])).await), [false], "also through what is stored");
+    assert_eq!(
+        written(&service.send(&upsert(&[group("b", &[]), group("c", &["e"])])).await),
+        [true, true],
+        "once it is no cycle"
+    );
+    let stored = service.items().await;
+    assert_eq!(written(&service.send(&upsert(&[group("b", &[]), group("c", &["e"])])).await), [true, true]);
+    assert_eq!(service.items().await, stored, "a repeat changes nothing");
+}
+
+#[tokio::test]
+async fn two_calls_at_once_close_no_cycle_together() {
+    for _ in 0..10 {
+        let service = TestService::start().await;
+        let (ab, ba) = (upsert(&[group("a", &["b"])]), upsert(&[group("b", &["a"])]));
+        let (first, second) = join(service.send(&ab), service.send(&ba)).await;
+        let both = [written(&first), written(&second)].concat();
+        assert_eq!(both.iter().filter(|written| **written).count(), 1, "{both:?}");
+    }
+}
+
+#[tokio::test]
+async fn groups_nest_twenty_deep_and_no_deeper() {
+    let service = TestService::start().await;
+    let chain: Vec<Value> = (0..20)
+        .rev()
+        .map(|level| group(&format!("g{level}"), &[format!("g{}", level + 1).as_str()][..usize::from(level < 19)]))
+        .collect();
+    assert!(written(&service.send(&upsert(&chain)).await).iter().all(|written| *written));
+    assert_eq!(written(&service.send(&upsert(&[group("top", &["g0"])])).await), [false]);
 }

@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem, Update};
 use coaching_domain::names::{self, ScorecardId, UsecaseId, UserId};
 use coaching_domain::scorecard::{Score, Scorecard};
-use coaching_domain::statistics::{Contribution, Period, Statistics};
+use coaching_domain::statistics::{Contribution, Inconsistent, Period, Statistics};
 use coaching_domain::template::ScorecardTemplate;
 use coaching_domain::{Code, Error, Tenant, Timestamp};
 
@@ -290,7 +290,19 @@ impl Store {
     ) -> Result<Written, Error> {
         let mut pause = FIRST_PAUSE;
         for _ in 0..ATTEMPTS {
-            let counted = self.count(tenant, changes).await?;
+            let counted = match self.count(tenant, changes).await? {
+                Ok(counted) => counted,
+                Err(inconsistent) => {
+                    // Somebody changed a scorecard and its statistics since it was read; otherwise the
+                    // statistics are wrong.
+                    let changed = self.changed_since_read(tenant, changes).await?;
+                    return if changed.is_empty() {
+                        Err(Error::internal(inconsistent))
+                    } else {
+                        Ok(Written::NotAsRead(changed))
+                    };
+                }
+            };
             let mut writes = Vec::with_capacity(changes.len() + counted.len() + 1);
             for change in changes {
                 writes.push(self.put_scorecard(tenant, change)?);
@@ -324,8 +336,23 @@ impl Store {
         Err(keeps_changing())
     }
 
-    /// The statistics that `changes` touch, as they are to be.
-    async fn count(&self, tenant: &Tenant, changes: &[ScorecardChange]) -> Result<BTreeMap<Place, Read>, Error> {
+    /// The places of `changes` whose scorecards are not what was read.
+    async fn changed_since_read(&self, tenant: &Tenant, changes: &[ScorecardChange]) -> Result<Vec<usize>, Error> {
+        let ids: Vec<ScorecardId> = changes.iter().map(|change| change.after.id.clone()).collect();
+        let scorecards = self.scorecards_by_id(tenant, &ids).await?;
+        let versions: HashMap<_, _> = scorecards.iter().map(|scorecard| (&scorecard.id, scorecard.version)).collect();
+        let changed = changes.iter().enumerate();
+        let changed = changed.filter(|(_, change)| versions.get(&change.after.id).copied() != change.before);
+        Ok(changed.map(|(index, _)| index).collect())
+    }
+
+    /// The statistics that `changes` touch, as they are to be; or that they do not hold what is to be
+    /// taken off them.
+    async fn count(
+        &self,
+        tenant: &Tenant,
+        changes: &[ScorecardChange],
+    ) -> Result<Result<BTreeMap<Place, Read>, Inconsistent>, Error> {
         let mut counted: BTreeMap<Place, Read> =
             changes.iter().flat_map(places_of).map(|place| (place, Read::default())).collect();
         let keys = counted.keys().map(|place| place.key(tenant)).collect();
@@ -337,14 +364,16 @@ impl Store {
             let agent = &change.after.agent;
             if let Some((place, contribution)) = place_of(agent, change.removed.as_ref()) {
                 let read = counted.entry(place.clone()).or_default();
-                read.statistics.remove(place.period, contribution).map_err(Error::internal)?;
+                if let Err(inconsistent) = read.statistics.remove(place.period, contribution) {
+                    return Ok(Err(inconsistent));
+                }
             }
             if let Some((place, contribution)) = place_of(agent, change.added.as_ref()) {
                 let read = counted.entry(place.clone()).or_default();
                 read.statistics.add(place.period, contribution).map_err(Error::internal)?;
             }
         }
-        Ok(counted)
+        Ok(Ok(counted))
     }
 
     fn put_scorecard(&self, tenant: &Tenant, change: &ScorecardChange) -> Result<TransactWriteItem, Error> {
