@@ -1,5 +1,5 @@
 //! `create-plan`, from outside.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 use coaching_tests::{Case, Event, NOW, Target, TestService, merge, plan_name, replay, usecase_name, user_name};
 use serde_json::{Value, json};

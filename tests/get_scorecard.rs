@@ -1,5 +1,5 @@
 //! `get-scorecard`, from outside.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 use coaching_tests::{Case, Target, replay};
 

@@ -1,5 +1,5 @@
 //! `upsert-groups`, from outside.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 use coaching_tests::{Answered, Case, Event, Target, TestService, replay, user_name};
 use futures_util::future::join;

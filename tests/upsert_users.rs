@@ -1,5 +1,5 @@
 //! `upsert-users`, from outside.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 use coaching_tests::{Case, Event, Target, TestService, merge, replay, user};
 use serde_json::{Value, json};
