@@ -171,7 +171,7 @@ fn imagined() -> impl Strategy<Value = Imagined> {
         prop::collection::vec((0..60_u64, 0..=10_000_u32), 1..3),
     );
     let target = target.prop_map(|(agent, template, part, usecase, mut history)| {
-        history.sort_by(|a, b| b.0.cmp(&a.0));
+        history.sort_by_key(|(days, _)| std::cmp::Reverse(*days));
         history.dedup_by_key(|(days, _)| *days);
         ImaginedTarget { agent, template, part, usecase, history }
     });
