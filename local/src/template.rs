@@ -24,7 +24,8 @@ pub struct Template {
 pub struct Function {
     /// Its package, from `CodeUri`, such as `create-session`.
     pub name: String,
-    /// Where API Gateway sends requests for it: method and path, or nothing for what no other takes.
+    /// Where API Gateway sends requests for it: method and path, or nothing for what no other takes. A
+    /// task has none.
     pub routes: Vec<Option<(String, String)>>,
 }
 
@@ -118,6 +119,7 @@ struct Resource {
 #[serde(rename_all = "PascalCase")]
 struct FunctionProperties {
     code_uri: String,
+    #[serde(default)]
     events: BTreeMap<String, Event>,
 }
 

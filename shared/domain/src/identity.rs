@@ -143,6 +143,18 @@ pub struct Tenant {
 }
 
 impl Tenant {
+    /// The tenant of maintenance that an operator starts, and no caller of the API can: for tasks
+    /// without a route only.
+    ///
+    /// # Errors
+    /// INVALID_ARGUMENT if either is no id.
+    pub fn for_maintenance(customer: &str, profile: &str) -> Result<Self, Error> {
+        if !is_customer_id(customer) || !is_profile_id(profile) {
+            return Err(Error::invalid_field("customer", "customer and profile must be ids"));
+        }
+        Ok(Self { customer: customer.into(), profile: profile.into() })
+    }
+
     /// The customer's id.
     pub fn customer(&self) -> &str {
         &self.customer

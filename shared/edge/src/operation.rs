@@ -8,6 +8,7 @@ use std::time::Instant;
 use coaching_domain::{Code, Error};
 use futures_util::FutureExt;
 use lambda_http::http::Response;
+use serde_json::Value;
 use tracing::{error, info, warn};
 
 use crate::answer::error_response;
@@ -23,6 +24,18 @@ pub struct Operation {
     pub name: &'static str,
     /// What it does.
     pub handle: for<'a> fn(&'a App, &'a Request<'a>) -> Handled<'a>,
+}
+
+/// The future of a task's answer.
+pub type TaskHandled<'a> = Pin<Box<dyn Future<Output = Result<Value, Error>> + Send + 'a>>;
+
+/// Work that an operator starts, and no request.
+#[derive(Debug, Clone, Copy)]
+pub struct Task {
+    /// The name of its function, such as `rebuild-statistics`.
+    pub name: &'static str,
+    /// What it does with an event until some moment, by which it answers how far it came.
+    pub handle: for<'a> fn(&'a App, Value, Instant) -> TaskHandled<'a>,
 }
 
 /// Answers `event` with `operation`. Whatever happens there is an answer, and one line in the log,

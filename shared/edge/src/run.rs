@@ -1,18 +1,19 @@
 //! A Lambda function: everything that is made once, and the loop over invocations.
 
 use std::fmt;
-use std::time::Duration;
+use std::time::{Duration, Instant, SystemTime};
 
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, retry::RetryConfig};
 use coaching_store::Store;
 use lambda_http::Body;
 use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpResponse;
-use lambda_runtime::{LambdaEvent, service_fn};
+use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
+use serde_json::Value;
 use tracing::level_filters::LevelFilter;
 
 use crate::operation::respond;
-use crate::{App, Clock, HttpEvent, Operation, PageTokens};
+use crate::{App, Clock, HttpEvent, Operation, PageTokens, Task};
 
 /// Why a function cannot start, in one line for the operator.
 pub struct StartError(String);
@@ -59,6 +60,39 @@ async fn serve(operation: &'static Operation) -> Result<(), StartError> {
         .await
         .map_err(|error| StartError(format!("the Lambda runtime ended: {error}")))
 }
+
+/// Runs `task` as a Lambda function without a route, for operators to invoke.
+///
+/// Reads the same variables as [`run`].
+///
+/// # Errors
+/// One line that names the variable that is absent or unusable.
+pub fn run_task(task: &'static Task) -> Result<(), StartError> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| StartError(format!("the async runtime does not start: {error}")))?;
+    runtime.block_on(async {
+        init_logging(variable("LOG_LEVEL").as_deref())?;
+        let app = &app_from_environment().await?;
+        let answer = async |event: LambdaEvent<Value>| {
+            let left = event.context.deadline().duration_since(SystemTime::now()).unwrap_or_default();
+            let until = Instant::now() + left.saturating_sub(TIME_TO_ANSWER);
+            let answer = (task.handle)(&app.for_one_request(), event.payload, until).await;
+            answer.map_err(|error| {
+                let cause = std::error::Error::source(&error).map(ToString::to_string);
+                tracing::error!(task = task.name, cause, "{error}");
+                Diagnostic { error_type: error.reason().to_owned(), error_message: error.to_string() }
+            })
+        };
+        lambda_runtime::run(service_fn(answer))
+            .await
+            .map_err(|error| StartError(format!("the Lambda runtime ended: {error}")))
+    })
+}
+
+/// What is left of an invocation's time for a task to keep how far it came and to answer.
+const TIME_TO_ANSWER: Duration = Duration::from_secs(5);
 
 async fn app_from_environment() -> Result<App, StartError> {
     let required =

@@ -104,19 +104,18 @@ impl Store {
         let mut members = HashSet::new();
         let mut seen: HashSet<GroupId> = groups.iter().cloned().collect();
         let mut level: Vec<GroupId> = groups.to_vec();
-        for depth in 0..MAX_DEPTH {
+        let mut named = true;
+        while !level.is_empty() {
             let found = self.groups_by_id(tenant, &level, false).await?;
-            if depth == 0 && found.len() < seen.len() {
+            if named && found.len() < seen.len() {
                 let known: HashSet<GroupId> = found.into_iter().map(|group| group.id).collect();
                 return Ok(Err(seen.difference(&known).cloned().collect()));
             }
+            named = false;
             level.clear();
             for group in found {
                 members.extend(group.members);
                 level.extend(group.subgroups.into_iter().filter(|group| indirect && seen.insert(group.clone())));
-            }
-            if level.is_empty() {
-                break;
             }
         }
         Ok(Ok(members.into_iter().collect()))

@@ -16,6 +16,7 @@
 //! | usecase | `{customer}#{profile}#usecase#{id}` | `usecase` |
 //! | statistics | `{customer}#{profile}#statistics#{usecase}#{bucket}` | `{period}#{agent}` |
 //! | order of agents, expiring | `{customer}#{profile}#order#{uuid}` | `chunk#{number}` |
+//! | how far a rebuild came | `{customer}#{profile}#rebuild` | `rebuild` |
 //! | user | `{customer}##user#{id}` | `user` |
 //! | group | `{customer}##group#{id}` | `group` |
 //! | changes of groups | `{customer}##groups` | `groups` |
@@ -128,6 +129,11 @@ fn bucket_of(agent: &UserId) -> u32 {
 /// The key of a chunk of an order of agents that progress is paged by.
 pub fn order(tenant: &Tenant, id: Uuid, chunk: usize) -> Key {
     Key { partition: under(tenant, &["order", &id.to_string()]), sort: format!("chunk#{chunk:05}") }
+}
+
+/// The key of how far a rebuild of a profile's statistics came.
+pub fn rebuild(tenant: &Tenant) -> Key {
+    Key { partition: under(tenant, &["rebuild"]), sort: "rebuild".to_owned() }
 }
 
 /// The key of a user of the directory.

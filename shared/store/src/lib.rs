@@ -19,6 +19,7 @@
 //! | a page of scorecards, by any filter | [`Store::scorecards`] | a range of one index |
 //! | write scorecards and their statistics | [`Store::write_scorecards`] | the statistics that change |
 //! | statistics of some agents; of a profile | [`Store::statistics_of_agents`], [`Store::statistics_of_profile`] | the items; a range of each bucket |
+//! | recount a profile's statistics | [`Store::plan_recount`], [`Store::recount_agent`] | its scorecards and statistics |
 //! | keep an order of agents; a part of it | [`Store::keep_order`], [`Store::kept_order`] | nothing; one item or two |
 //! | create a session | [`Store::create_session`] | the plan, only if the client named no usecase |
 //! | a page of sessions, by any filter | [`Store::sessions`] | a range of one index; of one index partition per usecase if several are named |
@@ -34,6 +35,7 @@ mod item;
 pub mod keys;
 mod list;
 mod plans;
+mod rebuild;
 mod requests;
 mod scorecards;
 mod sessions;
@@ -52,6 +54,7 @@ use aws_sdk_dynamodb::Client;
 pub use agents::{Agent, plans_in_scope};
 pub use keys::ListPosition;
 pub use list::Page;
+pub use rebuild::{Difference, Recount, Recounted};
 pub use requests::{Created, RequestRecord};
 pub use scorecards::{Counted, ScorecardChange, ScorecardFilter, Written};
 pub use sessions::SessionFilter;

@@ -160,17 +160,17 @@ pub enum Written {
 
 /// Where one agent's scores of one usecase and period are counted.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-struct Place {
-    usecase: UsecaseId,
-    agent: UserId,
-    period: Period,
+pub(crate) struct Place {
+    pub(crate) usecase: UsecaseId,
+    pub(crate) agent: UserId,
+    pub(crate) period: Period,
 }
 
 /// Statistics as they were read.
 #[derive(Debug, Default)]
-struct Read {
-    version: u64,
-    statistics: Statistics,
+pub(crate) struct Read {
+    pub(crate) version: u64,
+    pub(crate) statistics: Statistics,
 }
 
 impl Store {
@@ -391,7 +391,7 @@ impl Store {
     }
 
     /// An update, because the item also holds what sessions write.
-    fn put_statistics(
+    pub(crate) fn put_statistics(
         &self,
         tenant: &Tenant,
         place: &Place,
@@ -438,7 +438,7 @@ fn places_of(change: &ScorecardChange) -> Vec<Place> {
     counted.into_iter().filter_map(|counted| place_of(&change.after.agent, counted)).map(|(place, _)| place).collect()
 }
 
-fn statistics_from_item(item: HashMap<String, AttributeValue>) -> Result<(Place, Read), Error> {
+pub(crate) fn statistics_from_item(item: HashMap<String, AttributeValue>) -> Result<(Place, Read), Error> {
     let mut item = Attributes(item);
     let (usecase, period, agent) =
         keys::parse_statistics(&item.text(PK)?, &item.text(keys::SK)?).ok_or_else(|| corrupt(keys::SK))?;

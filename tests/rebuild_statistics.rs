@@ -1,0 +1,141 @@
+//! `rebuild-statistics`, from outside.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
+use std::time::{Duration, Instant};
+
+use aws_sdk_dynamodb::primitives::Blob;
+use aws_sdk_dynamodb::types::AttributeValue;
+use chrono::TimeDelta;
+use coaching_local::TABLE_NAME;
+use coaching_tests::{Event, LambdaHost, PAGE_TOKEN_SECRET, TestService, event_file, usecase_name, user_name};
+use serde_json::{Value, json};
+
+fn later() -> Instant {
+    Instant::now() + Duration::from_secs(600)
+}
+
+async fn rebuild(service: &TestService, until: Instant) -> Value {
+    let event = event_file("rebuild-statistics", "profile");
+    (rebuild_statistics::TASK.handle)(&service.app, event, until).await.unwrap()
+}
+
+/// Five agents with a submitted scorecard each, a minute and more ago.
+async fn service() -> TestService {
+    let service = TestService::seeded().await;
+    for agent in ["ben", "chloe", "dan", "eva"] {
+        let scorecard = json!({
+            "conversationName": "customers/acme/profiles/support/conversations/call",
+            "agentUserName": user_name(agent),
+            "templateName": "customers/acme/profiles/support/scorecardTemplates/quality",
+            "scores": [{"criterionId": "greeting", "numericValue": 4}],
+            "submitTime": "2026-05-30T10:00:00Z",
+            "createTime": "2026-05-30T09:00:00Z",
+        });
+        service.succeed(&Event::post("scorecards", scorecard).by("service", "sync@acme")).await;
+    }
+    service.advance(TimeDelta::minutes(2));
+    service
+}
+
+/// Makes the statistics of `agent` wrong.
+async fn spoil(service: &TestService, agent: &str) {
+    let items = service.items().await;
+    let (_, mut item) = items
+        .into_iter()
+        .find(|(key, item)| key.ends_with(&format!("#{agent}")) && item.contains_key("cells"))
+        .unwrap();
+    item.insert(
+        "cells".to_owned(),
+        AttributeValue::B(Blob::new(coaching_domain::statistics::Statistics::default().encode())),
+    );
+    service.client().put_item().table_name(TABLE_NAME).set_item(Some(item)).send().await.unwrap();
+}
+
+#[tokio::test]
+async fn it_finds_nothing_where_nothing_differs() {
+    let service = service().await;
+    let before = service.items().await;
+    let answer = rebuild(&service, later()).await;
+    assert_eq!(
+        (&answer["done"], &answer["agentCount"], &answer["recountedAgentCount"]),
+        (&json!(true), &json!(5), &json!(5))
+    );
+    assert_eq!((&answer["differenceCount"], &answer["unsettledAgentUserNames"]), (&json!(0), &json!([])));
+    assert_eq!(service.items().await, before);
+}
+
+#[tokio::test]
+async fn it_puts_right_what_differs_and_says_what_did() {
+    let service = service().await;
+    let progress = Event::post("coachingProgresses:retrieve", json!({"usecaseNames": [usecase_name("care")]}));
+    let right = service.succeed(&progress).await;
+    spoil(&service, "chloe").await;
+    spoil(&service, "ana").await;
+    assert_ne!(service.succeed(&progress).await, right);
+    let answer = rebuild(&service, later()).await;
+    let difference = |agent: &str| json!({"agentUserName": user_name(agent), "usecaseName": usecase_name("care"), "period": "2026-05"});
+    assert_eq!(answer["differences"], json!([difference("ana"), difference("chloe")]));
+    assert_eq!(service.succeed(&progress).await, right);
+    assert_eq!(rebuild(&service, later()).await["differenceCount"], 0);
+}
+
+#[tokio::test]
+async fn it_goes_on_from_where_its_time_was_up() {
+    let service = service().await;
+    spoil(&service, "eva").await;
+    let none = rebuild(&service, Instant::now()).await;
+    assert_eq!((&none["done"], &none["recountedAgentCount"]), (&json!(false), &json!(0)));
+    let marker = [("PK", "acme#support#rebuild"), ("SK", "rebuild"), ("agent", "chloe")];
+    let marker = marker.map(|(name, value)| (name.to_owned(), AttributeValue::S(value.to_owned())));
+    service.client().put_item().table_name(TABLE_NAME).set_item(Some(marker.into())).send().await.unwrap();
+    let rest = rebuild(&service, later()).await;
+    assert_eq!(
+        (&rest["done"], &rest["recountedAgentCount"], &rest["differenceCount"]),
+        (&json!(true), &json!(2), &json!(1))
+    );
+    assert_eq!(rebuild(&service, later()).await["recountedAgentCount"], 5, "done, it starts again");
+}
+
+#[tokio::test]
+async fn what_changed_within_the_last_minute_is_left_for_later() {
+    let service = service().await;
+    service.succeed(&Event::post("scorecards/draft-1:submit", json!({}))).await;
+    spoil(&service, "ana").await;
+    let answer = rebuild(&service, later()).await;
+    assert_eq!(
+        (&answer["differenceCount"], &answer["unsettledAgentUserNames"]),
+        (&json!(0), &json!([user_name("ana")]))
+    );
+    service.advance(TimeDelta::minutes(2));
+    assert_eq!(rebuild(&service, later()).await["differenceCount"], 1);
+}
+
+#[tokio::test]
+async fn a_bad_event_is_refused() {
+    let service = TestService::start().await;
+    for event in [
+        json!({}),
+        json!({"customer": "acme"}),
+        json!({"customer": "a#b", "profile": "c"}),
+        json!({"customer": "acme", "profile": "p", "x": 1}),
+    ] {
+        assert!((rebuild_statistics::TASK.handle)(&service.app, event, later()).await.is_err());
+    }
+}
+
+#[tokio::test]
+async fn the_binary_answers_the_event() {
+    let service = service().await;
+    let url = service.dynamodb_url();
+    let environment = [
+        ("AWS_ENDPOINT_URL_DYNAMODB", url.as_str()),
+        ("AWS_REGION", "us-east-1"),
+        ("AWS_ACCESS_KEY_ID", "local"),
+        ("AWS_SECRET_ACCESS_KEY", "local"),
+        ("TABLE_NAME", TABLE_NAME),
+        ("PAGE_TOKEN_SECRET", PAGE_TOKEN_SECRET),
+    ];
+    let mut host = LambdaHost::start(env!("CARGO_BIN_EXE_rebuild-statistics"), &environment).await;
+    let answer = host.invoke(event_file("rebuild-statistics", "profile")).await;
+    assert_eq!((&answer["done"], &answer["differenceCount"]), (&json!(true), &json!(0)), "{answer}");
+}
