@@ -11,10 +11,30 @@
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::LazyLock;
 
+use chrono::Utc;
 use serde_json::{Value, json};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_coaching");
+
+/// A folder where the service ran once, so that it holds the demo data.
+static LOADED: LazyLock<tempfile::TempDir> = LazyLock::new(|| {
+    let folder = tempfile::tempdir().unwrap();
+    assert_eq!(Running::start(folder.path(), &[]).end("-INT"), Some(0));
+    folder
+});
+
+/// A folder of the caller's own with the demo data.
+fn folder_with_demo_data() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join(".coaching")).unwrap();
+    for file in std::fs::read_dir(LOADED.path().join(".coaching")).unwrap() {
+        let file = file.unwrap();
+        std::fs::copy(file.path(), folder.path().join(".coaching").join(file.file_name())).unwrap();
+    }
+    folder
+}
 
 /// A running binary.
 struct Running {
@@ -111,7 +131,7 @@ const JSON: [&str; 2] = ["-H", "Content-Type: application/json"];
 
 #[test]
 fn the_printed_request_answers_a_session() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = folder_with_demo_data();
     let service = Running::start(folder.path(), &[]);
     let start = service.greeting.find("curl ").unwrap();
     let request = service.greeting[start..].split("\n\n").next().unwrap();
@@ -122,17 +142,15 @@ fn the_printed_request_answers_a_session() {
 
 #[test]
 fn every_request_of_the_readme_is_answered() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = folder_with_demo_data();
     let _service = Running::start(folder.path(), &[]);
     let readme = include_str!("../README.md");
-    let blocks: Vec<&str> = readme
-        .split("```sh\n")
-        .skip(1)
-        .map(|rest| rest.split("```").next().unwrap())
-        .filter(|block| block.contains("curl "))
-        .collect();
-    assert!(blocks.len() >= 4, "the README shows requests");
-    for block in blocks {
+    let day = Utc::now().date_naive();
+    let blocks = readme.split("```sh\n").skip(1).map(|rest| rest.split_once("```").unwrap());
+    let blocks: Vec<(&str, &str)> = blocks.filter(|(block, _)| block.contains("curl ")).collect();
+    assert!(blocks.len() >= 5, "the README shows requests");
+    let mut compared = 0;
+    for (block, rest) in blocks {
         let script = format!(". .coaching/environment\n{block}");
         let output = shell(&script, folder.path());
         assert!(output.status.success(), "{block}: {}", String::from_utf8_lossy(&output.stderr));
@@ -143,14 +161,31 @@ fn every_request_of_the_readme_is_answered() {
             let answer = answer.unwrap();
             let refused = answer.get("code").is_some();
             assert_eq!(refused, block.contains("# refused"), "{block}: {answer}");
+            if let Some((_, shown)) = rest.split("```sh").next().unwrap().split_once("```json answer\n") {
+                let shown: Value = serde_json::from_str(shown.split("```").next().unwrap()).unwrap();
+                // The figures are of days counted back from today.
+                if Utc::now().date_naive() == day {
+                    assert_eq!(without_places_in_time(answer), without_places_in_time(shown));
+                }
+                compared += 1;
+            }
         }
     }
+    assert_eq!(compared, 1, "the README shows the answer of retrieve-progress");
+}
+
+/// An answer without what depends on when it was given.
+fn without_places_in_time(mut answer: Value) -> Value {
+    for field in ["startTime", "endTime", "nextPageToken"] {
+        assert!(answer.as_object_mut().unwrap().remove(field).is_some(), "{field}");
+    }
+    answer
 }
 
 #[test]
 fn the_references_requests_work_for_every_role() {
-    let folder = tempfile::tempdir().unwrap();
-    let service = Running::start(folder.path(), &["--memory"]);
+    let folder = folder_with_demo_data();
+    let service = Running::start(folder.path(), &[]);
     for role in ["admin", "manager", "service"] {
         let (status, answer) = service.curl(role, "coachingSessions", &[&JSON[..], &["-d", &session(role)]].concat());
         assert_eq!((status, &answer["coachingSession"]["meetingNotes"]), (200, &json!(role)));
@@ -158,17 +193,17 @@ fn the_references_requests_work_for_every_role() {
     let (status, _) = service.curl("agent", "coachingSessions", &[&JSON[..], &["-d", &session("agent")]].concat());
     assert_eq!(status, 403);
     for role in ["admin", "manager", "service", "agent"] {
-        let (status, answer) = service.curl(role, "coachingSessions", &["-X", "GET"]);
+        let (status, answer) = service.curl(role, "coachingSessions?pageSize=1000", &["-X", "GET"]);
         assert_eq!(status, 200);
-        let least = if role == "agent" { 3 + 3 } else { 9 + 3 };
+        let least = if role == "agent" { 3 + 3 } else { 22 * 3 + 3 };
         assert_eq!(answer["coachingSessions"].as_array().unwrap().len(), least, "{answer}");
     }
 }
 
 #[test]
 fn queries_repeat_and_ids_are_decoded() {
-    let folder = tempfile::tempdir().unwrap();
-    let service = Running::start(folder.path(), &["--memory"]);
+    let folder = folder_with_demo_data();
+    let service = Running::start(folder.path(), &[]);
     let usecase = |id: &str| format!("usecaseNames=customers%2Facme%2Fprofiles%2Fsupport%2Fusecases%2F{id}");
     let path = format!("coachingSessions?{}&{}&pageSize=4", usecase("care"), usecase("other"));
     let (status, answer) = service.curl("manager", &path, &[]);
@@ -188,8 +223,8 @@ fn queries_repeat_and_ids_are_decoded() {
 
 #[test]
 fn what_api_gateway_refuses_is_refused_in_its_form() {
-    let folder = tempfile::tempdir().unwrap();
-    let service = Running::start(folder.path(), &["--memory"]);
+    let folder = folder_with_demo_data();
+    let service = Running::start(folder.path(), &[]);
     let url = format!("{}/v1/customers/acme/profiles/support/coachingSessions", service.url());
     assert_eq!(curl(&[&url]), (401, json!({"message": "Unauthorized"})));
     assert_eq!(curl(&["-H", "authorization: Bearer a.b.c", &url]), (401, json!({"message": "Unauthorized"})));
@@ -213,7 +248,7 @@ fn what_api_gateway_refuses_is_refused_in_its_form() {
 #[test]
 fn an_unknown_path_is_not_found_in_the_services_form() {
     let folder = tempfile::tempdir().unwrap();
-    let service = Running::start(folder.path(), &["--memory"]);
+    let service = Running::start(folder.path(), &["--memory", "--no-demo"]);
     for path in ["coachingSession", "coachingSessions/", "", "coachingSessions:list"] {
         let (status, answer) = service.curl("manager", path, &[]);
         assert_eq!((status, &answer["status"], &answer["code"]), (404, &json!("NOT_FOUND"), &json!(5)), "{path}");
@@ -223,8 +258,8 @@ fn an_unknown_path_is_not_found_in_the_services_form() {
 
 #[test]
 fn stopping_and_starting_keeps_the_data() {
-    let folder = tempfile::tempdir().unwrap();
-    let service = Running::start(folder.path(), &["--data", "kept"]);
+    let folder = folder_with_demo_data();
+    let service = Running::start(folder.path(), &[]);
     let (status, created) =
         service.curl("manager", "coachingSessions", &[&JSON[..], &["-d", &session("kept")]].concat());
     assert_eq!(status, 200);
@@ -232,7 +267,7 @@ fn stopping_and_starting_keeps_the_data() {
     let (_, listed) = service.curl("manager", "coachingSessions?pageSize=2", &[]);
     assert_eq!(service.end("-INT"), Some(0));
 
-    let service = Running::start(folder.path(), &["--data", "kept"]);
+    let service = Running::start(folder.path(), &[]);
     let (_, again) = service.curl("manager", "coachingSessions?pageSize=2", &[]);
     assert_eq!(again["coachingSessions"], listed["coachingSessions"]);
     assert_eq!(again["coachingSessions"][0], created["coachingSession"]);
@@ -243,15 +278,46 @@ fn stopping_and_starting_keeps_the_data() {
         listed["nextPageToken"].as_str().unwrap()
     );
     assert_eq!(curl(&["-H", &authorization, &next]).0, 200, "tokens of before the restart are still good");
-    let all = service.curl("manager", "coachingSessions", &[]).1;
-    assert_eq!(all["coachingSessions"].as_array().unwrap().len(), 10, "the demo data is loaded once");
+    let all = service.curl("manager", "coachingSessions?pageSize=1000", &[]).1;
+    assert_eq!(all["coachingSessions"].as_array().unwrap().len(), 22 * 3 + 1, "the demo data is loaded once");
     assert_eq!(service.end("-TERM"), Some(0));
+}
+
+#[test]
+fn the_demo_customer_is_whole_and_its_statistics_are_right() {
+    let folder = folder_with_demo_data();
+    let service = Running::start(folder.path(), &[]);
+    let progress =
+        json!({"usecaseNames": ["customers/acme/profiles/support/usecases/care"], "pageSize": 1000}).to_string();
+    let arguments = [&JSON[..], &["-d", &progress]].concat();
+    let (status, answer) = service.curl("manager", "coachingProgresses:retrieve", &arguments);
+    assert_eq!(status, 200, "{answer}");
+    let agents = answer["agentCoachingProgresses"].as_array().unwrap();
+    assert_eq!(agents.len(), 160 - 8 - 2, "all but inactive and dev users");
+    let moved = |worse: bool| {
+        agents.iter().filter(|agent| agent["progress"].as_f64().is_some_and(|points| (points < -2.0) == worse)).count()
+    };
+    assert!(moved(true) > 10 && moved(false) > 10, "some get better and some worse");
+    assert!(agents.iter().any(|agent| agent.get("progress").is_none()), "some are new");
+    let (status, group) = curl(&[
+        "-H",
+        &format!("authorization: Bearer {}", service.told("manager")),
+        &format!("{}/v1/customers/acme/groups/everyone", service.url()),
+    ]);
+    assert_eq!((status, group["group"]["subgroupNames"].as_array().unwrap().len()), (200, 2), "{group}");
+    assert_eq!(service.end("-INT"), Some(0));
+
+    let rebuild = ["rebuild-statistics", "--customer", "acme", "--profile", "sales"];
+    let output = Command::new(BINARY).args(rebuild).current_dir(folder.path()).output().unwrap();
+    assert_eq!(String::from_utf8(output.stderr).unwrap(), "");
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(said.lines().last(), Some("80 of 80 agents recounted, 0 statistics put right"));
 }
 
 #[test]
 fn in_memory_it_leaves_nothing_behind() {
     let folder = tempfile::tempdir().unwrap();
-    let service = Running::start(folder.path(), &["--memory"]);
+    let service = Running::start(folder.path(), &["--memory", "--no-demo"]);
     assert_eq!(service.end("-INT"), Some(0));
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
 }
@@ -260,8 +326,15 @@ fn in_memory_it_leaves_nothing_behind() {
 fn it_runs_on_another_dynamodb() {
     let folder = tempfile::tempdir().unwrap();
     let dynamodb = coaching_local::EmbeddedDynamoDb::start(None).unwrap();
-    let arguments = ["--data", "a", "--dynamodb", &dynamodb.url()];
+    let arguments = ["--data", "a", "--no-demo", "--dynamodb", &dynamodb.url()];
     let service = Running::start(folder.path(), &arguments);
+    let plan = json!({
+        "name": "customers/acme/profiles/support/coachingPlans/ana-plan",
+        "agentUserName": "customers/acme/users/ana",
+        "creatorUserName": "customers/acme/users/maria",
+        "isActive": true,
+    });
+    assert_eq!(service.curl("manager", "coachingPlans", &[&JSON[..], &["-d", &plan.to_string()]].concat()).0, 200);
     let (status, created) =
         service.curl("manager", "coachingSessions", &[&JSON[..], &["-d", &session("there")]].concat());
     assert_eq!(status, 200);

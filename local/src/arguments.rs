@@ -4,16 +4,17 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::error::ErrorKind;
-use clap::{CommandFactory, FromArgMatches, Parser};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 /// Serves the Coaching Service on this machine.
 ///
-/// The whole API at one address, on an embedded DynamoDB, with a small demo customer. At start it
-/// prints the address, a token for each role, and a request that is ready to paste. Ctrl-C ends it.
+/// The whole API at one address, on an embedded DynamoDB, with a demo customer. At start it the address, a token for each role, and a request that is ready to paste. Ctrl-C ends it.
 #[derive(Debug, Clone, Parser)]
 #[command(
     name = "coaching",
     version,
+    args_conflicts_with_subcommands = true,
+    disable_help_subcommand = true,
     after_help = "\
 Environment:
   LOG_LEVEL  error, warn, info, debug, trace or off; one line per request at info [default: info]
@@ -21,7 +22,8 @@ Environment:
 Examples:
   cargo run                                       serve on port 3000, data in .coaching/
   cargo run -- --memory --port 0                  leave nothing behind, on any free port
-  cargo run -- --dynamodb http://127.0.0.1:8000   use a DynamoDB that runs already"
+  cargo run -- --dynamodb http://127.0.0.1:8000   use a DynamoDB that runs already
+  cargo run -- rebuild-statistics --customer acme --profile support"
 )]
 pub struct Options {
     /// Port to listen on, on 127.0.0.1; 0 takes any that is free
@@ -29,7 +31,7 @@ pub struct Options {
     pub port: u16,
 
     /// Folder that keeps the data, the keys and the tokens between starts
-    #[arg(long, value_name = "DIR", default_value = ".coaching")]
+    #[arg(long, global = true, value_name = "DIR", default_value = ".coaching")]
     pub data: PathBuf,
 
     /// Keep everything in memory and leave nothing behind
@@ -37,19 +39,38 @@ pub struct Options {
     pub memory: bool,
 
     /// Use the DynamoDB at this address instead of the embedded one
-    #[arg(long, value_name = "URL")]
+    #[arg(long, global = true, value_name = "URL")]
     pub dynamodb: Option<String>,
 
     /// Do not load the demo customer
     #[arg(long)]
     pub no_demo: bool,
+
+    /// What to do instead of serving.
+    #[command(subcommand)]
+    pub task: Option<Task>,
+}
+
+/// What can be done instead of serving.
+#[derive(Debug, Clone, Subcommand)]
+pub enum Task {
+    /// Recount the score statistics of a profile, put right what differs, and say what did
+    RebuildStatistics {
+        /// The customer's id
+        #[arg(long, value_name = "ID")]
+        customer: String,
+
+        /// The profile's id
+        #[arg(long, value_name = "ID")]
+        profile: String,
+    },
 }
 
 /// What the command line asks for.
 #[derive(Debug)]
 pub enum Asked {
-    /// To serve.
-    ToServe(Options),
+    /// To serve, or for the task that the options name.
+    ToRun(Options),
     /// For this text: the help or the version.
     ForText(String),
 }
@@ -62,14 +83,15 @@ pub fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Asked, Stri
     let options =
         Options::command().try_get_matches_from(arguments).and_then(|found| Options::from_arg_matches(&found));
     match options {
-        Ok(options) => Ok(Asked::ToServe(options)),
+        Ok(options) => Ok(Asked::ToRun(options)),
         Err(error) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
             Ok(Asked::ForText(error.to_string()))
         }
         Err(error) => {
             let text = error.to_string();
-            let line = text.lines().next().unwrap_or_default();
-            Err(format!("{}; --help tells more", line.trim_start_matches("error: ")))
+            // The first paragraph says what is wrong; the rest is usage.
+            let lines: Vec<&str> = text.lines().take_while(|line| !line.is_empty()).map(str::trim).collect();
+            Err(format!("{}; --help tells more", lines.join(" ").trim_start_matches("error: ")))
         }
     }
 }
@@ -95,6 +117,8 @@ mod tests {
             ("--port 65536", "--port"),
             ("serve", "serve"),
             ("--memory --data x", "--memory"),
+            ("--memory rebuild-statistics --customer acme --profile support", "--memory"),
+            ("rebuild-statistics --customer acme", "--profile"),
         ] {
             let message = asked(line).unwrap_err();
             assert!(message.contains(named) && !message.contains('\n'), "{line}: {message}");

@@ -1,9 +1,13 @@
-//! A small demo customer, loaded through the service's own operations.
+//! The demo customer, the same every time: people in nested groups, templates, plans, targets, sessions
+//! and 90 days of scorecards, loaded through the service's own operations. Only the dates move, so that
+//! the last day is always today.
 
-use chrono::{DateTime, Duration, Utc};
+use chrono::{DateTime, Duration, NaiveTime, Utc};
+use futures_util::stream::{StreamExt, TryStreamExt, iter};
 use hyper::body::Bytes;
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE};
 use hyper::{Method, Request, StatusCode};
+use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 
 use crate::gateway::Gateway;
@@ -16,9 +20,72 @@ pub(crate) const MANAGER: &str = "maria";
 /// The agent that a token is printed for.
 pub(crate) const AGENT: &str = "ana";
 
-/// Profiles, each with its usecase and agents.
-const PROFILES: [(&str, &str, [&str; 3]); 2] =
-    [("support", "care", [AGENT, "ben", "chloe"]), ("sales", "outbound", ["dev", "eva", "finn"])];
+/// The most entries of a batch operation.
+const BATCH: usize = 500;
+/// How many requests are under way at once.
+const AT_ONCE: usize = 4;
+/// How many days of scorecards there are.
+const DAYS: u64 = 90;
+
+const FIRST_NAMES: [&str; 24] = [
+    "Ana", "Ben", "Chloe", "Dev", "Eva", "Finn", "Grace", "Hugo", "Iris", "Jonas", "Kim", "Leo", "Mia", "Noah", "Olga",
+    "Paul", "Quinn", "Rosa", "Sam", "Tara", "Uma", "Vera", "Will", "Yara",
+];
+const LAST_NAMES: [&str; 10] =
+    ["Abe", "Brandt", "Castro", "Diaz", "Eriksen", "Fischer", "Garcia", "Haddad", "Ito", "Jansen"];
+
+/// A profile of the demo customer.
+struct Profile {
+    id: &'static str,
+    usecase: &'static str,
+    agents: usize,
+    /// Each with its id, title and criteria.
+    templates: &'static [(&'static str, &'static str, &'static [Criterion])],
+}
+
+/// A criterion's chapter, its id, and whether it is auto-fail.
+type Criterion = (&'static str, &'static str, bool);
+
+const PROFILES: [Profile; 2] = [
+    Profile {
+        id: "support",
+        usecase: "care",
+        agents: 160,
+        templates: &[
+            (
+                "quality",
+                "Call quality",
+                &[
+                    ("opening", "greeting", false),
+                    ("opening", "ownership", false),
+                    ("resolution", "listening", false),
+                    ("resolution", "solution", false),
+                    ("duty", "privacy", true),
+                ],
+            ),
+            (
+                "chat",
+                "Chat quality",
+                &[("writing", "tone", false), ("writing", "spelling", false), ("duty", "privacy", true)],
+            ),
+        ],
+    },
+    Profile {
+        id: "sales",
+        usecase: "outbound",
+        agents: 80,
+        templates: &[(
+            "sales-call",
+            "Sales call",
+            &[
+                ("discovery", "open-questions", false),
+                ("discovery", "listening", false),
+                ("closing", "next-steps", false),
+                ("duty", "consent", true),
+            ],
+        )],
+    },
+];
 
 /// What is worked on, and what was noted in one session after the other.
 const COURSES: [(&str, [&str; 3]); 3] = [
@@ -60,40 +127,240 @@ pub(crate) fn first_request(url: &str, token: &str) -> String {
     )
 }
 
+/// Numbers that look random and are the same every time (a linear congruential generator of Knuth's).
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, limit: u64) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % limit
+    }
+}
+
+/// An agent's id: the first of a profile's agents are called by their first names.
+fn agent_id(profile: &Profile, number: usize) -> String {
+    let first = FIRST_NAMES.get(number % FIRST_NAMES.len()).copied().unwrap_or_default().to_lowercase();
+    match (profile.id, number) {
+        ("support", 0..3) => first,
+        (id, _) => format!("{id}-{first}-{}", number / FIRST_NAMES.len()),
+    }
+}
+
+fn display_name(number: usize) -> String {
+    let first = FIRST_NAMES.get(number % FIRST_NAMES.len()).copied().unwrap_or_default();
+    let last = LAST_NAMES.get((number / FIRST_NAMES.len() + number) % LAST_NAMES.len()).copied().unwrap_or_default();
+    format!("{first} {last}")
+}
+
+fn profile_name(profile: &Profile) -> String {
+    format!("customers/{CUSTOMER}/profiles/{}", profile.id)
+}
+
+fn user_name(id: &str) -> String {
+    format!("customers/{CUSTOMER}/users/{id}")
+}
+
 /// Loads the demo customer unless it is there already. Names are fixed, so a load that was cut
 /// short is completed by the next.
 pub(crate) async fn load(gateway: &Gateway, issuer: &TokenIssuer) -> Result<(), String> {
     let token = issuer.issue(&Claims::new(CUSTOMER, "service", "sync@acme"))?;
     let loader = Loader { gateway, token };
-    let [.., (last_profile, _, [.., last_agent])] = PROFILES;
-    let last = format!("customers/{CUSTOMER}/profiles/{last_profile}/coachingPlans/{last_agent}-plan");
-    if loader.send(Method::GET, &last, &Value::Null).await?.0 == StatusCode::OK {
+    let done = format!("customers/{CUSTOMER}/groups/everyone");
+    if loader.send(Method::GET, &done, &Value::Null).await?.0 == StatusCode::OK {
         return Ok(());
     }
     let now = Utc::now();
-    for (profile, usecase, agents) in PROFILES {
-        let profile = format!("customers/{CUSTOMER}/profiles/{profile}");
-        for (agent, (title, notes)) in agents.into_iter().zip(COURSES) {
-            let plan = plan(&profile, usecase, agent, title, now);
-            loader.create(&format!("{profile}/coachingPlans"), &plan).await?;
-            for (number, notes) in notes.into_iter().enumerate() {
-                let session = session(&profile, usecase, agent, number, notes, now);
-                loader.create(&format!("{profile}/coachingSessions"), &session).await?;
+    let scorecards: Vec<(String, Vec<Value>)> =
+        PROFILES.iter().map(|profile| (profile_name(profile), scorecards(profile, now))).collect();
+    let bar = ProgressBar::new(scorecards.iter().map(|(_, scorecards)| scorecards.len() as u64).sum());
+    let style = ProgressStyle::with_template("loading the demo customer {wide_bar} {pos}/{len} scorecards");
+    bar.set_style(style.map_err(|error| error.to_string())?);
+
+    let users: Vec<Value> = PROFILES.iter().flat_map(users).chain([manager()]).collect();
+    loader.send_all(&format!("customers/{CUSTOMER}/users:batchUpsert"), "users", &users).await?;
+    for profile in &PROFILES {
+        let below = profile_name(profile);
+        let usecase = json!({"name": format!("{below}/usecases/{}", profile.usecase), "displayName": profile.usecase});
+        loader.send_all(&format!("{below}/usecases:batchUpsert"), "usecases", &[usecase]).await?;
+        for (id, title, criteria) in profile.templates {
+            loader.create(&format!("{below}/scorecardTemplates"), &template(profile, id, title, criteria)).await?;
+            for target in targets(profile, id, criteria, now) {
+                loader.create(&format!("{below}/targets"), &target).await?;
             }
         }
+        let coached: Vec<usize> = (0..profile.agents).filter(|number| *number < 3 || number % 8 == 0).collect();
+        iter(coached)
+            .map(|number| loader.coach(profile, number, now))
+            .buffer_unordered(AT_ONCE)
+            .try_collect::<Vec<()>>()
+            .await?;
     }
+    let batches =
+        scorecards.iter().flat_map(|(below, scorecards)| scorecards.chunks(BATCH).map(move |batch| (below, batch)));
+    let batches: Vec<(&String, &[Value])> = batches.collect();
+    let (loader, bar) = (&loader, &bar);
+    iter(batches)
+        .map(async |(below, batch)| {
+            loader.send_all(&format!("{below}/scorecards:batchUpsert"), "scorecards", batch).await?;
+            bar.inc(batch.len() as u64);
+            Ok::<_, String>(())
+        })
+        .buffer_unordered(AT_ONCE)
+        .try_collect::<Vec<()>>()
+        .await?;
+    // The last thing that is written, so it says that all else is.
+    loader.send_all(&format!("customers/{CUSTOMER}/groups:batchUpsert"), "groups", &groups()).await?;
+    bar.finish_and_clear();
     Ok(())
 }
 
-fn plan(profile: &str, usecase: &str, agent: &str, title: &str, now: DateTime<Utc>) -> Value {
+fn manager() -> Value {
+    json!({"name": user_name(MANAGER), "displayName": "Maria Moreno", "isActive": true, "roles": ["manager"]})
+}
+
+fn users(profile: &Profile) -> Vec<Value> {
+    let agents = (0..profile.agents).map(|number| {
+        json!({
+            "name": user_name(&agent_id(profile, number)),
+            "displayName": display_name(number),
+            "isActive": number % 20 != 19,
+            "isDevUser": number % 79 == 78,
+            "roles": ["agent"],
+            "profileNames": [profile_name(profile)],
+        })
+    });
+    let supervisors = (0..profile.agents / 20).map(|team| {
+        json!({
+            "name": user_name(&format!("{}-supervisor-{team}", profile.id)),
+            "displayName": format!("Supervisor {}", display_name(team * 7 + 3)),
+            "isActive": true,
+            "roles": ["manager"],
+            "profileNames": [profile_name(profile)],
+        })
+    });
+    agents.chain(supervisors).collect()
+}
+
+/// Teams of 20 with a supervisor, under their profile's group, under everyone.
+fn groups() -> Vec<Value> {
+    let group = |id: &str| format!("customers/{CUSTOMER}/groups/{id}");
+    let mut groups = Vec::new();
+    for profile in &PROFILES {
+        let teams = profile.agents / 20;
+        for team in 0..teams {
+            let members = (team * 20..team * 20 + 20).map(|number| user_name(&agent_id(profile, number)));
+            let supervisor = user_name(&format!("{}-supervisor-{team}", profile.id));
+            groups.push(json!({
+                "name": group(&format!("{}-team-{team}", profile.id)),
+                "displayName": format!("{} team {team}", profile.id),
+                "memberUserNames": members.chain([supervisor]).collect::<Vec<_>>(),
+            }));
+        }
+        let names: Vec<String> = (0..teams).map(|team| group(&format!("{}-team-{team}", profile.id))).collect();
+        groups.push(json!({"name": group(profile.id), "displayName": profile.id, "subgroupNames": names}));
+    }
+    let profiles: Vec<String> = PROFILES.iter().map(|profile| group(profile.id)).collect();
+    groups.push(json!({"name": group("everyone"), "displayName": "everyone", "subgroupNames": profiles}));
+    groups
+}
+
+fn template(profile: &Profile, id: &str, title: &str, criteria: &[Criterion]) -> Value {
+    let below = profile_name(profile);
+    let mut chapters: Vec<&str> = criteria.iter().map(|(chapter, ..)| *chapter).collect();
+    chapters.dedup();
+    let chapters = chapters.into_iter().map(|chapter| {
+        let criteria = criteria.iter().filter(|(of, ..)| *of == chapter).map(|(_, criterion, auto_fail)| {
+            let maximum = if *auto_fail { 1 } else { 5 };
+            json!({"criterionId": criterion, "displayName": criterion.replace('-', " "), "maximumValue": maximum, "autoFail": auto_fail})
+        });
+        json!({"chapterId": chapter, "displayName": chapter, "criteria": criteria.collect::<Vec<_>>()})
+    });
+    json!({
+        "name": format!("{below}/scorecardTemplates/{id}"),
+        "title": title,
+        "usecaseNames": [format!("{below}/usecases/{}", profile.usecase)],
+        "template": {"chapters": chapters.collect::<Vec<_>>()},
+    })
+}
+
+/// The organisation's targets: one for the whole, one for the first criterion.
+fn targets(profile: &Profile, id: &str, criteria: &[Criterion], now: DateTime<Utc>) -> Vec<Value> {
+    let below = profile_name(profile);
+    let first = criteria.first().map_or("", |(_, criterion, _)| *criterion);
+    let target = |part: &str, value: u32| {
+        let suffix = if part.is_empty() { "whole" } else { part };
+        json!({
+            "name": format!("{below}/targets/{id}-{suffix}"),
+            "scorecardTemplateName": format!("{below}/scorecardTemplates/{id}"),
+            "criterionOrChapterId": part,
+            "target": value,
+            "usecaseName": format!("{below}/usecases/{}", profile.usecase),
+            "createTime": now - Duration::days(90),
+        })
+    };
+    vec![target("", 75), target(first, 80)]
+}
+
+/// 90 days of scorecards, about one a day and agent: a third of the agents improve, a third stay as they
+/// are, a sixth decline, a sixth are new and have only a month of them.
+fn scorecards(profile: &Profile, now: DateTime<Utc>) -> Vec<Value> {
+    let below = profile_name(profile);
+    let mut scorecards = Vec::new();
+    for number in 0..profile.agents {
+        let mut dice = Dice(number as u64 * 7919 + profile.agents as u64);
+        let agent = agent_id(profile, number);
+        let start = 2 + dice.below(2);
+        let days = if number % 6 == 5 { 30 } else { DAYS };
+        for day in 0..days {
+            if dice.below(100) >= 94 {
+                continue;
+            }
+            let past = (days - day) * 100 / DAYS;
+            let level = match number % 6 {
+                0 | 1 => start * 100 + 250 - 2 * past,
+                4 => start * 100 + 2 * past,
+                _ => start * 100 + 100,
+            };
+            let templates = profile.templates.len() as u64;
+            let chosen = usize::try_from(dice.below(templates)).unwrap_or(0);
+            let Some((template, _, criteria)) = profile.templates.get(chosen) else { continue };
+            let scores = criteria.iter().map(|(_, criterion, auto_fail)| {
+                if dice.below(100) < 6 {
+                    return json!({"criterionId": criterion, "notApplicable": true});
+                }
+                let value =
+                    if *auto_fail { u64::from(dice.below(100) >= 4) } else { ((level + dice.below(150)) / 100).min(5) };
+                json!({"criterionId": criterion, "numericValue": value})
+            });
+            let scores: Vec<Value> = scores.collect();
+            let day_start =
+                (now - Duration::days(i64::try_from(day).unwrap_or(0))).date_naive().and_time(NaiveTime::MIN);
+            let minutes = 9 * 60 + dice.below(8 * 60);
+            let time = (day_start.and_utc() + Duration::minutes(i64::try_from(minutes).unwrap_or(0))).min(now);
+            scorecards.push(json!({
+                "name": format!("{below}/scorecards/{agent}-{day:02}"),
+                "conversationName": format!("{below}/conversations/{agent}-{day:02}"),
+                "agentUserName": user_name(&agent),
+                "templateName": format!("{below}/scorecardTemplates/{template}@1"),
+                "scores": scores,
+                "createTime": time,
+                "submitTime": time,
+            }));
+        }
+    }
+    scorecards
+}
+
+fn plan(profile: &Profile, agent: &str, title: &str, now: DateTime<Utc>) -> Value {
+    let below = profile_name(profile);
     let start = now - Duration::days(30);
     json!({
-        "name": format!("{profile}/coachingPlans/{agent}-plan"),
-        "agentUserName": format!("customers/{CUSTOMER}/users/{agent}"),
-        "creatorUserName": format!("customers/{CUSTOMER}/users/{MANAGER}"),
+        "name": format!("{below}/coachingPlans/{agent}-plan"),
+        "agentUserName": user_name(agent),
+        "creatorUserName": user_name(MANAGER),
         "isActive": true,
         "displayName": title,
-        "usecaseName": format!("{profile}/usecases/{usecase}"),
+        "usecaseName": format!("{below}/usecases/{}", profile.usecase),
         "createTime": start,
         "startTime": start,
         "endTime": now + Duration::days(60),
@@ -101,21 +368,22 @@ fn plan(profile: &str, usecase: &str, agent: &str, title: &str, now: DateTime<Ut
 }
 
 /// Sessions are a week apart; every one but the last is acknowledged.
-fn session(profile: &str, usecase: &str, agent: &str, number: usize, notes: &str, now: DateTime<Utc>) -> Value {
+fn session(profile: &Profile, agent: &str, number: usize, notes: &str, now: DateTime<Utc>) -> Value {
+    let below = profile_name(profile);
     let weeks_ago = i64::try_from(3 - number).unwrap_or(0);
     let held = now - Duration::weeks(weeks_ago);
     let acknowledged = (number < 2).then(|| held + Duration::days(1));
     json!({
-        "name": format!("{profile}/coachingSessions/{agent}-{}", number + 1),
-        "agentUserName": format!("customers/{CUSTOMER}/users/{agent}"),
-        "creatorUserName": format!("customers/{CUSTOMER}/users/{MANAGER}"),
-        "coachingPlanName": format!("{profile}/coachingPlans/{agent}-plan"),
-        "usecaseName": format!("{profile}/usecases/{usecase}"),
+        "name": format!("{below}/coachingSessions/{agent}-{}", number + 1),
+        "agentUserName": user_name(agent),
+        "creatorUserName": user_name(MANAGER),
+        "coachingPlanName": format!("{below}/coachingPlans/{agent}-plan"),
+        "usecaseName": format!("{below}/usecases/{}", profile.usecase),
         "createTime": held,
         "sessionTime": held,
         "meetingNotes": notes,
         "managerSubmitTime": held,
-        "managerSubmitterUserName": format!("customers/{CUSTOMER}/users/{MANAGER}"),
+        "managerSubmitterUserName": user_name(MANAGER),
         "agentUpdateTime": acknowledged,
         "agentSubmitTime": acknowledged,
         "acknowledgeTime": acknowledged,
@@ -129,12 +397,48 @@ struct Loader<'a> {
 }
 
 impl Loader<'_> {
+    /// A plan for one agent with a target of its own, and three sessions under it.
+    async fn coach(&self, profile: &Profile, number: usize, now: DateTime<Utc>) -> Result<(), String> {
+        let below = profile_name(profile);
+        let agent = agent_id(profile, number);
+        let Some((title, notes)) = COURSES.get(number % COURSES.len()) else { return Ok(()) };
+        self.create(&format!("{below}/coachingPlans"), &plan(profile, &agent, title, now)).await?;
+        if let Some((template, _, [(_, criterion, _), ..])) = profile.templates.first() {
+            let target = json!({
+                "name": format!("{below}/targets/{agent}-target"),
+                "scorecardTemplateName": format!("{below}/scorecardTemplates/{template}"),
+                "criterionOrChapterId": criterion,
+                "target": 90,
+                "usecaseName": format!("{below}/usecases/{}", profile.usecase),
+                "coachingPlanName": format!("{below}/coachingPlans/{agent}-plan"),
+                "createTime": now - Duration::days(30),
+            });
+            self.create(&format!("{below}/targets"), &target).await?;
+        }
+        for (number, notes) in notes.iter().enumerate() {
+            let session = session(profile, &agent, number, notes, now);
+            self.create(&format!("{below}/coachingSessions"), &session).await?;
+        }
+        Ok(())
+    }
+
     /// Creates something whose name is fixed; what is there already stays.
     async fn create(&self, collection: &str, message: &Value) -> Result<(), String> {
         match self.send(Method::POST, collection, message).await? {
             (StatusCode::OK | StatusCode::CONFLICT, _) => Ok(()),
             (_, answer) => Err(format!("the demo data was refused: {answer}")),
         }
+    }
+
+    /// Sends `entries` to a batch operation; each must be taken.
+    async fn send_all(&self, path: &str, field: &str, entries: &[Value]) -> Result<(), String> {
+        for batch in entries.chunks(BATCH) {
+            let (status, answer) = self.send(Method::POST, path, &json!({ field: batch })).await?;
+            if status != StatusCode::OK || answer.contains(r#""status":{"#) {
+                return Err(format!("the demo data was refused: {answer:.500}"));
+            }
+        }
+        Ok(())
     }
 
     async fn send(&self, method: Method, path: &str, message: &Value) -> Result<(StatusCode, String), String> {

@@ -3,8 +3,10 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
 use dynoxide::Database;
 use tokio::sync::oneshot;
@@ -78,7 +80,8 @@ pub fn client_at(url: &str) -> Client {
         .region(Region::new(REGION))
         .credentials_provider(Credentials::new(ACCESS_KEY, ACCESS_KEY, None, None, "local"))
         .endpoint_url(url)
-        .timeout_config(coaching_edge::timeouts());
+        // One lock and one thread answer all callers: a busy moment is no outage.
+        .timeout_config(TimeoutConfig::builder().operation_timeout(Duration::from_secs(30)).build());
     Client::from_conf(config.build())
 }
 

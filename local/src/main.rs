@@ -3,18 +3,25 @@
 use std::io::Write;
 use std::process::ExitCode;
 
-use coaching_local::{Service, arguments};
+use coaching_local::arguments::Task;
+use coaching_local::{Service, arguments, rebuild_statistics};
 
 #[tokio::main]
 async fn main() -> ExitCode {
     let options = match arguments::read(std::env::args_os()) {
-        Ok(arguments::Asked::ToServe(options)) => options,
+        Ok(arguments::Asked::ToRun(options)) => options,
         Ok(arguments::Asked::ForText(text)) => {
             say(&text);
             return ExitCode::SUCCESS;
         }
         Err(line) => return failed(&line),
     };
+    if let Some(Task::RebuildStatistics { customer, profile }) = &options.task {
+        return match rebuild_statistics(&options, customer, profile, say).await {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(line) => failed(&line),
+        };
+    }
     let service = match Service::start(&options).await {
         Ok(service) => service,
         Err(line) => return failed(&line),

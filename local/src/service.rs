@@ -48,6 +48,37 @@ pub struct Service {
     _embedded: Option<EmbeddedDynamoDb>,
 }
 
+/// Everything that the operations work on.
+pub(crate) struct Opened {
+    issuer: TokenIssuer,
+    page_token_secret: String,
+    embedded: Option<EmbeddedDynamoDb>,
+    dynamodb_url: String,
+    pub(crate) app: App,
+}
+
+/// Opens the data that `options` name, and makes the table if there is none.
+pub(crate) async fn open(options: &Options, folder: Option<&DataFolder>) -> Result<Opened, String> {
+    let Secrets { issuer, page_token_secret } = match folder {
+        Some(folder) => folder.secrets()?,
+        None => Secrets::generate()?,
+    };
+    let (embedded, dynamodb_url) = match &options.dynamodb {
+        Some(url) => (None, url.clone()),
+        None => {
+            let file = folder.map(|folder| folder.file("dynamodb.sqlite"));
+            let embedded = EmbeddedDynamoDb::start(file.as_deref())?;
+            let url = embedded.url();
+            (Some(embedded), url)
+        }
+    };
+    let client = client_at(&dynamodb_url);
+    create_table(&client, TABLE_NAME, &Template::parse(TEMPLATE)?.table).await?;
+    let page_tokens = PageTokens::new(&page_token_secret, None)?;
+    let app = App { store: Store::new(client, TABLE_NAME), page_tokens, clock: Clock::system() };
+    Ok(Opened { issuer, page_token_secret, embedded, dynamodb_url, app })
+}
+
 impl Service {
     /// Starts the service.
     ///
@@ -62,26 +93,7 @@ impl Service {
         let address = listener.local_addr().map_err(|error| error.to_string())?;
 
         let folder = if options.memory { None } else { Some(DataFolder::open(&options.data)?) };
-        let Secrets { issuer, page_token_secret } = match &folder {
-            Some(folder) => folder.secrets()?,
-            None => Secrets::generate()?,
-        };
-        let embedded = match &options.dynamodb {
-            Some(_) => None,
-            None => {
-                let file = folder.as_ref().map(|folder| folder.file("dynamodb.sqlite"));
-                Some(EmbeddedDynamoDb::start(file.as_deref())?)
-            }
-        };
-        let (dynamodb_url, client) = match (&embedded, &options.dynamodb) {
-            (Some(embedded), _) => (embedded.url(), embedded.client()),
-            (None, Some(url)) => (url.clone(), client_at(url)),
-            (None, None) => return Err("there is no DynamoDB".to_owned()),
-        };
-        create_table(&client, TABLE_NAME, &Template::parse(TEMPLATE)?.table).await?;
-
-        let page_tokens = PageTokens::new(&page_token_secret, None)?;
-        let app = App { store: Store::new(client, TABLE_NAME), page_tokens, clock: Clock::system() };
+        let Opened { issuer, page_token_secret, embedded, dynamodb_url, app } = open(options, folder.as_ref()).await?;
         let gateway = Arc::new(Gateway::new(app, issuer.clone())?);
         if !options.no_demo {
             // The log is for what clients ask, so what is loaded here leaves no lines in it.
@@ -200,7 +212,7 @@ async fn interrupted() {
 }
 
 /// Writes one readable line per request to standard error.
-fn start_logging() -> Result<(), String> {
+pub(crate) fn start_logging() -> Result<(), String> {
     let level = match std::env::var("LOG_LEVEL").ok().filter(|level| !level.is_empty()) {
         None => LevelFilter::INFO,
         Some(text) => text

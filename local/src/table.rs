@@ -4,13 +4,15 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::{DisplayErrorContext, SdkError};
 use aws_sdk_dynamodb::operation::create_table::CreateTableError;
 use aws_sdk_dynamodb::types::{
-    AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, Projection, StreamSpecification,
-    TimeToLiveSpecification,
+    AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, Projection, TimeToLiveSpecification,
 };
 
 use crate::template::{KeyElement, TableDefinition};
 
 /// Creates the table `name` if there is none; says whether it did.
+///
+/// All of the definition but its stream: nothing of the service reads that, and the embedded DynamoDB
+/// goes through the whole stream at every write, so that loading `n` items would take time by `n` squared.
 ///
 /// # Errors
 /// One line, if DynamoDB does not answer or does not take the definition.
@@ -32,9 +34,6 @@ pub async fn create_table(client: &Client, name: &str, definition: &TableDefinit
             .projection(projection.build());
         indexes.push(built.build().map_err(unusable)?);
     }
-    let stream = StreamSpecification::builder()
-        .stream_enabled(true)
-        .stream_view_type(definition.stream_specification.stream_view_type.as_str().into());
     let created = client
         .create_table()
         .table_name(name)
@@ -42,7 +41,6 @@ pub async fn create_table(client: &Client, name: &str, definition: &TableDefinit
         .set_attribute_definitions(Some(attributes))
         .set_key_schema(Some(key_schema(&definition.key_schema).map_err(unusable)?))
         .set_global_secondary_indexes(Some(indexes))
-        .stream_specification(stream.build().map_err(unusable)?)
         .send()
         .await;
     match created {

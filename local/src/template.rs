@@ -39,8 +39,6 @@ pub struct TableDefinition {
     pub key_schema: Vec<KeyElement>,
     /// Its indexes.
     pub global_secondary_indexes: Vec<IndexDefinition>,
-    /// Its stream.
-    pub stream_specification: StreamDefinition,
     /// What expires.
     pub time_to_live_specification: TimeToLiveDefinition,
 }
@@ -83,14 +81,6 @@ pub struct IndexDefinition {
 pub struct ProjectionDefinition {
     /// `ALL`, `KEYS_ONLY` or `INCLUDE`.
     pub projection_type: String,
-}
-
-/// The stream of a table.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub struct StreamDefinition {
-    /// Such as `NEW_AND_OLD_IMAGES`.
-    pub stream_view_type: String,
 }
 
 /// What expires in a table.

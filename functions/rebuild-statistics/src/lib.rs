@@ -30,31 +30,54 @@ struct RebuildStatisticsRequest {
 }
 
 /// What a rebuild found.
-#[derive(Serialize)]
+#[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct RebuildStatisticsResponse {
-    done: bool,
-    agent_count: usize,
-    recounted_agent_count: usize,
-    difference_count: usize,
-    differences: Vec<DifferenceMessage>,
-    unsettled_agent_user_names: Vec<String>,
+pub struct RebuildStatisticsResponse {
+    /// Whether all agents are recounted; if not, the next invocation goes on.
+    pub done: bool,
+    /// How many agents of the profile have scorecards.
+    pub agent_count: usize,
+    /// How many of them this invocation recounted.
+    pub recounted_agent_count: usize,
+    /// How many statistics differed, each of an agent, a usecase and two months.
+    pub difference_count: usize,
+    /// The first 1000 of those.
+    pub differences: Vec<DifferenceMessage>,
+    /// Agents to recount again: their statistics changed within the last minute.
+    pub unsettled_agent_user_names: Vec<String>,
 }
 
-#[derive(Serialize)]
+/// Statistics that differed.
+#[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct DifferenceMessage {
-    agent_user_name: String,
-    usecase_name: String,
-    /// The first of the two months.
-    period: String,
+pub struct DifferenceMessage {
+    /// Whose.
+    pub agent_user_name: String,
+    /// Of which usecase.
+    pub usecase_name: String,
+    /// The first of the two months, such as `2026-05`.
+    pub period: String,
 }
 
 async fn handle(app: &App, event: Value, until: Instant) -> Result<Value, Error> {
     let request: RebuildStatisticsRequest = serde_json::from_value(event)
         .map_err(|_| Error::invalid_field("customer", "the event must hold customer and profile, and nothing else"))?;
+    let response = rebuild(app, &request.customer, &request.profile, until).await?;
+    serde_json::to_value(response).map_err(Error::internal)
+}
+
+/// Recounts a profile's agents, at least one, until `until` or the last.
+///
+/// # Errors
+/// INVALID_ARGUMENT for an unusable id; UNAVAILABLE if the table does not answer.
+pub async fn rebuild(
+    app: &App,
+    customer: &str,
+    profile: &str,
+    until: Instant,
+) -> Result<RebuildStatisticsResponse, Error> {
     #[expect(clippy::disallowed_methods, reason = "an operator invokes this, through no route")]
-    let tenant = Tenant::for_maintenance(&request.customer, &request.profile)?;
+    let tenant = Tenant::for_maintenance(customer, profile)?;
     let now = app.now()?;
 
     let recount = app.store.plan_recount(&tenant).await?;
@@ -69,7 +92,7 @@ async fn handle(app: &App, event: Value, until: Instant) -> Result<Value, Error>
     };
     let mut last = after.clone();
     for agent in recount.agents.iter().filter(|agent| after.as_ref().is_none_or(|after| *agent > after)) {
-        if Instant::now() >= until {
+        if response.recounted_agent_count > 0 && Instant::now() >= until {
             response.done = false;
             break;
         }
@@ -84,7 +107,7 @@ async fn handle(app: &App, event: Value, until: Instant) -> Result<Value, Error>
     if response.difference_count > 0 {
         tracing::warn!(differences = response.difference_count, "score statistics differed from their scorecards");
     }
-    serde_json::to_value(response).map_err(Error::internal)
+    Ok(response)
 }
 
 impl RebuildStatisticsResponse {

@@ -7,13 +7,15 @@
 
 use std::collections::HashMap;
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 /// An API Gateway HTTP API event, payload format 2.0.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct HttpEvent {
+    /// `null` in the events of `cargo lambda watch` for a request without a query.
+    #[serde(deserialize_with = "null_as_empty")]
     pub(crate) raw_query_string: String,
     pub(crate) headers: HashMap<String, String>,
     /// Percent-decoded by API Gateway. `rawPath` is not read: it is decoded too, so it cannot tell a
@@ -50,6 +52,10 @@ pub(crate) struct Authorizer {
 pub(crate) struct Jwt {
     /// HTTP APIs hand every claim over as a string; other types are kept apart to be refused by name.
     pub(crate) claims: HashMap<String, Value>,
+}
+
+fn null_as_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
 impl HttpEvent {
