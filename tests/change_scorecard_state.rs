@@ -2,7 +2,9 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
+use chrono::TimeDelta;
 use coaching_domain::statistics::{Period, Statistics};
 use coaching_tests::{Case, Event, NOW, Target, TestService, below_support, replay, user_name};
 use futures_util::future::join_all;
@@ -174,6 +176,13 @@ async fn statistics_equal_a_recount_after_eight_writers_at_once() {
     let (counted, recounted) = counted_and_recounted(&service).await;
     assert!(!counted.is_empty());
     assert_eq!(counted, recounted);
+
+    service.advance(TimeDelta::minutes(2));
+    let rebuilt =
+        rebuild_statistics::rebuild(&service.app, "acme", "support", Instant::now() + Duration::from_secs(600));
+    let rebuilt = rebuilt.await.unwrap();
+    assert_eq!((rebuilt.recounted_agent_count, rebuilt.difference_count), (3, 0), "{rebuilt:?}");
+    assert!(rebuilt.done && rebuilt.unsettled_agent_user_names.is_empty(), "{rebuilt:?}");
 }
 
 #[tokio::test]
@@ -229,6 +238,7 @@ async fn a_submitted_scorecard_of_20_criteria_costs_at_most_12_write_units_in_a_
     let (answered, spent) = service.spending(&step("draft-long", "submit")).await;
     assert_eq!(answered.status, 200, "{}", answered.body);
     assert!(spent.write_units <= 12.0, "submitted: {} units", spent.write_units);
+    assert_eq!((spent.calls, spent.read_units, spent.write_units), (4, 3.0, 8.0));
     service.advance(-moved);
 
     let entries: Vec<Value> = (0..98).map(|number| scorecard(number, "2026-04-20T10:00:00Z")).collect();
