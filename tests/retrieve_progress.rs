@@ -761,7 +761,8 @@ async fn sessions_in_the_window_are_counted() {
     let ana = &answer["agentCoachingProgresses"][0];
     assert_eq!(
         (&ana["coachingSessionCount"], &ana["lastCoachingSessionTime"]),
-        (&json!(1), &json!("2026-05-31T10:00:00Z"))
+        (&json!(3), &json!("2026-05-31T10:00:00Z")),
+        "held-1, submitted-1, and the one of 31 May; scheduled-1 is yet to come"
     );
     assert_eq!(answer["startTime"], "2026-05-03T00:00:00Z");
     assert_eq!(answer["endTime"], "2026-06-02T00:00:00Z");

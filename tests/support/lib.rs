@@ -80,7 +80,8 @@ impl TestService {
     /// A service with a little of everything under `acme`, `support`: agents `ana` and `ben` in the
     /// group `team`, their plans `ana-plan` and `ben-plan`, the usecase `care`, the template `quality`,
     /// the organisation's `greeting-target` of 80, and of `ana` the scorecards `draft-1` and
-    /// `submitted-1`.
+    /// `submitted-1`, the sessions `scheduled-1`, `held-1` and `submitted-1`, and on her plan the comment
+    /// `first` of the manager `maria`.
     pub async fn seeded() -> Self {
         let service = Self::start().await;
         service.directory(&["ana", "ben"]).await;
@@ -110,6 +111,38 @@ impl TestService {
             });
             service.succeed(&Event::post("scorecards", scorecard).by("service", "sync@acme")).await;
         }
+        for (id, more) in [
+            ("scheduled-1", json!({"sessionTime": "2026-06-08T10:00:00Z"})),
+            (
+                "held-1",
+                json!({"sessionTime": "2026-05-25T10:00:00Z", "meetingNotes": "Two calls.", "privateNotes": "Tired."}),
+            ),
+            (
+                "submitted-1",
+                json!({
+                    "sessionTime": "2026-05-26T10:00:00Z",
+                    "meetingNotes": "One call.",
+                    "managerSubmitTime": "2026-05-26T11:00:00Z",
+                }),
+            ),
+        ] {
+            let mut session = json!({
+                "name": session_name(id),
+                "agentUserName": user_name("ana"),
+                "creatorUserName": user_name("maria"),
+                "coachingPlanName": plan_name("ana-plan"),
+                "createTime": "2026-05-20T09:00:00Z",
+            });
+            merge(&mut session, more);
+            service.succeed(&Event::post("coachingSessions", session).by("service", "sync@acme")).await;
+        }
+        let comment = json!({
+            "name": below_support("coachingComments/first"),
+            "creatorUserName": user_name("maria"),
+            "coachingPlanName": plan_name("ana-plan"),
+            "message": "How is it going?",
+        });
+        service.succeed(&Event::post("coachingComments", comment)).await;
         service
     }
 

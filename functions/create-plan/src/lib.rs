@@ -32,8 +32,9 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let record = request.record(OPERATION.name, request_id, &new, now)?;
     let id = new.id.clone().map_or_else(|| app.new_id(now), Ok)?;
     let plan = new.clone().into_plan(id, now);
-    let created = app.store.create_plan(&tenant, &plan, record.as_ref(), now).await?;
+    let author = request.author(OPERATION.name, now);
+    let created = app.store.create_plan(&tenant, &plan, record.as_ref(), author).await?;
 
     let plan = new.into_plan(created.id, created.time);
-    Answer::json(&CreatePlanResponse { coaching_plan: plan.message(&tenant, Vec::new()) })
+    Ok(Answer::json(&CreatePlanResponse { coaching_plan: plan.message(&tenant, Vec::new()) })?.with_etag(&plan.etag()))
 }

@@ -38,8 +38,10 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let id = new.id.clone().map_or_else(|| app.new_id(now), Ok)?;
     let inherits_usecase = new.usecase.is_none();
     let session = new.clone().into_session(id, new.usecase.clone(), caller, now);
-    let created = app.store.create_session(&tenant, session, inherits_usecase, record.as_ref(), now).await?;
+    let author = request.author(OPERATION.name, now);
+    let created = app.store.create_session(&tenant, session, inherits_usecase, record.as_ref(), author).await?;
 
     let session = new.into_session(created.id, created.usecase, caller, created.time);
-    Answer::json(&CreateSessionResponse { coaching_session: session.message(&tenant) })
+    let coaching_session = session.message(&tenant, caller, now);
+    Ok(Answer::json(&CreateSessionResponse { coaching_session })?.with_etag(&session.etag()))
 }

@@ -18,10 +18,11 @@ struct DeleteTargetResponse {}
 async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let tenant = request.authorize(&[Role::Manager, Role::Service, Role::Admin])?;
     let id = request.path_id::<names::Target>("target", &tenant)?;
+    let now = app.now()?;
     request.query().into_result()?;
 
     for _ in 0..ATTEMPTS {
-        let target = app.store.target(&tenant, &id).await?;
+        let target = app.store.target(&tenant, &id, now).await?;
         let target = target.ok_or_else(|| Error::not_found(&tenant.name_of(&id)))?;
         if app.store.delete_target(&tenant, &target).await? {
             return Answer::json(&DeleteTargetResponse {});

@@ -27,13 +27,15 @@ struct GetPlanResponse<'a> {
 async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let tenant = request.authorize(&[Role::Agent, Role::Manager, Role::Service, Role::Admin])?;
     let id = request.path_id::<CoachingPlan>("coachingPlan", &tenant)?;
+    let now = app.now()?;
     request.query().into_result()?;
 
     let of_plan = SessionFilter { plan: Some(id.clone()), ..SessionFilter::default() };
-    let (plan, page) =
-        tokio::try_join!(app.store.plan(&tenant, &id), app.store.sessions(&tenant, &of_plan, None, MAX_SESSIONS))?;
+    // One after the other: a plan that is there once its sessions are read was not being deleted meanwhile.
+    let page = app.store.sessions_of_plan(&tenant, &of_plan, MAX_SESSIONS, now).await?;
+    let plan = app.store.plan(&tenant, &id).await?;
     let plan = request.visible(plan, |plan| &plan.agent, &tenant.name_of(&id))?;
 
-    let sessions = page.entries.iter().map(|session| session.message(&tenant)).collect();
-    Answer::json(&GetPlanResponse { coaching_plan: plan.message(&tenant, sessions) })
+    let sessions = page.entries.iter().map(|session| session.message(&tenant, request.caller(), now)).collect();
+    Ok(Answer::json(&GetPlanResponse { coaching_plan: plan.message(&tenant, sessions) })?.with_etag(&plan.etag()))
 }

@@ -17,9 +17,10 @@ struct GetTargetResponse<'a> {
 async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let tenant = request.authorize(&[Role::Manager, Role::Service, Role::Admin])?;
     let id = request.path_id::<names::Target>("target", &tenant)?;
+    let now = app.now()?;
     request.query().into_result()?;
 
-    let target = app.store.target(&tenant, &id).await?;
+    let target = app.store.target(&tenant, &id, now).await?;
     let target = target.ok_or_else(|| Error::not_found(&tenant.name_of(&id)))?;
 
     Answer::json(&GetTargetResponse { target: target.message(&tenant) })

@@ -2,13 +2,14 @@
 //! `createTime` first, ties by name.
 //!
 //! `agentUserName`, `coachingPlanName` and `usecaseNames` (repeatable, any of them, at most 20) narrow
-//! the list, in any combination. A page is full unless it is the last, or its sessions are so long
+//! the list, in any combination; so do `states` (repeatable, any of them), `overdue`, and the times
+//! `startSessionTime` until before `endSessionTime`, `startUpdateTime` until before `endUpdateTime`. A page is full unless it is the last, or its sessions are so long
 //! that the answer would pass what a Lambda function may answer (6 MB). A session created while
 //! someone pages makes no other appear twice or vanish.
 //!
 //! An agent sees their own sessions only.
 
-use coaching_domain::session::CoachingSessionMessage;
+use coaching_domain::session::{CoachingSessionMessage, State};
 use coaching_domain::{Error, Role, names};
 use coaching_edge::{Answer, App, Binding, Operation, Request};
 use coaching_store::{ListPosition, SessionFilter};
@@ -38,6 +39,12 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
         agent: request.own_agent(&tenant, agent)?,
         plan: query.id("coachingPlanName", &tenant),
         usecases: query.ids("usecaseNames", MAX_USECASES, &tenant),
+        states: query.enumerations("states", &State::NAMES),
+        overdue: query.boolean("overdue"),
+        start_session_time: query.timestamp("startSessionTime"),
+        end_session_time: query.timestamp("endSessionTime"),
+        start_update_time: query.timestamp("startUpdateTime"),
+        end_update_time: query.timestamp("endUpdateTime"),
     };
     let page_size = query.page_size();
     let page_token = query.string("pageToken");
@@ -46,11 +53,18 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let binding = Binding::new(OPERATION.name, &tenant)
         .with("agentUserName", filter.agent.iter())
         .with("coachingPlanName", filter.plan.iter())
-        .with("usecaseNames", filter.usecases.iter());
+        .with("usecaseNames", filter.usecases.iter())
+        .with("states", filter.states.iter().map(|state| format!("{state:?}")))
+        .with("overdue", filter.overdue.iter())
+        .with("startSessionTime", filter.start_session_time.iter())
+        .with("endSessionTime", filter.end_session_time.iter())
+        .with("startUpdateTime", filter.start_update_time.iter())
+        .with("endUpdateTime", filter.end_update_time.iter());
     let after = app.page_tokens.position(page_token.as_deref(), &binding, now)?.map(ListPosition::from_text);
-    let page = app.store.sessions(&tenant, &filter, after.as_ref(), page_size).await?;
+    let page = app.store.sessions(&tenant, &filter, after.as_ref(), page_size, now).await?;
 
     let next_page_token = app.page_tokens.next(page.next.as_ref().map(ListPosition::as_str), &binding, now)?;
-    let coaching_sessions = page.entries.iter().map(|session| session.message(&tenant)).collect();
+    let coaching_sessions =
+        page.entries.iter().map(|session| session.message(&tenant, request.caller(), now)).collect();
     Answer::json(&ListSessionsResponse { coaching_sessions, next_page_token })
 }

@@ -44,7 +44,7 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
         .with("coachingPlanNames", filter.plans.iter())
         .with("scorecardTemplateNames", filter.templates.iter());
     let after = app.page_tokens.position(page_token.as_deref(), &binding, now)?.map(ListPosition::from_text);
-    let page = app.store.targets(&tenant, &filter, after.as_ref(), page_size).await?;
+    let page = app.store.targets(&tenant, &filter, after.as_ref(), page_size, now).await?;
 
     let next_page_token = app.page_tokens.next(page.next.as_ref().map(ListPosition::as_str), &binding, now)?;
     let targets = page.entries.iter().map(|target| target.message(&tenant)).collect();

@@ -413,7 +413,7 @@ impl Progress<'_> {
             return store.statistics_of_profile(self.tenant, &self.asked.usecases, &periods, |one| one).await;
         }
         let ids: Vec<UserId> = agents.iter().map(|agent| agent.id.clone()).collect();
-        store.statistics_of_agents(self.tenant, &self.asked.usecases, &ids, &periods).await
+        store.statistics_of_agents(self.tenant, &self.asked.usecases, &ids, &periods, self.now).await
     }
 
     fn measured(
@@ -449,12 +449,12 @@ impl Progress<'_> {
             })
         });
         let bounds = window.start().zip(window.end()).map(|(start, end)| (start.unix_seconds(), end.unix_seconds()));
-        let within = |time: &&i64| bounds.is_some_and(|(start, end)| (start..end).contains(*time));
-        let sessions = statistics.iter().flat_map(|one| &one.session_times).filter(within);
+        let within = |time: &i64| bounds.is_some_and(|(start, end)| (start..end).contains(time));
+        let sessions = statistics.iter().flat_map(|one| &one.sessions).map(|(time, _)| *time).filter(within);
         MeasuredAgent {
             targets: targets.collect(),
             session_count: sessions.clone().count(),
-            last_session: sessions.max().copied(),
+            last_session: sessions.max(),
             agent,
         }
     }

@@ -59,7 +59,7 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     })?;
 
     for _ in 0..ATTEMPTS {
-        let target = app.store.target(&tenant, &id).await?;
+        let target = app.store.target(&tenant, &id, now).await?;
         let before = target.ok_or_else(|| Error::not_found(&tenant.name_of(&id)))?;
         let mut violations = Violations::default();
         for (field, changed) in [

@@ -5,6 +5,8 @@
 //! operation needs of the outside is passed in.
 
 mod bits;
+pub mod change;
+pub mod comment;
 pub mod directory;
 pub mod error;
 pub mod fields;
@@ -19,8 +21,10 @@ pub mod statistics;
 pub mod target;
 pub mod template;
 pub mod timestamp;
+pub mod update_mask;
 
 pub use error::{Code, Error, Violations};
 pub use identity::{Caller, CustomerTenant, Role, Tenant};
 pub use names::Id;
 pub use timestamp::Timestamp;
+pub use update_mask::UpdateMask;

@@ -57,6 +57,8 @@ collections! {
     Usecase, UsecaseId: Profile "usecases" "usecase_id";
     /// What a manager means to work on with one agent.
     CoachingPlan, CoachingPlanId: Profile "coachingPlans" "coaching_plan_id";
+    /// What people say about a plan.
+    CoachingComment, CoachingCommentId: Profile "coachingComments" "coaching_comment_id";
     /// Meetings of a manager and an agent under a plan.
     CoachingSession, CoachingSessionId: Profile "coachingSessions" "coaching_session_id";
     /// What customers and agents said to each other, held by another service.

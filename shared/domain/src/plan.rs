@@ -1,22 +1,28 @@
 //! Coaching plans: what a manager means to work on with one agent, and for how long.
 
 use serde::Serialize;
+use serde_json::Value;
 
-use crate::Tenant;
+use crate::change::etag_of;
 use crate::fields::{Fields, MAX_TEXT_BYTES, MAX_TITLE_BYTES};
 use crate::identity::Caller;
 use crate::names::{CoachingPlanId, ScorecardTemplateId, UsecaseId, UserId};
 use crate::session::CoachingSessionMessage;
 use crate::timestamp::{Timestamp, refuse_future};
+use crate::update_mask::UpdateMask;
+use crate::{Error, Tenant, Violations};
 
-/// The most behaviours, and the most criteria, that a plan focuses on.
-pub const MAX_FOCUS_ENTRIES: usize = 100;
+/// The most behaviours, and the most criteria, that a plan focuses on: an entry of its history holds them
+/// twice, and DynamoDB takes 400 KB.
+pub const MAX_FOCUS_ENTRIES: usize = 50;
 
 /// A coaching plan as it is stored.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CoachingPlan {
     /// Its id.
     pub id: CoachingPlanId,
+    /// How often it was written, from 1 on; each write is conditioned on it.
+    pub version: u64,
     /// When it begins.
     pub start_time: Option<Timestamp>,
     /// When it ends; after `start_time`.
@@ -78,6 +84,17 @@ pub struct NewCoachingPlan {
     usecase: Option<UsecaseId>,
 }
 
+impl FocusCriterion {
+    /// Reads a list of them.
+    pub fn read_all(fields: &mut Fields<'_>, field: &str, tenant: &Tenant) -> Vec<Self> {
+        fields.objects(field, MAX_FOCUS_ENTRIES, |entry| {
+            let template = entry.required("scorecardTemplateName", |entry, field| entry.id(field, tenant));
+            let criterion = entry.required("criterionOrChapterId", |entry, field| entry.string(field, MAX_TITLE_BYTES));
+            Some(Self { template: template?, criterion_or_chapter_id: criterion? })
+        })
+    }
+}
+
 impl NewCoachingPlan {
     /// Reads the body of a create request, noting every bad field.
     ///
@@ -94,11 +111,7 @@ impl NewCoachingPlan {
         let start_time = fields.timestamp("startTime");
         let end_time = fields.timestamp("endTime");
         let focus_behaviors = fields.strings("focusBehaviors", MAX_FOCUS_ENTRIES, MAX_TITLE_BYTES);
-        let focus_criteria = fields.objects("focusCriteria", MAX_FOCUS_ENTRIES, |entry| {
-            let template = entry.required("scorecardTemplateName", |entry, field| entry.id(field, tenant));
-            let criterion = entry.required("criterionOrChapterId", |entry, field| entry.string(field, MAX_TITLE_BYTES));
-            Some(FocusCriterion { template: template?, criterion_or_chapter_id: criterion? })
-        });
+        let focus_criteria = FocusCriterion::read_all(fields, "focusCriteria", tenant);
         let comment = fields.string("comment", MAX_TEXT_BYTES);
         let manager_comment_submit_time = fields.timestamp("managerCommentSubmitTime");
         let display_name = fields.string("displayName", MAX_TITLE_BYTES);
@@ -134,11 +147,34 @@ impl NewCoachingPlan {
         })
     }
 
+    /// Makes all that may change of `plan` what is in this; says whether anything changed.
+    ///
+    /// # Errors
+    /// INVALID_ARGUMENT for an immutable field that differs.
+    pub fn replace(&self, plan: &mut CoachingPlan, now: Timestamp) -> Result<bool, Error> {
+        let update = PlanUpdate {
+            start_time: Some(self.start_time),
+            end_time: Some(self.end_time),
+            focus_behaviors: Some(self.focus_behaviors.clone()),
+            focus_criteria: Some(self.focus_criteria.clone()),
+            comment: Some(self.comment.clone()),
+            manager_comment_submit_time: Some(self.manager_comment_submit_time),
+            is_active: Some(self.is_active),
+            display_name: Some(self.display_name.clone()),
+            name: None,
+            agent: Some(Some(self.agent.clone())),
+            creator: Some(Some(self.creator.clone())),
+            usecase: self.usecase.clone().map(Some),
+        };
+        update.apply(plan, now)
+    }
+
     /// The plan that this makes at `now` under `id`.
     pub fn into_plan(self, id: CoachingPlanId, now: Timestamp) -> CoachingPlan {
         let create_time = self.create_time.unwrap_or(now);
         CoachingPlan {
             id,
+            version: 1,
             start_time: self.start_time,
             end_time: self.end_time,
             focus_behaviors: self.focus_behaviors,
@@ -156,7 +192,127 @@ impl NewCoachingPlan {
     }
 }
 
-/// A coaching plan on the wire, with the keys of the reference.
+/// What an update does to a plan. An outer `None` leaves a field, an inner one clears it.
+#[derive(Debug, Clone, Default)]
+pub struct PlanUpdate {
+    start_time: Option<Option<Timestamp>>,
+    end_time: Option<Option<Timestamp>>,
+    focus_behaviors: Option<Vec<String>>,
+    focus_criteria: Option<Vec<FocusCriterion>>,
+    comment: Option<Option<String>>,
+    manager_comment_submit_time: Option<Option<Timestamp>>,
+    is_active: Option<bool>,
+    display_name: Option<Option<String>>,
+    name: Option<Option<CoachingPlanId>>,
+    agent: Option<Option<UserId>>,
+    creator: Option<Option<UserId>>,
+    usecase: Option<Option<UsecaseId>>,
+}
+
+impl PlanUpdate {
+    /// The fields that an update mask may name.
+    pub const FIELDS: [&'static str; 16] = [
+        "name",
+        "startTime",
+        "endTime",
+        "focusBehaviors",
+        "focusCriteria",
+        "comment",
+        "managerCommentSubmitTime",
+        "agentUserName",
+        "creatorUserName",
+        "isActive",
+        "createTime",
+        "updateTime",
+        "displayName",
+        "usecaseName",
+        "coachingSessions",
+        "etag",
+    ];
+
+    /// Reads the plan in the body of an update, noting every bad field.
+    pub fn read(fields: &mut Fields<'_>, mask: &UpdateMask, tenant: &Tenant, now: Timestamp) -> Self {
+        let update = Self {
+            start_time: mask.value(fields, "startTime", |fields, field| fields.timestamp(field)),
+            end_time: mask.value(fields, "endTime", |fields, field| fields.timestamp(field)),
+            focus_behaviors: mask
+                .value(fields, "focusBehaviors", |fields, field| {
+                    Some(fields.strings(field, MAX_FOCUS_ENTRIES, MAX_TITLE_BYTES))
+                })
+                .flatten(),
+            focus_criteria: mask
+                .value(fields, "focusCriteria", |fields, field| Some(FocusCriterion::read_all(fields, field, tenant)))
+                .flatten(),
+            comment: mask.value(fields, "comment", |fields, field| fields.string(field, MAX_TEXT_BYTES)),
+            manager_comment_submit_time: mask.value(fields, "managerCommentSubmitTime", |fields, field| {
+                let time = fields.timestamp(field);
+                refuse_future(fields, now, field, time);
+                time
+            }),
+            is_active: mask
+                .value(fields, "isActive", |fields, field| {
+                    fields.required(field, |fields, field| fields.boolean(field))
+                })
+                .flatten(),
+            display_name: mask.value(fields, "displayName", |fields, field| fields.string(field, MAX_TITLE_BYTES)),
+            name: mask.immutable(fields, "name", |fields, field| fields.id(field, tenant)),
+            agent: mask.immutable(fields, "agentUserName", |fields, field| fields.id(field, tenant)),
+            creator: mask.immutable(fields, "creatorUserName", |fields, field| fields.id(field, tenant)),
+            usecase: mask.immutable(fields, "usecaseName", |fields, field| fields.id(field, tenant)),
+        };
+        fields.drop_known(&["createTime", "updateTime", "coachingSessions"]);
+        update
+    }
+
+    /// Makes the update at `now`; says whether anything changed.
+    ///
+    /// # Errors
+    /// INVALID_ARGUMENT for an immutable field that differs, or a plan that would end before it starts.
+    pub fn apply(&self, plan: &mut CoachingPlan, now: Timestamp) -> Result<bool, Error> {
+        let mut violations = Violations::default();
+        let mut fixed = |field: &str, differs: bool| {
+            if differs {
+                violations.add(format!("coachingPlan.{field}"), "cannot change");
+            }
+        };
+        fixed("name", self.name.as_ref().is_some_and(|name| name.as_ref() != Some(&plan.id)));
+        fixed("agentUserName", self.agent.as_ref().is_some_and(|agent| agent.as_ref() != Some(&plan.agent)));
+        fixed("creatorUserName", self.creator.as_ref().is_some_and(|user| user.as_ref() != Some(&plan.creator)));
+        fixed("usecaseName", self.usecase.as_ref().is_some_and(|usecase| *usecase != plan.usecase));
+
+        let before = plan.clone();
+        let set = |field: &mut Option<Timestamp>, update: Option<Option<Timestamp>>| *field = update.unwrap_or(*field);
+        set(&mut plan.start_time, self.start_time);
+        set(&mut plan.end_time, self.end_time);
+        set(&mut plan.manager_comment_submit_time, self.manager_comment_submit_time);
+        if let (Some(start), Some(end)) = (plan.start_time, plan.end_time)
+            && end <= start
+        {
+            violations.add("coachingPlan.endTime", "must be after startTime");
+        }
+        violations.into_result()?;
+        if let Some(behaviors) = &self.focus_behaviors {
+            plan.focus_behaviors.clone_from(behaviors);
+        }
+        if let Some(criteria) = &self.focus_criteria {
+            plan.focus_criteria.clone_from(criteria);
+        }
+        if let Some(comment) = &self.comment {
+            plan.comment.clone_from(comment);
+        }
+        if let Some(name) = &self.display_name {
+            plan.display_name.clone_from(name);
+        }
+        plan.is_active = self.is_active.unwrap_or(plan.is_active);
+        let changed = *plan != before;
+        if changed {
+            plan.update_time = plan.update_time.max(now);
+        }
+        Ok(changed)
+    }
+}
+
+/// A coaching plan on the wire: the keys of the reference, and `etag` of ours.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CoachingPlanMessage<'a> {
@@ -180,7 +336,10 @@ pub struct CoachingPlanMessage<'a> {
     display_name: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     usecase_name: Option<String>,
-    coaching_sessions: Vec<CoachingSessionMessage<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    coaching_sessions: Option<Vec<CoachingSessionMessage<'a>>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    etag: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -190,13 +349,39 @@ struct FocusCriterionMessage<'a> {
     criterion_or_chapter_id: &'a str,
 }
 
+impl CoachingPlanMessage<'_> {
+    /// The same without what was written about the plan.
+    #[must_use]
+    pub fn without_comment(self) -> Self {
+        Self { comment: None, ..self }
+    }
+}
+
 impl CoachingPlan {
+    /// Its etag (AIP-154).
+    pub fn etag(&self) -> String {
+        etag_of(self.version, self.update_time)
+    }
+
     /// The plan as `tenant`'s clients read it, with `coaching_sessions` embedded.
     pub fn message<'a>(
         &'a self,
         tenant: &Tenant,
         coaching_sessions: Vec<CoachingSessionMessage<'a>>,
     ) -> CoachingPlanMessage<'a> {
+        CoachingPlanMessage {
+            coaching_sessions: Some(coaching_sessions),
+            etag: Some(self.etag()),
+            ..self.stored(tenant)
+        }
+    }
+
+    /// All that is stored, as history records it.
+    pub fn document(&self, tenant: &Tenant) -> Option<Value> {
+        serde_json::to_value(self.stored(tenant)).ok()
+    }
+
+    fn stored(&self, tenant: &Tenant) -> CoachingPlanMessage<'_> {
         let focus_criteria = self.focus_criteria.iter().map(|focus| FocusCriterionMessage {
             scorecard_template_name: tenant.name_of(&focus.template),
             criterion_or_chapter_id: &focus.criterion_or_chapter_id,
@@ -216,7 +401,8 @@ impl CoachingPlan {
             update_time: self.update_time,
             display_name: self.display_name.as_deref(),
             usecase_name: self.usecase.as_ref().map(|usecase| tenant.name_of(usecase)),
-            coaching_sessions,
+            coaching_sessions: None,
+            etag: None,
         }
     }
 }

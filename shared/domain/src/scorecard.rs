@@ -150,6 +150,32 @@ impl Scorecard {
         }
     }
 
+    /// Links it to `plan`, or unlinks it; says whether anything changed.
+    ///
+    /// # Errors
+    /// FAILED_PRECONDITION if it is linked to [`MAX_PLANS`] others.
+    pub fn link(
+        &mut self,
+        plan: &CoachingPlanId,
+        linked: bool,
+        caller: &Caller,
+        now: Timestamp,
+    ) -> Result<bool, Error> {
+        if self.plans.contains(plan) == linked {
+            return Ok(false);
+        }
+        if linked && self.plans.len() >= MAX_PLANS {
+            let message = format!("scorecardName: the scorecard is linked to {MAX_PLANS} plans, which is the most");
+            return Err(Error::new(Code::FailedPrecondition, "SCORECARD_PLANS_FULL", message));
+        }
+        match linked {
+            true => self.plans.push(plan.clone()),
+            false => self.plans.retain(|one| one != plan),
+        }
+        self.changed(caller, now);
+        Ok(true)
+    }
+
     /// Acknowledges it, by `caller` at `now`. The time of the first acknowledgement stays; a further
     /// one changes the comment.
     ///

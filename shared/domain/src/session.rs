@@ -1,18 +1,27 @@
 //! Coaching sessions: a manager meets an agent under a plan.
 
+use chrono::TimeDelta;
 use serde::Serialize;
+use serde_json::Value;
 
-use crate::Tenant;
+use crate::change::etag_of;
 use crate::fields::{Fields, MAX_TEXT_BYTES};
-use crate::identity::Caller;
+use crate::identity::{Caller, Role};
 use crate::names::{CoachingPlanId, CoachingSessionId, UsecaseId, UserId};
 use crate::timestamp::{Timestamp, refuse_future};
+use crate::update_mask::UpdateMask;
+use crate::{Code, Error, Tenant, Violations};
+
+/// How long an agent has to acknowledge a session that was submitted.
+const ACKNOWLEDGED_WITHIN: TimeDelta = TimeDelta::days(7);
 
 /// A coaching session as it is stored.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CoachingSession {
     /// Its id.
     pub id: CoachingSessionId,
+    /// How often it was written, from 1 on; each write is conditioned on it.
+    pub version: u64,
     /// When it was created.
     pub create_time: Timestamp,
     /// When anyone last changed it.
@@ -35,6 +44,8 @@ pub struct CoachingSession {
     pub session_time: Option<Timestamp>,
     /// Notes of the meeting, at most 64 KiB.
     pub meeting_notes: Option<String>,
+    /// Notes for managers only, at most 64 KiB. An agent never sees them.
+    pub private_notes: Option<String>,
     /// When the manager submitted it.
     pub manager_submit_time: Option<Timestamp>,
     /// When the agent submitted it.
@@ -59,6 +70,7 @@ pub struct NewCoachingSession {
     pub usecase: Option<UsecaseId>,
     session_time: Option<Timestamp>,
     meeting_notes: Option<String>,
+    private_notes: Option<String>,
     manager_submit_time: Option<Timestamp>,
     manager_submitter: Option<UserId>,
     imported: ImportedFields,
@@ -98,6 +110,7 @@ impl NewCoachingSession {
         let plan = fields.required("coachingPlanName", |fields, field| fields.id(field, tenant));
         let session_time = fields.timestamp("sessionTime");
         let meeting_notes = fields.string("meetingNotes", MAX_TEXT_BYTES);
+        let private_notes = fields.string("privateNotes", MAX_TEXT_BYTES);
         let manager_submit_time = fields.timestamp("managerSubmitTime");
         let usecase = fields.id("usecaseName", tenant);
         let manager_submitter = fields.id("managerSubmitterUserName", tenant);
@@ -121,6 +134,7 @@ impl NewCoachingSession {
             usecase,
             session_time,
             meeting_notes,
+            private_notes,
             manager_submit_time,
             manager_submitter,
             imported,
@@ -147,6 +161,7 @@ impl NewCoachingSession {
             !caller.role().imports_history() && (self.meeting_notes.is_some() || self.manager_submit_time.is_some());
         CoachingSession {
             id,
+            version: 1,
             create_time,
             update_time: imported.update_time.unwrap_or(last_change),
             manager_update_time,
@@ -158,6 +173,7 @@ impl NewCoachingSession {
             plan: self.plan,
             session_time: self.session_time,
             meeting_notes: self.meeting_notes,
+            private_notes: self.private_notes,
             manager_submit_time: self.manager_submit_time,
             agent_submit_time: imported.agent_submit_time,
             usecase,
@@ -166,7 +182,300 @@ impl NewCoachingSession {
     }
 }
 
-/// A coaching session on the wire, with the keys of the reference.
+/// What a session has come to. It follows from its times and notes, and is not stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum State {
+    /// It has not been held.
+    Scheduled,
+    /// Its time has come, or it has notes.
+    Held,
+    /// Its manager has submitted it.
+    Submitted,
+    /// Its agent has acknowledged it.
+    Acknowledged,
+}
+
+impl State {
+    /// The states by name, as enums are read.
+    pub const NAMES: [(&'static str, Self); 4] = [
+        ("SCHEDULED", Self::Scheduled),
+        ("HELD", Self::Held),
+        ("SUBMITTED", Self::Submitted),
+        ("ACKNOWLEDGED", Self::Acknowledged),
+    ];
+}
+
+impl CoachingSession {
+    /// What it has come to at `now`.
+    pub fn state(&self, now: Timestamp) -> State {
+        if self.acknowledge_time.is_some() {
+            State::Acknowledged
+        } else if self.manager_submit_time.is_some() {
+            State::Submitted
+        } else if self.meeting_notes.is_some() || self.session_time.is_some_and(|time| time <= now) {
+            State::Held
+        } else {
+            State::Scheduled
+        }
+    }
+
+    /// Whether something should have happened by `now`: its time has come and it has no notes, or it was
+    /// submitted a week ago and is not acknowledged.
+    pub fn overdue(&self, now: Timestamp) -> bool {
+        match (self.state(now), self.manager_submit_time) {
+            (State::Held, _) => self.meeting_notes.is_none(),
+            (State::Submitted, Some(submitted)) => submitted.plus(ACKNOWLEDGED_WITHIN) <= now,
+            _ => false,
+        }
+    }
+
+    /// Its etag (AIP-154).
+    pub fn etag(&self) -> String {
+        etag_of(self.version, self.update_time)
+    }
+
+    /// Notes a change at `now`.
+    fn touch(&mut self, now: Timestamp) {
+        self.update_time = self.update_time.max(now);
+    }
+}
+
+/// What an update does to a session. An outer `None` leaves a field, an inner one clears it.
+#[derive(Debug, Clone, Default)]
+pub struct SessionUpdate {
+    session_time: Option<Option<Timestamp>>,
+    meeting_notes: Option<Option<String>>,
+    private_notes: Option<Option<String>>,
+    manager_submit_time: Option<Option<Timestamp>>,
+    imported: ImportedUpdate,
+    agent: Option<Option<UserId>>,
+    creator: Option<Option<UserId>>,
+    plan: Option<Option<CoachingPlanId>>,
+    usecase: Option<Option<UsecaseId>>,
+    name: Option<Option<CoachingSessionId>>,
+}
+
+/// What only an importing caller may set; from everyone else it is dropped.
+#[derive(Debug, Clone, Default)]
+struct ImportedUpdate {
+    manager_update_time: Option<Timestamp>,
+    agent_update_time: Option<Timestamp>,
+    manager_submitter: Option<Option<UserId>>,
+    acknowledge_time: Option<Option<Timestamp>>,
+    agent_comment: Option<Option<String>>,
+    agent_submit_time: Option<Option<Timestamp>>,
+}
+
+impl SessionUpdate {
+    /// The fields that an update mask may name.
+    pub const FIELDS: [&'static str; 20] = [
+        "name",
+        "createTime",
+        "updateTime",
+        "managerUpdateTime",
+        "agentUpdateTime",
+        "acknowledgeTime",
+        "agentComment",
+        "agentUserName",
+        "creatorUserName",
+        "coachingPlanName",
+        "sessionTime",
+        "meetingNotes",
+        "privateNotes",
+        "managerSubmitTime",
+        "agentSubmitTime",
+        "usecaseName",
+        "managerSubmitterUserName",
+        "state",
+        "overdue",
+        "etag",
+    ];
+
+    /// Reads the session in the body of an update, noting every bad field.
+    pub fn read(fields: &mut Fields<'_>, mask: &UpdateMask, tenant: &Tenant, caller: &Caller, now: Timestamp) -> Self {
+        let past = |fields: &mut Fields<'_>, field: &str| {
+            let time = fields.timestamp(field);
+            refuse_future(fields, now, field, time);
+            time
+        };
+        let text = |fields: &mut Fields<'_>, field: &str| fields.string(field, MAX_TEXT_BYTES);
+        let imported = ImportedUpdate {
+            manager_update_time: mask.value(fields, "managerUpdateTime", past).flatten(),
+            agent_update_time: mask.value(fields, "agentUpdateTime", past).flatten(),
+            manager_submitter: mask.value(fields, "managerSubmitterUserName", |fields, field| fields.id(field, tenant)),
+            acknowledge_time: mask.value(fields, "acknowledgeTime", past),
+            agent_comment: mask.value(fields, "agentComment", text),
+            agent_submit_time: mask.value(fields, "agentSubmitTime", past),
+        };
+        let update = Self {
+            session_time: mask.value(fields, "sessionTime", |fields, field| fields.timestamp(field)),
+            meeting_notes: mask.value(fields, "meetingNotes", text),
+            private_notes: mask.value(fields, "privateNotes", text),
+            manager_submit_time: mask.value(fields, "managerSubmitTime", past),
+            imported: if caller.role().imports_history() { imported } else { ImportedUpdate::default() },
+            agent: mask.immutable(fields, "agentUserName", |fields, field| fields.id(field, tenant)),
+            creator: mask.immutable(fields, "creatorUserName", |fields, field| fields.id(field, tenant)),
+            plan: mask.immutable(fields, "coachingPlanName", |fields, field| fields.id(field, tenant)),
+            usecase: mask.immutable(fields, "usecaseName", |fields, field| fields.id(field, tenant)),
+            name: mask.immutable(fields, "name", |fields, field| fields.id(field, tenant)),
+        };
+        fields.drop_known(&["createTime", "updateTime", "state", "overdue"]);
+        update
+    }
+
+    /// Makes the update at `now`; says whether anything changed.
+    ///
+    /// # Errors
+    /// INVALID_ARGUMENT for an immutable field that differs; FAILED_PRECONDITION for a step out of order,
+    /// saying what is missing. Importing callers take steps in any order.
+    pub fn apply(&self, session: &mut CoachingSession, caller: &Caller, now: Timestamp) -> Result<bool, Error> {
+        let mut violations = Violations::default();
+        let mut fixed = |field: &str, differs: bool| {
+            if differs {
+                violations.add(format!("coachingSession.{field}"), "cannot change");
+            }
+        };
+        fixed("name", self.name.as_ref().is_some_and(|name| name.as_ref() != Some(&session.id)));
+        fixed("agentUserName", self.agent.as_ref().is_some_and(|agent| agent.as_ref() != Some(&session.agent)));
+        fixed("creatorUserName", self.creator.as_ref().is_some_and(|user| user.as_ref() != Some(&session.creator)));
+        fixed("coachingPlanName", self.plan.as_ref().is_some_and(|plan| plan.as_ref() != Some(&session.plan)));
+        fixed("usecaseName", self.usecase.as_ref().is_some_and(|usecase| *usecase != session.usecase));
+        violations.into_result()?;
+
+        let before = session.clone();
+        set(&mut session.session_time, &self.session_time);
+        set(&mut session.meeting_notes, &self.meeting_notes);
+        set(&mut session.private_notes, &self.private_notes);
+        set(&mut session.manager_submit_time, &self.manager_submit_time);
+        let by_manager = *session != before;
+        if !caller.role().imports_history() {
+            check_order(&before, session)?;
+        }
+        set(&mut session.acknowledge_time, &self.imported.acknowledge_time);
+        set(&mut session.agent_comment, &self.imported.agent_comment);
+        set(&mut session.agent_submit_time, &self.imported.agent_submit_time);
+        let by_agent = session.acknowledge_time != before.acknowledge_time
+            || session.agent_comment != before.agent_comment
+            || session.agent_submit_time != before.agent_submit_time;
+        set(&mut session.manager_submitter, &self.imported.manager_submitter);
+        if by_manager {
+            session.manager_update_time = session.manager_update_time.max(now);
+            if caller.role() == Role::Manager {
+                session.manager_submitter = Some(caller.user().clone());
+            }
+        }
+        if by_agent {
+            session.agent_update_time = session.agent_update_time.max(now);
+        }
+        if let Some(time) = self.imported.manager_update_time {
+            session.manager_update_time = time;
+        }
+        if let Some(time) = self.imported.agent_update_time {
+            session.agent_update_time = time;
+        }
+        let changed = *session != before;
+        if changed {
+            session.touch(now);
+        }
+        Ok(changed)
+    }
+}
+
+fn set<T: Clone>(field: &mut Option<T>, update: &Option<Option<T>>) {
+    if let Some(value) = update {
+        field.clone_from(value);
+    }
+}
+
+/// What a manager's change must not do: submit without notes, move what is submitted, take back what is
+/// acknowledged.
+fn check_order(before: &CoachingSession, after: &CoachingSession) -> Result<(), Error> {
+    let out_of_order = |reason, message: &str| Err(Error::new(Code::FailedPrecondition, reason, message));
+    if after.manager_submit_time.is_some()
+        && after.meeting_notes.is_none()
+        && (before.manager_submit_time.is_none() || before.meeting_notes.is_some())
+    {
+        return out_of_order("MEETING_NOTES_MISSING", "meetingNotes is missing: a session is submitted with its notes");
+    }
+    if before.manager_submit_time.is_some()
+        && after.manager_submit_time.is_some()
+        && after.session_time != before.session_time
+    {
+        return out_of_order(
+            "SESSION_SUBMITTED",
+            "sessionTime: the session is submitted; clear managerSubmitTime to move it",
+        );
+    }
+    if before.acknowledge_time.is_some() && after.manager_submit_time.is_none() && before.manager_submit_time.is_some()
+    {
+        return out_of_order(
+            "SESSION_ACKNOWLEDGED",
+            "managerSubmitTime: the agent has acknowledged the session; it can be cleared once they take that back",
+        );
+    }
+    Ok(())
+}
+
+/// What an agent says of a session. An outer `None` leaves a field, an inner one clears it.
+#[derive(Debug, Clone, Default)]
+pub struct Acknowledgement {
+    agent_comment: Option<Option<String>>,
+    acknowledged: Option<bool>,
+    submitted: Option<bool>,
+}
+
+impl Acknowledgement {
+    /// Reads the body of an acknowledgement, noting every bad field; one of the three must be there.
+    pub fn read(fields: &mut Fields<'_>) -> Option<Self> {
+        let mask = UpdateMask::Present;
+        let agent_comment = mask.value(fields, "agentComment", |fields, field| fields.string(field, MAX_TEXT_BYTES));
+        let acknowledgement = Self {
+            agent_comment,
+            acknowledged: fields.boolean("acknowledged"),
+            submitted: fields.boolean("submitted"),
+        };
+        if acknowledgement.agent_comment.is_none()
+            && acknowledgement.acknowledged.is_none()
+            && acknowledgement.submitted.is_none()
+        {
+            fields.refuse("acknowledged", "one of agentComment, acknowledged and submitted is required");
+        }
+        Some(acknowledgement)
+    }
+
+    /// Makes it at `now`; says whether anything changed. The first time of each step stays.
+    ///
+    /// # Errors
+    /// FAILED_PRECONDITION for a session that its manager has not submitted.
+    pub fn apply(&self, session: &mut CoachingSession, now: Timestamp) -> Result<bool, Error> {
+        let before = session.clone();
+        if session.manager_submit_time.is_none() && (self.acknowledged == Some(true) || self.submitted == Some(true)) {
+            return Err(Error::new(
+                Code::FailedPrecondition,
+                "SESSION_NOT_SUBMITTED",
+                "managerSubmitTime is missing: the manager has not submitted the session",
+            ));
+        }
+        set(&mut session.agent_comment, &self.agent_comment);
+        let step = |time: &mut Option<Timestamp>, taken: Option<bool>| match taken {
+            Some(true) => *time = time.or(Some(now)),
+            Some(false) => *time = None,
+            None => {}
+        };
+        step(&mut session.acknowledge_time, self.acknowledged);
+        step(&mut session.agent_submit_time, self.submitted);
+        let changed = *session != before;
+        if changed {
+            session.agent_update_time = session.agent_update_time.max(now);
+            session.touch(now);
+        }
+        Ok(changed)
+    }
+}
+
+/// A coaching session on the wire: the keys of the reference, and of ours `privateNotes`, `state`,
+/// `overdue` and `etag`.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CoachingSessionMessage<'a> {
@@ -187,6 +496,8 @@ pub struct CoachingSessionMessage<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     meeting_notes: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    private_notes: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     manager_submit_time: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
     agent_submit_time: Option<Timestamp>,
@@ -194,11 +505,40 @@ pub struct CoachingSessionMessage<'a> {
     usecase_name: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     manager_submitter_user_name: Option<String>,
+    #[serde(flatten)]
+    derived: Option<Derived>,
+}
+
+/// What follows from the rest.
+#[derive(Debug, Serialize)]
+struct Derived {
+    state: State,
+    overdue: bool,
+    etag: String,
+}
+
+impl CoachingSessionMessage<'_> {
+    /// The same without what was written about the meeting.
+    #[must_use]
+    pub fn without_notes_and_comment(self) -> Self {
+        Self { meeting_notes: None, private_notes: None, agent_comment: None, ..self }
+    }
 }
 
 impl CoachingSession {
-    /// The session as `tenant`'s clients read it.
-    pub fn message(&self, tenant: &Tenant) -> CoachingSessionMessage<'_> {
+    /// The session as `caller` reads it at `now`.
+    pub fn message(&self, tenant: &Tenant, caller: &Caller, now: Timestamp) -> CoachingSessionMessage<'_> {
+        let derived = Derived { state: self.state(now), overdue: self.overdue(now), etag: self.etag() };
+        let private_notes = self.private_notes.as_deref().filter(|_| caller.role() != Role::Agent);
+        CoachingSessionMessage { derived: Some(derived), private_notes, ..self.stored(tenant) }
+    }
+
+    /// All that is stored, as history records it.
+    pub fn document(&self, tenant: &Tenant) -> Option<Value> {
+        serde_json::to_value(self.stored(tenant)).ok()
+    }
+
+    fn stored(&self, tenant: &Tenant) -> CoachingSessionMessage<'_> {
         CoachingSessionMessage {
             name: tenant.name_of(&self.id),
             create_time: self.create_time,
@@ -212,10 +552,12 @@ impl CoachingSession {
             coaching_plan_name: tenant.name_of(&self.plan),
             session_time: self.session_time,
             meeting_notes: self.meeting_notes.as_deref(),
+            private_notes: self.private_notes.as_deref(),
             manager_submit_time: self.manager_submit_time,
             agent_submit_time: self.agent_submit_time,
             usecase_name: self.usecase.as_ref().map(|usecase| tenant.name_of(usecase)),
             manager_submitter_user_name: self.manager_submitter.as_ref().map(|user| tenant.name_of(user)),
+            derived: None,
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use coaching_domain::{Code, Error};
-use lambda_http::http::header::{CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use lambda_http::http::header::{CONTENT_TYPE, ETAG, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use lambda_http::http::{Response, StatusCode};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -20,6 +20,7 @@ const RETRY_AFTER_UNAVAILABLE: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub struct Answer {
     body: String,
+    etag: Option<String>,
 }
 
 impl Answer {
@@ -28,11 +29,21 @@ impl Answer {
     /// # Errors
     /// INTERNAL if it cannot be written as JSON.
     pub fn json(message: &impl Serialize) -> Result<Self, Error> {
-        Ok(Self { body: serde_json::to_string(message).map_err(Error::internal)? })
+        Ok(Self { body: serde_json::to_string(message).map_err(Error::internal)?, etag: None })
+    }
+
+    /// The same with the header `ETag`, for the one entity that it holds.
+    #[must_use]
+    pub fn with_etag(self, etag: &str) -> Self {
+        Self { etag: Some(format!("\"{etag}\"")), ..self }
     }
 
     pub(crate) fn into_response(self, request_id: &str) -> Response<String> {
-        response(StatusCode::OK, self.body, request_id)
+        let mut response = response(StatusCode::OK, self.body, request_id);
+        if let Some(etag) = self.etag.as_deref().and_then(|etag| HeaderValue::from_str(etag).ok()) {
+            response.headers_mut().insert(ETAG, etag);
+        }
+        response
     }
 }
 

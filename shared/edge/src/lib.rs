@@ -5,6 +5,7 @@
 
 mod answer;
 mod app;
+mod etag;
 mod event;
 mod identity;
 mod operation;
@@ -15,6 +16,7 @@ mod run;
 
 pub use answer::{Answer, ERROR_DOMAIN, entry_status};
 pub use app::{App, Clock};
+pub use etag::ExpectedEtag;
 pub use event::HttpEvent;
 pub use operation::{Handled, Operation, Task, TaskHandled, respond};
 pub use page_token::{Binding, PageTokens};

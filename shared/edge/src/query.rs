@@ -3,7 +3,7 @@
 use coaching_domain::fields::{page_size, snake_case};
 use coaching_domain::names::{Collection, ScorecardTemplateId};
 use coaching_domain::template::Revision;
-use coaching_domain::{Error, Id, Tenant, Timestamp, Violations};
+use coaching_domain::{Error, Id, Tenant, Timestamp, UpdateMask, Violations};
 use uuid::Uuid;
 
 /// The parameters of a query string, each taken once.
@@ -121,6 +121,40 @@ impl Query {
                 0
             }
         }
+    }
+
+    /// `updateMask` (AIP-134), whose paths are `known`.
+    pub fn update_mask(&mut self, known: &[&'static str]) -> UpdateMask {
+        let text = self.string("updateMask");
+        UpdateMask::parse(text.as_deref(), known).unwrap_or_else(|description| {
+            self.refuse("updateMask", description);
+            UpdateMask::Present
+        })
+    }
+
+    /// The values of a repeated parameter, each by name one of `values`.
+    pub fn enumerations<T: Copy>(&mut self, name: &str, values: &[(&str, T)]) -> Vec<T> {
+        let mut read = Vec::new();
+        for text in self.take(name) {
+            match values.iter().find(|(value, _)| *value == text) {
+                Some((_, value)) => read.push(*value),
+                None => {
+                    let names: Vec<&str> = values.iter().map(|(name, _)| *name).collect();
+                    self.refuse(name, format!("must be one of {}", names.join(", ")));
+                }
+            }
+        }
+        read
+    }
+
+    /// The texts of a repeated parameter, at most `max_entries` of at most `max_bytes` bytes each.
+    pub fn strings(&mut self, name: &str, max_entries: usize, max_bytes: usize) -> Vec<String> {
+        let values = self.take(name);
+        if values.len() > max_entries || values.iter().any(|value| value.len() > max_bytes) {
+            self.refuse(name, format!("must stand at most {max_entries} times, with at most {max_bytes} bytes each"));
+            return Vec::new();
+        }
+        values
     }
 
     /// `requestId` (AIP-155): a UUID other than the nil one.

@@ -6,15 +6,16 @@ use std::collections::BTreeMap;
 use aws_lc_rs::digest;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use coaching_domain::fields::Fields;
+use coaching_domain::change::Author;
+use coaching_domain::fields::{Fields, MAX_TITLE_BYTES};
 use coaching_domain::json::Json;
 use coaching_domain::names::{Collection, UserId};
-use coaching_domain::{Caller, Code, CustomerTenant, Error, Id, Role, Tenant, Timestamp, Violations};
+use coaching_domain::{Caller, Code, CustomerTenant, Error, Id, Role, Tenant, Timestamp, UpdateMask, Violations};
 use coaching_store::RequestRecord;
 use serde::Serialize;
 use uuid::Uuid;
 
-use crate::{HttpEvent, Query, identity};
+use crate::{ExpectedEtag, HttpEvent, Query, identity};
 
 /// The largest body, in bytes after base64 decoding.
 pub const MAX_BODY_BYTES: usize = 1024 * 1024;
@@ -171,6 +172,47 @@ impl<'a> Request<'a> {
         let message = serde_json::to_vec(&(self.caller.role().as_str(), message)).map_err(Error::internal)?;
         let fingerprint = BASE64_STANDARD.encode(digest::digest(&digest::SHA256, &message));
         Ok(Some(RequestRecord { user: self.caller.user().clone(), operation, request_id, fingerprint, time }))
+    }
+
+    /// Who changes something by `operation` at `now`, for its history.
+    pub fn author(&self, operation: &'static str, now: Timestamp) -> Author<'_> {
+        Author { caller: &self.caller, operation, now }
+    }
+
+    /// The version that the caller means to change: that of `If-Match`, and `sent` otherwise.
+    ///
+    /// # Errors
+    /// INVALID_ARGUMENT if the header is no list of entity tags.
+    pub fn expected_etag(&self, sent: Option<String>) -> Result<ExpectedEtag, Error> {
+        ExpectedEtag::new(self.event.header("if-match"), sent)
+    }
+
+    /// Reads the body of an update, `{"<entity>": {…}}`, with `read`, under the `updateMask` of the query,
+    /// whose paths are `known`.
+    ///
+    /// # Errors
+    /// INVALID_ARGUMENT naming every bad field, and every unknown one if there is no mask.
+    pub fn update<T>(
+        &self,
+        entity: &str,
+        known: &[&'static str],
+        read: impl FnOnce(&mut Fields<'_>, &UpdateMask) -> T,
+    ) -> Result<(T, ExpectedEtag), Error> {
+        let mut query = self.query();
+        let mask = query.update_mask(known);
+        let (update, etag) = self.body(query.finish(), |fields| {
+            let update = fields.required(entity, |fields, field| {
+                fields.object(field, |entity| {
+                    let etag = entity.string("etag", MAX_TITLE_BYTES);
+                    let update = read(entity, &mask);
+                    mask.refuse_unknown(entity);
+                    Some((update, etag))
+                })
+            });
+            mask.refuse_unknown(fields);
+            update
+        })?;
+        Ok((update, self.expected_etag(etag)?))
     }
 
     /// Reads the body, a JSON object, with `read`; what is bad in it is added to `violations`. An

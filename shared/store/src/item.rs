@@ -49,6 +49,11 @@ impl Item {
         self
     }
 
+    pub(crate) fn map(mut self, attribute: &str, value: HashMap<String, AttributeValue>) -> Self {
+        self.0.insert(attribute.to_owned(), AttributeValue::M(value));
+        self
+    }
+
     pub(crate) fn into_attributes(self) -> HashMap<String, AttributeValue> {
         self.0
     }
@@ -113,11 +118,10 @@ impl Attributes {
         }
     }
 
-    pub(crate) fn text_set(&mut self, attribute: &str) -> Result<Vec<String>, Error> {
+    pub(crate) fn map(&mut self, attribute: &str) -> Result<HashMap<String, AttributeValue>, Error> {
         match self.0.remove(attribute) {
-            None => Ok(Vec::new()),
-            Some(AttributeValue::Ss(texts)) => Ok(texts),
-            Some(_) => Err(corrupt(attribute)),
+            Some(AttributeValue::M(value)) => Ok(value),
+            _ => Err(corrupt(attribute)),
         }
     }
 

@@ -20,21 +20,27 @@
 //! | user | `{customer}##user#{id}` | `user` |
 //! | group | `{customer}##group#{id}` | `group` |
 //! | changes of groups | `{customer}##groups` | `groups` |
+//! | comment | `{customer}#{profile}#comment#{id}` | `comment` |
+//! | change of a session, plan or comment | the entity's | `change#{time}#{version}` |
+//! | what hangs on a plan, counted | the plan's | `dependents` |
+//! | plans being deleted | `{customer}#{profile}#deletions` | `deletions` |
 //! | first answer to a request id | `{customer}#{profile}#request#{user}#{operation}#{uuid}` | `request` |
 //!
 //! | index | partition: its attribute | sorted by `list_order` |
 //! |---|---|---|
 //! | `profile-list` | `{customer}#{profile}#sessions` | newest creation first, then id |
 //! | | `{customer}#{profile}#scorecards` | the same |
-//! | | `{customer}#{profile}#templates`, `{customer}#{profile}#targets` | the same |
+//! | | `{customer}#{profile}#templates`, `#targets`, `#plans`, `#comments` | the same |
 //! | | `{customer}#{profile}#agents`, `{customer}##agents` | display name, then id |
 //! | `agent-list` | `{customer}#{profile}#agent#{id}#sessions` | the same |
-//! | | `{customer}#{profile}#agent#{id}#scorecards` | the same |
-//! | `plan-list` | `{customer}#{profile}#plan#{id}#sessions` | the same |
-//! | `usecase-list` | `{customer}#{profile}#usecase#{id}#sessions` | the same |
+//! | | `{customer}#{profile}#agent#{id}#scorecards`, `#plans`, `#comments` | the same |
+//! | `plan-list` | `{customer}#{profile}#plan#{id}#sessions`, `#comments`, `#targets` | the same |
+//! | `usecase-list` | `{customer}#{profile}#usecase#{id}#sessions`, `#plans`, `#comments`, `#targets` | the same |
 
+use coaching_domain::change::Change;
 use coaching_domain::names::{
-    CoachingPlanId, CoachingSessionId, GroupId, ScorecardId, ScorecardTemplateId, TargetId, UsecaseId, UserId,
+    CoachingCommentId, CoachingPlanId, CoachingSessionId, GroupId, ScorecardId, ScorecardTemplateId, TargetId,
+    UsecaseId, UserId,
 };
 use coaching_domain::statistics::Period;
 use coaching_domain::{CustomerTenant, Id, Tenant, Timestamp};
@@ -67,6 +73,41 @@ pub fn plan(tenant: &Tenant, id: &CoachingPlanId) -> Key {
 pub fn session(tenant: &Tenant, id: &CoachingSessionId) -> Key {
     Key { partition: under(tenant, &["session", id.as_str()]), sort: "session".to_owned() }
 }
+
+/// The key of a comment.
+pub fn comment(tenant: &Tenant, id: &CoachingCommentId) -> Key {
+    Key { partition: under(tenant, &["comment", id.as_str()]), sort: "comment".to_owned() }
+}
+
+/// The partition that holds the history of the session, plan or comment `name` of `tenant`.
+pub fn history_of(tenant: &Tenant, name: &str) -> Option<String> {
+    let of_session = tenant.id_in(name).ok().map(|id| session(tenant, &id));
+    let of_plan = || tenant.id_in(name).ok().map(|id| plan(tenant, &id));
+    let of_comment = || tenant.id_in(name).ok().map(|id| comment(tenant, &id));
+    of_session.or_else(of_plan).or_else(of_comment).map(|key| key.partition)
+}
+
+/// What sorts after every change of an entity, and before all else in its partition.
+pub const AFTER_CHANGES: &str = "change$";
+
+/// The key of `change` of the entity in `partition`: sorted by time, then version.
+pub fn change(partition: &str, change: &Change) -> Key {
+    let time = change.time.as_utc().format("%Y-%m-%dT%H:%M:%S%.9fZ");
+    Key { partition: partition.to_owned(), sort: format!("change#{time}#{:010}", change.version) }
+}
+
+/// The key of what counts the sessions, comments and targets of a plan.
+pub fn dependents(tenant: &Tenant, id: &CoachingPlanId) -> Key {
+    Key { partition: plan(tenant, id).partition, sort: "dependents".to_owned() }
+}
+
+/// The key of the list of a profile's plans that are being deleted.
+pub fn deletions(tenant: &Tenant) -> Key {
+    Key { partition: under(tenant, &["deletions"]), sort: "deletions".to_owned() }
+}
+
+/// What begins the attributes of that list.
+pub const DELETED_PLAN: &str = "plan#";
 
 /// The key of what progress and coaching need to know of an agent in one profile: who they are, their
 /// active plans and the targets of their plans.
@@ -254,6 +295,41 @@ pub fn sessions_of_usecase(tenant: &Tenant, usecase: &UsecaseId) -> String {
     under(tenant, &["usecase", usecase.as_str(), "sessions"])
 }
 
+/// The plans of a profile, in [`ListIndex::Profile`].
+pub fn plans_of_profile(tenant: &Tenant) -> String {
+    under(tenant, &["plans"])
+}
+
+/// The plans of an agent, in [`ListIndex::Agent`].
+pub fn plans_of_agent(tenant: &Tenant, agent: &UserId) -> String {
+    under(tenant, &["agent", agent.as_str(), "plans"])
+}
+
+/// The plans of a usecase, in [`ListIndex::Usecase`].
+pub fn plans_of_usecase(tenant: &Tenant, usecase: &UsecaseId) -> String {
+    under(tenant, &["usecase", usecase.as_str(), "plans"])
+}
+
+/// The comments of a profile, in [`ListIndex::Profile`].
+pub fn comments_of_profile(tenant: &Tenant) -> String {
+    under(tenant, &["comments"])
+}
+
+/// The comments on plans of an agent, in [`ListIndex::Agent`].
+pub fn comments_of_agent(tenant: &Tenant, agent: &UserId) -> String {
+    under(tenant, &["agent", agent.as_str(), "comments"])
+}
+
+/// The comments of a usecase, in [`ListIndex::Usecase`].
+pub fn comments_of_usecase(tenant: &Tenant, usecase: &UsecaseId) -> String {
+    under(tenant, &["usecase", usecase.as_str(), "comments"])
+}
+
+/// The comments on a plan, in [`ListIndex::Plan`].
+pub fn comments_of_plan(tenant: &Tenant, plan: &CoachingPlanId) -> String {
+    under(tenant, &["plan", plan.as_str(), "comments"])
+}
+
 fn under(tenant: &Tenant, parts: &[&str]) -> String {
     joined(format!("{}#{}", tenant.customer(), tenant.profile()), parts)
 }
@@ -356,6 +432,9 @@ mod tests {
                 partitions.push(agents_of_profile(tenant));
                 partitions.push(templates_of_profile(tenant));
                 partitions.push(targets_of_profile(tenant));
+                partitions.push(plans_of_profile(tenant));
+                partitions.push(comments_of_profile(tenant));
+                partitions.push(deletions(tenant).partition);
                 for id in &ids {
                     partitions.push(plan(tenant, &CoachingPlanId::parse(id).unwrap()).partition);
                     partitions.push(session(tenant, &CoachingSessionId::parse(id).unwrap()).partition);
@@ -374,6 +453,12 @@ mod tests {
                     partitions.push(sessions_of_agent(tenant, &UserId::parse(id).unwrap()));
                     partitions.push(sessions_of_plan(tenant, &CoachingPlanId::parse(id).unwrap()));
                     partitions.push(sessions_of_usecase(tenant, &UsecaseId::parse(id).unwrap()));
+                    partitions.push(comment(tenant, &CoachingCommentId::parse(id).unwrap()).partition);
+                    partitions.push(plans_of_agent(tenant, &UserId::parse(id).unwrap()));
+                    partitions.push(plans_of_usecase(tenant, &UsecaseId::parse(id).unwrap()));
+                    partitions.push(comments_of_agent(tenant, &UserId::parse(id).unwrap()));
+                    partitions.push(comments_of_plan(tenant, &CoachingPlanId::parse(id).unwrap()));
+                    partitions.push(comments_of_usecase(tenant, &UsecaseId::parse(id).unwrap()));
                 }
             }
             for tenant in &of_customers {

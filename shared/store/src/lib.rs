@@ -29,6 +29,9 @@
 
 mod agents;
 mod batch;
+mod changes;
+mod comments;
+mod dependents;
 mod failure;
 mod groups;
 mod item;
@@ -52,8 +55,11 @@ use std::sync::Arc;
 use aws_sdk_dynamodb::Client;
 
 pub use agents::{Agent, plans_in_scope};
+pub use changes::History;
+pub use comments::CommentFilter;
 pub use keys::ListPosition;
 pub use list::Page;
+pub use plans::PlanFilter;
 pub use rebuild::{Difference, Recount, Recounted};
 pub use requests::{Created, RequestRecord};
 pub use scorecards::{Counted, ScorecardChange, ScorecardFilter, Written};

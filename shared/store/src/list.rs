@@ -12,7 +12,7 @@ use crate::keys::{LIST_ORDER, ListIndex, ListPosition};
 
 /// The most that the entries of a page may take in the answer, in bytes: a Lambda function may
 /// answer with 6 MB, and a page of long notes would pass that. Such a page stops short.
-const MAX_PAGE_BYTES: usize = 5 * 1024 * 1024;
+pub(crate) const MAX_PAGE_BYTES: usize = 5 * 1024 * 1024;
 
 /// The most that one read passes over in search of what a filter lets through.
 const MAX_PASSED_OVER: usize = 1000;
@@ -146,6 +146,15 @@ impl<T> Range<T> {
     /// The same, less what `keep` says no to: for what an expression of DynamoDB's cannot compare.
     pub(crate) fn keeping(self, keep: impl Fn(&T) -> bool + Send + Sync + 'static) -> Self {
         Self { keep: Box::new(keep), ..self }
+    }
+
+    /// The same, less what `keep` says no to as well.
+    pub(crate) fn also_keeping(self, keep: impl Fn(&T) -> bool + Send + Sync + 'static) -> Self
+    where
+        T: 'static,
+    {
+        let before = self.keep;
+        Self { keep: Box::new(move |entry| before(entry) && keep(entry)), ..self }
     }
 
     fn is_dry(&self) -> bool {

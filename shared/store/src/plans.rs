@@ -2,32 +2,74 @@
 
 use std::collections::HashMap;
 
-use aws_sdk_dynamodb::types::AttributeValue;
-use coaching_domain::names::{self, CoachingPlanId};
+use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, TransactWriteItem};
+use coaching_domain::change::{Author, Change};
+use coaching_domain::names::{self, CoachingPlanId, ScorecardId, UsecaseId, UserId};
 use coaching_domain::plan::{CoachingPlan, FocusCriterion};
-use coaching_domain::{Error, Tenant};
+use coaching_domain::session::CoachingSession;
+use coaching_domain::{Code, Error, Tenant, Timestamp};
+use futures_util::stream::{StreamExt, iter};
+use serde_json::{Map, Value};
 
 use crate::Store;
+use crate::changes::{ATTEMPTS, keeps_changing};
 use crate::failure::corrupt;
-use crate::item::{Attributes, Item};
-use crate::keys;
+use crate::item::{Attributes, Item, key_attributes};
+use crate::keys::{self, LIST_ORDER, ListIndex, ListPosition, PK};
+use crate::list::{Filter, Listed, MAX_PAGE_BYTES, Page, Range, answer_bytes_of};
 use crate::requests::{Created, RequestRecord};
+use crate::scorecards::ScorecardChange;
+use crate::sessions::SessionFilter;
 use crate::transaction::Outcome;
+
+/// What a plan takes in an answer beside its texts, in bytes, with the longest ids.
+const PLAN_BYTES: usize = 2 * 1024;
+/// The most agents whose plans are read one by one; of more, the usecase's or profile's are filtered.
+const MAX_AGENT_RANGES: usize = 20;
+
+/// Which plans of a profile are wanted: those that match everything that is named.
+#[derive(Debug, Clone, Default)]
+pub struct PlanFilter {
+    /// Of any of these agents; absent: of any.
+    pub agents: Option<Vec<UserId>>,
+    /// Active, or not.
+    pub is_active: Option<bool>,
+    /// Of any of these usecases; empty: of any usecase or none.
+    pub usecases: Vec<UsecaseId>,
+    /// That work on any of these criteria; empty: on any or none.
+    pub focus_criteria: Vec<FocusCriterion>,
+}
+
+impl PlanFilter {
+    fn matches(&self, plan: &CoachingPlan) -> bool {
+        self.agents.as_ref().is_none_or(|agents| agents.contains(&plan.agent))
+            && self.is_active.is_none_or(|active| plan.is_active == active)
+            && (self.usecases.is_empty() || plan.usecase.as_ref().is_some_and(|one| self.usecases.contains(one)))
+            && (self.focus_criteria.is_empty()
+                || plan.focus_criteria.iter().any(|focus| self.focus_criteria.contains(focus)))
+    }
+}
 
 impl Store {
     /// Creates `plan`, or answers what the same `request` created before.
     ///
     /// # Errors
-    /// ALREADY_EXISTS if the id is taken; INVALID_ARGUMENT if the request's id was used for another.
+    /// ALREADY_EXISTS if the id is taken; FAILED_PRECONDITION if a plan of that id was deleted moments ago
+    /// with what hung on it; INVALID_ARGUMENT if the request's id was used for another.
     pub async fn create_plan(
         &self,
         tenant: &Tenant,
         plan: &CoachingPlan,
         request: Option<&RequestRecord>,
-        time: coaching_domain::Timestamp,
+        author: Author<'_>,
     ) -> Result<Created<names::CoachingPlan>, Error> {
-        let created = Created { id: plan.id.clone(), time, usecase: plan.usecase.clone() };
-        let mut writes = vec![self.put_new(to_item(tenant, plan))?];
+        let created = Created { id: plan.id.clone(), time: author.now, usecase: plan.usecase.clone() };
+        let change = author.change(1, None, plan.document(tenant));
+        let mut writes = vec![
+            self.put_new(to_item(tenant, plan))?,
+            self.put_dependents(tenant, plan, author.now)?,
+            self.record_change(&keys::plan(tenant, &plan.id).partition, &change)?,
+        ];
         if plan.is_active {
             writes.push(self.keep_plan_with_agent(tenant, plan)?);
         }
@@ -38,10 +80,18 @@ impl Store {
             Outcome::Written => return Ok(created),
             Outcome::Refused(failed) => failed,
         };
+        let taken = failed.iter().any(|condition| condition.index == 0);
         if let (Some(request), Some(item)) = (request, failed.into_iter().find_map(|condition| condition.item)) {
             return request.answer_from(item);
         }
-        Err(Error::already_exists(&tenant.name_of(&plan.id)))
+        match taken {
+            true => Err(Error::already_exists(&tenant.name_of(&plan.id))),
+            false => Err(Error::new(
+                Code::FailedPrecondition,
+                "COACHING_PLAN_DELETED_MOMENTS_AGO",
+                "name: a plan of this name was deleted within five minutes; use another name, or wait",
+            )),
+        }
     }
 
     /// The plan `id`, as it is now.
@@ -49,8 +99,194 @@ impl Store {
     /// # Errors
     /// UNAVAILABLE if the table does not answer.
     pub async fn plan(&self, tenant: &Tenant, id: &CoachingPlanId) -> Result<Option<CoachingPlan>, Error> {
-        let item = self.get(keys::plan(tenant, id)).await?;
-        item.map(|item| from_item(id.clone(), item)).transpose()
+        self.get(keys::plan(tenant, id)).await?.map(CoachingPlan::from_item).transpose()
+    }
+
+    /// Changes the plan `id` by `change`, which says whether it changed anything, and may be called
+    /// several times: with each state that others leave it in before this change is made.
+    ///
+    /// # Errors
+    /// NOT_FOUND; what `change` returns; ABORTED if others keep changing it.
+    pub async fn change_plan(
+        &self,
+        tenant: &Tenant,
+        id: &CoachingPlanId,
+        author: Author<'_>,
+        change: impl Fn(&mut CoachingPlan) -> Result<bool, Error>,
+    ) -> Result<CoachingPlan, Error> {
+        let name = tenant.name_of(id);
+        for _ in 0..ATTEMPTS {
+            let before = self.plan(tenant, id).await?.ok_or_else(|| Error::not_found(&name))?;
+            let mut after = before.clone();
+            if !change(&mut after)? {
+                return Ok(before);
+            }
+            after.version = before.version + 1;
+            let change = author.change(after.version, before.document(tenant), after.document(tenant));
+            let mut writes = vec![
+                self.replace(to_item(tenant, &after), before.version)?,
+                self.record_change(&keys::plan(tenant, id).partition, &change)?,
+            ];
+            if after.is_active != before.is_active {
+                writes.push(self.keep_plan_with_agent(tenant, &after)?);
+            }
+            if matches!(self.transact(writes).await?, Outcome::Written) {
+                return Ok(after);
+            }
+        }
+        Err(keeps_changing(&name))
+    }
+
+    /// Links the scorecard to the plan, or unlinks it: the scorecard names the plan, and the plan's
+    /// history tells. Repeated, it changes nothing.
+    ///
+    /// # Errors
+    /// NOT_FOUND for either; FAILED_PRECONDITION if they are of different agents, or the scorecard names as
+    /// many plans as it can; ABORTED if others keep changing it.
+    pub async fn link_scorecard(
+        &self,
+        tenant: &Tenant,
+        plan: &CoachingPlanId,
+        scorecard: &ScorecardId,
+        linked: bool,
+        author: Author<'_>,
+    ) -> Result<(), Error> {
+        let name = tenant.name_of(scorecard);
+        for _ in 0..ATTEMPTS {
+            let (found, of) =
+                tokio::try_join!(self.scorecard_with_template(tenant, scorecard), self.plan(tenant, plan))?;
+            let of = of.ok_or_else(|| Error::not_found(&tenant.name_of(plan)))?;
+            let (before, template) = found.ok_or_else(|| Error::not_found(&name))?;
+            if before.agent != of.agent {
+                return Err(Error::new(
+                    Code::FailedPrecondition,
+                    "SCORECARD_NOT_THE_AGENTS",
+                    format!("scorecardName: '{name}' is not a scorecard of the plan's agent"),
+                ));
+            }
+            let mut after = before.clone();
+            if !after.link(plan, linked, author.caller, author.now)? {
+                return Ok(());
+            }
+            let value = Map::from_iter([("scorecardName".to_owned(), Value::from(name.as_str()))]);
+            let (removed, added) = if linked { (Map::new(), value) } else { (value, Map::new()) };
+            let change = Change { before: removed, after: added, ..author.change(of.version, None, None) };
+            // What the scorecard counts stays, so its statistics do.
+            let replaced = ScorecardChange::replacing((&before, &template), after, &template);
+            let writes = vec![
+                self.put_scorecard(tenant, &replaced)?,
+                self.check_plan(tenant, plan)?,
+                self.record_change(&keys::plan(tenant, plan).partition, &change)?,
+            ];
+            if matches!(self.transact(writes).await?, Outcome::Written) {
+                return Ok(());
+            }
+        }
+        Err(keeps_changing(&name))
+    }
+
+    /// Holds for as long as the transaction takes that the plan is there.
+    fn check_plan(&self, tenant: &Tenant, plan: &CoachingPlanId) -> Result<TransactWriteItem, Error> {
+        let check = ConditionCheck::builder()
+            .table_name(&*self.table)
+            .set_key(Some(key_attributes(keys::plan(tenant, plan))))
+            .condition_expression(format!("attribute_exists({PK})"));
+        Ok(TransactWriteItem::builder().condition_check(check.build().map_err(Error::internal)?).build())
+    }
+
+    /// The first `size` plans after `after` that match `filter`, the newest creation first, ties by id.
+    /// What the best index cannot tell apart is filtered from what that index yields.
+    ///
+    /// # Errors
+    /// UNAVAILABLE if the table does not answer.
+    pub async fn plans(
+        &self,
+        tenant: &Tenant,
+        filter: &PlanFilter,
+        after: Option<&ListPosition>,
+        size: usize,
+    ) -> Result<Page<CoachingPlan>, Error> {
+        let partitions: Vec<(ListIndex, String)> = match (&filter.agents, filter.usecases.as_slice()) {
+            (Some(agents), _) if agents.is_empty() => return Ok(Page { entries: Vec::new(), next: None }),
+            (Some(agents), _) if agents.len() <= MAX_AGENT_RANGES => {
+                agents.iter().map(|agent| (ListIndex::Agent, keys::plans_of_agent(tenant, agent))).collect()
+            }
+            (_, []) => vec![(ListIndex::Profile, keys::plans_of_profile(tenant))],
+            (_, usecases) => {
+                usecases.iter().map(|usecase| (ListIndex::Usecase, keys::plans_of_usecase(tenant, usecase))).collect()
+            }
+        };
+        let ranges = partitions.into_iter().map(|(index, partition)| {
+            let filter = filter.clone();
+            Range::new(index, partition, Filter::default(), after)
+                .keeping(move |plan: &CoachingPlan| filter.matches(plan))
+        });
+        self.page(ranges.collect(), size).await
+    }
+}
+
+/// How many plans' sessions are read side by side.
+const PLANS_AT_ONCE: usize = 8;
+/// The most sessions of one plan in a list of plans.
+const MAX_SESSIONS: usize = 100;
+
+impl Store {
+    /// The newest sessions of each plan of `page`, up to 100 that `of_each` lets through. What would pass the
+    /// size of an answer is cut off the page.
+    ///
+    /// # Errors
+    /// UNAVAILABLE if the table does not answer.
+    pub async fn sessions_of_plans(
+        &self,
+        tenant: &Tenant,
+        page: &mut Page<CoachingPlan>,
+        of_each: &SessionFilter,
+        now: Timestamp,
+    ) -> Result<Vec<Vec<CoachingSession>>, Error> {
+        let filters = page.entries.iter().map(|plan| SessionFilter { plan: Some(plan.id.clone()), ..of_each.clone() });
+        let filters: Vec<SessionFilter> = filters.collect();
+        let reads = filters.into_iter().map(|filter| async move {
+            Ok::<_, Error>(self.sessions_of_plan(tenant, &filter, MAX_SESSIONS, now).await?.entries)
+        });
+        let mut reads = iter(reads).buffered(PLANS_AT_ONCE);
+        let mut sessions: Vec<Vec<CoachingSession>> = Vec::new();
+        let mut bytes = 0;
+        while let Some(of_plan) = reads.next().await {
+            let of_plan = of_plan?;
+            bytes += of_plan.iter().map(Listed::answer_bytes).sum::<usize>() + PLAN_BYTES;
+            if !sessions.is_empty() && bytes > MAX_PAGE_BYTES {
+                break;
+            }
+            sessions.push(of_plan);
+        }
+        drop(reads);
+        if sessions.len() < page.entries.len() {
+            page.entries.truncate(sessions.len());
+            page.next = page.entries.last().map(Listed::position);
+        }
+        // Read last: a plan whose deletion began meanwhile may have been read in part.
+        let deletions = self.deletions(tenant).await?;
+        let mut kept = page.entries.iter().map(|plan| !deletions.has(&plan.id, now)).collect::<Vec<_>>().into_iter();
+        sessions.retain(|_| kept.next().unwrap_or(true));
+        page.entries.retain(|plan| !deletions.has(&plan.id, now));
+        Ok(sessions)
+    }
+}
+
+impl Listed for CoachingPlan {
+    fn from_item(item: HashMap<String, AttributeValue>) -> Result<Self, Error> {
+        from_item(item)
+    }
+
+    fn position(&self) -> ListPosition {
+        ListPosition::of(self.create_time, &self.id)
+    }
+
+    fn answer_bytes(&self) -> usize {
+        let texts = [&self.comment, &self.display_name].into_iter().flatten().chain(&self.focus_behaviors);
+        let criteria: usize =
+            self.focus_criteria.iter().map(|focus| 512 + answer_bytes_of(&focus.criterion_or_chapter_id)).sum();
+        PLAN_BYTES + criteria + texts.map(|text| answer_bytes_of(text)).sum::<usize>()
     }
 }
 
@@ -59,7 +295,11 @@ fn to_item(tenant: &Tenant, plan: &CoachingPlan) -> Item {
         .focus_criteria
         .iter()
         .flat_map(|focus| [focus.template.to_string(), focus.criterion_or_chapter_id.clone()]);
-    Item::at(keys::plan(tenant, &plan.id))
+    let item = Item::at(keys::plan(tenant, &plan.id))
+        .text(ListIndex::Profile.partition_attribute(), keys::plans_of_profile(tenant))
+        .text(ListIndex::Agent.partition_attribute(), keys::plans_of_agent(tenant, &plan.agent))
+        .text(LIST_ORDER, ListPosition::of(plan.create_time, &plan.id).as_str())
+        .number("version", i64::try_from(plan.version).unwrap_or(i64::MAX))
         .optional_text("start_time", plan.start_time.as_ref())
         .optional_text("end_time", plan.end_time.as_ref())
         .texts("focus_behaviors", plan.focus_behaviors.iter().cloned())
@@ -73,10 +313,14 @@ fn to_item(tenant: &Tenant, plan: &CoachingPlan) -> Item {
         .text("create_time", plan.create_time.to_string())
         .text("update_time", plan.update_time.to_string())
         .optional_text("display_name", plan.display_name.as_ref())
-        .optional_text("usecase", plan.usecase.as_ref())
+        .optional_text("usecase", plan.usecase.as_ref());
+    match &plan.usecase {
+        Some(usecase) => item.text(ListIndex::Usecase.partition_attribute(), keys::plans_of_usecase(tenant, usecase)),
+        None => item,
+    }
 }
 
-fn from_item(id: CoachingPlanId, item: HashMap<String, AttributeValue>) -> Result<CoachingPlan, Error> {
+fn from_item(item: HashMap<String, AttributeValue>) -> Result<CoachingPlan, Error> {
     let mut item = Attributes(item);
     let mut focus_criteria = Vec::new();
     let mut texts = item.texts("focus_criteria")?.into_iter();
@@ -85,7 +329,8 @@ fn from_item(id: CoachingPlanId, item: HashMap<String, AttributeValue>) -> Resul
         focus_criteria.push(FocusCriterion { template, criterion_or_chapter_id });
     }
     Ok(CoachingPlan {
-        id,
+        id: item.last_of_key()?,
+        version: item.number::<i64>("version")?.unsigned_abs(),
         start_time: item.optional_time("start_time")?,
         end_time: item.optional_time("end_time")?,
         focus_behaviors: item.texts("focus_behaviors")?,

@@ -376,7 +376,7 @@ impl Store {
         Ok(Ok(counted))
     }
 
-    fn put_scorecard(&self, tenant: &Tenant, change: &ScorecardChange) -> Result<TransactWriteItem, Error> {
+    pub(crate) fn put_scorecard(&self, tenant: &Tenant, change: &ScorecardChange) -> Result<TransactWriteItem, Error> {
         let version = change.before.unwrap_or(0) + 1;
         let put = Put::builder()
             .table_name(&*self.table)

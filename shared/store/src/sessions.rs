@@ -2,12 +2,15 @@
 
 use std::collections::HashMap;
 
-use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, ReturnValuesOnConditionCheckFailure, TransactWriteItem};
-use coaching_domain::names::{self, CoachingPlanId, UsecaseId, UserId};
-use coaching_domain::session::CoachingSession;
+use aws_sdk_dynamodb::types::{AttributeValue, Delete, TransactWriteItem};
+use coaching_domain::change::Author;
+use coaching_domain::names::{self, CoachingPlanId, CoachingSessionId, UsecaseId, UserId};
+use coaching_domain::session::{CoachingSession, State};
 use coaching_domain::{Code, Error, Tenant, Timestamp};
 
 use crate::Store;
+use crate::changes::{ATTEMPTS, keeps_changing};
+use crate::dependents::{Dependent, OnPlan};
 use crate::item::{Attributes, Item, key_attributes};
 use crate::keys::{self, LIST_ORDER, ListIndex, ListPosition};
 use crate::list::{Filter, Listed, Page, Range, answer_bytes_of};
@@ -26,6 +29,31 @@ pub struct SessionFilter {
     pub plan: Option<CoachingPlanId>,
     /// Of any of these usecases; empty: of any usecase or none.
     pub usecases: Vec<UsecaseId>,
+    /// In any of these states; empty: in any.
+    pub states: Vec<State>,
+    /// Overdue, or not.
+    pub overdue: Option<bool>,
+    /// Held at this time or later.
+    pub start_session_time: Option<Timestamp>,
+    /// Held before this time.
+    pub end_session_time: Option<Timestamp>,
+    /// Changed at this time or later.
+    pub start_update_time: Option<Timestamp>,
+    /// Changed before this time.
+    pub end_update_time: Option<Timestamp>,
+}
+
+impl SessionFilter {
+    /// Whether the filter lets `session` through, as far as no index and no expression tells.
+    fn matches(&self, session: &CoachingSession, now: Timestamp) -> bool {
+        let held = session.session_time;
+        (self.states.is_empty() || self.states.contains(&session.state(now)))
+            && self.overdue.is_none_or(|overdue| session.overdue(now) == overdue)
+            && self.start_session_time.is_none_or(|start| held.is_some_and(|time| time >= start))
+            && self.end_session_time.is_none_or(|end| held.is_some_and(|time| time < end))
+            && self.start_update_time.is_none_or(|start| session.update_time >= start)
+            && self.end_update_time.is_none_or(|end| session.update_time < end)
+    }
 }
 
 impl Store {
@@ -42,7 +70,7 @@ impl Store {
         mut session: CoachingSession,
         inherits_usecase: bool,
         request: Option<&RequestRecord>,
-        time: Timestamp,
+        author: Author<'_>,
     ) -> Result<Created<names::CoachingSession>, Error> {
         if inherits_usecase {
             let plan = self.plan(tenant, &session.plan).await?;
@@ -55,10 +83,15 @@ impl Store {
             };
             session.usecase = plan.usecase;
         }
-        let created = Created { id: session.id.clone(), time, usecase: session.usecase.clone() };
-        let mut writes =
-            vec![self.put_new(to_item(tenant, &session))?, self.check_plan(tenant, &session, inherits_usecase)?];
-        writes.extend(self.count_session(tenant, &session)?);
+        let created = Created { id: session.id.clone(), time: author.now, usecase: session.usecase.clone() };
+        let inherited = inherits_usecase.then_some(session.usecase.as_ref());
+        let change = author.change(1, None, session.document(tenant));
+        let mut writes = vec![
+            self.put_new(to_item(tenant, &session))?,
+            self.add_dependent(tenant, &session.plan, Dependent::Session, &session.agent, inherited)?,
+            self.record_change(&keys::session(tenant, &session.id).partition, &change)?,
+        ];
+        writes.extend(self.count_session(tenant, None, Some(&session))?);
         if let Some(request) = request {
             writes.push(self.record_request(tenant, request, &created)?);
         }
@@ -90,33 +123,107 @@ impl Store {
         }
     }
 
-    /// Holds for as long as the transaction takes that the session's agent has the plan.
-    fn check_plan(
+    /// The session `id`, as it is now.
+    ///
+    /// # Errors
+    /// UNAVAILABLE if the table does not answer.
+    pub async fn session(
+        &self,
+        tenant: &Tenant,
+        id: &CoachingSessionId,
+        now: Timestamp,
+    ) -> Result<Option<CoachingSession>, Error> {
+        self.get_unless_deleted(tenant, keys::session(tenant, id), now).await
+    }
+
+    /// Changes the session `id` by `change`, which says whether it changed anything, and may be called
+    /// several times: with each state that others leave it in before this change is made.
+    ///
+    /// # Errors
+    /// NOT_FOUND; what `change` returns; ABORTED if others keep changing it.
+    pub async fn change_session(
+        &self,
+        tenant: &Tenant,
+        id: &CoachingSessionId,
+        author: Author<'_>,
+        change: impl Fn(&mut CoachingSession) -> Result<bool, Error>,
+    ) -> Result<CoachingSession, Error> {
+        let name = tenant.name_of(id);
+        for _ in 0..ATTEMPTS {
+            let found = self.session(tenant, id, author.now).await?;
+            let before = found.ok_or_else(|| Error::not_found(&name))?;
+            let mut after = before.clone();
+            if !change(&mut after)? {
+                return Ok(before);
+            }
+            after.version = before.version + 1;
+            let key = keys::session(tenant, id);
+            let change = author.change(after.version, before.document(tenant), after.document(tenant));
+            let mut writes = vec![
+                self.replace(to_item(tenant, &after), before.version)?,
+                self.record_change(&key.partition, &change)?,
+            ];
+            writes.extend(self.count_session(tenant, Some(&before), Some(&after))?);
+            if matches!(self.transact(writes).await?, Outcome::Written) {
+                return Ok(after);
+            }
+        }
+        Err(keeps_changing(&name))
+    }
+
+    /// Deletes the session `id`, if `check` agrees.
+    ///
+    /// # Errors
+    /// NOT_FOUND; what `check` returns; ABORTED if others keep changing it.
+    pub async fn delete_session(
+        &self,
+        tenant: &Tenant,
+        id: &CoachingSessionId,
+        author: Author<'_>,
+        check: impl Fn(&CoachingSession) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let name = tenant.name_of(id);
+        for _ in 0..ATTEMPTS {
+            let found = self.session(tenant, id, author.now).await?;
+            let session = found.ok_or_else(|| Error::not_found(&name))?;
+            check(&session)?;
+            let mut writes = self.session_deletion(tenant, &session, author)?;
+            writes.push(self.remove_dependent(tenant, &session.plan, Dependent::Session)?);
+            writes.extend(self.count_session(tenant, Some(&session), None)?);
+            if matches!(self.transact(writes).await?, Outcome::Written) {
+                return Ok(());
+            }
+        }
+        Err(keeps_changing(&name))
+    }
+
+    /// The writes that delete the version of `session` that was read, and keep that in its history.
+    pub(crate) fn session_deletion(
         &self,
         tenant: &Tenant,
         session: &CoachingSession,
-        inherits_usecase: bool,
-    ) -> Result<TransactWriteItem, Error> {
-        let mut check = ConditionCheck::builder()
+        author: Author<'_>,
+    ) -> Result<Vec<TransactWriteItem>, Error> {
+        let key = keys::session(tenant, &session.id);
+        let change = author.change(session.version, session.document(tenant), None);
+        let record = self.record_change(&key.partition, &change)?;
+        Ok(vec![self.delete_version(key, session.version)?, record])
+    }
+
+    /// The write that deletes version `read` of the item at `key`.
+    pub(crate) fn delete_version(&self, key: keys::Key, read: u64) -> Result<TransactWriteItem, Error> {
+        let delete = Delete::builder()
             .table_name(&*self.table)
-            .set_key(Some(key_attributes(keys::plan(tenant, &session.plan))))
-            // `agent` is a reserved word of DynamoDB's expressions.
-            .expression_attribute_names("#agent", "agent")
-            .expression_attribute_values(":agent", AttributeValue::S(session.agent.to_string()))
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        check = match &session.usecase {
-            Some(usecase) if inherits_usecase => check
-                .condition_expression("#agent = :agent AND usecase = :usecase")
-                .expression_attribute_values(":usecase", AttributeValue::S(usecase.to_string())),
-            None if inherits_usecase => check.condition_expression("#agent = :agent AND attribute_not_exists(usecase)"),
-            _ => check.condition_expression("#agent = :agent"),
-        };
-        Ok(TransactWriteItem::builder().condition_check(check.build().map_err(Error::internal)?).build())
+            .set_key(Some(key_attributes(key)))
+            .condition_expression("version = :read")
+            .expression_attribute_values(":read", AttributeValue::N(read.to_string()));
+        Ok(TransactWriteItem::builder().delete(delete.build().map_err(Error::internal)?).build())
     }
 
     /// The first `size` sessions after `after` that match `filter`: the newest creation first, ties by id.
     ///
-    /// What the best index cannot tell apart is filtered from what that index yields. Reads are
+    /// What the best index cannot tell apart is filtered from what that index yields; what is in which state
+    /// at `now`, or overdue, too. Reads are
     /// eventually consistent: a session shows within about a second of its creation.
     ///
     /// # Errors
@@ -127,8 +234,37 @@ impl Store {
         filter: &SessionFilter,
         after: Option<&ListPosition>,
         size: usize,
+        now: Timestamp,
     ) -> Result<Page<CoachingSession>, Error> {
-        self.page(ranges(tenant, filter, after), size).await
+        let ranges = || {
+            let ranges = ranges(tenant, filter, after).into_iter().map(|range| {
+                let filter = filter.clone();
+                range.keeping(move |session| filter.matches(session, now))
+            });
+            ranges.collect()
+        };
+        self.page_unless_deleted(tenant, ranges, size, now).await
+    }
+}
+
+impl Store {
+    /// As [`Store::sessions`], of the first page of one plan, whatever is being deleted: the caller looks
+    /// afterwards whether the plan is still there.
+    ///
+    /// # Errors
+    /// UNAVAILABLE if the table does not answer.
+    pub async fn sessions_of_plan(
+        &self,
+        tenant: &Tenant,
+        filter: &SessionFilter,
+        size: usize,
+        now: Timestamp,
+    ) -> Result<Page<CoachingSession>, Error> {
+        let ranges = ranges(tenant, filter, None).into_iter().map(|range| {
+            let filter = filter.clone();
+            range.keeping(move |session| filter.matches(session, now))
+        });
+        self.page(ranges.collect(), size).await
     }
 }
 
@@ -154,6 +290,12 @@ fn ranges(tenant: &Tenant, filter: &SessionFilter, after: Option<&ListPosition>)
     }
 }
 
+impl OnPlan for CoachingSession {
+    fn plan(&self) -> Option<&CoachingPlanId> {
+        Some(&self.plan)
+    }
+}
+
 impl Listed for CoachingSession {
     fn from_item(item: HashMap<String, AttributeValue>) -> Result<Self, Error> {
         from_item(item)
@@ -164,7 +306,7 @@ impl Listed for CoachingSession {
     }
 
     fn answer_bytes(&self) -> usize {
-        let texts = [&self.meeting_notes, &self.agent_comment].into_iter().flatten();
+        let texts = [&self.meeting_notes, &self.private_notes, &self.agent_comment].into_iter().flatten();
         SESSION_BYTES + texts.map(|text| answer_bytes_of(text)).sum::<usize>()
     }
 }
@@ -189,6 +331,7 @@ fn to_item(tenant: &Tenant, session: &CoachingSession) -> Item {
         .text(ListIndex::Agent.partition_attribute(), keys::sessions_of_agent(tenant, &session.agent))
         .text(ListIndex::Plan.partition_attribute(), keys::sessions_of_plan(tenant, &session.plan))
         .text(LIST_ORDER, ListPosition::of(session.create_time, &session.id).as_str())
+        .number("version", i64::try_from(session.version).unwrap_or(i64::MAX))
         .text("create_time", session.create_time.to_string())
         .text("update_time", session.update_time.to_string())
         .text("manager_update_time", session.manager_update_time.to_string())
@@ -200,6 +343,7 @@ fn to_item(tenant: &Tenant, session: &CoachingSession) -> Item {
         .text("plan", session.plan.as_str())
         .optional_text("session_time", session.session_time.as_ref())
         .optional_text("meeting_notes", session.meeting_notes.as_ref())
+        .optional_text("private_notes", session.private_notes.as_ref())
         .optional_text("manager_submit_time", session.manager_submit_time.as_ref())
         .optional_text("agent_submit_time", session.agent_submit_time.as_ref())
         .optional_text("usecase", session.usecase.as_ref())
@@ -216,6 +360,7 @@ fn from_item(item: HashMap<String, AttributeValue>) -> Result<CoachingSession, E
     let mut item = Attributes(item);
     Ok(CoachingSession {
         id: item.last_of_key()?,
+        version: item.number::<i64>("version")?.unsigned_abs(),
         create_time: item.time("create_time")?,
         update_time: item.time("update_time")?,
         manager_update_time: item.time("manager_update_time")?,
@@ -227,6 +372,7 @@ fn from_item(item: HashMap<String, AttributeValue>) -> Result<CoachingSession, E
         plan: item.id("plan")?,
         session_time: item.optional_time("session_time")?,
         meeting_notes: item.optional_text("meeting_notes")?,
+        private_notes: item.optional_text("private_notes")?,
         manager_submit_time: item.optional_time("manager_submit_time")?,
         agent_submit_time: item.optional_time("agent_submit_time")?,
         usecase: item.optional_id("usecase")?,

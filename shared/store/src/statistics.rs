@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity, TransactWriteItem, Update};
-use coaching_domain::names::{UsecaseId, UserId};
+use coaching_domain::names::{CoachingPlanId, UsecaseId, UserId};
 use coaching_domain::session::CoachingSession;
 use coaching_domain::statistics::{Period, Statistics, day_of};
-use coaching_domain::{Error, Tenant, Timestamp};
+use coaching_domain::{Error, Id, Tenant, Timestamp};
 use futures_util::future::try_join_all;
 use futures_util::stream::{StreamExt, TryStreamExt, iter};
 use uuid::Uuid;
@@ -23,6 +23,9 @@ const CHUNKS_AT_ONCE: usize = 8;
 /// How long an order is kept, in seconds: as long as page tokens are good.
 const ORDER_KEPT_SECONDS: i64 = 3 * 24 * 60 * 60;
 
+/// What begins the attributes that count sessions.
+const SESSION_ATTRIBUTE: &str = "session#";
+
 /// What is counted of one agent in one usecase and period.
 #[derive(Debug)]
 pub struct AgentStatistics {
@@ -34,8 +37,8 @@ pub struct AgentStatistics {
     pub period: Period,
     /// The scores.
     pub statistics: Statistics,
-    /// When coaching sessions were, in seconds since 1970.
-    pub session_times: Vec<i64>,
+    /// When coaching sessions were, in seconds since 1970, and the plan of each.
+    pub sessions: Vec<(i64, CoachingPlanId)>,
 }
 
 impl Store {
@@ -49,6 +52,7 @@ impl Store {
         usecases: &[UsecaseId],
         agents: &[UserId],
         periods: &[Period],
+        now: Timestamp,
     ) -> Result<Vec<AgentStatistics>, Error> {
         let mut keys = Vec::with_capacity(usecases.len() * agents.len() * periods.len());
         for usecase in usecases {
@@ -56,7 +60,16 @@ impl Store {
                 keys.extend(periods.iter().map(|period| keys::statistics(tenant, usecase, agent, *period)));
             }
         }
-        self.batch_get(keys, false).await?.into_iter().map(AgentStatistics::from_item).collect()
+        let items = self.batch_get(keys, false).await?;
+        let mut statistics: Vec<AgentStatistics> =
+            items.into_iter().map(AgentStatistics::from_item).collect::<Result<_, _>>()?;
+        if statistics.iter().any(|one| !one.sessions.is_empty()) {
+            let deletions = self.deletions(tenant).await?;
+            for one in &mut statistics {
+                one.sessions.retain(|(_, plan)| !deletions.has(plan, now));
+            }
+        }
+        Ok(statistics)
     }
 
     /// What `keep` makes of the statistics of every agent of the profile in `usecases` and `periods`
@@ -110,23 +123,36 @@ impl Store {
         Ok(kept)
     }
 
-    /// Counts a session in its agent's statistics, if it has a usecase: on the day that it is held, or
-    /// else was created. Repeated, it counts once.
+    /// The writes that count a session in its agent's statistics where it is after a change, and no longer
+    /// where it was before: on the day that it is held, or else was created. A session without a usecase
+    /// counts nowhere. Repeated, they change nothing further.
     pub(crate) fn count_session(
         &self,
         tenant: &Tenant,
-        session: &CoachingSession,
-    ) -> Result<Option<TransactWriteItem>, Error> {
-        let Some(usecase) = &session.usecase else { return Ok(None) };
-        let time = session.session_time.unwrap_or(session.create_time);
-        let key = keys::statistics(tenant, usecase, &session.agent, Period::of(day_of(time)));
-        let mark = format!("{}#{}", time.unix_seconds(), session.id);
-        let update = Update::builder()
-            .table_name(&*self.table)
-            .set_key(Some(key_attributes(key)))
-            .update_expression("ADD session_marks :marks")
-            .expression_attribute_values(":marks", AttributeValue::Ss(vec![mark]));
-        Ok(Some(TransactWriteItem::builder().update(update.build().map_err(Error::internal)?).build()))
+        before: Option<&CoachingSession>,
+        after: Option<&CoachingSession>,
+    ) -> Result<Vec<TransactWriteItem>, Error> {
+        let mark = |session: Option<&CoachingSession>| session.and_then(|session| session_mark(tenant, session));
+        let (old, new) = (mark(before), mark(after));
+        let mut writes = Vec::new();
+        if let Some((key, attribute)) = &old
+            && new.as_ref().is_none_or(|(new, _)| new != key)
+        {
+            writes.push(self.remove_attributes(key.clone(), std::slice::from_ref(attribute))?);
+        }
+        if let (Some((key, attribute)), Some(session)) = (new, after)
+            && (old.is_none() || before.is_none_or(|before| session_seconds(before) != session_seconds(session)))
+        {
+            let value = format!("{}#{}", session_seconds(session), session.plan);
+            let update = Update::builder()
+                .table_name(&*self.table)
+                .set_key(Some(key_attributes(key)))
+                .update_expression("SET #session = :session")
+                .expression_attribute_names("#session", attribute)
+                .expression_attribute_values(":session", AttributeValue::S(value));
+            writes.push(TransactWriteItem::builder().update(update.build().map_err(Error::internal)?).build());
+        }
+        Ok(writes)
     }
 
     /// Keeps an order of agents for three days from `now`, under the id that is returned.
@@ -193,9 +219,25 @@ impl AgentStatistics {
             None => Statistics::default(),
             Some(cells) => Statistics::decode(&cells).map_err(Error::internal)?,
         };
-        let marks = item.text_set("session_marks")?;
-        let times = marks.iter().map(|mark| mark.split('#').next()?.parse().ok());
-        let session_times = times.collect::<Option<_>>().ok_or_else(|| corrupt("session_marks"))?;
-        Ok(Self { agent, usecase, period, statistics, session_times })
+        let marks = item.0.iter().filter(|(attribute, _)| attribute.starts_with(SESSION_ATTRIBUTE));
+        let sessions = marks.map(|(_, mark)| {
+            let (seconds, plan) = mark.as_s().ok()?.split_once('#')?;
+            Some((seconds.parse().ok()?, Id::parse(plan)?))
+        });
+        let sessions = sessions.collect::<Option<_>>().ok_or_else(|| corrupt(SESSION_ATTRIBUTE))?;
+        Ok(Self { agent, usecase, period, statistics, sessions })
     }
+}
+
+/// The statistics that count a session, and the attribute there that does.
+pub(crate) fn session_mark(tenant: &Tenant, session: &CoachingSession) -> Option<(keys::Key, String)> {
+    let usecase = session.usecase.as_ref()?;
+    let time = session.session_time.unwrap_or(session.create_time);
+    let key = keys::statistics(tenant, usecase, &session.agent, Period::of(day_of(time)));
+    Some((key, format!("{SESSION_ATTRIBUTE}{}", session.id)))
+}
+
+/// When a session is held or else was created, in seconds since 1970.
+fn session_seconds(session: &CoachingSession) -> i64 {
+    session.session_time.unwrap_or(session.create_time).unix_seconds()
 }

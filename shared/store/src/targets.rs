@@ -3,12 +3,13 @@
 
 use std::collections::HashMap;
 
-use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, Delete, Put, TransactWriteItem, Update};
+use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem, Update};
 use coaching_domain::names::{self, CoachingPlanId, TargetId, UsecaseId};
 use coaching_domain::target::Target;
 use coaching_domain::{Code, Error, Tenant, Timestamp};
 
 use crate::Store;
+use crate::dependents::{Dependent, OnPlan};
 use crate::failure::corrupt;
 use crate::item::{Attributes, Item, key_attributes};
 use crate::keys::{self, LIST_ORDER, ListIndex, ListPosition};
@@ -48,24 +49,22 @@ impl Store {
     ) -> Result<Created<names::Target>, Error> {
         let created = Created { id: target.id.clone(), time, usecase: Some(target.usecase.clone()) };
         let mut writes = vec![self.put_new(to_item(tenant, target))?];
-        if let (Some(plan), Some(_)) = (&target.plan, &target.agent) {
-            let check = ConditionCheck::builder()
-                .table_name(&*self.table)
-                .set_key(Some(key_attributes(keys::plan(tenant, plan))))
-                .condition_expression(format!("attribute_exists({})", keys::PK));
-            let check = check.build().map_err(Error::internal)?;
-            writes.push(TransactWriteItem::builder().condition_check(check).build());
+        if let (Some(plan), Some(agent)) = (&target.plan, &target.agent) {
+            writes.push(self.add_dependent(tenant, plan, Dependent::Target, agent, None)?);
             writes.extend(self.keep_with_agent(tenant, target)?);
         }
         if let Some(request) = request {
             writes.push(self.record_request(tenant, request, &created)?);
         }
+        let last = writes.len().checked_sub(1);
         let failed = match self.transact(writes).await? {
             Outcome::Written => return Ok(created),
             Outcome::Refused(failed) => failed,
         };
         let taken = failed.iter().any(|condition| condition.index == 0);
-        if let (Some(request), Some(item)) = (request, failed.into_iter().find_map(|condition| condition.item)) {
+        // The request's record comes last.
+        let recorded = failed.into_iter().rfind(|condition| Some(condition.index) == last).and_then(|one| one.item);
+        if let (Some(request), Some(item)) = (request, recorded) {
             return request.answer_from(item);
         }
         if taken {
@@ -82,8 +81,8 @@ impl Store {
     ///
     /// # Errors
     /// UNAVAILABLE if the table does not answer.
-    pub async fn target(&self, tenant: &Tenant, id: &TargetId) -> Result<Option<Target>, Error> {
-        self.get(keys::target(tenant, id)).await?.map(Target::from_item).transpose()
+    pub async fn target(&self, tenant: &Tenant, id: &TargetId, now: Timestamp) -> Result<Option<Target>, Error> {
+        self.get_unless_deleted(tenant, keys::target(tenant, id), now).await
     }
 
     /// Writes `target` over the version that was read; says whether it still was that one.
@@ -107,21 +106,19 @@ impl Store {
     /// # Errors
     /// UNAVAILABLE if the table does not answer.
     pub async fn delete_target(&self, tenant: &Tenant, target: &Target) -> Result<bool, Error> {
-        let delete = Delete::builder()
-            .table_name(&*self.table)
-            .set_key(Some(key_attributes(keys::target(tenant, &target.id))))
-            .condition_expression("version = :read")
-            .expression_attribute_values(":read", AttributeValue::N(target.version.to_string()));
-        let mut writes = vec![TransactWriteItem::builder().delete(delete.build().map_err(Error::internal)?).build()];
+        let mut writes = vec![self.target_deletion(tenant, target)?];
         if let Some(agent) = &target.agent {
-            let update = Update::builder()
-                .table_name(&*self.table)
-                .set_key(Some(key_attributes(keys::agent(tenant, agent))))
-                .update_expression("REMOVE #target")
-                .expression_attribute_names("#target", format!("{TARGET_ATTRIBUTE}{}", target.id));
-            writes.push(TransactWriteItem::builder().update(update.build().map_err(Error::internal)?).build());
+            writes.push(self.remove_attributes(keys::agent(tenant, agent), &[target_attribute(&target.id)])?);
+        }
+        if let Some(plan) = &target.plan {
+            writes.push(self.remove_dependent(tenant, plan, Dependent::Target)?);
         }
         Ok(matches!(self.transact(writes).await?, Outcome::Written))
+    }
+
+    /// The write that deletes the version of `target` that was read.
+    pub(crate) fn target_deletion(&self, tenant: &Tenant, target: &Target) -> Result<TransactWriteItem, Error> {
+        self.delete_version(keys::target(tenant, &target.id), target.version)
     }
 
     /// The first `size` targets after `after` that match `filter`, the newest first.
@@ -134,15 +131,15 @@ impl Store {
         filter: &TargetFilter,
         after: Option<&ListPosition>,
         size: usize,
+        now: Timestamp,
     ) -> Result<Page<Target>, Error> {
         let rest = Filter::default().any_of("usecase", &filter.usecases).any_of("template", &filter.templates);
-        let ranges = if filter.plans.is_empty() {
-            vec![Range::new(ListIndex::Profile, keys::targets_of_profile(tenant), rest, after)]
-        } else {
-            let of_plan = |plan| Range::new(ListIndex::Plan, keys::targets_of_plan(tenant, plan), rest.clone(), after);
-            filter.plans.iter().map(of_plan).collect()
+        let range = |index, partition| Range::new(index, partition, rest.clone(), after);
+        let ranges = || match filter.plans.as_slice() {
+            [] => vec![range(ListIndex::Profile, keys::targets_of_profile(tenant))],
+            plans => plans.iter().map(|plan| range(ListIndex::Plan, keys::targets_of_plan(tenant, plan))).collect(),
         };
-        self.page(ranges, size).await
+        self.page_unless_deleted(tenant, ranges, size, now).await
     }
 
     /// The organisation's targets for a usecase.
@@ -161,7 +158,7 @@ impl Store {
             .table_name(&*self.table)
             .set_key(Some(key_attributes(keys::agent(tenant, agent))))
             .update_expression("SET #target = :target")
-            .expression_attribute_names("#target", format!("{TARGET_ATTRIBUTE}{}", target.id))
+            .expression_attribute_names("#target", target_attribute(&target.id))
             .expression_attribute_values(":target", AttributeValue::S(target.to_attribute()));
         Ok(Some(TransactWriteItem::builder().update(update.build().map_err(Error::internal)?).build()))
     }
@@ -183,6 +180,17 @@ fn to_item(tenant: &Tenant, target: &Target) -> Item {
     match &target.plan {
         Some(plan) => item.text(ListIndex::Plan.partition_attribute(), keys::targets_of_plan(tenant, plan)),
         None => item.text(ListIndex::Usecase.partition_attribute(), keys::targets_of_usecase(tenant, &target.usecase)),
+    }
+}
+
+/// The attribute of an agent's record that holds a target of a plan of theirs.
+pub(crate) fn target_attribute(id: &TargetId) -> String {
+    format!("{TARGET_ATTRIBUTE}{id}")
+}
+
+impl OnPlan for Target {
+    fn plan(&self) -> Option<&CoachingPlanId> {
+        self.plan.as_ref()
     }
 }
 

@@ -1,0 +1,50 @@
+//! `POST /v1/{coachingSession=customers/*/profiles/*/coachingSessions/*}:acknowledge`: what the agent says of a
+//! session of theirs.
+//!
+//! The body holds at least one of
+//! - `agentComment`: their comment, at most 64 KiB; empty or `null` clears it. In any state.
+//! - `acknowledged`: `true` sets `acknowledgeTime`, and the first time stays; `false` clears it.
+//! - `submitted`: `true` sets `agentSubmitTime`, and the first time stays; `false` clears it.
+//!
+//! Acknowledging or submitting before the manager has submitted the session is FAILED_PRECONDITION. What
+//! changes anything sets `agentUpdateTime`. Callers with role `service` or `admin` may act for the agent.
+//!
+//! `If-Match` that is of another version is ABORTED. Repeated, it changes nothing further.
+
+use coaching_domain::names;
+use coaching_domain::session::{Acknowledgement, CoachingSessionMessage};
+use coaching_domain::{Error, Role};
+use coaching_edge::{Answer, App, Operation, Request};
+use serde::Serialize;
+
+/// The operation.
+pub static OPERATION: Operation =
+    Operation { name: "acknowledge-session", handle: |app, request| Box::pin(handle(app, request)) };
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct AcknowledgeSessionResponse<'a> {
+    coaching_session: CoachingSessionMessage<'a>,
+}
+
+async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
+    let tenant = request.authorize(&[Role::Agent, Role::Service, Role::Admin])?;
+    let (id, verb) = request.path_id_and_verb::<names::CoachingSession>("coachingSession", &tenant)?;
+    if verb != "acknowledge" {
+        return Err(request.no_such_path());
+    }
+    let now = app.now()?;
+    let acknowledgement = request.body(request.query().finish(), Acknowledgement::read)?;
+    let expected = request.expected_etag(None)?;
+
+    let name = tenant.name_of(&id);
+    let changed = app.store.change_session(&tenant, &id, request.author(OPERATION.name, now), |session| {
+        request.visible(Some(session.agent.clone()), |agent| agent, &name)?;
+        expected.check(&session.etag())?;
+        acknowledgement.apply(session, now)
+    });
+    let session = changed.await.map_err(|error| request.hidden(error, &name))?;
+
+    let coaching_session = session.message(&tenant, request.caller(), now);
+    Ok(Answer::json(&AcknowledgeSessionResponse { coaching_session })?.with_etag(&session.etag()))
+}

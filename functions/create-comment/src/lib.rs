@@ -1,0 +1,69 @@
+//! `POST /v1/{parent=customers/*/profiles/*}/coachingComments`: adds a coaching comment.
+//!
+//! The body is the comment. `creatorUserName` and `message` (at most 64 KiB) are required. Managers and
+//! agents write in their own name; an agent only about a plan of theirs. Without a `thread` it starts one,
+//! named by its id; without a `usecaseName` it takes the plan's. `taggedUsers` are users of the customer,
+//! `linkedSessionNotes` names of sessions of the profile, at most 50 each. Times are kept from callers with
+//! role `service` or `admin`, who import history, and dropped from others.
+//!
+//! Repeated with the same `requestId` (query, a UUID) within a day, it answers as it first did and creates
+//! nothing.
+
+use coaching_domain::comment::{CoachingCommentMessage, NewCoachingComment};
+use coaching_domain::{Code, Error, Role};
+use coaching_edge::{Answer, App, Operation, Request};
+use serde::Serialize;
+
+/// The operation.
+pub static OPERATION: Operation =
+    Operation { name: "create-comment", handle: |app, request| Box::pin(handle(app, request)) };
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct CreateCommentResponse<'a> {
+    coaching_comment: CoachingCommentMessage<'a>,
+}
+
+async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
+    let tenant = request.authorize(&[Role::Agent, Role::Manager, Role::Service, Role::Admin])?;
+    let caller = request.caller();
+    let now = app.now()?;
+    let mut query = request.query();
+    let request_id = query.request_id();
+    let new = request.body(query.finish(), |fields| {
+        let new = NewCoachingComment::read(fields, &tenant, caller, now);
+        if caller.role() == Role::Agent && new.as_ref().is_some_and(|new| new.plan.is_none()) {
+            fields.refuse("coachingPlanName", "is required of an agent");
+        }
+        new
+    })?;
+    let plan = match &new.plan {
+        None => None,
+        Some(id) => {
+            let plan = app.store.plan(&tenant, id).await?;
+            let plan = match (plan, caller.role()) {
+                (plan, Role::Agent) => request.visible(plan, |plan| &plan.agent, &tenant.name_of(id))?,
+                (Some(plan), _) => plan,
+                (None, _) => {
+                    return Err(Error::new(
+                        Code::FailedPrecondition,
+                        "COACHING_PLAN_NOT_FOUND",
+                        "coachingPlanName: the plan does not exist",
+                    ));
+                }
+            };
+            Some(plan)
+        }
+    };
+    let record = request.record(OPERATION.name, request_id, &new, now)?;
+    let id = new.id.clone().map_or_else(|| app.new_id(now), Ok)?;
+    let agent = plan.as_ref().map(|plan| plan.agent.clone());
+    let usecase = new.usecase.clone().or_else(|| plan.and_then(|plan| plan.usecase));
+    let comment = new.clone().into_comment(id, agent.clone(), usecase, now);
+    let author = request.author(OPERATION.name, now);
+    let created = app.store.create_comment(&tenant, &comment, record.as_ref(), author).await?;
+
+    let comment = new.into_comment(created.id, agent, created.usecase, created.time);
+    let coaching_comment = comment.message(&tenant);
+    Ok(Answer::json(&CreateCommentResponse { coaching_comment })?.with_etag(&comment.etag()))
+}

@@ -1,0 +1,5 @@
+//! The Lambda function `create-comment`.
+
+fn main() -> Result<(), coaching_edge::StartError> {
+    coaching_edge::run(&create_comment::OPERATION)
+}

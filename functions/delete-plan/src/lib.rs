@@ -1,0 +1,36 @@
+//! `DELETE /v1/{name=customers/*/profiles/*/coachingPlans/*}`: deletes a coaching plan.
+//!
+//! While sessions, comments or targets hang on it, it is FAILED_PRECONDITION, unless `force=true` (query):
+//! then they go with it, all in one moment for whoever reads, however many there are. Scorecards that were
+//! linked to the plan stay. Histories stay. A plan of the same name can be created after five minutes.
+//!
+//! `If-Match`, or `etag` in the query, that is of another version is ABORTED. UNAVAILABLE with the reason
+//! `DELETION_UNDER_WAY` says that nobody sees any of it any more, and that a repeat removes the rest.
+//! Repeated when it is done, it is NOT_FOUND.
+
+use coaching_domain::{Error, Role, names};
+use coaching_edge::{Answer, App, Operation, Request};
+use serde::Serialize;
+
+/// The operation.
+pub static OPERATION: Operation =
+    Operation { name: "delete-plan", handle: |app, request| Box::pin(handle(app, request)) };
+
+#[derive(Serialize)]
+struct DeletePlanResponse {}
+
+async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
+    let tenant = request.authorize(&[Role::Manager, Role::Service, Role::Admin])?;
+    let id = request.path_id::<names::CoachingPlan>("coachingPlan", &tenant)?;
+    let now = app.now()?;
+    let mut query = request.query();
+    let force = query.boolean("force").unwrap_or(false);
+    let etag = query.string("etag");
+    query.into_result()?;
+    let expected = request.expected_etag(etag)?;
+
+    let author = request.author(OPERATION.name, now);
+    app.store.delete_plan(&tenant, &id, force, author, |plan| expected.check(&plan.etag())).await?;
+
+    Answer::json(&DeletePlanResponse {})
+}

@@ -1,0 +1,30 @@
+//! `DELETE /v1/{name=customers/*/profiles/*/coachingSessions/*}`: deletes a coaching session. It counts nowhere
+//! any more; its history stays.
+//!
+//! `If-Match`, or `etag` in the query, that is of another version is ABORTED. Repeated, it is NOT_FOUND.
+
+use coaching_domain::{Error, Role, names};
+use coaching_edge::{Answer, App, Operation, Request};
+use serde::Serialize;
+
+/// The operation.
+pub static OPERATION: Operation =
+    Operation { name: "delete-session", handle: |app, request| Box::pin(handle(app, request)) };
+
+#[derive(Serialize)]
+struct DeleteSessionResponse {}
+
+async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
+    let tenant = request.authorize(&[Role::Manager, Role::Service, Role::Admin])?;
+    let id = request.path_id::<names::CoachingSession>("coachingSession", &tenant)?;
+    let now = app.now()?;
+    let mut query = request.query();
+    let etag = query.string("etag");
+    query.into_result()?;
+    let expected = request.expected_etag(etag)?;
+
+    let author = request.author(OPERATION.name, now);
+    app.store.delete_session(&tenant, &id, author, |session| expected.check(&session.etag())).await?;
+
+    Answer::json(&DeleteSessionResponse {})
+}

@@ -1,0 +1,35 @@
+//! `GET /v1/{name=customers/*/profiles/*/coachingSessions/*}`: one coaching session, with its `state`
+//! (`SCHEDULED`, `HELD` once its time has come or it has notes, `SUBMITTED`, `ACKNOWLEDGED`), whether it is
+//! `overdue` (its time has come and it has no notes, or it was submitted a week ago and is not
+//! acknowledged), and its `etag`, also in the header `ETag`.
+//!
+//! An agent sees their own sessions only, without `privateNotes`, and is not told whether another exists.
+
+use coaching_domain::names;
+use coaching_domain::session::CoachingSessionMessage;
+use coaching_domain::{Error, Role};
+use coaching_edge::{Answer, App, Operation, Request};
+use serde::Serialize;
+
+/// The operation.
+pub static OPERATION: Operation =
+    Operation { name: "get-session", handle: |app, request| Box::pin(handle(app, request)) };
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct GetSessionResponse<'a> {
+    coaching_session: CoachingSessionMessage<'a>,
+}
+
+async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
+    let tenant = request.authorize(&[Role::Agent, Role::Manager, Role::Service, Role::Admin])?;
+    let id = request.path_id::<names::CoachingSession>("coachingSession", &tenant)?;
+    let now = app.now()?;
+    request.query().into_result()?;
+
+    let session = app.store.session(&tenant, &id, now).await?;
+    let session = request.visible(session, |session| &session.agent, &tenant.name_of(&id))?;
+
+    let coaching_session = session.message(&tenant, request.caller(), now);
+    Ok(Answer::json(&GetSessionResponse { coaching_session })?.with_etag(&session.etag()))
+}

@@ -1,0 +1,5 @@
+//! The Lambda function `get-session`.
+
+fn main() -> Result<(), coaching_edge::StartError> {
+    coaching_edge::run(&get_session::OPERATION)
+}

@@ -1,0 +1,42 @@
+//! `POST /v1/{name=customers/*/profiles/*/coachingPlans/*}:{addScorecard, removeScorecard}`: links a scorecard
+//! to a coaching plan, or unlinks it.
+//!
+//! The body is `{"scorecardName": …}`, a scorecard of the plan's agent; it then names the plan in its
+//! `coachingPlanNames`, at most 20 of them. The answer is the two names. Repeated, it changes nothing.
+
+use coaching_domain::{Error, Role, names};
+use coaching_edge::{Answer, App, Operation, Request};
+use serde::Serialize;
+
+/// The operation.
+pub static OPERATION: Operation =
+    Operation { name: "link-scorecard", handle: |app, request| Box::pin(handle(app, request)) };
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct LinkScorecardResponse {
+    coaching_plan_name: String,
+    scorecard_name: String,
+}
+
+async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
+    let tenant = request.authorize(&[Role::Manager, Role::Service, Role::Admin])?;
+    let (id, verb) = request.path_id_and_verb::<names::CoachingPlan>("coachingPlan", &tenant)?;
+    let linked = match verb {
+        "addScorecard" => true,
+        "removeScorecard" => false,
+        _ => return Err(request.no_such_path()),
+    };
+    let now = app.now()?;
+    let scorecard = request.body(request.query().finish(), |fields| {
+        fields.required("scorecardName", |fields, field| fields.id::<names::Scorecard>(field, &tenant))
+    })?;
+
+    let author = request.author(OPERATION.name, now);
+    app.store.link_scorecard(&tenant, &id, &scorecard, linked, author).await?;
+
+    Answer::json(&LinkScorecardResponse {
+        coaching_plan_name: tenant.name_of(&id),
+        scorecard_name: tenant.name_of(&scorecard),
+    })
+}

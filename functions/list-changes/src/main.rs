@@ -1,0 +1,5 @@
+//! The Lambda function `list-changes`.
+
+fn main() -> Result<(), coaching_edge::StartError> {
+    coaching_edge::run(&list_changes::OPERATION)
+}

@@ -1,0 +1,57 @@
+//! `GET /v1/{parent=customers/*/profiles/*}/coachingComments`: a page of coaching comments, the newest
+//! `createTime` first, ties by name.
+//!
+//! `coachingPlanNames`, `threadIds` and `usecaseNames` (each repeatable, any of them, at most 20) narrow the
+//! list, in any combination. `pageSize` and `pageToken` as in `list-sessions`.
+//!
+//! An agent sees comments on their own plans only.
+
+use coaching_domain::comment::CoachingCommentMessage;
+use coaching_domain::{Error, Role};
+use coaching_edge::{Answer, App, Binding, Operation, Request};
+use coaching_store::{CommentFilter, ListPosition};
+use serde::Serialize;
+
+/// The most names in one filter.
+const MAX_NAMES: usize = 20;
+/// The longest id of a thread, in bytes.
+const MAX_THREAD_BYTES: usize = 128;
+
+/// The operation.
+pub static OPERATION: Operation =
+    Operation { name: "list-comments", handle: |app, request| Box::pin(handle(app, request)) };
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ListCommentsResponse<'a> {
+    coaching_comments: Vec<CoachingCommentMessage<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_page_token: Option<String>,
+}
+
+async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
+    let tenant = request.authorize(&[Role::Agent, Role::Manager, Role::Service, Role::Admin])?;
+    let now = app.now()?;
+    let mut query = request.query();
+    let filter = CommentFilter {
+        agent: request.own_agent(&tenant, None)?,
+        plans: query.ids("coachingPlanNames", MAX_NAMES, &tenant),
+        threads: query.strings("threadIds", MAX_NAMES, MAX_THREAD_BYTES),
+        usecases: query.ids("usecaseNames", MAX_NAMES, &tenant),
+    };
+    let page_size = query.page_size();
+    let page_token = query.string("pageToken");
+    query.into_result()?;
+
+    let binding = Binding::new(OPERATION.name, &tenant)
+        .with("agent", filter.agent.iter())
+        .with("coachingPlanNames", filter.plans.iter())
+        .with("threadIds", filter.threads.iter())
+        .with("usecaseNames", filter.usecases.iter());
+    let after = app.page_tokens.position(page_token.as_deref(), &binding, now)?.map(ListPosition::from_text);
+    let page = app.store.comments(&tenant, &filter, after.as_ref(), page_size, now).await?;
+
+    let next_page_token = app.page_tokens.next(page.next.as_ref().map(ListPosition::as_str), &binding, now)?;
+    let coaching_comments = page.entries.iter().map(|comment| comment.message(&tenant)).collect();
+    Answer::json(&ListCommentsResponse { coaching_comments, next_page_token })
+}

@@ -1,0 +1,154 @@
+//! `POST /v1/{parent=customers/*/profiles/*}/coachingPlans:list`: a page of coaching plans, the newest
+//! `createTime` first, ties by name.
+//!
+//! The body narrows the list, in any combination: `agentUserName`, `agentUserNames` and the members of
+//! `groupNames` (plans of any of them), `isActive`, `usecaseNames` (any of them), `focusCriteria` (plans that
+//! work on any of them). With `includeCoachingSessions` each plan has its newest sessions, up to 100, only
+//! those of `sessionTimeRange` (`startTimestamp` until before `endTimestamp`) if it is given; a page then has
+//! at most 50 plans, and fewer if their sessions are long. `excludeCoachingPlanComment` and
+//! `excludeCoachingSessionsNoteAndComment` leave those out. `pageSize` and `pageToken` as in `list-sessions`.
+//!
+//! An agent sees their own plans only.
+
+use std::collections::BTreeSet;
+
+use coaching_domain::names::UserId;
+use coaching_domain::plan::{CoachingPlanMessage, FocusCriterion};
+use coaching_domain::{Error, Role, Tenant, Timestamp};
+use coaching_edge::{Answer, App, Binding, Operation, Request};
+use coaching_store::{ListPosition, PlanFilter, SessionFilter};
+use serde::Serialize;
+
+/// The most agents, and the most groups, that one request names.
+const MAX_AGENTS: usize = 1000;
+const MAX_GROUPS: usize = 100;
+/// The most usecases.
+const MAX_USECASES: usize = 20;
+/// The longest page token that is looked at, in bytes.
+const MAX_TOKEN_BYTES: usize = 1024;
+/// The most plans of a page with their sessions.
+const MAX_PLANS_WITH_SESSIONS: usize = 50;
+
+/// The operation.
+pub static OPERATION: Operation =
+    Operation { name: "list-plans", handle: |app, request| Box::pin(handle(app, request)) };
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ListPlansResponse<'a> {
+    coaching_plans: Vec<CoachingPlanMessage<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_page_token: Option<String>,
+}
+
+/// What is asked for.
+struct ListPlansRequest {
+    agents: BTreeSet<UserId>,
+    groups: Vec<coaching_domain::names::GroupId>,
+    filter: PlanFilter,
+    with_sessions: bool,
+    range: (Option<Timestamp>, Option<Timestamp>),
+    without_comment: bool,
+    without_notes: bool,
+    page_size: usize,
+    page_token: Option<String>,
+}
+
+impl ListPlansRequest {
+    fn read(request: &Request<'_>, tenant: &Tenant) -> Result<Self, Error> {
+        request.body(request.query().finish(), |fields| {
+            let mut agents: BTreeSet<UserId> = fields.ids("agentUserNames", MAX_AGENTS, tenant).into_iter().collect();
+            agents.extend(fields.id("agentUserName", tenant));
+            let range = fields.object("sessionTimeRange", |range| {
+                let (start, end) = (range.timestamp("startTimestamp"), range.timestamp("endTimestamp"));
+                if let (Some(start), Some(end)) = (start, end)
+                    && end <= start
+                {
+                    range.refuse("endTimestamp", "must be after startTimestamp");
+                }
+                Some((start, end))
+            });
+            Some(Self {
+                agents,
+                groups: fields.ids("groupNames", MAX_GROUPS, tenant),
+                filter: PlanFilter {
+                    agents: None,
+                    is_active: fields.boolean("isActive"),
+                    usecases: fields.ids("usecaseNames", MAX_USECASES, tenant),
+                    focus_criteria: FocusCriterion::read_all(fields, "focusCriteria", tenant),
+                },
+                with_sessions: fields.boolean("includeCoachingSessions").unwrap_or(false),
+                range: range.unwrap_or_default(),
+                without_comment: fields.boolean("excludeCoachingPlanComment").unwrap_or(false),
+                without_notes: fields.boolean("excludeCoachingSessionsNoteAndComment").unwrap_or(false),
+                page_size: fields.page_size(),
+                page_token: fields.string("pageToken", MAX_TOKEN_BYTES),
+            })
+        })
+    }
+
+    fn binding(&self, tenant: &Tenant) -> Binding {
+        let times = [self.range.0, self.range.1].map(|time| time.map_or_else(String::new, |time| time.to_string()));
+        let criteria = self.filter.focus_criteria.iter();
+        Binding::new(OPERATION.name, tenant)
+            .with("agentUserNames", self.agents.iter())
+            .with("groupNames", self.groups.iter())
+            .with("isActive", self.filter.is_active.iter())
+            .with("usecaseNames", self.filter.usecases.iter())
+            .with(
+                "focusCriteria",
+                criteria.flat_map(|one| [one.template.as_str(), one.criterion_or_chapter_id.as_str()]),
+            )
+            .with("flags", [self.with_sessions, self.without_comment, self.without_notes])
+            .with("sessionTimeRange", times)
+    }
+}
+
+async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
+    let tenant = request.authorize(&[Role::Agent, Role::Manager, Role::Service, Role::Admin])?;
+    let now = app.now()?;
+    let mut asked = ListPlansRequest::read(request, &tenant)?;
+    if request.caller().role() == Role::Agent {
+        if let Some(other) = asked.agents.iter().find(|agent| *agent != request.caller().user()) {
+            return Err(Error::permission_denied(&tenant.name_of(other)));
+        }
+        if let Some(group) = asked.groups.first() {
+            return Err(Error::permission_denied(&tenant.name_of(group)));
+        }
+        asked.agents.insert(request.caller().user().clone());
+    }
+    let binding = asked.binding(&tenant);
+    let after = app.page_tokens.position(asked.page_token.as_deref(), &binding, now)?.map(ListPosition::from_text);
+    let mut filter = asked.filter.clone();
+    if !asked.agents.is_empty() || !asked.groups.is_empty() {
+        let mut agents = asked.agents.clone();
+        if !asked.groups.is_empty() {
+            let members = app.store.members_of(&tenant.of_customer(), &asked.groups, false).await?;
+            agents.extend(members.map_err(|unknown| {
+                let names: Vec<String> = unknown.iter().map(|group| tenant.name_of(group)).collect();
+                Error::invalid_field("groupNames", format!("'{}' does not exist", names.join("', '")))
+            })?);
+        }
+        filter.agents = Some(agents.into_iter().collect());
+    }
+    let size = if asked.with_sessions { asked.page_size.min(MAX_PLANS_WITH_SESSIONS) } else { asked.page_size };
+    let mut page = app.store.plans(&tenant, &filter, after.as_ref(), size).await?;
+    let sessions = if asked.with_sessions {
+        let (start_session_time, end_session_time) = asked.range;
+        let of_each = SessionFilter { start_session_time, end_session_time, ..SessionFilter::default() };
+        app.store.sessions_of_plans(&tenant, &mut page, &of_each, now).await?
+    } else {
+        page.entries.iter().map(|_| Vec::new()).collect()
+    };
+
+    let next_page_token = app.page_tokens.next(page.next.as_ref().map(ListPosition::as_str), &binding, now)?;
+    let plans = page.entries.iter().zip(&sessions).map(|(plan, sessions)| {
+        let sessions = sessions.iter().map(|session| {
+            let session = session.message(&tenant, request.caller(), now);
+            if asked.without_notes { session.without_notes_and_comment() } else { session }
+        });
+        let plan = plan.message(&tenant, sessions.collect());
+        if asked.without_comment { plan.without_comment() } else { plan }
+    });
+    Answer::json(&ListPlansResponse { coaching_plans: plans.collect(), next_page_token })
+}

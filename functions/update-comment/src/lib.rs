@@ -1,0 +1,47 @@
+//! `PATCH /v1/{coachingComment.name=customers/*/profiles/*/coachingComments/*}`: changes a coaching comment.
+//!
+//! The body is `{"coachingComment": {…}}`, with `updateMask` as in `update-session`. `message`, `taggedUsers`
+//! and `linkedSessionNotes` may change; `name`, `thread`, `creatorUserName`, `coachingPlanName` and
+//! `usecaseName` are refused if they differ; `createTime` and `updateTime` are dropped.
+//!
+//! Managers and agents change what they wrote themselves; callers with role `service` or `admin`, anything.
+//! `If-Match`, or an `etag` in the comment, that is of another version is ABORTED. Repeated, it changes
+//! nothing further.
+
+use coaching_domain::comment::{CoachingCommentMessage, CommentUpdate};
+use coaching_domain::{Error, Role, names};
+use coaching_edge::{Answer, App, Operation, Request};
+use serde::Serialize;
+
+/// The operation.
+pub static OPERATION: Operation =
+    Operation { name: "update-comment", handle: |app, request| Box::pin(handle(app, request)) };
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct UpdateCommentResponse<'a> {
+    coaching_comment: CoachingCommentMessage<'a>,
+}
+
+async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
+    let tenant = request.authorize(&[Role::Agent, Role::Manager, Role::Service, Role::Admin])?;
+    let id = request.path_id::<names::CoachingComment>("coachingComment", &tenant)?;
+    let now = app.now()?;
+    let caller = request.caller();
+    let (update, expected) = request
+        .update("coachingComment", &CommentUpdate::FIELDS, |fields, mask| CommentUpdate::read(fields, mask, &tenant))?;
+
+    let name = tenant.name_of(&id);
+    let changed = app.store.change_comment(&tenant, &id, request.author(OPERATION.name, now), |comment| {
+        request.visible(Some(comment.read_by().clone()), |agent| agent, &name)?;
+        if !caller.role().imports_history() && comment.creator != *caller.user() {
+            return Err(Error::permission_denied(&name));
+        }
+        expected.check(&comment.etag())?;
+        update.apply(comment, now)
+    });
+    let comment = changed.await.map_err(|error| request.hidden(error, &name))?;
+
+    let coaching_comment = comment.message(&tenant);
+    Ok(Answer::json(&UpdateCommentResponse { coaching_comment })?.with_etag(&comment.etag()))
+}

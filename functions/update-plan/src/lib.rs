@@ -1,0 +1,43 @@
+//! `PATCH /v1/{coachingPlan.name=customers/*/profiles/*/coachingPlans/*}`: changes a coaching plan.
+//!
+//! The body is `{"coachingPlan": {…}}`. `updateMask` (query, paths separated by commas) says what changes;
+//! without one, the keys that are present, so that an empty value or `null` clears; `*`: all that may change.
+//! `startTime`, `endTime`, `focusBehaviors`, `focusCriteria`, `comment`, `managerCommentSubmitTime`,
+//! `isActive` and `displayName` may change; `name`, `agentUserName`, `creatorUserName` and `usecaseName` are
+//! refused if they differ; `createTime`, `updateTime` and `coachingSessions` are dropped.
+//!
+//! `If-Match`, or an `etag` in the plan, that is of another version is ABORTED. Without them, two updates at
+//! once are made one after the other, each changing its own fields. Repeated, it changes nothing further.
+//! The answer is without sessions.
+
+use coaching_domain::names;
+use coaching_domain::plan::{CoachingPlanMessage, PlanUpdate};
+use coaching_domain::{Error, Role};
+use coaching_edge::{Answer, App, Operation, Request};
+use serde::Serialize;
+
+/// The operation.
+pub static OPERATION: Operation =
+    Operation { name: "update-plan", handle: |app, request| Box::pin(handle(app, request)) };
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct UpdatePlanResponse<'a> {
+    coaching_plan: CoachingPlanMessage<'a>,
+}
+
+async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
+    let tenant = request.authorize(&[Role::Manager, Role::Service, Role::Admin])?;
+    let id = request.path_id::<names::CoachingPlan>("coachingPlan", &tenant)?;
+    let now = app.now()?;
+    let (update, expected) = request
+        .update("coachingPlan", &PlanUpdate::FIELDS, |fields, mask| PlanUpdate::read(fields, mask, &tenant, now))?;
+
+    let changed = app.store.change_plan(&tenant, &id, request.author(OPERATION.name, now), |plan| {
+        expected.check(&plan.etag())?;
+        update.apply(plan, now)
+    });
+    let plan = changed.await?;
+
+    Ok(Answer::json(&UpdatePlanResponse { coaching_plan: plan.message(&tenant, Vec::new()) })?.with_etag(&plan.etag()))
+}

@@ -1,0 +1,5 @@
+//! The Lambda function `update-session`.
+
+fn main() -> Result<(), coaching_edge::StartError> {
+    coaching_edge::run(&update_session::OPERATION)
+}

@@ -1,0 +1,81 @@
+//! `POST /v1/{parent=customers/*/profiles/*}/coachingPlans:batchUpsert`: creates or replaces coaching plans.
+//!
+//! The body is `{"coachingPlans": […]}`, 1 to 500 of them, each name once; without a `name` the service makes
+//! one. Every entry replaces what may change of a plan that is there (see `update-plan`), or is refused by
+//! itself: the answer's `results` hold, in order, the plan (without sessions) or the `status` of its
+//! refusal. Repeating a call with names changes nothing further.
+
+use std::collections::HashSet;
+
+use coaching_domain::change::Author;
+use coaching_domain::directory::MAX_ENTRIES;
+use coaching_domain::plan::{CoachingPlan, CoachingPlanMessage, NewCoachingPlan};
+use coaching_domain::{Code, Error, Role, Tenant};
+use coaching_edge::{Answer, App, Operation, Request, entry_status};
+use futures_util::stream::{StreamExt, iter};
+use serde::Serialize;
+use serde_json::Value;
+
+/// How many plans are written side by side.
+const AT_ONCE: usize = 8;
+
+/// The operation.
+pub static OPERATION: Operation =
+    Operation { name: "upsert-plans", handle: |app, request| Box::pin(handle(app, request)) };
+
+#[derive(Serialize)]
+struct BatchUpsertResponse<'a> {
+    results: Vec<UpsertResult<'a>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct UpsertResult<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    coaching_plan: Option<CoachingPlanMessage<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<Value>,
+}
+
+async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
+    let tenant = request.authorize(&[Role::Manager, Role::Service, Role::Admin])?;
+    let now = app.now()?;
+    let caller = request.caller();
+    let entries = request.body(request.query().finish(), |fields| {
+        let mut names = HashSet::new();
+        let entries = fields
+            .entries("coachingPlans", MAX_ENTRIES, |fields| NewCoachingPlan::read(fields, &tenant, caller, now))?;
+        if entries.iter().flatten().filter_map(|plan| plan.id.clone()).any(|id| !names.insert(id)) {
+            fields.refuse("coachingPlans", "names a plan twice");
+        }
+        Some(entries)
+    })?;
+
+    let author = request.author(OPERATION.name, now);
+    let written = entries.into_iter().map(|entry| {
+        let tenant = &tenant;
+        async move { upsert(app, tenant, entry?, author).await }
+    });
+    let written: Vec<Result<CoachingPlan, Error>> = iter(written).buffered(AT_ONCE).collect().await;
+
+    let results = written.iter().map(|entry| match entry {
+        Ok(plan) => UpsertResult { coaching_plan: Some(plan.message(&tenant, Vec::new())), status: None },
+        Err(error) => UpsertResult { coaching_plan: None, status: Some(entry_status(error)) },
+    });
+    Answer::json(&BatchUpsertResponse { results: results.collect() })
+}
+
+/// Creates the plan, or replaces what may change of the one that is there.
+async fn upsert(app: &App, tenant: &Tenant, new: NewCoachingPlan, author: Author<'_>) -> Result<CoachingPlan, Error> {
+    let now = author.now;
+    if let Some(id) = &new.id {
+        match app.store.change_plan(tenant, id, author, |plan| new.replace(plan, now)).await {
+            Err(error) if error.code() == Code::NotFound => {}
+            changed => return changed,
+        }
+    }
+    let id = new.id.clone().map_or_else(|| app.new_id(now), Ok)?;
+    let plan = new.into_plan(id, now);
+    app.store.create_plan(tenant, &plan, None, author).await?;
+    Ok(plan)
+}

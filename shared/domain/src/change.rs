@@ -1,0 +1,104 @@
+//! The history of an entity: who changed which of its fields, and when.
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::names::UserId;
+use crate::{Caller, Role, Tenant, Timestamp};
+
+/// One change of a session, plan or comment, kept for good.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Change {
+    /// When it was made.
+    pub time: Timestamp,
+    /// Who made it.
+    pub user: UserId,
+    /// The role that they made it in.
+    pub role: Role,
+    /// The operation, such as `update-session`.
+    pub operation: String,
+    /// The entity's version after it, from 1 on; the one before it, if it deleted the entity.
+    pub version: u64,
+    /// The fields that changed as they were; absent ones were not set.
+    pub before: Map<String, Value>,
+    /// The fields that changed as they became; absent ones are no longer set.
+    pub after: Map<String, Value>,
+}
+
+/// Who changes something, when, and by which operation.
+#[derive(Debug, Clone, Copy)]
+pub struct Author<'a> {
+    /// Who calls.
+    pub caller: &'a Caller,
+    /// The operation.
+    pub operation: &'static str,
+    /// When the request was received.
+    pub now: Timestamp,
+}
+
+impl Author<'_> {
+    /// The change that made `after` out of `before`; without either, the creation or deletion of the other.
+    pub fn change(&self, version: u64, before: Option<Value>, after: Option<Value>) -> Change {
+        let fields = |value: Option<Value>| match value {
+            Some(Value::Object(fields)) => fields,
+            _ => Map::new(),
+        };
+        let (mut before, mut after) = (fields(before), fields(after));
+        let same: Vec<String> = before
+            .iter()
+            .filter(|(field, value)| after.get(*field) == Some(value))
+            .map(|(field, _)| field.clone())
+            .collect();
+        for field in same {
+            before.remove(&field);
+            after.remove(&field);
+        }
+        Change {
+            time: self.now,
+            user: self.caller.user().clone(),
+            role: self.caller.role(),
+            operation: self.operation.to_owned(),
+            version,
+            before,
+            after,
+        }
+    }
+}
+
+/// A change on the wire.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ChangeMessage<'a> {
+    change_time: Timestamp,
+    user_name: String,
+    role: &'static str,
+    operation: &'a str,
+    version: u64,
+    fields: Vec<&'a str>,
+    before: &'a Map<String, Value>,
+    after: &'a Map<String, Value>,
+}
+
+impl Change {
+    /// The change as `tenant`'s managers read it.
+    pub fn message(&self, tenant: &Tenant) -> ChangeMessage<'_> {
+        let mut fields: Vec<&str> = self.before.keys().chain(self.after.keys()).map(String::as_str).collect();
+        fields.sort_unstable();
+        fields.dedup();
+        ChangeMessage {
+            change_time: self.time,
+            user_name: tenant.name_of(&self.user),
+            role: self.role.as_str(),
+            operation: &self.operation,
+            version: self.version,
+            fields,
+            before: &self.before,
+            after: &self.after,
+        }
+    }
+}
+
+/// The etag of a version of an entity: opaque to clients (AIP-154).
+pub(crate) fn etag_of(version: u64, update_time: Timestamp) -> String {
+    format!("{version:x}-{:x}{:08x}", update_time.unix_seconds(), update_time.as_utc().timestamp_subsec_nanos())
+}

@@ -1,0 +1,279 @@
+//! Coaching comments: what managers and agents say to each other about a plan, in threads.
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::change::etag_of;
+use crate::fields::{Fields, MAX_TEXT_BYTES};
+use crate::identity::Caller;
+use crate::names::{CoachingCommentId, CoachingPlanId, CoachingSessionId, UsecaseId, UserId};
+use crate::timestamp::{Timestamp, refuse_future};
+use crate::update_mask::UpdateMask;
+use crate::{Error, Tenant, Violations};
+
+/// The most users that a comment mentions, and sessions that it links.
+pub const MAX_MENTIONS: usize = 50;
+/// The longest id of a thread, in bytes.
+const MAX_THREAD_BYTES: usize = 128;
+
+/// A coaching comment as it is stored.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CoachingComment {
+    /// Its id.
+    pub id: CoachingCommentId,
+    /// How often it was written, from 1 on; each write is conditioned on it.
+    pub version: u64,
+    /// The conversation that it is part of: what the client named it, or the id of its first comment.
+    pub thread: String,
+    /// Who wrote it.
+    pub creator: UserId,
+    /// The plan that it is about.
+    pub plan: Option<CoachingPlanId>,
+    /// The plan's agent, who reads it too.
+    pub agent: Option<UserId>,
+    /// The usecase that it belongs to.
+    pub usecase: Option<UsecaseId>,
+    /// When it was created.
+    pub create_time: Timestamp,
+    /// When it was last changed.
+    pub update_time: Timestamp,
+    /// What it says, at most 64 KiB.
+    pub message: String,
+    /// Users whom it mentions.
+    pub tagged_users: Vec<UserId>,
+    /// Sessions whose notes it is about.
+    pub linked_sessions: Vec<CoachingSessionId>,
+}
+
+/// What a client sends to create a comment. Its serialised form is what a repeated request is
+/// compared by.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct NewCoachingComment {
+    /// The id chosen by the client.
+    pub id: Option<CoachingCommentId>,
+    thread: Option<String>,
+    /// Who is said to have written it.
+    pub creator: UserId,
+    /// The plan that it is about.
+    pub plan: Option<CoachingPlanId>,
+    /// The usecase named by the client; absent: the plan's.
+    pub usecase: Option<UsecaseId>,
+    message: String,
+    tagged_users: Vec<UserId>,
+    linked_sessions: Vec<CoachingSessionId>,
+    create_time: Option<Timestamp>,
+    update_time: Option<Timestamp>,
+}
+
+fn linked_sessions(fields: &mut Fields<'_>, field: &str, tenant: &Tenant) -> Vec<CoachingSessionId> {
+    fields.ids(field, MAX_MENTIONS, tenant)
+}
+
+impl NewCoachingComment {
+    /// Reads the body of a create request, noting every bad field. Times are kept from a caller who
+    /// imports history, none more than a minute after `now`; from everyone else they are dropped.
+    pub fn read(fields: &mut Fields<'_>, tenant: &Tenant, caller: &Caller, now: Timestamp) -> Option<Self> {
+        let imports = caller.role().imports_history();
+        let id = fields.id("name", tenant);
+        let thread = fields.string("thread", MAX_THREAD_BYTES);
+        let creator = fields.required("creatorUserName", |fields, field| fields.id(field, tenant));
+        let plan = fields.id("coachingPlanName", tenant);
+        let usecase = fields.id("usecaseName", tenant);
+        let message = fields.required("message", |fields, field| fields.string(field, MAX_TEXT_BYTES));
+        let tagged_users = fields.ids("taggedUsers", MAX_MENTIONS, tenant);
+        let linked_sessions = linked_sessions(fields, "linkedSessionNotes", tenant);
+        let create_time = fields.timestamp("createTime").filter(|_| imports);
+        let update_time = fields.timestamp("updateTime").filter(|_| imports);
+        refuse_future(fields, now, "createTime", create_time);
+        refuse_future(fields, now, "updateTime", update_time);
+        if update_time.is_some_and(|update| update < create_time.unwrap_or(now)) {
+            fields.refuse("updateTime", "must not be before createTime");
+        }
+        if !imports && creator.as_ref().is_some_and(|creator| creator != caller.user()) {
+            fields.refuse("creatorUserName", "must be yourself: nobody writes in another's name");
+        }
+        Some(Self {
+            id,
+            thread,
+            creator: creator?,
+            plan,
+            usecase,
+            message: message?,
+            tagged_users,
+            linked_sessions,
+            create_time,
+            update_time,
+        })
+    }
+
+    /// The comment that this makes at `now` under `id`, about a plan of `agent`'s, in `usecase`.
+    pub fn into_comment(
+        self,
+        id: CoachingCommentId,
+        agent: Option<UserId>,
+        usecase: Option<UsecaseId>,
+        now: Timestamp,
+    ) -> CoachingComment {
+        let create_time = self.create_time.unwrap_or(now);
+        CoachingComment {
+            thread: self.thread.unwrap_or_else(|| id.to_string()),
+            id,
+            version: 1,
+            creator: self.creator,
+            plan: self.plan,
+            agent,
+            usecase,
+            create_time,
+            update_time: self.update_time.unwrap_or(create_time),
+            message: self.message,
+            tagged_users: self.tagged_users,
+            linked_sessions: self.linked_sessions,
+        }
+    }
+}
+
+/// What an update does to a comment.
+#[derive(Debug, Clone, Default)]
+pub struct CommentUpdate {
+    message: Option<Option<String>>,
+    tagged_users: Option<Vec<UserId>>,
+    linked_sessions: Option<Vec<CoachingSessionId>>,
+    name: Option<Option<CoachingCommentId>>,
+    thread: Option<Option<String>>,
+    creator: Option<Option<UserId>>,
+    plan: Option<Option<CoachingPlanId>>,
+    usecase: Option<Option<UsecaseId>>,
+}
+
+impl CommentUpdate {
+    /// The fields that an update mask may name.
+    pub const FIELDS: [&'static str; 11] = [
+        "name",
+        "thread",
+        "creatorUserName",
+        "coachingPlanName",
+        "usecaseName",
+        "createTime",
+        "updateTime",
+        "message",
+        "taggedUsers",
+        "linkedSessionNotes",
+        "etag",
+    ];
+
+    /// Reads the comment in the body of an update, noting every bad field.
+    pub fn read(fields: &mut Fields<'_>, mask: &UpdateMask, tenant: &Tenant) -> Self {
+        let update = Self {
+            message: mask.value(fields, "message", |fields, field| fields.string(field, MAX_TEXT_BYTES)),
+            tagged_users: mask
+                .value(fields, "taggedUsers", |fields, field| Some(fields.ids(field, MAX_MENTIONS, tenant)))
+                .flatten(),
+            linked_sessions: mask
+                .value(fields, "linkedSessionNotes", |fields, field| Some(linked_sessions(fields, field, tenant)))
+                .flatten(),
+            name: mask.immutable(fields, "name", |fields, field| fields.id(field, tenant)),
+            thread: mask.immutable(fields, "thread", |fields, field| fields.string(field, MAX_THREAD_BYTES)),
+            creator: mask.immutable(fields, "creatorUserName", |fields, field| fields.id(field, tenant)),
+            plan: mask.immutable(fields, "coachingPlanName", |fields, field| fields.id(field, tenant)),
+            usecase: mask.immutable(fields, "usecaseName", |fields, field| fields.id(field, tenant)),
+        };
+        fields.drop_known(&["createTime", "updateTime"]);
+        if update.message == Some(None) {
+            fields.refuse("message", "is required");
+        }
+        update
+    }
+
+    /// Makes the update at `now`; says whether anything changed.
+    ///
+    /// # Errors
+    /// INVALID_ARGUMENT for an immutable field that differs.
+    pub fn apply(&self, comment: &mut CoachingComment, now: Timestamp) -> Result<bool, Error> {
+        let mut violations = Violations::default();
+        let mut fixed = |field: &str, differs: bool| {
+            if differs {
+                violations.add(format!("coachingComment.{field}"), "cannot change");
+            }
+        };
+        fixed("name", self.name.as_ref().is_some_and(|name| name.as_ref() != Some(&comment.id)));
+        fixed("thread", self.thread.as_ref().is_some_and(|thread| thread.as_ref() != Some(&comment.thread)));
+        fixed("creatorUserName", self.creator.as_ref().is_some_and(|user| user.as_ref() != Some(&comment.creator)));
+        fixed("coachingPlanName", self.plan.as_ref().is_some_and(|plan| *plan != comment.plan));
+        fixed("usecaseName", self.usecase.as_ref().is_some_and(|usecase| *usecase != comment.usecase));
+        violations.into_result()?;
+
+        let before = comment.clone();
+        if let Some(Some(message)) = &self.message {
+            comment.message.clone_from(message);
+        }
+        if let Some(users) = &self.tagged_users {
+            comment.tagged_users.clone_from(users);
+        }
+        if let Some(sessions) = &self.linked_sessions {
+            comment.linked_sessions.clone_from(sessions);
+        }
+        let changed = *comment != before;
+        if changed {
+            comment.update_time = comment.update_time.max(now);
+        }
+        Ok(changed)
+    }
+}
+
+/// A coaching comment on the wire: the keys of the reference, and `etag` of ours.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CoachingCommentMessage<'a> {
+    name: String,
+    thread: &'a str,
+    creator_user_name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    coaching_plan_name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    usecase_name: Option<String>,
+    create_time: Timestamp,
+    update_time: Timestamp,
+    message: &'a str,
+    tagged_users: Vec<String>,
+    linked_session_notes: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    etag: Option<String>,
+}
+
+impl CoachingComment {
+    /// The agent who may read it: the plan's, or, where it is about none, its creator.
+    pub fn read_by(&self) -> &UserId {
+        self.agent.as_ref().unwrap_or(&self.creator)
+    }
+
+    /// Its etag (AIP-154).
+    pub fn etag(&self) -> String {
+        etag_of(self.version, self.update_time)
+    }
+
+    /// The comment as `tenant`'s clients read it.
+    pub fn message(&self, tenant: &Tenant) -> CoachingCommentMessage<'_> {
+        CoachingCommentMessage { etag: Some(self.etag()), ..self.stored(tenant) }
+    }
+
+    /// All that is stored, as history records it.
+    pub fn document(&self, tenant: &Tenant) -> Option<Value> {
+        serde_json::to_value(self.stored(tenant)).ok()
+    }
+
+    fn stored(&self, tenant: &Tenant) -> CoachingCommentMessage<'_> {
+        CoachingCommentMessage {
+            name: tenant.name_of(&self.id),
+            thread: &self.thread,
+            creator_user_name: tenant.name_of(&self.creator),
+            coaching_plan_name: self.plan.as_ref().map(|plan| tenant.name_of(plan)),
+            usecase_name: self.usecase.as_ref().map(|usecase| tenant.name_of(usecase)),
+            create_time: self.create_time,
+            update_time: self.update_time,
+            message: &self.message,
+            tagged_users: self.tagged_users.iter().map(|user| tenant.name_of(user)).collect(),
+            linked_session_notes: self.linked_sessions.iter().map(|session| tenant.name_of(session)).collect(),
+            etag: None,
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! The history of entities. A change is an item in the partition of the entity it is of, written in
+//! the transaction that makes it, so there is one exactly if the change was made. It outlives the entity.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::{AttributeValue, Put, ReturnConsumedCapacity, TransactWriteItem};
+use coaching_domain::change::Change;
+use coaching_domain::{Code, Error, Role};
+use serde_json::{Map, Number, Value};
+
+use crate::Store;
+use crate::failure::{corrupt, failure};
+use crate::item::{Attributes, Item};
+use crate::keys::{self, PK, SK};
+use crate::list::{MAX_PAGE_BYTES, answer_bytes_of};
+
+/// How often a change is tried that others keep getting in front of.
+pub(crate) const ATTEMPTS: usize = 8;
+
+/// A page of an entity's history.
+#[derive(Debug)]
+pub struct History {
+    /// The changes, the latest first.
+    pub changes: Vec<Change>,
+    /// The place of the last, if more follow it.
+    pub next: Option<String>,
+}
+
+impl Store {
+    /// The write that keeps `change` of the entity in `partition`.
+    pub(crate) fn record_change(&self, partition: &str, change: &Change) -> Result<TransactWriteItem, Error> {
+        let item = Item::at(keys::change(partition, change))
+            .text("time", change.time.to_string())
+            .text("user", change.user.as_str())
+            .text("role", change.role.as_str())
+            .text("operation", &change.operation)
+            .number("version", i64::try_from(change.version).unwrap_or(i64::MAX))
+            .map("before", attributes(&change.before))
+            .map("after", attributes(&change.after));
+        let put = Put::builder().table_name(&*self.table).set_item(Some(item.into_attributes()));
+        Ok(TransactWriteItem::builder().put(put.build().map_err(Error::internal)?).build())
+    }
+
+    /// The write of `item` over version `read` of it.
+    pub(crate) fn replace(&self, item: Item, read: u64) -> Result<TransactWriteItem, Error> {
+        let put = Put::builder()
+            .table_name(&*self.table)
+            .set_item(Some(item.into_attributes()))
+            .condition_expression("version = :read")
+            .expression_attribute_values(":read", AttributeValue::N(read.to_string()));
+        Ok(TransactWriteItem::builder().put(put.build().map_err(Error::internal)?).build())
+    }
+
+    /// The first `size` changes after `after` of the entity in `partition`, the latest first.
+    ///
+    /// # Errors
+    /// UNAVAILABLE if the table does not answer.
+    pub async fn history(&self, partition: &str, after: Option<&str>, size: usize) -> Result<History, Error> {
+        let mut changes = Vec::new();
+        let mut after = after.map(str::to_owned);
+        let mut last = None;
+        let mut bytes = 0;
+        while changes.len() <= size {
+            let before = after.clone().unwrap_or_else(|| keys::AFTER_CHANGES.to_owned());
+            let limit = i32::try_from(size + 1 - changes.len()).map_err(Error::internal)?;
+            let query = self
+                .client
+                .query()
+                .table_name(&*self.table)
+                // The entity itself, and what counts on it, sort after all of its changes.
+                .key_condition_expression(format!("{PK} = :partition AND {SK} < :before"))
+                .expression_attribute_values(":partition", AttributeValue::S(partition.to_owned()))
+                .expression_attribute_values(":before", AttributeValue::S(before))
+                .scan_index_forward(false)
+                .limit(limit)
+                .return_consumed_capacity(ReturnConsumedCapacity::Total);
+            let output = query.send().await.map_err(failure)?;
+            self.spent.read(output.consumed_capacity());
+            for item in output.items.unwrap_or_default() {
+                let mut item = Attributes(item);
+                let place = item.text(SK)?;
+                if changes.len() == size {
+                    return Ok(History { changes, next: last });
+                }
+                let change = from_item(item)?;
+                bytes += answer_bytes(&change);
+                if !changes.is_empty() && bytes > MAX_PAGE_BYTES {
+                    return Ok(History { changes, next: last });
+                }
+                changes.push(change);
+                last = Some(place);
+            }
+            match output.last_evaluated_key.and_then(|mut key| key.remove(SK)) {
+                Some(AttributeValue::S(place)) => after = Some(place),
+                _ => break,
+            }
+        }
+        Ok(History { changes, next: None })
+    }
+}
+
+/// What a change takes in a function's answer at the most, in bytes: its JSON stands in there as a string.
+fn answer_bytes(change: &Change) -> usize {
+    let json = [&change.before, &change.after].map(|fields| serde_json::to_string(fields).unwrap_or_default());
+    json.iter().map(|text| answer_bytes_of(text)).sum::<usize>() + 1024
+}
+
+/// ABORTED, after [`ATTEMPTS`].
+pub(crate) fn keeps_changing(name: &str) -> Error {
+    Error::new(Code::Aborted, "CONCURRENT_CHANGES", format!("others kept changing '{name}'; try again"))
+}
+
+fn from_item(mut item: Attributes) -> Result<Change, Error> {
+    let role = item.text("role")?;
+    Ok(Change {
+        time: item.time("time")?,
+        user: item.id("user")?,
+        role: Role::parse(&role).ok_or_else(|| corrupt("role"))?,
+        operation: item.text("operation")?,
+        version: item.number::<i64>("version")?.unsigned_abs(),
+        before: fields(item.map("before")?)?,
+        after: fields(item.map("after")?)?,
+    })
+}
+
+/// JSON as attributes: a text takes no more room than it has bytes, however it would be escaped.
+fn attributes(fields: &Map<String, Value>) -> HashMap<String, AttributeValue> {
+    fields.iter().map(|(field, value)| (field.clone(), attribute(value))).collect()
+}
+
+fn attribute(value: &Value) -> AttributeValue {
+    match value {
+        Value::Null => AttributeValue::Null(true),
+        Value::Bool(value) => AttributeValue::Bool(*value),
+        Value::Number(number) => AttributeValue::N(number.to_string()),
+        Value::String(text) => AttributeValue::S(text.clone()),
+        Value::Array(values) => AttributeValue::L(values.iter().map(attribute).collect()),
+        Value::Object(fields) => AttributeValue::M(attributes(fields)),
+    }
+}
+
+fn fields(attributes: HashMap<String, AttributeValue>) -> Result<Map<String, Value>, Error> {
+    attributes.into_iter().map(|(field, attribute)| Ok((field, value(attribute)?))).collect()
+}
+
+fn value(attribute: AttributeValue) -> Result<Value, Error> {
+    Ok(match attribute {
+        AttributeValue::Null(_) => Value::Null,
+        AttributeValue::Bool(value) => Value::Bool(value),
+        AttributeValue::N(text) => Value::Number(text.parse::<Number>().map_err(|_| corrupt("before"))?),
+        AttributeValue::S(text) => Value::String(text),
+        AttributeValue::L(values) => Value::Array(values.into_iter().map(value).collect::<Result<_, _>>()?),
+        AttributeValue::M(attributes) => Value::Object(fields(attributes)?),
+        _ => return Err(corrupt("before")),
+    })
+}

@@ -1,0 +1,508 @@
+//! What hangs on a plan: its sessions, comments and targets, counted in an item beside it.
+//!
+//! The count is changed in the transaction that adds or removes one, and a plan is deleted only with a
+//! count of none, or marked as being deleted so that nothing more is added. So nothing is ever left behind
+//! without its plan, whatever happens at the same moment and however late the indexes are.
+//!
+//! What hangs on a plan may be more than one transaction can delete. From the transaction on that deletes
+//! the plan itself, the profile's list of deletions has it, and whoever reads what hangs on plans leaves
+//! out what hangs on those: all of it goes in one moment. The plan stays in that list for some time after
+//! the last of it is deleted, because indexes may still show it.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_sdk_dynamodb::types::{
+    AttributeValue, Delete, ReturnConsumedCapacity, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
+};
+use coaching_domain::change::Author;
+use coaching_domain::comment::CoachingComment;
+use coaching_domain::names::{CoachingPlanId, UsecaseId, UserId};
+use coaching_domain::plan::CoachingPlan;
+use coaching_domain::session::CoachingSession;
+use coaching_domain::target::Target;
+use coaching_domain::{Code, Error, Tenant, Timestamp};
+
+use crate::Store;
+use crate::changes::{ATTEMPTS, keeps_changing};
+use crate::failure::{corrupt, failure};
+use crate::item::{Attributes, Item, key_attributes};
+use crate::keys::{self, EXPIRES_AT, Key, ListIndex, PK};
+use crate::list::{Filter, Listed, Page, Range};
+use crate::statistics::session_mark;
+use crate::transaction::Outcome;
+
+/// How long a plan stays in the list of deletions after the last that hung on it is deleted, in seconds.
+/// Indexes follow the table within about one.
+const HIDDEN_SECONDS: i64 = 300;
+/// The most of what hangs on a plan that one transaction deletes: each takes up to three writes of 100.
+const DELETED_AT_ONCE: usize = 25;
+/// The most text in those, in bytes: a transaction takes 4 MB, and history keeps what was deleted.
+const MAX_TEXT_AT_ONCE: usize = 2 * 1024 * 1024;
+/// How often indexes are asked again that do not show yet what is still to be deleted.
+const LOOKS: u32 = 20;
+/// The pause before they are asked again.
+const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(100);
+
+/// A kind of what hangs on a plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Dependent {
+    Session,
+    Comment,
+    Target,
+}
+
+impl Dependent {
+    /// The attribute that counts them.
+    fn attribute(self) -> &'static str {
+        match self {
+            Self::Session => "sessions",
+            Self::Comment => "comments",
+            Self::Target => "targets",
+        }
+    }
+}
+
+/// What hangs on a plan.
+#[derive(Debug)]
+struct Dependents {
+    sessions: i64,
+    comments: i64,
+    targets: i64,
+    deleting: bool,
+}
+
+impl Dependents {
+    fn from_item(item: HashMap<String, AttributeValue>) -> Result<Self, Error> {
+        let mut item = Attributes(item);
+        Ok(Self {
+            sessions: item.optional_number("sessions")?.unwrap_or(0),
+            comments: item.optional_number("comments")?.unwrap_or(0),
+            targets: item.optional_number("targets")?.unwrap_or(0),
+            deleting: item.optional_text("deleting")?.is_some(),
+        })
+    }
+
+    fn total(&self) -> i64 {
+        self.sessions + self.comments + self.targets
+    }
+}
+
+/// Plans that are being deleted, or were moments ago.
+#[derive(Debug, Default)]
+pub(crate) struct Deletions(HashMap<CoachingPlanId, i64>);
+
+impl Deletions {
+    pub(crate) fn has(&self, plan: &CoachingPlanId, now: Timestamp) -> bool {
+        self.0.get(plan).is_some_and(|until| *until == 0 || *until > now.unix_seconds())
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// Something that hangs on a plan, or may.
+pub(crate) trait OnPlan {
+    /// The plan.
+    fn plan(&self) -> Option<&CoachingPlanId>;
+}
+
+/// What hangs on a plan being deleted.
+enum Doomed {
+    Session(Box<CoachingSession>),
+    Comment(Box<CoachingComment>),
+    Target(Box<Target>),
+}
+
+impl Store {
+    /// The profile's list of deletions. It is read after what it hides, and eventually consistent: it is
+    /// written a call earlier than the first that is deleted.
+    pub(crate) async fn deletions(&self, tenant: &Tenant) -> Result<Deletions, Error> {
+        let output = self
+            .client
+            .get_item()
+            .table_name(&*self.table)
+            .set_key(Some(key_attributes(keys::deletions(tenant))))
+            .return_consumed_capacity(ReturnConsumedCapacity::Total)
+            .send()
+            .await
+            .map_err(failure)?;
+        self.spent.read(output.consumed_capacity());
+        let mut plans = HashMap::new();
+        for (attribute, value) in output.item.unwrap_or_default() {
+            let Some(id) = attribute.strip_prefix(keys::DELETED_PLAN) else { continue };
+            let (Some(id), AttributeValue::N(until)) = (coaching_domain::Id::parse(id), value) else {
+                return Err(corrupt("deletions"));
+            };
+            plans.insert(id, until.parse().map_err(|_| corrupt("deletions"))?);
+        }
+        Ok(Deletions(plans))
+    }
+
+    /// The entity at `key`, unless it hangs on a plan that is being deleted.
+    pub(crate) async fn get_unless_deleted<T: Listed + OnPlan>(
+        &self,
+        tenant: &Tenant,
+        key: Key,
+        now: Timestamp,
+    ) -> Result<Option<T>, Error> {
+        // Side by side: one entity that was there a moment ago is no part of a whole.
+        let (item, deletions) = tokio::try_join!(self.get(key), self.deletions(tenant))?;
+        let entity = item.map(T::from_item).transpose()?;
+        Ok(entity.filter(|entity| !entity.plan().is_some_and(|plan| deletions.has(plan, now))))
+    }
+
+    /// A page of what hangs on plans, without what hangs on those being deleted.
+    pub(crate) async fn page_unless_deleted<T: Listed + OnPlan + 'static>(
+        &self,
+        tenant: &Tenant,
+        ranges: impl Fn() -> Vec<Range<T>>,
+        size: usize,
+        now: Timestamp,
+    ) -> Result<Page<T>, Error> {
+        let page = self.page(ranges(), size).await?;
+        if page.entries.iter().all(|entity| entity.plan().is_none()) {
+            return Ok(page);
+        }
+        let deletions = self.deletions(tenant).await?;
+        let hidden = |entity: &T| entity.plan().is_some_and(|plan| deletions.has(plan, now));
+        if deletions.is_empty() || !page.entries.iter().any(hidden) {
+            return Ok(page);
+        }
+        // A page is full unless it is the last, so it is read again with what is hidden passed over.
+        let deletions = Arc::new(deletions);
+        let ranges = ranges().into_iter().map(|range| {
+            let deletions = Arc::clone(&deletions);
+            range.also_keeping(move |entity: &T| !entity.plan().is_some_and(|plan| deletions.has(plan, now)))
+        });
+        self.page(ranges.collect(), size).await
+    }
+
+    /// The write of the item that counts what hangs on a new plan. It is refused for five minutes after
+    /// a plan of the same id was deleted with what hung on it.
+    pub(crate) fn put_dependents(
+        &self,
+        tenant: &Tenant,
+        plan: &CoachingPlan,
+        now: Timestamp,
+    ) -> Result<TransactWriteItem, Error> {
+        let item = Item::at(keys::dependents(tenant, &plan.id))
+            .text("agent", plan.agent.as_str())
+            .optional_text("usecase", plan.usecase.as_ref());
+        let put = aws_sdk_dynamodb::types::Put::builder()
+            .table_name(&*self.table)
+            .set_item(Some(item.into_attributes()))
+            .condition_expression(format!("attribute_not_exists({PK}) OR {EXPIRES_AT} <= :now"))
+            .expression_attribute_values(":now", AttributeValue::N(now.unix_seconds().to_string()));
+        Ok(TransactWriteItem::builder().put(put.build().map_err(Error::internal)?).build())
+    }
+
+    /// The write that counts one more on `plan`; it is refused unless the plan is there and `agent`'s,
+    /// and, where the usecase was taken over from it, of that `usecase`.
+    pub(crate) fn add_dependent(
+        &self,
+        tenant: &Tenant,
+        plan: &CoachingPlanId,
+        kind: Dependent,
+        agent: &UserId,
+        usecase: Option<Option<&UsecaseId>>,
+    ) -> Result<TransactWriteItem, Error> {
+        let mut condition = "#agent = :agent AND attribute_not_exists(deleting)".to_owned();
+        let mut update = Update::builder()
+            .table_name(&*self.table)
+            .set_key(Some(key_attributes(keys::dependents(tenant, plan))))
+            .update_expression(format!("ADD {} :one", kind.attribute()))
+            .expression_attribute_values(":one", AttributeValue::N("1".to_owned()))
+            // `agent` is a reserved word of DynamoDB's expressions.
+            .expression_attribute_names("#agent", "agent")
+            .expression_attribute_values(":agent", AttributeValue::S(agent.to_string()))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        match usecase {
+            Some(Some(usecase)) => {
+                condition.push_str(" AND usecase = :usecase");
+                update = update.expression_attribute_values(":usecase", AttributeValue::S(usecase.to_string()));
+            }
+            Some(None) => condition.push_str(" AND attribute_not_exists(usecase)"),
+            None => {}
+        }
+        let update = update.condition_expression(condition).build().map_err(Error::internal)?;
+        Ok(TransactWriteItem::builder().update(update).build())
+    }
+
+    /// The write that counts one less on `plan`.
+    pub(crate) fn remove_dependent(
+        &self,
+        tenant: &Tenant,
+        plan: &CoachingPlanId,
+        kind: Dependent,
+    ) -> Result<TransactWriteItem, Error> {
+        self.remove_dependents(tenant, plan, &[(kind, 1)])
+    }
+
+    fn remove_dependents(
+        &self,
+        tenant: &Tenant,
+        plan: &CoachingPlanId,
+        removed: &[(Dependent, usize)],
+    ) -> Result<TransactWriteItem, Error> {
+        let mut update = Update::builder()
+            .table_name(&*self.table)
+            .set_key(Some(key_attributes(keys::dependents(tenant, plan))))
+            .condition_expression(format!("attribute_exists({PK})"));
+        let mut terms = Vec::new();
+        for (kind, count) in removed {
+            let name = kind.attribute();
+            terms.push(format!("{name} :{name}"));
+            update = update.expression_attribute_values(format!(":{name}"), AttributeValue::N(format!("-{count}")));
+        }
+        let update = update.update_expression(format!("ADD {}", terms.join(", ")));
+        Ok(TransactWriteItem::builder().update(update.build().map_err(Error::internal)?).build())
+    }
+
+    /// Deletes the plan `id`, if `check` agrees; with `force` also what hangs on it.
+    ///
+    /// Cut short while it deletes what hangs on the plan, it is gone on with by a repeat.
+    ///
+    /// # Errors
+    /// NOT_FOUND; what `check` returns; FAILED_PRECONDITION if something hangs on the plan and `force` is
+    /// not set; ABORTED if others keep changing it; UNAVAILABLE if something is still to be deleted:
+    /// repeat it.
+    pub async fn delete_plan(
+        &self,
+        tenant: &Tenant,
+        id: &CoachingPlanId,
+        force: bool,
+        author: Author<'_>,
+        check: impl Fn(&CoachingPlan) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let name = tenant.name_of(id);
+        for _ in 0..ATTEMPTS {
+            let (plan, dependents) = tokio::try_join!(self.plan(tenant, id), self.get(keys::dependents(tenant, id)))?;
+            let dependents = dependents.map(Dependents::from_item).transpose()?;
+            let (plan, dependents) = match (plan, dependents) {
+                (Some(plan), Some(dependents)) => (plan, dependents),
+                (None, Some(dependents)) if dependents.deleting && dependents.total() > 0 => {
+                    return self.delete_dependents(tenant, id, author).await;
+                }
+                _ => return Err(Error::not_found(&name)),
+            };
+            check(&plan)?;
+            if dependents.total() > 0 && !force {
+                return Err(Error::new(
+                    Code::FailedPrecondition,
+                    "COACHING_PLAN_NOT_EMPTY",
+                    format!(
+                        "the plan has {} sessions, {} comments and {} targets; force=true deletes them with it",
+                        dependents.sessions, dependents.comments, dependents.targets
+                    ),
+                ));
+            }
+            let written = self.transact(self.deletion(tenant, &plan, dependents.total() > 0, author)?).await?;
+            if matches!(written, Outcome::Written) {
+                return match dependents.total() {
+                    0 => Ok(()),
+                    _ => self.delete_dependents(tenant, id, author).await,
+                };
+            }
+        }
+        Err(keeps_changing(&name))
+    }
+
+    /// The transaction that deletes a plan, and what counts on it or, if something does, starts its deletion.
+    fn deletion(
+        &self,
+        tenant: &Tenant,
+        plan: &CoachingPlan,
+        more: bool,
+        author: Author<'_>,
+    ) -> Result<Vec<TransactWriteItem>, Error> {
+        let delete = Delete::builder()
+            .table_name(&*self.table)
+            .set_key(Some(key_attributes(keys::plan(tenant, &plan.id))))
+            .condition_expression("version = :read")
+            .expression_attribute_values(":read", AttributeValue::N(plan.version.to_string()));
+        let change = author.change(plan.version, plan.document(tenant), None);
+        let inactive = CoachingPlan { is_active: false, ..plan.clone() };
+        let mut writes = vec![
+            TransactWriteItem::builder().delete(delete.build().map_err(Error::internal)?).build(),
+            self.record_change(&keys::plan(tenant, &plan.id).partition, &change)?,
+            self.keep_plan_with_agent(tenant, &inactive)?,
+        ];
+        let dependents = key_attributes(keys::dependents(tenant, &plan.id));
+        if more {
+            let doom = Update::builder()
+                .table_name(&*self.table)
+                .set_key(Some(dependents))
+                .update_expression("SET deleting = :deleting")
+                .expression_attribute_values(":deleting", AttributeValue::S(author.now.to_string()));
+            writes.push(TransactWriteItem::builder().update(doom.build().map_err(Error::internal)?).build());
+            writes.push(self.note_deletion(tenant, &plan.id, 0)?);
+        } else {
+            let none = ["sessions", "comments", "targets"]
+                .map(|name| format!("(attribute_not_exists({name}) OR {name} = :none)"));
+            let delete = Delete::builder()
+                .table_name(&*self.table)
+                .set_key(Some(dependents))
+                .condition_expression(none.join(" AND "))
+                .expression_attribute_values(":none", AttributeValue::N("0".to_owned()));
+            writes.push(TransactWriteItem::builder().delete(delete.build().map_err(Error::internal)?).build());
+        }
+        Ok(writes)
+    }
+
+    /// Enters a plan in the list of deletions until a moment, in Unix seconds; 0: until it is all done.
+    fn note_deletion(&self, tenant: &Tenant, plan: &CoachingPlanId, until: i64) -> Result<TransactWriteItem, Error> {
+        let update = Update::builder()
+            .table_name(&*self.table)
+            .set_key(Some(key_attributes(keys::deletions(tenant))))
+            .update_expression("SET #plan = :until")
+            .expression_attribute_names("#plan", format!("{}{plan}", keys::DELETED_PLAN))
+            .expression_attribute_values(":until", AttributeValue::N(until.to_string()));
+        Ok(TransactWriteItem::builder().update(update.build().map_err(Error::internal)?).build())
+    }
+
+    /// Deletes what hangs on a plan that is being deleted, a transaction at a time, until the count says
+    /// that nothing does.
+    async fn delete_dependents(&self, tenant: &Tenant, id: &CoachingPlanId, author: Author<'_>) -> Result<(), Error> {
+        let mut looks = 0;
+        loop {
+            let left = self.get(keys::dependents(tenant, id)).await?.map(Dependents::from_item).transpose()?;
+            if left.is_none_or(|left| left.total() == 0) {
+                break;
+            }
+            let doomed = self.doomed(tenant, id).await?;
+            let deleted = match doomed.is_empty() {
+                true => false,
+                false => {
+                    matches!(self.transact(self.deletion_of(tenant, id, doomed, author)?).await?, Outcome::Written)
+                }
+            };
+            if !deleted {
+                looks += 1;
+                if looks > LOOKS {
+                    return Err(Error::new(
+                        Code::Unavailable,
+                        "DELETION_UNDER_WAY",
+                        "the plan is deleted, and most of what hung on it; repeat the request for the rest",
+                    ));
+                }
+                tokio::time::sleep(LOOK_AGAIN_AFTER).await;
+            }
+        }
+        let until = author.now.unix_seconds() + HIDDEN_SECONDS;
+        let expire = Update::builder()
+            .table_name(&*self.table)
+            .set_key(Some(key_attributes(keys::dependents(tenant, id))))
+            .update_expression(format!("SET {EXPIRES_AT} = :until"))
+            .expression_attribute_values(":until", AttributeValue::N(until.to_string()));
+        let expire = TransactWriteItem::builder().update(expire.build().map_err(Error::internal)?).build();
+        self.transact(vec![expire, self.note_deletion(tenant, id, until)?]).await?;
+        self.forget_deletions(tenant, author.now).await
+    }
+
+    /// Takes plans out of the list of deletions whose time there is over.
+    async fn forget_deletions(&self, tenant: &Tenant, now: Timestamp) -> Result<(), Error> {
+        let Deletions(plans) = self.deletions(tenant).await?;
+        let over = plans.into_iter().filter(|(_, until)| *until != 0 && *until <= now.unix_seconds());
+        let over: BTreeSet<CoachingPlanId> = over.map(|(plan, _)| plan).take(100).collect();
+        if over.is_empty() {
+            return Ok(());
+        }
+        let mut update =
+            self.client.update_item().table_name(&*self.table).set_key(Some(key_attributes(keys::deletions(tenant))));
+        let mut names = Vec::new();
+        for (number, plan) in over.iter().enumerate() {
+            names.push(format!("#plan{number}"));
+            update =
+                update.expression_attribute_names(format!("#plan{number}"), format!("{}{plan}", keys::DELETED_PLAN));
+        }
+        let output = update
+            .update_expression(format!("REMOVE {}", names.join(", ")))
+            .return_consumed_capacity(ReturnConsumedCapacity::Total)
+            .send()
+            .await
+            .map_err(failure)?;
+        self.spent.wrote(output.consumed_capacity.as_slice());
+        Ok(())
+    }
+
+    /// Some of what hangs on a plan, as much as one transaction deletes.
+    async fn doomed(&self, tenant: &Tenant, id: &CoachingPlanId) -> Result<Vec<Doomed>, Error> {
+        let range = |partition| Range::new(ListIndex::Plan, partition, Filter::default(), None);
+        let sessions = self.page::<CoachingSession>(vec![range(keys::sessions_of_plan(tenant, id))], DELETED_AT_ONCE);
+        let range = |partition| Range::new(ListIndex::Plan, partition, Filter::default(), None);
+        let comments = self.page::<CoachingComment>(vec![range(keys::comments_of_plan(tenant, id))], DELETED_AT_ONCE);
+        let range = |partition| Range::new(ListIndex::Plan, partition, Filter::default(), None);
+        let targets = self.page::<Target>(vec![range(keys::targets_of_plan(tenant, id))], DELETED_AT_ONCE);
+        let (sessions, comments, targets) = tokio::try_join!(sessions, comments, targets)?;
+        let mut text = 0;
+        let all =
+            sessions.entries.into_iter().map(|session| (session.answer_bytes(), Doomed::Session(Box::new(session))));
+        let all =
+            all.chain(comments.entries.into_iter().map(|one| (one.answer_bytes(), Doomed::Comment(Box::new(one)))));
+        let all = all.chain(targets.entries.into_iter().map(|one| (one.answer_bytes(), Doomed::Target(Box::new(one)))));
+        let fitting = all.enumerate().take_while(|(number, (bytes, _))| {
+            text += bytes;
+            *number == 0 || (*number < DELETED_AT_ONCE && text <= MAX_TEXT_AT_ONCE)
+        });
+        Ok(fitting.map(|(_, (_, doomed))| doomed).collect())
+    }
+
+    fn deletion_of(
+        &self,
+        tenant: &Tenant,
+        plan: &CoachingPlanId,
+        doomed: Vec<Doomed>,
+        author: Author<'_>,
+    ) -> Result<Vec<TransactWriteItem>, Error> {
+        let mut writes = Vec::new();
+        let mut removed = [(Dependent::Session, 0), (Dependent::Comment, 0), (Dependent::Target, 0)];
+        let [(_, sessions), (_, comments), (_, targets)] = &mut removed;
+        // A transaction touches an item once: what several remove of one is removed together.
+        let mut attributes: BTreeMap<Key, Vec<String>> = BTreeMap::new();
+        for doomed in doomed {
+            match doomed {
+                Doomed::Session(session) => {
+                    *sessions += 1;
+                    writes.extend(self.session_deletion(tenant, &session, author)?);
+                    if let Some((key, mark)) = session_mark(tenant, &session) {
+                        attributes.entry(key).or_default().push(mark);
+                    }
+                }
+                Doomed::Comment(comment) => {
+                    *comments += 1;
+                    writes.extend(self.comment_deletion(tenant, &comment, author)?);
+                }
+                Doomed::Target(target) => {
+                    *targets += 1;
+                    writes.push(self.target_deletion(tenant, &target)?);
+                    if let Some(agent) = &target.agent {
+                        let mark = crate::targets::target_attribute(&target.id);
+                        attributes.entry(keys::agent(tenant, agent)).or_default().push(mark);
+                    }
+                }
+            }
+        }
+        for (key, attributes) in attributes {
+            writes.push(self.remove_attributes(key, &attributes)?);
+        }
+        let removed: Vec<(Dependent, usize)> = removed.into_iter().filter(|(_, count)| *count > 0).collect();
+        writes.push(self.remove_dependents(tenant, plan, &removed)?);
+        Ok(writes)
+    }
+
+    /// The write that removes `attributes` of the item at `key`.
+    pub(crate) fn remove_attributes(&self, key: Key, attributes: &[String]) -> Result<TransactWriteItem, Error> {
+        let names: Vec<String> = (0..attributes.len()).map(|number| format!("#attribute{number}")).collect();
+        let mut update = Update::builder()
+            .table_name(&*self.table)
+            .set_key(Some(key_attributes(key)))
+            .update_expression(format!("REMOVE {}", names.join(", ")));
+        for (name, attribute) in names.iter().zip(attributes) {
+            update = update.expression_attribute_names(name, attribute);
+        }
+        Ok(TransactWriteItem::builder().update(update.build().map_err(Error::internal)?).build())
+    }
+}

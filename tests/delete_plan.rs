@@ -1,0 +1,26 @@
+//! `delete-plan`, from outside.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
+use coaching_tests::{Case, Target, replay};
+
+const CASES: [Case; 9] = [
+    Case { name: "with-what-hangs-on-it", status: 200, refused: &[] },
+    Case { name: "nothing-hangs-on-it", status: 200, refused: &[] },
+    Case { name: "something-hangs-on-it", status: 400, refused: &[] },
+    Case { name: "not-found", status: 404, refused: &[] },
+    Case { name: "another-version", status: 409, refused: &[] },
+    Case { name: "bad-parameters", status: 400, refused: &["force", "recursive"] },
+    Case { name: "another-customer", status: 403, refused: &[] },
+    Case { name: "without-a-token", status: 401, refused: &[] },
+    Case { name: "by-an-agent", status: 403, refused: &[] },
+];
+
+#[tokio::test]
+async fn events_against_the_handler() {
+    replay("delete-plan", &CASES, Target::Handler(&delete_plan::OPERATION)).await;
+}
+
+#[tokio::test]
+async fn events_against_the_binary() {
+    replay("delete-plan", &CASES, Target::Binary(env!("CARGO_BIN_EXE_delete-plan"))).await;
+}
