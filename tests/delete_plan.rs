@@ -1,7 +1,14 @@
 //! `delete-plan`, from outside.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
-use coaching_tests::{Case, Target, replay};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use chrono::TimeDelta;
+use coaching_tests::{
+    Case, Event, Fault, Target, TestService, answer, below_support, plan_name, replay, session_name, usecase_name,
+    user_name,
+};
+use serde_json::{Value, json};
 
 const CASES: [Case; 9] = [
     Case { name: "with-what-hangs-on-it", status: 200, refused: &[] },
@@ -23,4 +30,210 @@ async fn events_against_the_handler() {
 #[tokio::test]
 async fn events_against_the_binary() {
     replay("delete-plan", &CASES, Target::Binary(env!("CARGO_BIN_EXE_delete-plan"))).await;
+}
+
+// --- what hangs on a plan goes with it
+
+const FORCE: &str = "coachingPlans/ana-plan?force=true";
+
+fn delete(path: &str) -> Event {
+    Event::new("DELETE", path)
+}
+
+/// `ana-plan` with 130 sessions, 30 comments and a target, and a plan of `ben` with one of each.
+async fn full() -> TestService {
+    let service = TestService::seeded().await;
+    let add = async |number: usize, plan: &str, agent: &str| {
+        let session = json!({
+            "name": session_name(&format!("{agent}-{number:03}")),
+            "agentUserName": user_name(agent),
+            "creatorUserName": user_name("maria"),
+            "coachingPlanName": plan_name(plan),
+            "sessionTime": "2026-05-28T10:00:00Z",
+            "meetingNotes": "notes",
+        });
+        service.succeed(&Event::post("coachingSessions", session)).await;
+    };
+    for number in 3..130 {
+        add(number, "ana-plan", "ana").await;
+    }
+    add(0, "ben-plan", "ben").await;
+    for number in 1..30 {
+        let comment = json!({
+            "name": below_support(&format!("coachingComments/{number}")),
+            "creatorUserName": user_name("maria"),
+            "coachingPlanName": plan_name("ana-plan"),
+            "message": "x",
+        });
+        service.succeed(&Event::post("coachingComments", comment)).await;
+    }
+    let target = json!({
+        "name": below_support("targets/ana-target"),
+        "scorecardTemplateName": below_support("scorecardTemplates/quality"),
+        "target": 90,
+        "usecaseName": usecase_name("care"),
+        "coachingPlanName": plan_name("ana-plan"),
+    });
+    service.succeed(&Event::post("targets", target)).await;
+    service
+}
+
+/// How many of `ana`'s sessions, comments, targets and plans a reader sees, by each way to list them.
+async fn seen(service: &TestService) -> Vec<usize> {
+    let of_ana = |list: &Value, field: &str| {
+        let entries = list[field].as_array().unwrap();
+        entries.iter().filter(|entry| entry["coachingPlanName"] == plan_name("ana-plan")).count()
+    };
+    let page = |path: &str| Event::get(path).with("pageSize", "1000");
+    let plan = plan_name("ana-plan");
+    let sessions = [
+        page("coachingSessions"),
+        page("coachingSessions").with("agentUserName", &user_name("ana")),
+        page("coachingSessions").with("coachingPlanName", &plan),
+        page("coachingSessions").with("usecaseNames", &usecase_name("care")),
+    ];
+    let mut seen = Vec::new();
+    for event in &sessions {
+        seen.push(of_ana(&service.succeed(event).await, "coachingSessions"));
+    }
+    for event in [page("coachingComments"), page("coachingComments").with("coachingPlanNames", &plan)] {
+        seen.push(of_ana(&service.succeed(&event).await, "coachingComments"));
+    }
+    seen.push(of_ana(&service.succeed(&Event::post("targets:list", json!({}))).await, "targets"));
+    let progress = json!({"usecaseNames": [usecase_name("care")], "agentUserNames": [user_name("ana")]});
+    let progress = service.succeed(&Event::post("coachingProgresses:retrieve", progress)).await;
+    seen.push(progress["agentCoachingProgresses"][0]["coachingSessionCount"].as_u64().unwrap().try_into().unwrap());
+    seen.push(usize::from(service.send(&Event::get("coachingSessions/held-1")).await.status == 200));
+    let read = service.send(&Event::get("coachingPlans/ana-plan")).await;
+    seen.push(read.body["coachingPlan"]["coachingSessions"].as_array().map_or(0, Vec::len));
+    let plans = json!({"agentUserName": user_name("ana"), "includeCoachingSessions": true});
+    let plans = service.succeed(&Event::post("coachingPlans:list", plans)).await;
+    seen.push(plans["coachingPlans"].as_array().unwrap().len());
+    seen
+}
+
+const ALL: [usize; 11] = [130, 130, 130, 130, 30, 30, 1, 129, 1, 130, 1];
+const NONE: [usize; 11] = [0; 11];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn more_than_a_transaction_holds_goes_in_one_moment() {
+    let service = full().await;
+    assert_eq!(seen(&service).await, ALL);
+    let refused = service.refused(&delete("coachingPlans/ana-plan"), 400).await;
+    assert_eq!(refused.reason(), "COACHING_PLAN_NOT_EMPTY");
+    assert!(refused.body["message"].as_str().unwrap().contains("130 sessions, 30 comments and 1 targets"));
+
+    let done = AtomicBool::new(false);
+    let delete_it = async {
+        let answered = service.send(&delete(FORCE)).await;
+        done.store(true, Ordering::Relaxed);
+        answered
+    };
+    let look_on = async {
+        let mut looks = 0;
+        while !done.load(Ordering::Relaxed) {
+            for (index, count) in seen(&service).await.into_iter().enumerate() {
+                assert!(count == ALL[index] || count == 0, "look {looks}: {count} of {} in list {index}", ALL[index]);
+            }
+            looks += 1;
+        }
+        looks
+    };
+    let (deleted, looks) = tokio::join!(delete_it, look_on);
+    assert_eq!((deleted.status, &deleted.body), (200, &json!({})), "after {looks} looks");
+    assert!(looks > 0);
+    assert_eq!(seen(&service).await, NONE);
+    assert_eq!(
+        service.send(&Event::get("coachingPlans/ben-plan")).await.body["coachingPlan"]["coachingSessions"][0]["agentUserName"],
+        user_name("ben")
+    );
+    service.refused(&delete(FORCE), 404).await;
+
+    let left: Vec<String> = service.items().await.into_keys().filter(|key| !key.contains(" / change#")).collect();
+    let of_ana = left.iter().filter(|key| {
+        key.contains("#session#ana")
+            || key.contains("#comment#")
+            || key.contains("#target#ana")
+            || key.ends_with("ana-plan / plan")
+    });
+    assert_eq!(of_ana.collect::<Vec<_>>(), Vec::<&String>::new());
+    for name in [plan_name("ana-plan"), session_name("held-1"), below_support("coachingComments/first")] {
+        let changes = service.succeed(&Event::get("changes").with("name", &name)).await;
+        assert_eq!(changes["changes"][0]["operation"], "delete-plan", "{name}");
+        assert_eq!(changes["changes"][0]["after"], json!({}), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_deletion_cut_short_is_gone_on_with_by_a_repeat() {
+    let service = full().await;
+    let (app, faulty) = service.behind_faults().await;
+    faulty.inject(vec![Fault::Passed; 12]);
+    faulty.inject(vec![Fault::internal(); 100]);
+    let event = delete(FORCE);
+    let cut = answer(event.operation(), &app, event.to_json()).await;
+    assert_eq!(cut.status, 503, "{}", cut.body);
+    assert_eq!(seen(&service).await, NONE, "nobody sees any of it any more");
+    let session = json!({
+        "agentUserName": user_name("ana"),
+        "creatorUserName": user_name("maria"),
+        "coachingPlanName": plan_name("ana-plan"),
+        "usecaseName": usecase_name("care"),
+    });
+    let refused = service.refused(&Event::post("coachingSessions", session), 400).await;
+    assert_eq!(refused.reason(), "COACHING_PLAN_NOT_THE_AGENTS");
+    assert!(service.items().await.keys().any(|key| key.ends_with(" / session") && key.contains("#ana-")), "cut short");
+    assert_eq!(service.send(&event).await.status, 200);
+    assert!(!service.items().await.keys().any(|key| key.ends_with(" / session") && key.contains("#ana-")));
+    service.refused(&event, 404).await;
+}
+
+#[tokio::test]
+async fn a_plan_of_the_same_name_can_be_created_after_five_minutes() {
+    let service = full().await;
+    assert_eq!(service.send(&delete(FORCE)).await.status, 200);
+    let again = json!({
+        "name": plan_name("ana-plan"),
+        "agentUserName": user_name("ana"),
+        "creatorUserName": user_name("maria"),
+        "isActive": true,
+    });
+    let refused = service.refused(&Event::post("coachingPlans", again.clone()), 400).await;
+    assert_eq!(refused.reason(), "COACHING_PLAN_DELETED_MOMENTS_AGO");
+    service.advance(TimeDelta::minutes(6));
+    service.succeed(&Event::post("coachingPlans", again)).await;
+    assert_eq!(service.send(&delete("coachingPlans/ana-plan")).await.status, 200, "nothing hangs on the new one");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_is_left_without_its_plan_when_both_happen_at_once() {
+    for round in 0..20 {
+        let service = TestService::seeded().await;
+        let session = json!({
+            "agentUserName": user_name("ben"),
+            "creatorUserName": user_name("maria"),
+            "coachingPlanName": plan_name("ben-plan"),
+            "usecaseName": usecase_name("care"),
+        });
+        let event = Event::post("coachingSessions", session);
+        let path = if round % 2 == 0 { "coachingPlans/ben-plan?force=true" } else { "coachingPlans/ben-plan" };
+        let deletion = delete(path);
+        let (created, again, deleted) =
+            tokio::join!(service.send(&event), service.send(&event), service.send(&deletion));
+        for answered in [&created, &again] {
+            assert!(answered.status == 200 || answered.reason() == "COACHING_PLAN_NOT_THE_AGENTS", "{}", answered.body);
+        }
+        let items = service.items().await;
+        let plan = items.contains_key("acme#support#plan#ben-plan / plan");
+        let of_ben =
+            items.iter().filter(|(key, item)| key.ends_with(" / session") && item["agent"].as_s().unwrap() == "ben");
+        let sessions = of_ben.count();
+        match deleted.status {
+            200 => assert_eq!((plan, sessions), (false, 0), "round {round}"),
+            _ => assert_eq!((plan, deleted.reason()), (true, "COACHING_PLAN_NOT_EMPTY"), "round {round}"),
+        }
+        if plan {
+            assert_eq!(sessions, [&created, &again].iter().filter(|answered| answered.status == 200).count());
+        }
+    }
 }

@@ -1,7 +1,10 @@
 //! `list-plans`, from outside.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
-use coaching_tests::{Case, Target, replay};
+use coaching_tests::{
+    Case, Event, Target, TestService, below_support, merge, plan_name, replay, session_name, usecase_name, user_name,
+};
+use serde_json::{Value, json};
 
 const CASES: [Case; 9] = [
     Case { name: "all", status: 200, refused: &[] },
@@ -34,4 +37,113 @@ async fn events_against_the_handler() {
 #[tokio::test]
 async fn events_against_the_binary() {
     replay("list-plans", &CASES, Target::Binary(env!("CARGO_BIN_EXE_list-plans"))).await;
+}
+
+// --- what narrows the list, and what is left out
+
+async fn listed(service: &TestService, body: Value) -> Vec<String> {
+    let answer = service.succeed(&Event::post("coachingPlans:list", body)).await;
+    let plans = answer["coachingPlans"].as_array().unwrap().iter();
+    plans.map(|plan| plan["name"].as_str().unwrap().rsplit('/').next().unwrap().to_owned()).collect()
+}
+
+#[tokio::test]
+async fn filters_in_any_combination() {
+    let service = TestService::seeded().await;
+    let focus = |criterion: &str| json!([{"scorecardTemplateName": below_support("scorecardTemplates/quality"), "criterionOrChapterId": criterion}]);
+    service
+        .plan_with(
+            "closed",
+            "ana",
+            json!({"isActive": false, "createTime": "2026-01-01T00:00:00Z", "focusCriteria": focus("greeting")}),
+        )
+        .await;
+    service.plan_with("other", "eva", json!({"createTime": "2026-02-01T00:00:00Z", "usecaseName": usecase_name("sales"), "focusCriteria": focus("privacy")})).await;
+    let (ana, team) = (user_name("ana"), "customers/acme/groups/team");
+    for (body, expected) in [
+        (json!({}), vec!["ana-plan", "ben-plan", "other", "closed"]),
+        (json!({"agentUserName": ana}), vec!["ana-plan", "closed"]),
+        (json!({"agentUserNames": [user_name("eva")], "agentUserName": ana}), vec!["ana-plan", "other", "closed"]),
+        (json!({"groupNames": [team]}), vec!["ana-plan", "ben-plan", "closed"]),
+        (json!({"isActive": false}), vec!["closed"]),
+        (json!({"isActive": true, "groupNames": [team]}), vec!["ana-plan", "ben-plan"]),
+        (json!({"usecaseNames": [usecase_name("sales"), usecase_name("care")]}), vec!["ana-plan", "ben-plan", "other"]),
+        (json!({"usecaseNames": [usecase_name("care")], "agentUserName": user_name("eva")}), vec![]),
+        (json!({"focusCriteria": focus("greeting")}), vec!["closed"]),
+        (json!({"focusCriteria": focus("nothing")}), vec![]),
+    ] {
+        assert_eq!(listed(&service, body.clone()).await, expected, "{body}");
+    }
+    let many: Vec<String> =
+        (0..30).map(|number| user_name(&format!("nobody-{number}"))).chain([user_name("eva")]).collect();
+    assert_eq!(
+        listed(&service, json!({"agentUserNames": many})).await,
+        ["other"],
+        "more agents than are read one by one"
+    );
+}
+
+#[tokio::test]
+async fn pages_are_full_and_tokens_are_of_their_request() {
+    let service = TestService::seeded().await;
+    for number in 0..5 {
+        service
+            .plan_with(
+                &format!("p{number}"),
+                "ana",
+                json!({"createTime": format!("2026-01-0{}T00:00:00Z", number + 1)}),
+            )
+            .await;
+    }
+    let mut names = Vec::new();
+    let mut body = json!({"agentUserName": user_name("ana"), "pageSize": 2});
+    loop {
+        let answer = service.succeed(&Event::post("coachingPlans:list", body.clone())).await;
+        let plans = answer["coachingPlans"].as_array().unwrap();
+        names.extend(plans.iter().map(|plan| plan["name"].clone()));
+        match answer.get("nextPageToken") {
+            Some(token) => body["pageToken"] = token.clone(),
+            None => break,
+        }
+        assert_eq!(plans.len(), 2);
+    }
+    assert_eq!(names, ["ana-plan", "p4", "p3", "p2", "p1", "p0"].map(|id| json!(plan_name(id))));
+    body["isActive"] = json!(true);
+    let refused = service.refused(&Event::post("coachingPlans:list", body), 400).await;
+    assert_eq!(refused.refused_fields(), ["pageToken"]);
+}
+
+#[tokio::test]
+async fn sessions_come_on_request_and_notes_stay_away_on_request() {
+    let service = TestService::seeded().await;
+    let plan = async |more: Value, role: &str| {
+        let mut body = json!({"agentUserName": user_name("ana")});
+        merge(&mut body, more);
+        let event = Event::post("coachingPlans:list", body).by(role, if role == "agent" { "ana" } else { "maria" });
+        service.succeed(&event).await["coachingPlans"][0].clone()
+    };
+    assert_eq!(plan(json!({}), "manager").await["coachingSessions"], json!([]));
+    let with_sessions = plan(json!({"includeCoachingSessions": true}), "manager").await;
+    let sessions = with_sessions["coachingSessions"].as_array().unwrap();
+    assert_eq!(sessions.len(), 3);
+    assert_eq!(sessions.iter().filter_map(|one| one.get("privateNotes")).collect::<Vec<_>>(), [&json!("Tired.")]);
+    let in_range = plan(
+        json!({"includeCoachingSessions": true, "sessionTimeRange": {"startTimestamp": "2026-05-26T10:00:00Z", "endTimestamp": "2026-06-08T10:00:00Z"}}),
+        "manager",
+    )
+    .await;
+    let names: Vec<&Value> = in_range["coachingSessions"].as_array().unwrap().iter().map(|one| &one["name"]).collect();
+    assert_eq!(names, [&json!(session_name("submitted-1"))]);
+    let bare = json!({"includeCoachingSessions": true, "excludeCoachingPlanComment": true, "excludeCoachingSessionsNoteAndComment": true});
+    let patch = json!({"coachingPlan": {"comment": "to be left out"}}).to_string();
+    service.succeed(&Event::new("PATCH", "coachingPlans/ana-plan").with_text(&patch)).await;
+    let without = plan(bare, "manager").await;
+    assert_eq!(without.get("comment"), None);
+    for session in without["coachingSessions"].as_array().unwrap() {
+        for field in ["meetingNotes", "privateNotes", "agentComment"] {
+            assert_eq!(session.get(field), None);
+        }
+    }
+    let to_the_agent = plan(json!({"includeCoachingSessions": true}), "agent").await;
+    assert!(!to_the_agent.to_string().contains("Tired."));
 }

@@ -395,3 +395,62 @@ async fn a_page_reads_what_it_returns() {
         }
     }
 }
+
+#[tokio::test]
+async fn states_times_and_what_is_overdue_narrow_the_list() {
+    let service = TestService::seeded().await;
+    let session = json!({
+        "name": session_name("late-1"),
+        "agentUserName": user_name("ana"),
+        "creatorUserName": user_name("maria"),
+        "coachingPlanName": plan_name("ana-plan"),
+        "sessionTime": "2026-05-30T10:00:00Z",
+        "createTime": "2026-05-21T09:00:00Z",
+    });
+    service.succeed(&Event::post("coachingSessions", session).by("service", "sync@acme")).await;
+    service.advance(TimeDelta::days(2));
+    let acknowledge = Event::post("coachingSessions/submitted-1:acknowledge", json!({"acknowledged": true}));
+    let ids = async |filters: &[(&str, &str)]| {
+        let mut event = Event::get("coachingSessions");
+        for (name, value) in filters {
+            event = event.with(name, value);
+        }
+        let answer = service.succeed(&event).await;
+        let sessions = answer["coachingSessions"].as_array().unwrap().iter();
+        sessions
+            .map(|session| session["name"].as_str().unwrap().rsplit('/').next().unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
+    let plan = plan_name("ana-plan");
+    for (filters, expected) in [
+        (vec![], vec!["late-1", "held-1", "scheduled-1", "submitted-1"]),
+        (vec![("states", "SCHEDULED")], vec!["scheduled-1"]),
+        (vec![("states", "HELD")], vec!["late-1", "held-1"]),
+        (
+            vec![("states", "HELD"), ("states", "SUBMITTED"), ("coachingPlanName", &plan)],
+            vec!["late-1", "held-1", "submitted-1"],
+        ),
+        (vec![("states", "ACKNOWLEDGED")], vec![]),
+        (vec![("overdue", "true")], vec!["late-1", "submitted-1"]),
+        (vec![("overdue", "true"), ("states", "SUBMITTED")], vec!["submitted-1"]),
+        (vec![("overdue", "false")], vec!["held-1", "scheduled-1"]),
+        (
+            vec![("startSessionTime", "2026-05-25T10:00:00Z"), ("endSessionTime", "2026-05-30T10:00:00Z")],
+            vec!["held-1", "submitted-1"],
+        ),
+        (vec![("startUpdateTime", "2026-05-20T09:00:00.000000001Z")], vec!["late-1"]),
+        (vec![("endUpdateTime", "2026-05-21T09:00:00Z")], vec!["held-1", "scheduled-1", "submitted-1"]),
+    ] {
+        assert_eq!(ids(&filters).await, expected, "{filters:?}");
+    }
+    service.succeed(&acknowledge.by("agent", "ana")).await;
+    assert_eq!(ids(&[("states", "ACKNOWLEDGED")]).await, ["submitted-1"]);
+    assert_eq!(ids(&[("overdue", "true")]).await, ["late-1"]);
+    let bad =
+        Event::get("coachingSessions").with("states", "DONE").with("overdue", "perhaps").with("startUpdateTime", "now");
+    assert_eq!(service.refused(&bad, 400).await.refused_fields(), ["states", "overdue", "startUpdateTime"]);
+    let first = service.succeed(&Event::get("coachingSessions").with("pageSize", "1").with("states", "HELD")).await;
+    let token = first["nextPageToken"].as_str().unwrap();
+    let other = Event::get("coachingSessions").with("states", "SUBMITTED").with("pageToken", token);
+    assert_eq!(service.refused(&other, 400).await.refused_fields(), ["pageToken"]);
+}

@@ -148,7 +148,7 @@ fn every_request_of_the_readme_is_answered() {
     let day = Utc::now().date_naive();
     let blocks = readme.split("```sh\n").skip(1).map(|rest| rest.split_once("```").unwrap());
     let blocks: Vec<(&str, &str)> = blocks.filter(|(block, _)| block.contains("curl ")).collect();
-    assert!(blocks.len() >= 5, "the README shows requests");
+    assert!(blocks.len() >= 7, "the README shows requests");
     let mut compared = 0;
     for (block, rest) in blocks {
         let script = format!(". .coaching/environment\n{block}");
@@ -161,6 +161,11 @@ fn every_request_of_the_readme_is_answered() {
             let answer = answer.unwrap();
             let refused = answer.get("code").is_some();
             assert_eq!(refused, block.contains("# refused"), "{block}: {answer}");
+            if let Some(changes) = answer["changes"].as_array() {
+                let operations: Vec<&Value> = changes.iter().map(|change| &change["operation"]).collect();
+                assert_eq!(operations, ["acknowledge-session", "update-session", "update-session", "create-session"]);
+                compared += 1;
+            }
             if let Some((_, shown)) = rest.split("```sh").next().unwrap().split_once("```json answer\n") {
                 let shown: Value = serde_json::from_str(shown.split("```").next().unwrap()).unwrap();
                 // The figures are of days counted back from today.
@@ -171,7 +176,7 @@ fn every_request_of_the_readme_is_answered() {
             }
         }
     }
-    assert_eq!(compared, 1, "the README shows the answer of retrieve-progress");
+    assert_eq!(compared, 2, "the README shows the answer of retrieve-progress, and what history tells of a session");
 }
 
 /// An answer without what depends on when it was given.

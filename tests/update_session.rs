@@ -1,7 +1,12 @@
 //! `update-session`, from outside.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
-use coaching_tests::{Case, Target, replay};
+use chrono::TimeDelta;
+use coaching_tests::{
+    Case, Event, NOW, Target, TestService, merge, plan_name, replay, session_name, usecase_name, user_name,
+};
+use futures_util::future::join_all;
+use serde_json::{Value, json};
 
 const CASES: [Case; 15] = [
     Case { name: "changed", status: 200, refused: &[] },
@@ -42,4 +47,323 @@ async fn events_against_the_handler() {
 #[tokio::test]
 async fn events_against_the_binary() {
     replay("update-session", &CASES, Target::Binary(env!("CARGO_BIN_EXE_update-session"))).await;
+}
+
+// --- the table of the README, cell by cell
+
+/// What the README says becomes of a field that a caller sets in some state.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Outcome {
+    Set,
+    Dropped,
+    Refused,
+    Forbidden,
+}
+
+const STATES: [&str; 4] = ["SCHEDULED", "HELD", "SUBMITTED", "ACKNOWLEDGED"];
+
+/// The rows of the README's table: what is done, and what becomes of it for each caller and state.
+fn table() -> Vec<(String, Vec<[Outcome; 4]>)> {
+    let readme = include_str!("../README.md");
+    let table = readme.split("| what is set | manager | agent | service, admin |\n|---|---|---|---|\n").nth(1).unwrap();
+    let rows = table.split("\n\n").next().unwrap().lines().map(|line| {
+        let cells: Vec<&str> = line.trim_matches('|').split('|').map(str::trim).collect();
+        let outcomes = cells[1..].iter().map(|cell| {
+            let words: Vec<Outcome> = cell
+                .split(", ")
+                .map(|word| match word {
+                    "set" => Outcome::Set,
+                    "dropped" => Outcome::Dropped,
+                    "refused" => Outcome::Refused,
+                    "forbidden" => Outcome::Forbidden,
+                    other => panic!("{other}"),
+                })
+                .collect();
+            match words.as_slice() {
+                [one] => [*one; 4],
+                four => four.try_into().unwrap(),
+            }
+        });
+        (cells[0].replace('`', ""), outcomes.collect())
+    });
+    rows.collect()
+}
+
+/// A session of `ana` in `state`.
+fn in_state(id: &str, state: &str) -> Value {
+    let mut session = json!({
+        "name": session_name(id),
+        "agentUserName": user_name("ana"),
+        "creatorUserName": user_name("maria"),
+        "coachingPlanName": plan_name("ana-plan"),
+        "createTime": "2026-05-01T09:00:00Z",
+        "sessionTime": "2026-06-08T10:00:00Z",
+        "privateNotes": "private",
+    });
+    let held = json!({"sessionTime": "2026-05-25T10:00:00Z", "meetingNotes": "notes"});
+    let submitted = json!({"managerSubmitTime": "2026-05-26T10:00:00Z"});
+    let acknowledged = json!({"acknowledgeTime": "2026-05-27T10:00:00Z"});
+    for (needed, more) in [(1, held), (2, submitted), (3, acknowledged)] {
+        if STATES.iter().position(|one| *one == state) >= Some(needed) {
+            merge(&mut session, more);
+        }
+    }
+    session
+}
+
+/// The request that sets what the row names.
+fn setting(row: &str, id: &str, role: &str) -> (Event, &'static str) {
+    let by = |event: Event| {
+        event.by(
+            role,
+            match role {
+                "agent" => "ana",
+                "manager" => "maria",
+                _ => "importer",
+            },
+        )
+    };
+    let time = json!("2026-05-28T10:00:00Z");
+    if role == "agent" {
+        let acknowledgement = match row {
+            "agentComment" => Some((json!({"agentComment": "said"}), "agentComment")),
+            "acknowledgeTime" => Some((json!({"acknowledged": true}), "acknowledgeTime")),
+            "acknowledgeTime, cleared" => Some((json!({"acknowledged": false}), "acknowledgeTime")),
+            "agentSubmitTime" => Some((json!({"submitted": true}), "agentSubmitTime")),
+            _ => None,
+        };
+        if let Some((body, field)) = acknowledgement {
+            return (by(Event::post(&format!("coachingSessions/{id}:acknowledge"), body)), field);
+        }
+    }
+    let (field, value) = match row {
+        "sessionTime" => ("sessionTime", json!("2026-06-09T10:00:00Z")),
+        "meetingNotes" => ("meetingNotes", json!("other notes")),
+        "meetingNotes, cleared" => ("meetingNotes", Value::Null),
+        "privateNotes" => ("privateNotes", json!("other private notes")),
+        "managerSubmitTime" => ("managerSubmitTime", time),
+        "managerSubmitTime, cleared" => ("managerSubmitTime", json!("")),
+        "managerSubmitterUserName" => ("managerSubmitterUserName", json!(user_name("max"))),
+        "managerUpdateTime" => ("managerUpdateTime", time),
+        "agentUpdateTime" => ("agentUpdateTime", time),
+        "agentComment" => ("agentComment", json!("said")),
+        "acknowledgeTime" => ("acknowledgeTime", time),
+        "acknowledgeTime, cleared" => ("acknowledgeTime", Value::Null),
+        "agentSubmitTime" => ("agentSubmitTime", time),
+        "agentUserName" => ("agentUserName", json!(user_name("ben"))),
+        "creatorUserName" => ("creatorUserName", json!(user_name("max"))),
+        "coachingPlanName" => ("coachingPlanName", json!(plan_name("ben-plan"))),
+        "usecaseName" => ("usecaseName", json!(usecase_name("other"))),
+        "createTime" => ("createTime", time),
+        "updateTime" => ("updateTime", time),
+        "state" => ("state", json!("SCHEDULED")),
+        "overdue" => ("overdue", json!(true)),
+        other => panic!("no request for {other}"),
+    };
+    let body = json!({"coachingSession": {field: value}}).to_string();
+    (by(Event::new("PATCH", &format!("coachingSessions/{id}")).with_text(&body)), field)
+}
+
+#[tokio::test]
+async fn every_cell_of_the_readmes_table() {
+    let service = TestService::seeded().await;
+    let mut walked = 0;
+    for (row, callers) in table() {
+        for (roles, outcomes) in [&["manager"][..], &["agent"], &["service", "admin"]].into_iter().zip(callers) {
+            for role in roles {
+                for (state, outcome) in STATES.iter().zip(outcomes) {
+                    let cell = format!("{row}, {role}, {state}");
+                    let id = format!("s{walked}");
+                    let imported = Event::post("coachingSessions", in_state(&id, state)).by("service", "importer");
+                    let before = service.succeed(&imported).await["coachingSession"].clone();
+                    assert_eq!(before["state"], **state, "{cell}");
+                    let (event, field) = setting(&row, &id, role);
+                    let answered = service.send(&event).await;
+                    let after =
+                        service.succeed(&Event::get(&format!("coachingSessions/{id}"))).await["coachingSession"]
+                            .clone();
+                    let expected = match outcome {
+                        Outcome::Set | Outcome::Dropped => (200, None),
+                        Outcome::Forbidden => (403, Some("PERMISSION_DENIED")),
+                        Outcome::Refused if answered.body["code"] == 3 => (400, Some("INVALID_ARGUMENT")),
+                        Outcome::Refused => (400, Some("FAILED_PRECONDITION")),
+                    };
+                    assert_eq!(
+                        (answered.status, answered.body["status"].as_str()),
+                        expected,
+                        "{cell}: {}",
+                        answered.body
+                    );
+                    if outcome != Outcome::Set {
+                        assert_eq!(after, before, "{cell}");
+                    } else if row.ends_with(", cleared") {
+                        assert_eq!(after.get(field), None, "{cell}");
+                    } else if *state == "ACKNOWLEDGED" && *role == "agent" && field == "acknowledgeTime" {
+                        assert_eq!(after[field], before[field], "{cell}: the first time stays");
+                    } else {
+                        assert_ne!(after.get(field), before.get(field), "{cell}");
+                    }
+                    walked += 1;
+                }
+            }
+        }
+    }
+    assert_eq!(walked, 21 * 16);
+}
+
+// --- masks, etags, times
+
+fn update(id: &str, session: Value) -> Event {
+    Event::new("PATCH", &format!("coachingSessions/{id}")).with_text(&json!({"coachingSession": session}).to_string())
+}
+
+async fn read(service: &TestService, id: &str) -> Value {
+    service.succeed(&Event::get(&format!("coachingSessions/{id}"))).await["coachingSession"].clone()
+}
+
+#[tokio::test]
+async fn a_mask_says_what_changes() {
+    let service = TestService::seeded().await;
+    let sent = json!({"meetingNotes": "new", "privateNotes": "new", "unknown": 1});
+    let masked = service.succeed(&update("held-1", sent.clone()).with("updateMask", "meetingNotes")).await;
+    assert_eq!(masked["coachingSession"]["meetingNotes"], "new");
+    assert_eq!(masked["coachingSession"]["privateNotes"], "Tired.");
+    let cleared = service.succeed(&update("held-1", json!({})).with("updateMask", "private_notes")).await;
+    assert_eq!(cleared["coachingSession"].get("privateNotes"), None);
+    let every = service.succeed(&update("held-1", json!({"meetingNotes": "all"})).with("updateMask", "*")).await;
+    assert_eq!(every["coachingSession"]["meetingNotes"], "all");
+    assert_eq!(every["coachingSession"].get("sessionTime"), None);
+    for (mask, session, field) in [
+        ("meetingNotes,notes", json!({}), "updateMask"),
+        ("agentUserName", json!({}), "coachingSession.agentUserName"),
+        ("*", json!({"coachingPlanName": plan_name("ben-plan")}), "coachingSession.coachingPlanName"),
+    ] {
+        let refused = service.refused(&update("held-1", session).with("updateMask", mask), 400).await;
+        assert_eq!(refused.refused_fields(), [field], "{mask}");
+    }
+    let whole = read(&service, "held-1").await;
+    let again = service.succeed(&update("held-1", whole.clone())).await;
+    assert_eq!(again["coachingSession"], whole, "what was read can be sent back, and changes nothing");
+}
+
+#[tokio::test]
+async fn an_etag_that_no_longer_holds_is_aborted() {
+    let service = TestService::seeded().await;
+    let before = read(&service, "held-1").await;
+    let etag = before["etag"].as_str().unwrap();
+    let with = |header: &str| update("held-1", json!({"meetingNotes": header})).with_header("if-match", header);
+    service.advance(TimeDelta::seconds(5));
+    let first = service.send(&with(&format!("\"{etag}\""))).await;
+    assert_eq!((first.status, &first.body["coachingSession"]["meetingNotes"]), (200, &json!(format!("\"{etag}\""))));
+    assert_ne!(first.headers["etag"], format!("\"{etag}\""));
+    assert_eq!(service.refused(&with(&format!("\"{etag}\"")), 409).await.reason(), "ETAG_MISMATCH");
+    assert_eq!(service.refused(&with("etag"), 400).await.refused_fields(), ["If-Match"]);
+    let stale = update("held-1", json!({"meetingNotes": "x", "etag": etag}));
+    assert_eq!(service.refused(&stale, 409).await.reason(), "ETAG_MISMATCH");
+    let deletion = Event::new("DELETE", "coachingSessions/held-1").with("etag", etag);
+    assert_eq!(service.refused(&deletion, 409).await.reason(), "ETAG_MISMATCH");
+    assert_eq!(service.send(&with("*")).await.status, 200);
+}
+
+#[tokio::test]
+async fn who_changes_what_moves_whose_time() {
+    let service = TestService::seeded().await;
+    let before = read(&service, "submitted-1").await;
+    service.advance(TimeDelta::seconds(1));
+    let by_manager =
+        service.succeed(&update("submitted-1", json!({"meetingNotes": "corrected"})).by("manager", "mark")).await;
+    let by_manager = &by_manager["coachingSession"];
+    assert_eq!(by_manager["managerSubmitterUserName"], user_name("mark"));
+    for (field, moved) in [("updateTime", true), ("managerUpdateTime", true), ("agentUpdateTime", false)] {
+        assert_eq!(by_manager[field] == "2026-06-01T12:00:01Z", moved, "{field}");
+    }
+    service.advance(TimeDelta::seconds(1));
+    let acknowledge = Event::post("coachingSessions/submitted-1:acknowledge", json!({"acknowledged": true}));
+    let by_agent = service.succeed(&acknowledge.by("agent", "ana")).await;
+    let by_agent = &by_agent["coachingSession"];
+    for field in ["updateTime", "agentUpdateTime", "acknowledgeTime"] {
+        assert_eq!(by_agent[field], "2026-06-01T12:00:02Z", "{field}");
+    }
+    assert_eq!(by_agent["managerUpdateTime"], by_manager["managerUpdateTime"]);
+    assert_eq!(by_agent["createTime"], before["createTime"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn updates_at_once_never_lose_one_anothers_fields() {
+    let service = TestService::seeded().await;
+    let before = service.items().await.len();
+    let changes = [
+        update("submitted-1", json!({"meetingNotes": "notes of one"})),
+        update("submitted-1", json!({"privateNotes": "private notes of another"})),
+        update("submitted-1", json!({"managerSubmitTime": "2026-05-26T12:00:00Z"})),
+        Event::post("coachingSessions/submitted-1:acknowledge", json!({"agentComment": "mine"})).by("agent", "ana"),
+        Event::post("coachingSessions/submitted-1:acknowledge", json!({"acknowledged": true})).by("agent", "ana"),
+        Event::post("coachingSessions/submitted-1:acknowledge", json!({"submitted": true})).by("agent", "ana"),
+    ];
+    for answered in join_all(changes.iter().map(|event| service.send(event))).await {
+        assert_eq!(answered.status, 200, "{}", answered.body);
+    }
+    let after = read(&service, "submitted-1").await;
+    assert_eq!(after["meetingNotes"], "notes of one");
+    assert_eq!(after["privateNotes"], "private notes of another");
+    assert_eq!(after["managerSubmitTime"], "2026-05-26T12:00:00Z");
+    assert_eq!(after["agentComment"], "mine");
+    assert_eq!((&after["acknowledgeTime"], &after["agentSubmitTime"]), (&json!(NOW), &json!(NOW)));
+    assert_eq!(service.items().await.len(), before + changes.len(), "a change each");
+}
+
+#[tokio::test]
+async fn the_longest_change_fits_into_history() {
+    let service = TestService::seeded().await;
+    let longest = |text: &str| {
+        let text = text.repeat(64 * 1024);
+        json!({"meetingNotes": text, "privateNotes": text, "agentComment": text})
+    };
+    for text in ["x", "\""] {
+        let event = update("held-1", longest(text)).by("admin", "root");
+        assert_eq!(
+            service.succeed(&event).await["coachingSession"]["privateNotes"].as_str().map(str::len),
+            Some(64 * 1024)
+        );
+    }
+    let changes = Event::get("changes").with("name", &session_name("held-1")).with("pageSize", "1");
+    let answer = service.succeed(&changes).await;
+    assert_eq!(answer["changes"][0]["before"]["agentComment"].as_str().map(str::len), Some(64 * 1024));
+    assert!(answer["nextPageToken"].is_string());
+}
+
+#[tokio::test]
+async fn a_session_that_moves_is_counted_where_it_is() {
+    let service = TestService::seeded().await;
+    let progress = Event::post(
+        "coachingProgresses:retrieve",
+        json!({"usecaseNames": [usecase_name("care")], "agentUserNames": [user_name("ana")]}),
+    );
+    let count = async || {
+        let answer = service.succeed(&progress).await;
+        let ana = &answer["agentCoachingProgresses"][0];
+        (ana["coachingSessionCount"].clone(), ana["lastCoachingSessionTime"].clone())
+    };
+    assert_eq!(count().await, (json!(2), json!("2026-05-26T10:00:00Z")));
+    for (time, counted) in [
+        (json!("2026-05-31T10:00:00Z"), (json!(2), json!("2026-05-31T10:00:00Z"))),
+        (json!("2026-03-01T10:00:00Z"), (json!(1), json!("2026-05-26T10:00:00Z"))),
+        (json!("2026-05-27T10:00:00Z"), (json!(2), json!("2026-05-27T10:00:00Z"))),
+        (Value::Null, (json!(2), json!("2026-05-26T10:00:00Z"))),
+    ] {
+        service.succeed(&update("held-1", json!({"sessionTime": time}))).await;
+        assert_eq!(count().await, counted, "moved to {time}");
+    }
+    service.succeed(&Event::new("DELETE", "coachingSessions/held-1")).await;
+    assert_eq!(count().await, (json!(1), json!("2026-05-26T10:00:00Z")));
+}
+
+#[tokio::test]
+async fn what_it_costs() {
+    let service = TestService::seeded().await;
+    // Under 1 KB: 2 units each for the item and its history in a transaction, 1 for each of four indexes.
+    let (_, spent) = service.spending(&update("held-1", json!({"meetingNotes": "x"}))).await;
+    assert_eq!((spent.calls, spent.read_units, spent.write_units), (3, 1.5, 8.0));
+    let (_, spent) = service.spending(&update("held-1", json!({"meetingNotes": "x"}))).await;
+    assert_eq!((spent.calls, spent.read_units, spent.write_units), (2, 1.5, 0.0), "nothing changes");
 }

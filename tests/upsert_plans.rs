@@ -1,7 +1,8 @@
 //! `upsert-plans`, from outside.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
-use coaching_tests::{Case, Target, replay};
+use coaching_tests::{Case, Event, Target, TestService, merge, plan_name, replay, usecase_name, user_name};
+use serde_json::{Value, json};
 
 const CASES: [Case; 7] = [
     Case { name: "upserted", status: 200, refused: &[] },
@@ -21,4 +22,52 @@ async fn events_against_the_handler() {
 #[tokio::test]
 async fn events_against_the_binary() {
     replay("upsert-plans", &CASES, Target::Binary(env!("CARGO_BIN_EXE_upsert-plans"))).await;
+}
+
+// --- what an upsert does
+
+#[tokio::test]
+async fn every_entry_is_created_or_replaced_or_refused_by_itself() {
+    let service = TestService::seeded().await;
+    let plan = |id: &str, more: Value| {
+        let mut plan = json!({
+            "name": plan_name(id),
+            "agentUserName": user_name("ana"),
+            "creatorUserName": user_name("maria"),
+            "isActive": true,
+            "usecaseName": usecase_name("care"),
+        });
+        merge(&mut plan, more);
+        plan
+    };
+    let body = json!({"coachingPlans": [
+        plan("ana-plan", json!({"comment": "replaced", "isActive": false})),
+        plan("new", json!({"displayName": "New"})),
+        plan("ben-plan", json!({})),
+        plan("bad", json!({"isActive": null})),
+    ]});
+    let event = Event::post("coachingPlans:batchUpsert", body).by("service", "sync@acme");
+    let answer = service.succeed(&event).await;
+    let results = answer["results"].as_array().unwrap();
+    assert_eq!(
+        (&results[0]["coachingPlan"]["comment"], &results[0]["coachingPlan"]["isActive"]),
+        (&json!("replaced"), &json!(false))
+    );
+    assert_eq!(results[1]["coachingPlan"]["displayName"], "New");
+    for (result, field) in [(&results[2], "coachingPlan.agentUserName"), (&results[3], "coachingPlans[3].isActive")] {
+        let violations = &result["status"]["details"][1]["fieldViolations"];
+        assert_eq!(violations[0]["field"], field, "{result}");
+    }
+    let written = service.items().await;
+    assert_eq!(service.succeed(&event).await, answer);
+    assert_eq!(service.items().await, written, "a repeat changes nothing");
+    let changes = service.succeed(&Event::get("changes").with("name", &plan_name("ana-plan"))).await;
+    assert_eq!(changes["changes"][0]["operation"], "upsert-plans");
+    let progress = json!({"usecaseNames": [usecase_name("care")], "agentUserNames": [user_name("ana")]});
+    let progress = service.succeed(&Event::post("coachingProgresses:retrieve", progress)).await;
+    assert_eq!(
+        progress["agentCoachingProgresses"][0]["coachingPlanNames"],
+        json!([plan_name("new")]),
+        "only active plans"
+    );
 }

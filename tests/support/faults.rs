@@ -20,6 +20,8 @@ pub enum Fault {
     Refused(u16, Value),
     /// It is passed on, and its answer is lost with the connection.
     AnswerLost,
+    /// It is passed on, and nothing happens to it: for faults that come later.
+    Passed,
 }
 
 impl Fault {

@@ -17,7 +17,7 @@ pub struct Change {
     pub role: Role,
     /// The operation, such as `update-session`.
     pub operation: String,
-    /// The entity's version after it, from 1 on; the one before it, if it deleted the entity.
+    /// The entity's version after it, from 1 on; a deletion makes one too, a link of a scorecard none.
     pub version: u64,
     /// The fields that changed as they were; absent ones were not set.
     pub before: Map<String, Value>,

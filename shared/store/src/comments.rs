@@ -143,7 +143,7 @@ impl Store {
         author: Author<'_>,
     ) -> Result<Vec<TransactWriteItem>, Error> {
         let key = keys::comment(tenant, &comment.id);
-        let change = author.change(comment.version, comment.document(tenant), None);
+        let change = author.change(comment.version + 1, comment.document(tenant), None);
         let record = self.record_change(&key.partition, &change)?;
         Ok(vec![self.delete_version(key, comment.version)?, record])
     }

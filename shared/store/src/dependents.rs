@@ -323,7 +323,7 @@ impl Store {
             .set_key(Some(key_attributes(keys::plan(tenant, &plan.id))))
             .condition_expression("version = :read")
             .expression_attribute_values(":read", AttributeValue::N(plan.version.to_string()));
-        let change = author.change(plan.version, plan.document(tenant), None);
+        let change = author.change(plan.version + 1, plan.document(tenant), None);
         let inactive = CoachingPlan { is_active: false, ..plan.clone() };
         let mut writes = vec![
             TransactWriteItem::builder().delete(delete.build().map_err(Error::internal)?).build(),

@@ -21,7 +21,7 @@
 //! | group | `{customer}##group#{id}` | `group` |
 //! | changes of groups | `{customer}##groups` | `groups` |
 //! | comment | `{customer}#{profile}#comment#{id}` | `comment` |
-//! | change of a session, plan or comment | the entity's | `change#{time}#{version}` |
+//! | change of a session, plan or comment | the entity's | `change#{time}#{version}#{uuid}` |
 //! | what hangs on a plan, counted | the plan's | `dependents` |
 //! | plans being deleted | `{customer}#{profile}#deletions` | `deletions` |
 //! | first answer to a request id | `{customer}#{profile}#request#{user}#{operation}#{uuid}` | `request` |
@@ -90,10 +90,10 @@ pub fn history_of(tenant: &Tenant, name: &str) -> Option<String> {
 /// What sorts after every change of an entity, and before all else in its partition.
 pub const AFTER_CHANGES: &str = "change$";
 
-/// The key of `change` of the entity in `partition`: sorted by time, then version.
+/// A key of `change` of the entity in `partition`, unlike all others: sorted by time, then version.
 pub fn change(partition: &str, change: &Change) -> Key {
     let time = change.time.as_utc().format("%Y-%m-%dT%H:%M:%S%.9fZ");
-    Key { partition: partition.to_owned(), sort: format!("change#{time}#{:010}", change.version) }
+    Key { partition: partition.to_owned(), sort: format!("change#{time}#{:010}#{}", change.version, Uuid::new_v4()) }
 }
 
 /// The key of what counts the sessions, comments and targets of a plan.

@@ -112,7 +112,10 @@ impl Store {
         }
         match plan_now {
             _ if taken => Err(Error::already_exists(&tenant.name_of(&session.id))),
-            Some(Some(plan)) if plan.get("agent") == Some(&AttributeValue::S(session.agent.to_string())) => {
+            Some(Some(plan))
+                if plan.get("agent") == Some(&AttributeValue::S(session.agent.to_string()))
+                    && !plan.contains_key("deleting") =>
+            {
                 Err(Error::new(
                     Code::Aborted,
                     "CONCURRENT_CHANGES",
@@ -205,7 +208,7 @@ impl Store {
         author: Author<'_>,
     ) -> Result<Vec<TransactWriteItem>, Error> {
         let key = keys::session(tenant, &session.id);
-        let change = author.change(session.version, session.document(tenant), None);
+        let change = author.change(session.version + 1, session.document(tenant), None);
         let record = self.record_change(&key.partition, &change)?;
         Ok(vec![self.delete_version(key, session.version)?, record])
     }
