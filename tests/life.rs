@@ -408,3 +408,48 @@ fn sessions_live_as_the_model_says() {
         })
         .unwrap();
 }
+
+#[tokio::test]
+async fn every_entity_that_is_updated_has_an_etag_that_guards_it() {
+    let service = TestService::seeded().await;
+    let target = json!({
+        "name": "customers/acme/profiles/support/targets/whole",
+        "scorecardTemplateName": "customers/acme/profiles/support/scorecardTemplates/quality",
+        "target": 70,
+        "usecaseName": usecase_name("care"),
+    });
+    service.succeed(&Event::post("targets", target)).await;
+    for (path, entity, change) in [
+        ("coachingSessions/held-1", "coachingSession", json!({"meetingNotes": "new"})),
+        ("coachingPlans/ana-plan", "coachingPlan", json!({"comment": "new"})),
+        ("coachingComments/first", "coachingComment", json!({"message": "new"})),
+        ("targets/whole", "target", json!({"target": 71.0})),
+        ("scorecards/submitted-1", "scorecard", json!({"comment": "new"})),
+        ("scorecardTemplates/quality", "scorecardTemplate", json!({"title": "new"})),
+    ] {
+        service.advance(TimeDelta::seconds(1));
+        let read = async || service.send(&Event::get(path)).await;
+        let before = read().await;
+        let etag = before.headers["etag"].clone();
+        assert_eq!(etag, before.body[entity]["etag"].to_string(), "{path}");
+        let (field, value) = change.as_object().unwrap().iter().next().unwrap();
+        let update = |body: Value| Event::new("PATCH", path).with_text(&json!({ entity: body }).to_string());
+
+        let unmasked = service.succeed(&update(change.clone()).with("updateMask", "createTime")).await;
+        assert_ne!(&unmasked[entity][field], value, "{path}: the mask does not name it");
+        let refused = service.refused(&update(change.clone()).with("updateMask", "nothing"), 400).await;
+        assert_eq!(refused.refused_fields(), ["updateMask"], "{path}");
+        let stale = update(change.clone()).with_header("if-match", "\"0-0\"");
+        assert_eq!(service.refused(&stale, 409).await.reason(), "ETAG_MISMATCH", "{path}");
+
+        let updated = service.send(&update(change.clone()).with_header("if-match", &etag)).await;
+        assert_eq!((updated.status, &updated.body[entity][field]), (200, value), "{path}");
+        assert_ne!(updated.headers["etag"], etag, "{path}");
+        let mut after = read().await;
+        if entity == "coachingPlan" {
+            // Only a plan that is read embeds its sessions.
+            after.body[entity]["coachingSessions"] = json!([]);
+        }
+        assert_eq!((&after.headers["etag"], &after.body), (&updated.headers["etag"], &updated.body), "{path}");
+    }
+}

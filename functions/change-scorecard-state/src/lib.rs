@@ -51,8 +51,11 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
         Some(comment)
     })?;
 
+    let expected = request.expected_etag(None)?;
+
     let changed = app.store.change_scorecard(&tenant, &id, now, |scorecard, _| {
         request.visible(Some(scorecard.agent.clone()), |agent| agent, &name)?;
+        expected.check(&scorecard.etag())?;
         match step {
             Step::Submit => scorecard.submit(request.caller(), now),
             Step::Reset => scorecard.reset(request.caller(), now),
@@ -63,5 +66,6 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let changed = changed.await.map_err(|error| request.hidden(error, &name))?;
     let (scorecard, template) = changed;
 
-    Answer::json(&ChangeScorecardStateResponse { scorecard: scorecard.message(&tenant, &template) })
+    let answer = Answer::json(&ChangeScorecardStateResponse { scorecard: scorecard.message(&tenant, &template) })?;
+    Ok(answer.with_etag(&scorecard.etag()))
 }

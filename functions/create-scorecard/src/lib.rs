@@ -9,8 +9,9 @@
 //! Repeated with the same `requestId` (query, a UUID) within a day, it creates nothing and answers the
 //! scorecard as it is.
 
-use coaching_domain::scorecard::{NewScorecard, ScorecardMessage};
-use coaching_domain::{Error, Role, Violations};
+use coaching_domain::scorecard::{NewScorecard, Scorecard, ScorecardMessage};
+use coaching_domain::template::ScorecardTemplate;
+use coaching_domain::{Error, Role, Tenant, Violations};
 use coaching_edge::{Answer, App, Operation, Request};
 use coaching_store::{ScorecardChange, Written};
 use serde::Serialize;
@@ -44,7 +45,7 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
         .ok_or_else(|| Error::internal("a scorecard was checked and has no usecase"))?;
     let change = ScorecardChange::creating(scorecard.clone(), &template);
     match app.store.write_scorecards(&tenant, &[change], record.as_ref(), now).await? {
-        Written::All => Answer::json(&CreateScorecardResponse { scorecard: scorecard.message(&tenant, &template) }),
+        Written::All => answer(&tenant, &scorecard, &template),
         Written::NotAsRead(_) => Err(Error::already_exists(&tenant.name_of(&scorecard.id))),
         Written::Repeated(created) => {
             let (scorecard, template) = app
@@ -52,7 +53,12 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
                 .scorecard_with_template(&tenant, &created.id)
                 .await?
                 .ok_or_else(|| Error::not_found(&tenant.name_of(&created.id)))?;
-            Answer::json(&CreateScorecardResponse { scorecard: scorecard.message(&tenant, &template) })
+            answer(&tenant, &scorecard, &template)
         }
     }
+}
+
+fn answer(tenant: &Tenant, scorecard: &Scorecard, template: &ScorecardTemplate) -> Result<Answer, Error> {
+    let answer = Answer::json(&CreateScorecardResponse { scorecard: scorecard.message(tenant, template) })?;
+    Ok(answer.with_etag(&scorecard.etag()))
 }

@@ -57,5 +57,5 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let created = app.store.create_target(&tenant, &target, record.as_ref(), now).await?;
 
     let target = new.into_target(created.id, agent, created.time);
-    Answer::json(&CreateTargetResponse { target: target.message(&tenant) })
+    Ok(Answer::json(&CreateTargetResponse { target: target.message(&tenant) })?.with_etag(&target.etag()))
 }

@@ -36,5 +36,6 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let created = app.store.create_template(&tenant, &template, record.as_ref(), now).await?;
 
     let template = new.into_template(created.id, created.time);
-    Answer::json(&CreateTemplateResponse { scorecard_template: template.message(&tenant) })
+    Ok(Answer::json(&CreateTemplateResponse { scorecard_template: template.message(&tenant) })?
+        .with_etag(&template.etag()))
 }

@@ -24,5 +24,6 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let found = app.store.scorecard_with_template(&tenant, &id).await?;
     let (scorecard, template) = request.visible(found, |(scorecard, _)| &scorecard.agent, &tenant.name_of(&id))?;
 
-    Answer::json(&GetScorecardResponse { scorecard: scorecard.message(&tenant, &template) })
+    let answer = Answer::json(&GetScorecardResponse { scorecard: scorecard.message(&tenant, &template) })?;
+    Ok(answer.with_etag(&scorecard.etag()))
 }

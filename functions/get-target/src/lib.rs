@@ -23,5 +23,5 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let target = app.store.target(&tenant, &id, now).await?;
     let target = target.ok_or_else(|| Error::not_found(&tenant.name_of(&id)))?;
 
-    Answer::json(&GetTargetResponse { target: target.message(&tenant) })
+    Ok(Answer::json(&GetTargetResponse { target: target.message(&tenant) })?.with_etag(&target.etag()))
 }

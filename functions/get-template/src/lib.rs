@@ -35,5 +35,6 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let template =
         template.ok_or_else(|| Error::not_found(&format!("{}/scorecardTemplates/{segment}", tenant.name())))?;
 
-    Answer::json(&GetTemplateResponse { scorecard_template: template.message(&tenant) })
+    Ok(Answer::json(&GetTemplateResponse { scorecard_template: template.message(&tenant) })?
+        .with_etag(&template.etag()))
 }

@@ -1,10 +1,12 @@
 //! `PATCH /v1/{scorecard.name=customers/*/profiles/*/scorecards/*}`: changes a scorecard, a draft or a
 //! submitted one; the statistics of its agent change with it.
 //!
-//! The body is `{"scorecard": {…}}`. The keys that are present are changed: `comment`, `scores` (all of
-//! them at once), `coachingPlanNames` and `aiScoreTime`; empty or `null` clears. What the service owns
-//! or what never changes is dropped, and a key that a scorecard does not have is refused. Repeating it
-//! changes nothing further. Two updates at once are made one after the other.
+//! The body is `{"scorecard": {…}}`, with `updateMask` as in `update-session`. `comment`, `scores` (all of them
+//! at once), `coachingPlanNames` and `aiScoreTime` may change; `name`, `conversationName`, `agentUserName`,
+//! `templateName` and `usecaseName` are refused if they differ; what the service owns is dropped.
+//!
+//! `If-Match`, or an `etag` in the scorecard, that is of another version is ABORTED. Repeated, it changes
+//! nothing further. Two updates at once are made one after the other.
 
 use coaching_domain::scorecard::{ScorecardMessage, ScorecardUpdate};
 use coaching_domain::{Error, Role, Violations, names};
@@ -24,16 +26,13 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let tenant = request.authorize(&[Role::Manager, Role::Service, Role::Admin])?;
     let id = request.path_id::<names::Scorecard>("scorecard", &tenant)?;
     let now = app.now()?;
-    let update = request.body(request.query().finish(), |fields| {
-        let update = fields.required("scorecard", |fields, field| {
-            fields.object(field, |scorecard| Some(ScorecardUpdate::read(scorecard, &tenant)))
-        });
-        fields.refuse_unknown();
-        update
-    })?;
+    let (update, expected) = request
+        .update("scorecard", &ScorecardUpdate::FIELDS, |fields, mask| ScorecardUpdate::read(fields, mask, &tenant))?;
 
     let changed = app.store.change_scorecard(&tenant, &id, now, |scorecard, template| {
+        expected.check(&scorecard.etag())?;
         let mut violations = Violations::default();
+        update.check_immutable(scorecard, &mut violations);
         update.check(template, "scorecard.", &mut violations);
         violations.into_result()?;
         update.clone().apply(scorecard, template, request.caller(), now);
@@ -41,5 +40,6 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     });
     let (scorecard, template) = changed.await?;
 
-    Answer::json(&UpdateScorecardResponse { scorecard: scorecard.message(&tenant, &template) })
+    let answer = Answer::json(&UpdateScorecardResponse { scorecard: scorecard.message(&tenant, &template) })?;
+    Ok(answer.with_etag(&scorecard.etag()))
 }

@@ -1,11 +1,11 @@
 //! `PATCH /v1/{scorecardTemplate.name=customers/*/profiles/*/scorecardTemplates/*}`: makes a new revision
 //! of a scorecard template. Scorecards keep the revision that they were made from.
 //!
-//! The body is `{"scorecardTemplate": {…}}`. The keys that are present are changed: `title`, `template`
-//! (the whole structure), `usecaseNames`, `deactivateTime`; what the service owns is dropped, and a key
-//! that a template does not have is refused. What changes nothing makes no revision, so a repeat makes
-//! none. A path with a revision that is not the current one is ABORTED, and so is the later of two
-//! updates at once.
+//! The body is `{"scorecardTemplate": {…}}`, with `updateMask` as in `update-session`. `title`, `template`
+//! (the whole structure), `usecaseNames` and `deactivateTime` may change; what the service owns is dropped.
+//! What changes nothing makes no revision, so a repeat makes none. A path with a revision, an `etag` in the
+//! template or an `If-Match` that is not the current one is ABORTED, and so is the later of two updates at
+//! once.
 
 use coaching_domain::template::{
     MAX_KNOWN_IDS, Revision, ScorecardTemplateMessage, TemplateUpdate, parse_template_segment,
@@ -37,12 +37,8 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
         }
     };
     let now = app.now()?;
-    let update = request.body(request.query().finish(), |fields| {
-        let update = fields.required("scorecardTemplate", |fields, field| {
-            fields.object(field, |template| Some(TemplateUpdate::read(template, &tenant)))
-        });
-        fields.refuse_unknown();
-        update
+    let (update, expected) = request.update("scorecardTemplate", &TemplateUpdate::FIELDS, |fields, mask| {
+        TemplateUpdate::read(fields, mask, &tenant)
     })?;
 
     let current = app.store.template(&tenant, &id, None).await?;
@@ -54,6 +50,7 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
             "the named revision is not the current one; read it again and repeat",
         ));
     }
+    expected.check(&current.etag())?;
     let template = match update.next_revision(&current, now) {
         None => current,
         Some(next) if next.known_ids.len() > MAX_KNOWN_IDS => {
@@ -71,5 +68,6 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
         }
     };
 
-    Answer::json(&UpdateTemplateResponse { scorecard_template: template.message(&tenant) })
+    Ok(Answer::json(&UpdateTemplateResponse { scorecard_template: template.message(&tenant) })?
+        .with_etag(&template.etag()))
 }

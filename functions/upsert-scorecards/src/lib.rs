@@ -113,15 +113,22 @@ async fn write(
         }
         let scorecards = left.iter().filter_map(|index| results.get(*index)?.as_ref().ok().map(|one| (*index, one)));
         let scorecards: Vec<(usize, &Scorecard)> = scorecards.collect();
-        let (changes, refused) = changes(store, tenant, &scorecards, templates).await?;
+        let (changes, settled) = changes(store, tenant, &scorecards, templates).await?;
         let written = join_all(changes.iter().map(|(_, changes)| write_agent(store, tenant, changes, now))).await;
         left.clear();
-        for ((indexes, _), written) in changes.iter().zip(written) {
-            left.extend(written?.into_iter().filter_map(|place| indexes.get(place).copied()));
+        let mut settled = settled;
+        for ((indexes, changes), not_as_read) in changes.into_iter().zip(written) {
+            let not_as_read = not_as_read?;
+            for (place, (index, change)) in indexes.into_iter().zip(changes).enumerate() {
+                match not_as_read.contains(&place) {
+                    true => left.push(index),
+                    false => settled.push((index, Ok(change.after))),
+                }
+            }
         }
-        for (index, error) in refused {
+        for (index, settled) in settled {
             if let Some(result) = results.get_mut(index) {
-                *result = Err(error);
+                *result = settled;
             }
         }
     }
@@ -137,20 +144,23 @@ async fn write(
 /// The changes of one agent, and the places of their entries.
 type OfAgent = (Vec<usize>, Vec<ScorecardChange>);
 
-/// What is to be written, agent by agent and day by day, and what is refused.
+/// What became of the entry at a place.
+type Settled = (usize, Result<Scorecard, Error>);
+
+/// What is to be written, agent by agent and day by day, and what is refused or there already.
 async fn changes(
     store: &Store,
     tenant: &Tenant,
     scorecards: &[(usize, &Scorecard)],
     templates: &HashMap<Revision, ScorecardTemplate>,
-) -> Result<(Vec<OfAgent>, Vec<(usize, Error)>), Error> {
+) -> Result<(Vec<OfAgent>, Vec<Settled>), Error> {
     let ids: Vec<ScorecardId> = scorecards.iter().map(|(_, scorecard)| scorecard.id.clone()).collect();
     let before = store.scorecards_by_id(tenant, &ids).await?;
     let revisions: Vec<Revision> = before.iter().map(|one| (one.template.clone(), Some(one.revision))).collect();
     let made_from = store.templates(tenant, &revisions, true).await?;
     let before: HashMap<&ScorecardId, &Scorecard> = before.iter().map(|scorecard| (&scorecard.id, scorecard)).collect();
     let mut by_agent: BTreeMap<_, Vec<(usize, ScorecardChange)>> = BTreeMap::new();
-    let mut refused = Vec::new();
+    let mut settled = Vec::new();
     for (index, scorecard) in scorecards {
         let missing = || Error::internal("a scorecard's template revision does not exist");
         let template = templates.get(&(scorecard.template.clone(), Some(scorecard.revision))).ok_or_else(missing)?;
@@ -158,11 +168,14 @@ async fn changes(
             None => ScorecardChange::creating((*scorecard).clone(), template),
             Some(before) if before.agent != scorecard.agent => {
                 let field = format!("scorecards[{index}].agentUserName");
-                refused
-                    .push((*index, Error::invalid_field(&field, "cannot change: the scorecard is of another agent")));
+                let refused = Error::invalid_field(&field, "cannot change: the scorecard is of another agent");
+                settled.push((*index, Err(refused)));
                 continue;
             }
-            Some(before) if before.same_as(scorecard) => continue,
+            Some(before) if before.same_as(scorecard) => {
+                settled.push((*index, Ok((*before).clone())));
+                continue;
+            }
             Some(before) => {
                 let of_before = made_from.iter().find(|template| before.is_made_from(template)).ok_or_else(missing)?;
                 ScorecardChange::replacing((before, of_before), (*scorecard).clone(), template)
@@ -175,7 +188,7 @@ async fn changes(
         changes.sort_by_key(|(_, change)| change.after.submit_time);
         changes.into_iter().unzip()
     });
-    Ok((by_agent.collect(), refused))
+    Ok((by_agent.collect(), settled))
 }
 
 /// Writes the changes of one agent, run by run; says which are not what was read.

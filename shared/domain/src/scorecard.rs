@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use crate::change::etag_of;
 use crate::fields::{Fields, MAX_TEXT_BYTES, MAX_TITLE_BYTES};
 use crate::identity::Caller;
 use crate::names::{
@@ -12,6 +13,7 @@ use crate::names::{
 use crate::statistics::{Contribution, WHOLE_SCORECARD, day_of};
 use crate::template::{Revision, ScorecardTemplate};
 use crate::timestamp::{Timestamp, refuse_future};
+use crate::update_mask::UpdateMask;
 use crate::{Code, Error, Id, Tenant};
 
 /// The most scores of one scorecard: a template has at most this many criteria.
@@ -148,6 +150,11 @@ impl Scorecard {
             self.acknowledge_comment = None;
             self.changed(caller, now);
         }
+    }
+
+    /// Its etag (AIP-154).
+    pub fn etag(&self) -> String {
+        etag_of(self.version, self.update_time)
     }
 
     /// Links it to `plan`, or unlinks it; says whether anything changed.
@@ -381,24 +388,57 @@ pub struct ScorecardUpdate {
     scores: Option<Vec<NewScore>>,
     plans: Option<Vec<CoachingPlanId>>,
     ai_score_time: Option<Option<Timestamp>>,
+    name: Option<Option<ScorecardId>>,
+    conversation: Option<Option<ConversationId>>,
+    agent: Option<Option<UserId>>,
+    usecase: Option<Option<UsecaseId>>,
+    template: Option<Option<(ScorecardTemplateId, Revision)>>,
 }
 
 impl ScorecardUpdate {
-    /// Reads the keys that are present. What the service owns is dropped (AIP-203), what never
-    /// changes is not looked at, and a key that a scorecard does not have is refused.
-    pub fn read(fields: &mut Fields<'_>, tenant: &Tenant) -> Self {
+    /// The fields that an update mask may name.
+    pub const FIELDS: [&'static str; 21] = [
+        "name",
+        "conversationName",
+        "agentUserName",
+        "creator",
+        "templateName",
+        "comment",
+        "totalScore",
+        "scores",
+        "coachingPlanNames",
+        "createTime",
+        "updateTime",
+        "submitTime",
+        "aiScoreTime",
+        "manuallyScored",
+        "autoFailed",
+        "acknowledgeTime",
+        "acknowledgeComment",
+        "usecaseName",
+        "updatedBy",
+        "submittedBy",
+        "etag",
+    ];
+
+    /// Reads the scorecard in the body of an update, noting every bad field. What the service owns is
+    /// dropped (AIP-203).
+    pub fn read(fields: &mut Fields<'_>, mask: &UpdateMask, tenant: &Tenant) -> Self {
         let update = Self {
-            comment: fields.has("comment").then(|| fields.string("comment", MAX_TEXT_BYTES)),
-            scores: fields.has("scores").then(|| read_scores(fields)),
-            plans: fields.has("coachingPlanNames").then(|| fields.ids("coachingPlanNames", MAX_PLANS, tenant)),
-            ai_score_time: fields.has("aiScoreTime").then(|| fields.timestamp("aiScoreTime")),
+            comment: mask.value(fields, "comment", |fields, field| fields.string(field, MAX_TEXT_BYTES)),
+            scores: mask.value(fields, "scores", |fields, _| Some(read_scores(fields))).flatten(),
+            plans: mask
+                .value(fields, "coachingPlanNames", |fields, field| Some(fields.ids(field, MAX_PLANS, tenant)))
+                .flatten(),
+            ai_score_time: mask.value(fields, "aiScoreTime", |fields, field| fields.timestamp(field)),
+            name: mask.immutable(fields, "name", |fields, field| fields.id(field, tenant)),
+            conversation: mask.immutable(fields, "conversationName", |fields, field| fields.id(field, tenant)),
+            agent: mask.immutable(fields, "agentUserName", |fields, field| fields.id(field, tenant)),
+            usecase: mask.immutable(fields, "usecaseName", |fields, field| fields.id(field, tenant)),
+            template: mask.immutable(fields, "templateName", |fields, field| fields.template(field, tenant)),
         };
         fields.drop_known(&[
-            "name",
-            "conversationName",
-            "agentUserName",
             "creator",
-            "templateName",
             "totalScore",
             "createTime",
             "updateTime",
@@ -407,12 +447,36 @@ impl ScorecardUpdate {
             "autoFailed",
             "acknowledgeTime",
             "acknowledgeComment",
-            "usecaseName",
             "updatedBy",
             "submittedBy",
         ]);
-        fields.refuse_unknown();
         update
+    }
+
+    /// Notes which immutable fields differ from those of `scorecard`.
+    pub fn check_immutable(&self, scorecard: &Scorecard, violations: &mut crate::Violations) {
+        let of_template = |(template, revision): &(ScorecardTemplateId, Revision)| {
+            *template == scorecard.template
+                && match revision {
+                    Revision::Number(number) => *number == scorecard.revision,
+                    Revision::Current => true,
+                    Revision::Every => false,
+                }
+        };
+        for (field, differs) in [
+            ("name", self.name.as_ref().is_some_and(|new| new.as_ref() != Some(&scorecard.id))),
+            (
+                "conversationName",
+                self.conversation.as_ref().is_some_and(|new| new.as_ref() != Some(&scorecard.conversation)),
+            ),
+            ("agentUserName", self.agent.as_ref().is_some_and(|new| new.as_ref() != Some(&scorecard.agent))),
+            ("usecaseName", self.usecase.as_ref().is_some_and(|new| new.as_ref() != Some(&scorecard.usecase))),
+            ("templateName", self.template.as_ref().is_some_and(|new| !new.as_ref().is_some_and(of_template))),
+        ] {
+            if differs {
+                violations.add(format!("scorecard.{field}"), "cannot change");
+            }
+        }
     }
 
     /// Notes what `template` does not allow of it.
@@ -420,8 +484,9 @@ impl ScorecardUpdate {
         check_scores(self.scores.as_deref().unwrap_or_default(), template, path, violations);
     }
 
-    /// Changes `scorecard`, by `caller` at `now`.
+    /// Changes `scorecard`, by `caller` at `now`; what changes nothing leaves no trace.
     pub fn apply(self, scorecard: &mut Scorecard, template: &ScorecardTemplate, caller: &Caller, now: Timestamp) {
+        let before = scorecard.clone();
         if let Some(scores) = self.scores {
             scorecard.scores = by_number(scores, template);
             scorecard.manually_scored |= !caller.role().imports_history();
@@ -435,7 +500,9 @@ impl ScorecardUpdate {
         if let Some(time) = self.ai_score_time {
             scorecard.ai_score_time = time;
         }
-        scorecard.changed(caller, now);
+        if *scorecard != before {
+            scorecard.changed(caller, now);
+        }
     }
 }
 
@@ -523,6 +590,7 @@ pub struct ScorecardMessage<'a> {
     updated_by: UserMessage,
     #[serde(skip_serializing_if = "Option::is_none")]
     submitted_by: Option<UserMessage>,
+    etag: String,
 }
 
 /// A user as scorecards embed one: by name.
@@ -588,6 +656,7 @@ impl Scorecard {
             usecase_name: tenant.name_of(&self.usecase),
             updated_by: user(&self.updated_by),
             submitted_by: self.submitted_by.as_ref().map(user),
+            etag: self.etag(),
         }
     }
 }

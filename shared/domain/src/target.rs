@@ -2,13 +2,15 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::change::etag_of;
 use crate::fields::{Fields, MAX_TITLE_BYTES};
 use crate::identity::Caller;
 use crate::names::{CoachingPlanId, ScorecardTemplateId, TargetId, UsecaseId, UserId};
 use crate::scorecard::{FULL_SCORE, percent};
 use crate::template::Revision;
 use crate::timestamp::{Timestamp, refuse_future};
-use crate::{Code, Error, Id, Tenant};
+use crate::update_mask::UpdateMask;
+use crate::{Code, Error, Id, Tenant, Violations};
 
 /// The most values that a target has had.
 pub const MAX_HISTORY: usize = 1000;
@@ -200,9 +202,15 @@ pub struct TargetMessage<'a> {
     coaching_plan_name: Option<String>,
     create_time: Timestamp,
     update_time: Timestamp,
+    etag: String,
 }
 
 impl Target {
+    /// Its etag (AIP-154).
+    pub fn etag(&self) -> String {
+        etag_of(self.version, self.update_time)
+    }
+
     /// The target as `tenant`'s clients read it.
     pub fn message(&self, tenant: &Tenant) -> TargetMessage<'_> {
         TargetMessage {
@@ -214,6 +222,76 @@ impl Target {
             coaching_plan_name: self.plan.as_ref().map(|plan| tenant.name_of(plan)),
             create_time: self.create_time,
             update_time: self.update_time,
+            etag: self.etag(),
         }
+    }
+}
+
+/// What an update does to a target. An outer `None` leaves a field, an inner one clears it.
+#[derive(Debug, Clone, Default)]
+pub struct TargetUpdate {
+    value: Option<u32>,
+    name: Option<Option<TargetId>>,
+    template: Option<Option<ScorecardTemplateId>>,
+    part: Option<Option<String>>,
+    usecase: Option<Option<UsecaseId>>,
+    plan: Option<Option<CoachingPlanId>>,
+}
+
+impl TargetUpdate {
+    /// The fields that an update mask may name.
+    pub const FIELDS: [&'static str; 10] = [
+        "name",
+        "scorecardTemplateName",
+        "criterionOrChapterId",
+        "target",
+        "usecaseName",
+        "coachingPlanName",
+        "createTime",
+        "updateTime",
+        "qaScore",
+        "etag",
+    ];
+
+    /// Reads the target in the body of an update, noting every bad field.
+    pub fn read(fields: &mut Fields<'_>, mask: &UpdateMask, tenant: &Tenant) -> Self {
+        let update = Self {
+            value: mask.value(fields, "target", |fields, field| fields.required(field, read_value)).flatten(),
+            name: mask.immutable(fields, "name", |fields, field| fields.id(field, tenant)),
+            template: mask.immutable(fields, "scorecardTemplateName", |fields, field| {
+                fields.template(field, tenant).map(|(template, _)| template)
+            }),
+            part: mask.immutable(fields, "criterionOrChapterId", |fields, field| fields.string(field, MAX_TITLE_BYTES)),
+            usecase: mask.immutable(fields, "usecaseName", |fields, field| fields.id(field, tenant)),
+            plan: mask.immutable(fields, "coachingPlanName", |fields, field| fields.id(field, tenant)),
+        };
+        fields.drop_known(&["createTime", "updateTime", "qaScore"]);
+        update
+    }
+
+    /// Makes the update at `now`; says whether anything changed.
+    ///
+    /// # Errors
+    /// INVALID_ARGUMENT for an immutable field that differs; FAILED_PRECONDITION as [`Target::move_to`].
+    pub fn apply(&self, target: &mut Target, now: Timestamp) -> Result<bool, Error> {
+        let part = Some(&target.criterion_or_chapter_id).filter(|part| !part.is_empty());
+        let mut violations = Violations::default();
+        for (field, differs) in [
+            ("name", self.name.as_ref().is_some_and(|name| name.as_ref() != Some(&target.id))),
+            ("scorecardTemplateName", self.template.as_ref().is_some_and(|new| new.as_ref() != Some(&target.template))),
+            ("criterionOrChapterId", self.part.as_ref().is_some_and(|new| new.as_ref() != part)),
+            ("usecaseName", self.usecase.as_ref().is_some_and(|new| new.as_ref() != Some(&target.usecase))),
+            ("coachingPlanName", self.plan.as_ref().is_some_and(|new| *new != target.plan)),
+        ] {
+            if differs {
+                violations.add(format!("target.{field}"), "cannot change; create another target");
+            }
+        }
+        violations.into_result()?;
+        let before = target.clone();
+        if let Some(value) = self.value {
+            target.move_to(value, now)?;
+        }
+        Ok(*target != before)
     }
 }

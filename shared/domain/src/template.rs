@@ -4,9 +4,10 @@ use std::collections::HashSet;
 
 use serde::{Deserialize, Serialize};
 
+use crate::change::etag_of;
 use crate::fields::{Fields, MAX_TITLE_BYTES};
 use crate::names::{ScorecardTemplate as Collection, ScorecardTemplateId, UsecaseId};
-use crate::{Id, Tenant, Timestamp, names};
+use crate::{Id, Tenant, Timestamp, UpdateMask, names};
 
 /// The most chapters of a template.
 pub const MAX_CHAPTERS: usize = 50;
@@ -152,19 +153,24 @@ impl NewTemplate {
 }
 
 impl TemplateUpdate {
-    /// Reads the keys that are present. What the service owns is dropped (AIP-203), and a key that a
-    /// template does not have is refused.
-    pub fn read(fields: &mut Fields<'_>, tenant: &Tenant) -> Self {
+    /// The fields that an update mask may name.
+    pub const FIELDS: [&'static str; 8] =
+        ["name", "title", "template", "usecaseNames", "createTime", "updateTime", "deactivateTime", "etag"];
+
+    /// Reads the template in the body of an update, noting every bad field. What the service owns is
+    /// dropped (AIP-203).
+    pub fn read(fields: &mut Fields<'_>, mask: &UpdateMask, tenant: &Tenant) -> Self {
         let update = Self {
-            title: fields
-                .has("title")
-                .then(|| fields.required("title", |fields, field| fields.string(field, MAX_TITLE_BYTES))),
-            chapters: fields.has("template").then(|| fields.required("template", read_chapters)),
-            usecases: fields.has("usecaseNames").then(|| fields.ids("usecaseNames", MAX_USECASES, tenant)),
-            deactivate_time: fields.has("deactivateTime").then(|| fields.timestamp("deactivateTime")),
+            title: mask.value(fields, "title", |fields, field| {
+                fields.required(field, |fields, field| fields.string(field, MAX_TITLE_BYTES))
+            }),
+            chapters: mask.value(fields, "template", |fields, field| fields.required(field, read_chapters)),
+            usecases: mask
+                .value(fields, "usecaseNames", |fields, field| Some(fields.ids(field, MAX_USECASES, tenant)))
+                .flatten(),
+            deactivate_time: mask.value(fields, "deactivateTime", |fields, field| fields.timestamp(field)),
         };
         fields.drop_known(&["name", "createTime", "updateTime"]);
-        fields.refuse_unknown();
         update
     }
 
@@ -279,6 +285,7 @@ pub struct ScorecardTemplateMessage<'a> {
     update_time: Timestamp,
     #[serde(skip_serializing_if = "Option::is_none")]
     deactivate_time: Option<Timestamp>,
+    etag: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -330,7 +337,13 @@ impl ScorecardTemplate {
             create_time: self.create_time,
             update_time: self.update_time,
             deactivate_time: self.deactivate_time,
+            etag: self.etag(),
         }
+    }
+
+    /// Its etag (AIP-154): that of its revision.
+    pub fn etag(&self) -> String {
+        etag_of(u64::from(self.revision), self.update_time)
     }
 }
 

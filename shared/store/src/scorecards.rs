@@ -131,7 +131,12 @@ impl ScorecardChange {
     }
 
     /// A scorecard over the one that was read, each with the revision that it was made from.
-    pub fn replacing(before: (&Scorecard, &ScorecardTemplate), after: Scorecard, template: &ScorecardTemplate) -> Self {
+    pub fn replacing(
+        before: (&Scorecard, &ScorecardTemplate),
+        mut after: Scorecard,
+        template: &ScorecardTemplate,
+    ) -> Self {
+        after.version = before.0.version + 1;
         Self {
             added: Counted::of(&after, template),
             after,
@@ -226,9 +231,10 @@ impl Store {
             if after == before {
                 return Ok((before, template));
             }
-            let change = ScorecardChange::replacing((&before, &template), after.clone(), &template);
-            if let Written::All = self.write_scorecards(tenant, &[change], None, time).await? {
-                return Ok((after, template));
+            let change = [ScorecardChange::replacing((&before, &template), after, &template)];
+            if let Written::All = self.write_scorecards(tenant, &change, None, time).await? {
+                let [change] = change;
+                return Ok((change.after, template));
             }
         }
         Err(keeps_changing())
