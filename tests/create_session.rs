@@ -143,6 +143,15 @@ async fn a_manager_cannot_forge_times_or_the_agents_fields() {
 }
 
 #[tokio::test]
+async fn a_manager_submits_a_session_with_its_notes() {
+    let service = service().await;
+    let submitted = session_with(json!({"managerSubmitTime": "2026-06-01T11:00:00Z"}));
+    let refused = service.refused(&create(submitted.clone()), 400).await;
+    assert_eq!((refused.reason(), &refused.body["status"]), ("MEETING_NOTES_MISSING", &json!("FAILED_PRECONDITION")));
+    created(&service.send(&create(submitted).by("service", "importer")).await);
+}
+
+#[tokio::test]
 async fn a_name_that_the_service_makes_sorts_by_time() {
     let service = service().await;
     let mut names = Vec::new();

@@ -4,6 +4,9 @@
 //! and the plan must be one of that agent's. Without a `name` the service makes one; without a
 //! `usecaseName` the session takes the plan's.
 //!
+//! A manager submits a session (`managerSubmitTime`) with its `meetingNotes`; without them it is
+//! FAILED_PRECONDITION.
+//!
 //! Times and fields that the service or the agent owns (`createTime`, `updateTime`,
 //! `managerUpdateTime`, `agentUpdateTime`, `acknowledgeTime`, `agentComment`, `agentSubmitTime`) are
 //! kept from callers with role `service` or `admin`, who import history, and dropped from managers.
@@ -33,6 +36,7 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let mut query = request.query();
     let request_id = query.request_id();
     let new = request.body(query.finish(), |fields| NewCoachingSession::read(fields, &tenant, caller, now))?;
+    new.check_order(caller)?;
 
     let record = request.record(OPERATION.name, request_id, &new, now)?;
     let id = new.id.clone().map_or_else(|| app.new_id(now), Ok)?;

@@ -141,6 +141,17 @@ impl NewCoachingSession {
         })
     }
 
+    /// Looks whether a manager submits it with its notes. Importing callers take steps in any order.
+    ///
+    /// # Errors
+    /// FAILED_PRECONDITION, saying what is missing.
+    pub fn check_order(&self, caller: &Caller) -> Result<(), Error> {
+        match self.manager_submit_time.is_some() && self.meeting_notes.is_none() && !caller.role().imports_history() {
+            true => Err(notes_missing()),
+            false => Ok(()),
+        }
+    }
+
     /// The session that this makes at `now` under `id`, in `usecase`.
     ///
     /// The four times that the reference marks as required are always set: to what an importing
@@ -388,6 +399,11 @@ fn set<T: Clone>(field: &mut Option<T>, update: &Option<Option<T>>) {
     }
 }
 
+fn notes_missing() -> Error {
+    let message = "meetingNotes is missing: a session is submitted with its notes";
+    Error::new(Code::FailedPrecondition, "MEETING_NOTES_MISSING", message)
+}
+
 /// What a manager's change must not do: submit without notes, move what is submitted, take back what is
 /// acknowledged.
 fn check_order(before: &CoachingSession, after: &CoachingSession) -> Result<(), Error> {
@@ -396,7 +412,7 @@ fn check_order(before: &CoachingSession, after: &CoachingSession) -> Result<(), 
         && after.meeting_notes.is_none()
         && (before.manager_submit_time.is_none() || before.meeting_notes.is_some())
     {
-        return out_of_order("MEETING_NOTES_MISSING", "meetingNotes is missing: a session is submitted with its notes");
+        return Err(notes_missing());
     }
     if before.manager_submit_time.is_some()
         && after.manager_submit_time.is_some()
