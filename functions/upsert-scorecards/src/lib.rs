@@ -113,10 +113,9 @@ async fn write(
         }
         let scorecards = left.iter().filter_map(|index| results.get(*index)?.as_ref().ok().map(|one| (*index, one)));
         let scorecards: Vec<(usize, &Scorecard)> = scorecards.collect();
-        let (changes, settled) = changes(store, tenant, &scorecards, templates).await?;
+        let (changes, mut settled) = changes(store, tenant, &scorecards, templates).await?;
         let written = join_all(changes.iter().map(|(_, changes)| write_agent(store, tenant, changes, now))).await;
         left.clear();
-        let mut settled = settled;
         for ((indexes, changes), not_as_read) in changes.into_iter().zip(written) {
             let not_as_read = not_as_read?;
             for (place, (index, change)) in indexes.into_iter().zip(changes).enumerate() {

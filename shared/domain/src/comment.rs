@@ -65,10 +65,6 @@ pub struct NewCoachingComment {
     update_time: Option<Timestamp>,
 }
 
-fn linked_sessions(fields: &mut Fields<'_>, field: &str, tenant: &Tenant) -> Vec<CoachingSessionId> {
-    fields.ids(field, MAX_MENTIONS, tenant)
-}
-
 impl NewCoachingComment {
     /// Reads the body of a create request, noting every bad field. Times are kept from a caller who
     /// imports history, none more than a minute after `now`; from everyone else they are dropped.
@@ -81,7 +77,7 @@ impl NewCoachingComment {
         let usecase = fields.id("usecaseName", tenant);
         let message = fields.required("message", |fields, field| fields.string(field, MAX_TEXT_BYTES));
         let tagged_users = fields.ids("taggedUsers", MAX_MENTIONS, tenant);
-        let linked_sessions = linked_sessions(fields, "linkedSessionNotes", tenant);
+        let linked_sessions = fields.ids("linkedSessionNotes", MAX_MENTIONS, tenant);
         let create_time = fields.timestamp("createTime").filter(|_| imports);
         let update_time = fields.timestamp("updateTime").filter(|_| imports);
         refuse_future(fields, now, "createTime", create_time);
@@ -169,7 +165,7 @@ impl CommentUpdate {
                 .value(fields, "taggedUsers", |fields, field| Some(fields.ids(field, MAX_MENTIONS, tenant)))
                 .flatten(),
             linked_sessions: mask
-                .value(fields, "linkedSessionNotes", |fields, field| Some(linked_sessions(fields, field, tenant)))
+                .value(fields, "linkedSessionNotes", |fields, field| Some(fields.ids(field, MAX_MENTIONS, tenant)))
                 .flatten(),
             name: mask.immutable(fields, "name", |fields, field| fields.id(field, tenant)),
             thread: mask.immutable(fields, "thread", |fields, field| fields.string(field, MAX_THREAD_BYTES)),

@@ -3,14 +3,14 @@
 
 use std::collections::HashMap;
 
-use aws_sdk_dynamodb::types::{AttributeValue, Put, ReturnConsumedCapacity, TransactWriteItem};
+use aws_sdk_dynamodb::types::{AttributeValue, Delete, Put, ReturnConsumedCapacity, TransactWriteItem};
 use coaching_domain::change::Change;
 use coaching_domain::{Code, Error, Role};
 use serde_json::{Map, Number, Value};
 
 use crate::Store;
 use crate::failure::{corrupt, failure};
-use crate::item::{Attributes, Item};
+use crate::item::{Attributes, Item, key_attributes};
 use crate::keys::{self, PK, SK};
 use crate::list::{MAX_PAGE_BYTES, answer_bytes_of};
 
@@ -34,7 +34,7 @@ impl Store {
             .text("user", change.user.as_str())
             .text("role", change.role.as_str())
             .text("operation", &change.operation)
-            .number("version", i64::try_from(change.version).unwrap_or(i64::MAX))
+            .version(change.version)
             .map("before", attributes(&change.before))
             .map("after", attributes(&change.after));
         let put = Put::builder().table_name(&*self.table).set_item(Some(item.into_attributes()));
@@ -49,6 +49,16 @@ impl Store {
             .condition_expression("version = :read")
             .expression_attribute_values(":read", AttributeValue::N(read.to_string()));
         Ok(TransactWriteItem::builder().put(put.build().map_err(Error::internal)?).build())
+    }
+
+    /// The write that deletes version `read` of the item at `key`.
+    pub(crate) fn delete_version(&self, key: keys::Key, read: u64) -> Result<TransactWriteItem, Error> {
+        let delete = Delete::builder()
+            .table_name(&*self.table)
+            .set_key(Some(key_attributes(key)))
+            .condition_expression("version = :read")
+            .expression_attribute_values(":read", AttributeValue::N(read.to_string()));
+        Ok(TransactWriteItem::builder().delete(delete.build().map_err(Error::internal)?).build())
     }
 
     /// The first `size` changes after `after` of the entity in `partition`, the latest first.
@@ -117,7 +127,7 @@ fn from_item(mut item: Attributes) -> Result<Change, Error> {
         user: item.id("user")?,
         role: Role::parse(&role).ok_or_else(|| corrupt("role"))?,
         operation: item.text("operation")?,
-        version: item.number::<i64>("version")?.unsigned_abs(),
+        version: item.version()?,
         before: fields(item.map("before")?)?,
         after: fields(item.map("after")?)?,
     })

@@ -195,7 +195,7 @@ impl Listed for CoachingComment {
         let mut item = Attributes(item);
         Ok(Self {
             id: item.last_of_key()?,
-            version: item.number::<i64>("version")?.unsigned_abs(),
+            version: item.version()?,
             thread: item.text("thread")?,
             creator: item.id("creator")?,
             plan: item.optional_id("plan")?,
@@ -223,7 +223,7 @@ fn to_item(tenant: &Tenant, comment: &CoachingComment) -> Item {
     let mut item = Item::at(keys::comment(tenant, &comment.id))
         .text(ListIndex::Profile.partition_attribute(), keys::comments_of_profile(tenant))
         .text(LIST_ORDER, ListPosition::of(comment.create_time, &comment.id).as_str())
-        .number("version", i64::try_from(comment.version).unwrap_or(i64::MAX))
+        .version(comment.version)
         .text("thread", &comment.thread)
         .text("creator", comment.creator.as_str())
         .optional_text("plan", comment.plan.as_ref())

@@ -98,8 +98,9 @@ impl Deletions {
         self.0.get(plan).is_some_and(|until| *until == 0 || *until > now.unix_seconds())
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+    /// Whether `entity` hangs on one of them.
+    fn hides(&self, entity: &impl OnPlan, now: Timestamp) -> bool {
+        entity.plan().is_some_and(|plan| self.has(plan, now))
     }
 }
 
@@ -151,7 +152,7 @@ impl Store {
         // Side by side: one entity that was there a moment ago is no part of a whole.
         let (item, deletions) = tokio::try_join!(self.get(key), self.deletions(tenant))?;
         let entity = item.map(T::from_item).transpose()?;
-        Ok(entity.filter(|entity| !entity.plan().is_some_and(|plan| deletions.has(plan, now))))
+        Ok(entity.filter(|entity| !deletions.hides(entity, now)))
     }
 
     /// A page of what hangs on plans, without what hangs on those being deleted.
@@ -167,15 +168,14 @@ impl Store {
             return Ok(page);
         }
         let deletions = self.deletions(tenant).await?;
-        let hidden = |entity: &T| entity.plan().is_some_and(|plan| deletions.has(plan, now));
-        if deletions.is_empty() || !page.entries.iter().any(hidden) {
+        if !page.entries.iter().any(|entity| deletions.hides(entity, now)) {
             return Ok(page);
         }
         // A page is full unless it is the last, so it is read again with what is hidden passed over.
         let deletions = Arc::new(deletions);
         let ranges = ranges().into_iter().map(|range| {
             let deletions = Arc::clone(&deletions);
-            range.also_keeping(move |entity: &T| !entity.plan().is_some_and(|plan| deletions.has(plan, now)))
+            range.keeping(move |entity| !deletions.hides(entity, now))
         });
         self.page(ranges.collect(), size).await
     }
@@ -318,15 +318,10 @@ impl Store {
         more: bool,
         author: Author<'_>,
     ) -> Result<Vec<TransactWriteItem>, Error> {
-        let delete = Delete::builder()
-            .table_name(&*self.table)
-            .set_key(Some(key_attributes(keys::plan(tenant, &plan.id))))
-            .condition_expression("version = :read")
-            .expression_attribute_values(":read", AttributeValue::N(plan.version.to_string()));
         let change = author.change(plan.version + 1, plan.document(tenant), None);
         let inactive = CoachingPlan { is_active: false, ..plan.clone() };
         let mut writes = vec![
-            TransactWriteItem::builder().delete(delete.build().map_err(Error::internal)?).build(),
+            self.delete_version(keys::plan(tenant, &plan.id), plan.version)?,
             self.record_change(&keys::plan(tenant, &plan.id).partition, &change)?,
             self.keep_plan_with_agent(tenant, &inactive)?,
         ];
@@ -430,12 +425,12 @@ impl Store {
 
     /// Some of what hangs on a plan, as much as one transaction deletes.
     async fn doomed(&self, tenant: &Tenant, id: &CoachingPlanId) -> Result<Vec<Doomed>, Error> {
-        let range = |partition| Range::new(ListIndex::Plan, partition, Filter::default(), None);
-        let sessions = self.page::<CoachingSession>(vec![range(keys::sessions_of_plan(tenant, id))], DELETED_AT_ONCE);
-        let range = |partition| Range::new(ListIndex::Plan, partition, Filter::default(), None);
-        let comments = self.page::<CoachingComment>(vec![range(keys::comments_of_plan(tenant, id))], DELETED_AT_ONCE);
-        let range = |partition| Range::new(ListIndex::Plan, partition, Filter::default(), None);
-        let targets = self.page::<Target>(vec![range(keys::targets_of_plan(tenant, id))], DELETED_AT_ONCE);
+        fn of_plan<T>(partition: String) -> Vec<Range<T>> {
+            vec![Range::new(ListIndex::Plan, partition, Filter::default(), None)]
+        }
+        let sessions = self.page(of_plan::<CoachingSession>(keys::sessions_of_plan(tenant, id)), DELETED_AT_ONCE);
+        let comments = self.page(of_plan::<CoachingComment>(keys::comments_of_plan(tenant, id)), DELETED_AT_ONCE);
+        let targets = self.page(of_plan::<Target>(keys::targets_of_plan(tenant, id)), DELETED_AT_ONCE);
         let (sessions, comments, targets) = tokio::try_join!(sessions, comments, targets)?;
         let mut text = 0;
         let all =

@@ -35,6 +35,11 @@ impl Item {
         self
     }
 
+    /// The version that the next write is conditioned on.
+    pub(crate) fn version(self, version: u64) -> Self {
+        self.number("version", i64::try_from(version).unwrap_or(i64::MAX))
+    }
+
     pub(crate) fn boolean(mut self, attribute: &str, value: bool) -> Self {
         self.0.insert(attribute.to_owned(), AttributeValue::Bool(value));
         self
@@ -108,6 +113,10 @@ impl Attributes {
     pub(crate) fn number<T: TryFrom<i64>>(&mut self, attribute: &str) -> Result<T, Error> {
         let number = self.optional_number(attribute)?.and_then(|number| T::try_from(number).ok());
         number.ok_or_else(|| corrupt(attribute))
+    }
+
+    pub(crate) fn version(&mut self) -> Result<u64, Error> {
+        Ok(self.number::<i64>("version")?.unsigned_abs())
     }
 
     pub(crate) fn optional_bytes(&mut self, attribute: &str) -> Result<Option<Vec<u8>>, Error> {

@@ -144,12 +144,7 @@ impl<T> Range<T> {
     }
 
     /// The same, less what `keep` says no to: for what an expression of DynamoDB's cannot compare.
-    pub(crate) fn keeping(self, keep: impl Fn(&T) -> bool + Send + Sync + 'static) -> Self {
-        Self { keep: Box::new(keep), ..self }
-    }
-
-    /// The same, less what `keep` says no to as well.
-    pub(crate) fn also_keeping(self, keep: impl Fn(&T) -> bool + Send + Sync + 'static) -> Self
+    pub(crate) fn keeping(self, keep: impl Fn(&T) -> bool + Send + Sync + 'static) -> Self
     where
         T: 'static,
     {

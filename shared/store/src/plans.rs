@@ -266,9 +266,9 @@ impl Store {
         }
         // Read last: a plan whose deletion began meanwhile may have been read in part.
         let deletions = self.deletions(tenant).await?;
-        let mut kept = page.entries.iter().map(|plan| !deletions.has(&plan.id, now)).collect::<Vec<_>>().into_iter();
-        sessions.retain(|_| kept.next().unwrap_or(true));
-        page.entries.retain(|plan| !deletions.has(&plan.id, now));
+        let plans = std::mem::take(&mut page.entries).into_iter().zip(sessions);
+        let (plans, sessions) = plans.filter(|(plan, _)| !deletions.has(&plan.id, now)).unzip();
+        page.entries = plans;
         Ok(sessions)
     }
 }
@@ -299,7 +299,7 @@ fn to_item(tenant: &Tenant, plan: &CoachingPlan) -> Item {
         .text(ListIndex::Profile.partition_attribute(), keys::plans_of_profile(tenant))
         .text(ListIndex::Agent.partition_attribute(), keys::plans_of_agent(tenant, &plan.agent))
         .text(LIST_ORDER, ListPosition::of(plan.create_time, &plan.id).as_str())
-        .number("version", i64::try_from(plan.version).unwrap_or(i64::MAX))
+        .version(plan.version)
         .optional_text("start_time", plan.start_time.as_ref())
         .optional_text("end_time", plan.end_time.as_ref())
         .texts("focus_behaviors", plan.focus_behaviors.iter().cloned())
@@ -330,7 +330,7 @@ fn from_item(item: HashMap<String, AttributeValue>) -> Result<CoachingPlan, Erro
     }
     Ok(CoachingPlan {
         id: item.last_of_key()?,
-        version: item.number::<i64>("version")?.unsigned_abs(),
+        version: item.version()?,
         start_time: item.optional_time("start_time")?,
         end_time: item.optional_time("end_time")?,
         focus_behaviors: item.texts("focus_behaviors")?,

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use aws_sdk_dynamodb::types::{AttributeValue, Delete, TransactWriteItem};
+use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
 use coaching_domain::change::Author;
 use coaching_domain::names::{self, CoachingPlanId, CoachingSessionId, UsecaseId, UserId};
 use coaching_domain::session::{CoachingSession, State};
@@ -11,7 +11,7 @@ use coaching_domain::{Code, Error, Tenant, Timestamp};
 use crate::Store;
 use crate::changes::{ATTEMPTS, keeps_changing};
 use crate::dependents::{Dependent, OnPlan};
-use crate::item::{Attributes, Item, key_attributes};
+use crate::item::{Attributes, Item};
 use crate::keys::{self, LIST_ORDER, ListIndex, ListPosition};
 use crate::list::{Filter, Listed, Page, Range, answer_bytes_of};
 use crate::requests::{Created, RequestRecord};
@@ -213,16 +213,6 @@ impl Store {
         Ok(vec![self.delete_version(key, session.version)?, record])
     }
 
-    /// The write that deletes version `read` of the item at `key`.
-    pub(crate) fn delete_version(&self, key: keys::Key, read: u64) -> Result<TransactWriteItem, Error> {
-        let delete = Delete::builder()
-            .table_name(&*self.table)
-            .set_key(Some(key_attributes(key)))
-            .condition_expression("version = :read")
-            .expression_attribute_values(":read", AttributeValue::N(read.to_string()));
-        Ok(TransactWriteItem::builder().delete(delete.build().map_err(Error::internal)?).build())
-    }
-
     /// The first `size` sessions after `after` that match `filter`: the newest creation first, ties by id.
     ///
     /// What the best index cannot tell apart is filtered from what that index yields; what is in which state
@@ -239,18 +229,9 @@ impl Store {
         size: usize,
         now: Timestamp,
     ) -> Result<Page<CoachingSession>, Error> {
-        let ranges = || {
-            let ranges = ranges(tenant, filter, after).into_iter().map(|range| {
-                let filter = filter.clone();
-                range.keeping(move |session| filter.matches(session, now))
-            });
-            ranges.collect()
-        };
-        self.page_unless_deleted(tenant, ranges, size, now).await
+        self.page_unless_deleted(tenant, || ranges(tenant, filter, after, now), size, now).await
     }
-}
 
-impl Store {
     /// As [`Store::sessions`], of the first page of one plan, whatever is being deleted: the caller looks
     /// afterwards whether the plan is still there.
     ///
@@ -263,19 +244,20 @@ impl Store {
         size: usize,
         now: Timestamp,
     ) -> Result<Page<CoachingSession>, Error> {
-        let ranges = ranges(tenant, filter, None).into_iter().map(|range| {
-            let filter = filter.clone();
-            range.keeping(move |session| filter.matches(session, now))
-        });
-        self.page(ranges.collect(), size).await
+        self.page(ranges(tenant, filter, None, now), size).await
     }
 }
 
 /// The ranges that together hold everything that `filter` matches, least of all else: the plan's,
 /// else the agent's, else one for each usecase, else the whole profile.
-fn ranges(tenant: &Tenant, filter: &SessionFilter, after: Option<&ListPosition>) -> Vec<Range<CoachingSession>> {
+fn ranges(
+    tenant: &Tenant,
+    filter: &SessionFilter,
+    after: Option<&ListPosition>,
+    now: Timestamp,
+) -> Vec<Range<CoachingSession>> {
     let of_usecases = Filter::default().any_of("usecase", &filter.usecases);
-    match (&filter.plan, &filter.agent) {
+    let ranges = match (&filter.plan, &filter.agent) {
         (Some(plan), agent) => {
             let rest = of_usecases.any_of("agent", agent);
             vec![Range::new(ListIndex::Plan, keys::sessions_of_plan(tenant, plan), rest, after)]
@@ -290,7 +272,12 @@ fn ranges(tenant: &Tenant, filter: &SessionFilter, after: Option<&ListPosition>)
             let partitions = filter.usecases.iter().map(|usecase| keys::sessions_of_usecase(tenant, usecase));
             partitions.map(|partition| Range::new(ListIndex::Usecase, partition, Filter::default(), after)).collect()
         }
-    }
+    };
+    let kept = ranges.into_iter().map(|range| {
+        let filter = filter.clone();
+        range.keeping(move |session| filter.matches(session, now))
+    });
+    kept.collect()
 }
 
 impl OnPlan for CoachingSession {
@@ -334,7 +321,7 @@ fn to_item(tenant: &Tenant, session: &CoachingSession) -> Item {
         .text(ListIndex::Agent.partition_attribute(), keys::sessions_of_agent(tenant, &session.agent))
         .text(ListIndex::Plan.partition_attribute(), keys::sessions_of_plan(tenant, &session.plan))
         .text(LIST_ORDER, ListPosition::of(session.create_time, &session.id).as_str())
-        .number("version", i64::try_from(session.version).unwrap_or(i64::MAX))
+        .version(session.version)
         .text("create_time", session.create_time.to_string())
         .text("update_time", session.update_time.to_string())
         .text("manager_update_time", session.manager_update_time.to_string())
@@ -363,7 +350,7 @@ fn from_item(item: HashMap<String, AttributeValue>) -> Result<CoachingSession, E
     let mut item = Attributes(item);
     Ok(CoachingSession {
         id: item.last_of_key()?,
-        version: item.number::<i64>("version")?.unsigned_abs(),
+        version: item.version()?,
         create_time: item.time("create_time")?,
         update_time: item.time("update_time")?,
         manager_update_time: item.time("manager_update_time")?,

@@ -141,9 +141,10 @@ impl Store {
             writes.push(self.remove_attributes(key.clone(), std::slice::from_ref(attribute))?);
         }
         if let (Some((key, attribute)), Some(session)) = (new, after)
-            && (old.is_none() || before.is_none_or(|before| session_seconds(before) != session_seconds(session)))
+            && (old.is_none()
+                || before.is_none_or(|before| counted_at(before).unix_seconds() != counted_at(session).unix_seconds()))
         {
-            let value = format!("{}#{}", session_seconds(session), session.plan);
+            let value = format!("{}#{}", counted_at(session).unix_seconds(), session.plan);
             let update = Update::builder()
                 .table_name(&*self.table)
                 .set_key(Some(key_attributes(key)))
@@ -232,12 +233,11 @@ impl AgentStatistics {
 /// The statistics that count a session, and the attribute there that does.
 pub(crate) fn session_mark(tenant: &Tenant, session: &CoachingSession) -> Option<(keys::Key, String)> {
     let usecase = session.usecase.as_ref()?;
-    let time = session.session_time.unwrap_or(session.create_time);
-    let key = keys::statistics(tenant, usecase, &session.agent, Period::of(day_of(time)));
+    let key = keys::statistics(tenant, usecase, &session.agent, Period::of(day_of(counted_at(session))));
     Some((key, format!("{SESSION_ATTRIBUTE}{}", session.id)))
 }
 
-/// When a session is held or else was created, in seconds since 1970.
-fn session_seconds(session: &CoachingSession) -> i64 {
-    session.session_time.unwrap_or(session.create_time).unix_seconds()
+/// When a session is held, or else was created.
+fn counted_at(session: &CoachingSession) -> Timestamp {
+    session.session_time.unwrap_or(session.create_time)
 }

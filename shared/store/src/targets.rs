@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem, Update};
+use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem, Update};
 use coaching_domain::names::{self, CoachingPlanId, TargetId, UsecaseId};
 use coaching_domain::target::Target;
 use coaching_domain::{Code, Error, Tenant, Timestamp};
@@ -91,12 +91,7 @@ impl Store {
     /// UNAVAILABLE if the table does not answer.
     pub async fn replace_target(&self, tenant: &Tenant, target: &Target) -> Result<bool, Error> {
         let next = Target { version: target.version + 1, ..target.clone() };
-        let put = Put::builder()
-            .table_name(&*self.table)
-            .set_item(Some(to_item(tenant, &next).into_attributes()))
-            .condition_expression("version = :read")
-            .expression_attribute_values(":read", AttributeValue::N(target.version.to_string()));
-        let mut writes = vec![TransactWriteItem::builder().put(put.build().map_err(Error::internal)?).build()];
+        let mut writes = vec![self.replace(to_item(tenant, &next), target.version)?];
         writes.extend(self.keep_with_agent(tenant, &next)?);
         Ok(matches!(self.transact(writes).await?, Outcome::Written))
     }
@@ -168,7 +163,7 @@ fn to_item(tenant: &Tenant, target: &Target) -> Item {
     let item = Item::at(keys::target(tenant, &target.id))
         .text(ListIndex::Profile.partition_attribute(), keys::targets_of_profile(tenant))
         .text(LIST_ORDER, target.position().as_str())
-        .number("version", i64::try_from(target.version).unwrap_or(i64::MAX))
+        .version(target.version)
         .text("template", target.template.as_str())
         .text("part", &target.criterion_or_chapter_id)
         .text("usecase", target.usecase.as_str())
