@@ -4,7 +4,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use coaching_local::arguments::Task;
-use coaching_local::{Service, arguments, rebuild_statistics};
+use coaching_local::{Interruption, Service, arguments, rebuild_statistics};
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -26,8 +26,13 @@ async fn main() -> ExitCode {
         Ok(service) => service,
         Err(line) => return failed(&line),
     };
+    // Before the greeting: whoever has read it may interrupt at once.
+    let interruption = match Interruption::listen() {
+        Ok(interruption) => interruption,
+        Err(line) => return failed(&line),
+    };
     say(&service.greeting());
-    service.until_interrupted().await;
+    service.until(interruption).await;
     ExitCode::SUCCESS
 }
 

@@ -183,9 +183,9 @@ impl Service {
         text
     }
 
-    /// Serves until Ctrl-C (or SIGTERM), then lets the requests under way end.
-    pub async fn until_interrupted(self) {
-        interrupted().await;
+    /// Serves until `interruption`, then lets the requests under way end.
+    pub async fn until(self, mut interruption: Interruption) {
+        interruption.wait().await;
         self.stop().await;
     }
 
@@ -196,19 +196,45 @@ impl Service {
     }
 }
 
-async fn interrupted() {
+/// Ctrl-C, and SIGTERM where there is one. From when this is made, neither ends the process by itself.
+#[derive(Debug)]
+pub struct Interruption {
     #[cfg(unix)]
-    {
+    interrupted: tokio::signal::unix::Signal,
+    #[cfg(unix)]
+    terminated: tokio::signal::unix::Signal,
+}
+
+impl Interruption {
+    /// Listens from now on.
+    ///
+    /// # Errors
+    /// One line, if the system does not let this process listen.
+    #[cfg(unix)]
+    pub fn listen() -> Result<Self, String> {
         use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminated) = signal(SignalKind::terminate()) {
-            tokio::select! {
-                _ = tokio::signal::ctrl_c() => {}
-                _ = terminated.recv() => {}
-            }
-            return;
-        }
+        let listen = |kind| signal(kind).map_err(|error| format!("signals cannot be listened for: {error}"));
+        Ok(Self { interrupted: listen(SignalKind::interrupt())?, terminated: listen(SignalKind::terminate())? })
     }
-    let _ = tokio::signal::ctrl_c().await;
+
+    /// Listens from now on.
+    ///
+    /// # Errors
+    /// None here.
+    #[cfg(not(unix))]
+    pub fn listen() -> Result<Self, String> {
+        Ok(Self {})
+    }
+
+    async fn wait(&mut self) {
+        #[cfg(unix)]
+        tokio::select! {
+            _ = self.interrupted.recv() => {}
+            _ = self.terminated.recv() => {}
+        }
+        #[cfg(not(unix))]
+        let _ = tokio::signal::ctrl_c().await;
+    }
 }
 
 /// Writes one readable line per request to standard error.
