@@ -318,7 +318,7 @@ async fn a_repeated_request_id_answers_as_first() {
     service.advance(TimeDelta::hours(23));
     // The plan may be gone by then, and the answer is still the first one.
     let plan = [("PK", "acme#support#plan#ana-plan"), ("SK", "plan")];
-    let mut delete = service.client().delete_item().table_name(coaching_local::TABLE_NAME);
+    let mut delete = service.client().delete_item().table_name(service.table());
     for (name, value) in plan {
         delete = delete.key(name, aws_sdk_dynamodb::types::AttributeValue::S(value.to_owned()));
     }

@@ -6,8 +6,7 @@ use std::time::{Duration, Instant};
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::TimeDelta;
-use coaching_local::TABLE_NAME;
-use coaching_tests::{Event, LambdaHost, PAGE_TOKEN_SECRET, TestService, event_file, usecase_name, user_name};
+use coaching_tests::{Event, LambdaHost, PAGE_TOKEN_SECRET, TestService, event_file, perform, usecase_name, user_name};
 use serde_json::{Value, json};
 
 fn later() -> Instant {
@@ -16,7 +15,7 @@ fn later() -> Instant {
 
 async fn rebuild(service: &TestService, until: Instant) -> Value {
     let event = event_file("rebuild-statistics", "profile");
-    (rebuild_statistics::TASK.handle)(&service.app, event, until).await.unwrap()
+    perform(&rebuild_statistics::TASK, &service.app, event, until).await.unwrap()
 }
 
 /// Five agents with a submitted scorecard each, a minute and more ago.
@@ -48,7 +47,7 @@ async fn spoil(service: &TestService, agent: &str) {
         "cells".to_owned(),
         AttributeValue::B(Blob::new(coaching_domain::statistics::Statistics::default().encode())),
     );
-    service.client().put_item().table_name(TABLE_NAME).set_item(Some(item)).send().await.unwrap();
+    service.client().put_item().table_name(service.table()).set_item(Some(item)).send().await.unwrap();
 }
 
 #[tokio::test]
@@ -128,11 +127,11 @@ async fn the_binary_answers_the_event() {
     let service = service().await;
     let url = service.dynamodb_url();
     let environment = [
-        ("AWS_ENDPOINT_URL_DYNAMODB", url.as_str()),
+        ("AWS_ENDPOINT_URL_DYNAMODB", url),
         ("AWS_REGION", "us-east-1"),
         ("AWS_ACCESS_KEY_ID", "local"),
         ("AWS_SECRET_ACCESS_KEY", "local"),
-        ("TABLE_NAME", TABLE_NAME),
+        ("TABLE_NAME", service.table()),
         ("PAGE_TOKEN_SECRET", PAGE_TOKEN_SECRET),
     ];
     let mut host = LambdaHost::start(env!("CARGO_BIN_EXE_rebuild-statistics"), &environment).await;

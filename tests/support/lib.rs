@@ -5,28 +5,36 @@
 mod event;
 mod faults;
 mod lambda_host;
+mod record;
 mod replay;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::time::Instant;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::TimeDelta;
 use coaching_domain::Timestamp;
-use coaching_edge::{App, Clock, Operation, PageTokens, respond};
+use coaching_edge::{App, Clock, Operation, PageTokens, Task, respond};
 use coaching_local::{EmbeddedDynamoDb, TABLE_NAME, TEMPLATE, Template, client_at, create_table};
 use coaching_store::{Expenses, Store};
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 pub use event::{Event, event_file, event_files};
 pub use faults::{Fault, FaultyDynamoDb};
 pub use lambda_host::LambdaHost;
+pub use record::{Right, log_lines, recorded, rights_used, suite_is_recorded};
 pub use replay::{Case, Target, replay};
 
 /// The page token secret of the tests.
 pub const PAGE_TOKEN_SECRET: &str = "the page token secret of the tests";
+
+/// The environment variable that names another DynamoDB for the tests to run on, each in a table of its
+/// own, such as `http://127.0.0.1:8000`. It must take any credentials.
+pub const DYNAMODB_ENDPOINT: &str = "DYNAMODB_ENDPOINT";
 
 /// When the tests' own clock starts.
 pub const NOW: &str = "2026-06-01T12:00:00Z";
@@ -37,8 +45,12 @@ pub struct TestService {
     /// The state that operations work with.
     pub app: App,
     client: Client,
-    dynamodb: EmbeddedDynamoDb,
+    dynamodb_url: String,
+    table: String,
     moved_ms: Arc<AtomicI64>,
+    calls: Arc<AtomicU64>,
+    /// Stopped with the test; none where the suite runs on another DynamoDB.
+    _embedded: Option<EmbeddedDynamoDb>,
 }
 
 /// An answer of an operation.
@@ -55,25 +67,33 @@ pub struct Answered {
 impl TestService {
     /// A service with an empty table.
     pub async fn start() -> Self {
-        let dynamodb = EmbeddedDynamoDb::start(None).unwrap();
-        let client = dynamodb.client();
-        let table = Template::parse(TEMPLATE).unwrap().table;
-        assert!(create_table(&client, TABLE_NAME, &table).await.unwrap());
+        record::listen();
+        let (dynamodb_url, table, embedded) = match std::env::var(DYNAMODB_ENDPOINT) {
+            Ok(url) => (url, format!("coaching-{}", Uuid::new_v4()), None),
+            Err(_) => {
+                let embedded = EmbeddedDynamoDb::start(None).unwrap();
+                (embedded.url(), TABLE_NAME.to_owned(), Some(embedded))
+            }
+        };
+        let client = client_at(&dynamodb_url);
+        let definition = Template::parse(TEMPLATE).unwrap().table;
+        assert!(create_table(&client, &table, &definition).await.unwrap());
+        let calls = Arc::default();
         let moved_ms = Arc::new(AtomicI64::new(0));
         let told = Arc::clone(&moved_ms);
         let start = Timestamp::parse(NOW).unwrap();
         let app = App {
-            store: Store::new(client.clone(), TABLE_NAME),
+            store: Store::new(recording(&client, &calls), &table),
             page_tokens: PageTokens::new(PAGE_TOKEN_SECRET, None).unwrap(),
             clock: Clock::telling(move || start.plus(TimeDelta::milliseconds(told.load(Ordering::Relaxed)))),
         };
-        Self { app, client, dynamodb, moved_ms }
+        Self { app, client, dynamodb_url, table, moved_ms, calls, _embedded: embedded }
     }
 
     /// The same table, reached through an endpoint with faults.
     pub async fn behind_faults(&self) -> (App, FaultyDynamoDb) {
-        let faulty = FaultyDynamoDb::start(&self.dynamodb_url()).await;
-        let store = Store::new(client_at(&faulty.url()), TABLE_NAME);
+        let faulty = FaultyDynamoDb::start(&self.dynamodb_url).await;
+        let store = Store::new(recording(&client_at(&faulty.url()), &self.calls), &self.table);
         (App { store, ..self.app.clone() }, faulty)
     }
 
@@ -193,8 +213,18 @@ impl TestService {
     }
 
     /// Where the table is.
-    pub fn dynamodb_url(&self) -> String {
-        self.dynamodb.url()
+    pub fn dynamodb_url(&self) -> &str {
+        &self.dynamodb_url
+    }
+
+    /// How many calls of DynamoDB the operations have begun so far.
+    pub fn calls(&self) -> u64 {
+        self.calls.load(Ordering::Relaxed)
+    }
+
+    /// The table's name.
+    pub fn table(&self) -> &str {
+        &self.table
     }
 
     /// A client of the table.
@@ -217,7 +247,7 @@ impl TestService {
     /// Every item of the table, by its key.
     pub async fn items(&self) -> BTreeMap<String, HashMap<String, AttributeValue>> {
         let mut items = BTreeMap::new();
-        let mut pages = self.client.scan().table_name(TABLE_NAME).consistent_read(true).into_paginator().send();
+        let mut pages = self.client.scan().table_name(&self.table).consistent_read(true).into_paginator().send();
         while let Some(page) = pages.next().await {
             for item in page.unwrap().items.unwrap_or_default() {
                 let key = format!("{} / {}", item["PK"].as_s().unwrap(), item["SK"].as_s().unwrap());
@@ -256,10 +286,25 @@ impl TestService {
     }
 }
 
+/// The client, with what it uses noted and its `calls` counted.
+fn recording(client: &Client, calls: &Arc<AtomicU64>) -> Client {
+    let recorder = record::Recorder { calls: Arc::clone(calls) };
+    Client::from_conf(client.config().to_builder().interceptor(recorder).build())
+}
+
+/// What `task` answers to `event` in this process.
+///
+/// # Errors
+/// As the task's.
+pub async fn perform(task: &Task, app: &App, event: Value, until: Instant) -> Result<Value, coaching_domain::Error> {
+    record::on_behalf_of(task.name, (task.handle)(app, event, until)).await
+}
+
 /// Answers `event` with `operation` in this process.
 pub async fn answer(operation: &Operation, app: &App, event: Value) -> Answered {
     let event = serde_json::from_value(event).unwrap();
-    let (parts, body) = respond(operation, app, &event).await.into_parts();
+    let responded = record::on_behalf_of(operation.name, respond(operation, app, &event));
+    let (parts, body) = responded.await.into_parts();
     let headers = parts.headers.iter();
     Answered {
         status: parts.status.as_u16(),

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use coaching_edge::Operation;
-use coaching_local::TABLE_NAME;
 use serde_json::Value;
 
 use crate::{Answered, LambdaHost, PAGE_TOKEN_SECRET, TestService, event_file, event_files};
@@ -55,11 +54,11 @@ async fn answered(service: &TestService, event: Value, target: Target) -> Answer
         Target::Binary(binary) => {
             let url = service.dynamodb_url();
             let environment = [
-                ("AWS_ENDPOINT_URL_DYNAMODB", url.as_str()),
+                ("AWS_ENDPOINT_URL_DYNAMODB", url),
                 ("AWS_REGION", "us-east-1"),
                 ("AWS_ACCESS_KEY_ID", "local"),
                 ("AWS_SECRET_ACCESS_KEY", "local"),
-                ("TABLE_NAME", TABLE_NAME),
+                ("TABLE_NAME", service.table()),
                 ("PAGE_TOKEN_SECRET", PAGE_TOKEN_SECRET),
             ];
             let mut host = LambdaHost::start(binary, &environment).await;

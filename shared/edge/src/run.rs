@@ -10,7 +10,11 @@ use lambda_http::Body;
 use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpResponse;
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use serde_json::Value;
+use tracing::Subscriber;
 use tracing::level_filters::LevelFilter;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::layer::SubscriberExt;
 
 use crate::operation::respond;
 use crate::{App, Clock, HttpEvent, Operation, PageTokens, Task};
@@ -140,14 +144,23 @@ pub fn init_logging(level: Option<&str>) -> Result<(), StartError> {
             StartError(format!("LOG_LEVEL is '{text}'; it must be error, warn, info, debug, trace or off"))
         })?,
     };
-    let subscriber = tracing_subscriber::fmt()
+    tracing::subscriber::set_global_default(log_lines(level, std::io::stdout))
+        .map_err(|error| StartError(format!("logging does not start: {error}")))
+}
+
+/// A log of JSON lines written by `writer`: of the service from `level` up, and of libraries only what is
+/// broken, because at other levels they write out requests and answers, which hold notes about people.
+pub fn log_lines<W>(level: LevelFilter, writer: W) -> impl Subscriber + Send + Sync
+where
+    W: for<'writer> MakeWriter<'writer> + Send + Sync + 'static,
+{
+    let filter = Targets::new().with_target("coaching", level).with_default(level.min(LevelFilter::ERROR));
+    let lines = tracing_subscriber::fmt::layer()
         .json()
         .flatten_event(true)
         .with_current_span(false)
         .with_span_list(false)
         .with_target(false)
-        .with_max_level(level)
-        .finish();
-    tracing::subscriber::set_global_default(subscriber)
-        .map_err(|error| StartError(format!("logging does not start: {error}")))
+        .with_writer(writer);
+    tracing_subscriber::registry().with(filter).with(lines)
 }

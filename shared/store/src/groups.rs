@@ -37,6 +37,9 @@ impl Store {
         tenant: &CustomerTenant,
         groups: &[Group],
     ) -> Result<Vec<Result<(), Error>>, Error> {
+        if groups.is_empty() {
+            return Ok(Vec::new());
+        }
         'again: for _ in 0..ATTEMPTS {
             let mut version = self.groups_version(tenant).await?;
             let mut known = self.reachable_groups(tenant, groups).await?;

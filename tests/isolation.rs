@@ -1,0 +1,451 @@
+//! Isolation: every operation that `template.yaml` routes to, attacked by everyone who does not belong there.
+//!
+//! The requests are those events of `events/` that succeed, sent over the gateway with tokens of their
+//! callers. `cargo test -p coaching-tests --test isolation -- --nocapture` prints what was tried.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use base64::Engine;
+use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
+use chrono::Utc;
+use coaching_local::{Claims, Gateway, TEMPLATE, Template, TokenIssuer};
+use coaching_tests::{Answered, Event, TestService, below_support, event_file, event_files, plan_name, usecase_name};
+use hyper::body::Bytes;
+use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use serde_json::{Value, json};
+use tokio::sync::OnceCell;
+
+/// What is percent-encoded in a path.
+const IN_PATH: AsciiSet =
+    CONTROLS.add(b' ').add(b'"').add(b'#').add(b'%').add(b'<').add(b'>').add(b'?').add(b'`').add(b'{').add(b'}');
+
+/// A request that succeeds for its caller.
+#[derive(Debug, Clone)]
+struct Sent {
+    function: String,
+    case: String,
+    method: String,
+    path: String,
+    query: String,
+    headers: Value,
+    body: String,
+    claims: Claims,
+}
+
+impl Sent {
+    fn of_event(function: &str, case: &str) -> Option<Self> {
+        let event = event_file(function, case);
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let claims = event["requestContext"]["authorizer"]["jwt"]["claims"].as_object()?;
+        let claim = |name: &str| claims.get(name).map(&text);
+        let body = match event["isBase64Encoded"].as_bool() {
+            Some(true) => String::from_utf8(BASE64_STANDARD.decode(text(&event["body"])).ok()?).ok()?,
+            _ => text(&event["body"]),
+        };
+        let mut headers = event["headers"].clone();
+        headers.as_object_mut()?.retain(|name, _| ["content-type", "if-match"].contains(&name.as_str()));
+        Some(Self {
+            function: function.to_owned(),
+            case: case.to_owned(),
+            method: text(&event["requestContext"]["http"]["method"]),
+            path: utf8_percent_encode(&text(&event["rawPath"]), &IN_PATH).to_string(),
+            query: text(&event["rawQueryString"]),
+            headers,
+            body,
+            claims: Claims {
+                profiles: claim("profiles"),
+                ..Claims::new(&claim("customer")?, &claim("role")?, &claim("sub")?)
+            },
+        })
+    }
+
+    /// Whether an HTTP client can send it: some events hold what no URI does.
+    fn is_http(&self) -> bool {
+        format!("/?{}", self.query).parse::<hyper::Uri>().is_ok()
+    }
+
+    /// The verb of an item's custom method.
+    fn verb(&self) -> &str {
+        self.path.rsplit('/').next().unwrap().split_once(':').map_or("", |(_, verb)| verb)
+    }
+
+    /// With every name of a resource below `from` in query and body moved below `to`.
+    fn naming(&self, from: &str, to: &str) -> Self {
+        let replace = |text: &str| text.replace(&format!("\"{from}/"), &format!("\"{to}/"));
+        let query = self.query.split('&').map(|pair| match pair.split_once('=') {
+            Some((name, value)) => {
+                let value = percent_decode_str(value).decode_utf8_lossy().into_owned();
+                let value =
+                    value.strip_prefix(&format!("{from}/")).map_or(value.clone(), |rest| format!("{to}/{rest}"));
+                format!("{name}={}", utf8_percent_encode(&value, NON_ALPHANUMERIC))
+            }
+            None => pair.to_owned(),
+        });
+        Self { query: query.collect::<Vec<_>>().join("&"), body: replace(&self.body), ..self.clone() }
+    }
+
+    /// Without the entries of a batch that are the same in `other`.
+    fn without_entries_of(&self, other: &Self) -> Self {
+        let read = |text: &str| serde_json::from_str::<Value>(text).unwrap_or(Value::Null);
+        let (mut body, others) = (read(&self.body), read(&other.body));
+        if !self.path.ends_with(":batchUpsert") || body == others {
+            return self.clone();
+        }
+        for (name, entries) in body.as_object_mut().unwrap() {
+            entries.as_array_mut().unwrap().retain(|entry| !others[name].as_array().unwrap().contains(entry));
+        }
+        Self { body: body.to_string(), ..self.clone() }
+    }
+
+    /// With `user` as the creator, if the body names one.
+    fn in_the_name_of(&self, user: &str) -> Self {
+        match serde_json::from_str::<Value>(&self.body) {
+            Ok(mut body) if body.get("creatorUserName").is_some() => {
+                body["creatorUserName"] = user.into();
+                Self { body: body.to_string(), ..self.clone() }
+            }
+            _ => self.clone(),
+        }
+    }
+
+    /// With these parameters, in the query of a GET and in the body of a POST.
+    fn with(&self, parameters: &Value) -> Self {
+        let mut request = self.clone();
+        if self.method == "GET" {
+            for (name, value) in parameters.as_object().unwrap() {
+                let others = request.query.split('&').filter(|pair| !pair.starts_with(&format!("{name}=")));
+                request.query = others.collect::<Vec<_>>().join("&");
+                let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+                request.query.push_str(&format!("&{name}={}", utf8_percent_encode(&value, NON_ALPHANUMERIC)));
+            }
+        } else {
+            let mut body: Value = serde_json::from_str(&self.body).unwrap_or_else(|_| json!({}));
+            coaching_tests::merge(&mut body, parameters.clone());
+            request.body = body.to_string();
+        }
+        request
+    }
+}
+
+/// The service behind its gateway.
+struct Attacked {
+    service: TestService,
+    gateway: Gateway,
+    issuer: TokenIssuer,
+}
+
+impl Attacked {
+    async fn behind_gateway(service: TestService, issuer: &TokenIssuer) -> Self {
+        let gateway = Gateway::new(service.app.clone(), issuer.clone()).unwrap();
+        Self { service, gateway, issuer: issuer.clone() }
+    }
+
+    /// With at least two of everything that is listed.
+    async fn full(issuer: &TokenIssuer) -> Self {
+        let service = TestService::seeded().await;
+        service.template("another", json!({})).await;
+        let target = json!({
+            "scorecardTemplateName": below_support("scorecardTemplates/quality"),
+            "criterionOrChapterId": "listening",
+            "target": 70,
+            "usecaseName": usecase_name("care"),
+        });
+        service.succeed(&Event::post("targets", target)).await;
+        for message in ["Well.", "Better."] {
+            let comment = json!({
+                "creatorUserName": "customers/acme/users/maria",
+                "coachingPlanName": plan_name("ana-plan"),
+                "message": message,
+            });
+            service.succeed(&Event::post("coachingComments", comment)).await;
+        }
+        for notes in ["One.", "Two."] {
+            for session in ["scheduled-1", "held-1", "submitted-1"] {
+                let update = json!({"coachingSession": {"meetingNotes": notes}});
+                let event = Event::new("PATCH", &format!("coachingSessions/{session}")).with_text(&update.to_string());
+                service.succeed(&event).await;
+            }
+        }
+        Self::behind_gateway(service, issuer).await
+    }
+
+    /// With what everybody in a profile may know, and no record of anyone.
+    async fn without_records(issuer: &TokenIssuer) -> Self {
+        let service = TestService::start().await;
+        let care = json!({"usecases": [{"name": usecase_name("care"), "displayName": "Care"}]});
+        service.succeed(&Event::post("usecases:batchUpsert", care).by("service", "sync@acme")).await;
+        service.template("quality", json!({})).await;
+        Self::behind_gateway(service, issuer).await
+    }
+
+    async fn answer(&self, sent: &Sent, authorization: Option<&str>) -> Answered {
+        let mut request = hyper::Request::builder()
+            .method(sent.method.as_str())
+            .uri(format!("http://service{}?{}", sent.path, sent.query));
+        for (name, value) in sent.headers.as_object().unwrap() {
+            request = request.header(name, value.as_str().unwrap());
+        }
+        if let Some(authorization) = authorization {
+            request = request.header("authorization", authorization);
+        }
+        let request = request.body(Some(Bytes::from(sent.body.clone()))).unwrap();
+        let (parts, body) = self.gateway.answer(request).await.into_parts();
+        let mut body: Value = serde_json::from_str(&body).unwrap();
+        // The one part of an error that differs between two requests that are the same.
+        for detail in body.get_mut("details").and_then(Value::as_array_mut).into_iter().flatten() {
+            detail.as_object_mut().unwrap().remove("requestId");
+        }
+        Answered { status: parts.status.as_u16(), headers: BTreeMap::new(), body }
+    }
+
+    async fn answer_to(&self, sent: &Sent, claims: &Claims) -> Answered {
+        let token = self.issuer.issue(claims).unwrap();
+        self.answer(sent, Some(&format!("Bearer {token}"))).await
+    }
+
+    /// The answer, with the calls of DynamoDB that it took.
+    async fn counted(&self, sent: &Sent, claims: &Claims) -> (Answered, u64) {
+        let before = self.service.calls();
+        let answered = self.answer_to(sent, claims).await;
+        (answered, self.service.calls() - before)
+    }
+}
+
+/// The functions that `template.yaml` routes requests to.
+fn functions() -> BTreeSet<String> {
+    let functions = Template::parse(TEMPLATE).unwrap().functions.into_iter();
+    functions.filter(|function| !function.routes.is_empty()).map(|function| function.name).collect()
+}
+
+static REQUESTS: OnceCell<Vec<Sent>> = OnceCell::const_new();
+
+/// Every request of `events/` that succeeds, each tried on a table of its own.
+async fn requests() -> &'static [Sent] {
+    REQUESTS.get_or_init(find_requests).await
+}
+
+async fn find_requests() -> Vec<Sent> {
+    let issuer = &TokenIssuer::generate().unwrap();
+    let mut requests = Vec::new();
+    for function in functions() {
+        let before = requests.len();
+        for case in event_files(&function) {
+            let Some(sent) = Sent::of_event(&function, &case).filter(Sent::is_http) else { continue };
+            let service = Attacked::behind_gateway(TestService::seeded().await, issuer).await;
+            if service.answer_to(&sent, &sent.claims).await.status == 200 || function == "unknown-path" {
+                requests.push(sent);
+            }
+        }
+        assert!(requests.len() > before, "no event of {function} succeeds");
+    }
+    requests
+}
+
+/// The column "roles" of the README's table of operations, by function.
+fn roles() -> BTreeMap<String, String> {
+    let readme = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("README.md");
+    let readme = std::fs::read_to_string(readme).unwrap();
+    let table = readme.split("| operation | request | function | roles |").nth(1).unwrap();
+    let rows = table.lines().skip(2).take_while(|line| line.starts_with('|'));
+    let cells = rows.map(|row| row.trim_matches('|').split('|').map(str::trim).collect::<Vec<_>>());
+    let roles: BTreeMap<String, String> =
+        cells.map(|cells| (cells[2].trim_matches('`').to_owned(), cells[3].to_owned())).collect();
+    let mut named: BTreeSet<String> = roles.keys().cloned().collect();
+    named.insert("unknown-path".to_owned());
+    assert_eq!(named, functions(), "the README's table of operations");
+    roles
+}
+
+/// Whether the README lets `role` send a request like `sent`.
+fn may(roles: &str, role: &str, sent: &Sent) -> bool {
+    let (in_general, to_acknowledge) = roles.split_once("; to acknowledge: ").unwrap_or((roles, roles));
+    let roles = if sent.verb() == "acknowledge" { to_acknowledge } else { in_general };
+    roles.starts_with("all") || roles.starts_with("its creator") || roles.contains(role)
+}
+
+/// Whether the request, or every entry of a batch, is refused for what its fields hold.
+fn refuses_fields(answered: &Answered) -> bool {
+    let refused = |status: &Value| {
+        let violations = &status["details"][1]["fieldViolations"];
+        status["status"] == "INVALID_ARGUMENT" && violations.as_array().is_some_and(|violations| !violations.is_empty())
+    };
+    match (answered.status, answered.body["results"].as_array()) {
+        (400, _) => refused(&answered.body),
+        (200, Some(results)) => !results.is_empty() && results.iter().all(|result| refused(&result["status"])),
+        _ => false,
+    }
+}
+
+/// What was tried, by attack.
+#[derive(Debug, Default)]
+struct Tried(BTreeMap<&'static str, usize>);
+
+impl Tried {
+    fn note(&mut self, attack: &'static str) {
+        *self.0.entry(attack).or_default() += 1;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_gets_in_where_they_do_not_belong() {
+    let issuer = TokenIssuer::generate().unwrap();
+    let other_issuer = TokenIssuer::generate().unwrap();
+    let requests = requests().await;
+    let roles = roles();
+    let (full, empty) = (Attacked::full(&issuer).await, Attacked::without_records(&issuer).await);
+    let before_in_empty = empty.service.items().await;
+    let before = full.service.items().await;
+    let mut tried = Tried::default();
+    let mut with_names = 0;
+
+    for sent in requests {
+        let about = format!("{}/{}", sent.function, sent.case);
+        let mine = &sent.claims;
+        let now = Utc::now().timestamp();
+
+        // What is no valid token.
+        let signed = |claims: &Claims| format!("Bearer {}", issuer.issue(claims).unwrap());
+        let valid = issuer.issue(mine).unwrap();
+        let payload = valid.split('.').nth(1).unwrap();
+        let none = BASE64_URL_SAFE_NO_PAD.encode(r#"{"alg":"none","kid":"development"}"#);
+        for (attack, authorization) in [
+            ("no token", None),
+            ("no bearer token", Some(format!("Basic {valid}"))),
+            ("expired", Some(signed(&Claims { exp: now - 1, ..mine.clone() }))),
+            ("not yet valid", Some(signed(&Claims { nbf: now + 60, ..mine.clone() }))),
+            ("wrong audience", Some(signed(&Claims { aud: "another".to_owned(), ..mine.clone() }))),
+            ("wrong issuer", Some(signed(&Claims { iss: "https://another".to_owned(), ..mine.clone() }))),
+            ("alg: none", Some(format!("Bearer {none}.{payload}."))),
+            ("another key", Some(format!("Bearer {}", other_issuer.issue(mine).unwrap()))),
+        ] {
+            let calls = full.service.calls();
+            let answered = full.answer(sent, authorization.as_deref()).await;
+            assert_eq!(
+                (answered.status, &answered.body),
+                (401, &json!({"message": "Unauthorized"})),
+                "{about}: {attack}"
+            );
+            assert_eq!(full.service.calls(), calls, "{about}: {attack}: something was read");
+            tried.note(attack);
+        }
+        if sent.function == "unknown-path" {
+            continue;
+        }
+
+        // A valid token of someone who does not belong there.
+        let mut strangers = vec![
+            ("another customer", Claims { customer: "beta".to_owned(), ..mine.clone() }),
+            (
+                "another customer's admin",
+                Claims { customer: "beta".to_owned(), role: "admin".to_owned(), ..mine.clone() },
+            ),
+            ("another profile", Claims { profiles: Some("sales".to_owned()), ..mine.clone() }),
+            ("no profile", Claims { profiles: Some(String::new()), ..mine.clone() }),
+        ];
+        for role in ["admin", "manager", "agent", "service"] {
+            if !may(&roles[&sent.function], role, sent) {
+                strangers.push(("role too weak", Claims { role: role.to_owned(), ..mine.clone() }));
+            }
+        }
+        for (attack, claims) in strangers {
+            let (answered, calls) = full.counted(sent, &claims).await;
+            assert_eq!(answered.status, 403, "{about}: {attack} as {}: {}", claims.role, answered.body);
+            assert_eq!(answered.body["status"], "PERMISSION_DENIED", "{about}: {attack}");
+            assert_eq!(calls, 0, "{about}: {attack}: something was read");
+            let where_nothing_is = empty.answer_to(sent, &claims).await;
+            assert_eq!(answered, where_nothing_is, "{about}: {attack}: the answer tells what exists");
+            tried.note(attack);
+        }
+
+        // An agent after a colleague's records: the same answer as if there were none.
+        let cell = &roles[&sent.function];
+        if may(cell, "agent", sent) && cell != "all" {
+            let chloe = Claims { role: "agent".to_owned(), sub: "chloe".to_owned(), ..mine.clone() };
+            let hers = sent.in_the_name_of("customers/acme/users/chloe");
+            let answered = full.answer_to(&hers, &chloe).await;
+            let where_nothing_is = empty.answer_to(&hers, &chloe).await;
+            assert_eq!(answered, where_nothing_is, "{about}: an agent is told of a colleague's records");
+            assert!([200, 400, 403].contains(&answered.status), "{about}: {}", answered.body);
+            let text = answered.body.to_string();
+            assert!(answered.status != 200 || !(text.contains("ana") || text.contains("ben")), "{about}: {text}");
+            tried.note("an agent after a colleague's");
+        }
+
+        // Names of another customer's resources, or another profile's, in the body and in filters.
+        let mut foreign = vec![("another customer's names", sent.naming("customers/acme", "customers/beta"))];
+        if sent.path.contains("/profiles/") {
+            let (support, sales) = ("customers/acme/profiles/support", "customers/acme/profiles/sales");
+            foreign.push(("another profile's names", sent.naming(support, sales)));
+        }
+        for (attack, foreign) in foreign {
+            let foreign = foreign.without_entries_of(sent);
+            if (&foreign.query, &foreign.body) == (&sent.naming("customers/acme", "customers/acme").query, &sent.body) {
+                continue;
+            }
+            with_names += 1;
+            let (answered, calls) = full.counted(&foreign, mine).await;
+            assert_eq!(calls, 0, "{about}: {attack}: something was read: {}", answered.body);
+            assert!(refuses_fields(&answered), "{about}: {attack}: {}", answered.body);
+            tried.note(attack);
+        }
+        assert_eq!(full.service.items().await, before, "{about}: something was written");
+    }
+    assert!(with_names > 50);
+    assert_eq!(empty.service.items().await, before_in_empty);
+    let of = functions().len();
+    println!("isolation: {} requests of {of} functions; tried, none got in: {:?}", requests.len(), tried.0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_page_token_is_good_for_its_customer_profile_and_request_alone() {
+    let issuer = TokenIssuer::generate().unwrap();
+    let mut full = Attacked::full(&issuer).await;
+    let before = full.service.items().await;
+    let mut listing = BTreeSet::new();
+    let mut tried = Tried::default();
+    for sent in requests().await {
+        let about = format!("{}/{}", sent.function, sent.case);
+        if full.service.items().await != before {
+            full = Attacked::full(&issuer).await;
+        }
+        let first = full.answer_to(&sent.with(&json!({"pageSize": 1})), &sent.claims).await;
+        let Some(token) = first.body["nextPageToken"].as_str().filter(|token| !token.is_empty()) else { continue };
+        let next = sent.with(&json!({"pageSize": 1, "pageToken": token}));
+        assert_eq!(full.answer_to(&next, &sent.claims).await.status, 200, "{about}");
+        listing.insert(sent.function.clone());
+
+        let elsewhere = |customer: &str, profile: &str| {
+            let parent = format!("customers/{customer}/profiles/{profile}");
+            let moved = next.naming("customers/acme/profiles/support", &parent);
+            let moved = moved.naming("customers/acme", &format!("customers/{customer}"));
+            let path = moved.path.replace("customers/acme/profiles/support", &parent);
+            let claims = Claims { customer: customer.to_owned(), ..sent.claims.clone() };
+            (Sent { path, ..moved }, claims)
+        };
+        let broken = |index: usize| {
+            let mut token: Vec<char> = token.chars().collect();
+            let middle = index % token.len();
+            token[middle] = if token[middle] == 'A' { 'B' } else { 'A' };
+            let token: String = token.into_iter().collect();
+            (sent.with(&json!({"pageSize": 1, "pageToken": token})), sent.claims.clone())
+        };
+        for (attack, (request, claims)) in [
+            ("another customer", elsewhere("beta", "support")),
+            ("another profile", elsewhere("acme", "sales")),
+            ("a changed token", broken(0)),
+            ("a changed token", broken(token.len() / 2)),
+            ("a cut token", (sent.with(&json!({"pageToken": token[..token.len() - 4]})), sent.claims.clone())),
+        ] {
+            let answered = full.answer_to(&request, &claims).await;
+            assert_eq!(answered.status, 400, "{about}: {attack}: {}", answered.body);
+            assert_eq!(answered.refused_fields(), ["pageToken"], "{about}: {attack}");
+            tried.note(attack);
+        }
+    }
+    let mut expected: BTreeSet<String> =
+        functions().into_iter().filter(|function| function.starts_with("list-")).collect();
+    expected.insert("retrieve-progress".to_owned());
+    assert_eq!(listing, expected, "operations that page");
+    println!("page tokens of {} functions; tried, none opened: {:?}", listing.len(), tried.0);
+}

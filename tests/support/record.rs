@@ -1,0 +1,223 @@
+//! What the operations do while they are tested: the rights on the table that they use, and what they log.
+//!
+//! Both are kept in this process. If the environment variable `RECORD_SUITE_IN` names a folder, they are also
+//! appended to files there; a test run with `RECORDED_SUITE` naming it judges what the whole suite did.
+
+use std::collections::BTreeSet;
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use aws_sdk_dynamodb::config::interceptors::BeforeSerializationInterceptorContextRef;
+use aws_sdk_dynamodb::config::{ConfigBag, Intercept, RuntimeComponents};
+use aws_sdk_dynamodb::error::BoxError;
+use aws_sdk_dynamodb::operation::batch_get_item::BatchGetItemInput;
+use aws_sdk_dynamodb::operation::delete_item::DeleteItemInput;
+use aws_sdk_dynamodb::operation::get_item::GetItemInput;
+use aws_sdk_dynamodb::operation::put_item::PutItemInput;
+use aws_sdk_dynamodb::operation::query::QueryInput;
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsInput;
+use aws_sdk_dynamodb::operation::update_item::UpdateItemInput;
+use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
+
+/// The folder that a run of the suite is recorded in.
+const RECORD_SUITE_IN: &str = "RECORD_SUITE_IN";
+/// The folder of a run that was recorded.
+const RECORDED_SUITE: &str = "RECORDED_SUITE";
+
+tokio::task_local! {
+    /// The operation or task under way.
+    static UNDER_WAY: &'static str;
+}
+
+static USED: Mutex<BTreeSet<Right>> = Mutex::new(BTreeSet::new());
+
+/// A right that a function used: one action on the partitions of one kind.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Right {
+    /// The function.
+    pub function: String,
+    /// The action, such as `dynamodb:GetItem`.
+    pub action: String,
+    /// The index, or nothing for the table itself.
+    pub index: String,
+    /// The partition key with `*` for every id, such as `*#*#plan#*`.
+    pub partitions: String,
+}
+
+/// Runs `work` as what `function` does.
+pub(crate) async fn on_behalf_of<T>(function: &'static str, work: impl Future<Output = T>) -> T {
+    UNDER_WAY.scope(function, work).await
+}
+
+/// Every right that was used in this process and, of a recorded suite, in any other.
+pub fn rights_used() -> BTreeSet<Right> {
+    let mut used = USED.lock().unwrap().clone();
+    for line in recorded("rights") {
+        let fields: Vec<&str> = line.split('\t').collect();
+        let [function, action, index, partitions] = fields[..] else { panic!("no right: {line}") };
+        used.insert(Right {
+            function: function.to_owned(),
+            action: action.to_owned(),
+            index: index.to_owned(),
+            partitions: partitions.to_owned(),
+        });
+    }
+    used
+}
+
+/// Whether the suite's record is there to be read.
+pub fn suite_is_recorded() -> bool {
+    std::env::var_os(RECORDED_SUITE).is_some()
+}
+
+/// The lines of the record's files of `kind`.
+pub fn recorded(kind: &str) -> Vec<String> {
+    let Some(folder) = folder(RECORDED_SUITE) else { return Vec::new() };
+    let mut lines = Vec::new();
+    for file in std::fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display())) {
+        let path = file.unwrap().path();
+        if path.file_name().unwrap().to_str().unwrap().starts_with(&format!("{kind}-")) {
+            lines.extend(std::fs::read_to_string(path).unwrap().lines().map(str::to_owned));
+        }
+    }
+    lines
+}
+
+/// The folder that the environment variable `name` names; from the root of the workspace, if it is relative.
+fn folder(name: &str) -> Option<PathBuf> {
+    std::env::var_os(name).map(|folder| Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(folder))
+}
+
+/// Appends `line` to this process's file of `kind`, if the suite is recorded.
+pub(crate) fn append(kind: &str, line: &str) {
+    let Some(folder) = folder(RECORD_SUITE_IN) else { return };
+    std::fs::create_dir_all(&folder).unwrap();
+    let path = folder.join(format!("{kind}-{}", std::process::id()));
+    let mut file = OpenOptions::new().create(true).append(true).open(path).unwrap();
+    file.write_all(format!("{line}\n").as_bytes()).unwrap();
+}
+
+/// Notes what each call of a client needs the right to.
+#[derive(Debug)]
+pub(crate) struct Recorder {
+    /// How many calls were begun.
+    pub(crate) calls: Arc<AtomicU64>,
+}
+
+impl Intercept for Recorder {
+    fn name(&self) -> &'static str {
+        "Recorder"
+    }
+
+    fn read_before_serialization(
+        &self,
+        context: &BeforeSerializationInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        self.calls.fetch_add(1, Ordering::Relaxed);
+        let Ok(function) = UNDER_WAY.try_with(|function| *function) else { return Ok(()) };
+        let input = context.input();
+        let mut uses: Vec<(&str, String, String)> = Vec::new();
+        let of_table = |action: &'static str, key: &AttributeValue| (action, String::new(), partitions(key));
+        if let Some(get) = input.downcast_ref::<GetItemInput>() {
+            uses.push(of_table("GetItem", &get.key().unwrap()["PK"]));
+        } else if let Some(batch) = input.downcast_ref::<BatchGetItemInput>() {
+            let keys = batch.request_items().unwrap().values().flat_map(|keys| keys.keys());
+            uses.extend(keys.map(|key| of_table("BatchGetItem", &key["PK"])));
+        } else if let Some(query) = input.downcast_ref::<QueryInput>() {
+            // Of the values of a key condition the partition's is the first to be named.
+            let condition = query.key_condition_expression().unwrap();
+            let name = condition.split_whitespace().nth(2).unwrap();
+            let partition = &query.expression_attribute_values().unwrap()[name];
+            uses.push(("Query", query.index_name().unwrap_or_default().to_owned(), partitions(partition)));
+        } else if let Some(update) = input.downcast_ref::<UpdateItemInput>() {
+            uses.push(of_table("UpdateItem", &update.key().unwrap()["PK"]));
+        } else if let Some(put) = input.downcast_ref::<PutItemInput>() {
+            uses.push(of_table("PutItem", &put.item().unwrap()["PK"]));
+        } else if let Some(delete) = input.downcast_ref::<DeleteItemInput>() {
+            uses.push(of_table("DeleteItem", &delete.key().unwrap()["PK"]));
+        } else if let Some(transaction) = input.downcast_ref::<TransactWriteItemsInput>() {
+            uses.extend(transaction.transact_items().iter().map(|write| {
+                let (action, key) = written(write);
+                of_table(action, key)
+            }));
+        } else {
+            panic!("{function} makes a call that no right is known for: {input:?}");
+        }
+        for (action, index, partitions) in uses {
+            let action = format!("dynamodb:{action}");
+            let right = Right { function: function.to_owned(), action, index, partitions };
+            let line = format!("{}\t{}\t{}\t{}", right.function, right.action, right.index, right.partitions);
+            if USED.lock().unwrap().insert(right) {
+                append("rights", &line);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The right that a part of a transaction needs, and its partition key.
+fn written(write: &TransactWriteItem) -> (&'static str, &AttributeValue) {
+    if let Some(put) = write.put() {
+        ("PutItem", &put.item()["PK"])
+    } else if let Some(update) = write.update() {
+        ("UpdateItem", &update.key()["PK"])
+    } else if let Some(delete) = write.delete() {
+        ("DeleteItem", &delete.key()["PK"])
+    } else {
+        ("ConditionCheckItem", &write.condition_check().unwrap().key()["PK"])
+    }
+}
+
+/// The kind of a partition key: its ids are `*`, and what says the kind stays.
+fn partitions(key: &AttributeValue) -> String {
+    let key = key.as_s().unwrap();
+    let parts: Vec<&str> = key.split('#').collect();
+    let profile = if parts[1].is_empty() { "" } else { "*" };
+    let kind = match &parts[2..] {
+        ["request", _, operation, _] => format!("request#*#{operation}#*"),
+        ["statistics" | "order", ..] => format!("{}#*", parts[2]),
+        [kind] => (*kind).to_owned(),
+        [kind, _] => format!("{kind}#*"),
+        [kind, _, listed] => format!("{kind}#*#{listed}"),
+        _ => panic!("no such partition: {key}"),
+    };
+    format!("*#{profile}#{kind}")
+}
+
+/// Where the log of the operations goes in the tests.
+#[derive(Debug, Clone, Copy)]
+struct Log;
+
+static LINES: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
+impl Write for Log {
+    fn write(&mut self, line: &[u8]) -> std::io::Result<usize> {
+        let text = String::from_utf8(line.to_vec()).unwrap();
+        append("log", text.trim_end());
+        LINES.lock().unwrap().push(text);
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Keeps what is logged from now on, as the functions would log it at `trace`.
+pub(crate) fn listen() {
+    static ONCE: std::sync::Once = std::sync::Once::new();
+    ONCE.call_once(|| {
+        let log = coaching_edge::log_lines(tracing::level_filters::LevelFilter::TRACE, || Log);
+        let _ = tracing::subscriber::set_global_default(log);
+    });
+}
+
+/// What was logged in this process.
+pub fn log_lines() -> Vec<String> {
+    LINES.lock().unwrap().clone()
+}
