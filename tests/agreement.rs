@@ -1,15 +1,11 @@
 //! What must agree: the template, the functions, the events, the tests, and the rules of API Gateway.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use coaching_local::{OPERATIONS, TEMPLATE, Template};
+use coaching_tests::root;
 use serde_json::Value;
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
-}
 
 fn folders(of: &str) -> BTreeSet<String> {
     let entries = std::fs::read_dir(root().join(of)).unwrap().map(|entry| entry.unwrap().path());

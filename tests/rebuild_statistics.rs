@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::TimeDelta;
-use coaching_tests::{Event, LambdaHost, PAGE_TOKEN_SECRET, TestService, event_file, perform, usecase_name, user_name};
+use coaching_tests::{Event, LambdaHost, TestService, event_file, perform, usecase_name, user_name};
 use serde_json::{Value, json};
 
 fn later() -> Instant {
@@ -125,16 +125,7 @@ async fn a_bad_event_is_refused() {
 #[tokio::test]
 async fn the_binary_answers_the_event() {
     let service = service().await;
-    let url = service.dynamodb_url();
-    let environment = [
-        ("AWS_ENDPOINT_URL_DYNAMODB", url),
-        ("AWS_REGION", "us-east-1"),
-        ("AWS_ACCESS_KEY_ID", "local"),
-        ("AWS_SECRET_ACCESS_KEY", "local"),
-        ("TABLE_NAME", service.table()),
-        ("PAGE_TOKEN_SECRET", PAGE_TOKEN_SECRET),
-    ];
-    let mut host = LambdaHost::start(env!("CARGO_BIN_EXE_rebuild-statistics"), &environment).await;
+    let mut host = LambdaHost::start(env!("CARGO_BIN_EXE_rebuild-statistics"), &service.environment()).await;
     let answer = host.invoke(event_file("rebuild-statistics", "profile")).await;
     assert_eq!((&answer["done"], &answer["differenceCount"]), (&json!(true), &json!(0)), "{answer}");
 }

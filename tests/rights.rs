@@ -9,7 +9,7 @@
 //! RECORDED_SUITE=target/suite cargo test -p coaching-tests --test rights -- --nocapture
 //! ```
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use coaching_local::{OPERATIONS, TEMPLATE};
@@ -88,10 +88,7 @@ async fn replay_every_event() -> usize {
 async fn every_function_may_do_what_it_does_and_nothing_else() {
     let events = replay_every_event().await;
     let (used, given) = (rights_used(), rights_given());
-    let functions: BTreeMap<&str, usize> = used.iter().fold(BTreeMap::new(), |mut functions, right| {
-        *functions.entry(right.function.as_str()).or_default() += 1;
-        functions
-    });
+    let functions: BTreeSet<&str> = used.iter().map(|right| right.function.as_str()).collect();
     println!(
         "{events} events{}: {} functions used {} rights of {} given",
         if suite_is_recorded() { " and the recorded suite" } else { "" },

@@ -5,15 +5,13 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use coaching_edge::{App, Clock, PageTokens};
+use coaching_edge::{App, Clock, PageTokens, log_filter};
 use coaching_store::Store;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tracing::instrument::WithSubscriber;
-use tracing::level_filters::LevelFilter;
 use tracing::subscriber::NoSubscriber;
-use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
 
 use crate::arguments::Options;
@@ -239,14 +237,8 @@ impl Interruption {
 
 /// Writes one readable line per request to standard error.
 pub(crate) fn start_logging() -> Result<(), String> {
-    let level = match std::env::var("LOG_LEVEL").ok().filter(|level| !level.is_empty()) {
-        None => LevelFilter::INFO,
-        Some(text) => text
-            .parse()
-            .map_err(|_| format!("LOG_LEVEL is '{text}'; it must be error, warn, info, debug, trace or off"))?,
-    };
-    // Libraries speak up only about what is broken.
-    let filter = Targets::new().with_target("coaching", level).with_default(level.min(LevelFilter::ERROR));
+    let level = std::env::var("LOG_LEVEL").ok().filter(|level| !level.is_empty());
+    let filter = log_filter(level.as_deref())?;
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_target(false);
     // Several services in one process share the first one's log.
     let _ = tracing::subscriber::set_global_default(tracing_subscriber::registry().with(filter).with(lines));

@@ -140,7 +140,7 @@ impl Event {
 }
 
 fn events_folder(operation: &str) -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../events").join(operation)
+    crate::root().join("events").join(operation)
 }
 
 /// The event `events/{operation}/{case}.json`.

@@ -9,6 +9,7 @@ mod record;
 mod replay;
 
 use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Instant;
@@ -26,7 +27,7 @@ use uuid::Uuid;
 pub use event::{Event, event_file, event_files};
 pub use faults::{Fault, FaultyDynamoDb};
 pub use lambda_host::LambdaHost;
-pub use record::{Right, log_lines, recorded, rights_used, suite_is_recorded};
+pub use record::{Right, rights_used, suite_is_recorded};
 pub use replay::{Case, Target, replay};
 
 /// The page token secret of the tests.
@@ -34,7 +35,7 @@ pub const PAGE_TOKEN_SECRET: &str = "the page token secret of the tests";
 
 /// The environment variable that names another DynamoDB for the tests to run on, each in a table of its
 /// own, such as `http://127.0.0.1:8000`. It must take any credentials.
-pub const DYNAMODB_ENDPOINT: &str = "DYNAMODB_ENDPOINT";
+const DYNAMODB_ENDPOINT: &str = "DYNAMODB_ENDPOINT";
 
 /// When the tests' own clock starts.
 pub const NOW: &str = "2026-06-01T12:00:00Z";
@@ -67,7 +68,6 @@ pub struct Answered {
 impl TestService {
     /// A service with an empty table.
     pub async fn start() -> Self {
-        record::listen();
         let (dynamodb_url, table, embedded) = match std::env::var(DYNAMODB_ENDPOINT) {
             Ok(url) => (url, format!("coaching-{}", Uuid::new_v4()), None),
             Err(_) => {
@@ -182,6 +182,11 @@ impl TestService {
         let members: Vec<String> = agents.iter().map(|agent| user_name(agent)).collect();
         let team = json!({"name": "customers/acme/groups/team", "displayName": "Team", "memberUserNames": members});
         self.succeed(&sync("/v1/customers/acme/groups:batchUpsert", json!({"groups": [team]}))).await;
+        self.usecase().await;
+    }
+
+    /// Lists the usecase `care`.
+    pub async fn usecase(&self) {
         let care = json!({"usecases": [{"name": usecase_name("care"), "displayName": "Care"}]});
         self.succeed(&Event::post("usecases:batchUpsert", care).by("service", "sync@acme")).await;
     }
@@ -212,9 +217,16 @@ impl TestService {
         self.moved_ms.fetch_add(by.num_milliseconds(), Ordering::Relaxed);
     }
 
-    /// Where the table is.
-    pub fn dynamodb_url(&self) -> &str {
-        &self.dynamodb_url
+    /// The environment of a function binary on the table.
+    pub fn environment(&self) -> [(&str, &str); 6] {
+        [
+            ("AWS_ENDPOINT_URL_DYNAMODB", &self.dynamodb_url),
+            ("AWS_REGION", "us-east-1"),
+            ("AWS_ACCESS_KEY_ID", "local"),
+            ("AWS_SECRET_ACCESS_KEY", "local"),
+            ("TABLE_NAME", &self.table),
+            ("PAGE_TOKEN_SECRET", PAGE_TOKEN_SECRET),
+        ]
     }
 
     /// How many calls of DynamoDB the operations have begun so far.
@@ -359,6 +371,11 @@ impl Answered {
             assert!(!self.body.to_string().to_lowercase().contains(foreign), "{}", self.body);
         }
     }
+}
+
+/// The folder of the workspace.
+pub fn root() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
 }
 
 /// The name of what is at `path` below `acme`, `support`.

@@ -1,12 +1,12 @@
-//! What the operations do while they are tested: the rights on the table that they use, and what they log.
+//! What the operations do while they are tested: the rights on the table that they use.
 //!
-//! Both are kept in this process. If the environment variable `RECORD_SUITE_IN` names a folder, they are also
-//! appended to files there; a test run with `RECORDED_SUITE` naming it judges what the whole suite did.
+//! They are kept in this process. If the environment variable `RECORD_SUITE_IN` names a folder, they are also
+//! appended to a file there; a test run with `RECORDED_SUITE` naming it judges what the whole suite did.
 
 use std::collections::BTreeSet;
 use std::fs::OpenOptions;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -21,6 +21,8 @@ use aws_sdk_dynamodb::operation::query::QueryInput;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsInput;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemInput;
 use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
+
+use crate::root;
 
 /// The folder that a run of the suite is recorded in.
 const RECORD_SUITE_IN: &str = "RECORD_SUITE_IN";
@@ -55,7 +57,7 @@ pub(crate) async fn on_behalf_of<T>(function: &'static str, work: impl Future<Ou
 /// Every right that was used in this process and, of a recorded suite, in any other.
 pub fn rights_used() -> BTreeSet<Right> {
     let mut used = USED.lock().unwrap().clone();
-    for line in recorded("rights") {
+    for line in recorded() {
         let fields: Vec<&str> = line.split('\t').collect();
         let [function, action, index, partitions] = fields[..] else { panic!("no right: {line}") };
         used.insert(Right {
@@ -73,31 +75,30 @@ pub fn suite_is_recorded() -> bool {
     std::env::var_os(RECORDED_SUITE).is_some()
 }
 
-/// The lines of the record's files of `kind`.
-pub fn recorded(kind: &str) -> Vec<String> {
+/// The lines of the record: a right each.
+fn recorded() -> Vec<String> {
     let Some(folder) = folder(RECORDED_SUITE) else { return Vec::new() };
     let mut lines = Vec::new();
     for file in std::fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display())) {
-        let path = file.unwrap().path();
-        if path.file_name().unwrap().to_str().unwrap().starts_with(&format!("{kind}-")) {
-            lines.extend(std::fs::read_to_string(path).unwrap().lines().map(str::to_owned));
-        }
+        let text = std::fs::read_to_string(file.unwrap().path()).unwrap();
+        lines.extend(text.lines().map(str::to_owned));
     }
     lines
 }
 
 /// The folder that the environment variable `name` names; from the root of the workspace, if it is relative.
 fn folder(name: &str) -> Option<PathBuf> {
-    std::env::var_os(name).map(|folder| Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(folder))
+    std::env::var_os(name).map(|folder| root().join(folder))
 }
 
-/// Appends `line` to this process's file of `kind`, if the suite is recorded.
-pub(crate) fn append(kind: &str, line: &str) {
+/// Appends `right` to this process's file, if the suite is recorded.
+fn append(right: &Right) {
     let Some(folder) = folder(RECORD_SUITE_IN) else { return };
     std::fs::create_dir_all(&folder).unwrap();
-    let path = folder.join(format!("{kind}-{}", std::process::id()));
+    let path = folder.join(format!("rights-{}", std::process::id()));
     let mut file = OpenOptions::new().create(true).append(true).open(path).unwrap();
-    file.write_all(format!("{line}\n").as_bytes()).unwrap();
+    let line = format!("{}\t{}\t{}\t{}\n", right.function, right.action, right.index, right.partitions);
+    file.write_all(line.as_bytes()).unwrap();
 }
 
 /// Notes what each call of a client needs the right to.
@@ -151,9 +152,8 @@ impl Intercept for Recorder {
         for (action, index, partitions) in uses {
             let action = format!("dynamodb:{action}");
             let right = Right { function: function.to_owned(), action, index, partitions };
-            let line = format!("{}\t{}\t{}\t{}", right.function, right.action, right.index, right.partitions);
-            if USED.lock().unwrap().insert(right) {
-                append("rights", &line);
+            if USED.lock().unwrap().insert(right.clone()) {
+                append(&right);
             }
         }
         Ok(())
@@ -187,37 +187,4 @@ fn partitions(key: &AttributeValue) -> String {
         _ => panic!("no such partition: {key}"),
     };
     format!("*#{profile}#{kind}")
-}
-
-/// Where the log of the operations goes in the tests.
-#[derive(Debug, Clone, Copy)]
-struct Log;
-
-static LINES: Mutex<Vec<String>> = Mutex::new(Vec::new());
-
-impl Write for Log {
-    fn write(&mut self, line: &[u8]) -> std::io::Result<usize> {
-        let text = String::from_utf8(line.to_vec()).unwrap();
-        append("log", text.trim_end());
-        LINES.lock().unwrap().push(text);
-        Ok(line.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-/// Keeps what is logged from now on, as the functions would log it at `trace`.
-pub(crate) fn listen() {
-    static ONCE: std::sync::Once = std::sync::Once::new();
-    ONCE.call_once(|| {
-        let log = coaching_edge::log_lines(tracing::level_filters::LevelFilter::TRACE, || Log);
-        let _ = tracing::subscriber::set_global_default(log);
-    });
-}
-
-/// What was logged in this process.
-pub fn log_lines() -> Vec<String> {
-    LINES.lock().unwrap().clone()
 }

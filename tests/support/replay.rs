@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use coaching_edge::Operation;
 use serde_json::Value;
 
-use crate::{Answered, LambdaHost, PAGE_TOKEN_SECRET, TestService, event_file, event_files};
+use crate::{Answered, LambdaHost, TestService, event_file, event_files};
 
 /// An event file and what it is answered.
 #[derive(Debug, Clone, Copy)]
@@ -52,16 +52,7 @@ async fn answered(service: &TestService, event: Value, target: Target) -> Answer
     match target {
         Target::Handler(operation) => crate::answer(operation, &service.app, event).await,
         Target::Binary(binary) => {
-            let url = service.dynamodb_url();
-            let environment = [
-                ("AWS_ENDPOINT_URL_DYNAMODB", url),
-                ("AWS_REGION", "us-east-1"),
-                ("AWS_ACCESS_KEY_ID", "local"),
-                ("AWS_SECRET_ACCESS_KEY", "local"),
-                ("TABLE_NAME", service.table()),
-                ("PAGE_TOKEN_SECRET", PAGE_TOKEN_SECRET),
-            ];
-            let mut host = LambdaHost::start(binary, &environment).await;
+            let mut host = LambdaHost::start(binary, &service.environment()).await;
             let response = host.invoke(event).await;
             let headers = response["headers"].as_object().unwrap();
             let headers: BTreeMap<String, String> =

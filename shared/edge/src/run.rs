@@ -10,10 +10,8 @@ use lambda_http::Body;
 use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpResponse;
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use serde_json::Value;
-use tracing::Subscriber;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
-use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
 
 use crate::operation::respond;
@@ -132,35 +130,34 @@ pub fn timeouts() -> TimeoutConfig {
         .build()
 }
 
-/// Writes the log to standard output as JSON lines, at `level` (`error`, `warn`, `info`, `debug`,
-/// `trace` or `off`; `info` if not given).
+/// Writes the log to standard output as JSON lines, at `level` as [`log_filter`] reads it.
 ///
 /// # Errors
-/// One line if `level` is none of these.
+/// One line if `level` is no level.
 pub fn init_logging(level: Option<&str>) -> Result<(), StartError> {
-    let level = match level {
-        None => LevelFilter::INFO,
-        Some(text) => text.parse().map_err(|_| {
-            StartError(format!("LOG_LEVEL is '{text}'; it must be error, warn, info, debug, trace or off"))
-        })?,
-    };
-    tracing::subscriber::set_global_default(log_lines(level, std::io::stdout))
-        .map_err(|error| StartError(format!("logging does not start: {error}")))
-}
-
-/// A log of JSON lines written by `writer`: of the service from `level` up, and of libraries only what is
-/// broken, because at other levels they write out requests and answers, which hold notes about people.
-pub fn log_lines<W>(level: LevelFilter, writer: W) -> impl Subscriber + Send + Sync
-where
-    W: for<'writer> MakeWriter<'writer> + Send + Sync + 'static,
-{
-    let filter = Targets::new().with_target("coaching", level).with_default(level.min(LevelFilter::ERROR));
+    let filter = log_filter(level).map_err(StartError)?;
     let lines = tracing_subscriber::fmt::layer()
         .json()
         .flatten_event(true)
         .with_current_span(false)
         .with_span_list(false)
-        .with_target(false)
-        .with_writer(writer);
-    tracing_subscriber::registry().with(filter).with(lines)
+        .with_target(false);
+    tracing::subscriber::set_global_default(tracing_subscriber::registry().with(filter).with(lines))
+        .map_err(|error| StartError(format!("logging does not start: {error}")))
+}
+
+/// What a log takes: of the service from `level` up (`error`, `warn`, `info`, `debug`, `trace` or `off`; `info`
+/// if not given), and of libraries only what is broken, because at other levels they write out requests and
+/// answers, which hold notes about people.
+///
+/// # Errors
+/// One line if `level` is none of these.
+pub fn log_filter(level: Option<&str>) -> Result<Targets, String> {
+    let level = match level {
+        None => LevelFilter::INFO,
+        Some(text) => text
+            .parse()
+            .map_err(|_| format!("LOG_LEVEL is '{text}'; it must be error, warn, info, debug, trace or off"))?,
+    };
+    Ok(Targets::new().with_target("coaching", level).with_default(level.min(LevelFilter::ERROR)))
 }
