@@ -189,6 +189,75 @@ async fn a_deletion_cut_short_is_gone_on_with_by_a_repeat() {
 }
 
 #[tokio::test]
+async fn a_deletion_cut_short_anywhere_is_gone_on_with_by_a_repeat() {
+    let session = json!({
+        "name": session_name("only"),
+        "agentUserName": user_name("ben"),
+        "creatorUserName": user_name("maria"),
+        "coachingPlanName": plan_name("ben-plan"),
+        "usecaseName": usecase_name("care"),
+    });
+    let event = delete("coachingPlans/ben-plan?force=true");
+    let mut cut_after = 0;
+    loop {
+        let service = TestService::seeded().await;
+        service.succeed(&Event::post("coachingSessions", session.clone())).await;
+        let (app, faulty) = service.behind_faults().await;
+        faulty.inject(vec![Fault::Passed; cut_after]);
+        faulty.inject(vec![Fault::internal(); 100]);
+        let cut = answer(event.operation(), &app, event.to_json()).await;
+        if cut.status == 200 && faulty.left() == 100 {
+            break;
+        }
+        if cut.status != 200 {
+            assert_eq!(cut.status, 503, "cut after {cut_after} calls: {}", cut.body);
+            assert_eq!(service.send(&event).await.status, 200, "cut after {cut_after} calls");
+        }
+        service.refused(&event, 404).await;
+        let items = service.items().await;
+        let left: Vec<_> = items.keys().filter(|key| key.ends_with("only / session")).collect();
+        assert_eq!(left, Vec::<&String>::new(), "cut after {cut_after} calls");
+        let unfinished =
+            items.values().filter(|item| item.contains_key("deleting") && !item.contains_key("expires_at")).count();
+        assert_eq!(unfinished, 0, "cut after {cut_after} calls");
+        cut_after += 1;
+    }
+    assert!(cut_after > 5, "{cut_after} calls");
+}
+
+#[tokio::test]
+async fn a_list_of_deletions_that_is_not_tidied_fails_no_deletion() {
+    let service = full().await;
+    assert_eq!(service.send(&delete(FORCE)).await.status, 200);
+    service.advance(TimeDelta::minutes(6));
+    let session = json!({
+        "agentUserName": user_name("ben"),
+        "creatorUserName": user_name("maria"),
+        "coachingPlanName": plan_name("ben-plan"),
+        "usecaseName": usecase_name("care"),
+    });
+    service.succeed(&Event::post("coachingSessions", session)).await;
+    let in_list = async || {
+        let items = service.items().await;
+        let list = items.values().find(|item| item.keys().any(|attribute| attribute.ends_with("ana-plan"))).unwrap();
+        list.keys().filter(|attribute| attribute.ends_with("-plan")).count()
+    };
+    let before = service.calls();
+    let twin = service.behind_faults().await;
+    let event = delete("coachingPlans/ben-plan?force=true");
+    // The last call is the one that tidies.
+    twin.1.inject(vec![Fault::Passed; 11]);
+    let meets = json!({
+        "__type": "com.amazonaws.dynamodb.v20120810#TransactionConflictException",
+        "message": "injected",
+    });
+    twin.1.inject(vec![Fault::Refused(400, meets)]);
+    let answered = answer(event.operation(), &twin.0, event.to_json()).await;
+    assert_eq!((answered.status, twin.1.left()), (200, 0), "{}, {} calls", answered.body, service.calls() - before);
+    assert_eq!(in_list().await, 2, "the plan of before is still in the list");
+}
+
+#[tokio::test]
 async fn a_plan_of_the_same_name_can_be_created_after_five_minutes() {
     let service = full().await;
     assert_eq!(service.send(&delete(FORCE)).await.status, 200);

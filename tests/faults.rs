@@ -1,5 +1,8 @@
 //! Throttling, conflicts and lost answers, which the embedded DynamoDB does not have by itself.
 
+use std::time::Duration;
+
+use coaching_edge::App;
 use coaching_tests::{Answered, Event, Fault, TestService, answer, plan_name, usecase_name, user_name};
 use serde_json::json;
 
@@ -71,6 +74,87 @@ async fn a_throttled_table_is_unavailable() {
     let service = service().await;
     let (answered, _) = with_faults(&service, &Event::get("coachingSessions"), vec![Fault::throttled(); 3]).await;
     assert_eq!(answered.status, 503);
+}
+
+#[tokio::test]
+async fn a_failure_without_dynamodbs_code_is_unavailable() {
+    for status in [500, 502, 503, 504] {
+        let service = service().await;
+        let before = service.items().await;
+        let bare = Fault::Refused(status, json!("upstream failure"));
+        let (answered, left) = with_faults(&service, &create(), vec![bare; 3]).await;
+        answered.assert_is_error();
+        assert_eq!((answered.status, left), (503, 0), "{status}: {}", answered.body);
+        assert_eq!(service.items().await, before);
+    }
+}
+
+#[tokio::test]
+async fn a_condition_that_failed_beside_a_conflict_is_not_the_answer() {
+    let service = service().await;
+    let mut session = json!({
+        "name": "customers/acme/profiles/support/coachingSessions/named",
+        "agentUserName": user_name("ana"),
+        "creatorUserName": user_name("maria"),
+        "coachingPlanName": plan_name("ana-plan"),
+        "usecaseName": usecase_name("care"),
+    });
+    let create = |session: &serde_json::Value| {
+        Event::post("coachingSessions", session.clone()).with("requestId", "6d1d8f2e-7a0e-4c39-9c44-0f5f6c9b8a12")
+    };
+    let created = service.send(&create(&session)).await;
+    assert_eq!(created.status, 200);
+    let before = service.items().await;
+    for places in 2..5 {
+        for met in 0..places {
+            let mut reasons = vec!["ConditionalCheckFailed"; places];
+            reasons[met] = "TransactionConflict";
+            let (again, left) = with_faults(&service, &create(&session), vec![Fault::cancelled(&reasons)]).await;
+            assert_eq!((again.status, &again.body, left), (200, &created.body, 0), "{reasons:?}");
+            reasons[met] = "ThrottlingError";
+            let (again, _) = with_faults(&service, &create(&session), vec![Fault::cancelled(&reasons)]).await;
+            assert_eq!(again.status, 503, "{reasons:?}: {}", again.body);
+        }
+    }
+    session["meetingNotes"] = json!("another body");
+    let (other, _) =
+        with_faults(&service, &create(&session), vec![Fault::cancelled(&["TransactionConflict", "None"])]).await;
+    assert_eq!(other.status, 400, "{}", other.body);
+    assert_eq!(service.items().await, before);
+}
+
+#[tokio::test]
+async fn a_request_that_is_not_answered_in_time_says_so_and_can_be_repeated() {
+    let service = service().await;
+    let (app, faulty) = service.behind_faults().await;
+    let app = App { answer_within: Duration::from_millis(300), ..app };
+    faulty.inject([Fault::Unanswered]);
+    let event = create().with("requestId", "6d1d8f2e-7a0e-4c39-9c44-0f5f6c9b8a13");
+    let late = answer(event.operation(), &app, event.to_json()).await;
+    late.assert_is_error();
+    assert_eq!((late.status, late.reason()), (503, "OUT_OF_TIME"));
+    assert_eq!(late.headers["retry-after"], "1");
+    let written = service.items().await;
+    assert_eq!(service.send(&event).await.status, 200);
+    assert_eq!(service.items().await, written, "the first did it, and the repeat answers what it did");
+}
+
+#[test]
+fn each_timeout_is_longer_than_what_it_holds() {
+    let timeouts = coaching_edge::timeouts();
+    let in_template = |after: &str| -> u64 {
+        let (_, rest) = coaching_local::TEMPLATE.split_once(after).unwrap();
+        rest.lines().find_map(|line| line.trim().strip_prefix("Timeout: ")).unwrap().parse().unwrap()
+    };
+    let nested = [
+        timeouts.connect_timeout().unwrap(),
+        timeouts.operation_attempt_timeout().unwrap(),
+        timeouts.operation_timeout().unwrap(),
+        coaching_edge::ANSWER_WITHIN,
+        Duration::from_secs(in_template("Globals:")),
+        Duration::from_secs(30),
+    ];
+    assert!(nested.is_sorted_by(|held, holds| held < holds), "{nested:?}");
 }
 
 #[tokio::test]

@@ -80,8 +80,8 @@ pub fn client_at(url: &str) -> Client {
         .region(Region::new(REGION))
         .credentials_provider(Credentials::new(ACCESS_KEY, ACCESS_KEY, None, None, "local"))
         .endpoint_url(url)
-        // One lock and one thread answer all callers: a busy moment is no outage.
-        .timeout_config(TimeoutConfig::builder().operation_timeout(Duration::from_secs(30)).build());
+        // One lock and one thread answer all callers: a busy moment is no outage. A request has longer than this.
+        .timeout_config(TimeoutConfig::builder().operation_timeout(Duration::from_secs(20)).build());
     Client::from_conf(config.build())
 }
 

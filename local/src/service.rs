@@ -4,6 +4,7 @@ use std::fmt::Write;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use coaching_edge::{App, Clock, PageTokens, log_filter};
 use coaching_store::Store;
@@ -24,6 +25,9 @@ use crate::table::create_table;
 use crate::template::{TEMPLATE, Template};
 use crate::tokens::{Claims, TokenIssuer};
 
+/// How long a request takes at most: less than API Gateway waits (30 s), and longer than a function may take,
+/// because all callers share one machine.
+pub(crate) const ANSWER_WITHIN: Duration = Duration::from_secs(25);
 /// The table's name on one machine.
 pub const TABLE_NAME: &str = "coaching";
 
@@ -73,7 +77,12 @@ pub(crate) async fn open(options: &Options, folder: Option<&DataFolder>) -> Resu
     let client = client_at(&dynamodb_url);
     create_table(&client, TABLE_NAME, &Template::parse(TEMPLATE)?.table).await?;
     let page_tokens = PageTokens::new(&page_token_secret, None)?;
-    let app = App { store: Store::new(client, TABLE_NAME), page_tokens, clock: Clock::system() };
+    let app = App {
+        store: Store::new(client, TABLE_NAME),
+        page_tokens,
+        clock: Clock::system(),
+        answer_within: ANSWER_WITHIN,
+    };
     Ok(Opened { issuer, page_token_secret, embedded, dynamodb_url, app })
 }
 

@@ -20,6 +20,8 @@ pub enum Fault {
     Refused(u16, Value),
     /// It is passed on, and its answer is lost with the connection.
     AnswerLost,
+    /// It is passed on, and never answered.
+    Unanswered,
     /// It is passed on, and nothing happens to it: for faults that come later.
     Passed,
 }
@@ -117,8 +119,9 @@ async fn answer(
     let response = sender.send_request(Request::from_parts(parts, Full::new(body))).await?;
     let (parts, body) = response.into_parts();
     let body = body.collect().await?.to_bytes();
-    if let Some(Fault::AnswerLost) = fault {
-        return Err("the answer is lost".into());
+    match fault {
+        Some(Fault::AnswerLost) => Err("the answer is lost".into()),
+        Some(Fault::Unanswered) => std::future::pending().await,
+        _ => Ok(Response::from_parts(parts, Full::new(body))),
     }
-    Ok(Response::from_parts(parts, Full::new(body)))
 }

@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -86,6 +86,7 @@ impl TestService {
             store: Store::new(recording(&client, &calls), &table),
             page_tokens: PageTokens::new(PAGE_TOKEN_SECRET, None).unwrap(),
             clock: Clock::telling(move || start.plus(TimeDelta::milliseconds(told.load(Ordering::Relaxed)))),
+            answer_within: Duration::from_secs(60),
         };
         Self { app, client, dynamodb_url, table, moved_ms, calls, _embedded: embedded }
     }

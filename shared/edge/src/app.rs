@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::Utc;
 use coaching_domain::names::Collection;
@@ -20,6 +21,9 @@ pub struct App {
     pub page_tokens: PageTokens,
     /// Tells the time.
     pub clock: Clock,
+    /// How long a request may take, however many calls of DynamoDB it makes. It is longer than the
+    /// [`timeouts`](crate::timeouts) of one call and shorter than what ends whoever answers.
+    pub answer_within: Duration,
 }
 
 impl App {

@@ -48,10 +48,12 @@ pub async fn respond(operation: &Operation, app: &App, event: &HttpEvent) -> Res
         (operation.handle)(app, &request).await
     };
     // A panic costs this request, not the process.
-    let result = AssertUnwindSafe(handled)
-        .catch_unwind()
-        .await
-        .unwrap_or_else(|_| Err(Error::internal("the operation panicked")));
+    let handled = AssertUnwindSafe(handled).catch_unwind();
+    let result = match tokio::time::timeout(app.answer_within, handled).await {
+        Ok(Ok(result)) => result,
+        Ok(Err(_)) => Err(Error::internal("the operation panicked")),
+        Err(_) => Err(out_of_time()),
+    };
     let response = match &result {
         Ok(_) => None,
         Err(error) => Some(error_response(error, request_id)),
@@ -62,6 +64,15 @@ pub async fn respond(operation: &Operation, app: &App, event: &HttpEvent) -> Res
         (Err(_), Some(response)) => response,
         (Err(error), None) => error_response(&error, request_id),
     }
+}
+
+/// The answer to a request that took too long. What it was writing is written or not, never half.
+fn out_of_time() -> Error {
+    Error::new(
+        Code::Unavailable,
+        "OUT_OF_TIME",
+        "the request took too long, and may still have taken effect; repeat it, a creation with the same requestId",
+    )
 }
 
 /// One line for the request. It names no person and quotes nothing of the request.

@@ -112,7 +112,7 @@ async fn app_from_environment() -> Result<App, StartError> {
         return Err(StartError("no AWS region is configured; set AWS_REGION".to_owned()));
     }
     let store = Store::new(aws_sdk_dynamodb::Client::new(&config), &table);
-    Ok(App { store, page_tokens, clock: Clock::system() })
+    Ok(App { store, page_tokens, clock: Clock::system(), answer_within: ANSWER_WITHIN })
 }
 
 /// The environment variable `name`, if it is set to something.
@@ -120,8 +120,11 @@ fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-/// Each longer than what it holds: an attempt, the operation with its repeats, the function's own
-/// timeout in `template.yaml` (10 s), API Gateway's (30 s).
+/// How long a function takes for a request at most. The answer that says so still fits the function's own
+/// timeout in `template.yaml` (10 s), and that API Gateway's (30 s).
+pub const ANSWER_WITHIN: Duration = Duration::from_secs(8);
+
+/// Each longer than what it holds: an attempt, a call of DynamoDB with its repeats, then [`ANSWER_WITHIN`].
 pub fn timeouts() -> TimeoutConfig {
     TimeoutConfig::builder()
         .connect_timeout(Duration::from_secs(1))

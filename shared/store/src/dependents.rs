@@ -71,6 +71,8 @@ struct Dependents {
     comments: i64,
     targets: i64,
     deleting: bool,
+    /// Whether all of it is deleted, and the count only waits for its time to live.
+    deleted: bool,
 }
 
 impl Dependents {
@@ -81,6 +83,7 @@ impl Dependents {
             comments: item.optional_number("comments")?.unwrap_or(0),
             targets: item.optional_number("targets")?.unwrap_or(0),
             deleting: item.optional_text("deleting")?.is_some(),
+            deleted: item.optional_number(EXPIRES_AT)?.is_some(),
         })
     }
 
@@ -283,7 +286,7 @@ impl Store {
             let dependents = dependents.map(Dependents::from_item).transpose()?;
             let (plan, dependents) = match (plan, dependents) {
                 (Some(plan), Some(dependents)) => (plan, dependents),
-                (None, Some(dependents)) if dependents.deleting && dependents.total() > 0 => {
+                (None, Some(dependents)) if dependents.deleting && !dependents.deleted => {
                     return self.delete_dependents(tenant, id, author).await;
                 }
                 _ => return Err(Error::not_found(&name)),
@@ -394,7 +397,11 @@ impl Store {
             .expression_attribute_values(":until", AttributeValue::N(until.to_string()));
         let expire = TransactWriteItem::builder().update(expire.build().map_err(Error::internal)?).build();
         self.transact(vec![expire, self.note_deletion(tenant, id, until)?]).await?;
-        self.forget_deletions(tenant, author.now).await
+        // The deletion is done, and what its time is over for hides nothing: the next deletion forgets it.
+        if let Err(error) = self.forget_deletions(tenant, author.now).await {
+            tracing::warn!(reason = error.reason(), "the list of deletions is not tidied");
+        }
+        Ok(())
     }
 
     /// Takes plans out of the list of deletions whose time there is over.

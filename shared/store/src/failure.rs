@@ -2,6 +2,7 @@
 
 use std::error::Error as StdError;
 
+use aws_sdk_dynamodb::config::http::HttpResponse;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use coaching_domain::{Code, Error};
 
@@ -16,18 +17,30 @@ const LATER: [&str; 7] = [
     "ServiceUnavailable",
 ];
 
+/// The code of a single write that met a transaction on the same item.
+const MET_A_TRANSACTION: &str = "TransactionConflictException";
+
 /// The answer for a call that failed for no reason of the domain's.
-pub(crate) fn failure<E, R>(error: SdkError<E, R>) -> Error
+pub(crate) fn failure<E>(error: SdkError<E, HttpResponse>) -> Error
 where
     E: ProvideErrorMetadata + StdError + Send + Sync + 'static,
-    R: std::fmt::Debug + Send + Sync + 'static,
 {
     let later = match &error {
         SdkError::TimeoutError(_) | SdkError::DispatchFailure(_) | SdkError::ResponseError(_) => true,
-        SdkError::ServiceError(service) => service.err().code().is_some_and(|code| LATER.contains(&code)),
+        SdkError::ServiceError(service) => match service.err().code() {
+            Some(MET_A_TRANSACTION) => return concurrent_changes(error),
+            Some(code) if LATER.contains(&code) => true,
+            // What stands between, such as a load balancer, fails without DynamoDB's code.
+            _ => service.raw().status().is_server_error(),
+        },
         _ => false,
     };
     if later { unavailable(error) } else { Error::internal(error) }
+}
+
+/// ABORTED: others were writing to the same items, and nothing was written.
+pub(crate) fn concurrent_changes(cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Error {
+    Error::new(Code::Aborted, "CONCURRENT_CHANGES", "others kept changing the same records; try again").because(cause)
 }
 
 /// UNAVAILABLE: the one code that clients may retry without a thought (AIP-194).

@@ -11,11 +11,11 @@ use std::time::Duration;
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{AttributeValue, CancellationReason, ReturnConsumedCapacity, TransactWriteItem};
-use coaching_domain::{Code, Error};
+use coaching_domain::Error;
 use uuid::Uuid;
 
 use crate::Store;
-use crate::failure::{failure, unavailable};
+use crate::failure::{concurrent_changes, failure, unavailable};
 
 /// How often a transaction that met another is tried.
 const ATTEMPTS: u32 = 6;
@@ -68,14 +68,7 @@ impl Store {
                     tokio::time::sleep(pause.mul_f64(fastrand::f64())).await;
                     pause *= 2;
                 }
-                Cancellation::Conflict => {
-                    return Err(Error::new(
-                        Code::Aborted,
-                        "CONCURRENT_CHANGES",
-                        "others kept changing the same records; try again",
-                    )
-                    .because(error));
-                }
+                Cancellation::Conflict => return Err(concurrent_changes(error)),
                 Cancellation::Throttled => return Err(unavailable(error)),
                 Cancellation::Other => return Err(failure(error)),
             }
@@ -93,19 +86,20 @@ enum Cancellation {
 }
 
 impl Cancellation {
+    /// Conditions that failed are the answer only if every item was looked at: what met another
+    /// transaction, or was throttled, may be the very item that decides.
     fn of<R>(error: &SdkError<TransactWriteItemsError, R>) -> Self {
         let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) = error.as_service_error() else {
             return Self::Other;
         };
         let reasons = cancelled.cancellation_reasons();
         let any = |code: &str| reasons.iter().any(|reason| reason.code() == Some(code));
-        let only = |codes: &[&str]| reasons.iter().all(|reason| codes.contains(&reason.code().unwrap_or("None")));
-        if any("ConditionalCheckFailed") {
-            Self::Conditions(failed_conditions(reasons))
-        } else if any("TransactionConflict") && only(&["None", "TransactionConflict"]) {
-            Self::Conflict
-        } else if any("ThrottlingError") || any("ProvisionedThroughputExceeded") {
+        if any("ThrottlingError") || any("ProvisionedThroughputExceeded") {
             Self::Throttled
+        } else if any("TransactionConflict") {
+            Self::Conflict
+        } else if any("ConditionalCheckFailed") {
+            Self::Conditions(failed_conditions(reasons))
         } else {
             Self::Other
         }
