@@ -3,7 +3,8 @@
 
 use chrono::TimeDelta;
 use coaching_tests::{
-    Answered, Case, Event, NOW, Target, TestService, merge, plan_name, replay, session_name, usecase_name, user_name,
+    Answered, Case, Event, NOW, Target, TestService, killed_after, merge, plan_name, replay, session_name,
+    usecase_name, user_name,
 };
 use serde_json::{Value, json};
 
@@ -398,4 +399,28 @@ async fn what_it_costs() {
     assert_eq!((spent.calls, spent.read_units, spent.write_units), (2, 1.0, 12.0));
     let (_, spent) = service.spending(&create(json!({}))).await;
     assert_eq!(spent.calls, 0);
+}
+
+#[tokio::test]
+async fn a_function_killed_at_any_call_creates_the_session_once() {
+    let service = TestService::seeded().await;
+    let event = |request_id: u8| {
+        let session = json!({
+            "agentUserName": user_name("ana"),
+            "creatorUserName": user_name("maria"),
+            "coachingPlanName": plan_name("ana-plan"),
+        });
+        Event::post("coachingSessions", session)
+            .with("requestId", &format!("6d1d8f2e-7a0e-4c39-9c44-0f5f6c9b8a{request_id:02x}"))
+    };
+    let sessions = async || service.items().await.keys().filter(|key| key.ends_with(" / session")).count();
+    let before = sessions().await;
+    let mut calls = 0;
+    while killed_after(&service, env!("CARGO_BIN_EXE_create-session"), calls.into(), &event(calls)).await {
+        let repeated = service.send(&event(calls)).await;
+        assert_eq!(repeated.status, 200, "killed at call {}: {}", calls + 1, repeated.body);
+        calls += 1;
+        assert_eq!(sessions().await, before + usize::from(calls), "killed at call {calls}");
+    }
+    assert!(calls > 0);
 }

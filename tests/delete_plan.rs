@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use chrono::TimeDelta;
 use coaching_tests::{
-    Case, Event, Fault, Target, TestService, answer, below_support, plan_name, replay, session_name, usecase_name,
-    user_name,
+    Case, Event, Fault, Target, TestService, answer, below_support, killed_after, plan_name, replay, session_name,
+    usecase_name, user_name,
 };
 use serde_json::{Value, json};
 
@@ -188,8 +188,9 @@ async fn a_deletion_cut_short_is_gone_on_with_by_a_repeat() {
     service.refused(&event, 404).await;
 }
 
-#[tokio::test]
-async fn a_deletion_cut_short_anywhere_is_gone_on_with_by_a_repeat() {
+/// A service where `ben-plan` has one session, and the request that deletes both.
+async fn small() -> (TestService, Event) {
+    let service = TestService::seeded().await;
     let session = json!({
         "name": session_name("only"),
         "agentUserName": user_name("ben"),
@@ -197,32 +198,61 @@ async fn a_deletion_cut_short_anywhere_is_gone_on_with_by_a_repeat() {
         "coachingPlanName": plan_name("ben-plan"),
         "usecaseName": usecase_name("care"),
     });
-    let event = delete("coachingPlans/ben-plan?force=true");
+    service.succeed(&Event::post("coachingSessions", session)).await;
+    (service, delete("coachingPlans/ben-plan?force=true"))
+}
+
+/// Asserts that the deletion of [`small`] is complete.
+async fn assert_complete(service: &TestService, event: &Event, told: &str) {
+    service.refused(event, 404).await;
+    let items = service.items().await;
+    let left: Vec<_> = items.keys().filter(|key| key.ends_with("only / session")).collect();
+    assert_eq!(left, Vec::<&String>::new(), "{told}");
+    let unfinished = items.values().filter(|item| item.contains_key("deleting") && !item.contains_key("expires_at"));
+    assert_eq!(unfinished.count(), 0, "{told}");
+}
+
+#[tokio::test]
+async fn a_deletion_cut_short_anywhere_is_gone_on_with_by_a_repeat() {
     let mut cut_after = 0;
     loop {
-        let service = TestService::seeded().await;
-        service.succeed(&Event::post("coachingSessions", session.clone())).await;
+        let told = format!("cut after {cut_after} calls");
+        let (service, event) = small().await;
         let (app, faulty) = service.behind_faults().await;
         faulty.inject(vec![Fault::Passed; cut_after]);
         faulty.inject(vec![Fault::internal(); 100]);
         let cut = answer(event.operation(), &app, event.to_json()).await;
-        if cut.status == 200 && faulty.left() == 100 {
+        if cut.status != 200 {
+            assert_eq!(cut.status, 503, "{told}: {}", cut.body);
+            assert_eq!(service.send(&event).await.status, 200, "{told}");
+        }
+        assert_complete(&service, &event, &told).await;
+        if faulty.left() == 100 {
             break;
         }
-        if cut.status != 200 {
-            assert_eq!(cut.status, 503, "cut after {cut_after} calls: {}", cut.body);
-            assert_eq!(service.send(&event).await.status, 200, "cut after {cut_after} calls");
-        }
-        service.refused(&event, 404).await;
-        let items = service.items().await;
-        let left: Vec<_> = items.keys().filter(|key| key.ends_with("only / session")).collect();
-        assert_eq!(left, Vec::<&String>::new(), "cut after {cut_after} calls");
-        let unfinished =
-            items.values().filter(|item| item.contains_key("deleting") && !item.contains_key("expires_at")).count();
-        assert_eq!(unfinished, 0, "cut after {cut_after} calls");
         cut_after += 1;
     }
     assert!(cut_after > 5, "{cut_after} calls");
+}
+
+#[tokio::test]
+async fn a_function_killed_anywhere_leaves_a_deletion_that_a_repeat_goes_on_with() {
+    let mut calls = 0;
+    loop {
+        let told = format!("killed at call {}", calls + 1);
+        let (service, event) = small().await;
+        let killed = killed_after(&service, env!("CARGO_BIN_EXE_delete-plan"), calls, &event).await;
+        if killed {
+            let repeated = service.send(&event).await.status;
+            assert!([200, 404].contains(&repeated), "{told}: {repeated}");
+        }
+        assert_complete(&service, &event, &told).await;
+        if !killed {
+            break;
+        }
+        calls += 1;
+    }
+    assert!(calls > 5, "{calls} calls");
 }
 
 #[tokio::test]

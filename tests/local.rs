@@ -8,10 +8,12 @@
     reason = "a test fails by panicking"
 )]
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::LazyLock;
+use std::sync::mpsc::{Sender, channel};
 
 use chrono::Utc;
 use serde_json::{Value, json};
@@ -386,4 +388,188 @@ fn help_is_not_a_failure() {
     let output = Command::new(BINARY).arg("--help").output().unwrap();
     assert_eq!(output.status.code(), Some(0));
     assert!(String::from_utf8(output.stdout).unwrap().contains("--dynamodb"));
+}
+
+// --- killed under load
+
+/// The environment variable that says how often the service is killed.
+const CRASHES: &str = "CRASHES";
+const WRITERS: usize = 4;
+
+/// What one writer was told, and what it was doing when the service was killed.
+#[derive(Default)]
+struct Writer {
+    /// The notes of each session that an answer acknowledged, by its id.
+    sessions: BTreeMap<String, String>,
+    /// The ids of acknowledged scorecards.
+    scorecards: BTreeSet<String>,
+    /// The write that was not answered: an id, and the notes if it is a session's.
+    unanswered: Option<(String, Option<String>)>,
+}
+
+/// Below the profile of the demo customer.
+fn below_support(path: &str) -> String {
+    format!("customers/acme/profiles/support/{path}")
+}
+
+/// One write with `curl`; whether it was answered, which must be a success.
+fn write(url: &str, token: &str, method: &str, path: &str, body: &Value) -> bool {
+    let authorization = format!("authorization: Bearer {token}");
+    let url = format!("{url}/v1/{}", below_support(path));
+    let body = body.to_string();
+    let arguments = ["-sS", "-w", "\n%{http_code}", "-X", method, "-H", &authorization, JSON[0], JSON[1], "-d", &body];
+    let output = Command::new("curl").args(arguments).arg(&url).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    // A status without the whole body is an acknowledgement that was cut.
+    let answered = output.status.success();
+    assert!(!answered || text.ends_with("\n200"), "{path}: {text}");
+    answered
+}
+
+/// Writes until the service is gone, and tells `acknowledge` each time.
+fn write_on(writer: &mut Writer, number: usize, round: usize, url: &str, token: &str, acknowledge: &Sender<()>) {
+    let one = json!({"criterionId": "greeting", "numericValue": 3});
+    for step in 0.. {
+        let id = format!("crash-{round}-{number}-{}", step / 3);
+        let notes = format!("notes of step {step}");
+        let answered = match step % 3 {
+            0 => {
+                let mut body: Value = serde_json::from_str(&session(&notes)).unwrap();
+                body["name"] = json!(below_support(&format!("coachingSessions/{id}")));
+                write(url, token, "POST", "coachingSessions", &body)
+            }
+            1 => {
+                let body = json!({"coachingSession": {"meetingNotes": notes}});
+                write(url, token, "PATCH", &format!("coachingSessions/{id}"), &body)
+            }
+            _ => {
+                let body = json!({
+                    "name": below_support(&format!("scorecards/{id}")),
+                    "conversationName": below_support("conversations/call"),
+                    "agentUserName": "customers/acme/users/ana",
+                    "templateName": below_support("scorecardTemplates/quality"),
+                    "scores": [one],
+                    "submitTime": Utc::now().to_rfc3339(),
+                });
+                write(url, token, "POST", "scorecards", &body)
+            }
+        };
+        let is_session = step % 3 < 2;
+        if !answered {
+            writer.unanswered = Some((id, is_session.then_some(notes)));
+            return;
+        }
+        if is_session {
+            writer.sessions.insert(id, notes);
+        } else {
+            writer.scorecards.insert(id);
+        }
+        let _ = acknowledge.send(());
+    }
+}
+
+/// The entries of a list, all pages of it, by their ids.
+fn listed(service: &Running, path: &str, field: &str) -> BTreeMap<String, Value> {
+    let mut entries = BTreeMap::new();
+    let mut token = String::new();
+    loop {
+        let page = format!("{path}?agentUserName=customers/acme/users/ana&pageSize=1000&pageToken={token}");
+        let (status, mut page) = service.curl("service", &page, &["-G"]);
+        assert_eq!(status, 200, "{page}");
+        for entry in page[field].as_array_mut().unwrap() {
+            let entry = entry.take();
+            entries.insert(entry["name"].as_str().unwrap().rsplit('/').next().unwrap().to_owned(), entry);
+        }
+        match page["nextPageToken"].as_str() {
+            Some(next) if !next.is_empty() => token = next.to_owned(),
+            _ => return entries,
+        }
+    }
+}
+
+#[test]
+fn killed_under_load_it_loses_nothing_that_it_acknowledged_and_leaves_nothing_half_done() {
+    let crashes: usize = std::env::var(CRASHES).map_or(10, |crashes| crashes.parse().unwrap());
+    let folder = folder_with_demo_data();
+    let (mut acknowledged, mut took_effect) = (0, 0);
+    let mut known = Writer::default();
+    for round in 0..crashes {
+        let service = Running::start(folder.path(), &[]);
+        let (url, token) = (service.url(), service.told("service"));
+        let (acknowledge, acknowledgements) = channel();
+        let mut writers: Vec<Writer> = Vec::new();
+        std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..WRITERS)
+                .map(|number| {
+                    let (url, token, acknowledge) = (&url, &token, acknowledge.clone());
+                    scope.spawn(move || {
+                        let mut writer = Writer::default();
+                        write_on(&mut writer, number, round, url, token, &acknowledge);
+                        writer
+                    })
+                })
+                .collect();
+            drop(acknowledge);
+            // Another moment in each round.
+            for _ in 0..1 + round * 7 % 30 {
+                acknowledgements.recv().unwrap();
+            }
+            assert_eq!(service.end("-KILL"), None);
+            writers = threads.into_iter().map(|thread| thread.join().unwrap()).collect();
+        });
+
+        let service = Running::start(folder.path(), &[]);
+        let sessions = listed(&service, "coachingSessions", "coachingSessions");
+        let scorecards = listed(&service, "scorecards", "scorecards");
+        for mut writer in writers {
+            acknowledged += writer.sessions.len() + writer.scorecards.len();
+            let Some((id, notes)) = writer.unanswered.take() else { panic!("a writer was not interrupted") };
+            match notes {
+                Some(notes) if sessions.get(&id).is_some_and(|session| session["meetingNotes"] == *notes) => {
+                    took_effect += 1;
+                    writer.sessions.insert(id, notes);
+                }
+                None if scorecards.contains_key(&id) => {
+                    took_effect += 1;
+                    writer.scorecards.insert(id);
+                }
+                _ => {}
+            }
+            // What a change is without its history would be half a change.
+            for (id, notes) in writer.sessions.iter().rev().take(2) {
+                let name = below_support(&format!("coachingSessions/{id}"));
+                let (status, changes) = service.curl("admin", &format!("changes?name={name}"), &[]);
+                assert_eq!((status, changes["changes"][0]["after"]["meetingNotes"].as_str()), (200, Some(&**notes)));
+            }
+            known.sessions.append(&mut writer.sessions);
+            known.scorecards.append(&mut writer.scorecards);
+        }
+        let stored = sessions.iter().filter(|(id, _)| id.starts_with("crash-"));
+        let stored: BTreeMap<String, String> =
+            stored.map(|(id, session)| (id.clone(), session["meetingNotes"].as_str().unwrap().to_owned())).collect();
+        assert_eq!(stored, known.sessions, "round {round}");
+        let stored: BTreeSet<String> = scorecards.into_keys().filter(|id| id.starts_with("crash-")).collect();
+        assert_eq!(stored, known.scorecards, "round {round}");
+        let of_plan = service.curl("manager", "coachingPlans/ana-plan", &["-X", "DELETE"]).1["message"]
+            .as_str()
+            .unwrap()
+            .to_owned();
+        let counted =
+            sessions.values().filter(|one| one["coachingPlanName"] == below_support("coachingPlans/ana-plan"));
+        assert!(of_plan.contains(&format!("has {} sessions", counted.count())), "round {round}: {of_plan}");
+        assert_eq!(service.end("-KILL"), None);
+    }
+    let recount = Command::new(BINARY)
+        .args(["rebuild-statistics", "--customer", "acme", "--profile", "support"])
+        .current_dir(folder.path())
+        .output()
+        .unwrap();
+    let told = String::from_utf8([recount.stdout, recount.stderr].concat()).unwrap();
+    assert!(recount.status.success() && told.contains(" 0 statistics put right"), "{told}");
+    assert!(!told.contains("changed within"), "{told}");
+    println!(
+        "killed {crashes} times under load and as often after: {acknowledged} sessions and scorecards \
+         acknowledged and all there, {took_effect} of {} writes without an answer whole, the others absent",
+        crashes * WRITERS
+    );
 }

@@ -8,7 +8,7 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 /// Serves the Coaching Service on this machine.
 ///
-/// The whole API at one address, on an embedded DynamoDB, with a demo customer. At start it the address, a token for each role, and a request that is ready to paste. Ctrl-C ends it.
+/// The whole API at one address, on an embedded DynamoDB, with a demo customer. At start it prints the address, a token for each role, and a request that is ready to paste. Ctrl-C ends it.
 #[derive(Debug, Clone, Parser)]
 #[command(
     name = "coaching",

@@ -12,6 +12,7 @@ use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
 
 /// What happens to one call.
 #[derive(Debug, Clone)]
@@ -58,6 +59,7 @@ impl Fault {
 pub struct FaultyDynamoDb {
     address: SocketAddr,
     faults: Arc<Mutex<VecDeque<Fault>>>,
+    unanswered: Arc<Notify>,
 }
 
 impl FaultyDynamoDb {
@@ -67,15 +69,17 @@ impl FaultyDynamoDb {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let faults = Arc::new(Mutex::new(VecDeque::new()));
-        let queue = Arc::clone(&faults);
+        let unanswered = Arc::new(Notify::new());
+        let (queue, reached) = (Arc::clone(&faults), Arc::clone(&unanswered));
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                let faults = Arc::clone(&queue);
-                let answer = service_fn(move |request| answer(Arc::clone(&faults), behind, request));
+                let (faults, unanswered) = (Arc::clone(&queue), Arc::clone(&reached));
+                let answer =
+                    service_fn(move |request| answer(Arc::clone(&faults), Arc::clone(&unanswered), behind, request));
                 tokio::spawn(hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), answer));
             }
         });
-        Self { address, faults }
+        Self { address, faults, unanswered }
     }
 
     /// Where it answers.
@@ -86,6 +90,11 @@ impl FaultyDynamoDb {
     /// What happens to the next calls, one fault each.
     pub fn inject(&self, faults: impl IntoIterator<Item = Fault>) {
         self.faults.lock().unwrap().extend(faults);
+    }
+
+    /// Waits until a call has taken effect that is never answered.
+    pub async fn left_unanswered(&self) {
+        self.unanswered.notified().await;
     }
 
     /// How many faults have not happened yet.
@@ -101,6 +110,7 @@ impl FaultyDynamoDb {
 
 async fn answer(
     faults: Arc<Mutex<VecDeque<Fault>>>,
+    unanswered: Arc<Notify>,
     behind: SocketAddr,
     request: Request<Incoming>,
 ) -> Result<Response<Full<Bytes>>, Box<dyn Error + Send + Sync>> {
@@ -121,7 +131,10 @@ async fn answer(
     let body = body.collect().await?.to_bytes();
     match fault {
         Some(Fault::AnswerLost) => Err("the answer is lost".into()),
-        Some(Fault::Unanswered) => std::future::pending().await,
+        Some(Fault::Unanswered) => {
+            unanswered.notify_one();
+            std::future::pending().await
+        }
         _ => Ok(Response::from_parts(parts, Full::new(body))),
     }
 }

@@ -16,6 +16,8 @@ use tokio::net::TcpListener;
 use tokio::process::{Child, Command};
 use tokio::sync::{mpsc, oneshot};
 
+use crate::record::{LOG, record_file};
+
 /// How long an invocation may take before the test fails.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -59,11 +61,17 @@ impl LambdaHost {
             .env("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST")
             .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256")
             .envs(environment.iter().copied())
-            .stdout(Stdio::null())
+            .env("LOG_LEVEL", "trace")
+            .stdout(record_file(LOG).map_or_else(Stdio::null, Stdio::from))
             .kill_on_drop(true)
             .spawn()
             .unwrap();
         Self { function, invocations, runtime, sent: 0 }
+    }
+
+    /// Kills the function, whatever it is doing, and waits until it is gone.
+    pub async fn kill(&mut self) {
+        self.function.kill().await.unwrap();
     }
 
     /// What the function answers to `event`.

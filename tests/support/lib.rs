@@ -27,7 +27,7 @@ use uuid::Uuid;
 pub use event::{Event, event_file, event_files};
 pub use faults::{Fault, FaultyDynamoDb};
 pub use lambda_host::LambdaHost;
-pub use record::{Right, rights_used, suite_is_recorded};
+pub use record::{Right, logged, rights_used, suite_is_recorded};
 pub use replay::{Case, Target, replay};
 
 /// The page token secret of the tests.
@@ -68,6 +68,7 @@ pub struct Answered {
 impl TestService {
     /// A service with an empty table.
     pub async fn start() -> Self {
+        record::listen();
         let (dynamodb_url, table, embedded) = match std::env::var(DYNAMODB_ENDPOINT) {
             Ok(url) => (url, format!("coaching-{}", Uuid::new_v4()), None),
             Err(_) => {
@@ -296,6 +297,25 @@ impl TestService {
         merge(&mut plan, more);
         let answered = self.send(&Event::post("coachingPlans", plan).by("service", "sync@acme")).await;
         assert_eq!(answered.status, 200, "{}", answered.body);
+    }
+}
+
+/// Lets the function `binary` answer `event`, and kills it when its call of DynamoDB after `calls` others has
+/// taken effect. Says whether it was killed: if not, it made no more calls.
+pub async fn killed_after(service: &TestService, binary: &str, calls: usize, event: &Event) -> bool {
+    let (_, faulty) = service.behind_faults().await;
+    faulty.inject(vec![Fault::Passed; calls]);
+    faulty.inject([Fault::Unanswered]);
+    let url = faulty.url();
+    let mut environment = service.environment();
+    environment[0].1 = &url;
+    let mut host = LambdaHost::start(binary, &environment).await;
+    tokio::select! {
+        _ = host.invoke(event.to_json()) => false,
+        () = faulty.left_unanswered() => {
+            host.kill().await;
+            true
+        }
     }
 }
 

@@ -1,14 +1,14 @@
-//! What the operations do while they are tested: the rights on the table that they use.
+//! What the operations do while they are tested: the rights on the table that they use, and what they log.
 //!
 //! They are kept in this process. If the environment variable `RECORD_SUITE_IN` names a folder, they are also
 //! appended to a file there; a test run with `RECORDED_SUITE` naming it judges what the whole suite did.
 
 use std::collections::BTreeSet;
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Once};
 
 use aws_sdk_dynamodb::config::interceptors::BeforeSerializationInterceptorContextRef;
 use aws_sdk_dynamodb::config::{ConfigBag, Intercept, RuntimeComponents};
@@ -28,6 +28,11 @@ use crate::root;
 const RECORD_SUITE_IN: &str = "RECORD_SUITE_IN";
 /// The folder of a run that was recorded.
 const RECORDED_SUITE: &str = "RECORDED_SUITE";
+
+/// The kind of file that holds the rights that were used.
+const RIGHTS: &str = "rights";
+/// The kind of file that holds what was logged.
+pub(crate) const LOG: &str = "log";
 
 tokio::task_local! {
     /// The operation or task under way.
@@ -57,7 +62,7 @@ pub(crate) async fn on_behalf_of<T>(function: &'static str, work: impl Future<Ou
 /// Every right that was used in this process and, of a recorded suite, in any other.
 pub fn rights_used() -> BTreeSet<Right> {
     let mut used = USED.lock().unwrap().clone();
-    for line in recorded() {
+    for line in recorded(RIGHTS) {
         let fields: Vec<&str> = line.split('\t').collect();
         let [function, action, index, partitions] = fields[..] else { panic!("no right: {line}") };
         used.insert(Right {
@@ -75,13 +80,15 @@ pub fn suite_is_recorded() -> bool {
     std::env::var_os(RECORDED_SUITE).is_some()
 }
 
-/// The lines of the record: a right each.
-fn recorded() -> Vec<String> {
+/// The lines of a `kind` of record.
+fn recorded(kind: &str) -> Vec<String> {
     let Some(folder) = folder(RECORDED_SUITE) else { return Vec::new() };
     let mut lines = Vec::new();
     for file in std::fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display())) {
-        let text = std::fs::read_to_string(file.unwrap().path()).unwrap();
-        lines.extend(text.lines().map(str::to_owned));
+        let file = file.unwrap();
+        if file.file_name().to_str().unwrap().starts_with(kind) {
+            lines.extend(std::fs::read_to_string(file.path()).unwrap().lines().map(str::to_owned));
+        }
     }
     lines
 }
@@ -91,14 +98,55 @@ fn folder(name: &str) -> Option<PathBuf> {
     std::env::var_os(name).map(|folder| root().join(folder))
 }
 
+/// This process's file of a `kind` of record, if the suite is recorded.
+pub(crate) fn record_file(kind: &str) -> Option<File> {
+    let folder = folder(RECORD_SUITE_IN)?;
+    std::fs::create_dir_all(&folder).unwrap();
+    let path = folder.join(format!("{kind}-{}", std::process::id()));
+    Some(OpenOptions::new().create(true).append(true).open(path).unwrap())
+}
+
 /// Appends `right` to this process's file, if the suite is recorded.
 fn append(right: &Right) {
-    let Some(folder) = folder(RECORD_SUITE_IN) else { return };
-    std::fs::create_dir_all(&folder).unwrap();
-    let path = folder.join(format!("rights-{}", std::process::id()));
-    let mut file = OpenOptions::new().create(true).append(true).open(path).unwrap();
+    let Some(mut file) = record_file(RIGHTS) else { return };
     let line = format!("{}\t{}\t{}\t{}\n", right.function, right.action, right.index, right.partitions);
     file.write_all(line.as_bytes()).unwrap();
+}
+
+/// Where the log of the operations goes.
+#[derive(Debug, Clone, Copy)]
+struct Log;
+
+static LINES: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
+impl Write for Log {
+    fn write(&mut self, line: &[u8]) -> std::io::Result<usize> {
+        if let Some(mut file) = record_file(LOG) {
+            file.write_all(line)?;
+        }
+        LINES.lock().unwrap().push(String::from_utf8(line.to_vec()).unwrap());
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Keeps what is logged from now on, with the most that `LOG_LEVEL` can ask for.
+pub(crate) fn listen() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let log = coaching_edge::log_lines(coaching_edge::log_filter(Some("trace")).unwrap(), || Log);
+        let _ = tracing::subscriber::set_global_default(log);
+    });
+}
+
+/// The lines that were logged in this process and, of a recorded suite, in any other.
+pub fn logged() -> Vec<String> {
+    let mut lines = LINES.lock().unwrap().clone();
+    lines.extend(recorded(LOG));
+    lines
 }
 
 /// Notes what each call of a client needs the right to.

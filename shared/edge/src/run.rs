@@ -10,8 +10,10 @@ use lambda_http::Body;
 use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpResponse;
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use serde_json::Value;
+use tracing::Subscriber;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
+use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
 
 use crate::operation::respond;
@@ -139,14 +141,23 @@ pub fn timeouts() -> TimeoutConfig {
 /// One line if `level` is no level.
 pub fn init_logging(level: Option<&str>) -> Result<(), StartError> {
     let filter = log_filter(level).map_err(StartError)?;
+    tracing::subscriber::set_global_default(log_lines(filter, std::io::stdout))
+        .map_err(|error| StartError(format!("logging does not start: {error}")))
+}
+
+/// A log of JSON lines, of what passes `filter`, that go to `writer`.
+pub fn log_lines<W>(filter: Targets, writer: W) -> impl Subscriber + Send + Sync
+where
+    W: for<'writer> MakeWriter<'writer> + Send + Sync + 'static,
+{
     let lines = tracing_subscriber::fmt::layer()
         .json()
         .flatten_event(true)
         .with_current_span(false)
         .with_span_list(false)
-        .with_target(false);
-    tracing::subscriber::set_global_default(tracing_subscriber::registry().with(filter).with(lines))
-        .map_err(|error| StartError(format!("logging does not start: {error}")))
+        .with_target(false)
+        .with_writer(writer);
+    tracing_subscriber::registry().with(filter).with(lines)
 }
 
 /// What a log takes: of the service from `level` up (`error`, `warn`, `info`, `debug`, `trace` or `off`; `info`

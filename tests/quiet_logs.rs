@@ -1,0 +1,152 @@
+//! Quiet logs: no note, comment, score, token or name of a person is in a line of the log, or in an error.
+//!
+//! What the operations log in the tests is kept, with `LOG_LEVEL` at `trace`. Here all events of `events/` are
+//! replayed and judged; beside the record of a whole run of the suite, what the suite logged is judged too:
+//!
+//! ```sh
+//! RECORD_SUITE_IN=target/suite cargo test --workspace
+//! RECORDED_SUITE=target/suite cargo test -p coaching-tests --test quiet_logs -- --nocapture
+//! ```
+
+use std::collections::BTreeSet;
+
+use coaching_local::OPERATIONS;
+use coaching_tests::{TestService, answer, event_file, event_files, logged, suite_is_recorded};
+use serde_json::{Map, Value, json};
+
+/// What a line of a request has, and nothing else.
+const KEYS: [&str; 12] = [
+    "timestamp",
+    "level",
+    "message",
+    "request_id",
+    "operation",
+    "code",
+    "reason",
+    "cause",
+    "duration_ms",
+    "dynamodb_calls",
+    "read_units",
+    "write_units",
+];
+
+/// Every text in `value`.
+fn texts(value: &Value, found: &mut BTreeSet<String>) {
+    match value {
+        Value::String(text) => {
+            found.insert(text.clone());
+        }
+        Value::Array(values) => values.iter().for_each(|value| texts(value, found)),
+        Value::Object(fields) => fields.values().for_each(|value| texts(value, found)),
+        _ => {}
+    }
+}
+
+/// What the client sends in `event`: the texts of the body, the variables of the path, the caller and the token.
+fn sent(event: &Value) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    if let Some(body) = event["body"].as_str() {
+        match serde_json::from_str(body) {
+            Ok(body) => texts(&body, &mut found),
+            Err(_) => drop(found.insert(body.to_owned())),
+        }
+    }
+    texts(&event["pathParameters"], &mut found);
+    texts(&event["requestContext"]["authorizer"]["jwt"]["claims"]["sub"], &mut found);
+    texts(&event["headers"]["authorization"], &mut found);
+    found
+}
+
+/// The people of the tests.
+const PEOPLE: [&str; 7] = ["ana", "ben", "chloe", "dan", "eva", "maria", "root"];
+
+fn words(text: &str) -> BTreeSet<&str> {
+    text.split(|character: char| !character.is_alphanumeric()).collect()
+}
+
+/// What a line has that it should not have.
+fn told_too_much(line: &str, private: &BTreeSet<String>) -> Option<String> {
+    let Ok(Value::Object(fields)) = serde_json::from_str::<Value>(line) else { return Some("no JSON".to_owned()) };
+    if let Some(key) = fields.keys().find(|key| !KEYS.contains(&key.as_str())) {
+        return Some(format!("the key {key}"));
+    }
+    let text =
+        |fields: &Map<String, Value>, key: &str| fields.get(key).and_then(Value::as_str).unwrap_or("").to_owned();
+    let (operation, code) = (text(&fields, "operation"), text(&fields, "code"));
+    let message = text(&fields, "message");
+    let known = OPERATIONS.iter().any(|known| known.name == operation);
+    let of_a_request = known && message == format!("{operation} {code}");
+    if !of_a_request && message != "the list of deletions is not tidied" {
+        return Some(format!("the message {message}"));
+    }
+    let constant =
+        |text: &str| text.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_');
+    for key in ["code", "reason", "level"] {
+        if !constant(&text(&fields, key)) {
+            return Some(format!("the {key} {}", text(&fields, key)));
+        }
+    }
+    let cause = text(&fields, "cause");
+    let people = words(&cause).iter().any(|word| PEOPLE.contains(word));
+    let quoted = private.iter().find(|text| text.len() >= 8 && cause.contains(text.as_str()));
+    (people || quoted.is_some() || cause.contains("customers/")).then(|| format!("the cause {cause}"))
+}
+
+#[tokio::test]
+async fn nothing_about_people_is_logged_or_told_by_an_error() {
+    let mut private = BTreeSet::new();
+    let (mut events, mut errors) = (0, 0);
+    for operation in OPERATIONS {
+        for case in event_files(operation.name) {
+            let service = TestService::seeded().await;
+            let event = event_file(operation.name, &case);
+            let answered = answer(operation, &service.app, event.clone()).await;
+            events += 1;
+            if answered.status != 200 {
+                errors += 1;
+                let told = answered.body.to_string();
+                let notes = sent(&event).into_iter().filter(|text| text.contains(' '));
+                let quoted: Vec<String> = notes.filter(|text| told.contains(text.as_str())).collect();
+                assert!(quoted.is_empty(), "{}/{case} tells {quoted:?}: {told}", operation.name);
+            }
+            private.append(&mut sent(&event));
+        }
+    }
+    let lines = logged();
+    assert!(lines.len() > events, "{} lines", lines.len());
+    println!(
+        "{} lines{} and {errors} errors read, beside {} texts that {events} events sent",
+        lines.len(),
+        if suite_is_recorded() { " of the recorded suite" } else { "" },
+        private.len()
+    );
+    for line in &lines {
+        if let Some(much) = told_too_much(line, &private) {
+            panic!("{much}: {line}");
+        }
+    }
+}
+
+#[test]
+fn a_line_that_tells_too_much_is_found() {
+    let private = BTreeSet::from(["The greeting is warm".to_owned()]);
+    let line = json!({"level": "INFO", "message": "get-session OK", "operation": "get-session", "code": "OK"});
+    let with = |key: &str, value: &str| {
+        let mut line = line.clone();
+        line[key] = json!(value);
+        told_too_much(&line.to_string(), &private)
+    };
+    assert_eq!(told_too_much(&line.to_string(), &private), None);
+    assert_eq!(with("cause", "dispatch failure: connection refused"), None);
+    for (key, value) in [
+        ("agent", "x"),
+        ("message", "get-session of ana OK"),
+        ("reason", "no plan of ana"),
+        ("cause", "no item customers/acme"),
+        ("cause", "no item of 'ana'"),
+        ("cause", "a value: The greeting is warm"),
+    ] {
+        assert!(with(key, value).is_some(), "{key}: {value}");
+    }
+    assert!(told_too_much("The greeting is warm", &private).is_some());
+}
