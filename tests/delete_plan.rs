@@ -174,13 +174,7 @@ async fn a_deletion_cut_short_is_gone_on_with_by_a_repeat() {
     let cut = answer(event.operation(), &app, event.to_json()).await;
     assert_eq!(cut.status, 503, "{}", cut.body);
     assert_eq!(seen(&service).await, NONE, "nobody sees any of it any more");
-    let session = json!({
-        "agentUserName": user_name("ana"),
-        "creatorUserName": user_name("maria"),
-        "coachingPlanName": plan_name("ana-plan"),
-        "usecaseName": usecase_name("care"),
-    });
-    let refused = service.refused(&Event::post("coachingSessions", session), 400).await;
+    let refused = service.refused(&Event::post("coachingSessions", session_of("ana")), 400).await;
     assert_eq!(refused.reason(), "COACHING_PLAN_NOT_THE_AGENTS");
     assert!(service.items().await.keys().any(|key| key.ends_with(" / session") && key.contains("#ana-")), "cut short");
     assert_eq!(service.send(&event).await.status, 200);
@@ -188,16 +182,21 @@ async fn a_deletion_cut_short_is_gone_on_with_by_a_repeat() {
     service.refused(&event, 404).await;
 }
 
+/// A session of `agent` on their plan, as it is created.
+fn session_of(agent: &str) -> Value {
+    json!({
+        "agentUserName": user_name(agent),
+        "creatorUserName": user_name("maria"),
+        "coachingPlanName": plan_name(&format!("{agent}-plan")),
+        "usecaseName": usecase_name("care"),
+    })
+}
+
 /// A service where `ben-plan` has one session, and the request that deletes both.
 async fn small() -> (TestService, Event) {
     let service = TestService::seeded().await;
-    let session = json!({
-        "name": session_name("only"),
-        "agentUserName": user_name("ben"),
-        "creatorUserName": user_name("maria"),
-        "coachingPlanName": plan_name("ben-plan"),
-        "usecaseName": usecase_name("care"),
-    });
+    let mut session = session_of("ben");
+    session["name"] = json!(session_name("only"));
     service.succeed(&Event::post("coachingSessions", session)).await;
     (service, delete("coachingPlans/ben-plan?force=true"))
 }
@@ -260,31 +259,19 @@ async fn a_list_of_deletions_that_is_not_tidied_fails_no_deletion() {
     let service = full().await;
     assert_eq!(service.send(&delete(FORCE)).await.status, 200);
     service.advance(TimeDelta::minutes(6));
-    let session = json!({
-        "agentUserName": user_name("ben"),
-        "creatorUserName": user_name("maria"),
-        "coachingPlanName": plan_name("ben-plan"),
-        "usecaseName": usecase_name("care"),
-    });
-    service.succeed(&Event::post("coachingSessions", session)).await;
-    let in_list = async || {
-        let items = service.items().await;
-        let list = items.values().find(|item| item.keys().any(|attribute| attribute.ends_with("ana-plan"))).unwrap();
-        list.keys().filter(|attribute| attribute.ends_with("-plan")).count()
-    };
+    service.succeed(&Event::post("coachingSessions", session_of("ben"))).await;
     let before = service.calls();
-    let twin = service.behind_faults().await;
+    let (app, faulty) = service.behind_faults().await;
     let event = delete("coachingPlans/ben-plan?force=true");
     // The last call is the one that tidies.
-    twin.1.inject(vec![Fault::Passed; 11]);
-    let meets = json!({
-        "__type": "com.amazonaws.dynamodb.v20120810#TransactionConflictException",
-        "message": "injected",
-    });
-    twin.1.inject(vec![Fault::Refused(400, meets)]);
-    let answered = answer(event.operation(), &twin.0, event.to_json()).await;
-    assert_eq!((answered.status, twin.1.left()), (200, 0), "{}, {} calls", answered.body, service.calls() - before);
-    assert_eq!(in_list().await, 2, "the plan of before is still in the list");
+    faulty.inject(vec![Fault::Passed; 11]);
+    faulty.inject([Fault::met_a_transaction()]);
+    let answered = answer(event.operation(), &app, event.to_json()).await;
+    assert_eq!((answered.status, faulty.left()), (200, 0), "{}, {} calls", answered.body, service.calls() - before);
+    let items = service.items().await;
+    let list = items.values().find(|item| item.keys().any(|attribute| attribute.ends_with("ana-plan"))).unwrap();
+    let listed = list.keys().filter(|attribute| attribute.ends_with("-plan")).count();
+    assert_eq!(listed, 2, "the plan of before is still in the list");
 }
 
 #[tokio::test]
@@ -308,13 +295,7 @@ async fn a_plan_of_the_same_name_can_be_created_after_five_minutes() {
 async fn nothing_is_left_without_its_plan_when_both_happen_at_once() {
     for round in 0..20 {
         let service = TestService::seeded().await;
-        let session = json!({
-            "agentUserName": user_name("ben"),
-            "creatorUserName": user_name("maria"),
-            "coachingPlanName": plan_name("ben-plan"),
-            "usecaseName": usecase_name("care"),
-        });
-        let event = Event::post("coachingSessions", session);
+        let event = Event::post("coachingSessions", session_of("ben"));
         let path = if round % 2 == 0 { "coachingPlans/ben-plan?force=true" } else { "coachingPlans/ben-plan" };
         let deletion = delete(path);
         let (created, again, deleted) =

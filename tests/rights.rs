@@ -12,8 +12,10 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use coaching_local::{OPERATIONS, TEMPLATE};
-use coaching_tests::{Right, TestService, answer, event_file, event_files, perform, rights_used, suite_is_recorded};
+use coaching_local::TEMPLATE;
+use coaching_tests::{
+    Right, TestService, event_file, event_files, perform, replay_every_event, rights_used, suite_is_recorded,
+};
 use yaml_serde::Value;
 
 const LEADING_KEYS: &str = "dynamodb:LeadingKeys";
@@ -65,15 +67,9 @@ fn rights_given() -> BTreeSet<Right> {
     given
 }
 
-async fn replay_every_event() -> usize {
-    let mut events = 0;
-    for operation in OPERATIONS {
-        for case in event_files(operation.name) {
-            let service = TestService::seeded().await;
-            answer(operation, &service.app, event_file(operation.name, &case)).await;
-            events += 1;
-        }
-    }
+/// Replays the events of operations and of tasks, and says how many there are.
+async fn replay_all() -> usize {
+    let mut events = replay_every_event().await.len();
     let service = TestService::seeded().await;
     let task = &rebuild_statistics::TASK;
     for case in event_files(task.name) {
@@ -86,7 +82,7 @@ async fn replay_every_event() -> usize {
 
 #[tokio::test]
 async fn every_function_may_do_what_it_does_and_nothing_else() {
-    let events = replay_every_event().await;
+    let events = replay_all().await;
     let (used, given) = (rights_used(), rights_given());
     let functions: BTreeSet<&str> = used.iter().map(|right| right.function.as_str()).collect();
     println!(

@@ -55,10 +55,7 @@ async fn insist(app: &App, event: &Event) -> (Answered, bool) {
 }
 
 fn request_id(chance: &mut fastrand::Rng) -> String {
-    let bits = chance.u128(..);
-    let (a, b, c, d, e) =
-        (bits >> 96, bits >> 80 & 0xffff, bits >> 68 & 0xfff, bits >> 52 & 0xfff, bits & 0xffff_ffff_ffff);
-    format!("{a:08x}-{b:04x}-4{c:03x}-8{d:03x}-{e:012x}")
+    uuid::Builder::from_random_bytes(chance.u128(..).to_be_bytes()).into_uuid().to_string()
 }
 
 async fn call(app: App, caller: u64, seed: u64, operations: u64) -> Done {
@@ -150,10 +147,15 @@ async fn history(service: &TestService, id: &str) -> (Versions, Value) {
     (versions.map(str::to_owned).collect(), changes[0]["operation"].clone())
 }
 
+/// The sessions that are listed: all of them, while there are no more than a page holds.
+async fn listed(service: &TestService) -> Vec<Value> {
+    let page = service.succeed(&Event::get("coachingSessions").with("pageSize", "1000")).await;
+    page["coachingSessions"].as_array().unwrap().clone()
+}
+
 async fn weather(seed: u64, operations: u64) -> String {
     let service = TestService::seeded().await;
-    let seeded = service.succeed(&Event::get("coachingSessions").with("pageSize", "1000")).await;
-    let before = seeded["coachingSessions"].as_array().unwrap().len();
+    let before = listed(&service).await.len();
     let (app, faulty) = service.behind_faults().await;
     faulty.storm(seed, SHARE);
     let calls: Vec<_> =
@@ -171,14 +173,7 @@ async fn weather(seed: u64, operations: u64) -> String {
     let items = service.items().await;
     let count = |ending: &str| items.keys().filter(|key| key.ends_with(ending) && key.contains("storm-")).count();
     assert_eq!((count(" / session"), count(" / scorecard")), (all.sessions.len(), all.submitted), "seed {seed}");
-    let (mut changes, mut sessions) = (0, Vec::new());
-    let mut listing = Event::get("coachingSessions").with("pageSize", "1000");
-    loop {
-        let page = service.succeed(&listing).await;
-        sessions.extend(page["coachingSessions"].as_array().unwrap().clone());
-        let Some(token) = page["nextPageToken"].as_str().filter(|token| !token.is_empty()) else { break };
-        listing = Event::get("coachingSessions").with("pageSize", "1000").with("pageToken", token);
-    }
+    let (mut changes, sessions) = (0, listed(&service).await);
     assert_eq!(sessions.len(), all.sessions.len() + before, "seed {seed}");
     for (id, versions) in &all.sessions {
         let stored = sessions.iter().find(|session| session["name"] == session_name(id)).unwrap();

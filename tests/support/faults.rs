@@ -45,14 +45,22 @@ impl Fault {
 
     /// A call that DynamoDB throttles.
     pub fn throttled() -> Self {
-        let kind = "com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException";
-        Self::Refused(400, json!({ "__type": kind, "message": "injected" }))
+        Self::of_kind(400, "ProvisionedThroughputExceededException")
     }
 
     /// A call that DynamoDB fails to serve.
     pub fn internal() -> Self {
-        let kind = "com.amazonaws.dynamodb.v20120810#InternalServerError";
-        Self::Refused(500, json!({ "__type": kind, "message": "injected" }))
+        Self::of_kind(500, "InternalServerError")
+    }
+
+    /// A single write that meets a transaction on the same item.
+    pub fn met_a_transaction() -> Self {
+        Self::of_kind(400, "TransactionConflictException")
+    }
+
+    fn of_kind(status: u16, kind: &str) -> Self {
+        let kind = format!("com.amazonaws.dynamodb.v20120810#{kind}");
+        Self::Refused(status, json!({ "__type": kind, "message": "injected" }))
     }
 }
 

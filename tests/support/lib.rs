@@ -28,7 +28,7 @@ pub use event::{Event, event_file, event_files};
 pub use faults::{Fault, FaultyDynamoDb};
 pub use lambda_host::LambdaHost;
 pub use record::{Right, logged, rights_used, suite_is_recorded};
-pub use replay::{Case, Target, replay};
+pub use replay::{Case, Replayed, Target, replay, replay_every_event};
 
 /// The page token secret of the tests.
 pub const PAGE_TOKEN_SECRET: &str = "the page token secret of the tests";
@@ -307,8 +307,7 @@ pub async fn killed_after(service: &TestService, binary: &str, calls: usize, eve
     faulty.inject(vec![Fault::Passed; calls]);
     faulty.inject([Fault::Unanswered]);
     let url = faulty.url();
-    let mut environment = service.environment();
-    environment[0].1 = &url;
+    let environment = [&service.environment()[..], &[("AWS_ENDPOINT_URL_DYNAMODB", &url)]].concat();
     let mut host = LambdaHost::start(binary, &environment).await;
     tokio::select! {
         _ = host.invoke(event.to_json()) => false,

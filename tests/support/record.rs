@@ -1,7 +1,7 @@
 //! What the operations do while they are tested: the rights on the table that they use, and what they log.
 //!
 //! They are kept in this process. If the environment variable `RECORD_SUITE_IN` names a folder, they are also
-//! appended to a file there; a test run with `RECORDED_SUITE` naming it judges what the whole suite did.
+//! appended to files there; a test run with `RECORDED_SUITE` naming it judges what the whole suite did.
 
 use std::collections::BTreeSet;
 use std::fs::{File, OpenOptions};
@@ -86,7 +86,7 @@ fn recorded(kind: &str) -> Vec<String> {
     let mut lines = Vec::new();
     for file in std::fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display())) {
         let file = file.unwrap();
-        if file.file_name().to_str().unwrap().starts_with(kind) {
+        if file.file_name().to_str().unwrap().starts_with(&format!("{kind}-")) {
             lines.extend(std::fs::read_to_string(file.path()).unwrap().lines().map(str::to_owned));
         }
     }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use coaching_edge::Operation;
+use coaching_local::OPERATIONS;
 use serde_json::Value;
 
 use crate::{Answered, LambdaHost, TestService, event_file, event_files};
@@ -65,4 +66,29 @@ async fn answered(service: &TestService, event: Value, target: Target) -> Answer
             }
         }
     }
+}
+
+/// An event that was answered.
+#[derive(Debug, Clone)]
+pub struct Replayed {
+    /// Its function and its file, such as `create-session/created`.
+    pub name: String,
+    /// The event.
+    pub event: Value,
+    /// The answer.
+    pub answered: Answered,
+}
+
+/// Answers every event of every operation in this process, each with a seeded service of its own.
+pub async fn replay_every_event() -> Vec<Replayed> {
+    let mut replayed = Vec::new();
+    for operation in OPERATIONS {
+        for case in event_files(operation.name) {
+            let service = TestService::seeded().await;
+            let event = event_file(operation.name, &case);
+            let answered = crate::answer(operation, &service.app, event.clone()).await;
+            replayed.push(Replayed { name: format!("{}/{case}", operation.name), event, answered });
+        }
+    }
+    replayed
 }
