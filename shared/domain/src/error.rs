@@ -67,38 +67,60 @@ pub struct FieldViolation {
     pub description: String,
 }
 
-/// Collects every bad field of a request, so that one answer names them all.
+/// How many bad fields one answer names at most, so that an answer stays small whatever was sent.
+pub const MAX_VIOLATIONS: usize = 32;
+/// How many bytes of a field's path an answer repeats at most: clients choose the names of unknown fields.
+const MAX_FIELD_BYTES: usize = 256;
+
+/// Collects the bad fields of a request, so that one answer names them all, or the first
+/// [`MAX_VIOLATIONS`] and how many more there are.
 #[derive(Debug, Default)]
-pub struct Violations(Vec<FieldViolation>);
+pub struct Violations {
+    named: Vec<FieldViolation>,
+    noted: usize,
+}
 
 impl Violations {
     /// Notes that `field` is bad, and why.
     pub fn add(&mut self, field: impl Into<String>, description: impl Into<String>) {
-        self.0.push(FieldViolation { field: field.into(), description: description.into() });
+        self.noted += 1;
+        if self.named.len() < MAX_VIOLATIONS {
+            let mut field = field.into();
+            if field.len() > MAX_FIELD_BYTES {
+                field.truncate(field.floor_char_boundary(MAX_FIELD_BYTES));
+                field.push('…');
+            }
+            self.named.push(FieldViolation { field, description: description.into() });
+        }
     }
 
     /// Whether any field was bad.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.noted == 0
     }
 
     /// How many fields were noted.
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.noted
     }
 
     /// `Ok` if nothing was noted.
     ///
     /// # Errors
-    /// INVALID_ARGUMENT with every noted field.
+    /// INVALID_ARGUMENT with the noted fields.
     pub fn into_result(self) -> Result<(), Error> {
-        if self.0.is_empty() { Ok(()) } else { Err(Error::invalid_fields(self.0)) }
+        let Self { mut named, noted } = self;
+        let more = noted - named.len();
+        if let (Some(last), 1..) = (named.last_mut(), more) {
+            last.description.push_str(&format!(" ({more} more fields are bad)"));
+        }
+        if named.is_empty() { Ok(()) } else { Err(Error::invalid_fields(named)) }
     }
 
     /// The value that reading a request made, if no field was bad.
     ///
     /// # Errors
-    /// INVALID_ARGUMENT with every noted field.
+    /// INVALID_ARGUMENT with the noted fields.
     pub fn finish<T>(self, value: Option<T>) -> Result<T, Error> {
         self.into_result()?;
         value.ok_or_else(|| Error::internal("a request was refused without naming a field"))

@@ -336,7 +336,7 @@ mod tests {
     use crate::names::User;
 
     fn read<T>(body: &str, read: impl FnOnce(&mut Fields<'_>) -> T) -> (T, Vec<String>) {
-        let Json::Object(object) = serde_json::from_str(body).unwrap() else { panic!("{body} is no object") };
+        let Json::Object(object) = Json::parse(body.as_bytes()).unwrap() else { panic!("{body} is no object") };
         let mut violations = Violations::default();
         let value = read(&mut Fields::new(object, &mut violations));
         let error = violations.into_result().err();
@@ -418,7 +418,22 @@ mod tests {
 
     #[test]
     fn a_key_twice_is_refused() {
-        assert!(serde_json::from_str::<Json>(r#"{"a": 1, "a": 1}"#).is_err());
-        assert!(serde_json::from_str::<Json>(r#"{"b": [{"a": 1, "a": 2}]}"#).is_err());
+        assert!(Json::parse(br#"{"a": 1, "a": 1}"#).is_err());
+        assert!(Json::parse(br#"{"b": [{"a": 1, "a": 2}]}"#).is_err());
+    }
+
+    #[test]
+    fn the_number_of_values_is_limited() {
+        let array = |entries: usize| format!("[{}0]", "0,".repeat(entries - 1));
+        assert!(Json::parse(array(crate::json::MAX_VALUES - 1).as_bytes()).is_ok());
+        assert!(Json::parse(array(crate::json::MAX_VALUES).as_bytes()).is_err());
+    }
+
+    #[test]
+    fn an_answer_names_so_many_fields_and_so_much_of_each() {
+        let fields: Vec<String> = (0..40).map(|index| format!("\"{index}{}\": 1", "ä".repeat(200))).collect();
+        let (_, named) = read(&format!("{{{}}}", fields.join(",")), |fields| fields.refuse_unknown());
+        assert_eq!(named.len(), crate::error::MAX_VIOLATIONS);
+        assert!(named.iter().all(|field| field.len() <= 260 && field.ends_with('…')), "{named:?}");
     }
 }

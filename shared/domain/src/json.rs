@@ -1,9 +1,13 @@
-//! JSON as a tree, read strictly: a key twice in one object is an error, as proto3 JSON prefers.
+//! JSON as a tree, read strictly: a key twice in one object is an error, as proto3 JSON prefers, and the
+//! number of values is limited, because a tree takes far more memory than its text.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+
+/// The most values that one text may hold, each entry of an array or object counted.
+pub const MAX_VALUES: usize = 100_000;
 
 /// A JSON value.
 #[derive(Debug, Clone, PartialEq)]
@@ -22,15 +26,35 @@ pub enum Json {
     Object(BTreeMap<String, Json>),
 }
 
-impl<'de> Deserialize<'de> for Json {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(JsonVisitor)
+impl Json {
+    /// Reads `text`, which must be one JSON value of at most [`MAX_VALUES`] values.
+    ///
+    /// # Errors
+    /// Where the text is no JSON, or has a key twice in one object, a number that 64 bits do not hold, more
+    /// than 127 levels, or too many values.
+    pub fn parse(text: &[u8]) -> Result<Self, serde_json::Error> {
+        let mut deserializer = serde_json::Deserializer::from_slice(text);
+        let value = Reader { left: &mut MAX_VALUES.clone() }.deserialize(&mut deserializer)?;
+        deserializer.end()?;
+        Ok(value)
     }
 }
 
-struct JsonVisitor;
+/// Reads one value while values are `left`.
+struct Reader<'a> {
+    left: &'a mut usize,
+}
 
-impl<'de> Visitor<'de> for JsonVisitor {
+impl<'de> DeserializeSeed<'de> for Reader<'_> {
+    type Value = Json;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Json, D::Error> {
+        *self.left = self.left.checked_sub(1).ok_or_else(|| D::Error::custom("there are too many values"))?;
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Reader<'_> {
     type Value = Json;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -67,7 +91,7 @@ impl<'de> Visitor<'de> for JsonVisitor {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut entries: A) -> Result<Json, A::Error> {
         let mut array = Vec::new();
-        while let Some(entry) = entries.next_element()? {
+        while let Some(entry) = entries.next_element_seed(Reader { left: &mut *self.left })? {
             array.push(entry);
         }
         Ok(Json::Array(array))
@@ -75,7 +99,8 @@ impl<'de> Visitor<'de> for JsonVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Json, A::Error> {
         let mut object = BTreeMap::new();
-        while let Some((key, value)) = entries.next_entry::<String, Json>()? {
+        while let Some(key) = entries.next_key()? {
+            let value = entries.next_value_seed(Reader { left: &mut *self.left })?;
             if object.insert(key, value).is_some() {
                 return Err(A::Error::custom("a key stands twice in one object"));
             }

@@ -59,6 +59,14 @@ fn null_as_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D
 }
 
 impl HttpEvent {
+    /// The bytes of path, query and headers together.
+    pub(crate) fn head_bytes(&self) -> usize {
+        let both = |(name, value): (&String, &String)| name.len() + value.len();
+        let headers: usize = self.headers.iter().map(both).sum();
+        let path: usize = self.path_parameters.values().map(String::len).sum();
+        headers + path.max(self.request_context.http.path.len()) + self.raw_query_string.len()
+    }
+
     /// The header `name`, given in lower case as API Gateway writes them.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).map(String::as_str)

@@ -8,7 +8,7 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use coaching_domain::change::Author;
 use coaching_domain::fields::{Fields, MAX_TITLE_BYTES};
-use coaching_domain::json::Json;
+use coaching_domain::json::{Json, MAX_VALUES};
 use coaching_domain::names::{Collection, UserId};
 use coaching_domain::{Caller, Code, CustomerTenant, Error, Id, Role, Tenant, Timestamp, UpdateMask, Violations};
 use coaching_store::RequestRecord;
@@ -19,6 +19,9 @@ use crate::{ExpectedEtag, HttpEvent, Query, identity};
 
 /// The largest body, in bytes after base64 decoding.
 pub const MAX_BODY_BYTES: usize = 1024 * 1024;
+/// The most that path, query and headers may take together, in bytes. API Gateway takes 10,240 and adds
+/// headers of its own.
+pub const MAX_HEAD_BYTES: usize = 16 * 1024;
 
 /// One request of a caller whose token was verified.
 #[derive(Debug)]
@@ -31,9 +34,17 @@ impl<'a> Request<'a> {
     /// The request in `event`.
     ///
     /// # Errors
-    /// UNAUTHENTICATED without verified claims; PERMISSION_DENIED naming an unusable claim.
+    /// UNAUTHENTICATED without verified claims; PERMISSION_DENIED naming an unusable claim; INVALID_ARGUMENT if
+    /// path, query and headers are larger than any that API Gateway hands over.
     pub(crate) fn new(event: &'a HttpEvent) -> Result<Self, Error> {
-        Ok(Self { event, caller: identity::caller(event)? })
+        let request = Self { event, caller: identity::caller(event)? };
+        match event.head_bytes() > MAX_HEAD_BYTES {
+            true => Err(Error::invalid_field(
+                "query",
+                format!("must, with path and headers, take at most {MAX_HEAD_BYTES} bytes"),
+            )),
+            false => Ok(request),
+        }
     }
 
     /// Who is calling.
@@ -241,22 +252,31 @@ impl<'a> Request<'a> {
             return Err("must be JSON; send it with content-type: application/json".to_owned());
         }
         let encoded = self.event.body.as_deref().unwrap_or_default();
+        let too_long = || format!("must be at most {MAX_BODY_BYTES} bytes");
+        // Base64 has four characters for three bytes.
+        if encoded.len() / 4 > MAX_BODY_BYTES.div_ceil(3) {
+            return Err(too_long());
+        }
         let body = if self.event.is_base64_encoded {
             Cow::Owned(BASE64_STANDARD.decode(encoded).map_err(|_| "is not valid base64")?)
         } else {
             Cow::Borrowed(encoded.as_bytes())
         };
         if body.len() > MAX_BODY_BYTES {
-            return Err(format!("must be at most {MAX_BODY_BYTES} bytes"));
+            return Err(too_long());
         }
         if body.iter().all(u8::is_ascii_whitespace) {
             return Ok(BTreeMap::new());
         }
-        match serde_json::from_slice(&body) {
+        match Json::parse(&body) {
             Ok(Json::Object(object)) => Ok(object),
             Ok(_) => Err("must be a JSON object".to_owned()),
             // serde_json's own text can quote the body, which may hold notes about people.
-            Err(error) => Err(format!("is not valid JSON at line {}, column {}", error.line(), error.column())),
+            Err(error) => Err(format!(
+                "is not valid JSON of at most {MAX_VALUES} values at line {}, column {}",
+                error.line(),
+                error.column()
+            )),
         }
     }
 }
