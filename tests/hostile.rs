@@ -1,5 +1,5 @@
 //! Input that was made to break the service: events, bodies, query strings, names, tokens, customers and page
-//! tokens, changed at random from requests that succeed. Whatever is sent is answered as the contract says:
+//! tokens, changed at random from the requests in `events/`. Whatever is sent is answered as the contract says:
 //! never by a panic or a 500, never with more memory than stated, never at the price of a write.
 //!
 //! ```sh
@@ -13,7 +13,7 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use coaching_edge::{HttpEvent, MAX_BODY_BYTES, Operation, respond};
 use coaching_local::{Claims, Gateway, OPERATIONS, TokenIssuer};
-use coaching_tests::{Event, TestService, event_file, event_files};
+use coaching_tests::{Event, TestService, body_of, event_file, event_files, number_asked};
 use fastrand::Rng;
 use hyper::body::Bytes;
 use hyper::header::HeaderValue;
@@ -120,34 +120,32 @@ const JSON: [&str; 24] = [
     "\u{feff}",
 ];
 
-/// What inputs are made from.
-struct Material {
-    /// Requests that succeed, with their operations.
-    requests: Vec<(&'static Operation, Value)>,
-    page_tokens: Vec<String>,
+/// A service, with what refers to its table.
+struct Attacked {
+    service: TestService,
     gateway: Gateway,
-    bearer_token: String,
+    page_tokens: Vec<String>,
 }
 
-impl Material {
-    async fn of(service: &TestService) -> Self {
-        let mut requests = Vec::new();
-        for operation in OPERATIONS {
-            for case in event_files(operation.name) {
-                requests.push((operation, event_file(operation.name, &case)));
-            }
-        }
+impl Attacked {
+    async fn start(issuer: &TokenIssuer) -> Self {
+        let service = TestService::seeded().await;
         let mut page_tokens = Vec::new();
         for path in ["coachingSessions?pageSize=1", "scorecards?pageSize=1"] {
             let page = service.succeed(&Event::get(path)).await;
-            page_tokens.extend(page["nextPageToken"].as_str().map(str::to_owned));
+            page_tokens.push(page["nextPageToken"].as_str().unwrap().to_owned());
         }
-        assert!(!page_tokens.is_empty());
-        let issuer = TokenIssuer::generate().unwrap();
-        let bearer_token = issuer.issue(&Claims::new("acme", "manager", "maria")).unwrap();
-        let gateway = Gateway::new(service.app.clone(), issuer).unwrap();
-        Self { requests, page_tokens, gateway, bearer_token }
+        let gateway = Gateway::new(service.app.clone(), issuer.clone()).unwrap();
+        Self { service, gateway, page_tokens }
     }
+}
+
+/// Every event of `events/`, with the operation that it is for.
+fn every_event() -> Vec<(&'static Operation, Value)> {
+    let of = |operation: &'static Operation| {
+        event_files(operation.name).into_iter().map(move |case| (operation, event_file(operation.name, &case)))
+    };
+    OPERATIONS.into_iter().flat_map(of).collect()
 }
 
 /// A text to be surprised by.
@@ -226,15 +224,6 @@ fn change_bytes(bytes: &mut Vec<u8>, chance: &mut Rng) {
 
 fn percent_encoded(text: &str) -> String {
     utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()
-}
-
-/// The body of `event` as it was sent.
-fn body_of(event: &Value) -> Vec<u8> {
-    let text = event["body"].as_str().unwrap_or_default();
-    match event["isBase64Encoded"].as_bool() {
-        Some(true) => BASE64_STANDARD.decode(text).unwrap_or_default(),
-        _ => text.as_bytes().to_vec(),
-    }
 }
 
 fn set_body(event: &mut Value, body: Vec<u8>) {
@@ -362,14 +351,15 @@ impl Tried {
     /// Sends `event` over the gateway of one machine, with something odd in its head.
     async fn send_over_http(
         &mut self,
-        material: &Material,
+        gateway: &Gateway,
+        bearer_token: &str,
         event: &Value,
         chance: &mut Rng,
         told: &dyn Fn() -> String,
     ) {
         let method = event["requestContext"]["http"]["method"].as_str().unwrap();
         let mut path = event["rawPath"].as_str().unwrap().as_bytes().to_vec();
-        let mut token = material.bearer_token.clone().into_bytes();
+        let mut token = bearer_token.as_bytes().to_vec();
         match chance.u8(..3) {
             0 => change_bytes(&mut path, chance),
             1 => change_bytes(&mut token, chance),
@@ -387,7 +377,7 @@ impl Tried {
             self.unreadable += 1;
             return;
         };
-        let (parts, body) = material.gateway.answer(request).await.into_parts();
+        let (parts, body) = gateway.answer(request).await.into_parts();
         let status = parts.status.as_u16();
         let expected = [200, 400, 401, 403, 404, 409, 413, 431].contains(&status);
         assert!(expected, "{status} {body} for {} {}", told(), String::from_utf8_lossy(&uri));
@@ -442,8 +432,7 @@ fn largest_bodies() -> Vec<Vec<u8>> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whatever_is_sent_is_answered_as_the_contract_says() {
-    let number = |name: &str, otherwise: u64| std::env::var(name).map_or(otherwise, |text| text.parse().unwrap());
-    let (inputs, seed) = (number("INPUTS", 4_000), number("SEED", 1));
+    let (inputs, seed) = (number_asked("INPUTS", 4_000), number_asked("SEED", 1));
     println!("SEED={seed} INPUTS={inputs}");
     let mut chance = Rng::with_seed(seed);
     let mut tried = Tried::default();
@@ -465,29 +454,30 @@ async fn whatever_is_sent_is_answered_as_the_contract_says() {
 
     let started = Instant::now();
     let mut tried = Tried::default();
-    let mut service = TestService::seeded().await;
-    let mut material = Material::of(&service).await;
+    let issuer = TokenIssuer::generate().unwrap();
+    let bearer_token = issuer.issue(&Claims::new("acme", "manager", "maria")).unwrap();
+    let events = every_event();
+    let mut attacked = Attacked::start(&issuer).await;
     for input in 0..inputs {
         if input % ROUND == ROUND - 1 {
-            service = TestService::seeded().await;
-            material = Material::of(&service).await;
+            attacked = Attacked::start(&issuer).await;
             println!("{} inputs", input + 1);
         }
         let told = || format!("input {input} of SEED={seed}:");
-        let (operation, mut event) = material.requests[chance.usize(..material.requests.len())].clone();
+        let (operation, mut event) = events[chance.usize(..events.len())].clone();
         for _ in 0..chance.usize(1..4) {
-            let kind = change_event(&mut event, &material.page_tokens, &mut chance);
+            let kind = change_event(&mut event, &attacked.page_tokens, &mut chance);
             *tried.kinds.entry(kind).or_default() += 1;
         }
         match chance.u8(..10) {
-            0 => tried.send_over_http(&material, &event, &mut chance, &told).await,
+            0 => tried.send_over_http(&attacked.gateway, &bearer_token, &event, &mut chance, &told).await,
             1 => {
                 let mut bytes = serde_json::to_vec(&event).unwrap();
                 change_bytes(&mut bytes, &mut chance);
                 *tried.kinds.entry("event bytes").or_default() += 1;
-                tried.send(&service, operation, &bytes, &told).await;
+                tried.send(&attacked.service, operation, &bytes, &told).await;
             }
-            _ => tried.send(&service, operation, &serde_json::to_vec(&event).unwrap(), &told).await,
+            _ => tried.send(&attacked.service, operation, &serde_json::to_vec(&event).unwrap(), &told).await,
         }
     }
     tried.print(inputs, started);

@@ -6,11 +6,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use base64::Engine;
-use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use chrono::Utc;
 use coaching_local::{Claims, Gateway, TEMPLATE, Template, TokenIssuer};
 use coaching_tests::{
-    Answered, Event, TestService, below_support, event_file, event_files, plan_name, root, usecase_name,
+    Answered, Event, TestService, below_support, body_of, event_file, event_files, plan_name, root, usecase_name,
 };
 use hyper::body::Bytes;
 use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
@@ -40,10 +40,7 @@ impl Sent {
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let claims = event["requestContext"]["authorizer"]["jwt"]["claims"].as_object()?;
         let claim = |name: &str| claims.get(name).map(&text);
-        let body = match event["isBase64Encoded"].as_bool() {
-            Some(true) => String::from_utf8(BASE64_STANDARD.decode(text(&event["body"])).ok()?).ok()?,
-            _ => text(&event["body"]),
-        };
+        let body = String::from_utf8(body_of(&event)).ok()?;
         let mut headers = event["headers"].clone();
         headers.as_object_mut()?.retain(|name, _| ["content-type", "if-match"].contains(&name.as_str()));
         Some(Self {

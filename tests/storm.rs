@@ -14,7 +14,8 @@ use std::time::{Duration, Instant};
 use chrono::TimeDelta;
 use coaching_edge::App;
 use coaching_tests::{
-    Answered, Event, TestService, answer, below_support, perform, plan_name, session_name, usecase_name, user_name,
+    Answered, Event, TestService, answer, below_support, number_asked, perform, plan_name, session_name, usecase_name,
+    user_name,
 };
 use serde_json::{Value, json};
 
@@ -213,8 +214,7 @@ async fn weather(seed: u64, operations: u64) -> String {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whatever_happens_to_calls_every_acknowledged_write_is_there_once() {
-    let number = |name: &str, default: u64| std::env::var(name).map_or(default, |text| text.parse().unwrap());
-    let (operations, seed) = (number("STORM", 800), number("SEED", 1));
+    let (operations, seed) = (number_asked("STORM", 800), number_asked("SEED", 1));
     for round in 0..operations.div_ceil(ROUND) {
         println!("{}", weather(seed + round, ROUND.min(operations - round * ROUND)).await);
     }

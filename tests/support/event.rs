@@ -150,6 +150,16 @@ pub fn event_file(operation: &str, case: &str) -> Value {
     serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
+/// The body of `event` as the client sent it; nothing if what stands for it is no base64.
+pub fn body_of(event: &Value) -> Vec<u8> {
+    use base64::Engine;
+    let text = event["body"].as_str().unwrap_or_default();
+    match event["isBase64Encoded"].as_bool() {
+        Some(true) => base64::prelude::BASE64_STANDARD.decode(text).unwrap_or_default(),
+        _ => text.as_bytes().to_vec(),
+    }
+}
+
 /// The cases that `events/{operation}/` has, sorted.
 pub fn event_files(operation: &str) -> Vec<String> {
     let files = std::fs::read_dir(events_folder(operation)).unwrap();

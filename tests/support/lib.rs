@@ -24,7 +24,7 @@ use coaching_store::{Expenses, Store};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-pub use event::{Event, event_file, event_files};
+pub use event::{Event, body_of, event_file, event_files};
 pub use faults::{Fault, FaultyDynamoDb};
 pub use lambda_host::LambdaHost;
 pub use record::{Right, logged, rights_used, suite_is_recorded};
@@ -391,6 +391,11 @@ impl Answered {
             assert!(!self.body.to_string().to_lowercase().contains(foreign), "{}", self.body);
         }
     }
+}
+
+/// The number in the environment variable `name`, by which a longer run of a test is asked for.
+pub fn number_asked(name: &str, otherwise: u64) -> u64 {
+    std::env::var(name).map_or(otherwise, |text| text.parse().unwrap_or_else(|_| panic!("{name} must be a number")))
 }
 
 /// The folder of the workspace.

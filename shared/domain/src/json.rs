@@ -34,7 +34,8 @@ impl Json {
     /// than 127 levels, or too many values.
     pub fn parse(text: &[u8]) -> Result<Self, serde_json::Error> {
         let mut deserializer = serde_json::Deserializer::from_slice(text);
-        let value = Reader { left: &mut MAX_VALUES.clone() }.deserialize(&mut deserializer)?;
+        let mut left = MAX_VALUES;
+        let value = Reader { left: &mut left }.deserialize(&mut deserializer)?;
         deserializer.end()?;
         Ok(value)
     }

@@ -21,5 +21,5 @@ pub use event::HttpEvent;
 pub use operation::{Handled, Operation, Task, TaskHandled, respond};
 pub use page_token::{Binding, PageTokens};
 pub use query::Query;
-pub use request::{MAX_BODY_BYTES, MAX_HEAD_BYTES, Request};
+pub use request::{MAX_BODY_BYTES, Request};
 pub use run::{ANSWER_WITHIN, StartError, init_logging, log_filter, log_lines, run, run_task, timeouts};

@@ -21,7 +21,7 @@ use crate::{ExpectedEtag, HttpEvent, Query, identity};
 pub const MAX_BODY_BYTES: usize = 1024 * 1024;
 /// The most that path, query and headers may take together, in bytes. API Gateway takes 10,240 and adds
 /// headers of its own.
-pub const MAX_HEAD_BYTES: usize = 16 * 1024;
+const MAX_HEAD_BYTES: usize = 16 * 1024;
 
 /// One request of a caller whose token was verified.
 #[derive(Debug)]
