@@ -1,10 +1,11 @@
 //! Throttling, conflicts and lost answers, which the embedded DynamoDB does not have by itself.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use chrono::TimeDelta;
 use coaching_edge::App;
-use coaching_tests::{Answered, Event, Fault, TestService, answer, plan_name, usecase_name, user_name};
-use serde_json::json;
+use coaching_tests::{Answered, Event, Fault, TestService, answer, perform, plan_name, usecase_name, user_name};
+use serde_json::{Value, json};
 
 async fn service() -> TestService {
     let service = TestService::start().await;
@@ -99,7 +100,7 @@ async fn a_condition_that_failed_beside_a_conflict_is_not_the_answer() {
         "coachingPlanName": plan_name("ana-plan"),
         "usecaseName": usecase_name("care"),
     });
-    let create = |session: &serde_json::Value| {
+    let create = |session: &Value| {
         Event::post("coachingSessions", session.clone()).with("requestId", "6d1d8f2e-7a0e-4c39-9c44-0f5f6c9b8a12")
     };
     let created = service.send(&create(&session)).await;
@@ -139,22 +140,73 @@ async fn a_request_that_is_not_answered_in_time_says_so_and_can_be_repeated() {
     assert_eq!(service.items().await, written, "the first did it, and the repeat answers what it did");
 }
 
+#[tokio::test]
+async fn a_change_of_a_scorecard_that_another_overtook_is_made_after_it() {
+    let scores = |value: u8| json!({"scores": [{"criterionId": "greeting", "numericValue": value}]});
+    let update = |fields: Value| {
+        Event::new("PATCH", "scorecards/submitted-1").with_text(&json!({"scorecard": fields}).to_string())
+    };
+    for change in [update(scores(4)), Event::post("scorecards/submitted-1:reset", json!({}))] {
+        let service = TestService::seeded().await;
+        let (app, faulty) = service.behind_faults().await;
+        let reading = Event::get("scorecards/submitted-1");
+        assert_eq!(answer(reading.operation(), &app, reading.to_json()).await.status, 200);
+        let overtaking = service.succeed(&update(scores(5))).await;
+        // The change reads the scorecard as it was, and then statistics that no longer hold it.
+        faulty.inject([Fault::Overtaken]);
+        let changed = answer(change.operation(), &app, change.to_json()).await;
+        assert_eq!((changed.status, faulty.left()), (200, 0), "{}", changed.body);
+        let after = service.succeed(&reading).await;
+        assert_ne!(after["scorecard"]["etag"], overtaking["scorecard"]["etag"]);
+        let event = json!({"customer": "acme", "profile": "support"});
+        let until = Instant::now() + Duration::from_secs(60);
+        service.advance(TimeDelta::minutes(2));
+        let recounted = perform(&rebuild_statistics::TASK, &service.app, event, until).await.unwrap();
+        assert_eq!(recounted["differenceCount"], 0, "{recounted}");
+    }
+}
+
 #[test]
 fn each_timeout_is_longer_than_what_it_holds() {
-    let timeouts = coaching_edge::timeouts();
     let in_template = |after: &str| -> u64 {
         let (_, rest) = coaching_local::TEMPLATE.split_once(after).unwrap();
         rest.lines().find_map(|line| line.trim().strip_prefix("Timeout: ")).unwrap().parse().unwrap()
     };
-    let nested = [
-        timeouts.connect_timeout().unwrap(),
-        timeouts.operation_attempt_timeout().unwrap(),
-        timeouts.operation_timeout().unwrap(),
+    let gateway = Duration::from_secs(30);
+    let of_calls = coaching_edge::timeouts();
+    let functions = [
+        of_calls.connect_timeout().unwrap(),
+        of_calls.operation_attempt_timeout().unwrap(),
+        of_calls.operation_timeout().unwrap(),
         coaching_edge::ANSWER_WITHIN,
         Duration::from_secs(in_template("Globals:")),
-        Duration::from_secs(30),
+        gateway,
     ];
-    assert!(nested.is_sorted_by(|held, holds| held < holds), "{nested:?}");
+    let client = coaching_local::client_at("http://127.0.0.1:9");
+    let of_calls = client.config().timeout_config().unwrap();
+    let one_machine = [of_calls.operation_timeout().unwrap(), coaching_local::ANSWER_WITHIN, gateway];
+    for nested in [&functions[..], &one_machine[..]] {
+        assert!(nested.is_sorted_by(|held, holds| held < holds), "{nested:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_write_that_is_late_takes_effect_once() {
+    for late in [Fault::ReachedLate, Fault::Unanswered] {
+        let service = service().await;
+        let before = service.items().await.len();
+        let (app, faulty) = service.behind_late_answers().await;
+        faulty.inject([late]);
+        let event = create();
+        let answered = answer(event.operation(), &app, event.to_json()).await;
+        assert_eq!((answered.status, faulty.left()), (200, 0), "{}", answered.body);
+        faulty.calm().await;
+        assert_eq!(
+            service.items().await.len(),
+            before + 3,
+            "the session, its first change, and its place in the statistics"
+        );
+    }
 }
 
 #[tokio::test]

@@ -202,6 +202,28 @@ fn change_tree(tree: &mut Value, chance: &mut Rng) {
     }
 }
 
+/// What stands for a key that an object has already: a tree cannot hold it twice.
+const SAME_KEY: &str = "the same key";
+
+/// Puts [`SAME_KEY`] into some object within `tree`, and says which of its keys that stands for.
+fn repeat_key(tree: &mut Value, chance: &mut Rng) -> Option<String> {
+    match tree {
+        Value::Object(object) if !object.is_empty() => {
+            let key = object.keys().nth(chance.usize(..object.len())).unwrap().clone();
+            let within = if chance.bool() { repeat_key(&mut object[&key], chance) } else { None };
+            within.or_else(|| {
+                object.insert(SAME_KEY.to_owned(), value(chance, 2));
+                Some(key)
+            })
+        }
+        Value::Array(array) if !array.is_empty() => {
+            let index = chance.usize(..array.len());
+            repeat_key(&mut array[index], chance)
+        }
+        _ => None,
+    }
+}
+
 /// Changes some bytes of `bytes`.
 fn change_bytes(bytes: &mut Vec<u8>, chance: &mut Rng) {
     for _ in 0..chance.usize(1..4) {
@@ -235,7 +257,7 @@ fn set_body(event: &mut Value, body: Vec<u8>) {
 
 /// Changes one part of `event`, and says which.
 fn change_event(event: &mut Value, page_tokens: &[String], chance: &mut Rng) -> &'static str {
-    match chance.u8(..10) {
+    match chance.u8(..11) {
         0..3 => {
             let mut tree = serde_json::from_slice(&body_of(event)).unwrap_or_else(|_| json!({}));
             change_tree(&mut tree, chance);
@@ -258,8 +280,12 @@ fn change_event(event: &mut Value, page_tokens: &[String], chance: &mut Rng) -> 
             let query = event["rawQueryString"].as_str().unwrap_or_default();
             let mut pairs: Vec<String> = query.split('&').map(str::to_owned).collect();
             let index = chance.usize(..pairs.len());
-            let name = pairs[index].split('=').next().unwrap_or_default().to_owned();
-            pairs[index] = format!("{name}={}", percent_encoded(&text(chance)));
+            let name = pairs[index].split('=').next().unwrap_or_default();
+            let pair = format!("{name}={}", percent_encoded(&text(chance)));
+            match chance.u8(..4) {
+                0 => pairs.extend(vec![pair; chance.usize(1..60)]),
+                _ => pairs[index] = pair,
+            }
             event["rawQueryString"] = pairs.join("&").into();
             "query values"
         }
@@ -292,6 +318,14 @@ fn change_event(event: &mut Value, page_tokens: &[String], chance: &mut Rng) -> 
                 claims.insert(name.to_owned(), claim);
             }
             "claims"
+        }
+        9 => {
+            let mut tree = serde_json::from_slice(&body_of(event)).unwrap_or_else(|_| json!({"a": 1}));
+            if let Some(key) = repeat_key(&mut tree, chance) {
+                let body = tree.to_string().replace(&json!(SAME_KEY).to_string(), &json!(key).to_string());
+                set_body(event, body.into_bytes());
+            }
+            "duplicate keys"
         }
         _ => {
             if let Some(headers) = event["headers"].as_object_mut() {

@@ -1,4 +1,5 @@
-//! Eight callers at once on a DynamoDB that throttles, conflicts, fails, and loses connections and answers.
+//! Eight callers at once on a DynamoDB that throttles, conflicts, fails, answers late, and loses connections and
+//! answers.
 //!
 //! Each caller repeats what it may repeat until it is answered. Then every acknowledged write is there once, no
 //! refused one is, statistics equal a recount, and history equals what was done.
@@ -7,15 +8,14 @@
 //! STORM=20000 SEED=7 cargo test -p coaching-tests --test storm -- --nocapture
 //! ```
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use chrono::TimeDelta;
 use coaching_edge::App;
 use coaching_tests::{
-    Answered, Event, TestService, answer, below_support, number_asked, perform, plan_name, session_name, usecase_name,
-    user_name,
+    Answered, Event, TestService, answer, below_support, number_asked, perform, plan_name, usecase_name, user_name,
 };
 use serde_json::{Value, json};
 
@@ -29,25 +29,77 @@ const REPEATS: usize = 100;
 
 static REPEATED: AtomicUsize = AtomicUsize::new(0);
 
-/// One session of a caller: the notes of each of its versions, from the first on.
-type Versions = Vec<String>;
+/// What has a history.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Kind {
+    Session,
+    Plan,
+    Comment,
+}
+
+impl Kind {
+    const ALL: [Self; 3] = [Self::Session, Self::Plan, Self::Comment];
+
+    /// The collection in a path, the field that holds one in a message, its field of free text, and the sort key.
+    fn names(self) -> [&'static str; 4] {
+        match self {
+            Self::Session => ["coachingSessions", "coachingSession", "meetingNotes", "session"],
+            Self::Plan => ["coachingPlans", "coachingPlan", "comment", "plan"],
+            Self::Comment => ["coachingComments", "coachingComment", "message", "comment"],
+        }
+    }
+
+    fn path(self, id: &str) -> String {
+        format!("{}/{id}", self.names()[0])
+    }
+}
+
+/// A kind and an id.
+type Record = (Kind, String);
+
+/// What a caller knows of a record that it made.
+#[derive(Debug, Default)]
+struct Known {
+    /// The plan that it is on, if it is a session or a comment.
+    plan: Option<String>,
+    /// The free text of each of its versions, from the first on.
+    texts: Vec<String>,
+    /// What deleted it.
+    deleted_by: &'static str,
+}
 
 /// What a caller did.
 #[derive(Default)]
 struct Done {
-    sessions: BTreeMap<String, Versions>,
-    deleted: BTreeMap<String, Versions>,
+    kept: BTreeMap<Record, Known>,
+    deleted: BTreeMap<Record, Known>,
     submitted: usize,
     operations: u64,
 }
 
-/// Sends `event` until it is answered otherwise than by an error that may be repeated. Says whether it was repeated.
+impl Done {
+    /// One of the records that `may` be chosen.
+    fn some(&self, chance: &mut fastrand::Rng, may: impl Fn(&Record) -> bool) -> Option<Record> {
+        let records: Vec<&Record> = self.kept.keys().filter(|record| may(record)).collect();
+        chance.choice(records).cloned()
+    }
+
+    fn delete(&mut self, record: Record, deleted_by: &'static str) {
+        let known = self.kept.remove(&record).unwrap();
+        self.deleted.insert(record, Known { deleted_by, ..known });
+    }
+}
+
+/// Sends `event` until it is answered otherwise than by an error that may be repeated, for itself or for its only
+/// entry. Says whether it was repeated.
 async fn insist(app: &App, event: &Event) -> (Answered, bool) {
     for attempt in 0..REPEATS {
         let answered = answer(event.operation(), app, event.to_json()).await;
+        let of_entry = &answered.body["results"][0]["status"];
         match (answered.status, answered.body["status"].as_str()) {
             (503, Some("UNAVAILABLE")) => assert!(answered.headers.contains_key("retry-after")),
             (409, Some("ABORTED")) if answered.reason() == "CONCURRENT_CHANGES" => {}
+            (200, _) if [json!(10), json!(14)].contains(&of_entry["code"]) => {}
             _ => return (answered, attempt > 0),
         }
         REPEATED.fetch_add(1, Ordering::Relaxed);
@@ -59,57 +111,102 @@ fn request_id(chance: &mut fastrand::Rng) -> String {
     uuid::Builder::from_random_bytes(chance.u128(..).to_be_bytes()).into_uuid().to_string()
 }
 
+/// A plan as it is sent whole.
+fn plan(id: &str, text: &str) -> Value {
+    json!({
+        "name": plan_name(id),
+        "agentUserName": user_name("ana"),
+        "creatorUserName": user_name("maria"),
+        "isActive": true,
+        "comment": text,
+    })
+}
+
+/// A session or a comment on a plan, or a plan.
+fn created(kind: Kind, id: &str, on: Option<&str>, text: &str) -> Value {
+    let Some(on) = on else { return plan(id, text) };
+    let mut created = json!({
+        "name": below_support(&kind.path(id)),
+        "creatorUserName": user_name("maria"),
+        "coachingPlanName": plan_name(on),
+        kind.names()[2]: text,
+    });
+    if kind == Kind::Session {
+        created["agentUserName"] = json!(user_name("ana"));
+    }
+    created
+}
+
 async fn call(app: App, caller: u64, seed: u64, operations: u64) -> Done {
     let mut chance = fastrand::Rng::with_seed(seed ^ caller.wrapping_mul(0x9e37_79b9_7f4a_7c15));
     let mut done = Done::default();
     while done.operations < operations {
         done.operations += 1;
         let number = done.operations;
-        let names: Vec<String> = done.sessions.keys().cloned().collect();
-        let some = (!names.is_empty()).then(|| names[chance.usize(..names.len())].clone());
         let told = format!("seed {seed}, caller {caller}, operation {number}");
-        match (chance.u8(..10), some) {
-            (0..=1, _) | (_, None) => {
-                let id = format!("storm-{caller}-{number}");
-                let session = json!({
-                    "name": session_name(&id),
-                    "agentUserName": user_name("ana"),
-                    "creatorUserName": user_name("maria"),
-                    "coachingPlanName": plan_name("ana-plan"),
-                    "meetingNotes": "first",
-                });
-                let event = Event::post("coachingSessions", session).with("requestId", &request_id(&mut chance));
+        let id = format!("storm-{caller}-{number}");
+        match (chance.u8(..16), done.some(&mut chance, |_| true)) {
+            (0..=3, _) | (_, None) => {
+                let kind = *chance.choice(&[Kind::Session, Kind::Session, Kind::Plan, Kind::Comment]).unwrap();
+                let own = done.some(&mut chance, |(kind, _)| *kind == Kind::Plan).filter(|_| chance.bool());
+                let plan = match kind {
+                    Kind::Plan => None,
+                    _ => Some(own.map_or_else(|| "ana-plan".to_owned(), |(_, id)| id)),
+                };
+                let event = Event::post(kind.names()[0], created(kind, &id, plan.as_deref(), "first"))
+                    .with("requestId", &request_id(&mut chance));
                 let (answered, _) = insist(&app, &event).await;
                 assert_eq!(answered.status, 200, "{told}: {}", answered.body);
-                done.sessions.insert(id, vec!["first".to_owned()]);
+                done.kept.insert((kind, id), Known { plan, texts: vec!["first".to_owned()], ..Known::default() });
             }
-            (2..=4, Some(id)) => {
-                let notes = format!("notes {number}");
-                let body = json!({"coachingSession": {"meetingNotes": notes}}).to_string();
-                let event = Event::new("PATCH", &format!("coachingSessions/{id}")).with_text(&body);
+            (4..=8, Some(record)) => {
+                let (kind, id) = &record;
+                let [_, message, field, _] = kind.names();
+                let text = format!("text {number}");
+                let body = json!({message: {field: text}}).to_string();
+                let event = Event::new("PATCH", &kind.path(id)).with_text(&body);
                 let (answered, _) = insist(&app, &event).await;
                 assert_eq!(answered.status, 200, "{told}: {}", answered.body);
-                done.sessions.get_mut(&id).unwrap().push(notes);
+                done.kept.get_mut(&record).unwrap().texts.push(text);
             }
-            (5, Some(id)) => {
-                let body = json!({"coachingSession": {"meetingNotes": "never"}}).to_string();
-                let event = Event::new("PATCH", &format!("coachingSessions/{id}"))
-                    .with_text(&body)
-                    .with_header("if-match", "\"0-0\"");
+            (9, _) => {
+                // A plan that is there is replaced, one that is not is created.
+                let known = done.some(&mut chance, |(kind, _)| *kind == Kind::Plan).filter(|_| chance.bool());
+                let record = known.unwrap_or((Kind::Plan, id));
+                let text = format!("text {number}");
+                let body = json!({"coachingPlans": [plan(&record.1, &text)]});
+                let (answered, _) = insist(&app, &Event::post("coachingPlans:batchUpsert", body)).await;
+                assert_eq!(answered.body["results"][0]["coachingPlan"]["comment"], json!(text), "{told}");
+                done.kept.entry(record).or_default().texts.push(text);
+            }
+            (10, Some((kind, id))) => {
+                let [_, message, field, _] = kind.names();
+                let body = json!({message: {field: "never"}}).to_string();
+                let event = Event::new("PATCH", &kind.path(&id)).with_text(&body).with_header("if-match", "\"0-0\"");
                 let (answered, _) = insist(&app, &event).await;
                 assert_eq!((answered.status, answered.reason()), (409, "ETAG_MISMATCH"), "{told}");
             }
-            (6, Some(id)) => {
-                let event = Event::new("DELETE", &format!("coachingSessions/{id}"));
-                let (answered, repeated) = insist(&app, &event).await;
+            (11, _) => {
+                let Some(record) = done.some(&mut chance, |(kind, _)| *kind != Kind::Comment) else { continue };
+                let (kind, id) = &record;
+                let (path, deleted_by) = match kind {
+                    Kind::Plan => (format!("{}?force=true", kind.path(id)), "delete-plan"),
+                    _ => (kind.path(id), "delete-session"),
+                };
+                let (answered, repeated) = insist(&app, &Event::new("DELETE", &path)).await;
                 assert!(answered.status == 200 || repeated && answered.status == 404, "{told}: {}", answered.body);
-                let versions = done.sessions.remove(&id).unwrap();
-                done.deleted.insert(id, versions);
+                if *kind == Kind::Plan {
+                    let on_it = done.kept.iter().filter(|(_, known)| known.plan.as_ref() == Some(id));
+                    for record in on_it.map(|(record, _)| record.clone()).collect::<Vec<_>>() {
+                        done.delete(record, deleted_by);
+                    }
+                }
+                done.delete(record, deleted_by);
             }
-            (7..=8, _) => {
+            (12..=13, _) => {
                 let agent = if chance.bool() { "ana" } else { "ben" };
                 let scorecard = json!({
-                    "name": below_support(&format!("scorecards/storm-{caller}-{number}")),
+                    "name": below_support(&format!("scorecards/{id}")),
                     "conversationName": below_support("conversations/call"),
                     "agentUserName": user_name(agent),
                     "templateName": below_support("scorecardTemplates/quality"),
@@ -126,6 +223,7 @@ async fn call(app: App, caller: u64, seed: u64, operations: u64) -> Done {
                 let progress = json!({"usecaseNames": [usecase_name("care")]});
                 for event in [
                     Event::get("coachingSessions").with("pageSize", "20"),
+                    Event::get("coachingComments").with("pageSize", "20"),
                     Event::post("coachingProgresses:retrieve", progress),
                 ] {
                     let (answered, _) = insist(&app, &event).await;
@@ -137,59 +235,86 @@ async fn call(app: App, caller: u64, seed: u64, operations: u64) -> Done {
     done
 }
 
-/// The notes of each version of a session, from the first on, as its history has them, and the last operation.
-async fn history(service: &TestService, id: &str) -> (Versions, Value) {
-    let event = Event::get("changes").with("name", &session_name(id)).with("pageSize", "1000");
+/// The texts of each version of a record, from the first on, as its history has them, and the last operation.
+async fn history(service: &TestService, (kind, id): &Record) -> (Vec<String>, Value) {
+    let event = Event::get("changes").with("name", &below_support(&kind.path(id))).with("pageSize", "1000");
     let changes = service.succeed(&event).await["changes"].as_array().unwrap().clone();
     for (index, change) in changes.iter().enumerate() {
         assert_eq!(change["version"], changes.len() - index, "{id}: no version twice, none left out");
     }
-    let versions = changes.iter().rev().filter_map(|change| change["after"]["meetingNotes"].as_str());
-    (versions.map(str::to_owned).collect(), changes[0]["operation"].clone())
+    let texts = changes.iter().rev().filter_map(|change| change["after"][kind.names()[2]].as_str());
+    (texts.map(str::to_owned).collect(), changes[0]["operation"].clone())
 }
 
-/// The sessions that are listed: all of them, while there are no more than a page holds.
-async fn listed(service: &TestService) -> Vec<Value> {
-    let page = service.succeed(&Event::get("coachingSessions").with("pageSize", "1000")).await;
-    page["coachingSessions"].as_array().unwrap().clone()
+/// How many of each kind are listed, and the sessions and comments on the plan `ana-plan`: all of them, while there
+/// are no more than a page holds.
+async fn listed(service: &TestService) -> ([usize; 3], [usize; 2]) {
+    let (mut counts, mut on_plan) = ([0; 3], [0; 2]);
+    for (index, kind) in Kind::ALL.into_iter().enumerate() {
+        let [collection, ..] = kind.names();
+        let event = match kind {
+            Kind::Plan => Event::post("coachingPlans:list", json!({"pageSize": 1000})),
+            _ => Event::get(collection).with("pageSize", "1000"),
+        };
+        let page = service.succeed(&event).await;
+        let entries = page[collection].as_array().unwrap();
+        counts[index] = entries.len();
+        let count = entries.iter().filter(|entry| entry["coachingPlanName"] == plan_name("ana-plan")).count();
+        match kind {
+            Kind::Session => on_plan[0] = count,
+            Kind::Plan => {}
+            Kind::Comment => on_plan[1] = count,
+        }
+    }
+    (counts, on_plan)
 }
 
 async fn weather(seed: u64, operations: u64) -> String {
     let service = TestService::seeded().await;
-    let before = listed(&service).await.len();
-    let (app, faulty) = service.behind_faults().await;
+    let (before, _) = listed(&service).await;
+    let (app, faulty) = service.behind_late_answers().await;
     faulty.storm(seed, SHARE);
     let calls: Vec<_> =
         (0..CALLERS).map(|caller| tokio::spawn(call(app.clone(), caller, seed, operations / CALLERS))).collect();
     let mut all = Done::default();
     for call in calls {
         let mut done = call.await.unwrap();
-        all.sessions.append(&mut done.sessions);
+        all.kept.append(&mut done.kept);
         all.deleted.append(&mut done.deleted);
         all.submitted += done.submitted;
         all.operations += done.operations;
     }
-    let faults = faulty.clear();
+    let faults = faulty.calm().await;
 
     let items = service.items().await;
-    let count = |ending: &str| items.keys().filter(|key| key.ends_with(ending) && key.contains("storm-")).count();
-    assert_eq!((count(" / session"), count(" / scorecard")), (all.sessions.len(), all.submitted), "seed {seed}");
-    let (mut changes, sessions) = (0, listed(&service).await);
-    assert_eq!(sessions.len(), all.sessions.len() + before, "seed {seed}");
-    for (id, versions) in &all.sessions {
-        let stored = sessions.iter().find(|session| session["name"] == session_name(id)).unwrap();
-        assert_eq!(stored["meetingNotes"].as_str(), versions.last().map(String::as_str), "seed {seed}");
-        assert_eq!(&history(&service, id).await.0, versions, "seed {seed}: {id}");
-        changes += versions.len();
+    let stored = |sort: &str| -> BTreeSet<&str> {
+        let partitions = items.keys().filter_map(|key| key.strip_suffix(&format!(" / {sort}")));
+        partitions.filter_map(|partition| partition.rsplit('#').next()).filter(|id| id.starts_with("storm-")).collect()
+    };
+    let kept = Kind::ALL.map(|kind| {
+        let ids: BTreeSet<&str> = all.kept.keys().filter(|(of, _)| *of == kind).map(|(_, id)| &**id).collect();
+        assert_eq!(stored(kind.names()[3]), ids, "seed {seed}");
+        ids.len()
+    });
+    assert_eq!(stored("scorecard").len(), all.submitted, "seed {seed}");
+    let (listed, on_plan) = listed(&service).await;
+    assert_eq!(listed, [0, 1, 2].map(|index| before[index] + kept[index]), "seed {seed}");
+    let mut changes = 0;
+    for (record, known) in &all.kept {
+        let (kind, id) = record;
+        let [_, message, field, _] = kind.names();
+        let stored = service.succeed(&Event::get(&kind.path(id))).await;
+        assert_eq!(stored[message][field].as_str(), known.texts.last().map(String::as_str), "seed {seed}");
+        assert_eq!(history(&service, record).await.0, known.texts, "seed {seed}: {id}");
+        changes += known.texts.len();
     }
-    for (id, versions) in &all.deleted {
-        let (known, last) = history(&service, id).await;
-        assert_eq!((&known, last), (versions, json!("delete-session")), "seed {seed}: {id}");
-        changes += versions.len() + 1;
+    for (record, known) in &all.deleted {
+        let (texts, last) = history(&service, record).await;
+        assert_eq!((&texts, last), (&known.texts, json!(known.deleted_by)), "seed {seed}: {record:?}");
+        changes += known.texts.len() + 1;
     }
     let refused = service.refused(&Event::new("DELETE", "coachingPlans/ana-plan"), 400).await;
-    let counted =
-        format!("has {} sessions", sessions.iter().filter(|one| one["agentUserName"] == user_name("ana")).count());
+    let counted = format!("has {} sessions, {} comments", on_plan[0], on_plan[1]);
     assert!(refused.body["message"].as_str().unwrap().contains(&counted), "seed {seed}: {counted}: {}", refused.body);
 
     service.advance(TimeDelta::minutes(2));
@@ -201,11 +326,12 @@ async fn weather(seed: u64, operations: u64) -> String {
         (&json!(true), &json!(0)),
         "seed {seed}: {recounted}"
     );
+    let [sessions, plans, comments] = kept;
     format!(
-        "seed {seed}: {} operations of {CALLERS} callers, {faults} faults, {} sessions and {} scorecards there once, \
-         {} deleted, {changes} changes in history, {} statistics differ",
+        "seed {seed}: {} operations of {CALLERS} callers, faults {faults:?}, {sessions} sessions, {plans} plans, \
+         {comments} comments and {} scorecards there once, {} deleted, {changes} changes in history, \
+         {} statistics differ",
         all.operations,
-        all.sessions.len(),
         all.submitted,
         all.deleted.len(),
         recounted["differenceCount"]

@@ -23,7 +23,7 @@ pub use gateway::Gateway;
 pub use operations::OPERATIONS;
 pub use recount::rebuild_statistics;
 pub use routes::{Route, Routes};
-pub use service::{Interruption, Service, TABLE_NAME};
+pub use service::{ANSWER_WITHIN, Interruption, Service, TABLE_NAME};
 pub use table::create_table;
 pub use template::{TEMPLATE, Template};
 pub use tokens::{AUDIENCE, Claims, ISSUER, TokenIssuer};

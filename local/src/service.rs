@@ -27,7 +27,7 @@ use crate::tokens::{Claims, TokenIssuer};
 
 /// How long a request takes at most: less than API Gateway waits (30 s), and longer than a function may take,
 /// because all callers share one machine.
-const ANSWER_WITHIN: Duration = Duration::from_secs(25);
+pub const ANSWER_WITHIN: Duration = Duration::from_secs(25);
 
 /// The table's name on one machine.
 pub const TABLE_NAME: &str = "coaching";

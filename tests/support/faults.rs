@@ -1,18 +1,24 @@
 //! Faults between the SDK and the embedded DynamoDB, which by itself neither throttles nor conflicts.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::error::Error;
 use std::net::SocketAddr;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
+use hyper::client::conn::http1::handshake;
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
+use tokio::task::JoinSet;
+
+use crate::record::Traffic;
 
 /// What happens to one call.
 #[derive(Debug, Clone)]
@@ -25,8 +31,12 @@ pub enum Fault {
     AnswerLost,
     /// It is passed on, and never answered.
     Unanswered,
+    /// It is passed on [`LATE`], whether anybody still waits for it or not.
+    ReachedLate,
     /// It is passed on, and nothing happens to it: for faults that come later.
     Passed,
+    /// It is answered as the same call was before, as if it had come before what others wrote since.
+    Overtaken,
 }
 
 impl Fault {
@@ -71,7 +81,17 @@ pub struct FaultyDynamoDb {
     faults: Arc<Mutex<VecDeque<Fault>>>,
     unanswered: Arc<Notify>,
     weather: Arc<Mutex<Option<Weather>>>,
+    /// The last answer to each call, by what it asked.
+    answers: Arc<Mutex<HashMap<String, Bytes>>>,
+    late: Arc<tokio::sync::Mutex<JoinSet<()>>>,
+    traffic: Arc<Traffic>,
 }
+
+/// How late a call is passed on that is late: longer than a client with [`HURRIED`] waits.
+const LATE: Duration = Duration::from_millis(700);
+
+/// How long a client waits for an answer whose tests are to meet late ones.
+pub(crate) const HURRIED: Duration = Duration::from_millis(400);
 
 /// Faults by chance.
 #[derive(Debug)]
@@ -79,8 +99,11 @@ struct Weather {
     chance: fastrand::Rng,
     /// The share of calls that something happens to, 0 to 1.
     share: f64,
-    happened: usize,
+    happened: Happened,
 }
+
+/// How often each fault happened by chance.
+pub type Happened = BTreeMap<&'static str, usize>;
 
 impl Weather {
     /// What happens to a call of `action` with `body`: any of the faults that DynamoDB and the network have for it.
@@ -88,37 +111,47 @@ impl Weather {
         if self.chance.f64() >= self.share {
             return None;
         }
-        self.happened += 1;
         let own = match action {
             "TransactWriteItems" => match self.chance.u8(..4) {
-                0 => Some(Fault::cancelled(&["None", "TransactionConflict"])),
-                1 => Some(Fault::cancelled(&["TransactionConflict", "ConditionalCheckFailed"])),
-                2 => Some(Fault::cancelled(&["ThrottlingError", "None"])),
+                0 => Some(("conflict", Fault::cancelled(&["None", "TransactionConflict"]))),
+                1 => Some(("conflict", Fault::cancelled(&["TransactionConflict", "ConditionalCheckFailed"]))),
+                2 => Some(("throttled", Fault::cancelled(&["ThrottlingError", "None"]))),
                 _ => None,
             },
             "BatchGetItem" if self.chance.bool() => {
-                Some(Fault::Refused(200, json!({"Responses": {}, "UnprocessedKeys": body["RequestItems"]})))
+                let unprocessed = json!({"Responses": {}, "UnprocessedKeys": body["RequestItems"]});
+                Some(("unprocessed", Fault::Refused(200, unprocessed)))
             }
             _ => None,
         };
-        own.or_else(|| {
-            Some(match self.chance.u8(..4) {
-                0 => Fault::throttled(),
-                1 => Fault::internal(),
-                2 => Fault::Unreached,
-                _ => Fault::AnswerLost,
-            })
-        })
+        let (name, fault) = own.unwrap_or_else(|| match self.chance.u8(..10) {
+            0..2 => ("throttled", Fault::throttled()),
+            2..4 => ("failed", Fault::internal()),
+            4..6 => ("cut before", Fault::Unreached),
+            6..8 => ("cut after", Fault::AnswerLost),
+            8 => ("late before", Fault::ReachedLate),
+            _ => ("late after", Fault::Unanswered),
+        });
+        *self.happened.entry(name).or_default() += 1;
+        Some(fault)
     }
 }
 
 impl FaultyDynamoDb {
-    /// An endpoint in front of `url`, without faults so far.
-    pub async fn start(url: &str) -> Self {
+    /// An endpoint in front of `url` for a part of `traffic`, without faults so far.
+    pub(crate) async fn start(url: &str, traffic: Arc<Traffic>) -> Self {
         let behind: SocketAddr = url.strip_prefix("http://").unwrap().parse().unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let faulty = Self { address, faults: Arc::default(), unanswered: Arc::default(), weather: Arc::default() };
+        let faulty = Self {
+            address,
+            faults: Arc::default(),
+            unanswered: Arc::default(),
+            weather: Arc::default(),
+            answers: Arc::default(),
+            late: Arc::default(),
+            traffic,
+        };
         let shared = faulty.clone();
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
@@ -150,15 +183,26 @@ impl FaultyDynamoDb {
         self.faults.lock().unwrap().len()
     }
 
-    /// Lets something happen to a `share` of calls, 0 to 1, as `seed` has it.
+    /// Lets something happen to a `share` of calls, 0 to 1, as `seed` has it, until [`FaultyDynamoDb::calm`].
     pub fn storm(&self, seed: u64, share: f64) {
-        *self.weather.lock().unwrap() = Some(Weather { chance: fastrand::Rng::with_seed(seed), share, happened: 0 });
+        self.traffic.stormy.store(true, Ordering::Relaxed);
+        *self.weather.lock().unwrap() =
+            Some(Weather { chance: fastrand::Rng::with_seed(seed), share, happened: Happened::new() });
     }
 
-    /// Takes back what has not happened yet, and says how many faults happened by chance.
-    pub fn clear(&self) -> usize {
+    /// Takes back what has not happened yet.
+    pub fn clear(&self) {
         self.faults.lock().unwrap().clear();
-        self.weather.lock().unwrap().take().map_or(0, |weather| weather.happened)
+    }
+
+    /// Ends the storm and waits for the calls that are late. Says what happened.
+    pub async fn calm(&self) -> Happened {
+        let weather = self.weather.lock().unwrap().take();
+        while let Some(late) = self.late.lock().await.join_next().await {
+            late.unwrap();
+        }
+        self.traffic.stormy.store(false, Ordering::Relaxed);
+        weather.map(|weather| weather.happened).unwrap_or_default()
     }
 }
 
@@ -170,34 +214,59 @@ async fn answer(
     let mut fault = faulty.faults.lock().unwrap().pop_front();
     let (parts, body) = request.into_parts();
     let body = body.collect().await?.to_bytes();
+    // In one order: a client writes a key's attributes in any.
+    let asked: Value = serde_json::from_slice(&body)?;
     if fault.is_none()
         && let Some(weather) = &mut *faulty.weather.lock().unwrap()
     {
         let action = parts.headers["x-amz-target"].to_str()?.rsplit('.').next().unwrap_or_default();
-        fault = weather.fault(action, &serde_json::from_slice(&body)?);
+        fault = weather.fault(action, &asked);
     }
     match fault {
-        Some(Fault::Refused(status, body)) => {
-            let mut response = Response::new(Full::new(Bytes::from(body.to_string())));
-            *response.status_mut() = StatusCode::from_u16(status).unwrap();
-            response.headers_mut().insert("content-type", "application/x-amz-json-1.0".parse().unwrap());
-            return Ok(response);
-        }
+        Some(Fault::Refused(status, body)) => return Ok(made(status, body.to_string().into())),
+        Some(Fault::Overtaken) => return Ok(made(200, faulty.answers.lock().unwrap()[&asked.to_string()].clone())),
         Some(Fault::Unreached) => return Err("the connection is cut".into()),
         _ => {}
     }
-    let stream = TcpStream::connect(behind).await.unwrap();
-    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
-    tokio::spawn(connection);
-    let response = sender.send_request(Request::from_parts(parts, Full::new(body))).await?;
-    let (parts, body) = response.into_parts();
-    let body = body.collect().await?.to_bytes();
+    let request = Request::from_parts(parts, Full::new(body));
+    if let Some(Fault::ReachedLate) = fault {
+        faulty.late.lock().await.spawn(async move {
+            tokio::time::sleep(LATE).await;
+            pass_on(behind, request).await.unwrap();
+        });
+        return std::future::pending().await;
+    }
+    let (parts, answer) = pass_on(behind, request).await?.into_parts();
     match fault {
         Some(Fault::AnswerLost) => Err("the answer is lost".into()),
         Some(Fault::Unanswered) => {
             faulty.unanswered.notify_one();
             std::future::pending().await
         }
-        _ => Ok(Response::from_parts(parts, Full::new(body))),
+        _ => {
+            if faulty.weather.lock().unwrap().is_none() {
+                faulty.answers.lock().unwrap().insert(asked.to_string(), answer.clone());
+            }
+            Ok(Response::from_parts(parts, Full::new(answer)))
+        }
     }
+}
+
+/// What the DynamoDB at `behind` answers.
+async fn pass_on(
+    behind: SocketAddr,
+    request: Request<Full<Bytes>>,
+) -> Result<Response<Bytes>, Box<dyn Error + Send + Sync>> {
+    let (mut sender, connection) = handshake(TokioIo::new(TcpStream::connect(behind).await?)).await?;
+    tokio::spawn(connection);
+    let (parts, body) = sender.send_request(request).await?.into_parts();
+    Ok(Response::from_parts(parts, body.collect().await?.to_bytes()))
+}
+
+/// An answer that DynamoDB did not give.
+fn made(status: u16, body: Bytes) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(body));
+    *response.status_mut() = StatusCode::from_u16(status).unwrap();
+    response.headers_mut().insert("content-type", "application/x-amz-json-1.0".parse().unwrap());
+    response
 }

@@ -11,10 +11,11 @@ mod replay;
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::TimeDelta;
 use coaching_domain::Timestamp;
@@ -24,10 +25,13 @@ use coaching_store::{Expenses, Store};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use faults::HURRIED;
+use record::Traffic;
+
 pub use event::{Event, body_of, event_file, event_files};
 pub use faults::{Fault, FaultyDynamoDb};
 pub use lambda_host::LambdaHost;
-pub use record::{Right, logged, rights_used, suite_is_recorded};
+pub use record::{Right, RightsUsed, logged, rights_used, suite_is_recorded};
 pub use replay::{Case, Replayed, Target, replay, replay_every_event};
 
 /// The page token secret of the tests.
@@ -49,7 +53,7 @@ pub struct TestService {
     dynamodb_url: String,
     table: String,
     moved_ms: Arc<AtomicI64>,
-    calls: Arc<AtomicU64>,
+    traffic: Arc<Traffic>,
     /// Stopped with the test; none where the suite runs on another DynamoDB.
     _embedded: Option<EmbeddedDynamoDb>,
 }
@@ -79,24 +83,35 @@ impl TestService {
         let client = client_at(&dynamodb_url);
         let definition = Template::parse(TEMPLATE).unwrap().table;
         assert!(create_table(&client, &table, &definition).await.unwrap());
-        let calls = Arc::default();
+        let traffic = Arc::default();
         let moved_ms = Arc::new(AtomicI64::new(0));
         let told = Arc::clone(&moved_ms);
         let start = Timestamp::parse(NOW).unwrap();
         let app = App {
-            store: Store::new(recording(&client, &calls), &table),
+            store: Store::new(recording(&client, &traffic), &table),
             page_tokens: PageTokens::new(PAGE_TOKEN_SECRET, None).unwrap(),
             clock: Clock::telling(move || start.plus(TimeDelta::milliseconds(told.load(Ordering::Relaxed)))),
             answer_within: Duration::from_secs(60),
         };
-        Self { app, client, dynamodb_url, table, moved_ms, calls, _embedded: embedded }
+        Self { app, client, dynamodb_url, table, moved_ms, traffic, _embedded: embedded }
     }
 
     /// The same table, reached through an endpoint with faults.
     pub async fn behind_faults(&self) -> (App, FaultyDynamoDb) {
-        let faulty = FaultyDynamoDb::start(&self.dynamodb_url).await;
-        let store = Store::new(recording(&client_at(&faulty.url()), &self.calls), &self.table);
-        (App { store, ..self.app.clone() }, faulty)
+        let faulty = FaultyDynamoDb::start(&self.dynamodb_url, Arc::clone(&self.traffic)).await;
+        (self.reached_by(&client_at(&faulty.url())), faulty)
+    }
+
+    /// As [`TestService::behind_faults`], with a client that does not wait for answers that are late.
+    pub async fn behind_late_answers(&self) -> (App, FaultyDynamoDb) {
+        let (_, faulty) = self.behind_faults().await;
+        let timeouts = TimeoutConfig::builder().operation_attempt_timeout(HURRIED).operation_timeout(5 * HURRIED);
+        let config = client_at(&faulty.url()).config().to_builder().timeout_config(timeouts.build());
+        (self.reached_by(&Client::from_conf(config.build())), faulty)
+    }
+
+    fn reached_by(&self, client: &Client) -> App {
+        App { store: Store::new(recording(client, &self.traffic), &self.table), ..self.app.clone() }
     }
 
     /// A service with a little of everything under `acme`, `support`: agents `ana` and `ben` in the
@@ -233,7 +248,7 @@ impl TestService {
 
     /// How many calls of DynamoDB the operations have begun so far.
     pub fn calls(&self) -> u64 {
-        self.calls.load(Ordering::Relaxed)
+        self.traffic.calls.load(Ordering::Relaxed)
     }
 
     /// The table's name.
@@ -318,9 +333,9 @@ pub async fn killed_after(service: &TestService, binary: &str, calls: usize, eve
     }
 }
 
-/// The client, with what it uses noted and its `calls` counted.
-fn recording(client: &Client, calls: &Arc<AtomicU64>) -> Client {
-    let recorder = record::Recorder { calls: Arc::clone(calls) };
+/// The client, with what it uses noted as part of `traffic`.
+fn recording(client: &Client, traffic: &Arc<Traffic>) -> Client {
+    let recorder = record::Recorder { traffic: Arc::clone(traffic) };
     Client::from_conf(client.config().to_builder().interceptor(recorder).build())
 }
 

@@ -2,13 +2,16 @@
 //!
 //! They are kept in this process. If the environment variable `RECORD_SUITE_IN` names a folder, they are also
 //! appended to files there; a test run with `RECORDED_SUITE` naming it judges what the whole suite did.
+//!
+//! What a request does beside others, or in a storm of faults, it does by chance: another run may not see it. So
+//! a right counts as needed only if some request used it alone.
 
 use std::collections::BTreeSet;
 use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, Once};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, Once, OnceLock};
 
 use aws_sdk_dynamodb::config::interceptors::BeforeSerializationInterceptorContextRef;
 use aws_sdk_dynamodb::config::{ConfigBag, Intercept, RuntimeComponents};
@@ -31,15 +34,27 @@ const RECORDED_SUITE: &str = "RECORDED_SUITE";
 
 /// The kind of file that holds the rights that were used.
 const RIGHTS: &str = "rights";
+/// How a right was used that is recorded: by a request that nothing ran beside, or by another.
+const ALONE: &str = "alone";
+const BESIDE_OTHERS: &str = "beside others";
 /// The kind of file that holds what was logged.
 pub(crate) const LOG: &str = "log";
 
 tokio::task_local! {
-    /// The operation or task under way.
-    static UNDER_WAY: &'static str;
+    /// The request under way.
+    static UNDER_WAY: RequestUnderWay;
 }
 
-static USED: Mutex<BTreeSet<Right>> = Mutex::new(BTreeSet::new());
+static USED: Mutex<RightsUsed> = Mutex::new(RightsUsed { at_all: BTreeSet::new(), alone: BTreeSet::new() });
+
+/// The rights that functions used.
+#[derive(Debug, Clone, Default)]
+pub struct RightsUsed {
+    /// In any request.
+    pub at_all: BTreeSet<Right>,
+    /// In a request that nothing ran beside, so that every run of the suite uses them.
+    pub alone: BTreeSet<Right>,
+}
 
 /// A right that a function used: one action on the partitions of one kind.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -54,25 +69,74 @@ pub struct Right {
     pub partitions: String,
 }
 
+/// The requests to one table.
+#[derive(Debug, Default)]
+pub(crate) struct Traffic {
+    /// How many calls they began.
+    pub(crate) calls: AtomicU64,
+    /// Whether faults happen to them by chance.
+    pub(crate) stormy: AtomicBool,
+    /// How many of them made a call.
+    begun: AtomicU64,
+    /// How many of these are over.
+    ended: AtomicU64,
+}
+
+/// A request or a task.
+struct RequestUnderWay {
+    function: &'static str,
+    /// The table's traffic since its first call; and its number there, if no other was under way then.
+    joined: OnceLock<(Arc<Traffic>, Option<u64>)>,
+}
+
+impl RequestUnderWay {
+    /// Whether it is the only one that `traffic` has seen since its first call.
+    fn is_alone(&self, traffic: &Arc<Traffic>) -> bool {
+        let (_, number) = self.joined.get_or_init(|| {
+            let before = traffic.begun.fetch_add(1, Ordering::Relaxed);
+            let alone = traffic.ended.load(Ordering::Relaxed) == before;
+            (Arc::clone(traffic), alone.then_some(before + 1))
+        });
+        *number == Some(traffic.begun.load(Ordering::Relaxed)) && !traffic.stormy.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for RequestUnderWay {
+    fn drop(&mut self) {
+        if let Some((traffic, _)) = self.joined.get() {
+            traffic.ended.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
 /// Runs `work` as what `function` does.
 pub(crate) async fn on_behalf_of<T>(function: &'static str, work: impl Future<Output = T>) -> T {
-    UNDER_WAY.scope(function, work).await
+    UNDER_WAY.scope(RequestUnderWay { function, joined: OnceLock::new() }, work).await
 }
 
 /// Every right that was used in this process and, of a recorded suite, in any other.
-pub fn rights_used() -> BTreeSet<Right> {
+pub fn rights_used() -> RightsUsed {
     let mut used = USED.lock().unwrap().clone();
     for line in recorded(RIGHTS) {
         let fields: Vec<&str> = line.split('\t').collect();
-        let [function, action, index, partitions] = fields[..] else { panic!("no right: {line}") };
-        used.insert(Right {
+        let [function, action, index, partitions, how] = fields[..] else { panic!("no right: {line}") };
+        let right = Right {
             function: function.to_owned(),
             action: action.to_owned(),
             index: index.to_owned(),
             partitions: partitions.to_owned(),
-        });
+        };
+        used.insert(right, how == ALONE);
     }
     used
+}
+
+impl RightsUsed {
+    /// Adds `right`, and says whether that is news.
+    fn insert(&mut self, right: Right, alone: bool) -> bool {
+        let news = alone && self.alone.insert(right.clone());
+        self.at_all.insert(right) || news
+    }
 }
 
 /// Whether the suite's record is there to be read.
@@ -107,9 +171,10 @@ pub(crate) fn record_file(kind: &str) -> Option<File> {
 }
 
 /// Appends `right` to this process's file, if the suite is recorded.
-fn append(right: &Right) {
+fn append(right: &Right, alone: bool) {
     let Some(mut file) = record_file(RIGHTS) else { return };
-    let line = format!("{}\t{}\t{}\t{}\n", right.function, right.action, right.index, right.partitions);
+    let how = if alone { ALONE } else { BESIDE_OTHERS };
+    let line = format!("{}\t{}\t{}\t{}\t{how}\n", right.function, right.action, right.index, right.partitions);
     file.write_all(line.as_bytes()).unwrap();
 }
 
@@ -152,8 +217,8 @@ pub fn logged() -> Vec<String> {
 /// Notes what each call of a client needs the right to.
 #[derive(Debug)]
 pub(crate) struct Recorder {
-    /// How many calls were begun.
-    pub(crate) calls: Arc<AtomicU64>,
+    /// What the calls are part of.
+    pub(crate) traffic: Arc<Traffic>,
 }
 
 impl Intercept for Recorder {
@@ -167,8 +232,9 @@ impl Intercept for Recorder {
         _: &RuntimeComponents,
         _: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        self.calls.fetch_add(1, Ordering::Relaxed);
-        let Ok(function) = UNDER_WAY.try_with(|function| *function) else { return Ok(()) };
+        self.traffic.calls.fetch_add(1, Ordering::Relaxed);
+        let request = UNDER_WAY.try_with(|request| (request.function, request.is_alone(&self.traffic)));
+        let Ok((function, alone)) = request else { return Ok(()) };
         let input = context.input();
         let mut uses: Vec<(&str, String, String)> = Vec::new();
         let of_table = |action: &'static str, key: &AttributeValue| (action, String::new(), partitions(key));
@@ -200,8 +266,8 @@ impl Intercept for Recorder {
         for (action, index, partitions) in uses {
             let action = format!("dynamodb:{action}");
             let right = Right { function: function.to_owned(), action, index, partitions };
-            if USED.lock().unwrap().insert(right.clone()) {
-                append(&right);
+            if USED.lock().unwrap().insert(right.clone(), alone) {
+                append(&right, alone);
             }
         }
         Ok(())
