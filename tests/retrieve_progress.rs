@@ -680,7 +680,8 @@ async fn a_team_of_25_costs_at_most_2_read_units_an_agent() {
     let (answered, spent) = service.spending(&event).await;
     assert_eq!(answered.body["agentCoachingProgresses"].as_array().unwrap().len(), 25, "{}", answered.body);
     assert!(spent.read_units <= 50.0, "{} units", spent.read_units);
-    assert_eq!((spent.read_units, spent.calls, spent.write_units), (39.5, 6, 0.0));
+    assert_eq!((spent.calls, spent.write_units), (6, 0.0));
+    assert!(spent.read_units == 39.5 || !service.tells_units_of_batches().await, "{} units", spent.read_units);
 }
 
 fn agents_of(answered: &Answered) -> Vec<&str> {

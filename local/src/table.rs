@@ -50,8 +50,12 @@ pub async fn create_table(client: &Client, name: &str, definition: &TableDefinit
         }
         Err(error) => return Err(format!("the table cannot be created: {}", DisplayErrorContext(error))),
     }
+    let expiry = &definition.time_to_live_specification;
+    if !expiry.enabled {
+        return Ok(true);
+    }
     let expiry = TimeToLiveSpecification::builder()
-        .attribute_name(&definition.time_to_live_specification.attribute_name)
+        .attribute_name(&expiry.attribute_name)
         .enabled(true)
         .build()
         .map_err(unusable)?;

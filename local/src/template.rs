@@ -89,6 +89,8 @@ pub struct ProjectionDefinition {
 pub struct TimeToLiveDefinition {
     /// The attribute with the Unix second of expiry.
     pub attribute_name: String,
+    /// Whether items expire.
+    pub enabled: bool,
 }
 
 #[derive(Deserialize)]

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
-use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, ReturnConsumedCapacity};
 use chrono::TimeDelta;
 use coaching_domain::Timestamp;
 use coaching_edge::{App, Clock, Operation, PageTokens, Task, respond};
@@ -39,6 +39,10 @@ pub const PAGE_TOKEN_SECRET: &str = "the page token secret of the tests";
 
 /// The environment variable that names another DynamoDB for the tests to run on, each in a table of its
 /// own, such as `http://127.0.0.1:8000`. It must take any credentials.
+///
+/// Two things stay with the embedded one: `tests/local.rs`, which is about the service with its own database file,
+/// stopped and killed; and what a batch of reads consumed, where the other does not tell it
+/// ([`TestService::tells_units_of_batches`]).
 const DYNAMODB_ENDPOINT: &str = "DYNAMODB_ENDPOINT";
 
 /// When the tests' own clock starts.
@@ -81,7 +85,9 @@ impl TestService {
             }
         };
         let client = client_at(&dynamodb_url);
-        let definition = Template::parse(TEMPLATE).unwrap().table;
+        let mut definition = Template::parse(TEMPLATE).unwrap().table;
+        // What expires would do so by DynamoDB's clock, which is not the tests'.
+        definition.time_to_live_specification.enabled = false;
         assert!(create_table(&client, &table, &definition).await.unwrap());
         let traffic = Arc::default();
         let moved_ms = Arc::new(AtomicI64::new(0));
@@ -271,6 +277,16 @@ impl TestService {
         let app = self.app.for_one_request();
         let answered = answer(event.operation(), &app, event.to_json()).await;
         (answered, app.store.spent())
+    }
+
+    /// Whether the DynamoDB tells what a batch of reads consumed. ministack does not.
+    pub async fn tells_units_of_batches(&self) -> bool {
+        let text = |text: &str| AttributeValue::S(text.to_owned());
+        let keys = KeysAndAttributes::builder()
+            .keys([("PK", "x"), ("SK", "x")].map(|(name, value)| (name.to_owned(), text(value))).into());
+        let batch = self.client.batch_get_item().request_items(&self.table, keys.build().unwrap());
+        let output = batch.return_consumed_capacity(ReturnConsumedCapacity::Total).send().await.unwrap();
+        !output.consumed_capacity().is_empty()
     }
 
     /// Every item of the table, by its key.
