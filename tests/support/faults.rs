@@ -31,7 +31,7 @@ pub enum Fault {
     AnswerLost,
     /// It is passed on, and never answered.
     Unanswered,
-    /// It is passed on [`LATE`], whether anybody still waits for it or not.
+    /// It is passed on late, whether anybody still waits for it or not.
     ReachedLate,
     /// It is passed on, and nothing happens to it: for faults that come later.
     Passed,
@@ -90,7 +90,7 @@ pub struct FaultyDynamoDb {
 /// How late a call is passed on that is late: longer than a client with [`HURRIED`] waits.
 const LATE: Duration = Duration::from_millis(700);
 
-/// How long a client waits for an answer whose tests are to meet late ones.
+/// How long a client waits for an answer that is to meet late ones.
 pub(crate) const HURRIED: Duration = Duration::from_millis(400);
 
 /// Faults by chance.
