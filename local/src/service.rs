@@ -1,12 +1,13 @@
 //! The service as one thing that starts and stops.
 
 use std::fmt::Write;
+use std::io::IsTerminal;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use coaching_edge::{App, Clock, PageTokens, log_filter};
+use coaching_edge::{App, Clock, ColdStart, PageTokens, log_filter, log_lines};
 use coaching_store::Store;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -83,6 +84,7 @@ pub(crate) async fn open(options: &Options, folder: Option<&DataFolder>) -> Resu
         page_tokens,
         clock: Clock::system(),
         answer_within: ANSWER_WITHIN,
+        cold_start: ColdStart::default(),
     };
     Ok(Opened { issuer, page_token_secret, embedded, dynamodb_url, app })
 }
@@ -245,12 +247,16 @@ impl Interruption {
     }
 }
 
-/// Writes one readable line per request to standard error.
+/// Writes one line per request to standard error: readable in a terminal, and else the JSON that functions write.
 pub(crate) fn start_logging() -> Result<(), String> {
     let level = std::env::var("LOG_LEVEL").ok().filter(|level| !level.is_empty());
     let filter = log_filter(level.as_deref())?;
-    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_target(false);
     // Several services in one process share the first one's log.
-    let _ = tracing::subscriber::set_global_default(tracing_subscriber::registry().with(filter).with(lines));
+    let _ = if std::io::stderr().is_terminal() {
+        let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_target(false);
+        tracing::subscriber::set_global_default(tracing_subscriber::registry().with(filter).with(lines))
+    } else {
+        tracing::subscriber::set_global_default(log_lines(filter, None, std::io::stderr))
+    };
     Ok(())
 }

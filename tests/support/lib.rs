@@ -19,7 +19,7 @@ use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, ReturnConsumedCapacity};
 use chrono::TimeDelta;
 use coaching_domain::Timestamp;
-use coaching_edge::{App, Clock, Operation, PageTokens, Task, respond};
+use coaching_edge::{App, Clock, ColdStart, Operation, PageTokens, Task, respond};
 use coaching_local::{EmbeddedDynamoDb, TABLE_NAME, TEMPLATE, Template, client_at, create_table};
 use coaching_store::{Expenses, Store};
 use serde_json::{Value, json};
@@ -98,6 +98,7 @@ impl TestService {
             page_tokens: PageTokens::new(PAGE_TOKEN_SECRET, None).unwrap(),
             clock: Clock::telling(move || start.plus(TimeDelta::milliseconds(told.load(Ordering::Relaxed)))),
             answer_within: Duration::from_secs(60),
+            cold_start: ColdStart::default(),
         };
         Self { app, client, dynamodb_url, table, moved_ms, traffic, _embedded: embedded }
     }
@@ -360,7 +361,8 @@ fn recording(client: &Client, traffic: &Arc<Traffic>) -> Client {
 /// # Errors
 /// As the task's.
 pub async fn perform(task: &Task, app: &App, event: Value, until: Instant) -> Result<Value, coaching_domain::Error> {
-    record::on_behalf_of(task.name, (task.handle)(app, event, until)).await
+    let performed = coaching_edge::perform(task, app, event, until, "an invocation");
+    record::on_behalf_of(task.name, performed).await
 }
 
 /// Answers `event` with `operation` in this process.

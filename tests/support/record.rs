@@ -202,7 +202,7 @@ impl Write for Log {
 pub(crate) fn listen() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
-        let log = coaching_edge::log_lines(coaching_edge::log_filter(Some("trace")).unwrap(), || Log);
+        let log = coaching_edge::log_lines(coaching_edge::log_filter(Some("trace")).unwrap(), None, || Log);
         let _ = tracing::subscriber::set_global_default(log);
     });
 }

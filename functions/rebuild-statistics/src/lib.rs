@@ -105,7 +105,8 @@ pub async fn rebuild(
     }
     app.store.keep_rebuilt_until(&tenant, last.as_ref().filter(|_| !response.done)).await?;
     if response.difference_count > 0 {
-        tracing::warn!(differences = response.difference_count, "score statistics differed from their scorecards");
+        let statistics_differing = response.difference_count as u64;
+        tracing::warn!(statistics_differing, "score statistics differed from their scorecards");
     }
     Ok(response)
 }

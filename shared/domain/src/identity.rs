@@ -89,6 +89,11 @@ impl Caller {
         Ok(Self { customer: customer.into(), profiles, role, user })
     }
 
+    /// The caller's customer, to tell whom a request was for; a [`Tenant`] is what opens records.
+    pub fn customer(&self) -> &str {
+        &self.customer
+    }
+
     /// The caller's role.
     pub fn role(&self) -> Role {
         self.role

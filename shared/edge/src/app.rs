@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use chrono::Utc;
@@ -24,6 +25,8 @@ pub struct App {
     /// How long a request may take, however many calls of DynamoDB it makes. It is longer than the
     /// [`timeouts`](crate::timeouts) of one call and shorter than what ends whoever answers.
     pub answer_within: Duration,
+    /// Whether a request is the first of this process.
+    pub cold_start: ColdStart,
 }
 
 impl App {
@@ -49,6 +52,17 @@ impl App {
         let seconds = u64::try_from(now.unix_seconds()).unwrap_or(0);
         let time = uuid::Timestamp::from_unix(uuid::NoContext, seconds, now.as_utc().timestamp_subsec_nanos());
         Id::parse(&Uuid::new_v7(time).to_string()).ok_or_else(|| Error::internal("a UUID is no id"))
+    }
+}
+
+/// Whether a process has answered a request before.
+#[derive(Debug, Clone, Default)]
+pub struct ColdStart(Arc<AtomicBool>);
+
+impl ColdStart {
+    /// True when asked for the first time.
+    pub(crate) fn first(&self) -> bool {
+        !self.0.swap(true, Ordering::Relaxed)
     }
 }
 

@@ -24,6 +24,9 @@ pub struct HttpEvent {
     pub(crate) body: Option<String>,
     pub(crate) is_base64_encoded: bool,
     pub(crate) request_context: RequestContext,
+    /// The X-Ray trace that the invocation belongs to, which Lambda tells beside the event.
+    #[serde(skip)]
+    pub(crate) trace_id: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]

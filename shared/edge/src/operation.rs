@@ -3,15 +3,16 @@
 use std::error::Error as StdError;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
+use std::sync::OnceLock;
 use std::time::Instant;
 
-use coaching_domain::{Code, Error};
+use coaching_domain::{Caller, Code, Error};
 use futures_util::FutureExt;
-use lambda_http::http::Response;
+use lambda_http::http::{Response, StatusCode};
 use serde_json::Value;
 use tracing::{error, info, warn};
 
-use crate::answer::error_response;
+use crate::answer::{error_response, http_status};
 use crate::{Answer, App, HttpEvent, Request};
 
 /// The future of an operation's answer.
@@ -43,8 +44,10 @@ pub struct Task {
 pub async fn respond(operation: &Operation, app: &App, event: &HttpEvent) -> Response<String> {
     let started = Instant::now();
     let request_id = event.request_context.request_id.as_str();
+    let caller = OnceLock::new();
     let handled = async {
         let request = Request::new(event)?;
+        let _ = caller.set(request.caller().clone());
         (operation.handle)(app, &request).await
     };
     // A panic costs this request, not the process.
@@ -54,16 +57,26 @@ pub async fn respond(operation: &Operation, app: &App, event: &HttpEvent) -> Res
         Ok(Err(_)) => Err(Error::internal("the operation panicked")),
         Err(_) => Err(out_of_time()),
     };
-    let response = match &result {
-        Ok(_) => None,
-        Err(error) => Some(error_response(error, request_id)),
-    };
-    log(operation, app, request_id, started, result.as_ref().err());
-    match (result, response) {
-        (Ok(answer), _) => answer.into_response(request_id),
-        (Err(_), Some(response)) => response,
-        (Err(error), None) => error_response(&error, request_id),
+    let failed = result.as_ref().err();
+    let line =
+        Line { operation: operation.name, request_id, caller: caller.get(), trace_id: event.trace_id.as_deref() };
+    line.log(app, started, failed);
+    match result {
+        Ok(answer) => answer.into_response(request_id),
+        Err(error) => error_response(&error, request_id),
     }
+}
+
+/// Performs `task` until `until`, as the invocation `request_id`. It leaves one line in the log, as a request does.
+///
+/// # Errors
+/// As the task's.
+pub async fn perform(task: &Task, app: &App, event: Value, until: Instant, request_id: &str) -> Result<Value, Error> {
+    let started = Instant::now();
+    let result = (task.handle)(app, event, until).await;
+    let line = Line { operation: task.name, request_id, caller: None, trace_id: None };
+    line.log(app, started, result.as_ref().err());
+    result
 }
 
 /// The answer to a request that took too long. What it was writing is written or not, never half.
@@ -75,34 +88,57 @@ fn out_of_time() -> Error {
     )
 }
 
-/// One line for the request. It names no person and quotes nothing of the request.
-fn log(operation: &Operation, app: &App, request_id: &str, started: Instant, failed: Option<&Error>) {
-    let operation = operation.name;
-    let duration_ms = started.elapsed().as_secs_f64() * 1e3;
-    let spent = app.store.spent();
-    let code = failed.map_or("OK", |failed| failed.code().name());
-    let reason = failed.map_or("", Error::reason);
-    let cause = failed.map(causes).unwrap_or_default();
-    macro_rules! line {
-        ($level:ident) => {
-            $level!(
-                request_id,
-                operation,
-                code,
-                reason,
-                cause,
-                duration_ms,
-                dynamodb_calls = spent.calls,
-                read_units = spent.read_units,
-                write_units = spent.write_units,
-                "{operation} {code}"
-            )
-        };
-    }
-    match failed.map(Error::code) {
-        Some(Code::Internal) => line!(error),
-        Some(Code::Unavailable) => line!(warn),
-        _ => line!(info),
+/// What the log tells of a request. It names no person and quotes nothing of the request.
+struct Line<'a> {
+    operation: &'static str,
+    request_id: &'a str,
+    caller: Option<&'a Caller>,
+    trace_id: Option<&'a str>,
+}
+
+impl Line<'_> {
+    fn log(&self, app: &App, started: Instant, failed: Option<&Error>) {
+        let Self { operation, request_id, caller, trace_id } = *self;
+        let customer = caller.map(Caller::customer);
+        let role = caller.map(|caller| caller.role().as_str());
+        let status = failed.map_or(StatusCode::OK, |failed| http_status(failed.code()));
+        let code = failed.map_or("OK", |failed| failed.code().name());
+        let reason = failed.map(Error::reason);
+        let cause = failed.map(causes).filter(|causes| !causes.is_empty());
+        let duration_ms = (started.elapsed().as_secs_f64() * 1e6).round() / 1e3;
+        let cold_start = app.cold_start.first();
+        let spent = app.store.spent();
+        macro_rules! line {
+            ($level:ident) => {
+                $level!(
+                    request_id,
+                    operation,
+                    customer,
+                    role,
+                    status = status.as_u16(),
+                    code,
+                    reason,
+                    cause,
+                    duration_ms,
+                    client_errors = u8::from(status.is_client_error()),
+                    server_errors = u8::from(status.is_server_error()),
+                    dynamodb_calls = spent.calls,
+                    dynamodb_retries = spent.retries,
+                    dynamodb_throttles = spent.throttles,
+                    dynamodb_errors = spent.errors,
+                    read_units = spent.read_units,
+                    write_units = spent.write_units,
+                    cold_start,
+                    trace_id,
+                    "{operation} {code}"
+                )
+            };
+        }
+        match failed.map(Error::code) {
+            Some(Code::Internal) => line!(error),
+            Some(Code::Unavailable) => line!(warn),
+            _ => line!(info),
+        }
     }
 }
 

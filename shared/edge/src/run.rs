@@ -1,5 +1,6 @@
 //! A Lambda function: everything that is made once, and the loop over invocations.
 
+use std::env::VarError;
 use std::fmt;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -10,14 +11,10 @@ use lambda_http::Body;
 use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpResponse;
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use serde_json::Value;
-use tracing::Subscriber;
-use tracing::level_filters::LevelFilter;
-use tracing_subscriber::filter::Targets;
-use tracing_subscriber::fmt::MakeWriter;
-use tracing_subscriber::layer::SubscriberExt;
 
-use crate::operation::respond;
-use crate::{App, Clock, HttpEvent, Operation, PageTokens, Task};
+use crate::log::{MetricsNamespace, log_filter, log_lines};
+use crate::operation::{perform, respond};
+use crate::{App, Clock, ColdStart, HttpEvent, Operation, PageTokens, Task};
 
 /// Why a function cannot start, in one line for the operator.
 pub struct StartError(String);
@@ -31,8 +28,8 @@ impl fmt::Debug for StartError {
 
 /// Runs `operation` as a Lambda function.
 ///
-/// Reads `TABLE_NAME`, `PAGE_TOKEN_SECRET`, optionally `PAGE_TOKEN_SECRET_PREVIOUS` and `LOG_LEVEL`,
-/// and the AWS SDK's own variables.
+/// Reads `TABLE_NAME`, `PAGE_TOKEN_SECRET`, optionally `PAGE_TOKEN_SECRET_PREVIOUS`, `LOG_LEVEL` and
+/// `METRICS_NAMESPACE`, and the AWS SDK's own variables.
 ///
 /// # Errors
 /// One line that names the variable that is absent or unusable.
@@ -46,10 +43,11 @@ pub fn run(operation: &'static Operation) -> Result<(), StartError> {
 }
 
 async fn serve(operation: &'static Operation) -> Result<(), StartError> {
-    init_logging(variable("LOG_LEVEL").as_deref())?;
+    init_logging()?;
     let app = &app_from_environment().await?;
     let answer = async |event: LambdaEvent<HttpEvent>| {
         let mut event = event;
+        event.payload.trace_id = event.context.xray_trace_id.as_deref().and_then(sampled_trace);
         if event.payload.request_context.request_id.is_empty() {
             event.payload.request_context.request_id = event.context.request_id;
         }
@@ -77,17 +75,14 @@ pub fn run_task(task: &'static Task) -> Result<(), StartError> {
         .build()
         .map_err(|error| StartError(format!("the async runtime does not start: {error}")))?;
     runtime.block_on(async {
-        init_logging(variable("LOG_LEVEL").as_deref())?;
+        init_logging()?;
         let app = &app_from_environment().await?;
         let answer = async |event: LambdaEvent<Value>| {
             let left = event.context.deadline().duration_since(SystemTime::now()).unwrap_or_default();
             let until = Instant::now() + left.saturating_sub(TIME_TO_ANSWER);
-            let answer = (task.handle)(&app.for_one_request(), event.payload, until).await;
-            answer.map_err(|error| {
-                let cause = std::error::Error::source(&error).map(ToString::to_string);
-                tracing::error!(task = task.name, cause, "{error}");
-                Diagnostic { error_type: error.reason().to_owned(), error_message: error.to_string() }
-            })
+            let answer = perform(task, &app.for_one_request(), event.payload, until, &event.context.request_id).await;
+            answer
+                .map_err(|error| Diagnostic { error_type: error.reason().to_owned(), error_message: error.to_string() })
         };
         lambda_runtime::run(service_fn(answer))
             .await
@@ -100,10 +95,10 @@ const TIME_TO_ANSWER: Duration = Duration::from_secs(5);
 
 async fn app_from_environment() -> Result<App, StartError> {
     let required =
-        |name: &str| variable(name).ok_or_else(|| StartError(format!("the environment variable {name} is not set")));
+        |name: &str| variable(name)?.ok_or_else(|| StartError(format!("the environment variable {name} is not set")));
     let table = required("TABLE_NAME")?;
     let secret = required("PAGE_TOKEN_SECRET")?;
-    let previous = variable("PAGE_TOKEN_SECRET_PREVIOUS");
+    let previous = variable("PAGE_TOKEN_SECRET_PREVIOUS")?;
     let page_tokens = PageTokens::new(&secret, previous.as_deref()).map_err(StartError)?;
     let config = aws_config::defaults(BehaviorVersion::latest())
         .timeout_config(timeouts())
@@ -114,12 +109,30 @@ async fn app_from_environment() -> Result<App, StartError> {
         return Err(StartError("no AWS region is configured; set AWS_REGION".to_owned()));
     }
     let store = Store::new(aws_sdk_dynamodb::Client::new(&config), &table);
-    Ok(App { store, page_tokens, clock: Clock::system(), answer_within: ANSWER_WITHIN })
+    Ok(App {
+        store,
+        page_tokens,
+        clock: Clock::system(),
+        answer_within: ANSWER_WITHIN,
+        cold_start: ColdStart::default(),
+    })
 }
 
 /// The environment variable `name`, if it is set to something.
-fn variable(name: &str) -> Option<String> {
-    std::env::var(name).ok().filter(|value| !value.is_empty())
+fn variable(name: &str) -> Result<Option<String>, StartError> {
+    match std::env::var(name) {
+        Ok(value) => Ok(Some(value).filter(|value| !value.is_empty())),
+        Err(VarError::NotPresent) => Ok(None),
+        Err(VarError::NotUnicode(_)) => Err(StartError(format!("the environment variable {name} is not UTF-8"))),
+    }
+}
+
+/// The X-Ray trace of an invocation, if it is one that is kept: the `Root` of what Lambda hands over as
+/// `Root=1-…;Parent=…;Sampled=1`.
+fn sampled_trace(header: &str) -> Option<String> {
+    let mut parts = header.split(';').filter_map(|part| part.split_once('='));
+    let sampled = parts.clone().any(|part| part == ("Sampled", "1"));
+    parts.find(|(name, _)| *name == "Root").filter(|_| sampled).map(|(_, root)| root.to_owned())
 }
 
 /// How long a function takes for a request at most. The answer that says so still fits the function's own
@@ -135,43 +148,10 @@ pub fn timeouts() -> TimeoutConfig {
         .build()
 }
 
-/// Writes the log to standard output as JSON lines, at `level` as [`log_filter`] reads it.
-///
-/// # Errors
-/// One line if `level` is no level.
-pub fn init_logging(level: Option<&str>) -> Result<(), StartError> {
-    let filter = log_filter(level).map_err(StartError)?;
-    tracing::subscriber::set_global_default(log_lines(filter, std::io::stdout))
+/// Writes the log to standard output, as `LOG_LEVEL` and `METRICS_NAMESPACE` say.
+fn init_logging() -> Result<(), StartError> {
+    let filter = log_filter(variable("LOG_LEVEL")?.as_deref()).map_err(StartError)?;
+    let namespace = variable("METRICS_NAMESPACE")?.as_deref().map(MetricsNamespace::parse).transpose();
+    tracing::subscriber::set_global_default(log_lines(filter, namespace.map_err(StartError)?, std::io::stdout))
         .map_err(|error| StartError(format!("logging does not start: {error}")))
-}
-
-/// A log of JSON lines, of what passes `filter`, that go to `writer`.
-pub fn log_lines<W>(filter: Targets, writer: W) -> impl Subscriber + Send + Sync
-where
-    W: for<'writer> MakeWriter<'writer> + Send + Sync + 'static,
-{
-    let lines = tracing_subscriber::fmt::layer()
-        .json()
-        .flatten_event(true)
-        .with_current_span(false)
-        .with_span_list(false)
-        .with_target(false)
-        .with_writer(writer);
-    tracing_subscriber::registry().with(filter).with(lines)
-}
-
-/// What a log takes: of the service from `level` up (`error`, `warn`, `info`, `debug`, `trace` or `off`; `info`
-/// if not given), and of libraries only what is broken, because at other levels they write out requests and
-/// answers, which hold notes about people.
-///
-/// # Errors
-/// One line if `level` is none of these.
-pub fn log_filter(level: Option<&str>) -> Result<Targets, String> {
-    let level = match level {
-        None => LevelFilter::INFO,
-        Some(text) => text
-            .parse()
-            .map_err(|_| format!("LOG_LEVEL is '{text}'; it must be error, warn, info, debug, trace or off"))?,
-    };
-    Ok(Targets::new().with_target("coaching", level).with_default(level.min(LevelFilter::ERROR)))
 }

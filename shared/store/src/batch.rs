@@ -51,16 +51,18 @@ impl Store {
                 .batch_get_item()
                 .request_items(&*self.table, asked.build().map_err(Error::internal)?)
                 .return_consumed_capacity(ReturnConsumedCapacity::Total)
+                .customize()
+                .interceptor(self.account.clone())
                 .send()
                 .await
                 .map_err(failure)?;
-            self.spent.read(output.consumed_capacity().first());
             items.extend(output.responses.into_iter().flatten().flat_map(|(_, items)| items));
             left = output.unprocessed_keys.into_iter().flatten().flat_map(|(_, keys)| keys.keys).collect();
             if left.is_empty() {
                 return Ok(items);
             }
             if attempt < ATTEMPTS {
+                self.account.repeat();
                 tokio::time::sleep(pause.mul_f64(fastrand::f64())).await;
                 pause *= 2;
             }

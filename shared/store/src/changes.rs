@@ -84,8 +84,7 @@ impl Store {
                 .scan_index_forward(false)
                 .limit(limit)
                 .return_consumed_capacity(ReturnConsumedCapacity::Total);
-            let output = query.send().await.map_err(failure)?;
-            self.spent.read(output.consumed_capacity());
+            let output = query.customize().interceptor(self.account.clone()).send().await.map_err(failure)?;
             for item in output.items.unwrap_or_default() {
                 let mut item = Attributes(item);
                 let place = item.text(SK)?;

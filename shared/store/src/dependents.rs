@@ -130,10 +130,11 @@ impl Store {
             .table_name(&*self.table)
             .set_key(Some(key_attributes(keys::deletions(tenant))))
             .return_consumed_capacity(ReturnConsumedCapacity::Total)
+            .customize()
+            .interceptor(self.account.clone())
             .send()
             .await
             .map_err(failure)?;
-        self.spent.read(output.consumed_capacity());
         let mut plans = HashMap::new();
         for (attribute, value) in output.item.unwrap_or_default() {
             let Some(id) = attribute.strip_prefix(keys::DELETED_PLAN) else { continue };
@@ -420,13 +421,14 @@ impl Store {
             update =
                 update.expression_attribute_names(format!("#plan{number}"), format!("{}{plan}", keys::DELETED_PLAN));
         }
-        let output = update
+        update
             .update_expression(format!("REMOVE {}", names.join(", ")))
             .return_consumed_capacity(ReturnConsumedCapacity::Total)
+            .customize()
+            .interceptor(self.account.clone())
             .send()
             .await
             .map_err(failure)?;
-        self.spent.wrote(output.consumed_capacity.as_slice());
         Ok(())
     }
 

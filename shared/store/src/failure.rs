@@ -6,19 +6,20 @@ use aws_sdk_dynamodb::config::http::HttpResponse;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use coaching_domain::{Code, Error};
 
-/// Codes by which DynamoDB says "later", from its own documentation of retryable errors.
-const LATER: [&str; 7] = [
-    "ProvisionedThroughputExceededException",
-    "ThrottlingException",
-    "RequestLimitExceeded",
-    "LimitExceededException",
-    "InternalServerError",
-    "TransactionInProgressException",
-    "ServiceUnavailable",
-];
+/// Codes by which DynamoDB says "slower", from its own documentation of errors.
+pub(crate) const THROTTLED: [&str; 4] =
+    ["ProvisionedThroughputExceededException", "ThrottlingException", "RequestLimitExceeded", "LimitExceededException"];
+
+/// Other codes by which it says "later".
+const LATER: [&str; 3] = ["InternalServerError", "TransactionInProgressException", "ServiceUnavailable"];
 
 /// The code of a single write that met a transaction on the same item.
 const MET_A_TRANSACTION: &str = "TransactionConflictException";
+
+/// Whether DynamoDB's `code` says what the table holds, and not that something is wrong with it.
+pub(crate) fn is_answer_of_the_domain(code: &str) -> bool {
+    [MET_A_TRANSACTION, "ConditionalCheckFailedException"].contains(&code)
+}
 
 /// The answer for a call that failed for no reason of the domain's.
 pub(crate) fn failure<E>(error: SdkError<E, HttpResponse>) -> Error
@@ -29,7 +30,7 @@ where
         SdkError::TimeoutError(_) | SdkError::DispatchFailure(_) | SdkError::ResponseError(_) => true,
         SdkError::ServiceError(service) => match service.err().code() {
             Some(MET_A_TRANSACTION) => return concurrent_changes(error),
-            Some(code) if LATER.contains(&code) => true,
+            Some(code) if THROTTLED.contains(&code) || LATER.contains(&code) => true,
             // What stands between, such as a load balancer, fails without DynamoDB's code.
             _ => service.raw().status().is_server_error(),
         },

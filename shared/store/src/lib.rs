@@ -53,6 +53,7 @@ mod users;
 use std::sync::Arc;
 
 use aws_sdk_dynamodb::Client;
+use spent::Account;
 
 pub use agents::{Agent, plans_in_scope};
 pub use changes::History;
@@ -64,7 +65,7 @@ pub use rebuild::{Difference, Recount, Recounted};
 pub use requests::{Created, RequestRecord};
 pub use scorecards::{Counted, ScorecardChange, ScorecardFilter, Written};
 pub use sessions::SessionFilter;
-pub use spent::{Expenses, Spent};
+pub use spent::Expenses;
 pub use statistics::AgentStatistics;
 pub use targets::TargetFilter;
 
@@ -73,23 +74,23 @@ pub use targets::TargetFilter;
 pub struct Store {
     client: Client,
     table: Arc<str>,
-    spent: Arc<Spent>,
+    account: Account,
 }
 
 impl Store {
     /// The table named `table`, reached through `client`.
     pub fn new(client: Client, table: &str) -> Self {
-        Self { client, table: table.into(), spent: Arc::default() }
+        Self { client, table: table.into(), account: Account::default() }
     }
 
     /// The same table with an account of its own, for one request.
     #[must_use]
     pub fn with_new_account(&self) -> Self {
-        Self { client: self.client.clone(), table: Arc::clone(&self.table), spent: Arc::default() }
+        Self { client: self.client.clone(), table: Arc::clone(&self.table), account: Account::default() }
     }
 
     /// What the calls through this handle have spent so far.
     pub fn spent(&self) -> Expenses {
-        self.spent.so_far()
+        self.account.so_far()
     }
 }

@@ -237,8 +237,7 @@ impl Store {
                 query = query.expression_attribute_values(name, value.clone());
             }
         }
-        let output = query.send().await.map_err(failure)?;
-        self.spent.read(output.consumed_capacity());
+        let output = query.customize().interceptor(self.account.clone()).send().await.map_err(failure)?;
 
         range.passed_over = 2 * limit.unwrap_or(0);
         range.after = match output.last_evaluated_key {

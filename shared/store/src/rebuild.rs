@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
 use coaching_domain::names::{ScorecardTemplateId, UsecaseId, UserId};
 use coaching_domain::scorecard::Scorecard;
 use coaching_domain::statistics::{Period, Statistics};
@@ -147,6 +147,9 @@ impl Store {
                     .put_item()
                     .table_name(&*self.table)
                     .set_item(Some(item))
+                    .return_consumed_capacity(ReturnConsumedCapacity::Total)
+                    .customize()
+                    .interceptor(self.account.clone())
                     .send()
                     .await
                     .map_err(crate::failure::failure)?;
@@ -157,12 +160,14 @@ impl Store {
                     .delete_item()
                     .table_name(&*self.table)
                     .set_key(Some(key))
+                    .return_consumed_capacity(ReturnConsumedCapacity::Total)
+                    .customize()
+                    .interceptor(self.account.clone())
                     .send()
                     .await
                     .map_err(crate::failure::failure)?;
             }
         }
-        self.spent.refused();
         Ok(())
     }
 

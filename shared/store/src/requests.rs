@@ -125,10 +125,11 @@ impl Store {
             .set_key(Some(key_attributes(key)))
             .consistent_read(true)
             .return_consumed_capacity(aws_sdk_dynamodb::types::ReturnConsumedCapacity::Total)
+            .customize()
+            .interceptor(self.account.clone())
             .send()
             .await
             .map_err(failure)?;
-        self.spent.read(output.consumed_capacity());
         Ok(output.item)
     }
 }

@@ -1,54 +1,175 @@
-//! Counts what requests spend, as DynamoDB reports it.
+//! Counts what requests spend: every attempt that the SDK makes for them, and what DynamoDB says that it cost.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use aws_sdk_dynamodb::config::interceptors::{
+    BeforeSerializationInterceptorContextRef, BeforeTransmitInterceptorContextRef, FinalizerInterceptorContextRef,
+};
+use aws_sdk_dynamodb::config::{ConfigBag, Intercept, RuntimeComponents};
+use aws_sdk_dynamodb::error::{BoxError, ProvideErrorMetadata};
+use aws_sdk_dynamodb::operation::batch_get_item::{BatchGetItemError, BatchGetItemOutput};
+use aws_sdk_dynamodb::operation::delete_item::{DeleteItemError, DeleteItemOutput};
+use aws_sdk_dynamodb::operation::get_item::{GetItemError, GetItemOutput};
+use aws_sdk_dynamodb::operation::put_item::{PutItemError, PutItemOutput};
+use aws_sdk_dynamodb::operation::query::{QueryError, QueryOutput};
+use aws_sdk_dynamodb::operation::transact_write_items::{TransactWriteItemsError, TransactWriteItemsOutput};
+use aws_sdk_dynamodb::operation::update_item::{UpdateItemError, UpdateItemOutput};
 use aws_sdk_dynamodb::types::ConsumedCapacity;
 
-/// A running account of calls and capacity units.
-#[derive(Debug, Default)]
-pub struct Spent {
-    calls: AtomicU64,
-    half_read_units: AtomicU64,
-    half_write_units: AtomicU64,
-}
+use crate::failure::{THROTTLED, is_answer_of_the_domain};
+use crate::transaction::Cancellation;
 
 /// What was spent up to some moment.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Expenses {
-    /// Calls of DynamoDB that were answered.
+    /// Calls of DynamoDB, those that the store repeats among them.
     pub calls: u64,
-    /// Read capacity units, in halves.
+    /// Attempts beyond the first: the SDK's within a call, and calls that the store repeats.
+    pub retries: u64,
+    /// Attempts that DynamoDB throttled.
+    pub throttles: u64,
+    /// Attempts that failed otherwise, and not because a condition did not hold or others wrote to the same items.
+    pub errors: u64,
+    /// Read capacity units, in halves. What a refused call costs is not told.
     pub read_units: f64,
-    /// Write capacity units.
+    /// Write capacity units. What a refused call costs is not told.
     pub write_units: f64,
 }
 
-impl Spent {
-    /// Notes a call that only reads.
-    pub(crate) fn read(&self, capacity: Option<&ConsumedCapacity>) {
-        self.calls.fetch_add(1, Ordering::Relaxed);
-        self.half_read_units.fetch_add(half_units(capacity), Ordering::Relaxed);
-    }
+/// A running account, shared by its clones. As an interceptor of a call it notes what the call spends.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Account(Arc<Counters>);
 
-    /// Notes a call that writes.
-    pub(crate) fn wrote(&self, capacity: &[ConsumedCapacity]) {
-        self.calls.fetch_add(1, Ordering::Relaxed);
-        for table in capacity {
-            self.half_write_units.fetch_add(half_units(Some(table)), Ordering::Relaxed);
-        }
-    }
+#[derive(Debug, Default)]
+struct Counters {
+    calls: AtomicU64,
+    attempts: AtomicU64,
+    repeated_calls: AtomicU64,
+    throttles: AtomicU64,
+    errors: AtomicU64,
+    half_read_units: AtomicU64,
+    half_write_units: AtomicU64,
+}
 
-    /// Notes a call that was refused and does not say what it cost.
-    pub(crate) fn refused(&self) {
-        self.calls.fetch_add(1, Ordering::Relaxed);
+impl Account {
+    /// Notes that the store makes a call again.
+    pub(crate) fn repeat(&self) {
+        add(&self.0.repeated_calls, 1);
     }
 
     pub(crate) fn so_far(&self) -> Expenses {
+        let counters = &*self.0;
+        let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let calls = count(&counters.calls);
         Expenses {
-            calls: self.calls.load(Ordering::Relaxed),
-            read_units: halves(self.half_read_units.load(Ordering::Relaxed)),
-            write_units: halves(self.half_write_units.load(Ordering::Relaxed)),
+            calls,
+            // A call that fails before it is sent has no attempt.
+            retries: count(&counters.attempts).saturating_sub(calls) + count(&counters.repeated_calls),
+            throttles: count(&counters.throttles),
+            errors: count(&counters.errors),
+            read_units: halves(count(&counters.half_read_units)),
+            write_units: halves(count(&counters.half_write_units)),
         }
+    }
+}
+
+fn add(counter: &AtomicU64, more: u64) {
+    counter.fetch_add(more, Ordering::Relaxed);
+}
+
+/// `$read` of `$erased` as whichever of the types it is.
+macro_rules! as_one_of {
+    ($erased:expr, $read:expr, $($kind:ty),+) => {
+        None$(.or_else(|| $erased.downcast_ref::<$kind>().map($read)))+
+    };
+}
+
+impl Intercept for Account {
+    fn name(&self) -> &'static str {
+        "Account"
+    }
+
+    fn read_before_execution(
+        &self,
+        _: &BeforeSerializationInterceptorContextRef<'_>,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        add(&self.0.calls, 1);
+        Ok(())
+    }
+
+    fn read_before_attempt(
+        &self,
+        _: &BeforeTransmitInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        add(&self.0.attempts, 1);
+        Ok(())
+    }
+
+    fn read_after_attempt(
+        &self,
+        context: &FinalizerInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let Some(Err(error)) = context.output_or_error() else { return Ok(()) };
+        let Some(error) = error.as_operation_error() else {
+            add(&self.0.errors, 1);
+            return Ok(());
+        };
+        if let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) = error.downcast_ref() {
+            if matches!(Cancellation::of(cancelled), Cancellation::Throttled) {
+                add(&self.0.throttles, 1);
+            }
+            return Ok(());
+        }
+        let code = as_one_of!(
+            error,
+            |error| error.code().unwrap_or_default(),
+            GetItemError,
+            BatchGetItemError,
+            QueryError,
+            PutItemError,
+            UpdateItemError,
+            DeleteItemError,
+            TransactWriteItemsError
+        );
+        match code.unwrap_or_default() {
+            code if THROTTLED.contains(&code) => add(&self.0.throttles, 1),
+            code if is_answer_of_the_domain(code) => {}
+            _ => add(&self.0.errors, 1),
+        }
+        Ok(())
+    }
+
+    fn read_after_execution(
+        &self,
+        context: &FinalizerInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let Some(Ok(output)) = context.output_or_error() else { return Ok(()) };
+        let read = as_one_of!(
+            output,
+            |output| half_units(output.consumed_capacity()),
+            GetItemOutput,
+            BatchGetItemOutput,
+            QueryOutput
+        );
+        let written = as_one_of!(
+            output,
+            |output| half_units(output.consumed_capacity()),
+            PutItemOutput,
+            UpdateItemOutput,
+            DeleteItemOutput,
+            TransactWriteItemsOutput
+        );
+        add(&self.0.half_read_units, read.unwrap_or(0));
+        add(&self.0.half_write_units, written.unwrap_or(0));
+        Ok(())
     }
 }
 
@@ -62,6 +183,7 @@ fn halves(half_units: u64) -> f64 {
     clippy::cast_sign_loss,
     reason = "DynamoDB reports whole halves from zero up"
 )]
-fn half_units(capacity: Option<&ConsumedCapacity>) -> u64 {
-    (capacity.and_then(ConsumedCapacity::capacity_units).unwrap_or(0.0) * 2.0).round() as u64
+fn half_units<'a>(tables: impl IntoIterator<Item = &'a ConsumedCapacity>) -> u64 {
+    let units = tables.into_iter().filter_map(ConsumedCapacity::capacity_units);
+    units.map(|units| (units * 2.0).round() as u64).sum()
 }

@@ -101,7 +101,7 @@ impl Store {
         keep: &impl Fn(AgentStatistics) -> T,
     ) -> Result<Vec<T>, Error> {
         let mut kept = Vec::new();
-        let mut pages = self
+        let query = self
             .client
             .query()
             .table_name(&*self.table)
@@ -110,17 +110,19 @@ impl Store {
             .expression_attribute_values(":first", AttributeValue::S(format!("{first}#")))
             // `$` is the character after `#`.
             .expression_attribute_values(":last", AttributeValue::S(format!("{last}$")))
-            .return_consumed_capacity(ReturnConsumedCapacity::Total)
-            .into_paginator()
-            .send();
-        while let Some(page) = pages.next().await {
-            let page = page.map_err(failure)?;
-            self.spent.read(page.consumed_capacity());
+            .return_consumed_capacity(ReturnConsumedCapacity::Total);
+        let mut after = None;
+        loop {
+            let query = query.clone().set_exclusive_start_key(after);
+            let page = query.customize().interceptor(self.account.clone()).send().await.map_err(failure)?;
             for item in page.items.unwrap_or_default() {
                 kept.push(keep(AgentStatistics::from_item(item)?));
             }
+            after = page.last_evaluated_key;
+            if after.is_none() {
+                return Ok(kept);
+            }
         }
-        Ok(kept)
     }
 
     /// The writes that count a session in its agent's statistics where it is after a change, and no longer
@@ -173,8 +175,7 @@ impl Store {
         let writes = chunks.into_iter().map(async |item| {
             let put = self.client.put_item().table_name(&*self.table).set_item(Some(item));
             let put = put.return_consumed_capacity(ReturnConsumedCapacity::Total);
-            let output = put.send().await.map_err(failure)?;
-            self.spent.wrote(output.consumed_capacity.as_slice());
+            put.customize().interceptor(self.account.clone()).send().await.map_err(failure)?;
             Ok::<_, Error>(())
         });
         iter(writes).buffer_unordered(CHUNKS_AT_ONCE).try_collect::<Vec<()>>().await?;

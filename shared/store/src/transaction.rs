@@ -8,8 +8,8 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_sdk_dynamodb::types::error::TransactionCanceledException;
 use aws_sdk_dynamodb::types::{AttributeValue, CancellationReason, ReturnConsumedCapacity, TransactWriteItem};
 use coaching_domain::Error;
 use uuid::Uuid;
@@ -52,19 +52,22 @@ impl Store {
                 .set_transact_items(Some(writes.clone()))
                 .client_request_token(&token)
                 .return_consumed_capacity(ReturnConsumedCapacity::Total)
+                .customize()
+                .interceptor(self.account.clone())
                 .send()
                 .await;
             let error = match answer {
-                Ok(output) => {
-                    self.spent.wrote(output.consumed_capacity());
-                    return Ok(Outcome::Written);
-                }
+                Ok(_) => return Ok(Outcome::Written),
                 Err(error) => error,
             };
-            self.spent.refused();
-            match Cancellation::of(&error) {
+            let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) = error.as_service_error()
+            else {
+                return Err(failure(error));
+            };
+            match Cancellation::of(cancelled) {
                 Cancellation::Conditions(failed) => return Ok(Outcome::Refused(failed)),
                 Cancellation::Conflict if attempt < ATTEMPTS => {
+                    self.account.repeat();
                     tokio::time::sleep(pause.mul_f64(fastrand::f64())).await;
                     pause *= 2;
                 }
@@ -78,7 +81,7 @@ impl Store {
 }
 
 /// Why DynamoDB did not make a transaction's writes.
-enum Cancellation {
+pub(crate) enum Cancellation {
     Conditions(Vec<FailedCondition>),
     Conflict,
     Throttled,
@@ -88,10 +91,7 @@ enum Cancellation {
 impl Cancellation {
     /// Conditions that failed are the answer only if every item was looked at: what met another
     /// transaction, or was throttled, may be the very item that decides.
-    fn of<R>(error: &SdkError<TransactWriteItemsError, R>) -> Self {
-        let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) = error.as_service_error() else {
-            return Self::Other;
-        };
+    pub(crate) fn of(cancelled: &TransactionCanceledException) -> Self {
         let reasons = cancelled.cancellation_reasons();
         let any = |code: &str| reasons.iter().any(|reason| reason.code() == Some(code));
         if any("ThrottlingError") || any("ProvisionedThroughputExceeded") {

@@ -1,0 +1,265 @@
+//! The log: one JSON line an event. CloudWatch makes metrics of a line that says what of it is one, by the
+//! embedded metric format: no second line and no call for them.
+
+use std::fmt;
+use std::io::Write;
+
+use chrono::{SecondsFormat, Utc};
+use serde::ser::{SerializeMap, Serializer};
+use serde_json::{Value, json};
+use tracing::field::{Field, Visit};
+use tracing::level_filters::LevelFilter;
+use tracing::{Event, Subscriber};
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, MakeWriter};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::registry::LookupSpan;
+
+/// What is measured of each operation, with CloudWatch's unit.
+const OF_AN_OPERATION: [(&str, &str); 5] = [
+    ("duration_ms", "Milliseconds"),
+    ("client_errors", "Count"),
+    ("server_errors", "Count"),
+    ("read_units", "Count"),
+    ("write_units", "Count"),
+];
+/// What is measured of the service as a whole: each metric of each operation has a price of its own.
+const OF_THE_SERVICE: [(&str, &str); 4] = [
+    ("dynamodb_retries", "Count"),
+    ("dynamodb_throttles", "Count"),
+    ("dynamodb_errors", "Count"),
+    ("statistics_differing", "Count"),
+];
+
+/// The namespace that CloudWatch keeps the metrics in.
+#[derive(Debug, Clone)]
+pub struct MetricsNamespace(String);
+
+impl MetricsNamespace {
+    /// Reads a namespace: 1 to 255 of `A–Z a–z 0–9 . _ - / # :`, not beginning with `AWS/`.
+    ///
+    /// # Errors
+    /// One line if it is none.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let legal = |byte: u8| byte.is_ascii_alphanumeric() || b"._-/#:".contains(&byte);
+        match (1..=255).contains(&text.len()) && text.bytes().all(legal) && !text.starts_with("AWS/") {
+            true => Ok(Self(text.to_owned())),
+            false => Err(format!(
+                "METRICS_NAMESPACE is '{text}'; it must be 1 to 255 of A-Z a-z 0-9 . _ - / # : and not begin with AWS/"
+            )),
+        }
+    }
+}
+
+/// What a log takes: of the service from `level` up (`error`, `warn`, `info`, `debug`, `trace` or `off`; `info`
+/// if not given), and of libraries only what is broken, because at other levels they write out requests and
+/// answers, which hold notes about people.
+///
+/// # Errors
+/// One line if `level` is none of these.
+pub fn log_filter(level: Option<&str>) -> Result<Targets, String> {
+    let level = match level {
+        None => LevelFilter::INFO,
+        Some(text) => text
+            .parse()
+            .map_err(|_| format!("LOG_LEVEL is '{text}'; it must be error, warn, info, debug, trace or off"))?,
+    };
+    Ok(Targets::new().with_target("coaching", level).with_default(level.min(LevelFilter::ERROR)))
+}
+
+/// A log of JSON lines, of what passes `filter`, that go to `writer`; with metrics in `namespace`, if there is one.
+pub fn log_lines<W>(filter: Targets, namespace: Option<MetricsNamespace>, writer: W) -> impl Subscriber + Send + Sync
+where
+    W: for<'writer> MakeWriter<'writer> + Send + Sync + 'static,
+{
+    let lines = tracing_subscriber::fmt::layer().event_format(JsonLines { namespace }).with_writer(writer);
+    tracing_subscriber::registry().with(filter).with(lines)
+}
+
+/// Writes an event as one JSON object.
+struct JsonLines {
+    namespace: Option<MetricsNamespace>,
+}
+
+impl<S, N> FormatEvent<S, N> for JsonLines
+where
+    S: Subscriber + for<'span> LookupSpan<'span>,
+    N: for<'writer> FormatFields<'writer> + 'static,
+{
+    fn format_event(&self, _: &FmtContext<'_, S, N>, mut writer: Writer<'_>, event: &Event<'_>) -> fmt::Result {
+        let line = self.line(event).map_err(|_| fmt::Error)?;
+        writeln!(writer, "{}", String::from_utf8_lossy(&line))
+    }
+}
+
+impl JsonLines {
+    fn line(&self, event: &Event<'_>) -> serde_json::Result<Vec<u8>> {
+        let now = Utc::now();
+        let mut line = Vec::with_capacity(1024);
+        let mut serializer = serde_json::Serializer::new(&mut line);
+        let mut object = serializer.serialize_map(None)?;
+        object.serialize_entry("timestamp", &now.to_rfc3339_opts(SecondsFormat::Millis, true))?;
+        object.serialize_entry("level", event.metadata().level().as_str())?;
+        let mut fields = Fields { object, failed: None };
+        event.record(&mut fields);
+        let Fields { mut object, failed } = fields;
+        if let Some(error) = failed {
+            return Err(error);
+        }
+        if let Some(metrics) = self.metrics(event, now.timestamp_millis()) {
+            object.serialize_entry("_aws", &metrics)?;
+        }
+        object.end()?;
+        line.flush().map_err(serde_json::Error::io)?;
+        Ok(line)
+    }
+
+    /// What tells CloudWatch which fields of `event` are metrics; nothing, if none is.
+    fn metrics(&self, event: &Event<'_>, timestamp_ms: i64) -> Option<Value> {
+        let MetricsNamespace(namespace) = self.namespace.as_ref()?;
+        let fields = event.metadata().fields();
+        let directive = |dimensions: &[&str], metrics: &[(&str, &str)]| {
+            let metrics = metrics.iter().filter(|(name, _)| fields.field(name).is_some());
+            let metrics: Vec<Value> = metrics.map(|(name, unit)| json!({"Name": name, "Unit": unit})).collect();
+            (!metrics.is_empty())
+                .then(|| json!({"Namespace": namespace, "Dimensions": [dimensions], "Metrics": metrics}))
+        };
+        let directives = [directive(&["operation"], &OF_AN_OPERATION), directive(&[], &OF_THE_SERVICE)];
+        let directives: Vec<Value> = directives.into_iter().flatten().collect();
+        (!directives.is_empty()).then(|| json!({"Timestamp": timestamp_ms, "CloudWatchMetrics": directives}))
+    }
+}
+
+/// The fields of an event as entries of an object.
+struct Fields<M: SerializeMap> {
+    object: M,
+    failed: Option<M::Error>,
+}
+
+impl<M: SerializeMap> Fields<M> {
+    fn entry(&mut self, field: &Field, value: &(impl serde::Serialize + ?Sized)) {
+        if let Err(error) = self.object.serialize_entry(field.name(), value) {
+            self.failed = Some(error);
+        }
+    }
+}
+
+impl<M: SerializeMap> Visit for Fields<M> {
+    fn record_f64(&mut self, field: &Field, value: f64) {
+        self.entry(field, &value);
+    }
+
+    fn record_i64(&mut self, field: &Field, value: i64) {
+        self.entry(field, &value);
+    }
+
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        self.entry(field, &value);
+    }
+
+    fn record_bool(&mut self, field: &Field, value: bool) {
+        self.entry(field, &value);
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.entry(field, value);
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        self.entry(field, &format!("{value:?}"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Written(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Written {
+        fn write(&mut self, line: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().write(line)
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// The lines that `log` leaves.
+    fn lines(namespace: Option<&str>, log: impl FnOnce()) -> Vec<Value> {
+        let written = Written::default();
+        let to = written.clone();
+        let namespace = namespace.map(|text| MetricsNamespace::parse(text).unwrap());
+        let log_lines = log_lines(log_filter(None).unwrap(), namespace, move || to.clone());
+        tracing::subscriber::with_default(log_lines, log);
+        let text = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    #[test]
+    fn an_event_is_one_line_with_its_fields_as_they_are() {
+        let lines = lines(None, || {
+            let (absent, quotes) = (None::<&str>, "two \"lines\"\nof text");
+            tracing::info!(quotes, absent, count = 3_u64, half = 0.5, cold_start = true, "done {}", 1);
+            tracing::debug!("not logged");
+        });
+        let [line] = &lines[..] else { panic!("{lines:?}") };
+        let mut line = line.clone();
+        let timestamp = line.as_object_mut().unwrap().remove("timestamp").unwrap();
+        assert!(chrono::DateTime::parse_from_rfc3339(timestamp.as_str().unwrap()).is_ok());
+        let expected = json!({
+            "level": "INFO",
+            "message": "done 1",
+            "quotes": "two \"lines\"\nof text",
+            "count": 3,
+            "half": 0.5,
+            "cold_start": true,
+        });
+        assert_eq!(line, expected);
+    }
+
+    #[test]
+    fn only_in_a_namespace_and_only_what_is_measured_becomes_a_metric() {
+        let log = || {
+            tracing::info!(operation = "get-plan", duration_ms = 1.5, dynamodb_errors = 0_u64, calls = 2_u64);
+            tracing::warn!(statistics_differing = 4_u64, "differing");
+            tracing::warn!("nothing to measure");
+        };
+        for line in lines(None, log) {
+            assert!(line.get("_aws").is_none(), "{line}");
+        }
+        let lines = lines(Some("Coaching/test"), log);
+        let [request, rebuild, other] = &lines[..] else { panic!("{lines:?}") };
+        assert!(request["_aws"]["Timestamp"].as_i64().is_some_and(|ms| ms > 1_700_000_000_000), "{request}");
+        let directives = json!([
+            {
+                "Namespace": "Coaching/test",
+                "Dimensions": [["operation"]],
+                "Metrics": [{"Name": "duration_ms", "Unit": "Milliseconds"}],
+            },
+            {
+                "Namespace": "Coaching/test",
+                "Dimensions": [[]],
+                "Metrics": [{"Name": "dynamodb_errors", "Unit": "Count"}],
+            },
+        ]);
+        assert_eq!(request["_aws"]["CloudWatchMetrics"], directives);
+        assert_eq!(rebuild["_aws"]["CloudWatchMetrics"][0]["Metrics"][0]["Name"], "statistics_differing");
+        assert!(other.get("_aws").is_none(), "{other}");
+    }
+
+    #[test]
+    fn a_namespace_is_what_cloudwatch_takes() {
+        for legal in ["Coaching", "Coaching/prod", "a.b_c-d#e:f", &"x".repeat(255)] {
+            assert!(MetricsNamespace::parse(legal).is_ok(), "{legal}");
+        }
+        for illegal in ["", "AWS/Coaching", "two words", "é", &"x".repeat(256)] {
+            assert!(MetricsNamespace::parse(illegal).unwrap_err().contains("METRICS_NAMESPACE"), "{illegal}");
+        }
+    }
+}
