@@ -6,6 +6,7 @@ use std::process::Command;
 use coaching_local::{OPERATIONS, TEMPLATE, Template};
 use coaching_tests::root;
 use serde_json::Value;
+use yaml_serde::Value as Yaml;
 
 fn folders(of: &str) -> BTreeSet<String> {
     let entries = std::fs::read_dir(root().join(of)).unwrap().map(|entry| entry.unwrap().path());
@@ -137,5 +138,164 @@ fn no_function_links_the_embedded_dynamodb() {
             assert!(!linked.contains(local), "{function} links {local}");
         }
         assert!(linked.contains("coaching-edge"));
+    }
+}
+
+/// The template, with its tags.
+fn template() -> Yaml {
+    yaml_serde::from_str(TEMPLATE).unwrap()
+}
+
+/// The entries of the template's section `name`.
+fn section(name: &str) -> Vec<(String, Yaml)> {
+    let template = template();
+    let entries = template[name].as_mapping().unwrap().iter();
+    entries.map(|(name, value)| (name.as_str().unwrap().to_owned(), value.clone())).collect()
+}
+
+/// The properties of the template's resources of `kind`, by their names.
+fn resources(kind: &str) -> Vec<(String, Yaml)> {
+    let of_kind = section("Resources").into_iter().filter(|(_, resource)| resource["Type"] == kind);
+    of_kind.map(|(name, resource)| (name, resource["Properties"].clone())).collect()
+}
+
+fn yaml(text: &str) -> Yaml {
+    yaml_serde::from_str(text).unwrap()
+}
+
+#[test]
+fn every_parameter_says_what_it_is_and_refuses_what_it_is_not() {
+    let mut grouped = BTreeSet::new();
+    for group in template()["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"].as_sequence().unwrap() {
+        for name in group["Parameters"].as_sequence().unwrap() {
+            assert!(grouped.insert(name.as_str().unwrap().to_owned()), "{name:?} is in two groups");
+        }
+    }
+    let parameters = section("Parameters");
+    assert_eq!(grouped, parameters.iter().map(|(name, _)| name.clone()).collect());
+    for (name, parameter) in parameters {
+        assert!(parameter["Description"].as_str().is_some_and(|text| text.ends_with('.')), "{name}");
+        let has = |key: &str| parameter.get(key).is_some();
+        let refuses = has("AllowedPattern") || (has("MinValue") && has("MaxValue"));
+        assert!(has("AllowedValues") || (refuses && has("ConstraintDescription")), "{name} takes anything");
+    }
+}
+
+#[test]
+fn every_function_logs_to_the_group_with_retention() {
+    let logging = &template()["Globals"]["Function"]["LoggingConfig"];
+    assert_eq!(logging["LogGroup"], yaml("!Ref FunctionLogs"));
+    assert_eq!(logging["LogFormat"], yaml("JSON"));
+    for (name, function) in resources("AWS::Serverless::Function") {
+        assert!(function.get("LoggingConfig").is_none(), "{name}");
+    }
+    let groups = resources("AWS::Logs::LogGroup");
+    assert!(groups.iter().any(|(name, _)| name == "FunctionLogs"));
+    for (name, group) in groups {
+        assert_eq!(group["RetentionInDays"], yaml("!Ref LogRetentionDays"), "{name}");
+    }
+}
+
+#[test]
+fn every_alarm_tells_the_topic_when_it_starts_and_ends() {
+    let alarms = resources("AWS::CloudWatch::Alarm");
+    assert_eq!(alarms.len(), 7);
+    for (name, alarm) in alarms {
+        for actions in ["AlarmActions", "OKActions"] {
+            let topic = yaml("!If [HasAlarmTopic, [!Ref AlarmTopicArn], !Ref AWS::NoValue]");
+            assert_eq!(alarm[actions], topic, "{name}, {actions}");
+        }
+        assert_eq!(alarm["TreatMissingData"], yaml("notBreaching"), "{name}");
+        let described = alarm["AlarmDescription"].as_str().unwrap();
+        assert!(described.contains("OPERATIONS.md"), "{name}: {described}");
+        let operations = std::fs::read_to_string(root().join("OPERATIONS.md")).unwrap();
+        assert!(operations.contains(&format!("`{name}`")), "OPERATIONS.md does not say what to do at {name}");
+    }
+}
+
+#[test]
+fn costly_routes_have_limits_of_their_own() {
+    let api = resources("AWS::Serverless::HttpApi").remove(0).1;
+    let limits = |rate: &str, burst: &str| {
+        yaml(&format!("{{ThrottlingRateLimit: !Ref {rate}, ThrottlingBurstLimit: !Ref {burst}}}"))
+    };
+    assert_eq!(api["DefaultRouteSettings"], limits("RequestRate", "RequestBurst"));
+    let mut limited = BTreeSet::new();
+    for (route, settings) in api["RouteSettings"].as_mapping().unwrap() {
+        assert_eq!(*settings, limits("CostlyRequestRate", "CostlyRequestBurst"));
+        limited.insert(route.as_str().unwrap().to_owned());
+    }
+    let costly = ["delete-plan", "retrieve-progress", "upsert-"];
+    let costly = routes().into_iter().filter(|(_, _, name)| costly.iter().any(|costly| name.starts_with(costly)));
+    assert_eq!(limited, costly.map(|(method, path, _)| format!("{method} {path}")).collect());
+}
+
+#[test]
+fn the_table_can_be_restored_and_is_not_lost() {
+    let (_, table) = section("Resources").into_iter().find(|(name, _)| name == "Table").unwrap();
+    assert_eq!((&table["DeletionPolicy"], &table["UpdateReplacePolicy"]), (&yaml("Retain"), &yaml("Retain")));
+    let properties = &table["Properties"];
+    assert_eq!(properties["DeletionProtectionEnabled"], yaml("true"));
+    assert_eq!(properties["SSESpecification"]["SSEEnabled"], yaml("true"));
+    assert_eq!(properties["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"], yaml("true"));
+    assert_eq!(properties["TimeToLiveSpecification"], yaml("{AttributeName: expires_at, Enabled: true}"));
+}
+
+/// `text` without comments of Rust and without unit tests: both name operations as examples.
+fn code(text: &str) -> String {
+    let tested = text.split("#[cfg(test)]").next().unwrap_or_default();
+    tested.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")
+}
+
+/// The text files of the repository, but for what is made, by their paths.
+fn sources() -> Vec<(String, String)> {
+    let mut sources = Vec::new();
+    let mut folders = vec![root().to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.file_name().unwrap().to_str().unwrap();
+            if path.is_dir() && !name.starts_with('.') && name != "target" {
+                folders.push(path);
+            } else if path.is_file() && name != "Cargo.lock" && !name.ends_with(".md") {
+                let relative = path.strip_prefix(root()).unwrap().to_str().unwrap().to_owned();
+                sources.extend(std::fs::read_to_string(&path).ok().map(|text| (relative, code(&text))));
+            }
+        }
+    }
+    sources
+}
+
+/// Whether `text` has `word` with nothing beside it that could be of a longer name.
+fn has_word(text: &str, word: &str) -> bool {
+    let part = |character: char| character.is_alphanumeric() || "-_".contains(character);
+    text.match_indices(word)
+        .any(|(start, _)| !text[..start].ends_with(part) && !text[start + word.len()..].starts_with(part))
+}
+
+#[test]
+fn an_operation_is_named_where_the_readmes_recipe_says_and_nowhere_else() {
+    let readme = std::fs::read_to_string(root().join("README.md")).unwrap();
+    let (_, recipe) = readme.split_once("## To add an operation").unwrap();
+    let quoted = recipe.split('`').skip(1).step_by(2);
+    let recipe: BTreeSet<String> = quoted.filter(|text| text.contains(['/', '.'])).map(str::to_owned).collect();
+    let sources = sources();
+    // A task has no route and `local` has a command for it: the recipe is for operations.
+    let tasks = [rebuild_statistics::TASK.name.to_owned()].into();
+    for function in folders("functions").difference(&tasks) {
+        let in_code = function.replace('-', "_");
+        let mut places = BTreeSet::new();
+        for (path, text) in &sources {
+            let own = path.split('/').nth(1) == Some(function) || *path == format!("tests/{in_code}.rs");
+            // Tests of what spans operations name some of them.
+            let spans = path.starts_with("tests/") || path.starts_with("functions/");
+            let named = || has_word(text, function) || has_word(text, &format!("{in_code}::OPERATION"));
+            if own || (!spans && named()) {
+                let place = path.replace(function.as_str(), "<operation>").replace(&in_code, "<operation>");
+                let folder = place.find("<operation>/").map(|end| place[..end + "<operation>/".len()].to_owned());
+                places.insert(folder.unwrap_or(place));
+            }
+        }
+        assert_eq!(places, recipe, "{function}");
     }
 }

@@ -21,7 +21,7 @@ use yaml_serde::Value;
 
 const LEADING_KEYS: &str = "dynamodb:LeadingKeys";
 
-/// The text of a tagged value such as `!GetAtt Table.Arn`.
+/// The text of a tagged value such as `!GetAtt TableInUse.Value`.
 fn tagged(value: &Value, tag: &str) -> Option<String> {
     let Value::Tagged(tagged) = value else { return None };
     (tagged.tag == tag).then(|| tagged.value.as_str().unwrap().to_owned())
@@ -48,8 +48,10 @@ fn rights_given() -> BTreeSet<Right> {
         {
             let resource = &statement["Resource"];
             let index = match (tagged(resource, "!GetAtt").as_deref(), tagged(resource, "!Sub")) {
-                (Some("Table.Arn"), _) => String::new(),
-                (_, Some(arn)) => arn.strip_prefix("${Table.Arn}/index/").unwrap_or_else(|| panic!("{arn}")).to_owned(),
+                (Some("TableInUse.Value"), _) => String::new(),
+                (_, Some(arn)) => {
+                    arn.strip_prefix("${TableInUse.Value}/index/").unwrap_or_else(|| panic!("{arn}")).to_owned()
+                }
                 _ => panic!("{function} is given a right to {resource:?}"),
             };
             assert_eq!(statement["Effect"], "Allow");

@@ -25,7 +25,7 @@ pub struct Function {
     /// Its package, from `CodeUri`, such as `create-session`.
     pub name: String,
     /// Where API Gateway sends requests for it: method and path, or nothing for what no other takes. A
-    /// task has none.
+    /// task has none. Browsers' preflights are left out.
     pub routes: Vec<Option<(String, String)>>,
 }
 
@@ -158,6 +158,8 @@ fn properties<T: DeserializeOwned>(resource: &str, properties: Value) -> Result<
 fn function(properties: FunctionProperties) -> Function {
     let name = properties.code_uri.trim_end_matches('/').rsplit('/').next().unwrap_or_default().to_owned();
     let http = properties.events.into_values().filter(|event| event.kind == "HttpApi");
-    let routes = http.map(|event| event.properties.method.zip(event.properties.path)).collect();
+    let routes = http.map(|event| event.properties.method.zip(event.properties.path));
+    // API Gateway answers preflights itself.
+    let routes = routes.filter(|route| route.as_ref().is_none_or(|(method, _)| method != "OPTIONS")).collect();
     Function { name, routes }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::convert::Infallible;
+use std::io::Write;
 use std::process::Stdio;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -12,6 +13,7 @@ use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
+use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::net::TcpListener;
 use tokio::process::{Child, Command};
 use tokio::sync::{mpsc, oneshot};
@@ -21,12 +23,16 @@ use crate::record::{LOG, record_file};
 /// How long an invocation may take before the test fails.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// What Lambda says of the X-Ray trace of an invocation.
+const TRACE_HEADER: &str = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1";
+
 /// A function binary being run as Lambda runs it.
 #[derive(Debug)]
 pub struct LambdaHost {
     function: Child,
     invocations: mpsc::UnboundedSender<(String, Value)>,
     runtime: Arc<Runtime>,
+    log: mpsc::UnboundedReceiver<String>,
     sent: u64,
 }
 
@@ -54,7 +60,7 @@ impl LambdaHost {
                 tokio::spawn(hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), answer));
             }
         });
-        let function = Command::new(binary)
+        let mut function = Command::new(binary)
             .env_clear()
             .env("AWS_LAMBDA_RUNTIME_API", address.to_string())
             .env("AWS_LAMBDA_FUNCTION_NAME", "function")
@@ -62,16 +68,33 @@ impl LambdaHost {
             .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256")
             .envs(environment.iter().copied())
             .env("LOG_LEVEL", "trace")
-            .stdout(record_file(LOG).map_or_else(Stdio::null, Stdio::from))
+            .stdout(Stdio::piped())
             .kill_on_drop(true)
             .spawn()
             .unwrap();
-        Self { function, invocations, runtime, sent: 0 }
+        let (line, log) = mpsc::unbounded_channel();
+        let mut lines = BufReader::new(function.stdout.take().unwrap()).lines();
+        let mut record = record_file(LOG);
+        tokio::spawn(async move {
+            while let Ok(Some(text)) = lines.next_line().await {
+                if let Some(file) = &mut record {
+                    writeln!(file, "{text}").unwrap();
+                }
+                let _ = line.send(text);
+            }
+        });
+        Self { function, invocations, runtime, log, sent: 0 }
     }
 
     /// Kills the function, whatever it is doing, and waits until it is gone.
     pub async fn kill(&mut self) {
         self.function.kill().await.unwrap();
+    }
+
+    /// The next line that the function writes to its log.
+    pub async fn next_line(&mut self) -> Value {
+        let line = tokio::time::timeout(PATIENCE, self.log.recv()).await.unwrap().unwrap();
+        serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"))
     }
 
     /// What the function answers to `event`.
@@ -101,7 +124,7 @@ async fn answer(runtime: Arc<Runtime>, request: Request<Incoming>) -> Result<Res
             ("lambda-runtime-aws-request-id", id),
             ("lambda-runtime-deadline-ms", deadline.as_millis().to_string()),
             ("lambda-runtime-invoked-function-arn", "arn:aws:lambda:us-east-1:123456789012:function:f".to_owned()),
-            ("lambda-runtime-trace-id", "Root=1-0-0".to_owned()),
+            ("lambda-runtime-trace-id", TRACE_HEADER.to_owned()),
         ] {
             response.headers_mut().insert(name, value.parse().unwrap());
         }

@@ -58,18 +58,18 @@ impl PageTokens {
     /// # Errors
     /// A text for the operator if a secret is shorter than 32 bytes.
     pub fn new(secret: &str, previous: Option<&str>) -> Result<Self, String> {
-        let key = |secret: &str| {
+        let key = |variable: &str, secret: &str| {
             if secret.len() < MIN_SECRET_BYTES {
-                return Err(format!("a page token secret must have at least {MIN_SECRET_BYTES} bytes"));
+                return Err(format!("{variable} must have at least {MIN_SECRET_BYTES} bytes"));
             }
             let mut key = [0; digest::SHA256_OUTPUT_LEN];
             key.copy_from_slice(digest::digest(&digest::SHA256, format!("page token\n{secret}").as_bytes()).as_ref());
             Ok(key)
         };
-        let sealing = key(secret)?;
+        let sealing = key("PAGE_TOKEN_SECRET", secret)?;
         let mut opening = vec![sealing];
         if let Some(previous) = previous {
-            opening.push(key(previous)?);
+            opening.push(key("PAGE_TOKEN_SECRET_PREVIOUS", previous)?);
         }
         Ok(Self { sealing, opening })
     }

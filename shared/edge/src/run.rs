@@ -9,6 +9,7 @@ use aws_config::{BehaviorVersion, retry::RetryConfig};
 use coaching_store::Store;
 use lambda_http::Body;
 use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpResponse;
+use lambda_http::http::Uri;
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use serde_json::Value;
 
@@ -44,6 +45,7 @@ pub fn run(operation: &'static Operation) -> Result<(), StartError> {
 
 async fn serve(operation: &'static Operation) -> Result<(), StartError> {
     init_logging()?;
+    check_runtime()?;
     let app = &app_from_environment().await?;
     let answer = async |event: LambdaEvent<HttpEvent>| {
         let mut event = event;
@@ -76,6 +78,7 @@ pub fn run_task(task: &'static Task) -> Result<(), StartError> {
         .map_err(|error| StartError(format!("the async runtime does not start: {error}")))?;
     runtime.block_on(async {
         init_logging()?;
+        check_runtime()?;
         let app = &app_from_environment().await?;
         let answer = async |event: LambdaEvent<Value>| {
             let left = event.context.deadline().duration_since(SystemTime::now()).unwrap_or_default();
@@ -94,9 +97,11 @@ pub fn run_task(task: &'static Task) -> Result<(), StartError> {
 const TIME_TO_ANSWER: Duration = Duration::from_secs(5);
 
 async fn app_from_environment() -> Result<App, StartError> {
-    let required =
-        |name: &str| variable(name)?.ok_or_else(|| StartError(format!("the environment variable {name} is not set")));
     let table = required("TABLE_NAME")?;
+    if !is_table_name(&table) {
+        return Err(StartError(format!("TABLE_NAME is '{table}'; it must be 3 to 255 of A-Z a-z 0-9 . _ -")));
+    }
+    check_endpoints()?;
     let secret = required("PAGE_TOKEN_SECRET")?;
     let previous = variable("PAGE_TOKEN_SECRET_PREVIOUS")?;
     let page_tokens = PageTokens::new(&secret, previous.as_deref()).map_err(StartError)?;
@@ -124,6 +129,42 @@ fn variable(name: &str) -> Result<Option<String>, StartError> {
         Ok(value) => Ok(Some(value).filter(|value| !value.is_empty())),
         Err(VarError::NotPresent) => Ok(None),
         Err(VarError::NotUnicode(_)) => Err(StartError(format!("the environment variable {name} is not UTF-8"))),
+    }
+}
+
+/// The environment variable `name`, which must be set.
+fn required(name: &str) -> Result<String, StartError> {
+    variable(name)?.ok_or_else(|| StartError(format!("the environment variable {name} is not set")))
+}
+
+/// The rule of DynamoDB on the names of tables.
+fn is_table_name(text: &str) -> bool {
+    let legal = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+    (3..=255).contains(&text.len()) && text.bytes().all(legal)
+}
+
+/// Checks where the SDK is sent instead of AWS, if it is: it would find out only at the first request.
+fn check_endpoints() -> Result<(), StartError> {
+    for name in ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_DYNAMODB"] {
+        let Some(url) = variable(name)? else { continue };
+        let absolute = |url: &Uri| matches!(url.scheme_str(), Some("http" | "https")) && url.host().is_some();
+        if !url.parse().is_ok_and(|url| absolute(&url)) {
+            return Err(StartError(format!("{name} is '{url}'; it must be an http or https address")));
+        }
+    }
+    Ok(())
+}
+
+/// Checks what Lambda sets for every function: its runtime would panic without.
+fn check_runtime() -> Result<(), StartError> {
+    for name in ["AWS_LAMBDA_RUNTIME_API", "AWS_LAMBDA_FUNCTION_NAME", "AWS_LAMBDA_FUNCTION_VERSION"] {
+        required(name)?;
+    }
+    let name = "AWS_LAMBDA_FUNCTION_MEMORY_SIZE";
+    let size = required(name)?;
+    match size.parse::<i32>() {
+        Ok(_) => Ok(()),
+        Err(_) => Err(StartError(format!("{name} is '{size}'; it must be a number of megabytes"))),
     }
 }
 
