@@ -11,7 +11,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, ChildStdout, Command, Output, Stdio};
 use std::sync::LazyLock;
 use std::sync::mpsc::{Sender, channel};
 
@@ -42,19 +42,19 @@ fn folder_with_demo_data() -> tempfile::TempDir {
 struct Running {
     process: Child,
     greeting: String,
+    lines: BufReader<ChildStdout>,
 }
 
 impl Running {
     fn start(folder: &Path, arguments: &[&str]) -> Self {
-        let mut process = Command::new(BINARY)
-            .args(["--port", "0"])
-            .args(arguments)
-            .current_dir(folder)
-            .env("LOG_LEVEL", "off")
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let mut command = Command::new(BINARY);
+        command.args(["--port", "0"]).args(arguments).current_dir(folder).env("LOG_LEVEL", "off");
+        Self::of(command.stderr(Stdio::piped()))
+    }
+
+    /// What `command` starts.
+    fn of(command: &mut Command) -> Self {
+        let mut process = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(process.stdout.take().unwrap());
         let mut greeting = String::new();
         while !greeting.contains("Ctrl-C ends it.") {
@@ -64,7 +64,7 @@ impl Running {
                 panic!("the service did not start: {error}");
             }
         }
-        Self { process, greeting }
+        Self { process, greeting, lines }
     }
 
     /// What stands behind `label` in the greeting.
@@ -334,6 +334,31 @@ fn in_memory_it_leaves_nothing_behind() {
     let service = Running::start(folder.path(), &["--memory", "--no-demo"]);
     assert_eq!(service.end("-INT"), Some(0));
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn a_request_leaves_a_line_to_read_in_a_terminal_and_json_elsewhere() {
+    let arguments = ["--port", "0", "--memory", "--no-demo"];
+    let path = "coachingSessions?pageSize=-1";
+
+    let folder = tempfile::tempdir().unwrap();
+    let file = std::fs::File::create(folder.path().join("log")).unwrap();
+    let service = Running::of(Command::new(BINARY).args(arguments).env("LOG_LEVEL", "info").stderr(file));
+    assert_eq!(service.curl("manager", path, &[]).0, 400);
+    let log = std::fs::read_to_string(folder.path().join("log")).unwrap();
+    let line: Value = serde_json::from_str(&log).unwrap_or_else(|error| panic!("{error}: {log}"));
+    let told = ["operation", "customer", "role", "code", "status"].map(|key| line[key].clone());
+    let expected = ["list-sessions".into(), "acme".into(), "manager".into(), "INVALID_ARGUMENT".into(), json!(400)];
+    assert_eq!(told, expected);
+
+    // `script` gives what it runs a terminal.
+    let command = format!("env LOG_LEVEL=info {BINARY} {}", arguments.join(" "));
+    let mut service = Running::of(Command::new("script").args(["-qefc", &command, "/dev/null"]));
+    assert_eq!(service.curl("manager", path, &[]).0, 400);
+    let mut line = String::new();
+    service.lines.read_line(&mut line).unwrap();
+    assert!(line.contains("list-sessions INVALID_ARGUMENT") && line.contains("INFO"), "{line}");
+    assert!(serde_json::from_str::<Value>(&line).is_err(), "{line}");
 }
 
 #[test]
