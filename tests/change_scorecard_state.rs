@@ -238,7 +238,7 @@ async fn a_submitted_scorecard_of_20_criteria_costs_at_most_12_write_units_in_a_
     let (answered, spent) = service.spending(&step("draft-long", "submit")).await;
     assert_eq!(answered.status, 200, "{}", answered.body);
     assert!(spent.write_units <= 12.0, "submitted: {} units", spent.write_units);
-    assert_eq!((spent.calls, spent.write_units), (4, 8.0));
+    assert_eq!((spent.calls, spent.write_units), (3, 8.0));
     assert!(spent.read_units == 3.0 || !service.tells_units_of_batches().await, "{}", spent.read_units);
     service.advance(-moved);
 

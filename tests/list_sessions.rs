@@ -1,12 +1,12 @@
 //! `list-sessions`, from outside.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
-use aws_sdk_dynamodb::types::AttributeValue;
 use std::collections::HashSet;
 
 use chrono::TimeDelta;
 use coaching_tests::{
-    Answered, Case, Event, Target, TestService, merge, plan_name, replay, session_name, usecase_name, user_name,
+    Answered, Case, Event, Target, TestService, bytes_of, merge, plan_name, replay, session_name, usecase_name,
+    user_name,
 };
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
@@ -330,16 +330,6 @@ async fn a_page_of_long_notes_stops_short_of_what_a_function_may_answer() {
     assert!((2..=4).contains(&pages), "{pages} pages");
 }
 
-/// Bytes of an item as DynamoDB counts them.
-fn size(item: &std::collections::HashMap<String, AttributeValue>) -> usize {
-    let of = |value: &AttributeValue| match value {
-        AttributeValue::S(text) => text.len(),
-        AttributeValue::N(digits) => digits.len().div_ceil(2) + 1,
-        other => panic!("{other:?}"),
-    };
-    item.iter().map(|(name, value)| name.len() + of(value)).sum()
-}
-
 #[tokio::test]
 #[expect(clippy::cast_precision_loss, reason = "a page is small")]
 async fn a_page_reads_what_it_returns() {
@@ -359,7 +349,8 @@ async fn a_page_reads_what_it_returns() {
         .await;
     }
     let items = service.items().await;
-    let of = |name: &str| size(&items[&format!("acme#support#session#{} / session", name.rsplit('/').next().unwrap())]);
+    let of =
+        |name: &str| bytes_of(&items[&format!("acme#support#session#{} / session", name.rsplit('/').next().unwrap())]);
     let (ana, plan, usecase) = (user_name("ana"), plan_name("ana-1"), usecase_name("u0"));
     for (filters, calls) in [
         // The page, and the list of plans being deleted.

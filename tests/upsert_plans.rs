@@ -1,7 +1,9 @@
 //! `upsert-plans`, from outside.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
-use coaching_tests::{Case, Event, Target, TestService, merge, plan_name, replay, usecase_name, user_name};
+use coaching_tests::{
+    Case, Event, Fault, Target, TestService, answer, merge, plan_name, replay, usecase_name, user_name,
+};
 use serde_json::{Value, json};
 
 const CASES: [Case; 7] = [
@@ -70,4 +72,26 @@ async fn every_entry_is_created_or_replaced_or_refused_by_itself() {
         json!([plan_name("new")]),
         "only active plans"
     );
+}
+
+#[tokio::test]
+async fn a_plan_that_changed_since_it_was_read_is_read_again() {
+    let service = TestService::seeded().await;
+    let (app, faulty) = service.behind_faults().await;
+    let plan = json!({
+        "name": plan_name("ana-plan"),
+        "agentUserName": user_name("ana"),
+        "creatorUserName": user_name("maria"),
+        "isActive": true,
+        "usecaseName": usecase_name("care"),
+        "comment": "after all",
+    });
+    let event = Event::post("coachingPlans:batchUpsert", json!({"coachingPlans": [plan]})).by("service", "sync@acme");
+    // All plans are read, and the first write finds another version.
+    faulty.inject([Fault::Passed, Fault::cancelled(&["ConditionalCheckFailed", "None"])]);
+    let answered = answer(event.operation(), &app, event.to_json()).await;
+    assert_eq!((answered.status, faulty.left()), (200, 0), "{}", answered.body);
+    assert_eq!(answered.body["results"][0]["coachingPlan"]["comment"], "after all", "{}", answered.body);
+    let read = service.succeed(&Event::get("coachingPlans/ana-plan")).await;
+    assert_eq!(read["coachingPlan"]["comment"], "after all");
 }

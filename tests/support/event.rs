@@ -103,6 +103,12 @@ impl Event {
         Self { body: Some(base64::prelude::BASE64_STANDARD.encode(bytes)), is_base64_encoded: true, ..self }
     }
 
+    /// The method, the path with the query, and the body, as a client sends them.
+    pub fn as_http(&self) -> (&str, String, &str) {
+        let query = if self.query.is_empty() { String::new() } else { format!("?{}", self.query) };
+        (&self.method, format!("{}{query}", self.path), self.body.as_deref().unwrap_or_default())
+    }
+
     /// What `template.yaml` routes it to.
     pub fn operation(&self) -> &'static Operation {
         ROUTES.find(&self.method, &self.path).0.operation

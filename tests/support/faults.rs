@@ -138,9 +138,8 @@ impl Weather {
 }
 
 impl FaultyDynamoDb {
-    /// An endpoint in front of `url` for a part of `traffic`, without faults so far.
-    pub(crate) async fn start(url: &str, traffic: Arc<Traffic>) -> Self {
-        let behind: SocketAddr = url.strip_prefix("http://").unwrap().parse().unwrap();
+    /// An endpoint in front of the one at `behind` for a part of `traffic`, without faults so far.
+    pub(crate) async fn start(behind: SocketAddr, traffic: Arc<Traffic>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let faulty = Self {
@@ -253,10 +252,14 @@ async fn answer(
 }
 
 /// What the DynamoDB at `behind` answers.
-async fn pass_on(
+pub(crate) async fn pass_on<B>(
     behind: SocketAddr,
-    request: Request<Full<Bytes>>,
-) -> Result<Response<Bytes>, Box<dyn Error + Send + Sync>> {
+    request: Request<B>,
+) -> Result<Response<Bytes>, Box<dyn Error + Send + Sync>>
+where
+    B: hyper::body::Body<Data = Bytes> + Send + 'static,
+    B::Error: Error + Send + Sync,
+{
     let (mut sender, connection) = handshake(TokioIo::new(TcpStream::connect(behind).await?)).await?;
     tokio::spawn(connection);
     let (parts, body) = sender.send_request(request).await?.into_parts();

@@ -7,8 +7,10 @@ mod faults;
 mod lambda_host;
 mod record;
 mod replay;
+mod trace;
 
 use std::collections::{BTreeMap, HashMap};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -33,6 +35,7 @@ pub use faults::{Fault, FaultyDynamoDb};
 pub use lambda_host::LambdaHost;
 pub use record::{Right, RightsUsed, logged, rights_used, suite_is_recorded};
 pub use replay::{Case, Replayed, Target, replay, replay_every_event};
+pub use trace::{Call, Trace, bytes_of, least_read_units, least_write_units, units_charged};
 
 /// The page token secret of the tests.
 pub const PAGE_TOKEN_SECRET: &str = "the page token secret of the tests";
@@ -76,36 +79,50 @@ pub struct Answered {
 impl TestService {
     /// A service with an empty table.
     pub async fn start() -> Self {
-        record::listen();
-        let (dynamodb_url, table, embedded) = match std::env::var(DYNAMODB_ENDPOINT) {
-            Ok(url) => (url, format!("coaching-{}", Uuid::new_v4()), None),
+        match std::env::var(DYNAMODB_ENDPOINT) {
+            Ok(url) => Self::on(&url).await,
             Err(_) => {
                 let embedded = EmbeddedDynamoDb::start(None).unwrap();
-                (embedded.url(), TABLE_NAME.to_owned(), Some(embedded))
+                Self::with_table(embedded.url(), TABLE_NAME.to_owned(), Some(embedded)).await
             }
-        };
-        let client = client_at(&dynamodb_url);
+        }
+    }
+
+    /// A service with an empty table of its own on the DynamoDB at `url`, which takes any credentials.
+    pub async fn on(url: &str) -> Self {
+        Self::with_table(url.to_owned(), format!("coaching-{}", Uuid::new_v4()), None).await
+    }
+
+    async fn with_table(dynamodb_url: String, table: String, embedded: Option<EmbeddedDynamoDb>) -> Self {
         let mut definition = Template::parse(TEMPLATE).unwrap().table;
         // What expires would do so by DynamoDB's clock, which is not the tests'.
         definition.time_to_live_specification.enabled = false;
-        assert!(create_table(&client, &table, &definition).await.unwrap());
+        assert!(create_table(&client_at(&dynamodb_url), &table, &definition).await.unwrap());
+        Self { _embedded: embedded, ..Self::of(&dynamodb_url, &table) }
+    }
+
+    /// A service with the table that is there.
+    pub fn of(dynamodb_url: &str, table: &str) -> Self {
+        record::listen();
+        let client = client_at(dynamodb_url);
         let traffic = Arc::default();
         let moved_ms = Arc::new(AtomicI64::new(0));
         let told = Arc::clone(&moved_ms);
         let start = Timestamp::parse(NOW).unwrap();
         let app = App {
-            store: Store::new(recording(&client, &traffic), &table),
+            store: Store::new(recording(&client, &traffic), table),
             page_tokens: PageTokens::new(PAGE_TOKEN_SECRET, None).unwrap(),
             clock: Clock::telling(move || start.plus(TimeDelta::milliseconds(told.load(Ordering::Relaxed)))),
             answer_within: Duration::from_secs(60),
             cold_start: ColdStart::default(),
         };
-        Self { app, client, dynamodb_url, table, moved_ms, traffic, _embedded: embedded }
+        let (dynamodb_url, table) = (dynamodb_url.to_owned(), table.to_owned());
+        Self { app, client, dynamodb_url, table, moved_ms, traffic, _embedded: None }
     }
 
     /// The same table, reached through an endpoint with faults.
     pub async fn behind_faults(&self) -> (App, FaultyDynamoDb) {
-        let faulty = FaultyDynamoDb::start(&self.dynamodb_url, Arc::clone(&self.traffic)).await;
+        let faulty = FaultyDynamoDb::start(self.dynamodb_address(), Arc::clone(&self.traffic)).await;
         (self.reached_by(&client_at(&faulty.url())), faulty)
     }
 
@@ -117,8 +134,13 @@ impl TestService {
         (self.reached_by(&Client::from_conf(config.build())), faulty)
     }
 
-    fn reached_by(&self, client: &Client) -> App {
+    /// The same table, reached by `client`, with an account of its own.
+    pub(crate) fn reached_by(&self, client: &Client) -> App {
         App { store: Store::new(recording(client, &self.traffic), &self.table), ..self.app.clone() }
+    }
+
+    pub(crate) fn dynamodb_address(&self) -> SocketAddr {
+        self.dynamodb_url.strip_prefix("http://").unwrap().parse().unwrap()
     }
 
     /// A service with a little of everything under `acme`, `support`: agents `ana` and `ben` in the
@@ -350,10 +372,10 @@ pub async fn killed_after(service: &TestService, binary: &str, calls: usize, eve
     }
 }
 
-/// The client, with what it uses noted as part of `traffic`.
+/// The client, with what it uses noted as part of `traffic`, and in the trace under way.
 fn recording(client: &Client, traffic: &Arc<Traffic>) -> Client {
     let recorder = record::Recorder { traffic: Arc::clone(traffic) };
-    Client::from_conf(client.config().to_builder().interceptor(recorder).build())
+    Client::from_conf(client.config().to_builder().interceptor(recorder).interceptor(trace::Tracer).build())
 }
 
 /// What `task` answers to `event` in this process.

@@ -10,7 +10,7 @@
 //! The statistics of the agent change in the same transaction as the scorecard.
 
 use coaching_domain::fields::MAX_TEXT_BYTES;
-use coaching_domain::scorecard::ScorecardMessage;
+use coaching_domain::scorecard::{Scorecard, ScorecardMessage};
 use coaching_domain::{Error, Role, names};
 use coaching_edge::{Answer, App, Operation, Request};
 use serde::Serialize;
@@ -53,7 +53,12 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
 
     let expected = request.expected_etag(None)?;
 
-    let changed = app.store.change_scorecard(&tenant, &id, now, |scorecard, _| {
+    let counted = |scorecard: &Scorecard| match step {
+        Step::Submit => scorecard.submit_time.is_none().then_some(now),
+        Step::Reset => scorecard.submit_time,
+        Step::Acknowledge => None,
+    };
+    let changed = app.store.change_scorecard(&tenant, &id, now, counted, |scorecard, _| {
         request.visible(Some(scorecard.agent.clone()), |agent| agent, &name)?;
         expected.check(&scorecard.etag())?;
         match step {

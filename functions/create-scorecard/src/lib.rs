@@ -32,7 +32,8 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let mut query = request.query();
     let request_id = query.request_id();
     let new = request.body(query.finish(), |fields| NewScorecard::read(fields, &tenant, caller, now))?;
-    let template = app.store.template(&tenant, &new.template, new.revision).await?;
+    let template = (&new.template, new.revision);
+    let (template, known) = app.store.template_and_statistics(&tenant, template, new.counted()).await?;
     let template = template.ok_or_else(|| Error::invalid_field("templateName", "names no revision of a template"))?;
     let mut violations = Violations::default();
     new.check(&template, "", &mut violations);
@@ -44,7 +45,7 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
         .into_scorecard(id, &template, caller, now)
         .ok_or_else(|| Error::internal("a scorecard was checked and has no usecase"))?;
     let change = ScorecardChange::creating(scorecard.clone(), &template);
-    match app.store.write_scorecards(&tenant, &[change], record.as_ref(), now).await? {
+    match app.store.write_scorecards(&tenant, &[change], known, record.as_ref(), now).await? {
         Written::All => answer(&tenant, &scorecard, &template),
         Written::NotAsRead(_) => Err(Error::already_exists(&tenant.name_of(&scorecard.id))),
         Written::Repeated(created) => {

@@ -80,8 +80,7 @@ pub async fn rebuild(
     let tenant = Tenant::for_maintenance(customer, profile)?;
     let now = app.now()?;
 
-    let recount = app.store.plan_recount(&tenant).await?;
-    let after = app.store.rebuilt_until(&tenant).await?;
+    let (recount, after) = tokio::try_join!(app.store.plan_recount(&tenant), app.store.rebuilt_until(&tenant))?;
     let mut response = RebuildStatisticsResponse {
         done: true,
         agent_count: recount.agents.len(),

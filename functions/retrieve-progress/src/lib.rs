@@ -21,15 +21,20 @@
 //! appears once even while scorecards arrive. The figures are always the present ones.
 
 use std::collections::{HashMap, HashSet};
+use std::ops::Range;
+use std::sync::Arc;
 
-use coaching_domain::names::{GroupId, ScorecardTemplateId, UsecaseId, UserId};
+use chrono::NaiveDate;
+use coaching_domain::names::{CoachingPlanId, GroupId, ScorecardTemplateId, UsecaseId, UserId};
 use coaching_domain::progress::{Measured, Reached, Scope, Window, overall_gap, overall_progress, points};
-use coaching_domain::statistics::{Period, WHOLE_SCORECARD};
+use coaching_domain::statistics::{PackedStatistics, Period, WHOLE_SCORECARD};
 use coaching_domain::target::Target;
 use coaching_domain::template::{Revision, ScorecardTemplate};
 use coaching_domain::{Error, Role, Tenant, Timestamp};
 use coaching_edge::{Answer, App, Binding, Operation, Request};
 use coaching_store::{Agent, AgentStatistics, ListPosition, plans_in_scope};
+use futures_util::future::{try_join, try_join_all};
+use futures_util::join;
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -40,10 +45,9 @@ const MAX_USECASES: usize = 20;
 const MAX_TEMPLATES: usize = 100;
 /// The longest page token that is looked at, in bytes.
 const MAX_TOKEN_BYTES: usize = 1024;
-/// How many agents are read at once when a whole profile is.
-const AGENTS_AT_ONCE: usize = 1000;
-/// From how many agents on the statistics of the whole profile are read in ranges, not agent by agent.
-const MANY_AGENTS: usize = 400;
+/// The most statistics (about 2 KB each) that are held until it is known what they are read for. Of more, the
+/// agents and their targets are read first, and the statistics then pass by.
+const MAX_STATISTICS_HELD: usize = 200;
 
 /// The operation.
 pub static OPERATION: Operation =
@@ -197,7 +201,7 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
         asked.agents = vec![request.caller().user().clone()];
     }
 
-    let progress = Progress { app, tenant: &tenant, asked: &asked, now };
+    let progress = Progress::new(app, &tenant, &asked, now);
     let (agents, next) = match asked.order_by {
         OrderBy::Name => progress.page_by_name().await?,
         OrderBy::Progress | OrderBy::Gap => progress.page_by_value().await?,
@@ -218,27 +222,53 @@ struct Progress<'a> {
     tenant: &'a Tenant,
     asked: &'a RetrieveProgressRequest,
     now: Timestamp,
+    scope: Scope,
+    baseline: Range<NaiveDate>,
+    periods: Vec<Period>,
+}
+
+/// What the organisation wants of everyone.
+struct Organisation {
+    targets: Vec<Target>,
+    templates: HashMap<ScorecardTemplateId, ScorecardTemplate>,
+}
+
+/// A target in scope, and where its scores are.
+struct Goal {
+    target: Target,
+    /// What was in force at the window's end.
+    hundredths: u32,
+    /// Of the criterion or chapter in statistics; nothing if its template does not have it.
+    number: Option<u32>,
+    display_name: String,
 }
 
 /// An agent with what they were measured by.
 struct MeasuredAgent {
     agent: Agent,
-    targets: Vec<MeasuredTarget>,
-    session_count: usize,
-    last_session: Option<i64>,
-}
-
-struct MeasuredTarget {
-    target: Target,
-    display_name: String,
-    measured: Measured,
-    reached: Reached,
+    /// The same for all who have no targets of their own.
+    goals: Arc<[Goal]>,
+    /// What each goal is measured by.
+    measured: Vec<Measured>,
+    /// Within the window: when, in seconds since 1970, and of which plan.
+    sessions: Vec<(i64, CoachingPlanId)>,
 }
 
 /// A page of agents, and the place after it if more follow.
 type Page = (Vec<MeasuredAgent>, Option<String>);
 
-impl Progress<'_> {
+impl<'a> Progress<'a> {
+    fn new(app: &'a App, tenant: &'a Tenant, asked: &'a RetrieveProgressRequest, now: Timestamp) -> Self {
+        let scope = Scope {
+            usecases: asked.usecases.iter().cloned().collect(),
+            templates: asked.templates.iter().cloned().collect(),
+            end: asked.window.end().unwrap_or(now),
+        };
+        let baseline = asked.window.baseline();
+        let periods = Period::of_days(&asked.window.all_days());
+        Self { app, tenant, asked, now, scope, baseline, periods }
+    }
+
     /// A page by display name, then resource name.
     async fn page_by_name(&self) -> Result<Page, Error> {
         let after = self.app.page_tokens.position(
@@ -247,19 +277,20 @@ impl Progress<'_> {
             self.now,
         )?;
         let after = after.map(ListPosition::from_text);
-        self.check_usecases().await?;
         let size = self.asked.page_size;
         if self.names_nobody() && !self.asked.descending {
             let RetrieveProgressRequest { with_inactive, with_dev_users, .. } = *self.asked;
-            let page = self
-                .app
-                .store
-                .agents_of_profile(self.tenant, with_inactive, with_dev_users, after.as_ref(), size)
-                .await?;
-            let measured = self.measure(page.entries).await?;
+            let page =
+                self.app.store.agents_of_profile(self.tenant, with_inactive, with_dev_users, after.as_ref(), size);
+            let (checked, page, organisation) = join!(self.check_usecases(), page, self.organisation());
+            checked?;
+            let page = page?;
+            let measured = self.measure(page.entries, &organisation?, None).await?;
             return Ok((measured, page.next.map(|place| place.as_str().to_owned())));
         }
-        let mut agents = self.all_agents().await?;
+        let (checked, everyone, organisation) = join!(self.check_usecases(), self.everyone(size), self.organisation());
+        checked?;
+        let (mut agents, statistics) = everyone?;
         let place = |agent: &Agent| ListPosition::by_name(&agent.display_name, &agent.id);
         agents.sort_by_cached_key(place);
         if self.asked.descending {
@@ -276,7 +307,7 @@ impl Progress<'_> {
         let more = agents.len() > size;
         agents.truncate(size);
         let next = agents.last().filter(|_| more).map(|agent| place(agent).as_str().to_owned());
-        Ok((self.measure(agents).await?, next))
+        Ok((self.measure(agents, &organisation?, statistics).await?, next))
     }
 
     /// A page by progress or gap: the first one orders all agents and keeps the order, the others follow it.
@@ -286,36 +317,57 @@ impl Progress<'_> {
         if let Some(token) = &self.asked.page_token {
             let place = self.app.page_tokens.open(token, &binding, self.now)?;
             let (order, start) = parse_place(&place)?;
-            let (ids, more) = self.app.store.kept_order(self.tenant, order, start, size).await?;
-            let mut agents = self.app.store.agents_by_id(self.tenant, &ids).await?;
+            let kept = self.app.store.kept_order(self.tenant, order, start, size);
+            let (kept, organisation) = join!(kept, self.organisation());
+            let (ids, more) = kept?;
+            let (mut agents, statistics) = self.agents_and_statistics(&ids, true).await?;
             let places: HashMap<&UserId, usize> = ids.iter().enumerate().map(|(place, id)| (id, place)).collect();
             agents.sort_by_key(|agent| places.get(&agent.id).copied());
             let next = more.then(|| format_place(order, start + size));
-            return Ok((self.measure(agents).await?, next));
+            return Ok((self.measure(agents, &organisation?, statistics).await?, next));
         }
-        self.check_usecases().await?;
-        let agents = self.all_agents().await?;
-        let mut measured = self.measure(agents).await?;
-        measured.sort_by(|a, b| {
-            let value = |agent: &MeasuredAgent| match self.asked.order_by {
-                OrderBy::Gap => agent.gap(),
-                OrderBy::Name | OrderBy::Progress => agent.progress(),
-            };
-            let by_value = match (value(a), value(b)) {
-                (Some(a), Some(b)) if self.asked.descending => b.cmp(&a),
-                (Some(a), Some(b)) => a.cmp(&b),
+        let (checked, everyone, organisation) =
+            join!(self.check_usecases(), self.everyone(usize::MAX), self.organisation());
+        checked?;
+        let (agents, statistics) = everyone?;
+        let mut measured = self.measure_all(agents, &organisation?, statistics).await?;
+        let mut order: Vec<(Option<i64>, &UserId, usize)> = measured
+            .iter()
+            .enumerate()
+            .map(|(place, agent)| {
+                let value = match self.asked.order_by {
+                    OrderBy::Gap => agent.gap(),
+                    OrderBy::Name | OrderBy::Progress => agent.progress(),
+                };
+                (value, &agent.agent.id, place)
+            })
+            .collect();
+        order.sort_unstable_by(|(a, a_id, _), (b, b_id, _)| {
+            let by_value = match (a, b) {
+                (Some(a), Some(b)) if self.asked.descending => b.cmp(a),
+                (Some(a), Some(b)) => a.cmp(b),
                 // Agents with no value come last in either direction.
                 (a, b) => b.is_some().cmp(&a.is_some()),
             };
-            by_value.then_with(|| a.agent.id.cmp(&b.agent.id))
+            by_value.then_with(|| a_id.cmp(b_id))
         });
-        if measured.len() <= size {
-            return Ok((measured, None));
+        let next = if order.len() > size {
+            let ids: Vec<&UserId> = order.iter().map(|(_, id, _)| *id).collect();
+            let kept = self.app.store.keep_order(self.tenant, &ids, self.now).await?;
+            Some(format_place(kept, size))
+        } else {
+            None
+        };
+        let places: HashMap<usize, usize> =
+            order.iter().take(size).enumerate().map(|(rank, (_, _, place))| (*place, rank)).collect();
+        let mut page: Vec<(usize, MeasuredAgent)> = Vec::with_capacity(places.len());
+        for (place, agent) in std::mem::take(&mut measured).into_iter().enumerate() {
+            page.extend(places.get(&place).map(|rank| (*rank, agent)));
         }
-        let order: Vec<UserId> = measured.iter().map(|agent| agent.agent.id.clone()).collect();
-        let order = self.app.store.keep_order(self.tenant, &order, self.now).await?;
-        measured.truncate(size);
-        Ok((measured, Some(format_place(order, size))))
+        page.sort_unstable_by_key(|(rank, _)| *rank);
+        let mut page: Vec<MeasuredAgent> = page.into_iter().map(|(_, agent)| agent).collect();
+        self.leave_out_deleted(&mut page).await?;
+        Ok((page, next))
     }
 
     fn names_nobody(&self) -> bool {
@@ -332,24 +384,32 @@ impl Progress<'_> {
         }
     }
 
-    /// The agents of the request, in no order.
-    async fn all_agents(&self) -> Result<Vec<Agent>, Error> {
+    /// The organisation's targets in scope, with their templates.
+    async fn organisation(&self) -> Result<Organisation, Error> {
+        let targets =
+            self.asked.usecases.iter().map(|usecase| self.app.store.organisation_targets(self.tenant, usecase));
+        let targets: Vec<Target> = try_join_all(targets).await?.into_iter().flatten().collect();
+        let in_scope = self.scope.targets_of(&[], &HashSet::new(), &targets);
+        let templates = self.templates(in_scope.iter().map(|target| &target.template).collect()).await?;
+        Ok(Organisation { targets, templates })
+    }
+
+    async fn templates(
+        &self,
+        ids: HashSet<&ScorecardTemplateId>,
+    ) -> Result<HashMap<ScorecardTemplateId, ScorecardTemplate>, Error> {
+        let current: Vec<_> = ids.into_iter().map(|template| (template.clone(), None)).collect();
+        let templates = self.app.store.templates(self.tenant, &current, false).await?.into_iter();
+        Ok(templates.map(|template| (template.id.clone(), template)).collect())
+    }
+
+    /// The agents of the request, in no order; with their statistics, if they are few and no more than are
+    /// `measured`.
+    async fn everyone(&self, measured: usize) -> Result<(Vec<Agent>, Option<Vec<AgentStatistics>>), Error> {
         let RetrieveProgressRequest { with_inactive, with_dev_users, .. } = *self.asked;
         if self.names_nobody() {
-            let mut agents = Vec::new();
-            let mut after = None;
-            loop {
-                let page = self
-                    .app
-                    .store
-                    .agents_of_profile(self.tenant, with_inactive, with_dev_users, after.as_ref(), AGENTS_AT_ONCE)
-                    .await?;
-                agents.extend(page.entries);
-                after = page.next;
-                if after.is_none() {
-                    return Ok(agents);
-                }
-            }
+            let agents = self.app.store.all_agents_of_profile(self.tenant, with_inactive, with_dev_users);
+            return Ok((agents.await?, None));
         }
         let mut ids: HashSet<UserId> = self.asked.agents.iter().cloned().collect();
         if !self.asked.groups.is_empty() {
@@ -362,101 +422,136 @@ impl Progress<'_> {
             })?);
         }
         let ids: Vec<UserId> = ids.into_iter().collect();
-        let mut agents = self.app.store.agents_by_id(self.tenant, &ids).await?;
+        let (mut agents, statistics) = self.agents_and_statistics(&ids, ids.len() <= measured).await?;
         agents.retain(|agent| (agent.is_active || with_inactive) && (!agent.is_dev_user || with_dev_users));
-        Ok(agents)
+        Ok((agents, statistics))
     }
 
-    /// Measures `agents`, in their order.
-    async fn measure(&self, agents: Vec<Agent>) -> Result<Vec<MeasuredAgent>, Error> {
-        let scope = Scope {
-            usecases: self.asked.usecases.iter().cloned().collect(),
-            templates: self.asked.templates.iter().cloned().collect(),
-            end: self.asked.window.end().unwrap_or(self.now),
-        };
-        let organisation =
-            self.asked.usecases.iter().map(|usecase| self.app.store.organisation_targets(self.tenant, usecase));
-        let organisation: Vec<Target> =
-            futures_util::future::try_join_all(organisation).await?.into_iter().flatten().collect();
-        let chosen: Vec<Vec<Target>> = agents
-            .iter()
-            .map(|agent| {
-                let active: HashSet<_> = agent.plans.iter().map(|(plan, _)| plan).collect();
-                scope.targets_of(&agent.targets, &active, &organisation).into_iter().cloned().collect()
-            })
-            .collect();
-        let templates: HashSet<ScorecardTemplateId> =
-            chosen.iter().flatten().map(|target| target.template.clone()).collect();
-        let templates: Vec<_> = templates.into_iter().map(|template| (template, None)).collect();
-        let (templates, statistics) = futures_util::future::try_join(
-            self.app.store.templates(self.tenant, &templates, false),
-            self.statistics(&agents),
-        )
-        .await?;
-        let templates: HashMap<ScorecardTemplateId, ScorecardTemplate> =
-            templates.into_iter().map(|template| (template.id.clone(), template)).collect();
-        let mut by_agent: HashMap<UserId, Vec<AgentStatistics>> = HashMap::new();
-        for one in statistics {
-            by_agent.entry(one.agent.clone()).or_default().push(one);
-        }
-        let measured = agents.into_iter().zip(chosen).map(|(agent, targets)| {
-            let statistics = by_agent.remove(&agent.id).unwrap_or_default();
-            self.measured(agent, targets, &statistics, &templates, &scope)
-        });
-        Ok(measured.collect())
-    }
-
-    async fn statistics(&self, agents: &[Agent]) -> Result<Vec<AgentStatistics>, Error> {
-        let periods = Period::of_days(&self.asked.window.all_days());
-        let store = &self.app.store;
-        if agents.len() >= MANY_AGENTS && self.names_nobody() && self.asked.page_size < agents.len() {
-            return store.statistics_of_profile(self.tenant, &self.asked.usecases, &periods, |one| one).await;
-        }
-        let ids: Vec<UserId> = agents.iter().map(|agent| agent.id.clone()).collect();
-        store.statistics_of_agents(self.tenant, &self.asked.usecases, &ids, &periods, self.now).await
-    }
-
-    fn measured(
+    /// Those of `ids` who are agents of the profile; side by side, if `all_are_measured` and they are few,
+    /// their statistics.
+    async fn agents_and_statistics(
         &self,
-        agent: Agent,
-        targets: Vec<Target>,
-        statistics: &[AgentStatistics],
-        templates: &HashMap<ScorecardTemplateId, ScorecardTemplate>,
-        scope: &Scope,
-    ) -> MeasuredAgent {
-        let window = &self.asked.window;
-        let baseline = window.baseline();
-        let targets = targets.into_iter().filter_map(|target| {
-            let template = templates.get(&target.template);
-            let part = target.criterion_or_chapter_id.as_str();
-            let number = if part.is_empty() { Some(WHOLE_SCORECARD) } else { template?.number_of(part) };
-            let mut measured = Measured::default();
-            for one in statistics.iter().filter(|one| one.usecase == target.usecase) {
-                let over = |days| number.map(|number| one.statistics.over(one.period, &target.template, number, days));
-                measured.window = measured.window.plus(over(&window.days).unwrap_or_default());
-                measured.baseline = measured.baseline.plus(over(&baseline).unwrap_or_default());
+        ids: &[UserId],
+        all_are_measured: bool,
+    ) -> Result<(Vec<Agent>, Option<Vec<AgentStatistics>>), Error> {
+        let agents = self.app.store.agents_by_id(self.tenant, ids);
+        if all_are_measured && self.are_few(ids.len()) {
+            let (agents, statistics) = try_join(agents, self.statistics_of(ids)).await?;
+            return Ok((agents, Some(statistics)));
+        }
+        Ok((agents.await?, None))
+    }
+
+    fn are_few(&self, agents: usize) -> bool {
+        agents * self.asked.usecases.len() * self.periods.len() <= MAX_STATISTICS_HELD
+    }
+
+    async fn statistics_of(&self, agents: &[UserId]) -> Result<Vec<AgentStatistics>, Error> {
+        let mut statistics = Vec::new();
+        let store = &self.app.store;
+        let read = store.statistics_of_agents(self.tenant, &self.asked.usecases, agents, &self.periods, |one| {
+            statistics.push(one);
+            Ok(())
+        });
+        read.await?;
+        Ok(statistics)
+    }
+
+    /// Measures the `agents` of a page, in their order, by their `statistics`, if they are read already.
+    async fn measure(
+        &self,
+        agents: Vec<Agent>,
+        organisation: &Organisation,
+        statistics: Option<Vec<AgentStatistics>>,
+    ) -> Result<Vec<MeasuredAgent>, Error> {
+        let mut measured = self.measure_all(agents, organisation, statistics).await?;
+        self.leave_out_deleted(&mut measured).await?;
+        Ok(measured)
+    }
+
+    /// As [`Progress::measure`], however many agents: what is read of many passes by. Sessions of plans that
+    /// are being deleted are still among theirs.
+    async fn measure_all(
+        &self,
+        agents: Vec<Agent>,
+        organisation: &Organisation,
+        statistics: Option<Vec<AgentStatistics>>,
+    ) -> Result<Vec<MeasuredAgent>, Error> {
+        let with_own = agents.iter().filter(|agent| !agent.targets.is_empty());
+        let further = with_own.flat_map(|agent| self.targets_of(agent, organisation)).map(|target| &target.template);
+        let further = further.filter(|template| !organisation.templates.contains_key(*template)).collect();
+        let ids: Vec<UserId> = agents.iter().map(|agent| agent.id.clone()).collect();
+        let statistics = async {
+            match statistics {
+                None if self.are_few(ids.len()) => self.statistics_of(&ids).await.map(Some),
+                statistics => Ok(statistics),
             }
+        };
+        let (further, statistics) = try_join(self.templates(further), statistics).await?;
+        let template = |id: &ScorecardTemplateId| organisation.templates.get(id).or_else(|| further.get(id));
+
+        let of_everyone = self.goals(self.scope.targets_of(&[], &HashSet::new(), &organisation.targets), &template);
+        let mut measured: Vec<MeasuredAgent> = Vec::with_capacity(agents.len());
+        for mut agent in agents {
+            let goals = match agent.targets.is_empty() {
+                true => Arc::clone(&of_everyone),
+                false => self.goals(self.targets_of(&agent, organisation), &template),
+            };
+            agent.targets.clear();
+            let blank = vec![Measured::default(); goals.len()];
+            measured.push(MeasuredAgent { agent, goals, measured: blank, sessions: Vec::new() });
+        }
+        let places: HashMap<&UserId, usize> = ids.iter().enumerate().map(|(place, id)| (id, place)).collect();
+        let mut take = |one: AgentStatistics| match places.get(&one.agent).and_then(|place| measured.get_mut(*place)) {
+            Some(agent) => agent.take(one, &self.asked.window, &self.baseline),
+            None => Ok(()),
+        };
+        let (store, usecases) = (&self.app.store, &self.asked.usecases);
+        match statistics {
+            Some(statistics) => statistics.into_iter().try_for_each(take)?,
+            None if self.names_nobody() => {
+                store.statistics_of_profile(self.tenant, usecases, &self.periods, &mut take).await?;
+            }
+            None => store.statistics_of_agents(self.tenant, usecases, &ids, &self.periods, &mut take).await?,
+        }
+        Ok(measured)
+    }
+
+    fn targets_of<'t>(&self, agent: &'t Agent, organisation: &'t Organisation) -> Vec<&'t Target> {
+        let active = agent.plans.iter().map(|(plan, _)| plan).collect();
+        self.scope.targets_of(&agent.targets, &active, &organisation.targets)
+    }
+
+    fn goals<'t>(
+        &self,
+        targets: Vec<&Target>,
+        template: &impl Fn(&ScorecardTemplateId) -> Option<&'t ScorecardTemplate>,
+    ) -> Arc<[Goal]> {
+        let goals = targets.into_iter().filter_map(|target| {
+            let template = template(&target.template);
+            let part = target.criterion_or_chapter_id.as_str();
             let display_name = match template {
                 Some(template) if part.is_empty() => &template.title,
                 Some(template) => template.display_name_of(part).unwrap_or(part),
                 None => part,
             };
-            Some(MeasuredTarget {
+            Some(Goal {
+                hundredths: target.hundredths_at(self.scope.end)?,
+                number: if part.is_empty() {
+                    Some(WHOLE_SCORECARD)
+                } else {
+                    template.and_then(|one| one.number_of(part))
+                },
                 display_name: display_name.to_owned(),
-                reached: Reached::new(target.hundredths_at(scope.end)?, measured),
-                measured,
-                target,
+                target: target.clone(),
             })
         });
-        let bounds = window.start().zip(window.end()).map(|(start, end)| (start.unix_seconds(), end.unix_seconds()));
-        let within = |time: &i64| bounds.is_some_and(|(start, end)| (start..end).contains(time));
-        let sessions = statistics.iter().flat_map(|one| &one.sessions).map(|(time, _)| *time).filter(within);
-        MeasuredAgent {
-            targets: targets.collect(),
-            session_count: sessions.clone().count(),
-            last_session: sessions.max(),
-            agent,
-        }
+        goals.collect()
+    }
+
+    async fn leave_out_deleted(&self, agents: &mut [MeasuredAgent]) -> Result<(), Error> {
+        let sessions = agents.iter_mut().map(|agent| &mut agent.sessions).collect();
+        self.app.store.leave_out_deleted(self.tenant, sessions, self.now).await
     }
 }
 
@@ -470,8 +565,38 @@ fn parse_place(place: &str) -> Result<(Uuid, usize), Error> {
 }
 
 impl MeasuredAgent {
+    /// Adds what `statistics` hold of the agent within the window and the baseline.
+    fn take(&mut self, statistics: AgentStatistics, window: &Window, baseline: &Range<NaiveDate>) -> Result<(), Error> {
+        let AgentStatistics { usecase, period, packed, sessions, .. } = statistics;
+        if !packed.is_empty() {
+            let packed = PackedStatistics::new(&packed);
+            let mut of_template: Option<(&ScorecardTemplateId, _)> = None;
+            for (goal, measured) in self.goals.iter().zip(&mut self.measured) {
+                let (Some(number), true) = (goal.number, goal.target.usecase == usecase) else { continue };
+                // Goals of one template stand together.
+                let template = match &of_template {
+                    Some((id, template)) if **id == goal.target.template => template,
+                    _ => {
+                        let template = packed.of(&goal.target.template).map_err(Error::internal)?;
+                        &of_template.insert((&goal.target.template, template)).1
+                    }
+                };
+                let Some(template) = template else { continue };
+                let sums = template.over(period, number, [&window.days, baseline]).map_err(Error::internal)?;
+                let [in_window, in_baseline] = sums;
+                measured.window = measured.window.plus(in_window);
+                measured.baseline = measured.baseline.plus(in_baseline);
+            }
+        }
+        let bounds = window.start().zip(window.end()).map(|(start, end)| (start.unix_seconds(), end.unix_seconds()));
+        let within = |time: i64| bounds.is_some_and(|(start, end)| (start..end).contains(&time));
+        self.sessions.extend(sessions.into_iter().filter(|(time, _)| within(*time)));
+        Ok(())
+    }
+
     fn reached(&self) -> Vec<Reached> {
-        self.targets.iter().map(|target| target.reached).collect()
+        let goals = self.goals.iter().zip(&self.measured);
+        goals.map(|(goal, measured)| Reached::new(goal.hundredths, *measured)).collect()
     }
 
     fn progress(&self) -> Option<i64> {
@@ -484,28 +609,35 @@ impl MeasuredAgent {
 
     fn message(self, tenant: &Tenant, asked: &RetrieveProgressRequest) -> AgentCoachingProgress {
         let usecases: HashSet<UsecaseId> = asked.usecases.iter().cloned().collect();
-        let (progress, gap) = (self.progress(), self.gap());
+        let reached = self.reached();
+        let goals = self.goals.iter().zip(&self.measured).zip(&reached);
         AgentCoachingProgress {
             agent_user_name: tenant.name_of(&self.agent.id),
             coaching_plan_names: plans_in_scope(&self.agent, &usecases).map(|plan| tenant.name_of(plan)).collect(),
+            progress: overall_progress(&reached).map(points),
+            gap: overall_gap(&reached).map(points),
+            criterion_progresses: goals
+                .map(|((goal, measured), reached)| goal.message(tenant, measured, reached))
+                .collect(),
+            coaching_session_count: self.sessions.len(),
+            last_coaching_session_time: self
+                .sessions
+                .iter()
+                .map(|(time, _)| *time)
+                .max()
+                .and_then(Timestamp::from_unix_seconds),
             agent_display_name: self.agent.display_name,
-            progress: progress.map(points),
-            gap: gap.map(points),
-            criterion_progresses: self.targets.into_iter().map(|target| target.message(tenant)).collect(),
-            coaching_session_count: self.session_count,
-            last_coaching_session_time: self.last_session.and_then(Timestamp::from_unix_seconds),
         }
     }
 }
 
-impl MeasuredTarget {
-    fn message(self, tenant: &Tenant) -> CriterionProgress {
-        let Self { target, display_name, measured, reached } = self;
+impl Goal {
+    fn message(&self, tenant: &Tenant, measured: &Measured, reached: &Reached) -> CriterionProgress {
         CriterionProgress {
-            scorecard_template_name: tenant.name_of(&target.template),
-            coaching_plan_name: target.plan.as_ref().map(|plan| tenant.name_of(plan)),
-            criterion_or_chapter_id: target.criterion_or_chapter_id,
-            criterion_display_name: display_name,
+            scorecard_template_name: tenant.name_of(&self.target.template),
+            coaching_plan_name: self.target.plan.as_ref().map(|plan| tenant.name_of(plan)),
+            criterion_or_chapter_id: self.target.criterion_or_chapter_id.clone(),
+            criterion_display_name: self.display_name.clone(),
             baseline_score: reached.baseline_score.map(points),
             score: reached.score.map(points),
             progress: reached.progress.map(points),

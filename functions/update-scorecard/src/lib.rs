@@ -8,7 +8,7 @@
 //! `If-Match`, or an `etag` in the scorecard, that is of another version is ABORTED. Repeated, it changes
 //! nothing further. Two updates at once are made one after the other.
 
-use coaching_domain::scorecard::{ScorecardMessage, ScorecardUpdate};
+use coaching_domain::scorecard::{Scorecard, ScorecardMessage, ScorecardUpdate};
 use coaching_domain::{Error, Role, Violations, names};
 use coaching_edge::{Answer, App, Operation, Request};
 use serde::Serialize;
@@ -29,7 +29,8 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let (update, expected) = request
         .update("scorecard", &ScorecardUpdate::FIELDS, |fields, mask| ScorecardUpdate::read(fields, mask, &tenant))?;
 
-    let changed = app.store.change_scorecard(&tenant, &id, now, |scorecard, template| {
+    let counted = |scorecard: &Scorecard| scorecard.submit_time;
+    let changed = app.store.change_scorecard(&tenant, &id, now, counted, |scorecard, template| {
         expected.check(&scorecard.etag())?;
         let mut violations = Violations::default();
         update.check_immutable(scorecard, &mut violations);

@@ -5,7 +5,7 @@
 //! itself: the answer's `results` hold, in order, the plan (without sessions) or the `status` of its
 //! refusal. Repeating a call with names changes nothing further.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use coaching_domain::change::Author;
 use coaching_domain::directory::MAX_ENTRIES;
@@ -52,9 +52,13 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     })?;
 
     let author = request.author(OPERATION.name, now);
+    let named: Vec<_> = entries.iter().flatten().filter_map(|plan| plan.id.clone()).collect();
+    let read = app.store.plans_by_id(&tenant, &named).await?.into_iter();
+    let mut read: HashMap<_, _> = read.map(|plan| (plan.id.clone(), plan)).collect();
     let written = entries.into_iter().map(|entry| {
+        let before = entry.as_ref().ok().and_then(|plan| read.remove(plan.id.as_ref()?));
         let tenant = &tenant;
-        async move { upsert(app, tenant, entry?, author).await }
+        async move { upsert(app, tenant, entry?, before, author).await }
     });
     let written: Vec<Result<CoachingPlan, Error>> = iter(written).buffered(AT_ONCE).collect().await;
 
@@ -65,17 +69,28 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     Answer::json(&BatchUpsertResponse { results: results.collect() })
 }
 
-/// Creates the plan, or replaces what may change of the one that is there.
-async fn upsert(app: &App, tenant: &Tenant, new: NewCoachingPlan, author: Author<'_>) -> Result<CoachingPlan, Error> {
+/// Creates the plan, or replaces what may change of the one that was there when it was read.
+async fn upsert(
+    app: &App,
+    tenant: &Tenant,
+    new: NewCoachingPlan,
+    before: Option<CoachingPlan>,
+    author: Author<'_>,
+) -> Result<CoachingPlan, Error> {
     let now = author.now;
-    if let Some(id) = &new.id {
-        match app.store.change_plan(tenant, id, author, |plan| new.replace(plan, now)).await {
+    if let Some(before) = before {
+        match app.store.change_plan_read(tenant, before, author, |plan| new.replace(plan, now)).await {
             Err(error) if error.code() == Code::NotFound => {}
             changed => return changed,
         }
     }
     let id = new.id.clone().map_or_else(|| app.new_id(now), Ok)?;
-    let plan = new.into_plan(id, now);
-    app.store.create_plan(tenant, &plan, None, author).await?;
-    Ok(plan)
+    let plan = new.clone().into_plan(id, now);
+    match app.store.create_plan(tenant, &plan, None, author).await {
+        // Somebody created it since the plans were read.
+        Err(error) if error.code() == Code::AlreadyExists => {
+            app.store.change_plan(tenant, &plan.id, author, |plan| new.replace(plan, now)).await
+        }
+        created => created.map(|_| plan),
+    }
 }

@@ -16,8 +16,8 @@ use coaching_domain::scorecard::{NewScorecard, Scorecard, ScorecardMessage};
 use coaching_domain::template::ScorecardTemplate;
 use coaching_domain::{Code, Error, Role, Tenant, Timestamp, Violations};
 use coaching_edge::{Answer, App, Operation, Request, entry_status};
-use coaching_store::{ScorecardChange, Store, Written};
-use futures_util::future::join_all;
+use coaching_store::{KnownStatistics, ScorecardChange, Store, Written};
+use futures_util::future::{join_all, try_join};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -64,7 +64,10 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let revisions: Vec<Revision> = entries.iter().flatten().map(|new| (new.template.clone(), new.revision)).collect();
     let current: HashSet<Revision> = revisions.iter().filter(|(_, revision)| revision.is_none()).cloned().collect();
     let mut templates: HashMap<Revision, ScorecardTemplate> = HashMap::new();
-    for template in app.store.templates(&tenant, &revisions, true).await? {
+    let named: Vec<ScorecardId> = entries.iter().flatten().filter_map(|new| new.id.clone()).collect();
+    let read = app.store.templates(&tenant, &revisions, true);
+    let (read, before) = try_join(read, app.store.scorecards_by_id(&tenant, &named)).await?;
+    for template in read {
         if current.contains(&(template.id.clone(), None)) {
             templates.insert((template.id.clone(), None), template.clone());
         }
@@ -85,7 +88,7 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
             scorecard.ok_or_else(|| Error::internal("a scorecard was checked and has no usecase"))
         }));
     }
-    write(&app.store, &tenant, &mut results, &templates, now).await?;
+    write(&app.store, &tenant, &mut results, before, &templates, now).await?;
 
     let results = results.iter().map(|result| match result {
         Ok(scorecard) => {
@@ -97,11 +100,13 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     Answer::json(&BatchUpsertResponse { results: results.collect() })
 }
 
-/// Writes every scorecard among `results` and puts the refusal in the place of those that are refused.
+/// Writes every scorecard among `results` over those that were there `before`, and puts the refusal in the
+/// place of those that are refused.
 async fn write(
     store: &Store,
     tenant: &Tenant,
     results: &mut [Result<Scorecard, Error>],
+    mut before: Vec<Scorecard>,
     templates: &HashMap<Revision, ScorecardTemplate>,
     now: Timestamp,
 ) -> Result<(), Error> {
@@ -113,7 +118,7 @@ async fn write(
         }
         let scorecards = left.iter().filter_map(|index| results.get(*index)?.as_ref().ok().map(|one| (*index, one)));
         let scorecards: Vec<(usize, &Scorecard)> = scorecards.collect();
-        let (changes, mut settled) = changes(store, tenant, &scorecards, templates).await?;
+        let (changes, mut settled) = changes(store, tenant, &scorecards, &before, templates).await?;
         let written = join_all(changes.iter().map(|(_, changes)| write_agent(store, tenant, changes, now))).await;
         left.clear();
         for ((indexes, changes), not_as_read) in changes.into_iter().zip(written) {
@@ -130,6 +135,8 @@ async fn write(
                 *result = settled;
             }
         }
+        let ids = left.iter().filter_map(|index| Some(results.get(*index)?.as_ref().ok()?.id.clone()));
+        before = store.scorecards_by_id(tenant, &ids.collect::<Vec<_>>()).await?;
     }
     for index in left {
         if let Some(result) = results.get_mut(index) {
@@ -151,12 +158,12 @@ async fn changes(
     store: &Store,
     tenant: &Tenant,
     scorecards: &[(usize, &Scorecard)],
+    before: &[Scorecard],
     templates: &HashMap<Revision, ScorecardTemplate>,
 ) -> Result<(Vec<OfAgent>, Vec<Settled>), Error> {
-    let ids: Vec<ScorecardId> = scorecards.iter().map(|(_, scorecard)| scorecard.id.clone()).collect();
-    let before = store.scorecards_by_id(tenant, &ids).await?;
-    let revisions: Vec<Revision> = before.iter().map(|one| (one.template.clone(), Some(one.revision))).collect();
-    let made_from = store.templates(tenant, &revisions, true).await?;
+    let revisions = before.iter().map(|one| (one.template.clone(), Some(one.revision)));
+    let unknown: Vec<Revision> = revisions.filter(|revision| !templates.contains_key(revision)).collect();
+    let older = store.templates(tenant, &unknown, true).await?;
     let before: HashMap<&ScorecardId, &Scorecard> = before.iter().map(|scorecard| (&scorecard.id, scorecard)).collect();
     let mut by_agent: BTreeMap<_, Vec<(usize, ScorecardChange)>> = BTreeMap::new();
     let mut settled = Vec::new();
@@ -176,7 +183,9 @@ async fn changes(
                 continue;
             }
             Some(before) => {
-                let of_before = made_from.iter().find(|template| before.is_made_from(template)).ok_or_else(missing)?;
+                let known = templates.get(&(before.template.clone(), Some(before.revision)));
+                let of_before = known.or_else(|| older.iter().find(|template| before.is_made_from(template)));
+                let of_before = of_before.ok_or_else(missing)?;
                 ScorecardChange::replacing((before, of_before), (*scorecard).clone(), template)
             }
         };
@@ -200,7 +209,7 @@ async fn write_agent(
     let mut not_as_read = Vec::new();
     let mut start = 0;
     for run in Store::runs_of(changes) {
-        match store.write_scorecards(tenant, run, None, now).await? {
+        match store.write_scorecards(tenant, run, KnownStatistics::default(), None, now).await? {
             Written::All | Written::Repeated(_) => {}
             // The whole run was refused, so all of it is read again.
             Written::NotAsRead(_) => not_as_read.extend(start..start + run.len()),

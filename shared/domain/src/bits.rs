@@ -53,7 +53,7 @@ impl BitWriter {
 }
 
 /// Reads what [`BitWriter`] wrote; nothing where the input ends or cannot be that.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct BitReader<'a> {
     bytes: &'a [u8],
     /// In bits.
@@ -65,15 +65,22 @@ impl<'a> BitReader<'a> {
         Self { bytes, position: 0 }
     }
 
+    /// The next `width` bits, at most 64.
     pub(crate) fn bits(&mut self, width: u32) -> Option<u64> {
-        let mut value = 0;
-        for _ in 0..width {
-            let byte = self.bytes.get(self.position / 8)?;
-            let bit = (byte >> (7 - self.position % 8)) & 1;
-            value = value << 1 | u64::from(bit);
-            self.position += 1;
-        }
-        Some(value)
+        let end = self.position.checked_add(usize::try_from(width).ok()?)?;
+        let bytes = self.bytes.get(self.position / 8..end.div_ceil(8))?;
+        // At most nine bytes, of which the bits on both sides are dropped.
+        let value = bytes.iter().fold(0_u128, |value, byte| value << 8 | u128::from(*byte));
+        let value = value >> (end.next_multiple_of(8) - end) & ((1_u128 << width) - 1);
+        self.position = end;
+        u64::try_from(value).ok()
+    }
+
+    /// Passes over `count` bits.
+    pub(crate) fn skip(&mut self, count: usize) -> Option<()> {
+        let end = self.position.checked_add(count)?;
+        self.position = end;
+        (end <= self.bytes.len() * 8).then_some(())
     }
 
     pub(crate) fn number(&mut self) -> Option<u64> {

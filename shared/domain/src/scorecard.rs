@@ -342,6 +342,11 @@ impl NewScorecard {
         }
     }
 
+    /// Whose statistics it counts in and when, as far as that can be told without its template.
+    pub fn counted(&self) -> Option<(&UserId, &UsecaseId, Timestamp)> {
+        Some((&self.agent, self.usecase.as_ref()?, self.imported.submit_time?))
+    }
+
     /// The scorecard that this makes at `now` under `id`; `template` was found to allow it.
     pub fn into_scorecard(
         self,

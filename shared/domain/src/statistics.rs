@@ -51,6 +51,13 @@ impl Period {
         periods
     }
 
+    /// The numbers that `days` have within the period.
+    fn numbers_of(self, days: &Range<NaiveDate>) -> Range<u8> {
+        let first = self.first_day();
+        let clamp = |day: NaiveDate| u8::try_from((day - first).num_days().clamp(0, 63)).unwrap_or(63);
+        clamp(days.start)..clamp(days.end)
+    }
+
     fn number_of(self, day: NaiveDate) -> Option<u8> {
         u8::try_from((day - self.first_day()).num_days()).ok()
     }
@@ -163,16 +170,6 @@ impl Statistics {
         self.templates.retain(|_, days| !days.is_empty());
     }
 
-    /// The cell of one criterion, chapter or the whole scorecard over `days` (end left out), as far
-    /// as they lie within `period`.
-    pub fn over(&self, period: Period, template: &ScorecardTemplateId, number: u32, days: &Range<NaiveDate>) -> Cell {
-        let first = period.first_day();
-        let clamp = |day: NaiveDate| u8::try_from((day - first).num_days().clamp(0, 63)).unwrap_or(63);
-        let Some(known) = self.templates.get(template) else { return Cell::default() };
-        let within = known.range(clamp(days.start)..clamp(days.end));
-        within.filter_map(|(_, cells)| cells.get(&number)).fold(Cell::default(), |total, cell| total.plus(*cell))
-    }
-
     /// The templates that scorecards were submitted for.
     pub fn templates(&self) -> impl Iterator<Item = &ScorecardTemplateId> {
         self.templates.keys()
@@ -271,6 +268,113 @@ impl Statistics {
             statistics.templates.insert(template, days);
         }
         input.is_done().then_some(statistics)
+    }
+}
+
+/// The packed form of a [`Statistics`], of which a few columns are read without unpacking the rest.
+#[derive(Debug, Clone, Copy)]
+pub struct PackedStatistics<'a>(&'a [u8]);
+
+impl<'a> PackedStatistics<'a> {
+    /// What [`Statistics::encode`] wrote.
+    pub fn new(bytes: &'a [u8]) -> Self {
+        Self(bytes)
+    }
+
+    /// The scores of one template, if it has any.
+    ///
+    /// # Errors
+    /// [`Inconsistent`] if this is no packed form.
+    pub fn of(self, template: &ScorecardTemplateId) -> Result<Option<PackedTemplate<'a>>, Inconsistent> {
+        self.find(template).ok_or(Inconsistent)
+    }
+
+    fn find(self, template: &ScorecardTemplateId) -> Option<Option<PackedTemplate<'a>>> {
+        let mut input = BitReader::new(self.0);
+        if input.number()? != 1 {
+            return None;
+        }
+        for _ in 0..input.number()? {
+            let is_wanted = input.text()? == template.as_str();
+            let mut columns = Vec::new();
+            let mut place = 0;
+            for _ in 0..input.number()? {
+                let number = u32::try_from(input.number()?).ok()?;
+                let (step, sum_width, missing_width) = (input.number()?, input.width()?, input.width()?);
+                columns.push(PackedColumn { number, step, sum_width, missing_width, place });
+                place += usize::try_from(sum_width + missing_width).ok()?;
+            }
+            let count_width = input.width()?;
+            let days = usize::try_from(input.number()?).ok()?;
+            if is_wanted {
+                return Some(Some(PackedTemplate { columns, count_width, cells_width: place, days, rows: input }));
+            }
+            input.skip(days.checked_mul(place + usize::try_from(DAY_BITS + count_width).ok()?)?)?;
+            input.align();
+        }
+        Some(None)
+    }
+}
+
+/// The packed rows of one template, a day each and all equally wide.
+#[derive(Debug, Clone)]
+pub struct PackedTemplate<'a> {
+    columns: Vec<PackedColumn>,
+    count_width: u32,
+    /// All columns of a row, in bits.
+    cells_width: usize,
+    days: usize,
+    rows: BitReader<'a>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct PackedColumn {
+    number: u32,
+    step: u64,
+    sum_width: u32,
+    missing_width: u32,
+    /// Where it starts among the columns of a row, in bits.
+    place: usize,
+}
+
+impl PackedTemplate<'_> {
+    /// The cells of one criterion, chapter or the whole scorecard over each of `ranges` of days (ends left
+    /// out), as far as they lie within `period`.
+    ///
+    /// # Errors
+    /// [`Inconsistent`] if this is no packed form.
+    pub fn over<const N: usize>(
+        &self,
+        period: Period,
+        number: u32,
+        ranges: [&Range<NaiveDate>; N],
+    ) -> Result<[Cell; N], Inconsistent> {
+        let ranges = ranges.map(|days| period.numbers_of(days));
+        let Some(column) = self.columns.iter().find(|column| column.number == number) else {
+            return Ok([Cell::default(); N]);
+        };
+        self.sum(column, &ranges).ok_or(Inconsistent)
+    }
+
+    fn sum<const N: usize>(&self, column: &PackedColumn, ranges: &[Range<u8>; N]) -> Option<[Cell; N]> {
+        let mut sums = [Cell::default(); N];
+        let mut rows = self.rows.clone();
+        let behind = self.cells_width.checked_sub(column.place)?;
+        let behind = behind.checked_sub(usize::try_from(column.sum_width + column.missing_width).ok()?)?;
+        for _ in 0..self.days {
+            let day = u8::try_from(rows.bits(DAY_BITS)?).ok()?;
+            let most = rows.bits(self.count_width)?;
+            rows.skip(column.place)?;
+            let count = most.checked_sub(rows.bits(column.missing_width)?)?;
+            let sum = rows.bits(column.sum_width)?.checked_mul(column.step)?;
+            rows.skip(behind)?;
+            for (range, total) in ranges.iter().zip(&mut sums) {
+                if range.contains(&day) {
+                    *total = total.plus(Cell { sum, count });
+                }
+            }
+        }
+        Some(sums)
     }
 }
 
@@ -383,13 +487,20 @@ mod tests {
                 let expected = scores.fold(Cell::default(), |total, (_, score)| {
                     total.plus(Cell { sum: u64::from(*score), count: 1 })
                 });
-                prop_assert_eq!(statistics.over(period, &template, number, &days), expected);
+                let packed = statistics.encode();
+                let packed = PackedStatistics::new(&packed).of(&template).unwrap();
+                let read = packed.map(|packed| packed.over(period, number, [&days]).unwrap());
+                prop_assert_eq!(read.unwrap_or_default(), [expected]);
             }
         }
 
         #[test]
         fn no_bytes_make_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..60)) {
             let _ = Statistics::decode(&bytes);
+            let (template, days) = (Id::parse("a").unwrap(), day("2026-05-01")..day("2026-06-01"));
+            if let Ok(Some(packed)) = PackedStatistics::new(&bytes).of(&template) {
+                let _ = packed.over(Period::of(days.start), 3, [&days]);
+            }
         }
     }
 

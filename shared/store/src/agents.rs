@@ -81,28 +81,39 @@ impl Store {
         after: Option<&ListPosition>,
         size: usize,
     ) -> Result<Page<Agent>, Error> {
-        let mut filter = Filter::default();
-        if !with_inactive {
-            filter = filter.where_true("is_active");
-        }
-        if !with_dev_users {
-            filter = filter.where_false("is_dev_user");
-        }
-        let here = Range::new(ListIndex::Profile, keys::agents_of_profile(tenant), filter.clone(), after);
-        let everywhere =
-            Range::new(ListIndex::Profile, keys::agents_of_all_profiles(&tenant.of_customer()), filter, after);
-        let page: Page<Listing> = self.page(vec![here, everywhere], size).await?;
-        let ids = page.entries.iter().filter_map(|listing| match listing {
+        let lists = lists_of_agents(tenant, with_inactive, with_dev_users, after);
+        let page: Page<Listing> = self.page(lists.into(), size).await?;
+        Ok(Page { entries: self.agents_of(tenant, page.entries).await?, next: page.next })
+    }
+
+    /// Every agent of the profile, in no order: the whole of both lists that hold them, side by side.
+    ///
+    /// # Errors
+    /// UNAVAILABLE if the table does not answer.
+    pub async fn all_agents_of_profile(
+        &self,
+        tenant: &Tenant,
+        with_inactive: bool,
+        with_dev_users: bool,
+    ) -> Result<Vec<Agent>, Error> {
+        let [here, everywhere] = lists_of_agents(tenant, with_inactive, with_dev_users, None);
+        let (here, everywhere) = tokio::try_join!(self.all(here), self.all(everywhere))?;
+        self.agents_of(tenant, here.into_iter().chain(everywhere).collect()).await
+    }
+
+    /// The agents that lists hold, with the records of those who are agents of all profiles.
+    async fn agents_of(&self, tenant: &Tenant, listed: Vec<Listing>) -> Result<Vec<Agent>, Error> {
+        let ids = listed.iter().filter_map(|listing| match listing {
             Listing::Here(_) => None,
             Listing::Everywhere(agent) => Some(agent.id.clone()),
         });
         let ids: Vec<UserId> = ids.collect();
         let mut records = if ids.is_empty() { HashMap::new() } else { self.records(tenant, &ids).await? };
-        let agents = page.entries.into_iter().filter_map(|listing| match listing {
+        let agents = listed.into_iter().filter_map(|listing| match listing {
             Listing::Here(record) => record.into_agent(),
             Listing::Everywhere(agent) => Some(agent.with(&mut records)),
         });
-        Ok(Page { entries: agents.collect(), next: page.next })
+        Ok(agents.collect())
     }
 
     async fn records(&self, tenant: &Tenant, ids: &[UserId]) -> Result<HashMap<UserId, Record>, Error> {
@@ -131,6 +142,24 @@ impl Store {
         };
         Ok(TransactWriteItem::builder().update(update.build().map_err(Error::internal)?).build())
     }
+}
+
+/// The two lists that hold the agents of a profile: its own, and the customer's for all profiles.
+fn lists_of_agents(
+    tenant: &Tenant,
+    with_inactive: bool,
+    with_dev_users: bool,
+    after: Option<&ListPosition>,
+) -> [Range<Listing>; 2] {
+    let mut filter = Filter::default();
+    if !with_inactive {
+        filter = filter.where_true("is_active");
+    }
+    if !with_dev_users {
+        filter = filter.where_false("is_dev_user");
+    }
+    [keys::agents_of_profile(tenant), keys::agents_of_all_profiles(&tenant.of_customer())]
+        .map(|partition| Range::new(ListIndex::Profile, partition, filter.clone(), after))
 }
 
 impl From<User> for AgentEverywhere {

@@ -13,7 +13,7 @@ use crate::item::key_attributes;
 use crate::keys::Key;
 
 /// The most items that DynamoDB reads in one call.
-const MAX_KEYS: usize = 100;
+pub(crate) const MAX_KEYS: usize = 100;
 /// How often what a call left unread is asked for again.
 const ATTEMPTS: u32 = 6;
 /// The longest pause before it is asked for again; it doubles with each further one.

@@ -9,7 +9,7 @@
 //! out what hangs on those: all of it goes in one moment. The plan stays in that list for some time after
 //! the last of it is deleted, because indexes may still show it.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -40,6 +40,8 @@ const HIDDEN_SECONDS: i64 = 300;
 const DELETED_AT_ONCE: usize = 25;
 /// The most text in those, in bytes: a transaction takes 4 MB, and history keeps what was deleted.
 const MAX_TEXT_AT_ONCE: usize = 2 * 1024 * 1024;
+/// The most plans that are taken out of the list of deletions at once.
+const MAX_FORGOTTEN_AT_ONCE: usize = 100;
 /// How often indexes are asked again that do not show yet what is still to be deleted.
 const LOOKS: u32 = 20;
 /// The pause before they are asked again.
@@ -92,6 +94,11 @@ impl Dependents {
     }
 }
 
+/// Until when a plan stays in the list of deletions of which the last is deleted `now`, in Unix seconds.
+fn hidden_until(now: Timestamp) -> i64 {
+    now.unix_seconds() + HIDDEN_SECONDS
+}
+
 /// Plans that are being deleted, or were moments ago.
 #[derive(Debug, Default)]
 pub(crate) struct Deletions(HashMap<CoachingPlanId, i64>);
@@ -99,6 +106,12 @@ pub(crate) struct Deletions(HashMap<CoachingPlanId, i64>);
 impl Deletions {
     pub(crate) fn has(&self, plan: &CoachingPlanId, now: Timestamp) -> bool {
         self.0.get(plan).is_some_and(|until| *until == 0 || *until > now.unix_seconds())
+    }
+
+    /// Those whose time in the list is over.
+    fn over(self, now: Timestamp) -> Vec<CoachingPlanId> {
+        let over = self.0.into_iter().filter(|(_, until)| *until != 0 && *until <= now.unix_seconds());
+        over.map(|(plan, _)| plan).take(MAX_FORGOTTEN_AT_ONCE).collect()
     }
 
     /// Whether `entity` hangs on one of them.
@@ -265,6 +278,32 @@ impl Store {
         Ok(TransactWriteItem::builder().update(update.build().map_err(Error::internal)?).build())
     }
 
+    /// The write that counts none any more and lets the count expire; it is refused unless exactly what is
+    /// `left` is counted.
+    fn end_dependents(
+        &self,
+        tenant: &Tenant,
+        plan: &CoachingPlanId,
+        left: &Dependents,
+        now: Timestamp,
+    ) -> Result<TransactWriteItem, Error> {
+        let mut update = Update::builder()
+            .table_name(&*self.table)
+            .set_key(Some(key_attributes(keys::dependents(tenant, plan))))
+            .update_expression(format!("SET {EXPIRES_AT} = :until REMOVE sessions, comments, targets"))
+            .expression_attribute_values(":until", AttributeValue::N(hidden_until(now).to_string()));
+        let mut counted = vec![format!("attribute_exists({PK})")];
+        for (name, count) in [("sessions", left.sessions), ("comments", left.comments), ("targets", left.targets)] {
+            counted.push(match count {
+                0 => format!("(attribute_not_exists({name}) OR {name} = :{name})"),
+                _ => format!("{name} = :{name}"),
+            });
+            update = update.expression_attribute_values(format!(":{name}"), AttributeValue::N(count.to_string()));
+        }
+        let update = update.condition_expression(counted.join(" AND ")).build().map_err(Error::internal)?;
+        Ok(TransactWriteItem::builder().update(update).build())
+    }
+
     /// Deletes the plan `id`, if `check` agrees; with `force` also what hangs on it.
     ///
     /// Cut short while it deletes what hangs on the plan, it is gone on with by a repeat.
@@ -337,7 +376,7 @@ impl Store {
                 .update_expression("SET deleting = :deleting")
                 .expression_attribute_values(":deleting", AttributeValue::S(author.now.to_string()));
             writes.push(TransactWriteItem::builder().update(doom.build().map_err(Error::internal)?).build());
-            writes.push(self.note_deletion(tenant, &plan.id, 0)?);
+            writes.push(self.note_deletion(tenant, &plan.id, 0, &[])?);
         } else {
             let none = ["sessions", "comments", "targets"]
                 .map(|name| format!("(attribute_not_exists({name}) OR {name} = :none)"));
@@ -351,85 +390,69 @@ impl Store {
         Ok(writes)
     }
 
-    /// Enters a plan in the list of deletions until a moment, in Unix seconds; 0: until it is all done.
-    fn note_deletion(&self, tenant: &Tenant, plan: &CoachingPlanId, until: i64) -> Result<TransactWriteItem, Error> {
-        let update = Update::builder()
+    /// Enters a plan in the list of deletions until a moment, in Unix seconds; 0: until it is all done. Takes
+    /// those `over` out of it.
+    fn note_deletion(
+        &self,
+        tenant: &Tenant,
+        plan: &CoachingPlanId,
+        until: i64,
+        over: &[CoachingPlanId],
+    ) -> Result<TransactWriteItem, Error> {
+        let attribute = |plan: &CoachingPlanId| format!("{}{plan}", keys::DELETED_PLAN);
+        let mut update = Update::builder()
             .table_name(&*self.table)
             .set_key(Some(key_attributes(keys::deletions(tenant))))
-            .update_expression("SET #plan = :until")
-            .expression_attribute_names("#plan", format!("{}{plan}", keys::DELETED_PLAN))
+            .expression_attribute_names("#plan", attribute(plan))
             .expression_attribute_values(":until", AttributeValue::N(until.to_string()));
-        Ok(TransactWriteItem::builder().update(update.build().map_err(Error::internal)?).build())
+        let mut names = Vec::new();
+        for (number, plan) in over.iter().filter(|over| *over != plan).enumerate() {
+            names.push(format!("#over{number}"));
+            update = update.expression_attribute_names(format!("#over{number}"), attribute(plan));
+        }
+        let forget = if names.is_empty() { String::new() } else { format!(" REMOVE {}", names.join(", ")) };
+        let update = update.update_expression(format!("SET #plan = :until{forget}")).build();
+        Ok(TransactWriteItem::builder().update(update.map_err(Error::internal)?).build())
     }
 
     /// Deletes what hangs on a plan that is being deleted, a transaction at a time, until the count says
-    /// that nothing does.
+    /// that nothing does. The transaction that deletes the last of it also ends the deletion.
     async fn delete_dependents(&self, tenant: &Tenant, id: &CoachingPlanId, author: Author<'_>) -> Result<(), Error> {
         let mut looks = 0;
         loop {
-            let left = self.get(keys::dependents(tenant, id)).await?.map(Dependents::from_item).transpose()?;
-            if left.is_none_or(|left| left.total() == 0) {
-                break;
+            let key = keys::dependents(tenant, id);
+            let read = tokio::try_join!(self.get(key), self.doomed(tenant, id), self.deletions(tenant))?;
+            let (left, mut doomed, deletions) = read;
+            let left = left.map(Dependents::from_item).transpose()?;
+            let Some(left) = left.filter(|left| !left.deleted) else { return Ok(()) };
+            if left.total() == 0 {
+                // An index may still show what is deleted.
+                doomed.clear();
             }
-            let doomed = self.doomed(tenant, id).await?;
-            let deleted = match doomed.is_empty() {
-                true => false,
-                false => {
-                    matches!(self.transact(self.deletion_of(tenant, id, doomed, author)?).await?, Outcome::Written)
+            let is_last = i64::try_from(doomed.len()).is_ok_and(|count| count == left.total());
+            if is_last || !doomed.is_empty() {
+                let mut writes = self.deletion_of(tenant, id, doomed, is_last.then_some(&left), author)?;
+                if is_last {
+                    let over = deletions.over(author.now);
+                    writes.push(self.note_deletion(tenant, id, hidden_until(author.now), &over)?);
                 }
-            };
-            if !deleted {
-                looks += 1;
-                if looks > LOOKS {
-                    return Err(Error::new(
-                        Code::Unavailable,
-                        "DELETION_UNDER_WAY",
-                        "the plan is deleted, and most of what hung on it; repeat the request for the rest",
-                    ));
+                if matches!(self.transact(writes).await?, Outcome::Written) {
+                    if is_last {
+                        return Ok(());
+                    }
+                    continue;
                 }
-                tokio::time::sleep(LOOK_AGAIN_AFTER).await;
             }
+            looks += 1;
+            if looks > LOOKS {
+                return Err(Error::new(
+                    Code::Unavailable,
+                    "DELETION_UNDER_WAY",
+                    "the plan is deleted, and most of what hung on it; repeat the request for the rest",
+                ));
+            }
+            tokio::time::sleep(LOOK_AGAIN_AFTER).await;
         }
-        let until = author.now.unix_seconds() + HIDDEN_SECONDS;
-        let expire = Update::builder()
-            .table_name(&*self.table)
-            .set_key(Some(key_attributes(keys::dependents(tenant, id))))
-            .update_expression(format!("SET {EXPIRES_AT} = :until"))
-            .expression_attribute_values(":until", AttributeValue::N(until.to_string()));
-        let expire = TransactWriteItem::builder().update(expire.build().map_err(Error::internal)?).build();
-        self.transact(vec![expire, self.note_deletion(tenant, id, until)?]).await?;
-        // The deletion is done, and what its time is over for hides nothing: the next deletion forgets it.
-        if let Err(error) = self.forget_deletions(tenant, author.now).await {
-            tracing::warn!(reason = error.reason(), "the list of deletions is not tidied");
-        }
-        Ok(())
-    }
-
-    /// Takes plans out of the list of deletions whose time there is over.
-    async fn forget_deletions(&self, tenant: &Tenant, now: Timestamp) -> Result<(), Error> {
-        let Deletions(plans) = self.deletions(tenant).await?;
-        let over = plans.into_iter().filter(|(_, until)| *until != 0 && *until <= now.unix_seconds());
-        let over: BTreeSet<CoachingPlanId> = over.map(|(plan, _)| plan).take(100).collect();
-        if over.is_empty() {
-            return Ok(());
-        }
-        let mut update =
-            self.client.update_item().table_name(&*self.table).set_key(Some(key_attributes(keys::deletions(tenant))));
-        let mut names = Vec::new();
-        for (number, plan) in over.iter().enumerate() {
-            names.push(format!("#plan{number}"));
-            update =
-                update.expression_attribute_names(format!("#plan{number}"), format!("{}{plan}", keys::DELETED_PLAN));
-        }
-        update
-            .update_expression(format!("REMOVE {}", names.join(", ")))
-            .return_consumed_capacity(ReturnConsumedCapacity::Total)
-            .customize()
-            .interceptor(self.account.clone())
-            .send()
-            .await
-            .map_err(failure)?;
-        Ok(())
     }
 
     /// Some of what hangs on a plan, as much as one transaction deletes.
@@ -454,11 +477,14 @@ impl Store {
         Ok(fitting.map(|(_, (_, doomed))| doomed).collect())
     }
 
+    /// The writes that delete `doomed`, in one transaction; if they are all that is `left`, also those
+    /// that end the count.
     fn deletion_of(
         &self,
         tenant: &Tenant,
         plan: &CoachingPlanId,
         doomed: Vec<Doomed>,
+        left: Option<&Dependents>,
         author: Author<'_>,
     ) -> Result<Vec<TransactWriteItem>, Error> {
         let mut writes = Vec::new();
@@ -493,7 +519,10 @@ impl Store {
             writes.push(self.remove_attributes(key, &attributes)?);
         }
         let removed: Vec<(Dependent, usize)> = removed.into_iter().filter(|(_, count)| *count > 0).collect();
-        writes.push(self.remove_dependents(tenant, plan, &removed)?);
+        writes.push(match left {
+            None => self.remove_dependents(tenant, plan, &removed)?,
+            Some(left) => self.end_dependents(tenant, plan, left, author.now)?,
+        });
         Ok(writes)
     }
 

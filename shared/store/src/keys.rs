@@ -15,7 +15,7 @@
 //! | target | `{customer}#{profile}#target#{id}` | `target` |
 //! | usecase | `{customer}#{profile}#usecase#{id}` | `usecase` |
 //! | statistics | `{customer}#{profile}#statistics#{usecase}#{bucket}` | `{period}#{agent}` |
-//! | order of agents, expiring | `{customer}#{profile}#order#{uuid}` | `chunk#{number}` |
+//! | order of agents, expiring | `{customer}#{profile}#order#{uuid}#{number}` | `chunk` |
 //! | how far a rebuild came | `{customer}#{profile}#rebuild` | `rebuild` |
 //! | user | `{customer}##user#{id}` | `user` |
 //! | group | `{customer}##group#{id}` | `group` |
@@ -36,6 +36,7 @@
 //! | | `{customer}#{profile}#agent#{id}#scorecards`, `#plans`, `#comments` | the same |
 //! | `plan-list` | `{customer}#{profile}#plan#{id}#sessions`, `#comments`, `#targets` | the same |
 //! | `usecase-list` | `{customer}#{profile}#usecase#{id}#sessions`, `#plans`, `#comments`, `#targets` | the same |
+//! | `open-list` | `{customer}#{profile}#sessions`, of those that are not acknowledged | the same |
 
 use coaching_domain::change::Change;
 use coaching_domain::names::{
@@ -167,9 +168,10 @@ fn bucket_of(agent: &UserId) -> u32 {
     hash % STATISTICS_BUCKETS
 }
 
-/// The key of a chunk of an order of agents that progress is paged by.
+/// The key of a chunk of an order of agents that progress is paged by. Each is a partition: a long order
+/// is more than one takes at once.
 pub fn order(tenant: &Tenant, id: Uuid, chunk: usize) -> Key {
-    Key { partition: under(tenant, &["order", &id.to_string()]), sort: format!("chunk#{chunk:05}") }
+    Key { partition: under(tenant, &["order", &id.to_string(), &chunk.to_string()]), sort: "chunk".to_owned() }
 }
 
 /// The key of how far a rebuild of a profile's statistics came.
@@ -211,6 +213,8 @@ pub enum ListIndex {
     Plan,
     /// What belongs to one usecase.
     Usecase,
+    /// What of a profile is still open.
+    Open,
 }
 
 impl ListIndex {
@@ -221,6 +225,7 @@ impl ListIndex {
             Self::Agent => "agent-list",
             Self::Plan => "plan-list",
             Self::Usecase => "usecase-list",
+            Self::Open => "open-list",
         }
     }
 
@@ -231,6 +236,7 @@ impl ListIndex {
             Self::Agent => "agent_list",
             Self::Plan => "plan_list",
             Self::Usecase => "usecase_list",
+            Self::Open => "open_list",
         }
     }
 }
@@ -275,7 +281,7 @@ pub fn targets_of_usecase(tenant: &Tenant, usecase: &UsecaseId) -> String {
     under(tenant, &["usecase", usecase.as_str(), "targets"])
 }
 
-/// The sessions of a profile, in [`ListIndex::Profile`].
+/// The sessions of a profile, in [`ListIndex::Profile`]; those that are not acknowledged, in [`ListIndex::Open`].
 pub fn sessions_of_profile(tenant: &Tenant) -> String {
     under(tenant, &["sessions"])
 }

@@ -18,6 +18,7 @@
 //! | one scorecard, or some | [`Store::scorecard`], [`Store::scorecards_by_id`] | the items |
 //! | a page of scorecards, by any filter | [`Store::scorecards`] | a range of one index |
 //! | write scorecards and their statistics | [`Store::write_scorecards`] | the statistics that change |
+//! | a template and the statistics that a scorecard of it counts in | [`Store::template_and_statistics`] | the items |
 //! | statistics of some agents; of a profile | [`Store::statistics_of_agents`], [`Store::statistics_of_profile`] | the items; a range of each bucket |
 //! | recount a profile's statistics | [`Store::plan_recount`], [`Store::recount_agent`] | its scorecards and statistics |
 //! | keep an order of agents; a part of it | [`Store::keep_order`], [`Store::kept_order`] | nothing; one item or two |
@@ -63,7 +64,7 @@ pub use list::Page;
 pub use plans::PlanFilter;
 pub use rebuild::{Difference, Recount, Recounted};
 pub use requests::{Created, RequestRecord};
-pub use scorecards::{Counted, ScorecardChange, ScorecardFilter, Written};
+pub use scorecards::{Counted, KnownStatistics, ScorecardChange, ScorecardFilter, Written};
 pub use sessions::SessionFilter;
 pub use spent::Expenses;
 pub use statistics::AgentStatistics;

@@ -16,6 +16,9 @@ pub(crate) const MAX_PAGE_BYTES: usize = 5 * 1024 * 1024;
 
 /// The most that one read passes over in search of what a filter lets through.
 const MAX_PASSED_OVER: usize = 1000;
+/// How many entries a page looks at, until it stops short of its size: sessions of half a kilobyte are 5 MB,
+/// 625 read units and about a dozen calls.
+const MAX_LOOKED_AT: usize = 10_000;
 
 /// An entity that an index lists.
 pub(crate) trait Listed: Sized {
@@ -49,6 +52,8 @@ pub(crate) struct Range<T> {
     exhausted: bool,
     /// How many entries the next read may pass over to find matches.
     passed_over: usize,
+    /// How many entries were read so far.
+    looked_at: usize,
     /// What of the entries that were read is kept.
     keep: Box<dyn Fn(&T) -> bool + Send + Sync>,
 }
@@ -139,6 +144,7 @@ impl<T> Range<T> {
             read: VecDeque::new(),
             exhausted: false,
             passed_over: 0,
+            looked_at: 0,
             keep: Box::new(|_| true),
         }
     }
@@ -160,24 +166,19 @@ impl<T> Range<T> {
 impl Store {
     /// The first `size` entries of `ranges` together.
     ///
-    /// The page is full unless it is the last or its answer would pass 5 MiB. It costs what it returns
-    /// and one entry more, which tells whether another page follows.
+    /// The page is full unless it is the last, its answer would pass 5 MiB, or 10,000 entries were looked at
+    /// in search of what a filter lets through. It costs what is looked at and one entry more, which tells
+    /// whether another page follows.
     pub(crate) async fn page<T: Listed>(&self, mut ranges: Vec<Range<T>>, size: usize) -> Result<Page<T>, Error> {
         let mut entries: Vec<T> = Vec::new();
         let mut bytes = 0;
         let mut more = false;
+        let mut reached = None;
         loop {
-            self.fill(&mut ranges, size + 1 - entries.len()).await?;
-            // Every range that is not exhausted shows its first entry, so the least is the next.
-            let first = |range: &Range<T>| range.read.front().map(Listed::position);
-            let Some(next) = ranges
-                .iter_mut()
-                .filter_map(|range| first(range).map(|position| (position, range)))
-                .min_by(|(a, _), (b, _)| a.cmp(b))
-                .and_then(|(_, range)| range.read.pop_front())
-            else {
-                break;
-            };
+            if reached.is_none() {
+                reached = self.fill(&mut ranges, size + 1 - entries.len()).await?;
+            }
+            let Some(next) = take_least(&mut ranges, reached.as_ref()) else { break };
             bytes += next.answer_bytes();
             if entries.len() == size || bytes > MAX_PAGE_BYTES {
                 more = true;
@@ -185,7 +186,7 @@ impl Store {
             }
             entries.push(next);
         }
-        let next = if more { entries.last().map(Listed::position) } else { None };
+        let next = if more { entries.last().map(Listed::position) } else { reached };
         Ok(Page { entries, next })
     }
 
@@ -199,14 +200,19 @@ impl Store {
         Ok(entries)
     }
 
-    /// Reads on in every range that has nothing to show and is not exhausted, side by side.
-    async fn fill<T: Listed>(&self, ranges: &mut [Range<T>], wanted: usize) -> Result<(), Error> {
+    /// Reads on in every range that has nothing to show and is not exhausted, side by side; says how far all
+    /// were read if that is given up.
+    async fn fill<T: Listed>(&self, ranges: &mut [Range<T>], wanted: usize) -> Result<Option<ListPosition>, Error> {
         while ranges.iter().any(Range::is_dry) {
+            if ranges.iter().map(|range| range.looked_at).sum::<usize>() >= MAX_LOOKED_AT {
+                let reached = ranges.iter().filter(|range| !range.exhausted).filter_map(|range| range.after.clone());
+                return Ok(reached.min());
+            }
             let share = wanted.div_ceil(ranges.len());
             let dry = ranges.iter_mut().filter(|range| range.is_dry());
             try_join_all(dry.map(|range| self.read_on(range, Some(share)))).await?;
         }
-        Ok(())
+        Ok(None)
     }
 
     /// Reads the next part of a range: `wanted` entries, or as many as one call returns.
@@ -240,6 +246,7 @@ impl Store {
         let output = query.customize().interceptor(self.account.clone()).send().await.map_err(failure)?;
 
         range.passed_over = 2 * limit.unwrap_or(0);
+        range.looked_at += usize::try_from(output.scanned_count).unwrap_or(0);
         range.after = match output.last_evaluated_key {
             None => {
                 range.exhausted = true;
@@ -258,6 +265,16 @@ impl Store {
         }
         Ok(())
     }
+}
+
+/// Takes the least entry out of `ranges`, none of which is dry; of those up to `reached`, if that is given.
+fn take_least<T: Listed>(ranges: &mut [Range<T>], reached: Option<&ListPosition>) -> Option<T> {
+    let first = |range: &Range<T>| range.read.front().map(Listed::position);
+    let (position, range) = ranges
+        .iter_mut()
+        .filter_map(|range| first(range).map(|position| (position, range)))
+        .min_by(|(a, _), (b, _)| a.cmp(b))?;
+    if reached.is_some_and(|reached| position > *reached) { None } else { range.read.pop_front() }
 }
 
 /// What a text takes in a function's answer, in bytes: its JSON stands in there as a JSON string, so

@@ -102,6 +102,15 @@ impl Store {
         self.get(keys::plan(tenant, id)).await?.map(CoachingPlan::from_item).transpose()
     }
 
+    /// The plans `ids`, as they are now; what does not exist is left out.
+    ///
+    /// # Errors
+    /// UNAVAILABLE if the table does not answer.
+    pub async fn plans_by_id(&self, tenant: &Tenant, ids: &[CoachingPlanId]) -> Result<Vec<CoachingPlan>, Error> {
+        let keys = ids.iter().map(|id| keys::plan(tenant, id)).collect();
+        self.batch_get(keys, true).await?.into_iter().map(CoachingPlan::from_item).collect()
+    }
+
     /// Changes the plan `id` by `change`, which says whether it changed anything, and may be called
     /// several times: with each state that others leave it in before this change is made.
     ///
@@ -114,9 +123,24 @@ impl Store {
         author: Author<'_>,
         change: impl Fn(&mut CoachingPlan) -> Result<bool, Error>,
     ) -> Result<CoachingPlan, Error> {
-        let name = tenant.name_of(id);
+        let found = self.plan(tenant, id).await?;
+        self.change_plan_read(tenant, found.ok_or_else(|| Error::not_found(&tenant.name_of(id)))?, author, change).await
+    }
+
+    /// As [`Store::change_plan`], of a plan that was read: as it was then, or if that has changed, as it is.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn change_plan_read(
+        &self,
+        tenant: &Tenant,
+        mut before: CoachingPlan,
+        author: Author<'_>,
+        change: impl Fn(&mut CoachingPlan) -> Result<bool, Error>,
+    ) -> Result<CoachingPlan, Error> {
+        let id = before.id.clone();
+        let name = tenant.name_of(&id);
         for _ in 0..ATTEMPTS {
-            let before = self.plan(tenant, id).await?.ok_or_else(|| Error::not_found(&name))?;
             let mut after = before.clone();
             if !change(&mut after)? {
                 return Ok(before);
@@ -125,7 +149,7 @@ impl Store {
             let change = author.change(after.version, before.document(tenant), after.document(tenant));
             let mut writes = vec![
                 self.replace(to_item(tenant, &after), before.version)?,
-                self.record_change(&keys::plan(tenant, id).partition, &change)?,
+                self.record_change(&keys::plan(tenant, &id).partition, &change)?,
             ];
             if after.is_active != before.is_active {
                 writes.push(self.keep_plan_with_agent(tenant, &after)?);
@@ -133,6 +157,7 @@ impl Store {
             if matches!(self.transact(writes).await?, Outcome::Written) {
                 return Ok(after);
             }
+            before = self.plan(tenant, &id).await?.ok_or_else(|| Error::not_found(&name))?;
         }
         Err(keeps_changing(&name))
     }
@@ -153,10 +178,9 @@ impl Store {
     ) -> Result<(), Error> {
         let name = tenant.name_of(scorecard);
         for _ in 0..ATTEMPTS {
-            let (found, of) =
-                tokio::try_join!(self.scorecard_with_template(tenant, scorecard), self.plan(tenant, plan))?;
+            let (found, of) = tokio::try_join!(self.scorecard(tenant, scorecard), self.plan(tenant, plan))?;
             let of = of.ok_or_else(|| Error::not_found(&tenant.name_of(plan)))?;
-            let (before, template) = found.ok_or_else(|| Error::not_found(&name))?;
+            let before = found.ok_or_else(|| Error::not_found(&name))?;
             if before.agent != of.agent {
                 return Err(Error::new(
                     Code::FailedPrecondition,
@@ -172,7 +196,7 @@ impl Store {
             let (removed, added) = if linked { (Map::new(), value) } else { (value, Map::new()) };
             let change = Change { before: removed, after: added, ..author.change(of.version, None, None) };
             // What the scorecard counts stays, so its statistics do.
-            let replaced = ScorecardChange::replacing((&before, &template), after, &template);
+            let replaced = ScorecardChange::beside_statistics(&before, after);
             let writes = vec![
                 self.put_scorecard(tenant, &replaced)?,
                 self.check_plan(tenant, plan)?,

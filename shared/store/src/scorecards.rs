@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem, Update};
 use coaching_domain::names::{self, ScorecardId, UsecaseId, UserId};
 use coaching_domain::scorecard::{Score, Scorecard};
-use coaching_domain::statistics::{Contribution, Inconsistent, Period, Statistics};
+use coaching_domain::statistics::{Contribution, Inconsistent, Period, Statistics, day_of};
 use coaching_domain::template::ScorecardTemplate;
 use coaching_domain::{Code, Error, Tenant, Timestamp};
 
@@ -143,6 +143,18 @@ impl ScorecardChange {
             before: Some(before.0.version),
             removed: Counted::of(before.0, before.1),
         }
+        .without_what_stays()
+    }
+
+    /// A scorecard over the one that was read, where what it counts for stays.
+    pub fn beside_statistics(before: &Scorecard, mut after: Scorecard) -> Self {
+        after.version = before.version + 1;
+        Self { after, before: Some(before.version), removed: None, added: None }
+    }
+
+    /// What comes off and is added again touches no statistics.
+    fn without_what_stays(self) -> Self {
+        if self.removed == self.added { Self { removed: None, added: None, ..self } } else { self }
     }
 }
 
@@ -172,11 +184,15 @@ pub(crate) struct Place {
 }
 
 /// Statistics as they were read.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(crate) struct Read {
     pub(crate) version: u64,
     pub(crate) statistics: Statistics,
 }
+
+/// Statistics that were read on the way to a change of them, those that do not exist yet among them.
+#[derive(Debug, Default)]
+pub struct KnownStatistics(BTreeMap<Place, Read>);
 
 impl Store {
     /// The scorecard `id`, as it is now.
@@ -211,8 +227,42 @@ impl Store {
         Ok(Some((scorecard, template)))
     }
 
+    /// The revision of a template, or the current one, and in the same call the statistics of an agent and
+    /// usecase at the time at which a scorecard of it counts, or counted; all as they are now.
+    ///
+    /// # Errors
+    /// UNAVAILABLE if the table does not answer.
+    pub async fn template_and_statistics(
+        &self,
+        tenant: &Tenant,
+        (template, revision): (&names::ScorecardTemplateId, Option<u32>),
+        counted: Option<(&UserId, &UsecaseId, Timestamp)>,
+    ) -> Result<(Option<ScorecardTemplate>, KnownStatistics), Error> {
+        let place = counted.map(|(agent, usecase, time)| Place {
+            usecase: usecase.clone(),
+            agent: agent.clone(),
+            period: Period::of(day_of(time)),
+        });
+        let mut keys = vec![keys::template(tenant, template, revision)];
+        keys.extend(place.as_ref().map(|place| place.key(tenant)));
+        let mut known: BTreeMap<Place, Read> = place.into_iter().map(|place| (place, Read::default())).collect();
+        let mut found = None;
+        for item in self.batch_get(keys, true).await? {
+            if item.contains_key("chapters") {
+                found = Some(ScorecardTemplate::from_item(item)?);
+            } else {
+                let (place, read) = statistics_from_item(item)?;
+                known.insert(place, read);
+            }
+        }
+        Ok((found, KnownStatistics(known)))
+    }
+
     /// Changes the scorecard `id` by `change`, which may be called several times: with each state that
     /// others leave it in before this change is made. What it leaves unchanged is not written.
+    ///
+    /// `counted` tells of a scorecard that was read when it is to count, or counted: those statistics are
+    /// read together with the template.
     ///
     /// # Errors
     /// NOT_FOUND; what `change` returns; ABORTED if others keep changing it.
@@ -221,18 +271,23 @@ impl Store {
         tenant: &Tenant,
         id: &ScorecardId,
         time: Timestamp,
+        counted: impl Fn(&Scorecard) -> Option<Timestamp>,
         change: impl Fn(&mut Scorecard, &ScorecardTemplate) -> Result<(), Error>,
     ) -> Result<(Scorecard, ScorecardTemplate), Error> {
         for _ in 0..ATTEMPTS {
-            let found = self.scorecard_with_template(tenant, id).await?;
-            let (before, template) = found.ok_or_else(|| Error::not_found(&tenant.name_of(id)))?;
+            let found = self.scorecard(tenant, id).await?;
+            let before = found.ok_or_else(|| Error::not_found(&tenant.name_of(id)))?;
+            let made_from = (&before.template, Some(before.revision));
+            let place = counted(&before).map(|time| (&before.agent, &before.usecase, time));
+            let (template, known) = self.template_and_statistics(tenant, made_from, place).await?;
+            let template = template.ok_or_else(|| Error::internal("a scorecard's template revision does not exist"))?;
             let mut after = before.clone();
             change(&mut after, &template)?;
             if after == before {
                 return Ok((before, template));
             }
             let change = [ScorecardChange::replacing((&before, &template), after, &template)];
-            if let Written::All = self.write_scorecards(tenant, &change, None, time).await? {
+            if let Written::All = self.write_scorecards(tenant, &change, known, None, time).await? {
                 let [change] = change;
                 return Ok((change.after, template));
             }
@@ -282,7 +337,8 @@ impl Store {
     }
 
     /// Writes all of `changes` (one run of [`Store::runs_of`]) with what they change in statistics, or
-    /// nothing. With a `request`, there must be one change; the same request writes only once.
+    /// nothing. With a `request`, there must be one change; the same request writes only once. Statistics
+    /// that are not `known` are read.
     ///
     /// # Errors
     /// ABORTED if others keep changing the same agents' statistics; INTERNAL if the statistics do
@@ -291,12 +347,14 @@ impl Store {
         &self,
         tenant: &Tenant,
         changes: &[ScorecardChange],
+        mut known: KnownStatistics,
         request: Option<&RequestRecord>,
         time: Timestamp,
     ) -> Result<Written, Error> {
         let mut pause = FIRST_PAUSE;
         for _ in 0..ATTEMPTS {
-            let counted = match self.count(tenant, changes).await? {
+            // What was known and turned out to have changed is read again.
+            let counted = match self.count(tenant, changes, std::mem::take(&mut known)).await? {
                 Ok(counted) => counted,
                 Err(inconsistent) => {
                     // Somebody changed a scorecard and its statistics since it was read; otherwise the
@@ -358,11 +416,23 @@ impl Store {
         &self,
         tenant: &Tenant,
         changes: &[ScorecardChange],
+        KnownStatistics(mut known): KnownStatistics,
     ) -> Result<Result<BTreeMap<Place, Read>, Inconsistent>, Error> {
-        let mut counted: BTreeMap<Place, Read> =
-            changes.iter().flat_map(places_of).map(|place| (place, Read::default())).collect();
-        let keys = counted.keys().map(|place| place.key(tenant)).collect();
-        for item in self.batch_get(keys, true).await? {
+        let mut counted = BTreeMap::new();
+        let mut unknown = Vec::new();
+        for place in changes.iter().flat_map(places_of) {
+            match known.remove(&place) {
+                Some(read) => {
+                    counted.insert(place, read);
+                }
+                None if counted.contains_key(&place) => {}
+                None => {
+                    unknown.push(place.key(tenant));
+                    counted.insert(place, Read::default());
+                }
+            }
+        }
+        for item in self.batch_get(unknown, true).await? {
             let (place, read) = statistics_from_item(item)?;
             counted.insert(place, read);
         }

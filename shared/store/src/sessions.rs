@@ -44,6 +44,11 @@ pub struct SessionFilter {
 }
 
 impl SessionFilter {
+    /// Whether only sessions match that are not acknowledged.
+    fn is_open(&self) -> bool {
+        self.overdue == Some(true) || !(self.states.is_empty() || self.states.contains(&State::Acknowledged))
+    }
+
     /// Whether the filter lets `session` through, as far as no index and no expression tells.
     fn matches(&self, session: &CoachingSession, now: Timestamp) -> bool {
         let held = session.session_time;
@@ -248,8 +253,8 @@ impl Store {
     }
 }
 
-/// The ranges that together hold everything that `filter` matches, least of all else: the plan's,
-/// else the agent's, else one for each usecase, else the whole profile.
+/// The ranges that together hold everything that `filter` matches, least of all else: the plan's, else the
+/// agent's, else the profile's that are open, else one for each usecase, else the whole profile.
 fn ranges(
     tenant: &Tenant,
     filter: &SessionFilter,
@@ -264,6 +269,9 @@ fn ranges(
         }
         (None, Some(agent)) => {
             vec![Range::new(ListIndex::Agent, keys::sessions_of_agent(tenant, agent), of_usecases, after)]
+        }
+        (None, None) if filter.is_open() => {
+            vec![Range::new(ListIndex::Open, keys::sessions_of_profile(tenant), of_usecases, after)]
         }
         (None, None) if filter.usecases.is_empty() => {
             vec![Range::new(ListIndex::Profile, keys::sessions_of_profile(tenant), Filter::default(), after)]
@@ -338,6 +346,10 @@ fn to_item(tenant: &Tenant, session: &CoachingSession) -> Item {
         .optional_text("agent_submit_time", session.agent_submit_time.as_ref())
         .optional_text("usecase", session.usecase.as_ref())
         .optional_text("manager_submitter", session.manager_submitter.as_ref());
+    let item = match &session.acknowledge_time {
+        None => item.text(ListIndex::Open.partition_attribute(), keys::sessions_of_profile(tenant)),
+        Some(_) => item,
+    };
     match &session.usecase {
         Some(usecase) => {
             item.text(ListIndex::Usecase.partition_attribute(), keys::sessions_of_usecase(tenant, usecase))

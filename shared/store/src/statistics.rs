@@ -2,16 +2,17 @@
 
 use std::collections::HashMap;
 
+use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity, TransactWriteItem, Update};
 use coaching_domain::names::{CoachingPlanId, UsecaseId, UserId};
 use coaching_domain::session::CoachingSession;
-use coaching_domain::statistics::{Period, Statistics, day_of};
+use coaching_domain::statistics::{Period, day_of};
 use coaching_domain::{Error, Id, Tenant, Timestamp};
-use futures_util::future::try_join_all;
-use futures_util::stream::{StreamExt, TryStreamExt, iter};
+use futures_util::stream::{Stream, StreamExt, TryStreamExt, iter, try_unfold};
 use uuid::Uuid;
 
 use crate::Store;
+use crate::batch::MAX_KEYS;
 use crate::failure::{corrupt, failure};
 use crate::item::{Attributes, Item, key_attributes};
 use crate::keys::{self, EXPIRES_AT, PK, SK};
@@ -23,8 +24,15 @@ const CHUNKS_AT_ONCE: usize = 8;
 /// How long an order is kept, in seconds: as long as page tokens are good.
 const ORDER_KEPT_SECONDS: i64 = 3 * 24 * 60 * 60;
 
+/// The items that a call answers with.
+type Items = Vec<HashMap<String, AttributeValue>>;
+
 /// What begins the attributes that count sessions.
 const SESSION_ATTRIBUTE: &str = "session#";
+
+/// How many calls that read statistics are under way side by side: DynamoDB answers each with up to 1 MB
+/// (16 MB for a batch), which is in memory until it is looked at.
+const READS_AT_ONCE: usize = 16;
 
 /// What is counted of one agent in one usecase and period.
 #[derive(Debug)]
@@ -35,94 +43,111 @@ pub struct AgentStatistics {
     pub usecase: UsecaseId,
     /// The period.
     pub period: Period,
-    /// The scores.
-    pub statistics: Statistics,
+    /// The scores, as [`PackedStatistics`](coaching_domain::statistics::PackedStatistics) reads them.
+    pub packed: Vec<u8>,
     /// When coaching sessions were, in seconds since 1970, and the plan of each.
     pub sessions: Vec<(i64, CoachingPlanId)>,
 }
 
 impl Store {
-    /// The statistics of `agents` in `usecases` and `periods`, each as of within about a second.
+    /// Hands the statistics of `agents` in `usecases` and `periods` to `take`, one after the other in no
+    /// order, each as of within about a second. Sessions of plans that are being deleted are among them.
     ///
     /// # Errors
-    /// UNAVAILABLE if the table does not answer.
+    /// UNAVAILABLE if the table does not answer; what `take` returns.
     pub async fn statistics_of_agents(
         &self,
         tenant: &Tenant,
         usecases: &[UsecaseId],
         agents: &[UserId],
         periods: &[Period],
-        now: Timestamp,
-    ) -> Result<Vec<AgentStatistics>, Error> {
+        mut take: impl FnMut(AgentStatistics) -> Result<(), Error>,
+    ) -> Result<(), Error> {
         let mut keys = Vec::with_capacity(usecases.len() * agents.len() * periods.len());
         for usecase in usecases {
             for agent in agents {
                 keys.extend(periods.iter().map(|period| keys::statistics(tenant, usecase, agent, *period)));
             }
         }
-        let items = self.batch_get(keys, false).await?;
-        let mut statistics: Vec<AgentStatistics> =
-            items.into_iter().map(AgentStatistics::from_item).collect::<Result<_, _>>()?;
-        if statistics.iter().any(|one| !one.sessions.is_empty()) {
-            let deletions = self.deletions(tenant).await?;
-            for one in &mut statistics {
-                one.sessions.retain(|(_, plan)| !deletions.has(plan, now));
+        let batches: Vec<Vec<keys::Key>> = keys.chunks(MAX_KEYS).map(<[_]>::to_vec).collect();
+        let mut batches = iter(batches).map(|keys| self.batch_get(keys, false)).buffer_unordered(READS_AT_ONCE);
+        while let Some(items) = batches.next().await {
+            for item in items? {
+                take(AgentStatistics::from_item(item)?)?;
             }
         }
-        Ok(statistics)
+        Ok(())
     }
 
-    /// What `keep` makes of the statistics of every agent of the profile in `usecases` and `periods`
-    /// (in order), each as of within about a second. A bucket's range is read in order, the buckets
-    /// side by side, and only what `keep` returns is held.
+    /// As [`Store::statistics_of_agents`], of every agent of the profile, and `periods` in order: a range of
+    /// each bucket, several side by side. They pass by; nothing of them is held here.
     ///
     /// # Errors
-    /// UNAVAILABLE if the table does not answer.
-    pub async fn statistics_of_profile<T>(
+    /// As there.
+    pub async fn statistics_of_profile(
         &self,
         tenant: &Tenant,
         usecases: &[UsecaseId],
         periods: &[Period],
-        keep: impl Fn(AgentStatistics) -> T,
-    ) -> Result<Vec<T>, Error> {
-        let (Some(first), Some(last)) = (periods.first(), periods.last()) else { return Ok(Vec::new()) };
-        let buckets = usecases.iter().flat_map(|usecase| {
-            (0..keys::STATISTICS_BUCKETS).map(move |bucket| keys::statistics_bucket(tenant, usecase, bucket))
-        });
-        let kept = try_join_all(buckets.map(|bucket| self.statistics_of_bucket(bucket, *first, *last, &keep))).await?;
-        Ok(kept.into_iter().flatten().collect())
-    }
-
-    async fn statistics_of_bucket<T>(
-        &self,
-        bucket: String,
-        first: Period,
-        last: Period,
-        keep: &impl Fn(AgentStatistics) -> T,
-    ) -> Result<Vec<T>, Error> {
-        let mut kept = Vec::new();
-        let query = self
-            .client
-            .query()
-            .table_name(&*self.table)
-            .key_condition_expression(format!("{PK} = :bucket AND {SK} BETWEEN :first AND :last"))
-            .expression_attribute_values(":bucket", AttributeValue::S(bucket))
-            .expression_attribute_values(":first", AttributeValue::S(format!("{first}#")))
+        mut take: impl FnMut(AgentStatistics) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let (Some(first), Some(last)) = (periods.first(), periods.last()) else { return Ok(()) };
+        let mut buckets = Vec::new();
+        for usecase in usecases {
+            buckets
+                .extend((0..keys::STATISTICS_BUCKETS).map(|bucket| keys::statistics_bucket(tenant, usecase, bucket)));
+        }
+        let ranges = iter(buckets).map(|bucket| {
             // `$` is the character after `#`.
-            .expression_attribute_values(":last", AttributeValue::S(format!("{last}$")))
-            .return_consumed_capacity(ReturnConsumedCapacity::Total);
-        let mut after = None;
-        loop {
-            let query = query.clone().set_exclusive_start_key(after);
-            let page = query.customize().interceptor(self.account.clone()).send().await.map_err(failure)?;
-            for item in page.items.unwrap_or_default() {
-                kept.push(keep(AgentStatistics::from_item(item)?));
-            }
-            after = page.last_evaluated_key;
-            if after.is_none() {
-                return Ok(kept);
+            let query = self
+                .client
+                .query()
+                .table_name(&*self.table)
+                .key_condition_expression(format!("{PK} = :bucket AND {SK} BETWEEN :first AND :last"))
+                .expression_attribute_values(":bucket", AttributeValue::S(bucket))
+                .expression_attribute_values(":first", AttributeValue::S(format!("{first}#")))
+                .expression_attribute_values(":last", AttributeValue::S(format!("{last}$")))
+                .return_consumed_capacity(ReturnConsumedCapacity::Total);
+            Box::pin(self.pages_of_range(query))
+        });
+        let mut pages = ranges.flatten_unordered(READS_AT_ONCE);
+        while let Some(items) = pages.next().await {
+            for item in items? {
+                take(AgentStatistics::from_item(item)?)?;
             }
         }
+        Ok(())
+    }
+
+    /// What a range holds, a call's answer at a time.
+    fn pages_of_range(&self, query: QueryFluentBuilder) -> impl Stream<Item = Result<Items, Error>> {
+        try_unfold(Some(query), async |query| {
+            let Some(query) = query else { return Ok(None) };
+            let call = query.clone().customize().interceptor(self.account.clone());
+            let output = call.send().await.map_err(failure)?;
+            let rest = output.last_evaluated_key.map(|key| query.set_exclusive_start_key(Some(key)));
+            Ok(Some((output.items.unwrap_or_default(), rest)))
+        })
+    }
+
+    /// Leaves out of each of `sessions` those of plans that are being deleted at `now`.
+    ///
+    /// # Errors
+    /// UNAVAILABLE if the table does not answer.
+    pub async fn leave_out_deleted(
+        &self,
+        tenant: &Tenant,
+        sessions: Vec<&mut Vec<(i64, CoachingPlanId)>>,
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        if sessions.iter().all(|sessions| sessions.is_empty()) {
+            return Ok(());
+        }
+        let deletions = self.deletions(tenant).await?;
+        for sessions in sessions {
+            sessions.retain(|(_, plan)| !deletions.has(plan, now));
+        }
+        Ok(())
     }
 
     /// The writes that count a session in its agent's statistics where it is after a change, and no longer
@@ -162,18 +187,14 @@ impl Store {
     ///
     /// # Errors
     /// UNAVAILABLE if the table does not answer.
-    pub async fn keep_order(&self, tenant: &Tenant, order: &[UserId], now: Timestamp) -> Result<Uuid, Error> {
+    pub async fn keep_order(&self, tenant: &Tenant, order: &[&UserId], now: Timestamp) -> Result<Uuid, Error> {
         let id = Uuid::new_v4();
         let expires_at = now.unix_seconds() + ORDER_KEPT_SECONDS;
-        let mut chunks = Vec::with_capacity(order.len().div_ceil(CHUNK));
-        for (number, agents) in order.chunks(CHUNK).enumerate() {
-            let item = Item::at(keys::order(tenant, id, number))
-                .texts("agents", agents.iter().map(ToString::to_string))
-                .number(EXPIRES_AT, expires_at);
-            chunks.push(item.into_attributes());
-        }
-        let writes = chunks.into_iter().map(async |item| {
-            let put = self.client.put_item().table_name(&*self.table).set_item(Some(item));
+        let chunks = order.chunks(CHUNK).map(|agents| agents.iter().map(ToString::to_string).collect::<Vec<_>>());
+        let chunks: Vec<(usize, Vec<String>)> = chunks.enumerate().collect();
+        let writes = chunks.into_iter().map(async |(number, agents)| {
+            let item = Item::at(keys::order(tenant, id, number)).texts("agents", agents).number(EXPIRES_AT, expires_at);
+            let put = self.client.put_item().table_name(&*self.table).set_item(Some(item.into_attributes()));
             let put = put.return_consumed_capacity(ReturnConsumedCapacity::Total);
             put.customize().interceptor(self.account.clone()).send().await.map_err(failure)?;
             Ok::<_, Error>(())
@@ -196,10 +217,12 @@ impl Store {
         // One place more tells whether another page follows.
         let numbers = start / CHUNK..=(start + size) / CHUNK;
         let keys = numbers.clone().map(|number| keys::order(tenant, id, number)).collect();
-        let mut chunks: Vec<(String, Vec<UserId>)> = Vec::new();
+        let mut chunks: Vec<(usize, Vec<UserId>)> = Vec::new();
         for item in self.batch_get(keys, true).await? {
             let mut item = Attributes(item);
-            chunks.push((item.text(SK)?, item.ids("agents")?));
+            let partition = item.text(PK)?;
+            let number = partition.rsplit('#').next().and_then(|number| number.parse().ok());
+            chunks.push((number.ok_or_else(|| corrupt(PK))?, item.ids("agents")?));
         }
         if chunks.is_empty() {
             return Err(Error::invalid_field("pageToken", "has expired; start again without it"));
@@ -217,17 +240,14 @@ impl AgentStatistics {
         let mut item = Attributes(item);
         let (usecase, period, agent) =
             keys::parse_statistics(&item.text(PK)?, &item.text(SK)?).ok_or_else(|| corrupt(SK))?;
-        let statistics = match item.optional_bytes("cells")? {
-            None => Statistics::default(),
-            Some(cells) => Statistics::decode(&cells).map_err(Error::internal)?,
-        };
+        let packed = item.optional_bytes("cells")?.unwrap_or_default();
         let marks = item.0.iter().filter(|(attribute, _)| attribute.starts_with(SESSION_ATTRIBUTE));
         let sessions = marks.map(|(_, mark)| {
             let (seconds, plan) = mark.as_s().ok()?.split_once('#')?;
             Some((seconds.parse().ok()?, Id::parse(plan)?))
         });
         let sessions = sessions.collect::<Option<_>>().ok_or_else(|| corrupt(SESSION_ATTRIBUTE))?;
-        Ok(Self { agent, usecase, period, statistics, sessions })
+        Ok(Self { agent, usecase, period, packed, sessions })
     }
 }
 

@@ -4,6 +4,7 @@ use aws_sdk_dynamodb::types::{Put, TransactWriteItem};
 use coaching_domain::directory::Usecase;
 use coaching_domain::names::UsecaseId;
 use coaching_domain::{Error, Tenant};
+use futures_util::future::try_join_all;
 
 use crate::Store;
 use crate::item::{Attributes, Item};
@@ -20,7 +21,7 @@ impl Store {
     /// # Errors
     /// UNAVAILABLE if the table does not answer.
     pub async fn upsert_usecases(&self, tenant: &Tenant, usecases: &[Usecase]) -> Result<(), Error> {
-        for usecases in usecases.chunks(MAX_AT_ONCE) {
+        let transactions = usecases.chunks(MAX_AT_ONCE).map(async |usecases| {
             let mut writes = Vec::with_capacity(usecases.len());
             for usecase in usecases {
                 let item = Item::at(keys::usecase(tenant, &usecase.id)).text("display_name", &usecase.display_name);
@@ -30,8 +31,9 @@ impl Store {
             if let Outcome::Refused(_) = self.transact(writes).await? {
                 return Err(Error::internal("a write without a condition was refused by one"));
             }
-        }
-        Ok(())
+            Ok(())
+        });
+        try_join_all(transactions).await.map(|_| ())
     }
 
     /// Which of `ids` exist, as of within about a second.

@@ -1,0 +1,418 @@
+//! How cost grows: of progress with the agents of a profile, of a page of sessions with the sessions that there are.
+//!
+//! ```sh
+//! cargo bench -p coaching-tests --bench growth
+//! AGENTS=100000 SESSIONS=1000000 cargo bench -p coaching-tests --bench growth
+//! ```
+//!
+//! Units and calls are exact. Times are of the embedded DynamoDB, which answers one call at a time; it runs in a
+//! process of its own, so that processor time and memory are those of the operation alone.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a bench fails by panicking")]
+
+use std::collections::HashMap;
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, Command, Stdio};
+use std::time::{Instant};
+
+use aws_sdk_dynamodb::primitives::Blob;
+use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
+use chrono::{Days, TimeDelta};
+use coaching_domain::names::{CoachingPlan, CoachingSession, ScorecardTemplate, Usecase, User};
+use coaching_domain::session::State;
+use coaching_domain::statistics::{Contribution, Period, Statistics};
+use coaching_domain::{Id, Tenant, Timestamp};
+use coaching_local::{EmbeddedDynamoDb, OPERATIONS};
+use coaching_store::{ListPosition, SessionFilter, keys};
+use coaching_tests::{
+    Event, NOW, TestService, Trace, answer, below_support, number_asked, plan_name, session_name, usecase_name,
+    user_name,
+};
+use futures_util::stream::{StreamExt, iter};
+use indicatif::{ProgressBar, ProgressStyle};
+use peak_alloc::PeakAlloc;
+use serde_json::{Value, json};
+
+#[global_allocator]
+static MEMORY: PeakAlloc = PeakAlloc;
+
+/// By this argument the bench is the process of the embedded DynamoDB.
+const DYNAMODB: &str = "--dynamodb";
+/// How many different statistics the agents have.
+const VARIANTS: usize = 20;
+/// How many batches are written side by side.
+const BATCHES_AT_ONCE: usize = 8;
+
+type Item = HashMap<String, AttributeValue>;
+
+fn main() {
+    if std::env::args().any(|argument| argument == DYNAMODB) {
+        let embedded = EmbeddedDynamoDb::start(None).unwrap();
+        println!("{}", embedded.url());
+        // Until the bench ends.
+        let _ = std::io::stdin().read(&mut [0]);
+        return;
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        progress(number_asked("AGENTS", 10_000)).await;
+        lists(number_asked("SESSIONS", 100_000)).await;
+    });
+}
+
+/// An embedded DynamoDB in a process of its own.
+struct Apart(Child, String);
+
+impl Apart {
+    fn start() -> Self {
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .arg(DYNAMODB)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut url = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut url).unwrap();
+        Self(child, url.trim().to_owned())
+    }
+}
+
+impl Drop for Apart {
+    fn drop(&mut self) {
+        drop(self.0.stdin.take());
+        let _ = self.0.wait();
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "items are loaded for no caller")]
+fn tenant() -> Tenant {
+    Tenant::for_maintenance("acme", "support").unwrap()
+}
+
+fn text(value: &str) -> AttributeValue {
+    AttributeValue::S(value.to_owned())
+}
+
+/// Writes `count` items, and tells how far it is.
+async fn load(service: &TestService, what: &str, count: usize, item: impl Fn(usize) -> Item) {
+    let bar = ProgressBar::new(count as u64).with_prefix(what.to_owned());
+    bar.set_style(ProgressStyle::with_template("{prefix} {wide_bar} {pos} of {len}, {elapsed}, {per_sec}").unwrap());
+    let started = Instant::now();
+    let starts: Vec<usize> = (0..count).step_by(25).collect();
+    let batches = iter(starts).map(|start| {
+        let puts = (start..count.min(start + 25)).map(|number| {
+            let put = PutRequest::builder().set_item(Some(item(number))).build().unwrap();
+            WriteRequest::builder().put_request(put).build()
+        });
+        let batch = service.client().batch_write_item().request_items(service.table(), puts.collect());
+        let bar = &bar;
+        async move {
+            let output = batch.send().await.unwrap();
+            assert!(output.unprocessed_items.is_none_or(|left| left.is_empty()));
+            bar.inc(25);
+        }
+    });
+    batches.buffer_unordered(BATCHES_AT_ONCE).collect::<Vec<()>>().await;
+    bar.finish_and_clear();
+    eprintln!("{what}: {count} in {:.1} s", started.elapsed().as_secs_f64());
+}
+
+/// The processor time of this process so far, in seconds (to a hundredth).
+fn processor_seconds() -> f64 {
+    let line = std::fs::read_to_string("/proc/self/stat").unwrap();
+    let fields: Vec<&str> = line.rsplit(") ").next().unwrap().split(' ').collect();
+    (fields[11].parse::<f64>().unwrap() + fields[12].parse::<f64>().unwrap()) / 100.0
+}
+
+// --- progress
+
+async fn progress(most: u64) {
+    println!(
+        "\nProgress of agents with 20 criteria scored ten times on every day of four months, three targets; pages of 50.\n"
+    );
+    println!(
+        "| agents | request | page | read units | write units | an agent | calls | in sequence | time | processor | memory |"
+    );
+    println!("|--:|---|---|--:|--:|--:|--:|--:|--:|--:|--:|");
+    for agents in [100, 1_000, 10_000, 100_000] {
+        if agents as u64 <= most {
+            progress_of(agents).await;
+        }
+    }
+}
+
+async fn progress_of(agents: usize) {
+    let apart = Apart::start();
+    let service = TestService::on(&apart.1).await;
+    load_agents(&service, agents).await;
+    for (name, groups) in [("a team of 25", true), ("everyone", false)] {
+        for (order, direction) in [
+            ("ORDER_BY_UNSPECIFIED", "ORDER_DIRECTION_ASC"),
+            ("ORDER_BY_UNSPECIFIED", "ORDER_DIRECTION_DESC"),
+            ("ORDER_BY_PROGRESS", "ORDER_DIRECTION_DESC"),
+            ("ORDER_BY_GAP", "ORDER_DIRECTION_DESC"),
+        ] {
+            let mut body = json!({
+                "usecaseNames": [usecase_name("care")],
+                "orderBy": order,
+                "orderDirection": direction,
+                "pageSize": 50,
+            });
+            if groups {
+                body["groupNames"] = json!(["customers/acme/groups/team"]);
+            }
+            for page in ["first", "next"] {
+                let order = order.trim_start_matches("ORDER_BY_").to_lowercase().replace("unspecified", "name");
+                let direction = if order == "name" && direction.ends_with("DESC") { ", descending" } else { "" };
+                let asked = format!("{name} by {order}{direction}");
+                let answered = measure(&service, agents, &asked, page, &body).await;
+                let expected = if groups { 25 } else { 50 };
+                assert_eq!(answered["agentCoachingProgresses"].as_array().unwrap().len(), expected);
+                match answered.get("nextPageToken") {
+                    None => break,
+                    Some(token) => body["pageToken"] = token.clone(),
+                }
+            }
+        }
+    }
+}
+
+/// Answers one request, and prints what it took.
+async fn measure(service: &TestService, agents: usize, asked: &str, page: &str, body: &Value) -> Value {
+    let event = Event::post("coachingProgresses:retrieve", body.clone()).to_json();
+    let operation = OPERATIONS.iter().find(|one| one.name == "retrieve-progress").unwrap();
+    let app = service.app.for_one_request();
+    let before = MEMORY.current_usage();
+    MEMORY.reset_peak_usage();
+    let (started, processor) = (Instant::now(), processor_seconds());
+    let answered = answer(operation, &app, event.clone()).await;
+    let (took, processor) = (started.elapsed(), processor_seconds() - processor);
+    let memory = MEMORY.peak_usage().saturating_sub(before);
+    assert_eq!(answered.status, 200, "{}", answered.body);
+    let spent = app.store.spent();
+    let (_, trace) = Trace::of(service, async |app| answer(operation, &app, event).await).await;
+    println!(
+        "| {agents} | {asked} | {page} | {} | {} | {:.2} | {} | {} | {:.0} ms | {:.0} ms | {:.1} MB |",
+        spent.read_units,
+        spent.write_units,
+        spent.read_units / agents as f64,
+        spent.calls,
+        trace.calls_in_sequence,
+        took.as_secs_f64() * 1e3,
+        processor * 1e3,
+        memory as f64 / 1e6,
+    );
+    answered.body
+}
+
+fn agent_id(number: usize) -> String {
+    format!("agent-{number:08}-{:04x}", number.wrapping_mul(40_503) % 65_536)
+}
+
+/// Fills the profile: one agent's record comes from the directory, the others' are like it.
+async fn load_agents(service: &TestService, agents: usize) {
+    let team: Vec<String> = (0..25).map(|number| agent_id(number * agents / 25)).collect();
+    service.directory(&team.iter().map(String::as_str).collect::<Vec<_>>()).await;
+    let chapters: Vec<Value> = (0..4)
+        .map(|chapter| {
+            let criterion = |number| json!({"criterionId": format!("criterion-{chapter}-{number}"), "displayName": "Criterion", "maximumValue": 5});
+            json!({"chapterId": format!("chapter-{chapter}"), "criteria": (0..5).map(criterion).collect::<Vec<_>>()})
+        })
+        .collect();
+    service.template("long", json!({"template": {"chapters": chapters}})).await;
+    for part in ["", "criterion-1-2", "chapter-3"] {
+        let target = json!({
+            "scorecardTemplateName": below_support("scorecardTemplates/long"),
+            "criterionOrChapterId": part,
+            "target": 75,
+            "usecaseName": usecase_name("care"),
+        });
+        service.succeed(&Event::post("targets", target)).await;
+    }
+    let tenant = tenant();
+    let care: Id<Usecase> = Id::parse("care").unwrap();
+    let like = service.items().await[&format!("acme#support#agent#{} / agent", team[0])].clone();
+    load(service, "agents", agents, |number| {
+        let id: Id<User> = Id::parse(&agent_id(number)).unwrap();
+        let name = format!("{} {number}", ["Ana", "Ben", "Chloe", "Dev"][number % 4]);
+        let mut item = like.clone();
+        item.insert(keys::PK.to_owned(), text(&keys::agent(&tenant, &id).partition));
+        item.insert(keys::LIST_ORDER.to_owned(), text(ListPosition::by_name(&name, &id).as_str()));
+        item.insert("display_name".to_owned(), text(&name));
+        item.insert(format!("plan#{}", uuid::Uuid::new_v4()), text("care"));
+        item
+    })
+    .await;
+    let today = Timestamp::parse(NOW).unwrap().as_utc().date_naive();
+    let periods = [Period::of(today - Days::new(60)), Period::of(today)];
+    let cells: Vec<Vec<u8>> = (0..VARIANTS * 2).map(|variant| packed(variant, periods[variant % 2])).collect();
+    eprintln!(
+        "statistics take {} to {} bytes",
+        cells.iter().map(Vec::len).min().unwrap(),
+        cells.iter().map(Vec::len).max().unwrap()
+    );
+    load(service, "statistics", agents * 2, |number| {
+        let (agent, period) = (number / 2, number % 2);
+        let id: Id<User> = Id::parse(&agent_id(agent)).unwrap();
+        let key = keys::statistics(&tenant, &care, &id, periods[period]);
+        HashMap::from([
+            (keys::PK.to_owned(), text(&key.partition)),
+            (keys::SK.to_owned(), text(&key.sort)),
+            ("version".to_owned(), AttributeValue::N("610".to_owned())),
+            ("changed".to_owned(), AttributeValue::N("1780000000".to_owned())),
+            ("cells".to_owned(), AttributeValue::B(Blob::new(cells[agent % VARIANTS * 2 + period].clone()))),
+        ])
+    })
+    .await;
+}
+
+/// Statistics of ten scorecards a day with 20 criteria in four chapters.
+fn packed(variant: usize, period: Period) -> Vec<u8> {
+    let template: Id<ScorecardTemplate> = Id::parse("long").unwrap();
+    let mut chance = fastrand::Rng::with_seed(variant as u64);
+    let mut statistics = Statistics::default();
+    for day in 0..61 {
+        for _ in 0..10 {
+            let criteria: Vec<u32> = (0..20).map(|_| chance.u32(variant as u32 % 4..=5) * 2_000).collect();
+            let chapters = criteria.chunks(5).map(|chapter| chapter.iter().sum::<u32>() / 5);
+            let whole = criteria.iter().sum::<u32>() / 20;
+            let scores = std::iter::once(whole).chain(chapters).chain(criteria.iter().copied()).enumerate();
+            let scores = scores.map(|(number, score)| (number as u32, score)).collect();
+            let day = period.first_day() + Days::new(day);
+            statistics.add(period, &Contribution { template: template.clone(), day, scores }).unwrap();
+        }
+    }
+    statistics.encode()
+}
+
+// --- lists
+
+async fn lists(sessions: u64) {
+    let sessions = usize::try_from(sessions).unwrap();
+    let apart = Apart::start();
+    let service = TestService::on(&apart.1).await;
+    let places = load_sessions(&service, sessions).await;
+    println!(
+        "\nA page of 50 of {sessions} sessions of 500 agents, 2,000 plans and 4 usecases; one in 1,000 is not acknowledged.\n"
+    );
+    println!("| filter | page | sessions | read units | calls | in sequence | time |");
+    println!("|---|---|--:|--:|--:|--:|--:|");
+    let time = |text| Some(Timestamp::parse(text).unwrap());
+    let usecase = |number: usize| Id::<Usecase>::parse(&format!("usecase-{number}")).unwrap();
+    let all = SessionFilter::default;
+    let agent = || Some(Id::<User>::parse("agent-0001").unwrap());
+    let plan = || Some(Id::<CoachingPlan>::parse("plan-00001").unwrap());
+    let overdue = SessionFilter { overdue: Some(true), ..all() };
+    for (what, filter) in [
+        ("none", all()),
+        ("agent", SessionFilter { agent: agent(), ..all() }),
+        ("plan", SessionFilter { plan: plan(), ..all() }),
+        ("usecase", SessionFilter { usecases: vec![usecase(1)], ..all() }),
+        ("all four usecases", SessionFilter { usecases: (0..4).map(usecase).collect(), ..all() }),
+        ("agent and usecase", SessionFilter { agent: agent(), usecases: vec![usecase(1)], ..all() }),
+        ("state ACKNOWLEDGED", SessionFilter { states: vec![State::Acknowledged], ..all() }),
+        ("state SUBMITTED", SessionFilter { states: vec![State::Submitted], ..all() }),
+        ("state SCHEDULED", SessionFilter { states: vec![State::Scheduled], ..all() }),
+        ("overdue", overdue.clone()),
+        ("overdue, usecase", SessionFilter { usecases: vec![usecase(1)], ..overdue }),
+        (
+            "a day of session time",
+            SessionFilter {
+                start_session_time: time("2024-06-01T00:00:00Z"),
+                end_session_time: time("2024-06-02T00:00:00Z"),
+                ..all()
+            },
+        ),
+        (
+            "a day of update time",
+            SessionFilter {
+                start_update_time: time("2024-06-01T00:00:00Z"),
+                end_update_time: time("2024-06-02T00:00:00Z"),
+                ..all()
+            },
+        ),
+    ] {
+        for (page, after) in [("first", None), ("last", Some(&places))] {
+            let now = service.app.now().unwrap();
+            let started = Instant::now();
+            let (found, trace) = Trace::of(&service, async |app| {
+                let page = app.store.sessions(&tenant(), &filter, after, 50, now).await;
+                (page.map(|page| page.entries.len()), app.store.spent())
+            })
+            .await;
+            let took = started.elapsed();
+            let (found, spent) = found;
+            println!(
+                "| {what} | {page} | {} | {} | {} | {} | {:.1} ms |",
+                found.map_or_else(|error| error.to_string(), |found| found.to_string()),
+                spent.read_units,
+                spent.calls,
+                trace.calls_in_sequence,
+                took.as_secs_f64() * 1e3
+            );
+        }
+    }
+}
+
+/// Fills the profile with sessions like one that was created, a second of four years each; returns the place of
+/// the 101st from the end.
+async fn load_sessions(service: &TestService, sessions: usize) -> ListPosition {
+    service.directory(&["ana"]).await;
+    service.plan("ana-plan", "ana").await;
+    let session = json!({
+        "name": session_name("like"),
+        "agentUserName": user_name("ana"),
+        "creatorUserName": user_name("maria"),
+        "coachingPlanName": plan_name("ana-plan"),
+        "usecaseName": usecase_name("care"),
+        "sessionTime": "2026-05-01T10:00:00Z",
+        "meetingNotes": "Listened to two calls together, and agreed on what to try next.",
+        "managerSubmitTime": "2026-05-01T11:00:00Z",
+        "agentSubmitTime": "2026-05-01T12:00:00Z",
+        "acknowledgeTime": "2026-05-01T12:00:00Z",
+        "createTime": "2026-05-01T09:00:00Z",
+    });
+    service.succeed(&Event::post("coachingSessions", session).by("service", "sync@acme")).await;
+    let like = service.items().await["acme#support#session#like / session"].clone();
+    service.succeed(&Event::new("DELETE", "coachingSessions/like").by("service", "sync@acme")).await;
+    let tenant = tenant();
+    let end = Timestamp::parse("2026-05-30T00:00:00Z").unwrap();
+    let apart = TimeDelta::days(4 * 365) / i32::try_from(sessions).unwrap();
+    let created = |number: usize| end.plus(-apart * i32::try_from(number).unwrap());
+    let id_of = |number: usize| Id::<CoachingSession>::parse(&format!("session-{number:08}")).unwrap();
+    load(service, "sessions", sessions, |number| {
+        let id = id_of(number);
+        let created = created(number);
+        let after = |hours| text(&created.plus(TimeDelta::hours(hours)).to_string());
+        let agent: Id<User> = Id::parse(&format!("agent-{:04}", number % 500)).unwrap();
+        let plan: Id<CoachingPlan> = Id::parse(&format!("plan-{:05}", number % 2_000)).unwrap();
+        let usecase: Id<Usecase> = Id::parse(&format!("usecase-{}", number / 500 % 4)).unwrap();
+        let mut item = like.clone();
+        for (attribute, value) in [
+            (keys::PK, text(&keys::session(&tenant, &id).partition)),
+            (keys::LIST_ORDER, text(ListPosition::of(created, &id).as_str())),
+            ("agent_list", text(&keys::sessions_of_agent(&tenant, &agent))),
+            ("plan_list", text(&keys::sessions_of_plan(&tenant, &plan))),
+            ("usecase_list", text(&keys::sessions_of_usecase(&tenant, &usecase))),
+            ("agent", text(agent.as_str())),
+            ("plan", text(plan.as_str())),
+            ("usecase", text(usecase.as_str())),
+            ("create_time", after(0)),
+            ("session_time", after(26)),
+            ("manager_submit_time", after(27)),
+            ("acknowledge_time", after(28)),
+            ("agent_submit_time", after(28)),
+            ("update_time", after(28)),
+        ] {
+            item.insert(attribute.to_owned(), value);
+        }
+        if number % 1_000 == 7 {
+            item.insert("open_list".to_owned(), text(&keys::sessions_of_profile(&tenant)));
+            item.remove("acknowledge_time");
+            item.remove("agent_submit_time");
+        }
+        item
+    })
+    .await;
+    let place = sessions.saturating_sub(101);
+    ListPosition::of(created(place), &id_of(place))
+}

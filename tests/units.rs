@@ -1,0 +1,347 @@
+//! What each operation costs, exactly: calls of DynamoDB, how many of them wait one for the other, units and
+//! bytes, beside the least units that moving the same items takes. The README carries the table.
+
+use coaching_local::OPERATIONS;
+use coaching_tests::{
+    Event, TestService, Trace, answer, below_support, event_file, least_read_units, least_write_units, merge, perform,
+    plan_name, root, session_name, units_charged, usecase_name, user_name,
+};
+use serde_json::{Value, json};
+use std::time::{Duration, Instant};
+
+/// What the README's table starts with.
+const HEAD: &str = "\
+| operation | calls | in sequence | read units | least | write units | least | bytes out | bytes in | per million |
+|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|
+";
+
+/// What is there beside [`TestService::seeded`] before the request.
+#[derive(Debug, Clone, Copy)]
+enum Before {
+    Nothing,
+    /// Sixty sessions more of `ana-plan`.
+    Sessions,
+    /// A team of 25 agents, each with a plan and scorecards in both months.
+    Team,
+    /// The same, and for one of them a session that is counted.
+    TeamWithSession,
+    /// A profile of 150 such agents.
+    Profile,
+    /// The same, and the first page is read: the request is for the second.
+    ProfileRead,
+    /// A template of 20 criteria, ten scorecards of `ana` on every day of March and April, and the draft
+    /// `draft-long`; and it is the middle of April.
+    FullPeriod,
+}
+
+/// One line of the table.
+struct Row {
+    operation: &'static str,
+    /// What is special about the request.
+    what: &'static str,
+    before: Before,
+    event: Value,
+    /// Why calls wait for others; empty if none does.
+    waits: &'static str,
+}
+
+/// A request of `events/`.
+fn file(operation: &'static str, case: &str, waits: &'static str) -> Row {
+    Row { operation, what: "", before: Before::Nothing, event: event_file(operation, case), waits }
+}
+
+fn sent(operation: &'static str, what: &'static str, before: Before, event: &Event, waits: &'static str) -> Row {
+    Row { operation, what, before, event: event.to_json(), waits }
+}
+
+fn progress(more: Value) -> Event {
+    let mut body = json!({"usecaseNames": [usecase_name("care")], "groupNames": ["customers/acme/groups/team"]});
+    merge(&mut body, more);
+    Event::post("coachingProgresses:retrieve", body)
+}
+
+fn long_scorecard(number: usize, submit_time: Option<&str>) -> Value {
+    let scores: Vec<Value> = (0..20)
+        .map(|criterion| json!({"criterionId": format!("criterion-{criterion:02}"), "numericValue": (number * 7 + criterion * 3) % 6}))
+        .collect();
+    json!({
+        "conversationName": below_support(&format!("conversations/01890a5d-ac96-774b-bcce-b302099a{number:04}")),
+        "agentUserName": user_name("ana"),
+        "templateName": below_support("scorecardTemplates/long"),
+        "scores": scores,
+        "coachingPlanNames": [plan_name("ana-plan")],
+        "createTime": "2026-03-01T00:00:00Z",
+        "submitTime": submit_time,
+    })
+}
+
+fn import(path: &str, body: Value) -> Event {
+    Event::post(path, body).by("service", "sync@acme")
+}
+
+fn rows() -> Vec<Row> {
+    let session = |more: Value| {
+        let mut body = json!({
+            "agentUserName": user_name("ana"),
+            "creatorUserName": user_name("maria"),
+            "coachingPlanName": plan_name("ana-plan"),
+            "sessionTime": "2026-06-02T15:00:00Z",
+            "meetingNotes": "Listened to two calls together.",
+        });
+        merge(&mut body, more);
+        Event::post("coachingSessions", body)
+    };
+    let named = session(json!({"usecaseName": usecase_name("care")}));
+    let repeatable = named.clone().with("requestId", "6d1d8f2e-7a0e-4c39-9c44-0f5f6c9b8a11");
+
+    let by_gap = progress(json!({"groupNames": null, "orderBy": "ORDER_BY_GAP", "pageSize": 25}));
+    let plan = "the plan's usecase is written";
+    let read = "what is written depends on what was read";
+    let deletions = "the list of deletions is read after what it hides";
+    let template = "a scorecard names its template revision";
+    vec![
+        sent("create-session", "with a usecase", Before::Nothing, &named, ""),
+        sent("create-session", "and with a `requestId`", Before::Nothing, &repeatable, ""),
+        sent("create-session", "that takes the plan's usecase", Before::Nothing, &session(json!({})), plan),
+        sent("list-sessions", "a page of 50", Before::Sessions, &Event::get("coachingSessions"), deletions),
+        file("get-session", "found", ""),
+        file("update-session", "changed", read),
+        file("acknowledge-session", "acknowledged", read),
+        file("delete-session", "deleted", read),
+        file("create-plan", "created", ""),
+        file("get-plan", "found", "a plan that is there after its sessions were read had all of them"),
+        file("list-plans", "all", ""),
+        file("update-plan", "changed", read),
+        file("upsert-plans", "upserted", read),
+        file("link-scorecard", "added", read),
+        file("delete-plan", "nothing-hangs-on-it", read),
+        Row {
+            what: "with four that hang on it",
+            ..file("delete-plan", "with-what-hangs-on-it", "marked, then listed, then deleted")
+        },
+        file("create-comment", "created", "the plan's agent and usecase are written"),
+        file("list-comments", "all", deletions),
+        file("get-comment", "found", ""),
+        file("update-comment", "changed", read),
+        file("list-changes", "of-a-session", ""),
+        sent(
+            "retrieve-progress",
+            "a team of 25",
+            Before::Team,
+            &progress(json!({})),
+            "the group names the agents; their records name the templates of their own targets",
+        ),
+        sent(
+            "retrieve-progress",
+            "a team of 25, with sessions",
+            Before::TeamWithSession,
+            &progress(json!({})),
+            deletions,
+        ),
+        sent(
+            "retrieve-progress",
+            "by gap, 25 of a profile of 150",
+            Before::Profile,
+            &by_gap,
+            "agents, then statistics as they pass by, then the order is kept",
+        ),
+        sent(
+            "retrieve-progress",
+            "the 25 after those",
+            Before::ProfileRead,
+            &by_gap,
+            "the kept order names the agents",
+        ),
+        file("create-template", "created", ""),
+        file("get-template", "current", ""),
+        file("update-template", "changed", read),
+        file("list-templates", "all", ""),
+        file("create-scorecard", "draft", "the template says which scores there may be"),
+        file("get-scorecard", "found", template),
+        file("update-scorecard", "changed", read),
+        sent(
+            "change-scorecard-state",
+            "`:submit`, 20 criteria, full two months",
+            Before::FullPeriod,
+            &Event::post("scorecards/draft-long:submit", json!({})),
+            read,
+        ),
+        Row { what: "`:reset`", ..file("change-scorecard-state", "reset", read) },
+        Row { what: "`:acknowledge`", ..file("change-scorecard-state", "acknowledge", read) },
+        file("list-scorecards", "all", template),
+        sent(
+            "upsert-scorecards",
+            "98 of one agent and two months",
+            Before::FullPeriod,
+            &import(
+                "scorecards:batchUpsert",
+                json!({"scorecards": (0..98).map(|number| long_scorecard(number, Some("2026-04-10T10:00:00Z"))).collect::<Vec<_>>()}),
+            ),
+            read,
+        ),
+        file("create-target", "organisation", "the template says which criteria there are"),
+        file("get-target", "found", ""),
+        file("update-target", "moved", read),
+        file("delete-target", "deleted", read),
+        file("list-targets", "all", ""),
+        file("upsert-usecases", "created", ""),
+        file("upsert-users", "created", read),
+        file("get-user", "found", ""),
+        file("upsert-groups", "created", "the version of the tree is read before the groups are"),
+        file("get-group", "found", ""),
+        file(
+            "rebuild-statistics",
+            "profile",
+            "agent after agent; statistics are read before the scorecards that they count",
+        ),
+    ]
+}
+
+async fn prepare(service: &TestService, before: Before) {
+    match before {
+        Before::Nothing => {}
+        Before::Sessions => {
+            for number in 0..60 {
+                let session = json!({
+                    "name": session_name(&format!("more-{number:02}")),
+                    "agentUserName": user_name("ana"),
+                    "creatorUserName": user_name("maria"),
+                    "coachingPlanName": plan_name("ana-plan"),
+                    "usecaseName": usecase_name("care"),
+                    "sessionTime": "2026-05-30T10:00:00Z",
+                    "createTime": format!("2026-05-21T09:00:{number:02}Z"),
+                });
+                service.succeed(&import("coachingSessions", session)).await;
+            }
+        }
+        Before::Team | Before::TeamWithSession | Before::Profile | Before::ProfileRead => {
+            let count = if matches!(before, Before::Team | Before::TeamWithSession) { 25 } else { 150 };
+            let agents: Vec<String> = (0..count).map(|number| format!("agent{number}")).collect();
+            service.directory(&agents.iter().map(String::as_str).collect::<Vec<_>>()).await;
+            for agent in &agents {
+                if count == 25 {
+                    let care = json!({"usecaseName": usecase_name("care")});
+                    service.plan_with(&format!("plan-{agent}"), agent, care).await;
+                }
+                let scorecards: Vec<Value> = ["2026-04-22T10:00:00Z", "2026-05-30T10:00:00Z"]
+                    .map(|time| {
+                        json!({
+                            "conversationName": below_support("conversations/call"),
+                            "agentUserName": user_name(agent),
+                            "templateName": below_support("scorecardTemplates/quality"),
+                            "scores": [{"criterionId": "greeting", "numericValue": 3}],
+                            "createTime": time,
+                            "submitTime": time,
+                        })
+                    })
+                    .to_vec();
+                service.succeed(&import("scorecards:batchUpsert", json!({"scorecards": scorecards}))).await;
+            }
+            if matches!(before, Before::TeamWithSession) {
+                let session = json!({
+                    "agentUserName": user_name("agent0"),
+                    "creatorUserName": user_name("maria"),
+                    "coachingPlanName": plan_name("plan-agent0"),
+                    "sessionTime": "2026-05-30T10:00:00Z",
+                    "usecaseName": usecase_name("care"),
+                });
+                service.succeed(&import("coachingSessions", session)).await;
+            }
+        }
+        Before::FullPeriod => {
+            let criteria: Vec<Value> = (0..20)
+                .map(|number| json!({"criterionId": format!("criterion-{number:02}"), "displayName": format!("Criterion {number}"), "maximumValue": 5}))
+                .collect();
+            let chapters: Vec<Value> = criteria
+                .chunks(5)
+                .enumerate()
+                .map(|(number, criteria)| json!({"chapterId": format!("chapter-{number}"), "criteria": criteria}))
+                .collect();
+            service.template("long", json!({"template": {"chapters": chapters}})).await;
+            for (month, days) in [("03", 31), ("04", 30)] {
+                for day in 1..=days {
+                    let time = format!("2026-{month}-{day:02}T10:00:00Z");
+                    let entries: Vec<Value> =
+                        (0..10).map(|number| long_scorecard(day * 10 + number, Some(&time))).collect();
+                    service.succeed(&import("scorecards:batchUpsert", json!({"scorecards": entries}))).await;
+                }
+            }
+            let mut draft = long_scorecard(7, None);
+            draft["name"] = below_support("scorecards/draft-long").into();
+            service.succeed(&import("scorecards", draft)).await;
+            service.advance(chrono::TimeDelta::days(-45));
+        }
+    }
+}
+
+/// The line of the table for `row`.
+async fn measured(row: &Row) -> String {
+    let Row { operation, what, before, event, waits } = row;
+    let service = TestService::seeded().await;
+    prepare(&service, *before).await;
+    let mut event = event.clone();
+    if matches!(before, Before::ProfileRead) {
+        let operation = OPERATIONS.iter().find(|one| one.name == *operation).unwrap();
+        let first = answer(operation, &service.app, event.clone()).await;
+        let mut body: Value = serde_json::from_str(event["body"].as_str().unwrap()).unwrap();
+        body["pageToken"] = first.body["nextPageToken"].clone();
+        event["body"] = body.to_string().into();
+    }
+    let items = service.items().await;
+    let (spent, trace) = Trace::of(&service, async |app| {
+        match OPERATIONS.iter().find(|one| one.name == *operation) {
+            Some(one) => {
+                let answered = answer(one, &app, event).await;
+                assert_eq!(answered.status, 200, "{operation} {what}: {}", answered.body);
+            }
+            None => {
+                let until = Instant::now() + Duration::from_secs(60);
+                perform(&rebuild_statistics::TASK, &app, event, until).await.unwrap();
+            }
+        }
+        app.store.spent()
+    })
+    .await;
+    let Trace { calls, calls_in_sequence: sequence, .. } = trace;
+    assert_eq!(sequence > 1, !waits.is_empty(), "{operation} {what}: {sequence} calls in sequence, because {waits:?}");
+    let (read, write) = units_charged(&calls);
+    let least_read = least_read_units(&calls);
+    let least_write = least_write_units(&calls, &items, &service.items().await);
+    let within = read >= least_read && write >= least_write;
+    assert!(within, "{operation} {what}: {read}, at least {least_read}; {write}, at least {least_write}");
+    assert_eq!(
+        (spent.calls, spent.read_units, spent.write_units),
+        (calls.len() as u64, read, write),
+        "{operation}: its own account"
+    );
+    let bytes = |of: fn(&coaching_tests::Call) -> usize| calls.iter().map(of).sum::<usize>();
+    let (bytes_out, bytes_in) = (bytes(|call| call.bytes_out), bytes(|call| call.bytes_in));
+    let name = if what.is_empty() { format!("`{operation}`") } else { format!("`{operation}`, {what}") };
+    // On demand, us-east-1: $0.125 a million read units, $0.625 a million write units.
+    let price = read * 0.125 + write * 0.625;
+    format!(
+        "| {name} | {} | {sequence} | {read} | {least_read} | {write} | {least_write} | {bytes_out} | {bytes_in} | ${price:.2} |\n",
+        calls.len()
+    )
+}
+
+#[tokio::test]
+async fn every_operation_costs_what_the_readme_says() {
+    let mut table = HEAD.to_owned();
+    for row in rows() {
+        table.push_str(&measured(&row).await);
+    }
+    println!("{table}");
+    let operations = OPERATIONS.iter().map(|one| one.name).chain([rebuild_statistics::TASK.name]);
+    let missing: Vec<&str> =
+        operations.filter(|name| *name != "unknown-path" && !table.contains(&format!("`{name}`"))).collect();
+    assert!(missing.is_empty(), "no line for {missing:?}");
+    let readme = std::fs::read_to_string(root().join("README.md")).unwrap();
+    let start = readme.find(HEAD).expect("README.md has the table");
+    let carried = &readme[start..];
+    let carried = &carried[..carried.find("\n\n").unwrap() + 1];
+    for (measured, carried) in table.lines().zip(carried.lines()) {
+        assert_eq!(measured, carried, "measured, and as README.md has it");
+    }
+    assert_eq!(table.lines().count(), carried.lines().count(), "lines of the table, and those in README.md");
+}
