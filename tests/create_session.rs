@@ -3,8 +3,8 @@
 
 use chrono::TimeDelta;
 use coaching_tests::{
-    Answered, Case, Event, NOW, Target, TestService, killed_after, merge, plan_name, replay, session_name,
-    usecase_name, user_name,
+    Answered, Case, Event, Fault, LambdaHost, NOW, Target, TestService, TlsEndpoint, event_file, killed_after, merge,
+    plan_name, replay, session_name, usecase_name, user_name,
 };
 use serde_json::{Value, json};
 
@@ -424,4 +424,46 @@ async fn a_function_killed_at_any_call_creates_the_session_once() {
     }
     assert!(calls > 0);
     println!("create-session killed at each of its {calls} calls and repeated: one session each");
+}
+
+#[tokio::test]
+async fn a_function_opens_its_connection_before_the_first_request() {
+    let service = TestService::seeded().await;
+    let endpoint = TlsEndpoint::start(service.dynamodb_url()).await;
+    let url = endpoint.url();
+    let behind_tls = [("AWS_ENDPOINT_URL_DYNAMODB", url.as_str()), ("SSL_CERT_FILE", endpoint.authority_file())];
+    let environment = [&service.environment()[..], &behind_tls].concat();
+    let mut host = LambdaHost::start(env!("CARGO_BIN_EXE_create-session"), &environment).await;
+    host.ready().await;
+    assert_eq!(endpoint.opened(), 1);
+    let answer = host.invoke(event_file("create-session", "created")).await;
+    assert_eq!(answer["statusCode"], 200, "{answer}");
+    assert_eq!(endpoint.opened(), 1, "the request opened another connection");
+}
+
+#[tokio::test]
+async fn a_function_trusts_no_unknown_authority() {
+    let service = TestService::seeded().await;
+    let before = service.items().await;
+    let endpoint = TlsEndpoint::start(service.dynamodb_url()).await;
+    let url = endpoint.url();
+    let environment = [&service.environment()[..], &[("AWS_ENDPOINT_URL_DYNAMODB", &url)]].concat();
+    let mut host = LambdaHost::start(env!("CARGO_BIN_EXE_create-session"), &environment).await;
+    let answer = host.invoke(event_file("create-session", "created")).await;
+    assert_eq!(answer["statusCode"], 503, "{answer}");
+    assert_eq!(endpoint.opened(), 0);
+    assert_eq!(service.items().await, before);
+}
+
+#[tokio::test]
+async fn a_function_starts_while_dynamodb_does_not_answer() {
+    let service = TestService::seeded().await;
+    let (_, faulty) = service.behind_faults().await;
+    faulty.inject([Fault::Unreached, Fault::Unanswered]);
+    let url = faulty.url();
+    let environment = [&service.environment()[..], &[("AWS_ENDPOINT_URL_DYNAMODB", &url)]].concat();
+    let mut host = LambdaHost::start(env!("CARGO_BIN_EXE_create-session"), &environment).await;
+    let answer = host.invoke(event_file("create-session", "created")).await;
+    assert_eq!(answer["statusCode"], 200, "{answer}");
+    assert_eq!(faulty.left(), 0);
 }

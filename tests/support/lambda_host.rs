@@ -5,7 +5,7 @@ use std::convert::Infallible;
 use std::io::Write;
 use std::process::Stdio;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
@@ -16,7 +16,7 @@ use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::net::TcpListener;
 use tokio::process::{Child, Command};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::record::{LOG, record_file};
 
@@ -33,25 +33,38 @@ pub struct LambdaHost {
     invocations: mpsc::UnboundedSender<(String, Value)>,
     runtime: Arc<Runtime>,
     log: mpsc::UnboundedReceiver<String>,
+    started: Instant,
     sent: u64,
 }
 
 /// How an invocation ended.
-type Ending = Result<Value, Value>;
+type Ending = (Result<Value, Value>, Instant);
 
 #[derive(Debug)]
 struct Runtime {
     next: tokio::sync::Mutex<mpsc::UnboundedReceiver<(String, Value)>>,
     endings: Mutex<HashMap<String, oneshot::Sender<Ending>>>,
+    ready: watch::Sender<Option<Instant>>,
 }
 
 impl LambdaHost {
     /// Starts `binary` with `environment` and nothing else of the test's own.
     pub async fn start(binary: &str, environment: &[(&str, &str)]) -> Self {
+        let mut command = Command::new(binary);
+        command.env_clear().envs(environment.iter().copied()).env("LOG_LEVEL", "trace").stdout(Stdio::piped());
+        Self::run(command).await
+    }
+
+    /// Runs `command`, which ends as a function. Its standard output, if it is piped, is its log.
+    pub async fn run(mut command: Command) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (invocations, next) = mpsc::unbounded_channel();
-        let runtime = Arc::new(Runtime { next: tokio::sync::Mutex::new(next), endings: Mutex::default() });
+        let runtime = Arc::new(Runtime {
+            next: tokio::sync::Mutex::new(next),
+            endings: Mutex::default(),
+            ready: watch::Sender::new(None),
+        });
         let serving = Arc::clone(&runtime);
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
@@ -60,30 +73,50 @@ impl LambdaHost {
                 tokio::spawn(hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), answer));
             }
         });
-        let mut function = Command::new(binary)
-            .env_clear()
+        command
             .env("AWS_LAMBDA_RUNTIME_API", address.to_string())
             .env("AWS_LAMBDA_FUNCTION_NAME", "function")
             .env("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST")
             .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256")
-            .envs(environment.iter().copied())
-            .env("LOG_LEVEL", "trace")
-            .stdout(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .unwrap();
+            .env("AWS_LAMBDA_LOG_GROUP_NAME", "group")
+            .env("AWS_LAMBDA_LOG_STREAM_NAME", "stream")
+            .kill_on_drop(true);
+        let started = Instant::now();
+        let mut function = command.spawn().unwrap();
         let (line, log) = mpsc::unbounded_channel();
-        let mut lines = BufReader::new(function.stdout.take().unwrap()).lines();
-        let mut record = record_file(LOG);
-        tokio::spawn(async move {
-            while let Ok(Some(text)) = lines.next_line().await {
-                if let Some(file) = &mut record {
-                    writeln!(file, "{text}").unwrap();
+        if let Some(output) = function.stdout.take() {
+            let mut lines = BufReader::new(output).lines();
+            let mut record = record_file(LOG);
+            tokio::spawn(async move {
+                while let Ok(Some(text)) = lines.next_line().await {
+                    if let Some(file) = &mut record {
+                        writeln!(file, "{text}").unwrap();
+                    }
+                    let _ = line.send(text);
                 }
-                let _ = line.send(text);
-            }
-        });
-        Self { function, invocations, runtime, log, sent: 0 }
+            });
+        }
+        Self { function, invocations, runtime, log, started, sent: 0 }
+    }
+
+    /// The id of its process.
+    pub fn process_id(&self) -> u32 {
+        self.function.id().unwrap()
+    }
+
+    /// Waits until the function asks for its first event, and says how long after its start that was.
+    pub async fn ready(&mut self) -> Duration {
+        let mut ready = self.runtime.ready.subscribe();
+        tokio::select! {
+            asked = ready.wait_for(Option::is_some) => asked.unwrap().unwrap() - self.started,
+            status = self.function.wait() => panic!("the function ended: {}", status.unwrap()),
+            () = tokio::time::sleep(PATIENCE) => panic!("the function does not start"),
+        }
+    }
+
+    /// Waits until the function ends.
+    pub async fn ended(&mut self) {
+        self.function.wait().await.unwrap();
     }
 
     /// Kills the function, whatever it is doing, and waits until it is gone.
@@ -99,13 +132,21 @@ impl LambdaHost {
 
     /// What the function answers to `event`.
     pub async fn invoke(&mut self, event: Value) -> Value {
+        self.timed(event).await.0
+    }
+
+    /// What the function answers to `event`, and how long after its start.
+    pub async fn timed(&mut self, event: Value) -> (Value, Duration) {
         self.sent += 1;
         let id = format!("invocation-{}", self.sent);
         let (end, ended) = oneshot::channel();
         self.runtime.endings.lock().unwrap().insert(id.clone(), end);
         self.invocations.send((id, event)).unwrap();
         tokio::select! {
-            ending = ended => ending.unwrap().unwrap_or_else(|error| panic!("the invocation failed: {error}")),
+            ending = ended => {
+                let (answer, at) = ending.unwrap();
+                (answer.unwrap_or_else(|error| panic!("the invocation failed: {error}")), at - self.started)
+            }
             status = self.function.wait() => panic!("the function ended: {}", status.unwrap()),
             () = tokio::time::sleep(PATIENCE) => panic!("the function does not answer"),
         }
@@ -115,6 +156,7 @@ impl LambdaHost {
 async fn answer(runtime: Arc<Runtime>, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
     let path = request.uri().path().to_owned();
     if request.method() == Method::GET {
+        runtime.ready.send_if_modified(|ready| ready.is_none() && ready.replace(Instant::now()).is_none());
         let Some((id, event)) = runtime.next.lock().await.recv().await else {
             return Ok(with_status(StatusCode::GONE, Bytes::new()));
         };
@@ -131,12 +173,13 @@ async fn answer(runtime: Arc<Runtime>, request: Request<Incoming>) -> Result<Res
         return Ok(response);
     }
     let body = request.into_body().collect().await.unwrap().to_bytes();
+    let at = Instant::now();
     let body = serde_json::from_slice(&body).unwrap_or(Value::Null);
     let mut segments = path.rsplit('/');
     if let (Some(kind), Some(id)) = (segments.next(), segments.next())
         && let Some(end) = runtime.endings.lock().unwrap().remove(id)
     {
-        let _ = end.send(if kind == "response" { Ok(body) } else { Err(body) });
+        let _ = end.send((if kind == "response" { Ok(body) } else { Err(body) }, at));
     }
     Ok(with_status(StatusCode::ACCEPTED, Bytes::new()))
 }

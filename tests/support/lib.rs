@@ -7,6 +7,7 @@ mod faults;
 mod lambda_host;
 mod record;
 mod replay;
+mod tls;
 mod trace;
 
 use std::collections::{BTreeMap, HashMap};
@@ -35,6 +36,7 @@ pub use faults::{Fault, FaultyDynamoDb};
 pub use lambda_host::LambdaHost;
 pub use record::{Right, RightsUsed, logged, rights_used, suite_is_recorded};
 pub use replay::{Case, Replayed, Target, replay, replay_every_event};
+pub use tls::TlsEndpoint;
 pub use trace::{Call, Trace, bytes_of, least_read_units, least_write_units, units_charged};
 
 /// The page token secret of the tests.
@@ -280,6 +282,11 @@ impl TestService {
         self.traffic.calls.load(Ordering::Relaxed)
     }
 
+    /// Where its DynamoDB answers.
+    pub fn dynamodb_url(&self) -> &str {
+        &self.dynamodb_url
+    }
+
     /// The table's name.
     pub fn table(&self) -> &str {
         &self.table
@@ -355,10 +362,10 @@ impl TestService {
 }
 
 /// Lets the function `binary` answer `event`, and kills it when its call of DynamoDB after `calls` others has
-/// taken effect. Says whether it was killed: if not, it made no more calls.
+/// taken effect, the one at its start left out. Says whether it was killed: if not, it made no more calls.
 pub async fn killed_after(service: &TestService, binary: &str, calls: usize, event: &Event) -> bool {
     let (_, faulty) = service.behind_faults().await;
-    faulty.inject(vec![Fault::Passed; calls]);
+    faulty.inject(vec![Fault::Passed; 1 + calls]);
     faulty.inject([Fault::Unanswered]);
     let url = faulty.url();
     let environment = [&service.environment()[..], &[("AWS_ENDPOINT_URL_DYNAMODB", &url)]].concat();

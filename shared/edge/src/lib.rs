@@ -5,6 +5,7 @@
 
 mod answer;
 mod app;
+mod dynamodb;
 mod etag;
 mod event;
 mod identity;
@@ -17,6 +18,7 @@ mod run;
 
 pub use answer::{Answer, ERROR_DOMAIN, entry_status};
 pub use app::{App, Clock, ColdStart};
+pub use dynamodb::timeouts;
 pub use etag::ExpectedEtag;
 pub use event::HttpEvent;
 pub use log::{MetricsNamespace, log_filter, log_lines};
@@ -24,4 +26,4 @@ pub use operation::{Handled, Operation, Task, TaskHandled, perform, respond};
 pub use page_token::{Binding, PageTokens};
 pub use query::Query;
 pub use request::{MAX_BODY_BYTES, Request};
-pub use run::{ANSWER_WITHIN, StartError, run, run_task, timeouts};
+pub use run::{ANSWER_WITHIN, StartError, run, run_task};

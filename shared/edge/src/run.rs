@@ -4,21 +4,19 @@ use std::env::VarError;
 use std::fmt;
 use std::time::{Duration, Instant, SystemTime};
 
-use aws_config::timeout::TimeoutConfig;
-use aws_config::{BehaviorVersion, retry::RetryConfig};
-use coaching_store::Store;
 use lambda_http::Body;
 use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpResponse;
 use lambda_http::http::Uri;
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use serde_json::Value;
 
+use crate::dynamodb::open_table;
 use crate::log::{MetricsNamespace, log_filter, log_lines};
 use crate::operation::{perform, respond};
 use crate::{App, Clock, ColdStart, HttpEvent, Operation, PageTokens, Task};
 
 /// Why a function cannot start, in one line for the operator.
-pub struct StartError(String);
+pub struct StartError(pub(crate) String);
 
 /// What a failed `main` prints.
 impl fmt::Debug for StartError {
@@ -105,15 +103,7 @@ async fn app_from_environment() -> Result<App, StartError> {
     let secret = required("PAGE_TOKEN_SECRET")?;
     let previous = variable("PAGE_TOKEN_SECRET_PREVIOUS")?;
     let page_tokens = PageTokens::new(&secret, previous.as_deref()).map_err(StartError)?;
-    let config = aws_config::defaults(BehaviorVersion::latest())
-        .timeout_config(timeouts())
-        .retry_config(RetryConfig::standard())
-        .load()
-        .await;
-    if config.region().is_none() {
-        return Err(StartError("no AWS region is configured; set AWS_REGION".to_owned()));
-    }
-    let store = Store::new(aws_sdk_dynamodb::Client::new(&config), &table);
+    let store = open_table(&table).await?;
     Ok(App {
         store,
         page_tokens,
@@ -124,7 +114,7 @@ async fn app_from_environment() -> Result<App, StartError> {
 }
 
 /// The environment variable `name`, if it is set to something.
-fn variable(name: &str) -> Result<Option<String>, StartError> {
+pub(crate) fn variable(name: &str) -> Result<Option<String>, StartError> {
     match std::env::var(name) {
         Ok(value) => Ok(Some(value).filter(|value| !value.is_empty())),
         Err(VarError::NotPresent) => Ok(None),
@@ -179,15 +169,6 @@ fn sampled_trace(header: &str) -> Option<String> {
 /// How long a function takes for a request at most. The answer that says so still fits the function's own
 /// timeout in `template.yaml` (10 s), and that API Gateway's (30 s).
 pub const ANSWER_WITHIN: Duration = Duration::from_secs(8);
-
-/// Each longer than what it holds: an attempt, a call of DynamoDB with its repeats, then [`ANSWER_WITHIN`].
-pub fn timeouts() -> TimeoutConfig {
-    TimeoutConfig::builder()
-        .connect_timeout(Duration::from_secs(1))
-        .operation_attempt_timeout(Duration::from_secs(2))
-        .operation_timeout(Duration::from_secs(5))
-        .build()
-}
 
 /// Writes the log to standard output, as `LOG_LEVEL` and `METRICS_NAMESPACE` say.
 fn init_logging() -> Result<(), StartError> {

@@ -65,6 +65,11 @@ pub struct Key {
     pub sort: String,
 }
 
+/// A key that nothing has, because it begins with no customer.
+pub fn nothing() -> Key {
+    Key { partition: "#".to_owned(), sort: "#".to_owned() }
+}
+
 /// The key of a plan.
 pub fn plan(tenant: &Tenant, id: &CoachingPlanId) -> Key {
     Key { partition: under(tenant, &["plan", id.as_str()]), sort: "plan".to_owned() }

@@ -54,7 +54,11 @@ mod users;
 use std::sync::Arc;
 
 use aws_sdk_dynamodb::Client;
-use spent::Account;
+use aws_sdk_dynamodb::config::retry::RetryConfig;
+use aws_sdk_dynamodb::error::SdkError;
+
+use crate::item::key_attributes;
+use crate::spent::Account;
 
 pub use agents::{Agent, plans_in_scope};
 pub use changes::History;
@@ -88,6 +92,18 @@ impl Store {
     #[must_use]
     pub fn with_new_account(&self) -> Self {
         Self { client: self.client.clone(), table: Arc::clone(&self.table), account: Account::default() }
+    }
+
+    /// Asks DynamoDB for an item that no table has, so that the connection is open when the first request needs
+    /// it, and says whether there was an answer. It costs half a read unit, or nothing where the role does not
+    /// allow it: a refusal is an answer too. It is on nobody's account and is not repeated.
+    pub async fn reach(&self) -> bool {
+        let once = aws_sdk_dynamodb::Config::builder().retry_config(RetryConfig::disabled());
+        let asked = self.client.get_item().table_name(&*self.table).set_key(Some(key_attributes(keys::nothing())));
+        match asked.customize().config_override(once).send().await {
+            Ok(_) | Err(SdkError::ServiceError(_) | SdkError::ResponseError(_)) => true,
+            Err(_) => false,
+        }
     }
 
     /// What the calls through this handle have spent so far.

@@ -1,0 +1,96 @@
+//! The way to DynamoDB, made once at the start of a function.
+//!
+//! All that Lambda says about it is in environment variables, and so they are what is read. The chain of
+//! `aws_config::defaults`, which also looks into profiles, asks metadata services and assumes roles, would
+//! add a sixth to the size (README, *How fast it is*).
+
+use std::time::Duration;
+
+use aws_config::environment::{EnvironmentVariableCredentialsProvider, EnvironmentVariableRegionProvider};
+use aws_config::meta::region::ProvideRegion;
+use aws_sdk_dynamodb::config::retry::RetryConfig;
+use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
+use aws_sdk_dynamodb::config::{BehaviorVersion, SharedHttpClient};
+use aws_sdk_dynamodb::{Client, Config};
+use aws_smithy_http_client::Builder;
+use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
+use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
+use coaching_store::Store;
+
+use crate::run::{StartError, variable};
+
+/// The authorities whose certificates AWS's endpoints have.
+const AMAZON_ROOTS: &[u8] = include_bytes!("amazon_roots.pem");
+
+/// How long a start waits for DynamoDB's first answer. A function that does not get it starts all the same.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// The table `name`, with a connection that is open already if DynamoDB answers.
+///
+/// To read every authority that the system trusts takes longer than all else that a start does. They are
+/// read only if `SSL_CERT_FILE` or `SSL_CERT_DIR` names them, or if no connection comes about with Amazon's own:
+/// where DynamoDB's certificates have come to be another authority's, or the endpoint is not AWS's.
+///
+/// # Errors
+/// One line that names the variable that is absent or unusable.
+pub(crate) async fn open_table(name: &str) -> Result<Store, StartError> {
+    let named = variable("SSL_CERT_FILE")?.or(variable("SSL_CERT_DIR")?).is_some();
+    let config = config_from_environment().await?;
+    let table = |trusted| {
+        let config = config.clone().http_client(https_client(trusted)?);
+        Ok(Store::new(Client::from_conf(config.build()), name))
+    };
+    if !named {
+        let store = table(TrustStore::empty().with_pem_certificate(AMAZON_ROOTS))?;
+        if open(&store).await.unwrap_or(true) {
+            return Ok(store);
+        }
+    }
+    let store = table(TrustStore::default())?;
+    open(&store).await;
+    Ok(store)
+}
+
+/// Opens the connection to DynamoDB, and says whether that went well, if it is known in time.
+async fn open(store: &Store) -> Option<bool> {
+    tokio::time::timeout(PATIENCE, store.reach()).await.ok()
+}
+
+fn https_client(trusted: TrustStore) -> Result<SharedHttpClient, StartError> {
+    let context = TlsContext::builder().with_trust_store(trusted).build();
+    let context = context.map_err(|error| StartError(format!("TLS does not start: {error}")))?;
+    // aws-lc seals the page tokens too; another provider would be a second implementation of the same.
+    let builder = Builder::new().tls_provider(Provider::Rustls(CryptoMode::AwsLc));
+    Ok(builder.tls_context(context).build_https())
+}
+
+async fn config_from_environment() -> Result<aws_sdk_dynamodb::config::Builder, StartError> {
+    let region = EnvironmentVariableRegionProvider::new().region().await;
+    let region = region.ok_or_else(|| StartError("no AWS region is configured; set AWS_REGION".to_owned()))?;
+    let mut config = Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(region)
+        .credentials_provider(EnvironmentVariableCredentialsProvider::new())
+        .timeout_config(timeouts())
+        .retry_config(RetryConfig::standard());
+    config.set_endpoint_url(variable("AWS_ENDPOINT_URL_DYNAMODB")?.or(variable("AWS_ENDPOINT_URL")?));
+    config.set_use_fips(flag("AWS_USE_FIPS_ENDPOINT")?);
+    config.set_use_dual_stack(flag("AWS_USE_DUALSTACK_ENDPOINT")?);
+    Ok(config)
+}
+
+/// The environment variable `name`, if it is set.
+fn flag(name: &str) -> Result<Option<bool>, StartError> {
+    let flag = variable(name)?.map(|text| text.to_lowercase().parse());
+    flag.transpose().map_err(|_| StartError(format!("{name} must be true or false")))
+}
+
+/// Each longer than what it holds: an attempt, a call of DynamoDB with its repeats, then
+/// [`ANSWER_WITHIN`](crate::ANSWER_WITHIN).
+pub fn timeouts() -> TimeoutConfig {
+    TimeoutConfig::builder()
+        .connect_timeout(Duration::from_secs(1))
+        .operation_attempt_timeout(Duration::from_secs(2))
+        .operation_timeout(Duration::from_secs(5))
+        .build()
+}
