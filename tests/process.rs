@@ -1,7 +1,7 @@
 //! A function as a process: what it needs at its start, and what it writes to its log.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
-use coaching_tests::{LambdaHost, TestService, event_file};
+use coaching_tests::{Collector, LambdaHost, TestService, event_file};
 use serde_json::{Value, json};
 use tokio::process::Command;
 
@@ -43,6 +43,8 @@ async fn what_is_missing_or_malformed_is_one_line_at_the_start() {
         ("PAGE_TOKEN_SECRET_PREVIOUS", Some("short")),
         ("LOG_LEVEL", Some("loud")),
         ("METRICS_NAMESPACE", Some("AWS/Lambda")),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", Some("nowhere")),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", Some("https://collector/v1/traces")),
         ("AWS_REGION", None),
         ("AWS_ENDPOINT_URL", Some("nowhere")),
         ("AWS_ENDPOINT_URL_DYNAMODB", Some("ftp://nowhere")),
@@ -90,4 +92,41 @@ async fn a_line_is_a_document_of_metrics_if_there_is_a_namespace() {
     let mut host = LambdaHost::start(FUNCTION, &service.environment()).await;
     host.invoke(event()).await;
     assert_eq!(host.next_line().await["_aws"], Value::Null);
+}
+
+#[tokio::test]
+async fn a_request_is_a_span_that_the_collector_has_before_the_client_has_the_answer() {
+    let service = TestService::seeded().await;
+    let mut collector = Collector::start().await;
+    let url = collector.url();
+    let environment = [&service.environment()[..], &[("OTEL_EXPORTER_OTLP_ENDPOINT", &url)]].concat();
+    let mut host = LambdaHost::start(FUNCTION, &environment).await;
+    assert_eq!(host.invoke(event_file("create-session", "created")).await["statusCode"], 200);
+    let (path, sent) = collector.received().unwrap();
+    assert_eq!((path.as_str(), collector.received()), ("/v1/traces", None));
+    let resource = &sent["resourceSpans"][0];
+    assert_eq!(resource["resource"]["attributes"][0]["value"]["stringValue"], "coaching");
+    let span = &resource["scopeSpans"][0]["spans"][0];
+    assert_eq!((&span["name"], &span["kind"]), (&json!("create-session"), &json!(2)));
+    assert_eq!(span["traceId"], "5759e988bd862e3fe1be46a994272793");
+    assert_eq!(span["parentSpanId"], "53995c3f42cd8ad8");
+    let nanoseconds = |key: &str| span[key].as_str().unwrap().parse::<u64>().unwrap();
+    assert!(nanoseconds("startTimeUnixNano") < nanoseconds("endTimeUnixNano"), "{span}");
+    let attribute = |key: &str| {
+        let attributes = span["attributes"].as_array().unwrap();
+        attributes.iter().find(|attribute| attribute["key"] == key).unwrap_or_else(|| panic!("{key}: {span}"))["value"]
+            .clone()
+    };
+    assert_eq!(attribute("http.response.status_code"), json!({"intValue": "200"}));
+    assert_eq!(attribute("dynamodb.write_units"), json!({"doubleValue": 12.0}));
+}
+
+#[tokio::test]
+async fn without_its_collector_a_function_answers_all_the_same() {
+    let service = TestService::seeded().await;
+    let environment = [&service.environment()[..], &[("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1")]].concat();
+    let mut host = LambdaHost::start(FUNCTION, &environment).await;
+    assert_eq!(host.invoke(event_file("create-session", "created")).await["statusCode"], 200);
+    assert_eq!(host.next_line().await["message"], "create-session OK");
+    assert_eq!(host.next_line().await["message"], "the collector takes no span");
 }

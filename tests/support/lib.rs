@@ -2,6 +2,7 @@
 //!
 //! Everything here panics when it cannot do its work: that is how a test fails.
 
+mod collector;
 mod event;
 mod faults;
 mod lambda_host;
@@ -31,6 +32,7 @@ use uuid::Uuid;
 use faults::HURRIED;
 use record::Traffic;
 
+pub use collector::Collector;
 pub use event::{Event, body_of, event_file, event_files};
 pub use faults::{Fault, FaultyDynamoDb};
 pub use lambda_host::LambdaHost;

@@ -15,6 +15,7 @@ mod page_token;
 mod query;
 mod request;
 mod run;
+mod spans;
 
 pub use answer::{Answer, ERROR_DOMAIN, entry_status};
 pub use app::{App, Clock, ColdStart};

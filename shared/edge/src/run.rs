@@ -13,6 +13,7 @@ use serde_json::Value;
 use crate::dynamodb::open_table;
 use crate::log::{MetricsNamespace, log_filter, log_lines};
 use crate::operation::{perform, respond};
+use crate::spans::{Answered, Spans};
 use crate::{App, Clock, ColdStart, HttpEvent, Operation, PageTokens, Task};
 
 /// Why a function cannot start, in one line for the operator.
@@ -27,8 +28,8 @@ impl fmt::Debug for StartError {
 
 /// Runs `operation` as a Lambda function.
 ///
-/// Reads `TABLE_NAME`, `PAGE_TOKEN_SECRET`, optionally `PAGE_TOKEN_SECRET_PREVIOUS`, `LOG_LEVEL` and
-/// `METRICS_NAMESPACE`, and the AWS SDK's own variables.
+/// Reads `TABLE_NAME`, `PAGE_TOKEN_SECRET`, optionally `PAGE_TOKEN_SECRET_PREVIOUS`, `LOG_LEVEL`,
+/// `METRICS_NAMESPACE` and `OTEL_EXPORTER_OTLP_ENDPOINT`, and the AWS SDK's own variables.
 ///
 /// # Errors
 /// One line that names the variable that is absent or unusable.
@@ -45,13 +46,27 @@ async fn serve(operation: &'static Operation) -> Result<(), StartError> {
     init_logging()?;
     check_runtime()?;
     let app = &app_from_environment().await?;
+    let spans = variable("OTEL_EXPORTER_OTLP_ENDPOINT")?.as_deref().map(Spans::to).transpose().map_err(StartError)?;
+    let spans = spans.as_ref();
     let answer = async |event: LambdaEvent<HttpEvent>| {
         let mut event = event;
         event.payload.trace_id = event.context.xray_trace_id.as_deref().and_then(sampled_trace);
         if event.payload.request_context.request_id.is_empty() {
             event.payload.request_context.request_id = event.context.request_id;
         }
-        let (parts, body) = respond(operation, &app.for_one_request(), &event.payload).await.into_parts();
+        let (app, started) = (app.for_one_request(), SystemTime::now());
+        let (parts, body) = respond(operation, &app, &event.payload).await.into_parts();
+        if let Some(spans) = spans {
+            let answered = Answered {
+                operation: operation.name,
+                request_id: &event.payload.request_context.request_id,
+                trace_header: event.context.xray_trace_id.as_deref(),
+                started,
+                status: parts.status,
+                spent: app.store.spent(),
+            };
+            spans.send(answered).await;
+        }
         let mut response = ApiGatewayV2httpResponse::default();
         response.status_code = i64::from(parts.status.as_u16());
         response.headers = parts.headers;

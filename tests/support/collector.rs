@@ -1,0 +1,54 @@
+//! An OpenTelemetry collector, as far as a function sees one.
+
+use std::net::SocketAddr;
+
+use http_body_util::{BodyExt, Full};
+use hyper::body::{Bytes, Incoming};
+use hyper::service::service_fn;
+use hyper::{Request, Response};
+use hyper_util::rt::TokioIo;
+use serde_json::Value;
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
+
+/// A collector that takes OTLP over HTTP, as JSON.
+#[derive(Debug)]
+pub struct Collector {
+    address: SocketAddr,
+    received: mpsc::UnboundedReceiver<(String, Value)>,
+}
+
+impl Collector {
+    /// Starts one.
+    pub async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (receive, received) = mpsc::unbounded_channel();
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let receive = receive.clone();
+                let answer = service_fn(move |request: Request<Incoming>| {
+                    let receive = receive.clone();
+                    async move {
+                        let path = request.uri().path().to_owned();
+                        let body = request.into_body().collect().await?.to_bytes();
+                        receive.send((path, serde_json::from_slice(&body).unwrap())).unwrap();
+                        Ok::<_, hyper::Error>(Response::new(Full::new(Bytes::from_static(b"{}"))))
+                    }
+                });
+                tokio::spawn(hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), answer));
+            }
+        });
+        Self { address, received }
+    }
+
+    /// Where it takes telemetry.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// What it has been sent and was not asked for yet: the path, and the body.
+    pub fn received(&mut self) -> Option<(String, Value)> {
+        self.received.try_recv().ok()
+    }
+}
