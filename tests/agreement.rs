@@ -1,4 +1,4 @@
-//! What must agree: the template, the functions, the events, the tests, and the rules of API Gateway.
+//! What must agree: the template, the functions, the events, the tests, the document, and the rules of API Gateway.
 
 use std::collections::BTreeSet;
 use std::process::Command;
@@ -116,6 +116,21 @@ fn cargo_lambda_watch_routes_as_the_template_does() {
     assert_eq!(watched, routes());
 }
 
+#[test]
+fn the_document_tells_of_every_route_and_of_no_other() {
+    let document: Value = serde_json::from_str(include_str!("../openapi.json")).unwrap();
+    let mut documented = BTreeSet::new();
+    for (path, operations) in document["paths"].as_object().unwrap() {
+        // The verbs of an item share a route.
+        let route = path.rsplit_once("}:").map_or_else(|| path.clone(), |(route, _)| format!("{route}}}"));
+        for method in operations.as_object().unwrap().keys() {
+            documented.insert((method.to_uppercase(), route.clone()));
+        }
+    }
+    let routed: BTreeSet<_> = routes().into_iter().map(|(method, path, _)| (method, path)).collect();
+    assert_eq!(documented, routed);
+}
+
 /// Names of the packages that `package` links, itself included.
 fn links(package: &str) -> BTreeSet<String> {
     let tree = cargo(&["tree", "--package", package, "--edges", "normal", "--prefix", "none", "--format", "{p}"]);
@@ -131,10 +146,10 @@ fn the_domain_links_no_aws_and_no_http() {
 }
 
 #[test]
-fn no_function_links_the_embedded_dynamodb() {
+fn no_function_links_the_embedded_dynamodb_or_the_docs_page() {
     for function in folders("functions") {
         let linked = links(&function);
-        for local in ["dynoxide-rs", "coaching-local", "coaching-tests", "libsqlite3-sys"] {
+        for local in ["dynoxide-rs", "coaching-local", "coaching-tests", "libsqlite3-sys", "utoipa-swagger-ui"] {
             assert!(!linked.contains(local), "{function} links {local}");
         }
         assert!(linked.contains("coaching-edge"));

@@ -7,7 +7,7 @@ const CASES: [Case; 12] = [
     Case { name: "added", status: 200, refused: &[] },
     Case { name: "removed", status: 200, refused: &[] },
     Case { name: "a-colleagues", status: 400, refused: &[] },
-    Case { name: "unknown-scorecard", status: 404, refused: &[] },
+    Case { name: "unknown-scorecard", status: 400, refused: &[] },
     Case { name: "unknown-plan", status: 404, refused: &[] },
     Case { name: "no-scorecard", status: 400, refused: &["scorecardName"] },
     Case { name: "foreign-scorecard", status: 400, refused: &["scorecardName"] },

@@ -260,6 +260,35 @@ fn what_api_gateway_refuses_is_refused_in_its_form() {
 }
 
 #[test]
+fn the_document_and_its_page_need_no_token_and_nothing_from_elsewhere() {
+    let folder = tempfile::tempdir().unwrap();
+    let service = Running::start(folder.path(), &["--memory", "--no-demo"]);
+    let (status, document) = curl(&[&format!("{}/openapi.json", service.url())]);
+    let committed: Value = serde_json::from_str(include_str!("../openapi.json")).unwrap();
+    assert_eq!((status, document), (200, committed));
+
+    let page = service.told("docs");
+    assert_eq!(page, format!("{}/docs", service.url()));
+    let text = |url: &str| {
+        let output = Command::new("curl").args(["-sSfL", url]).output().unwrap();
+        assert!(output.status.success(), "{url}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let html = text(&page);
+    let files = html.split(['"']).filter(|text| [".js", ".css"].iter().any(|ending| text.ends_with(ending)));
+    let mut asked = 0;
+    for file in files {
+        assert!(!file.contains("//"), "{file}");
+        text(&format!("{page}/{}", file.trim_start_matches("./")));
+        asked += 1;
+    }
+    assert!(asked > 3, "{html}");
+    assert!(text(&format!("{page}/swagger-initializer.js")).contains("\"/openapi.json\""));
+    assert_eq!(curl(&["-X", "POST", &format!("{}/openapi.json", service.url())]).0, 401);
+    assert_eq!(curl(&[&format!("{page}/no-such-file")]).0, 401);
+}
+
+#[test]
 fn an_unknown_path_is_not_found_in_the_services_form() {
     let folder = tempfile::tempdir().unwrap();
     let service = Running::start(folder.path(), &["--memory", "--no-demo"]);

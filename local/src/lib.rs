@@ -7,6 +7,7 @@
 pub mod arguments;
 mod data_folder;
 mod demo;
+mod docs;
 mod embedded_dynamodb;
 mod gateway;
 mod operations;
@@ -20,7 +21,7 @@ mod tokens;
 
 pub use embedded_dynamodb::{EmbeddedDynamoDb, client_at};
 pub use gateway::Gateway;
-pub use operations::OPERATIONS;
+pub use operations::{AnswerSchema, OPERATIONS, answer_schema, error_schema, gateway_error_schema};
 pub use recount::rebuild_statistics;
 pub use routes::{Route, Routes};
 pub use service::{ANSWER_WITHIN, Interruption, Service, TABLE_NAME};

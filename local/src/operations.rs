@@ -1,47 +1,91 @@
 //! Every operation that the template can route to.
 
-use coaching_edge::Operation;
+use std::collections::BTreeMap;
 
-/// The operations, by the names of their functions.
-pub static OPERATIONS: [&Operation; 40] = [
-    &acknowledge_session::OPERATION,
-    &change_scorecard_state::OPERATION,
-    &create_comment::OPERATION,
-    &create_plan::OPERATION,
-    &create_scorecard::OPERATION,
-    &create_session::OPERATION,
-    &create_target::OPERATION,
-    &create_template::OPERATION,
-    &delete_plan::OPERATION,
-    &delete_session::OPERATION,
-    &delete_target::OPERATION,
-    &get_comment::OPERATION,
-    &get_group::OPERATION,
-    &get_plan::OPERATION,
-    &get_scorecard::OPERATION,
-    &get_session::OPERATION,
-    &get_target::OPERATION,
-    &get_template::OPERATION,
-    &get_user::OPERATION,
-    &link_scorecard::OPERATION,
-    &list_changes::OPERATION,
-    &list_comments::OPERATION,
-    &list_plans::OPERATION,
-    &list_scorecards::OPERATION,
-    &list_sessions::OPERATION,
-    &list_targets::OPERATION,
-    &list_templates::OPERATION,
-    &retrieve_progress::OPERATION,
-    &unknown_path::OPERATION,
-    &update_comment::OPERATION,
-    &update_plan::OPERATION,
-    &update_scorecard::OPERATION,
-    &update_session::OPERATION,
-    &update_target::OPERATION,
-    &update_template::OPERATION,
-    &upsert_groups::OPERATION,
-    &upsert_plans::OPERATION,
-    &upsert_scorecards::OPERATION,
-    &upsert_usecases::OPERATION,
-    &upsert_users::OPERATION,
-];
+use coaching_edge::{ErrorMessage, GatewayMessage, Operation};
+use serde_json::Value;
+use utoipa::ToSchema;
+
+/// The schema of an answer.
+#[derive(Debug, Clone)]
+pub struct AnswerSchema {
+    /// Its name.
+    pub name: String,
+    /// It, and all that it refers to, by name: as the components of an OpenAPI document.
+    pub schemas: BTreeMap<String, Value>,
+}
+
+macro_rules! operations {
+    ($($function:ident: $answer:ident,)+) => {
+        /// The operations, by the names of their functions.
+        pub static OPERATIONS: [&Operation; [$(stringify!($function)),+].len() + 1] =
+            [$(&$function::OPERATION,)+ &unknown_path::OPERATION];
+
+        /// What the function `name` answers when it succeeds; `unknown-path` never does.
+        pub fn answer_schema(name: &str) -> Option<AnswerSchema> {
+            $(if name == $function::OPERATION.name {
+                return Some(schema_of::<$function::$answer>());
+            })+
+            None
+        }
+    };
+}
+
+operations! {
+    acknowledge_session: AcknowledgeSessionResponse,
+    change_scorecard_state: ChangeScorecardStateResponse,
+    create_comment: CreateCommentResponse,
+    create_plan: CreatePlanResponse,
+    create_scorecard: CreateScorecardResponse,
+    create_session: CreateSessionResponse,
+    create_target: CreateTargetResponse,
+    create_template: CreateTemplateResponse,
+    delete_plan: DeletePlanResponse,
+    delete_session: DeleteSessionResponse,
+    delete_target: DeleteTargetResponse,
+    get_comment: GetCommentResponse,
+    get_group: GetGroupResponse,
+    get_plan: GetPlanResponse,
+    get_scorecard: GetScorecardResponse,
+    get_session: GetSessionResponse,
+    get_target: GetTargetResponse,
+    get_template: GetTemplateResponse,
+    get_user: GetUserResponse,
+    link_scorecard: LinkScorecardResponse,
+    list_changes: ListChangesResponse,
+    list_comments: ListCommentsResponse,
+    list_plans: ListPlansResponse,
+    list_scorecards: ListScorecardsResponse,
+    list_sessions: ListSessionsResponse,
+    list_targets: ListTargetsResponse,
+    list_templates: ListTemplatesResponse,
+    retrieve_progress: RetrieveProgressResponse,
+    update_comment: UpdateCommentResponse,
+    update_plan: UpdatePlanResponse,
+    update_scorecard: UpdateScorecardResponse,
+    update_session: UpdateSessionResponse,
+    update_target: UpdateTargetResponse,
+    update_template: UpdateTemplateResponse,
+    upsert_groups: UpsertGroupsResponse,
+    upsert_plans: UpsertPlansResponse,
+    upsert_scorecards: UpsertScorecardsResponse,
+    upsert_usecases: UpsertUsecasesResponse,
+    upsert_users: UpsertUsersResponse,
+}
+
+/// What the service answers when it refuses a request.
+pub fn error_schema() -> AnswerSchema {
+    schema_of::<ErrorMessage>()
+}
+
+/// What API Gateway itself answers.
+pub fn gateway_error_schema() -> AnswerSchema {
+    schema_of::<GatewayMessage>()
+}
+
+fn schema_of<T: ToSchema>() -> AnswerSchema {
+    let mut schemas = vec![(T::name().into_owned(), T::schema())];
+    T::schemas(&mut schemas);
+    let schemas = schemas.into_iter().map(|(name, schema)| (name, serde_json::json!(schema)));
+    AnswerSchema { name: T::name().into_owned(), schemas: schemas.collect() }
+}

@@ -13,6 +13,7 @@ use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
+use crate::docs;
 use crate::gateway::{Gateway, MAX_PAYLOAD_BYTES};
 
 /// How long a client may take to send the head of a request.
@@ -55,6 +56,9 @@ pub(crate) async fn serve(listener: TcpListener, gateway: Arc<Gateway>, mut stop
 }
 
 async fn answer(gateway: Arc<Gateway>, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
+    if let Some(response) = docs::answer(request.method(), request.uri().path()) {
+        return Ok(response.map(Full::new));
+    }
     let (parts, body) = request.into_parts();
     // The head is answered for before the body, but a client may only read after it has written.
     let body = Limited::new(body, MAX_PAYLOAD_BYTES).collect().await.ok().map(|body| body.to_bytes());

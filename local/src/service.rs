@@ -19,6 +19,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use crate::arguments::Options;
 use crate::data_folder::{DataFolder, Secrets};
 use crate::demo;
+use crate::docs;
 use crate::embedded_dynamodb::{ACCESS_KEY, EmbeddedDynamoDb, REGION, client_at};
 use crate::gateway::Gateway;
 use crate::server::serve;
@@ -178,6 +179,7 @@ impl Service {
             None => writeln!(text, "  data      in memory, gone when this ends"),
         };
         let _ = writeln!(text, "  DynamoDB  {} (table {TABLE_NAME}, any credentials)", self.dynamodb_url);
+        let _ = writeln!(text, "  docs      {}{}", self.url(), docs::PAGE_PATH);
         for (role, _) in DEMO_ROLES {
             let token = self.token(role).unwrap_or_default();
             let _ = writeln!(text, "  {role:<8}  {token}");

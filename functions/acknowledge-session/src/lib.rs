@@ -16,14 +16,17 @@ use coaching_domain::session::{Acknowledgement, CoachingSessionMessage};
 use coaching_domain::{Error, Role};
 use coaching_edge::{Answer, App, Operation, Request};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// The operation.
 pub static OPERATION: Operation =
     Operation { name: "acknowledge-session", handle: |app, request| Box::pin(handle(app, request)) };
 
-#[derive(Serialize)]
+/// What it became.
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct AcknowledgeSessionResponse<'a> {
+pub struct AcknowledgeSessionResponse<'a> {
+    /// The session.
     coaching_session: CoachingSessionMessage<'a>,
 }
 
@@ -34,8 +37,9 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
         return Err(request.no_such_path());
     }
     let now = app.now()?;
-    let acknowledgement = request.body(request.query().finish(), Acknowledgement::read)?;
-    let expected = request.expected_etag(None)?;
+    let mut query = request.query();
+    let expected = query.if_match();
+    let acknowledgement = request.body(query.finish(), Acknowledgement::read)?;
 
     let name = tenant.name_of(&id);
     let changed = app.store.change_session(&tenant, &id, request.author(OPERATION.name, now), |session| {

@@ -14,13 +14,16 @@ use coaching_domain::scorecard::{Scorecard, ScorecardMessage};
 use coaching_domain::{Error, Role, names};
 use coaching_edge::{Answer, App, Operation, Request};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// The operation.
 pub static OPERATION: Operation =
     Operation { name: "change-scorecard-state", handle: |app, request| Box::pin(handle(app, request)) };
 
-#[derive(Serialize)]
-struct ChangeScorecardStateResponse<'a> {
+/// What it became.
+#[derive(Serialize, ToSchema)]
+pub struct ChangeScorecardStateResponse<'a> {
+    /// The scorecard.
     scorecard: ScorecardMessage<'a>,
 }
 
@@ -43,15 +46,15 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let name = tenant.name_of(&id);
     request.caller().require_role(&name, &roles)?;
     let now = app.now()?;
-    let comment = request.body(request.query().finish(), |fields| {
+    let mut query = request.query();
+    let expected = query.if_match();
+    let comment = request.body(query.finish(), |fields| {
         let comment = match step {
             Step::Acknowledge => fields.string("acknowledgeComment", MAX_TEXT_BYTES),
             Step::Submit | Step::Reset => None,
         };
         Some(comment)
     })?;
-
-    let expected = request.expected_etag(None)?;
 
     let counted = |scorecard: &Scorecard| match step {
         Step::Submit => scorecard.submit_time.is_none().then_some(now),

@@ -13,14 +13,17 @@ use coaching_domain::comment::{CoachingCommentMessage, NewCoachingComment};
 use coaching_domain::{Code, Error, Role};
 use coaching_edge::{Answer, App, Operation, Request};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// The operation.
 pub static OPERATION: Operation =
     Operation { name: "create-comment", handle: |app, request| Box::pin(handle(app, request)) };
 
-#[derive(Serialize)]
+/// What was created.
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct CreateCommentResponse<'a> {
+pub struct CreateCommentResponse<'a> {
+    /// The comment.
     coaching_comment: CoachingCommentMessage<'a>,
 }
 

@@ -11,14 +11,17 @@ use coaching_domain::plan::{CoachingPlanMessage, NewCoachingPlan};
 use coaching_domain::{Error, Role};
 use coaching_edge::{Answer, App, Operation, Request};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// The operation.
 pub static OPERATION: Operation =
     Operation { name: "create-plan", handle: |app, request| Box::pin(handle(app, request)) };
 
-#[derive(Serialize)]
+/// What was created.
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct CreatePlanResponse<'a> {
+pub struct CreatePlanResponse<'a> {
+    /// The plan.
     coaching_plan: CoachingPlanMessage<'a>,
 }
 

@@ -15,13 +15,16 @@ use coaching_domain::{Error, Role, Tenant, Violations};
 use coaching_edge::{Answer, App, Operation, Request};
 use coaching_store::{ScorecardChange, Written};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// The operation.
 pub static OPERATION: Operation =
     Operation { name: "create-scorecard", handle: |app, request| Box::pin(handle(app, request)) };
 
-#[derive(Serialize)]
-struct CreateScorecardResponse<'a> {
+/// What was created.
+#[derive(Serialize, ToSchema)]
+pub struct CreateScorecardResponse<'a> {
+    /// The scorecard.
     scorecard: ScorecardMessage<'a>,
 }
 

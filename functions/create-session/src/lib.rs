@@ -18,14 +18,17 @@ use coaching_domain::session::{CoachingSessionMessage, NewCoachingSession};
 use coaching_domain::{Error, Role};
 use coaching_edge::{Answer, App, Operation, Request};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// The operation.
 pub static OPERATION: Operation =
     Operation { name: "create-session", handle: |app, request| Box::pin(handle(app, request)) };
 
-#[derive(Serialize)]
+/// What was created.
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct CreateSessionResponse<'a> {
+pub struct CreateSessionResponse<'a> {
+    /// The session.
     coaching_session: CoachingSessionMessage<'a>,
 }
 

@@ -13,13 +13,16 @@ use coaching_domain::target::{NewTarget, TargetMessage};
 use coaching_domain::{Code, Error, Role};
 use coaching_edge::{Answer, App, Operation, Request};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// The operation.
 pub static OPERATION: Operation =
     Operation { name: "create-target", handle: |app, request| Box::pin(handle(app, request)) };
 
-#[derive(Serialize)]
-struct CreateTargetResponse<'a> {
+/// What was created.
+#[derive(Serialize, ToSchema)]
+pub struct CreateTargetResponse<'a> {
+    /// The target.
     target: TargetMessage<'a>,
 }
 

@@ -12,14 +12,17 @@ use coaching_domain::template::{NewTemplate, ScorecardTemplateMessage};
 use coaching_domain::{Error, Role};
 use coaching_edge::{Answer, App, Operation, Request};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// The operation.
 pub static OPERATION: Operation =
     Operation { name: "create-template", handle: |app, request| Box::pin(handle(app, request)) };
 
-#[derive(Serialize)]
+/// What was created.
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct CreateTemplateResponse<'a> {
+pub struct CreateTemplateResponse<'a> {
+    /// The scorecard template.
     scorecard_template: ScorecardTemplateMessage<'a>,
 }
 

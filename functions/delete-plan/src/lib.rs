@@ -11,13 +11,15 @@
 use coaching_domain::{Error, Role, names};
 use coaching_edge::{Answer, App, Operation, Request};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// The operation.
 pub static OPERATION: Operation =
     Operation { name: "delete-plan", handle: |app, request| Box::pin(handle(app, request)) };
 
-#[derive(Serialize)]
-struct DeletePlanResponse {}
+/// Nothing: it is deleted.
+#[derive(Serialize, ToSchema)]
+pub struct DeletePlanResponse {}
 
 async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let tenant = request.authorize(&[Role::Manager, Role::Service, Role::Admin])?;
@@ -25,9 +27,8 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let now = app.now()?;
     let mut query = request.query();
     let force = query.boolean("force").unwrap_or(false);
-    let etag = query.string("etag");
+    let expected = query.etag();
     query.into_result()?;
-    let expected = request.expected_etag(etag)?;
 
     let author = request.author(OPERATION.name, now);
     app.store.delete_plan(&tenant, &id, force, author, |plan| expected.check(&plan.etag())).await?;

@@ -6,22 +6,23 @@
 use coaching_domain::{Error, Role, names};
 use coaching_edge::{Answer, App, Operation, Request};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// The operation.
 pub static OPERATION: Operation =
     Operation { name: "delete-session", handle: |app, request| Box::pin(handle(app, request)) };
 
-#[derive(Serialize)]
-struct DeleteSessionResponse {}
+/// Nothing: it is deleted.
+#[derive(Serialize, ToSchema)]
+pub struct DeleteSessionResponse {}
 
 async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let tenant = request.authorize(&[Role::Manager, Role::Service, Role::Admin])?;
     let id = request.path_id::<names::CoachingSession>("coachingSession", &tenant)?;
     let now = app.now()?;
     let mut query = request.query();
-    let etag = query.string("etag");
+    let expected = query.etag();
     query.into_result()?;
-    let expected = request.expected_etag(etag)?;
 
     let author = request.author(OPERATION.name, now);
     app.store.delete_session(&tenant, &id, author, |session| expected.check(&session.etag())).await?;

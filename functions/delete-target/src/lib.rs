@@ -4,6 +4,7 @@
 use coaching_domain::{Code, Error, Role, names};
 use coaching_edge::{Answer, App, Operation, Request};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// How often a deletion is tried that others keep getting in front of.
 const ATTEMPTS: usize = 8;
@@ -12,8 +13,9 @@ const ATTEMPTS: usize = 8;
 pub static OPERATION: Operation =
     Operation { name: "delete-target", handle: |app, request| Box::pin(handle(app, request)) };
 
-#[derive(Serialize)]
-struct DeleteTargetResponse {}
+/// Nothing: it is deleted.
+#[derive(Serialize, ToSchema)]
+pub struct DeleteTargetResponse {}
 
 async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let tenant = request.authorize(&[Role::Manager, Role::Service, Role::Admin])?;

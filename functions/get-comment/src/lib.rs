@@ -6,14 +6,17 @@ use coaching_domain::comment::CoachingCommentMessage;
 use coaching_domain::{Error, Role, names};
 use coaching_edge::{Answer, App, Operation, Request};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// The operation.
 pub static OPERATION: Operation =
     Operation { name: "get-comment", handle: |app, request| Box::pin(handle(app, request)) };
 
-#[derive(Serialize)]
+/// What was asked for.
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct GetCommentResponse<'a> {
+pub struct GetCommentResponse<'a> {
+    /// The comment.
     coaching_comment: CoachingCommentMessage<'a>,
 }
 

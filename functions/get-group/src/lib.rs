@@ -5,13 +5,16 @@ use coaching_domain::directory::GroupMessage;
 use coaching_domain::{Error, Role, names};
 use coaching_edge::{Answer, App, Operation, Request};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// The operation.
 pub static OPERATION: Operation =
     Operation { name: "get-group", handle: |app, request| Box::pin(handle(app, request)) };
 
-#[derive(Serialize)]
-struct GetGroupResponse<'a> {
+/// What was asked for.
+#[derive(Serialize, ToSchema)]
+pub struct GetGroupResponse<'a> {
+    /// The group.
     group: GroupMessage<'a>,
 }
 

@@ -11,6 +11,7 @@ use coaching_domain::{Error, Role};
 use coaching_edge::{Answer, App, Operation, Request};
 use coaching_store::SessionFilter;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// The most sessions that are embedded in a plan.
 const MAX_SESSIONS: usize = 1000;
@@ -18,9 +19,11 @@ const MAX_SESSIONS: usize = 1000;
 /// The operation.
 pub static OPERATION: Operation = Operation { name: "get-plan", handle: |app, request| Box::pin(handle(app, request)) };
 
-#[derive(Serialize)]
+/// What was asked for.
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct GetPlanResponse<'a> {
+pub struct GetPlanResponse<'a> {
+    /// The plan.
     coaching_plan: CoachingPlanMessage<'a>,
 }
 

@@ -6,13 +6,16 @@ use coaching_domain::scorecard::ScorecardMessage;
 use coaching_domain::{Error, Role, names};
 use coaching_edge::{Answer, App, Operation, Request};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// The operation.
 pub static OPERATION: Operation =
     Operation { name: "get-scorecard", handle: |app, request| Box::pin(handle(app, request)) };
 
-#[derive(Serialize)]
-struct GetScorecardResponse<'a> {
+/// What was asked for.
+#[derive(Serialize, ToSchema)]
+pub struct GetScorecardResponse<'a> {
+    /// The scorecard.
     scorecard: ScorecardMessage<'a>,
 }
 

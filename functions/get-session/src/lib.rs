@@ -10,14 +10,17 @@ use coaching_domain::session::CoachingSessionMessage;
 use coaching_domain::{Error, Role};
 use coaching_edge::{Answer, App, Operation, Request};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// The operation.
 pub static OPERATION: Operation =
     Operation { name: "get-session", handle: |app, request| Box::pin(handle(app, request)) };
 
-#[derive(Serialize)]
+/// What was asked for.
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct GetSessionResponse<'a> {
+pub struct GetSessionResponse<'a> {
+    /// The session.
     coaching_session: CoachingSessionMessage<'a>,
 }
 

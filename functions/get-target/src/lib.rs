@@ -4,13 +4,16 @@ use coaching_domain::target::TargetMessage;
 use coaching_domain::{Error, Role, names};
 use coaching_edge::{Answer, App, Operation, Request};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// The operation.
 pub static OPERATION: Operation =
     Operation { name: "get-target", handle: |app, request| Box::pin(handle(app, request)) };
 
-#[derive(Serialize)]
-struct GetTargetResponse<'a> {
+/// What was asked for.
+#[derive(Serialize, ToSchema)]
+pub struct GetTargetResponse<'a> {
+    /// The target.
     target: TargetMessage<'a>,
 }
 

@@ -5,14 +5,17 @@ use coaching_domain::template::{Revision, ScorecardTemplateMessage, parse_templa
 use coaching_domain::{Error, Role};
 use coaching_edge::{Answer, App, Operation, Request};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// The operation.
 pub static OPERATION: Operation =
     Operation { name: "get-template", handle: |app, request| Box::pin(handle(app, request)) };
 
-#[derive(Serialize)]
+/// What was asked for.
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct GetTemplateResponse<'a> {
+pub struct GetTemplateResponse<'a> {
+    /// The scorecard template.
     scorecard_template: ScorecardTemplateMessage<'a>,
 }
 

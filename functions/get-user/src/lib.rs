@@ -6,12 +6,15 @@ use coaching_domain::directory::UserMessage;
 use coaching_domain::{Error, Role, names};
 use coaching_edge::{Answer, App, Operation, Request};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// The operation.
 pub static OPERATION: Operation = Operation { name: "get-user", handle: |app, request| Box::pin(handle(app, request)) };
 
-#[derive(Serialize)]
-struct GetUserResponse<'a> {
+/// What was asked for.
+#[derive(Serialize, ToSchema)]
+pub struct GetUserResponse<'a> {
+    /// The user.
     user: UserMessage<'a>,
 }
 

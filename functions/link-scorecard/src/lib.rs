@@ -7,15 +7,19 @@
 use coaching_domain::{Error, Role, names};
 use coaching_edge::{Answer, App, Operation, Request};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// The operation.
 pub static OPERATION: Operation =
     Operation { name: "link-scorecard", handle: |app, request| Box::pin(handle(app, request)) };
 
-#[derive(Serialize)]
+/// What was linked or unlinked.
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct LinkScorecardResponse {
+pub struct LinkScorecardResponse {
+    /// The plan: `customers/{customer}/profiles/{profile}/coachingPlans/{coachingPlan}`.
     coaching_plan_name: String,
+    /// The scorecard, of the plan's agent: `customers/{customer}/profiles/{profile}/scorecards/{scorecard}`.
     scorecard_name: String,
 }
 

@@ -11,15 +11,19 @@ use coaching_domain::{Error, Role};
 use coaching_edge::{Answer, App, Binding, Operation, Request};
 use coaching_store::keys;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// The operation.
 pub static OPERATION: Operation =
     Operation { name: "list-changes", handle: |app, request| Box::pin(handle(app, request)) };
 
-#[derive(Serialize)]
+/// A page of what was asked for.
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct ListChangesResponse<'a> {
+pub struct ListChangesResponse<'a> {
+    /// The changes, the latest first.
     changes: Vec<ChangeMessage<'a>>,
+    /// The `pageToken` of the next page; absent on the last one.
     #[serde(skip_serializing_if = "Option::is_none")]
     next_page_token: Option<String>,
 }
@@ -28,15 +32,17 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let tenant = request.authorize(&[Role::Manager, Role::Admin])?;
     let now = app.now()?;
     let mut query = request.query();
-    let name = query.string("name");
-    let partition = name.as_deref().and_then(|name| keys::history_of(&tenant, name));
-    if partition.is_none() {
-        query.refuse("name", "must be the name of a session, plan or comment of this profile");
-    }
+    let named = query.required("name", |query, name| {
+        query.text(name, keys::with_history, |name| {
+            let partition = keys::history_of(&tenant, name);
+            let named = partition.map(|partition| (name.to_owned(), partition));
+            named.ok_or("must be the name of a session, plan or comment of this profile")
+        })
+    });
     let page_size = query.page_size();
     let page_token = query.string("pageToken");
     query.into_result()?;
-    let (Some(name), Some(partition)) = (name, partition) else { return Err(Error::not_found("")) };
+    let Some((name, partition)) = named else { return Err(Error::not_found("")) };
 
     let binding = Binding::new(OPERATION.name, &tenant).with("name", [&name]);
     let after = app.page_tokens.position(page_token.as_deref(), &binding, now)?;

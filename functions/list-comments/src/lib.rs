@@ -11,6 +11,7 @@ use coaching_domain::{Error, Role};
 use coaching_edge::{Answer, App, Binding, Operation, Request};
 use coaching_store::{CommentFilter, ListPosition};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// The most names in one filter.
 const MAX_NAMES: usize = 20;
@@ -21,10 +22,13 @@ const MAX_THREAD_BYTES: usize = 128;
 pub static OPERATION: Operation =
     Operation { name: "list-comments", handle: |app, request| Box::pin(handle(app, request)) };
 
-#[derive(Serialize)]
+/// A page of what was asked for.
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct ListCommentsResponse<'a> {
+pub struct ListCommentsResponse<'a> {
+    /// The comments, the newest first.
     coaching_comments: Vec<CoachingCommentMessage<'a>>,
+    /// The `pageToken` of the next page; absent on the last one.
     #[serde(skip_serializing_if = "Option::is_none")]
     next_page_token: Option<String>,
 }

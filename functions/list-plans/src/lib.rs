@@ -18,6 +18,7 @@ use coaching_domain::{Error, Role, Tenant, Timestamp};
 use coaching_edge::{Answer, App, Binding, Operation, Request};
 use coaching_store::{ListPosition, PlanFilter, SessionFilter};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// The most agents, and the most groups, that one request names.
 const MAX_AGENTS: usize = 1000;
@@ -33,10 +34,13 @@ const MAX_PLANS_WITH_SESSIONS: usize = 50;
 pub static OPERATION: Operation =
     Operation { name: "list-plans", handle: |app, request| Box::pin(handle(app, request)) };
 
-#[derive(Serialize)]
+/// A page of what was asked for.
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct ListPlansResponse<'a> {
+pub struct ListPlansResponse<'a> {
+    /// The plans, the newest first.
     coaching_plans: Vec<CoachingPlanMessage<'a>>,
+    /// The `pageToken` of the next page; absent on the last one.
     #[serde(skip_serializing_if = "Option::is_none")]
     next_page_token: Option<String>,
 }

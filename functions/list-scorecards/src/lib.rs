@@ -14,6 +14,7 @@ use coaching_domain::{Error, Role, names};
 use coaching_edge::{Answer, App, Binding, Operation, Request};
 use coaching_store::{ListPosition, ScorecardFilter};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// The most values of one parameter.
 const MAX_NAMES: usize = 20;
@@ -22,11 +23,15 @@ const MAX_NAMES: usize = 20;
 pub static OPERATION: Operation =
     Operation { name: "list-scorecards", handle: |app, request| Box::pin(handle(app, request)) };
 
-#[derive(Serialize)]
+/// A page of what was asked for.
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct ListScorecardsResponse<'a> {
+pub struct ListScorecardsResponse<'a> {
+    /// The scorecards, the newest first.
     scorecards: Vec<ScorecardMessage<'a>>,
+    /// The template revisions that the scorecards were made from.
     scorecard_templates: Vec<ScorecardTemplateMessage<'a>>,
+    /// The `pageToken` of the next page; absent on the last one.
     #[serde(skip_serializing_if = "Option::is_none")]
     next_page_token: Option<String>,
 }
@@ -52,10 +57,8 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
         }),
         usecases: query.ids("usecaseNames", MAX_NAMES, &tenant),
     };
-    let order_by = query.string("orderBy");
-    if !matches!(order_by.as_deref(), None | Some("SCORECARD_ORDER_BY_UNSPECIFIED" | "0" | "CREATE_TIME" | "1")) {
-        query.refuse("orderBy", "must be SCORECARD_ORDER_BY_UNSPECIFIED or CREATE_TIME");
-    }
+    // Both orders are the same.
+    query.enumeration("orderBy", &[("SCORECARD_ORDER_BY_UNSPECIFIED", ()), ("CREATE_TIME", ())]);
     let page_size = query.page_size();
     let page_token = query.string("pageToken");
     query.into_result()?;

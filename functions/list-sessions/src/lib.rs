@@ -14,6 +14,7 @@ use coaching_domain::{Error, Role, names};
 use coaching_edge::{Answer, App, Binding, Operation, Request};
 use coaching_store::{ListPosition, SessionFilter};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// The most usecases that one request names.
 const MAX_USECASES: usize = 20;
@@ -22,10 +23,13 @@ const MAX_USECASES: usize = 20;
 pub static OPERATION: Operation =
     Operation { name: "list-sessions", handle: |app, request| Box::pin(handle(app, request)) };
 
-#[derive(Serialize)]
+/// A page of what was asked for.
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct ListSessionsResponse<'a> {
+pub struct ListSessionsResponse<'a> {
+    /// The sessions, the newest first.
     coaching_sessions: Vec<CoachingSessionMessage<'a>>,
+    /// The `pageToken` of the next page; absent on the last one.
     #[serde(skip_serializing_if = "Option::is_none")]
     next_page_token: Option<String>,
 }

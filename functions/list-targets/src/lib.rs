@@ -9,6 +9,7 @@ use coaching_domain::{Error, Role, names};
 use coaching_edge::{Answer, App, Binding, Operation, Request};
 use coaching_store::{ListPosition, TargetFilter};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// The most names in one filter.
 const MAX_NAMES: usize = 20;
@@ -19,10 +20,13 @@ const MAX_TOKEN_BYTES: usize = 1024;
 pub static OPERATION: Operation =
     Operation { name: "list-targets", handle: |app, request| Box::pin(handle(app, request)) };
 
-#[derive(Serialize)]
+/// A page of what was asked for.
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct ListTargetsResponse<'a> {
+pub struct ListTargetsResponse<'a> {
+    /// The targets, the newest first.
     targets: Vec<TargetMessage<'a>>,
+    /// The `pageToken` of the next page; absent on the last one.
     #[serde(skip_serializing_if = "Option::is_none")]
     next_page_token: Option<String>,
 }

@@ -9,6 +9,7 @@ use coaching_domain::{Error, Role};
 use coaching_edge::{Answer, App, Binding, Operation, Request};
 use coaching_store::ListPosition;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// The most usecases that one request names.
 const MAX_USECASES: usize = 20;
@@ -17,10 +18,13 @@ const MAX_USECASES: usize = 20;
 pub static OPERATION: Operation =
     Operation { name: "list-templates", handle: |app, request| Box::pin(handle(app, request)) };
 
-#[derive(Serialize)]
+/// A page of what was asked for.
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct ListTemplatesResponse<'a> {
+pub struct ListTemplatesResponse<'a> {
+    /// The current revisions, the newest template first.
     scorecard_templates: Vec<ScorecardTemplateMessage<'a>>,
+    /// The `pageToken` of the next page; absent on the last one.
     #[serde(skip_serializing_if = "Option::is_none")]
     next_page_token: Option<String>,
 }

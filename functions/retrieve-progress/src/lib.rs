@@ -26,16 +26,18 @@ use std::sync::Arc;
 
 use chrono::NaiveDate;
 use coaching_domain::names::{CoachingPlanId, GroupId, ScorecardTemplateId, UsecaseId, UserId};
+use coaching_domain::outline::Kind;
 use coaching_domain::progress::{Measured, Reached, Scope, Window, overall_gap, overall_progress, points};
 use coaching_domain::statistics::{PackedStatistics, Period, WHOLE_SCORECARD};
 use coaching_domain::target::Target;
-use coaching_domain::template::{Revision, ScorecardTemplate};
+use coaching_domain::template::{Revisions, ScorecardTemplate};
 use coaching_domain::{Error, Role, Tenant, Timestamp};
 use coaching_edge::{Answer, App, Binding, Operation, Request};
 use coaching_store::{Agent, AgentStatistics, ListPosition, plans_in_scope};
 use futures_util::future::{try_join, try_join_all};
 use futures_util::join;
 use serde::Serialize;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 /// The most agents, groups, usecases and templates that a request names.
@@ -75,51 +77,77 @@ struct RetrieveProgressRequest {
     page_token: Option<String>,
 }
 
-#[derive(Serialize)]
+/// A page of agents with their progress.
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct RetrieveProgressResponse {
+pub struct RetrieveProgressResponse {
+    /// The agents, in the order asked for.
     agent_coaching_progresses: Vec<AgentCoachingProgress>,
+    /// The `pageToken` of the next page; absent on the last one.
     #[serde(skip_serializing_if = "Option::is_none")]
     next_page_token: Option<String>,
+    /// When the window starts.
     start_time: Option<Timestamp>,
+    /// When it ends: the first moment that is not in it.
     end_time: Option<Timestamp>,
 }
 
-#[derive(Serialize)]
+/// How far the scores of one agent moved, and how far they still are from target.
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct AgentCoachingProgress {
+    /// The agent: `customers/{customer}/users/{user}`.
     agent_user_name: String,
+    /// Their name as people read it.
     agent_display_name: String,
+    /// Their active plans for the usecases of the request.
     coaching_plan_names: Vec<String>,
+    /// The mean progress of their targets, in percentage points; absent: there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     progress: Option<f64>,
+    /// The mean of the gaps of their targets, an exceeded target counting as none, in percentage points; absent: there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     gap: Option<f64>,
+    /// Each target that they are measured by.
     criterion_progresses: Vec<CriterionProgress>,
+    /// How many sessions they had in the window.
     coaching_session_count: usize,
+    /// When the last of those was; absent: there was none.
     #[serde(skip_serializing_if = "Option::is_none")]
     last_coaching_session_time: Option<Timestamp>,
 }
 
-#[derive(Serialize)]
+/// One target, and how far an agent came towards it.
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct CriterionProgress {
+    /// The target's template: `customers/{customer}/profiles/{profile}/scorecardTemplates/{scorecardTemplate}`.
     scorecard_template_name: String,
+    /// The criterion or chapter; absent: the whole scorecard.
     #[serde(skip_serializing_if = "String::is_empty")]
     criterion_or_chapter_id: String,
+    /// Its label, or the template's title.
     criterion_display_name: String,
+    /// The plan that the target hangs on; absent: it is the organisation's.
     #[serde(skip_serializing_if = "Option::is_none")]
     coaching_plan_name: Option<String>,
+    /// The mean score over the baseline, in percent; absent: there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     baseline_score: Option<f64>,
+    /// The mean score over the window, in percent; absent: there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     score: Option<f64>,
+    /// `score` less `baselineScore`, in percentage points; absent where either is.
     #[serde(skip_serializing_if = "Option::is_none")]
     progress: Option<f64>,
+    /// What was to be reached when the window ended, in percent.
     target: f64,
+    /// `target` less `score`, negative if exceeded, in percentage points; absent without a score.
     #[serde(skip_serializing_if = "Option::is_none")]
     gap: Option<f64>,
+    /// How many scorecards `baselineScore` is the mean of.
     baseline_scorecard_count: u64,
+    /// How many scorecards `score` is the mean of.
     scorecard_count: u64,
 }
 
@@ -131,11 +159,12 @@ impl RetrieveProgressRequest {
             Some(fields.ids::<coaching_domain::names::Usecase>(field, MAX_USECASES, tenant))
                 .filter(|ids| !ids.is_empty())
         });
-        let templates = fields.each("scorecardTemplateNames", MAX_TEMPLATES, |name| match tenant.template_in(name) {
-            Ok((template, Revision::Every)) => Ok(template),
-            Ok(_) => Err("must name every revision: end in @*".to_owned()),
-            Err(error) => Err(error.to_string()),
-        });
+        let templates = fields.each(
+            "scorecardTemplateNames",
+            MAX_TEMPLATES,
+            || Kind::template_name(Revisions::Every),
+            |name| tenant.template_among(name, Revisions::Every).map(|(template, _)| template),
+        );
         let with_inactive = fields.boolean("includeInactiveUsers").unwrap_or(false);
         let with_dev_users = fields.boolean("includeDevUsers").unwrap_or(false);
         let with_indirect_members = fields.boolean("includeIndirectGroupMembers").unwrap_or(false);

@@ -12,14 +12,17 @@ use coaching_domain::comment::{CoachingCommentMessage, CommentUpdate};
 use coaching_domain::{Error, Role, names};
 use coaching_edge::{Answer, App, Operation, Request};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// The operation.
 pub static OPERATION: Operation =
     Operation { name: "update-comment", handle: |app, request| Box::pin(handle(app, request)) };
 
-#[derive(Serialize)]
+/// What it became.
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct UpdateCommentResponse<'a> {
+pub struct UpdateCommentResponse<'a> {
+    /// The comment.
     coaching_comment: CoachingCommentMessage<'a>,
 }
 

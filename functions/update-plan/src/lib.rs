@@ -15,14 +15,17 @@ use coaching_domain::plan::{CoachingPlanMessage, PlanUpdate};
 use coaching_domain::{Error, Role};
 use coaching_edge::{Answer, App, Operation, Request};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// The operation.
 pub static OPERATION: Operation =
     Operation { name: "update-plan", handle: |app, request| Box::pin(handle(app, request)) };
 
-#[derive(Serialize)]
+/// What it became.
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct UpdatePlanResponse<'a> {
+pub struct UpdatePlanResponse<'a> {
+    /// The plan.
     coaching_plan: CoachingPlanMessage<'a>,
 }
 

@@ -12,13 +12,16 @@ use coaching_domain::scorecard::{Scorecard, ScorecardMessage, ScorecardUpdate};
 use coaching_domain::{Error, Role, Violations, names};
 use coaching_edge::{Answer, App, Operation, Request};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// The operation.
 pub static OPERATION: Operation =
     Operation { name: "update-scorecard", handle: |app, request| Box::pin(handle(app, request)) };
 
-#[derive(Serialize)]
-struct UpdateScorecardResponse<'a> {
+/// What it became.
+#[derive(Serialize, ToSchema)]
+pub struct UpdateScorecardResponse<'a> {
+    /// The scorecard.
     scorecard: ScorecardMessage<'a>,
 }
 

@@ -25,14 +25,17 @@ use coaching_domain::session::{CoachingSessionMessage, SessionUpdate};
 use coaching_domain::{Error, Role};
 use coaching_edge::{Answer, App, Operation, Request};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// The operation.
 pub static OPERATION: Operation =
     Operation { name: "update-session", handle: |app, request| Box::pin(handle(app, request)) };
 
-#[derive(Serialize)]
+/// What it became.
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct UpdateSessionResponse<'a> {
+pub struct UpdateSessionResponse<'a> {
+    /// The session.
     coaching_session: CoachingSessionMessage<'a>,
 }
 

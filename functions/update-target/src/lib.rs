@@ -13,6 +13,7 @@ use coaching_domain::target::{TargetMessage, TargetUpdate};
 use coaching_domain::{Code, Error, Role};
 use coaching_edge::{Answer, App, Operation, Request};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// How often an update is tried that others keep getting in front of.
 const ATTEMPTS: usize = 8;
@@ -21,8 +22,10 @@ const ATTEMPTS: usize = 8;
 pub static OPERATION: Operation =
     Operation { name: "update-target", handle: |app, request| Box::pin(handle(app, request)) };
 
-#[derive(Serialize)]
-struct UpdateTargetResponse<'a> {
+/// What it became.
+#[derive(Serialize, ToSchema)]
+pub struct UpdateTargetResponse<'a> {
+    /// The target.
     target: TargetMessage<'a>,
 }
 

@@ -13,14 +13,17 @@ use coaching_domain::template::{
 use coaching_domain::{Code, Error, Role};
 use coaching_edge::{Answer, App, Operation, Request};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// The operation.
 pub static OPERATION: Operation =
     Operation { name: "update-template", handle: |app, request| Box::pin(handle(app, request)) };
 
-#[derive(Serialize)]
+/// What it became.
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct UpdateTemplateResponse<'a> {
+pub struct UpdateTemplateResponse<'a> {
+    /// The scorecard template.
     scorecard_template: ScorecardTemplateMessage<'a>,
 }
 

@@ -11,25 +11,30 @@ use std::collections::HashSet;
 
 use coaching_domain::directory::{Group, GroupMessage, MAX_ENTRIES};
 use coaching_domain::{Error, Role};
-use coaching_edge::{Answer, App, Operation, Request, entry_status};
+use coaching_edge::{Answer, App, EntryStatus, Operation, Request, entry_status};
 use serde::Serialize;
-use serde_json::Value;
+use utoipa::ToSchema;
 
 /// The operation.
 pub static OPERATION: Operation =
     Operation { name: "upsert-groups", handle: |app, request| Box::pin(handle(app, request)) };
 
-#[derive(Serialize)]
-struct BatchUpsertResponse<'a> {
-    results: Vec<UpsertResult<'a>>,
+/// What became of each entry.
+#[derive(Serialize, ToSchema)]
+pub struct UpsertGroupsResponse<'a> {
+    /// One for each entry, in their order.
+    results: Vec<UpsertGroupResult<'a>>,
 }
 
-#[derive(Serialize)]
-struct UpsertResult<'a> {
+/// What became of one entry: the record as it is, or why it was refused.
+#[derive(Serialize, ToSchema)]
+struct UpsertGroupResult<'a> {
+    /// The group as it is; absent: it was refused.
     #[serde(skip_serializing_if = "Option::is_none")]
     group: Option<GroupMessage<'a>>,
+    /// Why it was refused; absent: it was not.
     #[serde(skip_serializing_if = "Option::is_none")]
-    status: Option<Value>,
+    status: Option<EntryStatus>,
 }
 
 async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
@@ -53,9 +58,9 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
             Err(error) => Some(entry_status(error)),
         };
         match (entry, refused) {
-            (Ok(group), None) => UpsertResult { group: Some(group.message(&tenant)), status: None },
-            (_, status) => UpsertResult { group: None, status },
+            (Ok(group), None) => UpsertGroupResult { group: Some(group.message(&tenant)), status: None },
+            (_, status) => UpsertGroupResult { group: None, status },
         }
     });
-    Answer::json(&BatchUpsertResponse { results: results.collect() })
+    Answer::json(&UpsertGroupsResponse { results: results.collect() })
 }

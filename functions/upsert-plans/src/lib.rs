@@ -11,10 +11,10 @@ use coaching_domain::change::Author;
 use coaching_domain::directory::MAX_ENTRIES;
 use coaching_domain::plan::{CoachingPlan, CoachingPlanMessage, NewCoachingPlan};
 use coaching_domain::{Code, Error, Role, Tenant};
-use coaching_edge::{Answer, App, Operation, Request, entry_status};
+use coaching_edge::{Answer, App, EntryStatus, Operation, Request, entry_status};
 use futures_util::stream::{StreamExt, iter};
 use serde::Serialize;
-use serde_json::Value;
+use utoipa::ToSchema;
 
 /// How many plans are written side by side.
 const AT_ONCE: usize = 8;
@@ -23,18 +23,23 @@ const AT_ONCE: usize = 8;
 pub static OPERATION: Operation =
     Operation { name: "upsert-plans", handle: |app, request| Box::pin(handle(app, request)) };
 
-#[derive(Serialize)]
-struct BatchUpsertResponse<'a> {
-    results: Vec<UpsertResult<'a>>,
+/// What became of each entry.
+#[derive(Serialize, ToSchema)]
+pub struct UpsertPlansResponse<'a> {
+    /// One for each entry, in their order.
+    results: Vec<UpsertPlanResult<'a>>,
 }
 
-#[derive(Serialize)]
+/// What became of one entry: the record as it is, or why it was refused.
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct UpsertResult<'a> {
+struct UpsertPlanResult<'a> {
+    /// The plan as it is; absent: it was refused.
     #[serde(skip_serializing_if = "Option::is_none")]
     coaching_plan: Option<CoachingPlanMessage<'a>>,
+    /// Why it was refused; absent: it was not.
     #[serde(skip_serializing_if = "Option::is_none")]
-    status: Option<Value>,
+    status: Option<EntryStatus>,
 }
 
 async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
@@ -63,10 +68,10 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let written: Vec<Result<CoachingPlan, Error>> = iter(written).buffered(AT_ONCE).collect().await;
 
     let results = written.iter().map(|entry| match entry {
-        Ok(plan) => UpsertResult { coaching_plan: Some(plan.message(&tenant, Vec::new())), status: None },
-        Err(error) => UpsertResult { coaching_plan: None, status: Some(entry_status(error)) },
+        Ok(plan) => UpsertPlanResult { coaching_plan: Some(plan.message(&tenant, Vec::new())), status: None },
+        Err(error) => UpsertPlanResult { coaching_plan: None, status: Some(entry_status(error)) },
     });
-    Answer::json(&BatchUpsertResponse { results: results.collect() })
+    Answer::json(&UpsertPlansResponse { results: results.collect() })
 }
 
 /// Creates the plan, or replaces what may change of the one that was there when it was read.

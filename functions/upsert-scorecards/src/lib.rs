@@ -15,11 +15,11 @@ use coaching_domain::names::ScorecardId;
 use coaching_domain::scorecard::{NewScorecard, Scorecard, ScorecardMessage};
 use coaching_domain::template::ScorecardTemplate;
 use coaching_domain::{Code, Error, Role, Tenant, Timestamp, Violations};
-use coaching_edge::{Answer, App, Operation, Request, entry_status};
+use coaching_edge::{Answer, App, EntryStatus, Operation, Request, entry_status};
 use coaching_store::{KnownStatistics, ScorecardChange, Store, Written};
 use futures_util::future::{join_all, try_join};
 use serde::Serialize;
-use serde_json::Value;
+use utoipa::ToSchema;
 
 /// The most entries of one call.
 const MAX_ENTRIES: usize = 500;
@@ -30,17 +30,22 @@ const ATTEMPTS: usize = 4;
 pub static OPERATION: Operation =
     Operation { name: "upsert-scorecards", handle: |app, request| Box::pin(handle(app, request)) };
 
-#[derive(Serialize)]
-struct BatchUpsertResponse<'a> {
-    results: Vec<UpsertResult<'a>>,
+/// What became of each entry.
+#[derive(Serialize, ToSchema)]
+pub struct UpsertScorecardsResponse<'a> {
+    /// One for each entry, in their order.
+    results: Vec<UpsertScorecardResult<'a>>,
 }
 
-#[derive(Serialize)]
-struct UpsertResult<'a> {
+/// What became of one entry: the record as it is, or why it was refused.
+#[derive(Serialize, ToSchema)]
+struct UpsertScorecardResult<'a> {
+    /// The scorecard as it is; absent: it was refused.
     #[serde(skip_serializing_if = "Option::is_none")]
     scorecard: Option<ScorecardMessage<'a>>,
+    /// Why it was refused; absent: it was not.
     #[serde(skip_serializing_if = "Option::is_none")]
-    status: Option<Value>,
+    status: Option<EntryStatus>,
 }
 
 /// A template's id and revision; without one, the current.
@@ -93,11 +98,14 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let results = results.iter().map(|result| match result {
         Ok(scorecard) => {
             let template = templates.get(&(scorecard.template.clone(), Some(scorecard.revision)));
-            UpsertResult { scorecard: template.map(|template| scorecard.message(&tenant, template)), status: None }
+            UpsertScorecardResult {
+                scorecard: template.map(|template| scorecard.message(&tenant, template)),
+                status: None,
+            }
         }
-        Err(error) => UpsertResult { scorecard: None, status: Some(entry_status(error)) },
+        Err(error) => UpsertScorecardResult { scorecard: None, status: Some(entry_status(error)) },
     });
-    Answer::json(&BatchUpsertResponse { results: results.collect() })
+    Answer::json(&UpsertScorecardsResponse { results: results.collect() })
 }
 
 /// Writes every scorecard among `results` over those that were there `before`, and puts the refusal in the

@@ -8,25 +8,30 @@ use std::collections::HashSet;
 
 use coaching_domain::directory::{MAX_ENTRIES, Usecase, UsecaseMessage};
 use coaching_domain::{Error, Role};
-use coaching_edge::{Answer, App, Operation, Request, entry_status};
+use coaching_edge::{Answer, App, EntryStatus, Operation, Request, entry_status};
 use serde::Serialize;
-use serde_json::Value;
+use utoipa::ToSchema;
 
 /// The operation.
 pub static OPERATION: Operation =
     Operation { name: "upsert-usecases", handle: |app, request| Box::pin(handle(app, request)) };
 
-#[derive(Serialize)]
-struct BatchUpsertResponse<'a> {
-    results: Vec<UpsertResult<'a>>,
+/// What became of each entry.
+#[derive(Serialize, ToSchema)]
+pub struct UpsertUsecasesResponse<'a> {
+    /// One for each entry, in their order.
+    results: Vec<UpsertUsecaseResult<'a>>,
 }
 
-#[derive(Serialize)]
-struct UpsertResult<'a> {
+/// What became of one entry: the record as it is, or why it was refused.
+#[derive(Serialize, ToSchema)]
+struct UpsertUsecaseResult<'a> {
+    /// The usecase as it is; absent: it was refused.
     #[serde(skip_serializing_if = "Option::is_none")]
     usecase: Option<UsecaseMessage<'a>>,
+    /// Why it was refused; absent: it was not.
     #[serde(skip_serializing_if = "Option::is_none")]
-    status: Option<Value>,
+    status: Option<EntryStatus>,
 }
 
 async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
@@ -51,9 +56,9 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
             Err(error) => Some(entry_status(error)),
         };
         match (entry, refused) {
-            (Ok(usecase), None) => UpsertResult { usecase: Some(usecase.message(&tenant)), status: None },
-            (_, status) => UpsertResult { usecase: None, status },
+            (Ok(usecase), None) => UpsertUsecaseResult { usecase: Some(usecase.message(&tenant)), status: None },
+            (_, status) => UpsertUsecaseResult { usecase: None, status },
         }
     });
-    Answer::json(&BatchUpsertResponse { results: results.collect() })
+    Answer::json(&UpsertUsecasesResponse { results: results.collect() })
 }

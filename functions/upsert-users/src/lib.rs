@@ -10,25 +10,30 @@ use std::collections::HashSet;
 
 use coaching_domain::directory::{MAX_ENTRIES, User, UserMessage};
 use coaching_domain::{Error, Role};
-use coaching_edge::{Answer, App, Operation, Request, entry_status};
+use coaching_edge::{Answer, App, EntryStatus, Operation, Request, entry_status};
 use serde::Serialize;
-use serde_json::Value;
+use utoipa::ToSchema;
 
 /// The operation.
 pub static OPERATION: Operation =
     Operation { name: "upsert-users", handle: |app, request| Box::pin(handle(app, request)) };
 
-#[derive(Serialize)]
-struct BatchUpsertResponse<'a> {
-    results: Vec<UpsertResult<'a>>,
+/// What became of each entry.
+#[derive(Serialize, ToSchema)]
+pub struct UpsertUsersResponse<'a> {
+    /// One for each entry, in their order.
+    results: Vec<UpsertUserResult<'a>>,
 }
 
-#[derive(Serialize)]
-struct UpsertResult<'a> {
+/// What became of one entry: the record as it is, or why it was refused.
+#[derive(Serialize, ToSchema)]
+struct UpsertUserResult<'a> {
+    /// The user as it is; absent: it was refused.
     #[serde(skip_serializing_if = "Option::is_none")]
     user: Option<UserMessage<'a>>,
+    /// Why it was refused; absent: it was not.
     #[serde(skip_serializing_if = "Option::is_none")]
-    status: Option<Value>,
+    status: Option<EntryStatus>,
 }
 
 async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
@@ -52,9 +57,9 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
             Err(error) => Some(entry_status(error)),
         };
         match (entry, refused) {
-            (Ok(user), None) => UpsertResult { user: Some(user.message(&tenant)), status: None },
-            (_, status) => UpsertResult { user: None, status },
+            (Ok(user), None) => UpsertUserResult { user: Some(user.message(&tenant)), status: None },
+            (_, status) => UpsertUserResult { user: None, status },
         }
     });
-    Answer::json(&BatchUpsertResponse { results: results.collect() })
+    Answer::json(&UpsertUsersResponse { results: results.collect() })
 }

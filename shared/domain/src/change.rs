@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
 
 use crate::names::UserId;
 use crate::{Caller, Role, Tenant, Timestamp};
@@ -65,17 +66,28 @@ impl Author<'_> {
     }
 }
 
-/// A change on the wire.
-#[derive(Debug, Serialize)]
+/// A change of a session, plan or comment: who changed what, and when.
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = Change)]
 pub struct ChangeMessage<'a> {
+    /// When it was made.
     change_time: Timestamp,
+    /// Who made it: `customers/{customer}/users/{user}`.
     user_name: String,
+    /// The role that they made it in: `agent`, `manager`, `service` or `admin`.
     role: &'static str,
+    /// The function that made it, such as `update-session`.
     operation: &'a str,
+    /// The entity's version after it, from 1 on.
     version: u64,
+    /// The fields that changed.
     fields: Vec<&'a str>,
+    /// The fields that changed as they were; absent ones were not set.
+    #[schema(value_type = HashMap<String, Value>)]
     before: &'a Map<String, Value>,
+    /// The fields that changed as they became; absent ones are no longer set.
+    #[schema(value_type = HashMap<String, Value>)]
     after: &'a Map<String, Value>,
 }
 

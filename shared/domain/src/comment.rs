@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 use serde_json::Value;
+use utoipa::ToSchema;
 
 use crate::change::etag_of;
 use crate::fields::{Fields, MAX_TEXT_BYTES};
@@ -131,7 +132,7 @@ impl NewCoachingComment {
 /// What an update does to a comment.
 #[derive(Debug, Clone, Default)]
 pub struct CommentUpdate {
-    message: Option<Option<String>>,
+    message: Option<String>,
     tagged_users: Option<Vec<UserId>>,
     linked_sessions: Option<Vec<CoachingSessionId>>,
     name: Option<Option<CoachingCommentId>>,
@@ -160,7 +161,11 @@ impl CommentUpdate {
     /// Reads the comment in the body of an update, noting every bad field.
     pub fn read(fields: &mut Fields<'_>, mask: &UpdateMask, tenant: &Tenant) -> Self {
         let update = Self {
-            message: mask.value(fields, "message", |fields, field| fields.string(field, MAX_TEXT_BYTES)),
+            message: mask
+                .value(fields, "message", |fields, field| {
+                    fields.required(field, |fields, field| fields.string(field, MAX_TEXT_BYTES))
+                })
+                .flatten(),
             tagged_users: mask
                 .value(fields, "taggedUsers", |fields, field| Some(fields.ids(field, MAX_MENTIONS, tenant)))
                 .flatten(),
@@ -174,9 +179,6 @@ impl CommentUpdate {
             usecase: mask.immutable(fields, "usecaseName", |fields, field| fields.id(field, tenant)),
         };
         fields.drop_known(&["createTime", "updateTime"]);
-        if update.message == Some(None) {
-            fields.refuse("message", "is required");
-        }
         update
     }
 
@@ -199,7 +201,7 @@ impl CommentUpdate {
         violations.into_result()?;
 
         let before = comment.clone();
-        if let Some(Some(message)) = &self.message {
+        if let Some(message) = &self.message {
             comment.message.clone_from(message);
         }
         if let Some(users) = &self.tagged_users {
@@ -216,23 +218,36 @@ impl CommentUpdate {
     }
 }
 
-/// A coaching comment on the wire: the keys of the reference, and `etag` of ours.
-#[derive(Debug, Serialize)]
+/// A coaching comment: what a manager or an agent says about a plan.
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = CoachingComment)]
 pub struct CoachingCommentMessage<'a> {
+    /// Its resource name: `customers/{customer}/profiles/{profile}/coachingComments/{coachingComment}`.
     name: String,
+    /// The conversation that it is part of, at most 128 bytes: what the client named it, or the id of its first comment.
     thread: &'a str,
+    /// Who wrote it: `customers/{customer}/users/{user}`.
     creator_user_name: String,
+    /// The plan that it is about: `customers/{customer}/profiles/{profile}/coachingPlans/{coachingPlan}`.
     #[serde(skip_serializing_if = "Option::is_none")]
     coaching_plan_name: Option<String>,
+    /// The usecase that it belongs to: `customers/{customer}/profiles/{profile}/usecases/{usecase}`.
     #[serde(skip_serializing_if = "Option::is_none")]
     usecase_name: Option<String>,
+    /// When it was created.
     create_time: Timestamp,
+    /// When it was last changed.
     update_time: Timestamp,
+    /// What it says, at most 64 KiB.
     message: &'a str,
+    /// Users whom it mentions, at most 50.
     tagged_users: Vec<String>,
+    /// Sessions whose notes it is about, at most 50.
     linked_session_notes: Vec<String>,
+    /// Its version, opaque: for `If-Match`.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = true)]
     etag: Option<String>,
 }
 

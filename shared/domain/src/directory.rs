@@ -2,9 +2,11 @@
 //! of each profile.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::fields::Fields;
 use crate::names::{Group as GroupCollection, GroupId, UsecaseId, User as UserCollection, UserId};
+use crate::outline::Kind;
 use crate::{CustomerTenant, Role, Tenant};
 
 /// The most entries of one call.
@@ -64,11 +66,15 @@ impl User {
         let display_name = read_display_name(fields);
         let is_active = fields.required("isActive", |fields, field| fields.boolean(field));
         let is_dev_user = fields.boolean("isDevUser").unwrap_or(false);
-        let roles = fields.each("roles", 4, |text| {
-            Role::parse(text).ok_or_else(|| "must be agent, manager, service or admin".to_owned())
+        let roles = fields.each(
+            "roles",
+            4,
+            || Kind::named(&Role::NAMES),
+            |text| Role::parse(text).ok_or_else(|| "must be agent, manager, service or admin".to_owned()),
+        );
+        let profiles = fields.each("profileNames", MAX_PROFILES, Kind::profile_name, |name| {
+            tenant.profile_in(name).map_err(|error| error.to_string())
         });
-        let profiles = fields
-            .each("profileNames", MAX_PROFILES, |name| tenant.profile_in(name).map_err(|error| error.to_string()));
         Some(Self { id: id?, display_name: display_name?, is_active: is_active?, is_dev_user, roles, profiles })
     }
 
@@ -83,10 +89,12 @@ impl Group {
     pub fn read(fields: &mut Fields<'_>, tenant: &CustomerTenant) -> Option<Self> {
         let id = fields.required("name", |fields, field| fields.customer_id::<GroupCollection>(field, tenant));
         let display_name = read_display_name(fields);
-        let members =
-            fields.each("memberUserNames", MAX_MEMBERS, |name| tenant.id_in(name).map_err(|error| error.to_string()));
-        let subgroups =
-            fields.each("subgroupNames", MAX_SUBGROUPS, |name| tenant.id_in(name).map_err(|error| error.to_string()));
+        let members = fields.each("memberUserNames", MAX_MEMBERS, Kind::name::<UserCollection>, |name| {
+            tenant.id_in(name).map_err(|error| error.to_string())
+        });
+        let subgroups = fields.each("subgroupNames", MAX_SUBGROUPS, Kind::name::<GroupCollection>, |name| {
+            tenant.id_in(name).map_err(|error| error.to_string())
+        });
         Some(Self { id: id?, display_name: display_name?, members, subgroups })
     }
 }
@@ -108,33 +116,48 @@ fn read_display_name(fields: &mut Fields<'_>) -> Option<String> {
     Some(name)
 }
 
-/// A user on the wire.
-#[derive(Debug, Serialize)]
+/// A user as the directory has them.
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = User)]
 pub struct UserMessage<'a> {
+    /// Their resource name: `customers/{customer}/users/{user}`; the id is the `sub` of their tokens.
     name: String,
+    /// Their name as people read it, at most 256 bytes, without control characters.
     display_name: &'a str,
+    /// Whether they work here now.
     is_active: bool,
+    /// Whether they are a test user.
     is_dev_user: bool,
+    /// What they do, each of `agent`, `manager`, `service` and `admin`.
     roles: Vec<&'static str>,
+    /// The profiles that they work in, `customers/{customer}/profiles/{profile}`, at most 20; empty: all.
     profile_names: Vec<String>,
 }
 
-/// A group on the wire.
-#[derive(Debug, Serialize)]
+/// A group of users.
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = Group)]
 pub struct GroupMessage<'a> {
+    /// Its resource name: `customers/{customer}/groups/{group}`.
     name: String,
+    /// Its name as people read it, at most 256 bytes, without control characters.
     display_name: &'a str,
+    /// Its direct members, `customers/{customer}/users/{user}`, at most 2000.
     member_user_names: Vec<String>,
+    /// Its direct sub-groups, `customers/{customer}/groups/{group}`, at most 200.
     subgroup_names: Vec<String>,
 }
 
-/// A usecase on the wire.
-#[derive(Debug, Serialize)]
+/// A usecase: one of the separate jobs that agents of a profile do.
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = Usecase)]
 pub struct UsecaseMessage<'a> {
+    /// Its resource name: `customers/{customer}/profiles/{profile}/usecases/{usecase}`.
     name: String,
+    /// Its name as people read it, at most 256 bytes, without control characters.
     display_name: &'a str,
 }
 

@@ -3,6 +3,8 @@
 use std::error::Error as StdError;
 use std::fmt;
 
+use crate::outline::{Field, Kind, Outline};
+
 /// The part of `google.rpc.Code` that the service answers with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Code {
@@ -78,11 +80,47 @@ const MAX_FIELD_BYTES: usize = 256;
 pub struct Violations {
     named: Vec<FieldViolation>,
     noted: usize,
+    /// Where what is read is noted, if it is only outlined: then nothing is bad.
+    outline: Option<Box<Outline>>,
 }
 
 impl Violations {
+    /// Of a request that is outlined.
+    pub fn outlining() -> Self {
+        Self { outline: Some(Box::default()), ..Self::default() }
+    }
+
+    /// The outline, if the request is only outlined.
+    pub fn outline(&mut self) -> Option<&mut Outline> {
+        self.outline.as_deref_mut()
+    }
+
+    /// Whether `name` is only outlined, as a field that holds what `kind` tells.
+    pub fn outlines(&mut self, name: &str, kind: impl FnOnce() -> Kind) -> bool {
+        if let Some(outline) = &mut self.outline {
+            let field = Field { name: name.to_owned(), kind: kind(), required: false, may_be_empty: true };
+            outline.message().fields.push(field);
+        }
+        self.outline.is_some()
+    }
+
+    /// The field that was outlined last.
+    pub(crate) fn last_outlined(&mut self) -> Option<&mut Field> {
+        self.outline.as_mut().and_then(|outline| outline.message().fields.last_mut())
+    }
+
+    /// Notes in the outline that a message without the field that was read last is refused.
+    pub fn note_as_required(&mut self) {
+        if let Some(last) = self.last_outlined() {
+            (last.required, last.may_be_empty) = (true, false);
+        }
+    }
+
     /// Notes that `field` is bad, and why.
     pub fn add(&mut self, field: impl Into<String>, description: impl Into<String>) {
+        if self.outline.is_some() {
+            return;
+        }
         self.noted += 1;
         if self.named.len() < MAX_VIOLATIONS {
             let mut field = field.into();
@@ -107,9 +145,13 @@ impl Violations {
     /// `Ok` if nothing was noted.
     ///
     /// # Errors
-    /// INVALID_ARGUMENT with the noted fields.
+    /// INVALID_ARGUMENT with the noted fields; INTERNAL with the outline as its cause, so that an operation
+    /// that is outlined ends here.
     pub fn into_result(self) -> Result<(), Error> {
-        let Self { mut named, noted } = self;
+        let Self { mut named, noted, outline } = self;
+        if let Some(outline) = outline {
+            return Err(Error::internal(*outline));
+        }
         let more = noted - named.len();
         if let (Some(last), 1..) = (named.last_mut(), more) {
             last.description.push_str(&format!(" ({more} more fields are bad)"));

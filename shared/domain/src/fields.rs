@@ -4,10 +4,13 @@
 //! string are the same as absence, and keys that are never asked for are ignored.
 
 use std::collections::BTreeMap;
+use std::fmt::Display;
+use std::ops::{Bound, RangeBounds};
 
 use crate::json::Json;
 use crate::names::{Collection, Id, ScorecardTemplateId};
-use crate::template::Revision;
+use crate::outline::Kind;
+use crate::template::{Revision, Revisions};
 use crate::{CustomerTenant, Error, Tenant, Timestamp, Violations};
 
 /// The most that a free text may hold, in bytes of UTF-8.
@@ -36,7 +39,11 @@ impl<'a> Fields<'a> {
         self.violations.add(format!("{}{field}", self.path), description);
     }
 
-    fn take(&mut self, field: &str) -> Option<Json> {
+    /// The value of `field`, which holds what `kind` tells.
+    fn take(&mut self, field: &str, kind: impl FnOnce() -> Kind) -> Option<Json> {
+        if self.violations.outlines(field, kind) {
+            return None;
+        }
         let value = self.object.remove(field);
         let original = snake_case(field);
         let other = if original == field { None } else { self.object.remove(&original) };
@@ -48,7 +55,7 @@ impl<'a> Fields<'a> {
 
     /// A string of at most `max_bytes` bytes.
     pub fn string(&mut self, field: &str, max_bytes: usize) -> Option<String> {
-        match self.take(field)? {
+        match self.take(field, || Kind::Text { max_bytes: Some(max_bytes) })? {
             Json::String(text) if text.is_empty() => None,
             Json::String(text) if text.len() > max_bytes => {
                 self.refuse(field, format!("must hold at most {max_bytes} bytes, holds {}", text.len()));
@@ -64,7 +71,7 @@ impl<'a> Fields<'a> {
 
     /// A boolean: `true` or `false`.
     pub fn boolean(&mut self, field: &str) -> Option<bool> {
-        match self.take(field)? {
+        match self.take(field, || Kind::Boolean)? {
             Json::Bool(value) => Some(value),
             _ => {
                 self.refuse(field, "must be true or false");
@@ -75,7 +82,7 @@ impl<'a> Fields<'a> {
 
     /// A point in time.
     pub fn timestamp(&mut self, field: &str) -> Option<Timestamp> {
-        let time = match self.take(field)? {
+        let time = match self.take(field, || Kind::Timestamp)? {
             Json::String(text) if text.is_empty() => return None,
             Json::String(text) => Timestamp::parse(&text),
             _ => None,
@@ -86,26 +93,42 @@ impl<'a> Fields<'a> {
         time
     }
 
+    /// A text that `read` understands.
+    pub fn text<T, E: Display>(
+        &mut self,
+        field: &str,
+        kind: impl FnOnce() -> Kind,
+        read: impl FnOnce(&str) -> Result<T, E>,
+    ) -> Option<T> {
+        match self.take(field, kind)? {
+            Json::String(text) if text.is_empty() => None,
+            Json::String(text) => read(&text).map_err(|error| self.refuse(field, error.to_string())).ok(),
+            _ => {
+                self.refuse(field, "must be a string");
+                None
+            }
+        }
+    }
+
     /// The id in a resource name under `tenant`.
     pub fn id<C: Collection>(&mut self, field: &str, tenant: &Tenant) -> Option<Id<C>> {
-        let name = self.string(field, usize::MAX)?;
-        tenant.id_in(&name).map_err(|error| self.refuse(field, error.to_string())).ok()
+        self.text(field, Kind::name::<C>, |name| tenant.id_in(name))
     }
 
     /// The id in a resource name under the customer `tenant`.
     pub fn customer_id<C: Collection>(&mut self, field: &str, tenant: &CustomerTenant) -> Option<Id<C>> {
-        let name = self.string(field, usize::MAX)?;
-        tenant.id_in(&name).map_err(|error| self.refuse(field, error.to_string())).ok()
+        self.text(field, Kind::name::<C>, |name| tenant.id_in(name))
     }
 
-    /// A list of texts, at most `max_entries`, each read by `read` and kept once.
+    /// A list of texts, at most `max_entries`, each of a `kind`, read by `read` and kept once.
     pub fn each<T: PartialEq>(
         &mut self,
         field: &str,
         max_entries: usize,
+        kind: impl FnOnce() -> Kind,
         read: impl Fn(&str) -> Result<T, String>,
     ) -> Vec<T> {
-        let values = self.list(field, max_entries, |entry| match entry {
+        let values = self.list(field, max_entries, kind, |entry| match entry {
             Json::String(text) => read(&text),
             _ => Err("must be a string".to_owned()),
         });
@@ -120,8 +143,12 @@ impl<'a> Fields<'a> {
 
     /// A whole number of 32 bits: a number without a fraction, also as a string.
     pub fn int32(&mut self, field: &str) -> Option<i32> {
+        self.int32_from(field, i32::MIN)
+    }
+
+    fn int32_from(&mut self, field: &str, minimum: i32) -> Option<i32> {
         let noted = self.violations.len();
-        let value = self.double(field)?;
+        let value = self.number(field, || Kind::Int32 { minimum })?;
         #[expect(clippy::cast_possible_truncation, reason = "compared with what it was")]
         let whole = value as i32;
         if (f64::from(whole) - value).abs() > 0.0 && self.violations.len() == noted {
@@ -133,7 +160,7 @@ impl<'a> Fields<'a> {
 
     /// An enum's value, by name or number; its values are in the order of their numbers from 0 up.
     pub fn enumeration<T: Copy>(&mut self, field: &str, values: &[(&str, T)]) -> Option<T> {
-        let found = match self.take(field)? {
+        let found = match self.take(field, || Kind::numbered(values))? {
             Json::String(name) if name.is_empty() => return None,
             Json::String(name) => values.iter().find(|(known, _)| *known == name),
             Json::Number(number) => number.as_u64().and_then(|number| values.get(usize::try_from(number).ok()?)),
@@ -155,7 +182,8 @@ impl<'a> Fields<'a> {
         mut read: impl FnMut(&mut Fields<'_>) -> Option<T>,
     ) -> Option<Vec<Result<T, Error>>> {
         let entries = self.required(field, |fields, field| {
-            Some(fields.list(field, max_entries, Ok)).filter(|entries| !entries.is_empty())
+            let entry = fields.outline_of(&mut read);
+            Some(fields.list(field, max_entries, || entry, Ok)).filter(|entries| !entries.is_empty())
         })?;
         let entries = entries.into_iter().enumerate().map(|(index, entry)| {
             let mut violations = Violations::default();
@@ -174,7 +202,7 @@ impl<'a> Fields<'a> {
 
     /// `pageSize` (AIP-158): 50 if absent or 0, at most 1000.
     pub fn page_size(&mut self) -> usize {
-        match page_size(self.int32("pageSize").unwrap_or(0)) {
+        match page_size(self.int32_from("pageSize", 0).unwrap_or(0)) {
             Ok(size) => size,
             Err(description) => {
                 self.refuse("pageSize", description);
@@ -183,28 +211,50 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// Whether the object has `field`, also as `null`.
-    pub fn has(&self, field: &str) -> bool {
-        self.object.contains_key(field) || self.object.contains_key(&snake_case(field))
+    /// Whether the object has `field`, also as `null`. What is outlined has every field.
+    pub fn has(&mut self, field: &str) -> bool {
+        self.violations.outline().is_some()
+            || self.object.contains_key(field)
+            || self.object.contains_key(&snake_case(field))
     }
 
     /// Takes away `fields`, whatever they hold.
     pub fn drop_known(&mut self, fields: &[&str]) {
         for field in fields {
-            self.take(field);
+            self.take(field, || Kind::Dropped);
         }
     }
 
     /// Refuses every key that was not asked for.
     pub fn refuse_unknown(&mut self) {
+        if let Some(outline) = self.violations.outline() {
+            outline.message().closed = true;
+        }
         for field in std::mem::take(&mut self.object).into_keys() {
             self.refuse(&field, "is not a field of this message");
         }
     }
 
+    /// A number in `range`, also as a string.
+    pub fn double(&mut self, field: &str, range: impl RangeBounds<f64>) -> Option<f64> {
+        let (start, end) = (range.start_bound().cloned(), range.end_bound().cloned());
+        let value = self.number(field, || Kind::Double(start, end))?;
+        if !range.contains(&value) {
+            let least = match start {
+                Bound::Included(least) => format!("at least {least}"),
+                Bound::Excluded(below) => format!("more than {below}"),
+                Bound::Unbounded => "any".to_owned(),
+            };
+            let most = if let Bound::Included(most) = end { format!(" and at most {most}") } else { String::new() };
+            self.refuse(field, format!("must be {least}{most}"));
+            return None;
+        }
+        Some(value)
+    }
+
     /// A finite number, also as a string.
-    pub fn double(&mut self, field: &str) -> Option<f64> {
-        let value = match self.take(field)? {
+    fn number(&mut self, field: &str, kind: impl FnOnce() -> Kind) -> Option<f64> {
+        let value = match self.take(field, kind)? {
             Json::Number(number) => number.as_f64(),
             Json::String(text) => {
                 text.parse().ok().filter(|_| text.bytes().all(|byte| b"0123456789+-.eE".contains(&byte)))
@@ -220,7 +270,13 @@ impl<'a> Fields<'a> {
 
     /// An object, read by `read`.
     pub fn object<T>(&mut self, field: &str, read: impl FnOnce(&mut Fields<'_>) -> Option<T>) -> Option<T> {
-        match self.take(field)? {
+        if self.violations.outline().is_some() {
+            let mut read = Some(read);
+            let kind = self.outline_of(&mut |fields| read.take()?(fields));
+            self.take(field, || kind);
+            return None;
+        }
+        match self.take(field, || Kind::Dropped)? {
             Json::Object(object) => {
                 let path = format!("{}{field}.", self.path);
                 read(&mut Fields { object, path, violations: self.violations })
@@ -232,20 +288,25 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// The template and revision in a template's name under `tenant`.
-    pub fn template(&mut self, field: &str, tenant: &Tenant) -> Option<(ScorecardTemplateId, Revision)> {
-        let name = self.string(field, usize::MAX)?;
-        tenant.template_in(&name).map_err(|error| self.refuse(field, error.to_string())).ok()
+    /// The template and revision in a template's name under `tenant`, with a revision out of `revisions`.
+    pub fn template(
+        &mut self,
+        field: &str,
+        tenant: &Tenant,
+        revisions: Revisions,
+    ) -> Option<(ScorecardTemplateId, Revision)> {
+        self.text(field, || Kind::template_name(revisions), |name| tenant.template_among(name, revisions))
     }
 
     /// The ids in a list of resource names under `tenant`, at most `max_entries`, each once.
     pub fn ids<C: Collection>(&mut self, field: &str, max_entries: usize, tenant: &Tenant) -> Vec<Id<C>> {
-        self.each(field, max_entries, |name| tenant.id_in(name).map_err(|error| error.to_string()))
+        self.each(field, max_entries, Kind::name::<C>, |name| tenant.id_in(name).map_err(|error| error.to_string()))
     }
 
     /// Strings, at most `max_entries` of at most `max_bytes` bytes each.
     pub fn strings(&mut self, field: &str, max_entries: usize, max_bytes: usize) -> Vec<String> {
-        self.list(field, max_entries, |entry| match entry {
+        let kind = || Kind::Text { max_bytes: Some(max_bytes) };
+        self.list(field, max_entries, kind, |entry| match entry {
             Json::String(text) if text.len() > max_bytes => Err(format!("must hold at most {max_bytes} bytes")),
             Json::String(text) => Ok(text),
             _ => Err("must be a string".to_owned()),
@@ -259,10 +320,16 @@ impl<'a> Fields<'a> {
         max_entries: usize,
         mut read: impl FnMut(&mut Fields<'_>) -> Option<T>,
     ) -> Vec<T> {
-        let objects = self.list(field, max_entries, |entry| match entry {
-            Json::Object(object) => Ok(object),
-            _ => Err("must be an object".to_owned()),
-        });
+        let entry = self.outline_of(&mut read);
+        let objects = self.list(
+            field,
+            max_entries,
+            || entry,
+            |entry| match entry {
+                Json::Object(object) => Ok(object),
+                _ => Err("must be an object".to_owned()),
+            },
+        );
         let mut values = Vec::with_capacity(objects.len());
         for (index, object) in objects.into_iter().enumerate() {
             let path = format!("{}{field}[{index}].", self.path);
@@ -271,8 +338,35 @@ impl<'a> Fields<'a> {
         values
     }
 
-    fn list<T>(&mut self, field: &str, max_entries: usize, read: impl Fn(Json) -> Result<T, String>) -> Vec<T> {
-        let entries = match self.take(field) {
+    /// As [`Fields::objects`], at least one.
+    pub fn some_objects<T>(
+        &mut self,
+        field: &str,
+        max_entries: usize,
+        read: impl FnMut(&mut Fields<'_>) -> Option<T>,
+    ) -> Option<Vec<T>> {
+        self.required(field, |fields, field| {
+            Some(fields.objects(field, max_entries, read)).filter(|objects| !objects.is_empty())
+        })
+    }
+
+    /// What `read` asks of an object, if the request is only outlined; otherwise nothing that is looked at.
+    fn outline_of<T>(&mut self, read: &mut impl FnMut(&mut Fields<'_>) -> Option<T>) -> Kind {
+        let Some(outline) = self.violations.outline() else { return Kind::Dropped };
+        let around = std::mem::take(outline.message());
+        read(&mut Fields { object: BTreeMap::new(), path: String::new(), violations: self.violations });
+        let within = self.violations.outline().map(|outline| std::mem::replace(outline.message(), around));
+        Kind::Object(within.unwrap_or_default())
+    }
+
+    fn list<T>(
+        &mut self,
+        field: &str,
+        max_entries: usize,
+        kind: impl FnOnce() -> Kind,
+        read: impl Fn(Json) -> Result<T, String>,
+    ) -> Vec<T> {
+        let entries = match self.take(field, || kind().listed(Some(max_entries))) {
             None => return Vec::new(),
             Some(Json::Array(entries)) if entries.len() > max_entries => {
                 self.refuse(field, format!("must have at most {max_entries} entries, has {}", entries.len()));
@@ -294,10 +388,18 @@ impl<'a> Fields<'a> {
         values
     }
 
+    /// Notes that an object may also be without the field that was read last.
+    pub(crate) fn may_be_absent(&mut self) {
+        if let Some(last) = self.violations.last_outlined() {
+            last.required = false;
+        }
+    }
+
     /// `value`, noting a violation if it is absent and nothing else was wrong with it.
     pub fn required<T>(&mut self, field: &str, read: impl FnOnce(&mut Self, &str) -> Option<T>) -> Option<T> {
         let noted = self.violations.len();
         let value = read(self, field);
+        self.violations.note_as_required();
         if value.is_none() && self.violations.len() == noted {
             self.refuse(field, "is required");
         }

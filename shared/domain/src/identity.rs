@@ -20,15 +20,13 @@ pub enum Role {
 }
 
 impl Role {
+    /// The roles by name.
+    pub const NAMES: [(&'static str, Self); 4] =
+        [("agent", Self::Agent), ("manager", Self::Manager), ("service", Self::Service), ("admin", Self::Admin)];
+
     /// The role that the claim `text` names.
     pub fn parse(text: &str) -> Option<Self> {
-        match text {
-            "agent" => Some(Self::Agent),
-            "manager" => Some(Self::Manager),
-            "service" => Some(Self::Service),
-            "admin" => Some(Self::Admin),
-            _ => None,
-        }
+        Self::NAMES.iter().find(|(name, _)| *name == text).map(|(_, role)| *role)
     }
 
     /// The claim's text.

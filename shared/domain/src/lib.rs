@@ -1,5 +1,5 @@
 //! Coaching as values: who may act where ([`identity`]), how things are named ([`names`]), what a
-//! client may send ([`fields`], [`session`], [`plan`]) and what goes wrong ([`error`]).
+//! client may send ([`fields`], [`session`], [`plan`]), how that is told ([`outline`]) and what goes wrong ([`error`]).
 //!
 //! Nothing here knows HTTP, Lambda or DynamoDB, nothing reads a clock or a random source: what an
 //! operation needs of the outside is passed in.
@@ -13,6 +13,7 @@ pub mod fields;
 pub mod identity;
 pub mod json;
 pub mod names;
+pub mod outline;
 pub mod plan;
 pub mod progress;
 pub mod scorecard;

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 use serde_json::Value;
+use utoipa::ToSchema;
 
 use crate::change::etag_of;
 use crate::fields::{Fields, MAX_TEXT_BYTES, MAX_TITLE_BYTES};
@@ -312,40 +313,63 @@ impl PlanUpdate {
     }
 }
 
-/// A coaching plan on the wire: the keys of the reference, and `etag` of ours.
-#[derive(Debug, Serialize)]
+/// A coaching plan: what a manager means to work on with one agent, and for how long.
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = CoachingPlan)]
 pub struct CoachingPlanMessage<'a> {
+    /// Its resource name: `customers/{customer}/profiles/{profile}/coachingPlans/{coachingPlan}`.
     name: String,
+    /// When it begins.
     #[serde(skip_serializing_if = "Option::is_none")]
     start_time: Option<Timestamp>,
+    /// When it ends; after `startTime`.
     #[serde(skip_serializing_if = "Option::is_none")]
     end_time: Option<Timestamp>,
+    /// Behaviours to work on, at most 50 of at most 1 KiB each.
     focus_behaviors: &'a [String],
+    /// Criteria to work on, at most 50.
     focus_criteria: Vec<FocusCriterionMessage<'a>>,
+    /// Goals and feedback, at most 64 KiB.
     #[serde(skip_serializing_if = "Option::is_none")]
     comment: Option<&'a str>,
+    /// When the manager submitted the comment.
     #[serde(skip_serializing_if = "Option::is_none")]
     manager_comment_submit_time: Option<Timestamp>,
+    /// Who is coached: `customers/{customer}/users/{user}`.
     agent_user_name: String,
+    /// Who created it: `customers/{customer}/users/{user}`.
     creator_user_name: String,
+    /// Whether it is being worked on.
     is_active: bool,
+    /// When it was created.
     create_time: Timestamp,
+    /// When anyone last changed it.
     update_time: Timestamp,
+    /// Its title, at most 1 KiB.
     #[serde(skip_serializing_if = "Option::is_none")]
     display_name: Option<&'a str>,
+    /// The usecase that owns it: `customers/{customer}/profiles/{profile}/usecases/{usecase}`.
     #[serde(skip_serializing_if = "Option::is_none")]
     usecase_name: Option<String>,
+    /// Its newest sessions, where they were asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = true)]
     coaching_sessions: Option<Vec<CoachingSessionMessage<'a>>>,
+    /// Its version, opaque: for `If-Match`.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = true)]
     etag: Option<String>,
 }
 
-#[derive(Debug, Serialize)]
+/// A criterion that a plan works on.
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = FocusCriterion)]
 struct FocusCriterionMessage<'a> {
+    /// The template, without a revision: `customers/{customer}/profiles/{profile}/scorecardTemplates/{scorecardTemplate}`.
     scorecard_template_name: String,
+    /// The criterion or chapter within it, at most 1 KiB.
     criterion_or_chapter_id: &'a str,
 }
 

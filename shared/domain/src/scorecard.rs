@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::change::etag_of;
 use crate::fields::{Fields, MAX_TEXT_BYTES, MAX_TITLE_BYTES};
@@ -11,7 +12,7 @@ use crate::names::{
     CoachingPlanId, ConversationId, Scorecard as Collection, ScorecardId, ScorecardTemplateId, UsecaseId, UserId,
 };
 use crate::statistics::{Contribution, WHOLE_SCORECARD, day_of};
-use crate::template::{Revision, ScorecardTemplate};
+use crate::template::{MAX_NUMBER, Revision, Revisions, ScorecardTemplate};
 use crate::timestamp::{Timestamp, refuse_future};
 use crate::update_mask::UpdateMask;
 use crate::{Code, Error, Id, Tenant};
@@ -285,10 +286,7 @@ impl NewScorecard {
         let id = fields.id::<Collection>("name", tenant);
         let conversation = fields.required("conversationName", |fields, field| fields.id(field, tenant));
         let agent = fields.required("agentUserName", |fields, field| fields.id(field, tenant));
-        let template = fields.required("templateName", |fields, field| fields.template(field, tenant));
-        if matches!(template, Some((_, Revision::Every))) {
-            fields.refuse("templateName", "must name one revision, or none for the current one");
-        }
+        let template = fields.required("templateName", |fields, field| fields.template(field, tenant, Revisions::One));
         let usecase = fields.id("usecaseName", tenant);
         let scores = read_scores(fields);
         let plans = fields.ids("coachingPlanNames", MAX_PLANS, tenant);
@@ -440,7 +438,8 @@ impl ScorecardUpdate {
             conversation: mask.immutable(fields, "conversationName", |fields, field| fields.id(field, tenant)),
             agent: mask.immutable(fields, "agentUserName", |fields, field| fields.id(field, tenant)),
             usecase: mask.immutable(fields, "usecaseName", |fields, field| fields.id(field, tenant)),
-            template: mask.immutable(fields, "templateName", |fields, field| fields.template(field, tenant)),
+            template: mask
+                .immutable(fields, "templateName", |fields, field| fields.template(field, tenant, Revisions::Any)),
         };
         fields.drop_known(&[
             "creator",
@@ -518,7 +517,7 @@ fn read_user(fields: &mut Fields<'_>, field: &str, tenant: &Tenant) -> Option<Us
 fn read_scores(fields: &mut Fields<'_>) -> Vec<NewScore> {
     fields.objects("scores", MAX_SCORES, |entry| {
         let criterion_id = entry.required("criterionId", |entry, field| entry.string(field, MAX_TITLE_BYTES));
-        let numeric = entry.double("numericValue");
+        let numeric = entry.double("numericValue", 0.0..=MAX_NUMBER);
         let text = entry.string("textValue", MAX_TITLE_BYTES);
         let not_applicable = entry.boolean("notApplicable").unwrap_or(false);
         let score = match (numeric, text, not_applicable) {
@@ -563,57 +562,89 @@ fn by_number(scores: Vec<NewScore>, template: &ScorecardTemplate) -> BTreeMap<u3
     numbered.collect()
 }
 
-/// A scorecard on the wire, with the keys of the reference.
-#[derive(Debug, Serialize)]
+/// A scorecard: one conversation of an agent, scored against a revision of a template.
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = Scorecard)]
 pub struct ScorecardMessage<'a> {
+    /// Its resource name: `customers/{customer}/profiles/{profile}/scorecards/{scorecard}`.
     name: String,
+    /// The conversation that was scored: `customers/{customer}/profiles/{profile}/conversations/{conversation}`.
     conversation_name: String,
+    /// Whose conversation it was: `customers/{customer}/users/{user}`.
     agent_user_name: String,
+    /// Who made it.
     creator: UserMessage,
+    /// The template revision that it was made from: `customers/{customer}/profiles/{profile}/scorecardTemplates/{scorecardTemplate}@{revision}`.
     template_name: String,
+    /// A comment on the whole, at most 64 KiB.
     #[serde(skip_serializing_if = "Option::is_none")]
     comment: Option<&'a str>,
+    /// The weighted mean of what applies, in percent; -1 if nothing applies.
     total_score: f64,
+    /// What was scored, in the order of the template.
     scores: Vec<ScoreMessage<'a>>,
+    /// Plans that it is linked to, at most 20.
     coaching_plan_names: Vec<String>,
+    /// When it was made.
     create_time: Timestamp,
+    /// When it was last changed.
     update_time: Timestamp,
+    /// When it was submitted; it counts on that day, UTC. Absent: it is a draft.
     #[serde(skip_serializing_if = "Option::is_none")]
     submit_time: Option<Timestamp>,
+    /// When it was scored automatically.
     #[serde(skip_serializing_if = "Option::is_none")]
     ai_score_time: Option<Timestamp>,
+    /// Whether a person made or changed a score; absent: no.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     manually_scored: bool,
+    /// Whether a failed auto-fail criterion made the total zero; absent: no.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     auto_failed: bool,
+    /// When the agent acknowledged it.
     #[serde(skip_serializing_if = "Option::is_none")]
     acknowledge_time: Option<Timestamp>,
+    /// What the agent wrote on acknowledging it, at most 64 KiB.
     #[serde(skip_serializing_if = "Option::is_none")]
     acknowledge_comment: Option<&'a str>,
+    /// The usecase whose statistics it counts in: `customers/{customer}/profiles/{profile}/usecases/{usecase}`.
     usecase_name: String,
+    /// Who last changed it.
     updated_by: UserMessage,
+    /// Who submitted it.
     #[serde(skip_serializing_if = "Option::is_none")]
     submitted_by: Option<UserMessage>,
+    /// Its version, opaque: for `If-Match`.
     etag: String,
 }
 
 /// A user as scorecards embed one: by name.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ScorecardUser)]
 struct UserMessage {
+    /// `customers/{customer}/users/{user}`.
     name: String,
 }
 
-#[derive(Debug, Serialize)]
+/// The score of one criterion: a number, a text, or that it does not apply.
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = Score)]
 struct ScoreMessage<'a> {
+    /// The criterion, an id of the template.
     criterion_id: &'a str,
+    /// The criterion's label.
     criterion_display_name: &'a str,
+    /// The chapter of the criterion.
     chapter_id: &'a str,
+    /// Between 0 and the criterion's maximum; absent: it was not scored by a number.
     #[serde(skip_serializing_if = "Option::is_none")]
     numeric_value: Option<f64>,
+    /// A text of at most 1 KiB, which counts in no mean.
     #[serde(skip_serializing_if = "Option::is_none")]
     text_value: Option<&'a str>,
+    /// Whether the criterion was not called for, and is left out of every mean; absent: no.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     not_applicable: bool,
 }

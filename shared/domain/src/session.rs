@@ -3,6 +3,7 @@
 use chrono::TimeDelta;
 use serde::Serialize;
 use serde_json::Value;
+use utoipa::ToSchema;
 
 use crate::change::etag_of;
 use crate::fields::{Fields, MAX_TEXT_BYTES};
@@ -194,8 +195,9 @@ impl NewCoachingSession {
 }
 
 /// What a session has come to. It follows from its times and notes, and is not stored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[schema(as = CoachingSessionState)]
 pub enum State {
     /// It has not been held.
     Scheduled,
@@ -490,47 +492,66 @@ impl Acknowledgement {
     }
 }
 
-/// A coaching session on the wire: the keys of the reference, and of ours `privateNotes`, `state`,
-/// `overdue` and `etag`.
-#[derive(Debug, Serialize)]
+/// A coaching session: a manager meets an agent under a plan.
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = CoachingSession)]
 pub struct CoachingSessionMessage<'a> {
+    /// Its resource name: `customers/{customer}/profiles/{profile}/coachingSessions/{coachingSession}`.
     name: String,
+    /// When it was created.
     create_time: Timestamp,
+    /// When anyone last changed it.
     update_time: Timestamp,
+    /// When a manager last changed it.
     manager_update_time: Timestamp,
+    /// When an agent's action last changed it.
     agent_update_time: Timestamp,
+    /// When the agent acknowledged it.
     #[serde(skip_serializing_if = "Option::is_none")]
     acknowledge_time: Option<Timestamp>,
+    /// What the agent wrote about it, at most 64 KiB.
     #[serde(skip_serializing_if = "Option::is_none")]
     agent_comment: Option<&'a str>,
+    /// Who is coached: `customers/{customer}/users/{user}`.
     agent_user_name: String,
+    /// Who created it: `customers/{customer}/users/{user}`.
     creator_user_name: String,
+    /// The plan that it belongs to: `customers/{customer}/profiles/{profile}/coachingPlans/{coachingPlan}`.
     coaching_plan_name: String,
+    /// When the two meet.
     #[serde(skip_serializing_if = "Option::is_none")]
     session_time: Option<Timestamp>,
+    /// Notes of the meeting, at most 64 KiB.
     #[serde(skip_serializing_if = "Option::is_none")]
     meeting_notes: Option<&'a str>,
+    /// Notes for managers only, at most 64 KiB. An agent never sees them.
     #[serde(skip_serializing_if = "Option::is_none")]
     private_notes: Option<&'a str>,
+    /// When the manager submitted it.
     #[serde(skip_serializing_if = "Option::is_none")]
     manager_submit_time: Option<Timestamp>,
+    /// When the agent submitted it.
     #[serde(skip_serializing_if = "Option::is_none")]
     agent_submit_time: Option<Timestamp>,
+    /// The usecase that it belongs to: `customers/{customer}/profiles/{profile}/usecases/{usecase}`.
     #[serde(skip_serializing_if = "Option::is_none")]
     usecase_name: Option<String>,
+    /// Who last wrote its notes: `customers/{customer}/users/{user}`.
     #[serde(skip_serializing_if = "Option::is_none")]
     manager_submitter_user_name: Option<String>,
-    #[serde(flatten)]
-    derived: Option<Derived>,
-}
-
-/// What follows from the rest.
-#[derive(Debug, Serialize)]
-struct Derived {
-    state: State,
-    overdue: bool,
-    etag: String,
+    /// What it has come to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = true)]
+    state: Option<State>,
+    /// Whether its time has come and it has no notes, or it was submitted a week ago and is not acknowledged.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = true)]
+    overdue: Option<bool>,
+    /// Its version, opaque: for `If-Match`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = true)]
+    etag: Option<String>,
 }
 
 impl CoachingSessionMessage<'_> {
@@ -544,9 +565,14 @@ impl CoachingSessionMessage<'_> {
 impl CoachingSession {
     /// The session as `caller` reads it at `now`.
     pub fn message(&self, tenant: &Tenant, caller: &Caller, now: Timestamp) -> CoachingSessionMessage<'_> {
-        let derived = Derived { state: self.state(now), overdue: self.overdue(now), etag: self.etag() };
         let private_notes = self.private_notes.as_deref().filter(|_| caller.role() != Role::Agent);
-        CoachingSessionMessage { derived: Some(derived), private_notes, ..self.stored(tenant) }
+        CoachingSessionMessage {
+            private_notes,
+            state: Some(self.state(now)),
+            overdue: Some(self.overdue(now)),
+            etag: Some(self.etag()),
+            ..self.stored(tenant)
+        }
     }
 
     /// All that is stored, as history records it.
@@ -573,7 +599,9 @@ impl CoachingSession {
             agent_submit_time: self.agent_submit_time,
             usecase_name: self.usecase.as_ref().map(|usecase| tenant.name_of(usecase)),
             manager_submitter_user_name: self.manager_submitter.as_ref().map(|user| tenant.name_of(user)),
-            derived: None,
+            state: None,
+            overdue: None,
+            etag: None,
         }
     }
 }

@@ -1,13 +1,14 @@
 //! Targets: scores to be reached, by one agent under a plan or by the whole organisation.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::change::etag_of;
 use crate::fields::{Fields, MAX_TITLE_BYTES};
 use crate::identity::Caller;
 use crate::names::{CoachingPlanId, ScorecardTemplateId, TargetId, UsecaseId, UserId};
 use crate::scorecard::{FULL_SCORE, percent};
-use crate::template::Revision;
+use crate::template::Revisions;
 use crate::timestamp::{Timestamp, refuse_future};
 use crate::update_mask::UpdateMask;
 use crate::{Code, Error, Id, Tenant, Violations};
@@ -136,10 +137,8 @@ impl NewTarget {
     /// who imports history: the target is in force from then on.
     pub fn read(fields: &mut Fields<'_>, tenant: &Tenant, caller: &Caller, now: Timestamp) -> Option<Self> {
         let id = fields.id("name", tenant);
-        let template = fields.required("scorecardTemplateName", |fields, field| fields.template(field, tenant));
-        if matches!(template, Some((_, Revision::Number(_) | Revision::Every))) {
-            fields.refuse("scorecardTemplateName", "must not name a revision: a target is for every one");
-        }
+        let template = fields
+            .required("scorecardTemplateName", |fields, field| fields.template(field, tenant, Revisions::Unnamed));
         let part = fields.string("criterionOrChapterId", MAX_TITLE_BYTES).unwrap_or_default();
         let value = fields.required("target", read_value);
         let usecase = fields.required("usecaseName", |fields, field| fields.id(field, tenant));
@@ -177,10 +176,10 @@ impl NewTarget {
 
 /// `target`: 0 to 100 percentage points with at most two decimals, in hundredths.
 pub fn read_value(fields: &mut Fields<'_>, field: &str) -> Option<u32> {
-    let value = fields.double(field)?;
+    let value = fields.double(field, 0.0..=100.0)?;
     let hundredths = (value * 100.0).round();
-    if !(0.0..=100.0).contains(&value) || (hundredths / 100.0 - value).abs() > 1e-9 {
-        fields.refuse(field, "must be from 0 to 100, with at most 2 decimals");
+    if (hundredths / 100.0 - value).abs() > 1e-9 {
+        fields.refuse(field, "must have at most 2 decimals");
         return None;
     }
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 10,000")]
@@ -188,20 +187,30 @@ pub fn read_value(fields: &mut Fields<'_>, field: &str) -> Option<u32> {
     Some(hundredths.min(FULL_SCORE))
 }
 
-/// A target on the wire, with the keys of the reference.
-#[derive(Debug, Serialize)]
+/// A target: a score to be reached, by one agent under a plan or by the whole organisation.
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = Target)]
 pub struct TargetMessage<'a> {
+    /// Its resource name: `customers/{customer}/profiles/{profile}/targets/{target}`.
     name: String,
+    /// The template whose scores it is for, in every revision: `customers/{customer}/profiles/{profile}/scorecardTemplates/{scorecardTemplate}`.
     scorecard_template_name: String,
+    /// The criterion or chapter; absent: the whole scorecard.
     #[serde(skip_serializing_if = "str::is_empty")]
     criterion_or_chapter_id: &'a str,
+    /// What is to be reached: 0 to 100 percentage points, at most two decimals.
     target: f64,
+    /// The usecase whose scores it is for: `customers/{customer}/profiles/{profile}/usecases/{usecase}`.
     usecase_name: String,
+    /// The plan that it hangs on: `customers/{customer}/profiles/{profile}/coachingPlans/{coachingPlan}`; absent: it is the organisation's.
     #[serde(skip_serializing_if = "Option::is_none")]
     coaching_plan_name: Option<String>,
+    /// When it was created, and from when on it is in force.
     create_time: Timestamp,
+    /// When it was last changed.
     update_time: Timestamp,
+    /// Its version, opaque: for `If-Match`.
     etag: String,
 }
 
@@ -259,7 +268,7 @@ impl TargetUpdate {
             value: mask.value(fields, "target", |fields, field| fields.required(field, read_value)).flatten(),
             name: mask.immutable(fields, "name", |fields, field| fields.id(field, tenant)),
             template: mask.immutable(fields, "scorecardTemplateName", |fields, field| {
-                fields.template(field, tenant).map(|(template, _)| template)
+                fields.template(field, tenant, Revisions::Any).map(|(template, _)| template)
             }),
             part: mask.immutable(fields, "criterionOrChapterId", |fields, field| fields.string(field, MAX_TITLE_BYTES)),
             usecase: mask.immutable(fields, "usecaseName", |fields, field| fields.id(field, tenant)),

@@ -1,12 +1,15 @@
 //! Scorecard templates: chapters of criteria that conversations are scored against.
 
 use std::collections::HashSet;
+use std::ops::Bound;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::change::etag_of;
 use crate::fields::{Fields, MAX_TITLE_BYTES};
 use crate::names::{ScorecardTemplate as Collection, ScorecardTemplateId, UsecaseId};
+use crate::outline::Kind;
 use crate::{Id, Tenant, Timestamp, UpdateMask, names};
 
 /// The most chapters of a template.
@@ -18,7 +21,7 @@ pub const MAX_KNOWN_IDS: usize = 1000;
 /// The most usecases that a template is for.
 pub const MAX_USECASES: usize = 50;
 /// The largest weight and the largest maximum value.
-const MAX_NUMBER: f64 = 1_000_000.0;
+pub const MAX_NUMBER: f64 = 1_000_000.0;
 
 /// One revision of a scorecard template. Revisions never change: scorecards keep the one that they
 /// were made from.
@@ -101,6 +104,34 @@ pub enum Revision {
     Number(u32),
 }
 
+/// What revisions a field may name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Revisions {
+    /// None: the name has no revision.
+    Unnamed,
+    /// One by its number, or none for the current one.
+    One,
+    /// Every one: `@*`.
+    Every,
+    /// Any of those.
+    Any,
+}
+
+impl Revisions {
+    /// Looks whether they hold `revision`.
+    ///
+    /// # Errors
+    /// A text that says what may stand instead.
+    pub fn check(self, revision: Revision) -> Result<(), &'static str> {
+        match (self, revision) {
+            (Self::Unnamed, Revision::Number(_) | Revision::Every) => Err("must not name a revision"),
+            (Self::One, Revision::Every) => Err("must name one revision, or none for the current one"),
+            (Self::Every, Revision::Current | Revision::Number(_)) => Err("must name every revision: end in @*"),
+            _ => Ok(()),
+        }
+    }
+}
+
 /// What a client sends of a template: what can be told from the keys of its body.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct TemplateUpdate {
@@ -125,10 +156,8 @@ pub struct NewTemplate {
 impl NewTemplate {
     /// Reads the body of a create request, noting every bad field.
     pub fn read(fields: &mut Fields<'_>, tenant: &Tenant) -> Option<Self> {
-        let name = fields.template("name", tenant);
-        if matches!(name, Some((_, Revision::Every | Revision::Number(_)))) {
-            fields.refuse("name", "must not name a revision: the first one is made");
-        }
+        // The first revision is made.
+        let name = fields.template("name", tenant, Revisions::Unnamed);
         let title = fields.required("title", |fields, field| fields.string(field, MAX_TITLE_BYTES));
         let chapters = fields.required("template", read_chapters);
         let usecases = fields.ids("usecaseNames", MAX_USECASES, tenant);
@@ -216,19 +245,14 @@ fn with_ids_of(mut known: Vec<String>, chapters: &[Chapter]) -> Vec<String> {
 fn read_chapters(fields: &mut Fields<'_>, field: &str) -> Option<Vec<Chapter>> {
     fields.object(field, |template| {
         let mut seen = HashSet::new();
-        let chapters = template.objects("chapters", MAX_CHAPTERS, |chapter| {
+        let chapters = template.some_objects("chapters", MAX_CHAPTERS, |chapter| {
             let id = read_new_id(chapter, "chapterId", &mut seen);
             let display_name = chapter.string("displayName", MAX_TITLE_BYTES);
-            let criteria = chapter.objects("criteria", MAX_CRITERIA, |criterion| read_criterion(criterion, &mut seen));
-            if criteria.is_empty() {
-                chapter.refuse("criteria", "must have at least one criterion");
-            }
+            let criteria =
+                chapter.some_objects("criteria", MAX_CRITERIA, |criterion| read_criterion(criterion, &mut seen));
             let id = id?;
-            Some(Chapter { display_name: display_name.unwrap_or_else(|| id.clone()), id, criteria })
-        });
-        if chapters.is_empty() {
-            template.refuse("chapters", "must have at least one chapter");
-        }
+            Some(Chapter { display_name: display_name.unwrap_or_else(|| id.clone()), id, criteria: criteria? })
+        })?;
         if chapters.iter().map(|chapter| chapter.criteria.len()).sum::<usize>() > MAX_CRITERIA {
             template.refuse("chapters", format!("must have at most {MAX_CRITERIA} criteria in all"));
         }
@@ -239,15 +263,13 @@ fn read_chapters(fields: &mut Fields<'_>, field: &str) -> Option<Vec<Chapter>> {
 fn read_criterion(criterion: &mut Fields<'_>, seen: &mut HashSet<String>) -> Option<Criterion> {
     let id = read_new_id(criterion, "criterionId", seen);
     let display_name = criterion.string("displayName", MAX_TITLE_BYTES);
-    let weight = criterion.double("weight").unwrap_or(1.0);
-    let maximum_value = criterion.double("maximumValue").unwrap_or(1.0);
+    let positive = (Bound::Excluded(0.0), Bound::Included(MAX_NUMBER));
+    let weight = criterion.double("weight", positive).unwrap_or(1.0);
+    let maximum_value = criterion.double("maximumValue", positive).unwrap_or(1.0);
     let auto_fail = criterion.boolean("autoFail").unwrap_or(false);
     let thousandths = (weight * 1000.0).round();
-    if !(weight > 0.0 && weight <= MAX_NUMBER) || (thousandths / 1000.0 - weight).abs() > f64::EPSILON * weight {
-        criterion.refuse("weight", "must be more than 0, at most 1000000, and have at most 3 decimals");
-    }
-    if !(maximum_value > 0.0 && maximum_value <= MAX_NUMBER) {
-        criterion.refuse("maximumValue", "must be more than 0 and at most 1000000");
+    if (thousandths / 1000.0 - weight).abs() > f64::EPSILON * weight {
+        criterion.refuse("weight", "must have at most 3 decimals");
     }
     let id = id?;
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "refused above unless up to 10^9")]
@@ -262,52 +284,77 @@ fn read_criterion(criterion: &mut Fields<'_>, seen: &mut HashSet<String>) -> Opt
 }
 
 fn read_new_id(fields: &mut Fields<'_>, field: &str, seen: &mut HashSet<String>) -> Option<String> {
-    let id = fields.required(field, |fields, field| fields.string(field, names::MAX_ID_BYTES))?;
-    if Id::<names::Usecase>::parse(&id).is_none() {
-        fields.refuse(field, "must be 1 to 128 of A-Z a-z 0-9 . _ ~ @ -");
-        return None;
-    }
+    let id = fields.required(field, |fields, field| {
+        let id = fields.text(field, Kind::id, |text| {
+            Id::<names::Usecase>::parse(text).ok_or("must be 1 to 128 of A-Z a-z 0-9 . _ ~ @ -")
+        })?;
+        Some(id.to_string())
+    })?;
     if !seen.insert(id.clone()) {
         fields.refuse(field, "stands twice among the template's chapters and criteria");
     }
     Some(id)
 }
 
-/// A template's revision on the wire. The reference leaves open what `template` holds.
-#[derive(Debug, Serialize)]
+/// One revision of a scorecard template: what conversations are scored against.
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = ScorecardTemplate)]
 pub struct ScorecardTemplateMessage<'a> {
+    /// Its resource name with the revision: `customers/{customer}/profiles/{profile}/scorecardTemplates/{scorecardTemplate}@{revision}`.
     name: String,
+    /// Its title, at most 1 KiB.
     title: &'a str,
+    /// Its chapters and criteria.
     template: StructureMessage<'a>,
+    /// The usecases that it is for, at most 50; empty: all.
     usecase_names: Vec<String>,
+    /// When the template was created.
     create_time: Timestamp,
+    /// When this revision was made.
     update_time: Timestamp,
+    /// When it was taken out of use.
     #[serde(skip_serializing_if = "Option::is_none")]
     deactivate_time: Option<Timestamp>,
+    /// Its version, opaque: for `If-Match`.
     etag: String,
 }
 
-#[derive(Debug, Serialize)]
+/// What a template is made of.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = TemplateStructure)]
 struct StructureMessage<'a> {
+    /// Its chapters, in order: 1 to 50, with at most 200 criteria in all.
     chapters: Vec<ChapterMessage<'a>>,
 }
 
-#[derive(Debug, Serialize)]
+/// A chapter of a template.
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = Chapter)]
 struct ChapterMessage<'a> {
+    /// Its id, unique among the template's chapters and criteria.
     chapter_id: &'a str,
+    /// Its label, at most 1 KiB; by default its id.
     display_name: &'a str,
+    /// Its criteria, in order: at least one.
     criteria: Vec<CriterionMessage<'a>>,
 }
 
-#[derive(Debug, Serialize)]
+/// A criterion of a chapter.
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = Criterion)]
 struct CriterionMessage<'a> {
+    /// Its id, unique among the template's chapters and criteria.
     criterion_id: &'a str,
+    /// Its label, at most 1 KiB; by default its id.
     display_name: &'a str,
+    /// How much it counts in the means above it: more than 0, at most three decimals; by default 1.
     weight: f64,
+    /// The value that scores 100 %: more than 0; by default 1.
     maximum_value: f64,
+    /// Whether scoring zero on it makes the whole scorecard zero; by default not.
     auto_fail: bool,
 }
 
@@ -357,13 +404,23 @@ impl Tenant {
     ///
     /// # Errors
     /// [`names::NameError`] if it is no name of a template, or one of another tenant.
-    pub fn template_in(&self, name: &str) -> Result<(ScorecardTemplateId, Revision), names::NameError> {
+    fn template_in(&self, name: &str) -> Result<(ScorecardTemplateId, Revision), names::NameError> {
         let (name, revision) = match name.rsplit_once('@') {
             Some((template, revision)) if !revision.contains('/') => (template, parse_revision(revision)),
             _ => (name, Some(Revision::Current)),
         };
         let id = self.id_in::<Collection>(name)?;
         revision.map(|revision| (id, revision)).ok_or_else(names::NameError::malformed::<Collection>)
+    }
+
+    /// The same, with a revision out of `revisions`.
+    ///
+    /// # Errors
+    /// A text that says what is wrong with the name.
+    pub fn template_among(&self, name: &str, revisions: Revisions) -> Result<(ScorecardTemplateId, Revision), String> {
+        let (id, revision) = self.template_in(name).map_err(|error| error.to_string())?;
+        revisions.check(revision)?;
+        Ok((id, revision))
     }
 }
 

@@ -4,6 +4,8 @@ use std::fmt;
 
 use chrono::{DateTime, Datelike, SecondsFormat, TimeDelta, Utc};
 
+use utoipa::ToSchema;
+
 use crate::fields::Fields;
 
 /// A point in time between 0001-01-01 and 9999-12-31 UTC, in whole nanoseconds.
@@ -11,7 +13,8 @@ use crate::fields::Fields;
 /// Read from strict RFC 3339 (upper-case `T` and `Z`, seconds below 60, at most nine fraction
 /// digits, any offset), written in UTC with `Z` and 0, 3, 6 or 9 fraction digits, as the proto3
 /// JSON mapping of `google.protobuf.Timestamp` asks. chrono's own parser takes more than that.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ToSchema)]
+#[schema(value_type = String, format = DateTime)]
 pub struct Timestamp(DateTime<Utc>);
 
 impl Timestamp {

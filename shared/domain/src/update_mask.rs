@@ -16,16 +16,15 @@ pub enum UpdateMask {
 }
 
 impl UpdateMask {
-    /// The mask that `text` writes: absent or empty, `*`, or paths separated by commas, each one of `known`
+    /// The mask that `text` writes: `*`, or paths separated by commas, each one of `known`
     /// in lowerCamelCase or snake_case.
     ///
     /// # Errors
     /// A text that names an unknown path.
-    pub fn parse(text: Option<&str>, known: &[&'static str]) -> Result<Self, String> {
-        match text.filter(|text| !text.is_empty()) {
-            None => Ok(Self::Present),
-            Some("*") => Ok(Self::Every),
-            Some(text) => text
+    pub fn parse(text: &str, known: &[&'static str]) -> Result<Self, String> {
+        match text {
+            "*" => Ok(Self::Every),
+            text => text
                 .split(',')
                 .map(|path| {
                     let found = known.iter().find(|field| **field == path || snake_case(field) == path);
@@ -37,7 +36,7 @@ impl UpdateMask {
     }
 
     /// Whether `field` of the entity in `fields` is to become what it is there.
-    pub fn covers(&self, fields: &Fields<'_>, field: &str) -> bool {
+    pub fn covers(&self, fields: &mut Fields<'_>, field: &str) -> bool {
         match self {
             Self::Present => fields.has(field),
             Self::Every => true,
@@ -53,7 +52,11 @@ impl UpdateMask {
         read: impl FnOnce(&mut Fields<'_>, &str) -> Option<T>,
     ) -> Option<Option<T>> {
         match self.covers(fields, field) {
-            true => Some(read(fields, field)),
+            true => {
+                let value = read(fields, field);
+                fields.may_be_absent();
+                Some(value)
+            }
             false => {
                 fields.drop_known(&[field]);
                 None
@@ -89,13 +92,11 @@ mod tests {
     #[test]
     fn masks_are_read_strictly() {
         let known = ["meetingNotes", "sessionTime"];
-        assert_eq!(UpdateMask::parse(None, &known), Ok(UpdateMask::Present));
-        assert_eq!(UpdateMask::parse(Some(""), &known), Ok(UpdateMask::Present));
-        assert_eq!(UpdateMask::parse(Some("*"), &known), Ok(UpdateMask::Every));
+        assert_eq!(UpdateMask::parse("*", &known), Ok(UpdateMask::Every));
         let both = UpdateMask::Paths(BTreeSet::from(known));
-        assert_eq!(UpdateMask::parse(Some("meetingNotes,session_time"), &known), Ok(both));
+        assert_eq!(UpdateMask::parse("meetingNotes,session_time", &known), Ok(both));
         for bad in ["notes", "meetingNotes,", "*,sessionTime", "meetingNotes, sessionTime"] {
-            assert!(UpdateMask::parse(Some(bad), &known).is_err(), "{bad}");
+            assert!(UpdateMask::parse(bad, &known).is_err(), "{bad}");
         }
     }
 }

@@ -1,12 +1,14 @@
 //! Answers, and errors as clients of a gRPC gateway read them.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
+use coaching_domain::error::FieldViolation;
 use coaching_domain::{Code, Error};
 use lambda_http::http::header::{CONTENT_TYPE, ETAG, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use lambda_http::http::{Response, StatusCode};
 use serde::Serialize;
-use serde_json::{Value, json};
+use utoipa::ToSchema;
 
 /// The domain of every `google.rpc.ErrorInfo` (AIP-193).
 pub const ERROR_DOMAIN: &str = "coaching";
@@ -47,33 +49,110 @@ impl Answer {
     }
 }
 
+/// What went wrong with a request.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Error)]
+pub struct ErrorMessage {
+    /// The number of the `google.rpc.Code`.
+    code: u8,
+    /// The HTTP status of the answer.
+    http_status: u16,
+    /// The name of the `google.rpc.Code`.
+    status: &'static str,
+    /// A text for people.
+    message: String,
+    /// More for programs: always an `ErrorInfo` and a `RequestInfo`, and a `BadRequest` where fields are bad.
+    details: Vec<ErrorDetail>,
+}
+
+/// What went wrong with one entry of a batch (`google.rpc.Status`).
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = EntryError)]
+pub struct EntryStatus {
+    /// The number of the `google.rpc.Code`.
+    code: u8,
+    /// The name of the `google.rpc.Code`.
+    status: &'static str,
+    /// A text for people.
+    message: String,
+    /// More for programs: always an `ErrorInfo`, and a `BadRequest` where fields are bad.
+    details: Vec<ErrorDetail>,
+}
+
+/// More about an error, for programs.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(tag = "@type")]
+enum ErrorDetail {
+    /// Why, in words that do not change (AIP-193).
+    #[serde(rename = "type.googleapis.com/google.rpc.ErrorInfo")]
+    ErrorInfo {
+        /// The reason, such as `RESOURCE_NOT_FOUND`.
+        reason: &'static str,
+        /// What defines the reason: always `coaching`.
+        domain: &'static str,
+        metadata: ErrorMetadata,
+    },
+    /// Which fields are bad.
+    #[serde(rename = "type.googleapis.com/google.rpc.BadRequest", rename_all = "camelCase")]
+    BadRequest {
+        /// Every bad field, or the first 32.
+        field_violations: Vec<BadField>,
+    },
+    /// Which request it was.
+    #[serde(rename = "type.googleapis.com/google.rpc.RequestInfo", rename_all = "camelCase")]
+    RequestInfo {
+        /// The id under which the request is logged, also in the header `X-Request-Id`.
+        request_id: String,
+    },
+}
+
+/// The values that an error's message speaks of.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(value_type = BTreeMap<String, String>)]
+struct ErrorMetadata(BTreeMap<&'static str, String>);
+
+/// One bad field of a request.
+#[derive(Debug, Serialize, ToSchema)]
+struct BadField {
+    /// The path of the field as the client writes it, such as `scores[2].criterionId`.
+    field: String,
+    /// What is wrong with it, without repeating the value.
+    description: String,
+}
+
+/// What API Gateway itself answers, before the service sees a request.
+#[derive(Debug, ToSchema)]
+#[schema(as = GatewayError)]
+pub struct GatewayMessage {
+    /// A text for people.
+    #[expect(dead_code, reason = "API Gateway writes it")]
+    message: String,
+}
+
 /// `error` as the `google.rpc.Status` of one entry of a batch.
-pub fn entry_status(error: &Error) -> Value {
-    json!({
-        "code": error.code().number(),
-        "status": error.code().name(),
-        "message": error.message(),
-        "details": details(error),
-    })
+pub fn entry_status(error: &Error) -> EntryStatus {
+    EntryStatus {
+        code: error.code().number(),
+        status: error.code().name(),
+        message: error.message().to_owned(),
+        details: details(error),
+    }
 }
 
 /// What every error tells beside its text: a reason for programs, and the bad fields if there are.
-fn details(error: &Error) -> Vec<Value> {
-    let metadata: serde_json::Map<String, Value> =
-        error.metadata().iter().map(|(key, value)| ((*key).to_owned(), Value::from(value.as_str()))).collect();
-    let mut details = vec![json!({
-        "@type": "type.googleapis.com/google.rpc.ErrorInfo",
-        "reason": error.reason(),
-        "domain": ERROR_DOMAIN,
-        "metadata": metadata,
-    })];
+fn details(error: &Error) -> Vec<ErrorDetail> {
+    let mut details = vec![ErrorDetail::ErrorInfo {
+        reason: error.reason(),
+        domain: ERROR_DOMAIN,
+        metadata: ErrorMetadata(error.metadata().iter().cloned().collect()),
+    }];
     if !error.violations().is_empty() {
-        let violations: Vec<Value> = error
-            .violations()
-            .iter()
-            .map(|violation| json!({"field": violation.field, "description": violation.description}))
-            .collect();
-        details.push(json!({"@type": "type.googleapis.com/google.rpc.BadRequest", "fieldViolations": violations}));
+        let bad = |violation: &FieldViolation| BadField {
+            field: violation.field.clone(),
+            description: violation.description.clone(),
+        };
+        details.push(ErrorDetail::BadRequest { field_violations: error.violations().iter().map(bad).collect() });
     }
     details
 }
@@ -82,15 +161,17 @@ fn details(error: &Error) -> Vec<Value> {
 pub(crate) fn error_response(error: &Error, request_id: &str) -> Response<String> {
     let status = http_status(error.code());
     let mut details = details(error);
-    details.push(json!({"@type": "type.googleapis.com/google.rpc.RequestInfo", "requestId": request_id}));
-    let body = json!({
-        "code": error.code().number(),
-        "httpStatus": status.as_u16(),
-        "status": error.code().name(),
-        "message": error.message(),
-        "details": details,
-    });
-    let mut response = response(status, body.to_string(), request_id);
+    details.push(ErrorDetail::RequestInfo { request_id: request_id.to_owned() });
+    let message = ErrorMessage {
+        code: error.code().number(),
+        http_status: status.as_u16(),
+        status: error.code().name(),
+        message: error.message().to_owned(),
+        details,
+    };
+    // Texts and numbers are always written.
+    let body = serde_json::to_string(&message).unwrap_or_default();
+    let mut response = response(status, body, request_id);
     match error.code() {
         Code::Unavailable => {
             response.headers_mut().insert(RETRY_AFTER, RETRY_AFTER_UNAVAILABLE.as_secs().into());

@@ -12,18 +12,24 @@ pub struct ExpectedEtag {
 }
 
 impl ExpectedEtag {
-    /// The expectation of a request with this `If-Match` header, and an etag `sent` otherwise.
+    /// The expectation of a request with this `If-Match` header.
     ///
     /// # Errors
-    /// INVALID_ARGUMENT if the header is no list of entity tags (RFC 9110, 13.1.1).
-    pub(crate) fn new(if_match: Option<&str>, sent: Option<String>) -> Result<Self, Error> {
+    /// A text, if the header is no list of entity tags (RFC 9110, 13.1.1).
+    pub(crate) fn in_header(if_match: Option<&str>) -> Result<Self, &'static str> {
         let if_match = match if_match.map(str::trim) {
             None | Some("*") => None,
-            Some(text) => Some(text.split(',').map(entity_tag).collect::<Option<_>>().ok_or_else(|| {
-                Error::invalid_field("If-Match", "must be * or entity tags in quotes, separated by commas")
-            })?),
+            Some(text) => {
+                let tags: Option<Vec<String>> = text.split(',').map(entity_tag).collect();
+                Some(tags.ok_or("must be * or entity tags in quotes, separated by commas")?)
+            }
         };
-        Ok(Self { if_match, sent })
+        Ok(Self { if_match, sent: None })
+    }
+
+    /// The same, and an etag `sent` otherwise.
+    pub(crate) fn and(self, sent: Option<String>) -> Self {
+        Self { sent, ..self }
     }
 
     /// Compares with the entity as it is.
@@ -58,7 +64,9 @@ mod tests {
 
     #[test]
     fn if_match_and_the_sent_etag_must_both_hold() {
-        let expected = |header, sent: Option<&str>| ExpectedEtag::new(header, sent.map(str::to_owned));
+        let expected = |header, sent: Option<&str>| {
+            ExpectedEtag::in_header(header).map(|expected| expected.and(sent.map(str::to_owned)))
+        };
         for (header, sent, holds) in [
             (None, None, true),
             (Some("*"), None, true),

@@ -1,21 +1,27 @@
 //! Query strings, read strictly: repeated parameters repeat, unknown ones are refused.
 
+use std::fmt::Display;
+
 use coaching_domain::fields::{page_size, snake_case};
 use coaching_domain::names::{Collection, ScorecardTemplateId};
-use coaching_domain::template::Revision;
+use coaching_domain::outline::Kind;
+use coaching_domain::template::{Revision, Revisions};
 use coaching_domain::{Error, Id, Tenant, Timestamp, UpdateMask, Violations};
 use uuid::Uuid;
 
-/// The parameters of a query string, each taken once.
+use crate::ExpectedEtag;
+
+/// The parameters of a query string, each taken once, and the header `If-Match`.
 #[derive(Debug)]
 pub struct Query {
     parameters: Vec<(String, String)>,
+    if_match: Option<String>,
     violations: Violations,
 }
 
 impl Query {
-    /// The parameters of `raw`, a query string as the client wrote it.
-    pub(crate) fn parse(raw: &str) -> Self {
+    /// The parameters of `raw`, a query string as the client wrote it, with the header `If-Match`.
+    pub(crate) fn parse(raw: &str, if_match: Option<&str>) -> Self {
         let mut violations = Violations::default();
         let mut parameters = Vec::new();
         for pair in raw.split('&').filter(|pair| !pair.is_empty()) {
@@ -26,11 +32,20 @@ impl Query {
                 _ => violations.add("query", "holds a parameter whose name is empty or not percent-encoded UTF-8"),
             }
         }
-        Self { parameters, violations }
+        Self { parameters, if_match: if_match.map(str::to_owned), violations }
     }
 
-    /// Every value of a repeated parameter, under either of its names; empty ones are left out.
-    fn take(&mut self, name: &str) -> Vec<String> {
+    /// A query that is only outlined.
+    pub(crate) fn outlining() -> Self {
+        Self { parameters: Vec::new(), if_match: None, violations: Violations::outlining() }
+    }
+
+    /// Every value of a repeated parameter that holds what `kind` tells, under either of its names; empty ones
+    /// are left out.
+    fn take(&mut self, name: &str, kind: impl FnOnce() -> Kind) -> Vec<String> {
+        if self.violations.outlines(name, kind) {
+            return Vec::new();
+        }
         let original = snake_case(name);
         let (taken, rest) = std::mem::take(&mut self.parameters)
             .into_iter()
@@ -39,9 +54,14 @@ impl Query {
         taken.into_iter().map(|(_, value)| value).filter(|value| !value.is_empty()).collect()
     }
 
-    /// The value of a parameter that may stand once.
+    /// The text of a parameter that may stand once.
     pub fn string(&mut self, name: &str) -> Option<String> {
-        let mut values = self.take(name);
+        self.one(name, || Kind::Text { max_bytes: None })
+    }
+
+    /// The value of a parameter that may stand once, and holds what `kind` tells.
+    fn one(&mut self, name: &str, kind: impl FnOnce() -> Kind) -> Option<String> {
+        let mut values = self.take(name, kind);
         if values.len() > 1 {
             self.violations.add(name, "must stand only once");
             return None;
@@ -54,22 +74,43 @@ impl Query {
         self.violations.add(name, description);
     }
 
+    /// The value of a parameter that may stand once, which `read` understands.
+    pub fn text<T, E: Display>(
+        &mut self,
+        name: &str,
+        kind: impl FnOnce() -> Kind,
+        read: impl FnOnce(&str) -> Result<T, E>,
+    ) -> Option<T> {
+        let value = self.one(name, kind)?;
+        read(&value).map_err(|error| self.refuse(name, error.to_string())).ok()
+    }
+
+    /// A value, noting a violation if it is absent.
+    pub fn required<T>(&mut self, name: &str, read: impl FnOnce(&mut Self, &str) -> Option<T>) -> Option<T> {
+        let noted = self.violations.len();
+        let value = read(self, name);
+        self.violations.note_as_required();
+        if value.is_none() && self.violations.len() == noted {
+            self.refuse(name, "is required");
+        }
+        value
+    }
+
     /// The id in a resource name under `tenant`.
     pub fn id<C: Collection>(&mut self, name: &str, tenant: &Tenant) -> Option<Id<C>> {
-        let value = self.string(name)?;
-        tenant.id_in(&value).map_err(|error| self.refuse(name, error.to_string())).ok()
+        self.text(name, Kind::name::<C>, |value| tenant.id_in(value))
     }
 
     /// The template and revision in a template's name under `tenant`.
     pub fn template(&mut self, name: &str, tenant: &Tenant) -> Option<(ScorecardTemplateId, Revision)> {
-        let value = self.string(name)?;
-        tenant.template_in(&value).map_err(|error| self.refuse(name, error.to_string())).ok()
+        let kind = || Kind::template_name(Revisions::Any);
+        self.text(name, kind, |value| tenant.template_among(value, Revisions::Any))
     }
 
     /// The ids in the resource names of a repeated parameter, at most `max_entries`, in order and
     /// without repeats.
     pub fn ids<C: Collection>(&mut self, name: &str, max_entries: usize, tenant: &Tenant) -> Vec<Id<C>> {
-        let values = self.take(name);
+        let values = self.take(name, || Kind::name::<C>().listed(Some(max_entries)));
         if values.len() > max_entries {
             self.refuse(name, format!("must stand at most {max_entries} times"));
             return Vec::new();
@@ -88,60 +129,62 @@ impl Query {
 
     /// A point in time.
     pub fn timestamp(&mut self, name: &str) -> Option<Timestamp> {
-        let value = self.string(name)?;
-        let time = Timestamp::parse(&value);
-        if time.is_none() {
-            self.refuse(name, "must be an RFC 3339 time such as 2019-08-24T14:15:22Z");
-        }
-        time
+        self.text(
+            name,
+            || Kind::Timestamp,
+            |value| Timestamp::parse(value).ok_or("must be an RFC 3339 time such as 2019-08-24T14:15:22Z"),
+        )
     }
 
     /// A boolean, as Go reads one: grpc-gateway does.
     pub fn boolean(&mut self, name: &str) -> Option<bool> {
-        match self.string(name)?.as_str() {
-            "1" | "t" | "T" | "TRUE" | "true" | "True" => Some(true),
-            "0" | "f" | "F" | "FALSE" | "false" | "False" => Some(false),
-            _ => {
-                self.refuse(name, "must be true or false");
-                None
-            }
-        }
+        self.text(
+            name,
+            || Kind::Boolean,
+            |value| match value {
+                "1" | "t" | "T" | "TRUE" | "true" | "True" => Ok(true),
+                "0" | "f" | "F" | "FALSE" | "false" | "False" => Ok(false),
+                _ => Err("must be true or false"),
+            },
+        )
     }
 
     /// `pageSize` (AIP-158): 50 if absent or 0, at most 1000.
     pub fn page_size(&mut self) -> usize {
-        let asked = match self.string("pageSize") {
-            None => Ok(0),
-            Some(value) => value.parse::<i32>().map_err(|_| "must be a whole number of 32 bits"),
-        };
-        match asked.and_then(page_size) {
-            Ok(size) => size,
-            Err(description) => {
-                self.refuse("pageSize", description);
-                0
-            }
-        }
+        let size = self.text(
+            "pageSize",
+            || Kind::Int32 { minimum: 0 },
+            |value| value.parse().map_err(|_| "must be a whole number of 32 bits").and_then(page_size),
+        );
+        size.or_else(|| page_size(0).ok()).unwrap_or_default()
     }
 
     /// `updateMask` (AIP-134), whose paths are `known`.
     pub fn update_mask(&mut self, known: &[&'static str]) -> UpdateMask {
-        let text = self.string("updateMask");
-        UpdateMask::parse(text.as_deref(), known).unwrap_or_else(|description| {
-            self.refuse("updateMask", description);
-            UpdateMask::Present
-        })
+        let kind = || Kind::UpdateMask(known.to_vec());
+        self.text("updateMask", kind, |value| UpdateMask::parse(value, known)).unwrap_or(UpdateMask::Present)
+    }
+
+    /// An enum's value, by name or number; its values are in the order of their numbers from 0 up.
+    pub fn enumeration<T: Copy>(&mut self, name: &str, values: &[(&str, T)]) -> Option<T> {
+        self.text(
+            name,
+            || Kind::numbered(values),
+            |text| {
+                let mut numbered = values.iter().enumerate();
+                let found = numbered.find(|(number, (value, _))| *value == text || number.to_string() == text);
+                found.map(|(_, (_, value))| *value).ok_or_else(|| one_of(values))
+            },
+        )
     }
 
     /// The values of a repeated parameter, each by name one of `values`.
     pub fn enumerations<T: Copy>(&mut self, name: &str, values: &[(&str, T)]) -> Vec<T> {
         let mut read = Vec::new();
-        for text in self.take(name) {
+        for text in self.take(name, || Kind::named(values).listed(None)) {
             match values.iter().find(|(value, _)| *value == text) {
                 Some((_, value)) => read.push(*value),
-                None => {
-                    let names: Vec<&str> = values.iter().map(|(name, _)| *name).collect();
-                    self.refuse(name, format!("must be one of {}", names.join(", ")));
-                }
+                None => self.refuse(name, one_of(values)),
             }
         }
         read
@@ -149,7 +192,7 @@ impl Query {
 
     /// The texts of a repeated parameter, at most `max_entries` of at most `max_bytes` bytes each.
     pub fn strings(&mut self, name: &str, max_entries: usize, max_bytes: usize) -> Vec<String> {
-        let values = self.take(name);
+        let values = self.take(name, || Kind::Text { max_bytes: Some(max_bytes) }.listed(Some(max_entries)));
         if values.len() > max_entries || values.iter().any(|value| value.len() > max_bytes) {
             self.refuse(name, format!("must stand at most {max_entries} times, with at most {max_bytes} bytes each"));
             return Vec::new();
@@ -159,12 +202,31 @@ impl Query {
 
     /// `requestId` (AIP-155): a UUID other than the nil one.
     pub fn request_id(&mut self) -> Option<Uuid> {
-        let value = self.string("requestId")?;
-        let uuid = Uuid::try_parse(&value).ok().filter(|uuid| value.len() == 36 && !uuid.is_nil());
-        if uuid.is_none() {
-            self.refuse("requestId", "must be a UUID such as 6d1d8f2e-7a0e-4c39-9c44-0f5f6c9b8a11");
+        self.text(
+            "requestId",
+            || Kind::Uuid,
+            |value| {
+                let uuid = Uuid::try_parse(value).ok().filter(|uuid| value.len() == 36 && !uuid.is_nil());
+                uuid.ok_or("must be a UUID such as 6d1d8f2e-7a0e-4c39-9c44-0f5f6c9b8a11")
+            },
+        )
+    }
+
+    /// The version that the caller means to change: that of the header `If-Match`.
+    pub fn if_match(&mut self) -> ExpectedEtag {
+        if self.violations.outlines("If-Match", || Kind::EntityTags) {
+            return ExpectedEtag::default();
         }
-        uuid
+        ExpectedEtag::in_header(self.if_match.as_deref()).unwrap_or_else(|description| {
+            self.refuse("If-Match", description);
+            ExpectedEtag::default()
+        })
+    }
+
+    /// The version that the caller means to change: that of `If-Match`, and of the parameter `etag`.
+    pub fn etag(&mut self) -> ExpectedEtag {
+        let sent = self.string("etag");
+        self.if_match().and(sent)
     }
 
     /// Refuses every parameter that was not asked for, and hands over what was noted so far.
@@ -182,6 +244,12 @@ impl Query {
     pub fn into_result(self) -> Result<(), Error> {
         self.finish().into_result()
     }
+}
+
+/// What is said of a value that is none of `values`.
+fn one_of<T>(values: &[(&str, T)]) -> String {
+    let names: Vec<&str> = values.iter().map(|(name, _)| *name).collect();
+    format!("must be one of {}", names.join(", "))
 }
 
 /// The text that `encoded` stands for, with `+` for a space as browsers and API Gateway read it, or
@@ -214,8 +282,8 @@ mod tests {
 
     #[test]
     fn parameters_repeat_and_do_not_split_at_commas() {
-        let mut query = Query::parse("a=x&a=y%2Cz&a=u,v&b=1");
-        assert_eq!(query.take("a"), ["x", "y,z", "u,v"]);
+        let mut query = Query::parse("a=x&a=y%2Cz&a=u,v&b=1", None);
+        assert_eq!(query.take("a", || Kind::Dropped), ["x", "y,z", "u,v"]);
         assert_eq!(query.string("b").as_deref(), Some("1"));
         assert_eq!(refused(query), Vec::<String>::new());
     }
@@ -223,7 +291,7 @@ mod tests {
     #[test]
     fn a_single_parameter_stands_once() {
         for raw in ["pageToken=a&pageToken=b", "pageToken=a&page_token=a"] {
-            let mut query = Query::parse(raw);
+            let mut query = Query::parse(raw, None);
             assert_eq!(query.string("pageToken"), None);
             assert_eq!(refused(query), ["pageToken"]);
         }
@@ -231,7 +299,7 @@ mod tests {
 
     #[test]
     fn both_names_are_known_and_others_refused() {
-        let mut query = Query::parse("page_token=x&agentUsername=y&PageToken=z");
+        let mut query = Query::parse("page_token=x&agentUsername=y&PageToken=z", None);
         assert_eq!(query.string("pageToken").as_deref(), Some("x"));
         assert_eq!(refused(query), ["agentUsername", "PageToken"]);
     }
@@ -241,7 +309,7 @@ mod tests {
         for (raw, named) in
             [("a=%FF", "a"), ("a=%4", "a"), ("a=%zz", "a"), ("%FF=a", "query"), ("=a", "query"), ("a=%ED%A0%80", "a")]
         {
-            assert_eq!(refused(Query::parse(raw)), [named], "{raw}");
+            assert_eq!(refused(Query::parse(raw, None)), [named], "{raw}");
         }
     }
 
@@ -256,7 +324,7 @@ mod tests {
             ("pageSize=1000", 1000),
             ("page_size=2147483647", 1000),
         ] {
-            let mut query = Query::parse(raw);
+            let mut query = Query::parse(raw, None);
             assert_eq!(query.page_size(), size, "{raw}");
             assert_eq!(refused(query), Vec::<String>::new(), "{raw}");
         }
@@ -268,7 +336,7 @@ mod tests {
             "pageSize=x",
             "pageSize=1&pageSize=2",
         ] {
-            let mut query = Query::parse(raw);
+            let mut query = Query::parse(raw, None);
             query.page_size();
             assert_eq!(refused(query), ["pageSize"], "{raw}");
         }
@@ -278,12 +346,12 @@ mod tests {
         #[test]
         fn what_is_encoded_is_read_back(value in ".{1,30}") {
             let encoded: String = value.bytes().map(|byte| format!("%{byte:02X}")).collect();
-            prop_assert_eq!(Query::parse(&format!("a={encoded}")).string("a"), Some(value));
+            prop_assert_eq!(Query::parse(&format!("a={encoded}"), None).string("a"), Some(value));
         }
 
         #[test]
         fn no_query_makes_it_panic(raw in ".{0,60}") {
-            let mut query = Query::parse(&raw);
+            let mut query = Query::parse(&raw, None);
             query.page_size();
             let _ = query.into_result();
         }

@@ -10,6 +10,7 @@ use coaching_domain::change::Author;
 use coaching_domain::fields::{Fields, MAX_TITLE_BYTES};
 use coaching_domain::json::{Json, MAX_VALUES};
 use coaching_domain::names::{Collection, UserId};
+use coaching_domain::outline::Message;
 use coaching_domain::{Caller, Code, CustomerTenant, Error, Id, Role, Tenant, Timestamp, UpdateMask, Violations};
 use coaching_store::RequestRecord;
 use serde::Serialize;
@@ -28,6 +29,8 @@ const MAX_HEAD_BYTES: usize = 16 * 1024;
 pub struct Request<'a> {
     event: &'a HttpEvent,
     caller: Caller,
+    /// Whether it is only outlined, and nothing of it read.
+    outlined: bool,
 }
 
 impl<'a> Request<'a> {
@@ -37,7 +40,7 @@ impl<'a> Request<'a> {
     /// UNAUTHENTICATED without verified claims; PERMISSION_DENIED naming an unusable claim; INVALID_ARGUMENT if
     /// path, query and headers are larger than any that API Gateway hands over.
     pub(crate) fn new(event: &'a HttpEvent) -> Result<Self, Error> {
-        let request = Self { event, caller: identity::caller(event)? };
+        let request = Self { event, caller: identity::caller(event)?, outlined: false };
         match event.head_bytes() > MAX_HEAD_BYTES {
             true => Err(Error::invalid_field(
                 "query",
@@ -45,6 +48,14 @@ impl<'a> Request<'a> {
             )),
             false => Ok(request),
         }
+    }
+
+    /// A request of which only the outline is wanted: its route and its caller are in `event`.
+    ///
+    /// # Errors
+    /// As [`Request::new`].
+    pub(crate) fn outlining(event: &'a HttpEvent) -> Result<Self, Error> {
+        Ok(Self { outlined: true, ..Self::new(event)? })
     }
 
     /// Who is calling.
@@ -136,7 +147,8 @@ impl<'a> Request<'a> {
     /// The id in the route's variable `parameter`.
     ///
     /// # Errors
-    /// INVALID_ARGUMENT naming `name`; PERMISSION_DENIED to an agent, who is not told what exists.
+    /// INVALID_ARGUMENT naming `name`; PERMISSION_DENIED to an agent, who is not told what exists; NOT_FOUND for
+    /// a path with a verb.
     pub fn path_id<C: Collection>(&self, parameter: &str, tenant: &Tenant) -> Result<Id<C>, Error> {
         self.path_id_below(parameter, &tenant.name())
     }
@@ -146,7 +158,11 @@ impl<'a> Request<'a> {
     /// # Errors
     /// As [`Request::path_id`].
     pub fn path_id_below<C: Collection>(&self, parameter: &str, parent: &str) -> Result<Id<C>, Error> {
-        self.parse_id(self.path_parameter(parameter), parent)
+        match self.path_parameter(parameter) {
+            // No id holds a colon: a verb follows that is of another method, or of none.
+            text if text.contains(':') => Err(self.no_such_path()),
+            text => self.parse_id(text, parent),
+        }
     }
 
     fn parse_id<C: Collection>(&self, text: &str, parent: &str) -> Result<Id<C>, Error> {
@@ -162,9 +178,12 @@ impl<'a> Request<'a> {
         format!("{} {}", http.method, http.path)
     }
 
-    /// The query string.
+    /// The query string, and `If-Match`.
     pub fn query(&self) -> Query {
-        Query::parse(&self.event.raw_query_string)
+        match self.outlined {
+            true => Query::outlining(),
+            false => Query::parse(&self.event.raw_query_string, self.event.header("if-match")),
+        }
     }
 
     /// What tells this request apart from others of its caller, if it carries a `request_id`: the
@@ -190,14 +209,6 @@ impl<'a> Request<'a> {
         Author { caller: &self.caller, operation, now }
     }
 
-    /// The version that the caller means to change: that of `If-Match`, and `sent` otherwise.
-    ///
-    /// # Errors
-    /// INVALID_ARGUMENT if the header is no list of entity tags.
-    pub fn expected_etag(&self, sent: Option<String>) -> Result<ExpectedEtag, Error> {
-        ExpectedEtag::new(self.event.header("if-match"), sent)
-    }
-
     /// Reads the body of an update, `{"<entity>": {…}}`, with `read`, under the `updateMask` of the query,
     /// whose paths are `known`.
     ///
@@ -211,6 +222,7 @@ impl<'a> Request<'a> {
     ) -> Result<(T, ExpectedEtag), Error> {
         let mut query = self.query();
         let mask = query.update_mask(known);
+        let expected = query.if_match();
         let (update, etag) = self.body(query.finish(), |fields| {
             let update = fields.required(entity, |fields, field| {
                 fields.object(field, |entity| {
@@ -223,7 +235,7 @@ impl<'a> Request<'a> {
             mask.refuse_unknown(fields);
             update
         })?;
-        Ok((update, self.expected_etag(etag)?))
+        Ok((update, expected.and(etag)))
     }
 
     /// Reads the body, a JSON object, with `read`; what is bad in it is added to `violations`. An
@@ -236,6 +248,11 @@ impl<'a> Request<'a> {
         mut violations: Violations,
         read: impl FnOnce(&mut Fields<'_>) -> Option<T>,
     ) -> Result<T, Error> {
+        if let Some(outline) = violations.outline() {
+            outline.body = Some(Message::default());
+            let value = read(&mut Fields::new(BTreeMap::new(), &mut violations));
+            return violations.finish(value);
+        }
         let value = match self.body_object() {
             Ok(object) => read(&mut Fields::new(object, &mut violations)),
             Err(description) => {

@@ -40,9 +40,10 @@
 
 use coaching_domain::change::Change;
 use coaching_domain::names::{
-    CoachingCommentId, CoachingPlanId, CoachingSessionId, GroupId, ScorecardId, ScorecardTemplateId, TargetId,
-    UsecaseId, UserId,
+    self, CoachingCommentId, CoachingPlanId, CoachingSessionId, Collection, GroupId, ScorecardId, ScorecardTemplateId,
+    TargetId, UsecaseId, UserId,
 };
+use coaching_domain::outline::Kind;
 use coaching_domain::statistics::Period;
 use coaching_domain::{CustomerTenant, Id, Tenant, Timestamp};
 use uuid::Uuid;
@@ -91,6 +92,11 @@ pub fn history_of(tenant: &Tenant, name: &str) -> Option<String> {
     let of_plan = || tenant.id_in(name).ok().map(|id| plan(tenant, &id));
     let of_comment = || tenant.id_in(name).ok().map(|id| comment(tenant, &id));
     of_session.or_else(of_plan).or_else(of_comment).map(|key| key.partition)
+}
+
+/// The names that [`history_of`] takes.
+pub fn with_history() -> Kind {
+    Kind::name_in(&[names::CoachingSession::SEGMENT, names::CoachingPlan::SEGMENT, names::CoachingComment::SEGMENT])
 }
 
 /// What sorts after every change of an entity, and before all else in its partition.

@@ -166,8 +166,8 @@ impl Store {
     /// history tells. Repeated, it changes nothing.
     ///
     /// # Errors
-    /// NOT_FOUND for either; FAILED_PRECONDITION if they are of different agents, or the scorecard names as
-    /// many plans as it can; ABORTED if others keep changing it.
+    /// NOT_FOUND for the plan; FAILED_PRECONDITION if there is no such scorecard, they are of different agents, or
+    /// the scorecard names as many plans as it can; ABORTED if others keep changing it.
     pub async fn link_scorecard(
         &self,
         tenant: &Tenant,
@@ -180,7 +180,10 @@ impl Store {
         for _ in 0..ATTEMPTS {
             let (found, of) = tokio::try_join!(self.scorecard(tenant, scorecard), self.plan(tenant, plan))?;
             let of = of.ok_or_else(|| Error::not_found(&tenant.name_of(plan)))?;
-            let before = found.ok_or_else(|| Error::not_found(&name))?;
+            let before = found.ok_or_else(|| {
+                let message = format!("scorecardName: '{name}' does not exist");
+                Error::new(Code::FailedPrecondition, "SCORECARD_NOT_FOUND", message)
+            })?;
             if before.agent != of.agent {
                 return Err(Error::new(
                     Code::FailedPrecondition,

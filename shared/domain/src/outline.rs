@@ -1,0 +1,240 @@
+//! What readers ask for, noted instead of read: the outline of a request, from which the API's document is
+//! made. So the document says what the code that runs takes, and cannot say anything else.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::ops::Bound;
+
+use crate::names::{Collection, Level, MAX_ID_BYTES, ScorecardTemplate};
+use crate::template::Revisions;
+
+/// What an operation reads of a request.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Outline {
+    /// The parameters of the query, and the headers.
+    pub parameters: Message,
+    /// The body, where there is one.
+    pub body: Option<Message>,
+}
+
+/// The fields of one object, in the order in which they are read.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Message {
+    /// The fields.
+    pub fields: Vec<Field>,
+    /// Whether other keys are refused; otherwise they are ignored.
+    pub closed: bool,
+}
+
+/// One field, or one parameter.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Field {
+    /// Its name in lowerCamelCase.
+    pub name: String,
+    /// What it may hold.
+    pub kind: Kind,
+    /// Whether a message without it is refused.
+    pub required: bool,
+    /// Whether it may be empty: `null`, and of a list or text without entries or letters.
+    pub may_be_empty: bool,
+}
+
+/// What a field may hold.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Kind {
+    /// A text of at most so many bytes of UTF-8.
+    Text {
+        /// The limit, if there is one.
+        max_bytes: Option<usize>,
+    },
+    /// A text that this regular expression (ECMA 262) matches.
+    Pattern(String),
+    /// `true` or `false`.
+    Boolean,
+    /// A point in time.
+    Timestamp,
+    /// A UUID.
+    Uuid,
+    /// A whole number of 32 bits, at least this.
+    Int32 {
+        /// The least value.
+        minimum: i32,
+    },
+    /// A finite number between two bounds.
+    Double(Bound<f64>, Bound<f64>),
+    /// One of these names.
+    Enumeration {
+        /// In the order of their numbers.
+        names: Vec<String>,
+        /// Whether a number, from 0 on, may stand for the name.
+        numbered: bool,
+    },
+    /// Paths separated by commas, each one of these, or `*`.
+    UpdateMask(Vec<&'static str>),
+    /// Entity tags in quotes, separated by commas, or `*`: a header.
+    EntityTags,
+    /// A list.
+    List {
+        /// What each entry is.
+        entry: Box<Kind>,
+        /// The most entries, if there is a limit.
+        max_entries: Option<usize>,
+    },
+    /// An object.
+    Object(Message),
+    /// Anything: it is dropped.
+    Dropped,
+}
+
+/// An id, as a part of a regular expression.
+fn id() -> String {
+    format!(r"(?!\.{{1,2}}(?:[/@]|$))[A-Za-z0-9._~@-]{{1,{MAX_ID_BYTES}}}")
+}
+
+/// The id of a scorecard template: the `@` starts its revision.
+fn template_id() -> String {
+    id().replace("~@-", "~-")
+}
+
+/// What all names of an open customer begin with.
+fn customer() -> String {
+    format!("customers/[a-z0-9-]{{1,{MAX_ID_BYTES}}}")
+}
+
+impl Kind {
+    /// An id.
+    pub fn id() -> Self {
+        Self::Pattern(format!("^{}$", id()))
+    }
+
+    /// The name of a resource in collection `C`.
+    pub fn name<C: Collection>() -> Self {
+        Self::Pattern(format!("^{}$", name::<C>()))
+    }
+
+    /// The name of a profile.
+    pub fn profile_name() -> Self {
+        Self::Pattern(format!("^{}/profiles/{}$", customer(), id()))
+    }
+
+    /// The name of a template, with what `revisions` allow.
+    pub fn template_name(revisions: Revisions) -> Self {
+        Self::Pattern(format!("^{}{}$", name::<ScorecardTemplate>(), revisions.pattern()))
+    }
+
+    /// The last part of a template's name, perhaps with a revision.
+    pub fn template_segment() -> Self {
+        Self::Pattern(format!("^{}{}$", template_id(), Revisions::One.pattern()))
+    }
+
+    /// The name of a resource of one of several collections below a profile.
+    pub fn name_in(segments: &[&str]) -> Self {
+        Self::Pattern(format!("^{}/profiles/{}/(?:{})/{}$", customer(), id(), segments.join("|"), id()))
+    }
+
+    /// One of `values`, by name alone.
+    pub fn named<T>(values: &[(&str, T)]) -> Self {
+        Self::Enumeration { names: values.iter().map(|(name, _)| (*name).to_owned()).collect(), numbered: false }
+    }
+
+    /// One of `values`, by name or number.
+    pub fn numbered<T>(values: &[(&str, T)]) -> Self {
+        Self::Enumeration { names: values.iter().map(|(name, _)| (*name).to_owned()).collect(), numbered: true }
+    }
+
+    /// A list of such.
+    pub fn listed(self, max_entries: Option<usize>) -> Self {
+        Self::List { entry: Box::new(self), max_entries }
+    }
+}
+
+impl Revisions {
+    fn pattern(self) -> &'static str {
+        match self {
+            Self::Unnamed => "",
+            Self::One => "(?:@[1-9][0-9]{0,8})?",
+            Self::Every => r"@\*",
+            Self::Any => r"(?:@(?:\*|[1-9][0-9]{0,8}))?",
+        }
+    }
+}
+
+fn name<C: Collection>() -> String {
+    let id = if C::SEGMENT == ScorecardTemplate::SEGMENT { template_id() } else { id() };
+    let profile = match C::LEVEL {
+        Level::Customer => String::new(),
+        Level::Profile => format!("/profiles/{}", self::id()),
+    };
+    format!("{}{profile}/{}/{id}", customer(), C::SEGMENT)
+}
+
+impl Outline {
+    /// Where fields are noted at present.
+    pub(crate) fn message(&mut self) -> &mut Message {
+        self.body.as_mut().unwrap_or(&mut self.parameters)
+    }
+}
+
+/// How an operation ends whose request is only outlined: an error with the outline as its cause.
+impl fmt::Display for Outline {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("the request was outlined, not read")
+    }
+}
+
+impl StdError for Outline {}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::fields::Fields;
+    use crate::identity::tests::tenant;
+    use crate::names::{CoachingPlan, User};
+    use crate::{UpdateMask, Violations};
+
+    #[test]
+    fn an_outline_has_all_that_is_asked_for_and_nothing_is_bad() {
+        let mut violations = Violations::outlining();
+        let tenant = tenant("acme", "support");
+        let mut fields = Fields::new(BTreeMap::new(), &mut violations);
+        let user = fields.required("agentUserName", |fields, field| fields.id::<User>(field, &tenant));
+        let titles = fields.strings("titles", 3, 10);
+        let inner = fields.objects("parts", 2, |part| {
+            UpdateMask::Present
+                .value(part, "open", |part, field| part.required(field, |part, field| part.boolean(field)))
+        });
+        fields.refuse("titles", "must not stand here");
+        fields.refuse_unknown();
+        assert!(user.is_none() && titles.is_empty() && inner.is_empty() && violations.is_empty());
+
+        let field = |name: &str, kind: Kind, required, may_be_empty| Field {
+            name: name.to_owned(),
+            kind,
+            required,
+            may_be_empty,
+        };
+        let open = field("open", Kind::Boolean, false, false);
+        let part = Kind::Object(Message { fields: vec![open], closed: false });
+        let message = Message {
+            fields: vec![
+                field("agentUserName", Kind::name::<User>(), true, false),
+                field("titles", Kind::Text { max_bytes: Some(10) }.listed(Some(3)), false, true),
+                field("parts", part.listed(Some(2)), false, true),
+            ],
+            closed: true,
+        };
+        assert_eq!(violations.outline().map(|outline| outline.parameters.clone()), Some(message));
+
+        let ended = violations.finish(Some(())).unwrap_err();
+        assert!(StdError::source(&ended).is_some_and(|cause| cause.is::<Outline>()));
+    }
+
+    #[test]
+    fn a_name_is_outlined_with_the_form_that_is_read() {
+        let Kind::Pattern(pattern) = Kind::name::<CoachingPlan>() else { panic!("a name is a text") };
+        assert!(pattern.starts_with("^customers/[a-z0-9-]{1,128}/profiles/"), "{pattern}");
+        assert!(pattern.ends_with("/coachingPlans/(?!\\.{1,2}(?:[/@]|$))[A-Za-z0-9._~@-]{1,128}$"), "{pattern}");
+    }
+}

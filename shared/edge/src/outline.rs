@@ -1,0 +1,21 @@
+//! Outlines of operations, for the API's document.
+
+use std::error::Error as StdError;
+
+use coaching_domain::Error;
+use coaching_domain::outline::Outline;
+
+use crate::{App, HttpEvent, Operation, Request};
+
+/// What `operation` would read of a request by the caller and to the path of `event`. It ends before `app`'s
+/// table is asked anything.
+///
+/// # Errors
+/// What the operation answers to this caller, whatever the rest of the request: PERMISSION_DENIED, NOT_FOUND.
+pub async fn outline(operation: &Operation, app: &App, event: &HttpEvent) -> Result<Outline, Error> {
+    let request = Request::outlining(event)?;
+    match (operation.handle)(app, &request).await {
+        Ok(_) => Err(Error::internal("the operation reads nothing of a request")),
+        Err(error) => error.source().and_then(|cause| cause.downcast_ref()).cloned().ok_or(error),
+    }
+}

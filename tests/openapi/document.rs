@@ -1,0 +1,571 @@
+//! The OpenAPI document: every operation, put together from routes, outlines, answers, events and the texts at
+//! the top of each function.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+
+use coaching_domain::outline::{Kind, Outline};
+use coaching_edge::{Operation, outline};
+use coaching_local::{Claims, OPERATIONS, TEMPLATE, Template, answer_schema, error_schema, gateway_error_schema};
+use coaching_tests::{Replayed, TestService, body_of, root};
+use serde_json::{Map, Value, json};
+
+use crate::schema::{Place, of_kind, of_message};
+use crate::words::{FIELDS, REASONS, TAGS, VARIABLES, VERBS, Verb, Words};
+
+/// The roles, in the order in which the README names them.
+const ROLES: [&str; 4] = ["agent", "manager", "service", "admin"];
+
+/// How many successes are shown of one operation.
+const MAX_EXAMPLES: usize = 3;
+
+/// One operation of the document.
+struct Documented {
+    operation: &'static Operation,
+    verb: Option<&'static Verb>,
+    id: String,
+    method: String,
+    /// As the template routes it, which is without the verb.
+    route: String,
+}
+
+impl Documented {
+    /// As callers write it.
+    fn path(&self) -> String {
+        match self.verb {
+            Some(verb) => format!("{}:{}", self.route, verb.verb),
+            None => self.route.clone(),
+        }
+    }
+
+    /// The names of the path's variables.
+    fn variables(&self) -> impl Iterator<Item = &str> {
+        self.route.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'))
+    }
+
+    /// The variable that names an item of a collection.
+    fn item(&self) -> Option<&str> {
+        self.route.rsplit('/').next()?.strip_prefix('{')?.strip_suffix('}')
+    }
+
+    /// The collection that the path is of.
+    fn collection(&self) -> &str {
+        let mut parts = self.route.split('/').filter(|part| !part.starts_with('{')).rev();
+        parts.next().map_or("", |part| part.split(':').next().unwrap_or_default())
+    }
+
+    fn reads_only(&self) -> bool {
+        ["get-", "list-", "retrieve-"].iter().any(|verb| self.operation.name.starts_with(verb))
+    }
+
+    fn is_of(&self, event: &Value) -> bool {
+        let path = event["rawPath"].as_str().unwrap();
+        let route = format!("{} {}", self.method, self.route);
+        event["routeKey"] == route && self.verb.is_none_or(|verb| path.ends_with(&format!(":{}", verb.verb)))
+    }
+}
+
+fn camel_case(function: &str) -> String {
+    let mut words = function.split('-');
+    let first = words.next().unwrap_or_default().to_owned();
+    words.fold(first, |name, word| name + &word[..1].to_uppercase() + &word[1..])
+}
+
+fn sentence(text: &str) -> String {
+    text[..1].to_uppercase() + &text[1..]
+}
+
+/// Every operation with a route of its own, in the order of their paths.
+fn operations() -> Vec<Documented> {
+    let mut documented = Vec::new();
+    for function in Template::parse(TEMPLATE).unwrap().functions {
+        let operation = OPERATIONS.into_iter().find(|operation| operation.name == function.name);
+        for (method, route) in function.routes.into_iter().flatten() {
+            let operation = operation.unwrap();
+            let verbs: Vec<&Verb> = VERBS.iter().filter(|verb| verb.function == operation.name).collect();
+            let one = |verb: Option<&'static Verb>| Documented {
+                operation,
+                verb,
+                id: verb.map_or_else(|| camel_case(operation.name), |verb| verb.operation_id.to_owned()),
+                method: method.clone(),
+                route: route.clone(),
+            };
+            match verbs.is_empty() {
+                true => documented.push(one(None)),
+                false => documented.extend(verbs.into_iter().map(|verb| one(Some(verb)))),
+            }
+        }
+    }
+    documented.sort_by_key(|one| (one.path(), one.method.clone()));
+    documented
+}
+
+/// What `documented` reads of a request, and the roles that may make it.
+async fn outlined(service: &TestService, documented: &Documented) -> (Outline, Vec<&'static str>) {
+    let mut outlines = Vec::new();
+    for role in ROLES {
+        let variables: Map<String, Value> = documented
+            .variables()
+            .map(|name| {
+                let value = match (name, documented.verb) {
+                    ("customer", _) => "acme".to_owned(),
+                    (name, Some(verb)) if documented.item() == Some(name) => format!("id:{}", verb.verb),
+                    _ => "id".to_owned(),
+                };
+                (name.to_owned(), value.into())
+            })
+            .collect();
+        let claims = serde_json::to_value(Claims::new("acme", role, "someone")).unwrap();
+        let event = json!({
+            "pathParameters": variables,
+            "requestContext": {"requestId": "id", "authorizer": {"jwt": {"claims": claims}}},
+        });
+        let event = serde_json::from_value(event).unwrap();
+        match outline(documented.operation, &service.app, &event).await {
+            Ok(outline) => outlines.push((role, outline)),
+            Err(error) => assert_eq!(error.reason(), "PERMISSION_DENIED", "{}: {error}", documented.id),
+        }
+    }
+    let roles = outlines.iter().map(|(role, _)| *role).collect();
+    let (_, last) = outlines.pop().unwrap_or_else(|| panic!("nobody may call {}", documented.id));
+    assert!(outlines.into_iter().all(|(_, outline)| outline == last), "{} reads more of some roles", documented.id);
+    (last, roles)
+}
+
+/// In a few words, what each function does: the README's table of operations.
+fn summaries() -> BTreeMap<String, String> {
+    let readme = std::fs::read_to_string(root().join("README.md")).unwrap();
+    let rows = readme.lines().filter_map(|line| {
+        let cells: Vec<&str> = line.strip_prefix("| ")?.strip_suffix(" |")?.split(" | ").collect();
+        let [summary, request, function, _] = cells.as_slice() else { return None };
+        let function = function.strip_prefix('`')?.strip_suffix('`')?;
+        request.starts_with('`').then(|| (function.to_owned(), summary.replace(['*', '`'], "")))
+    });
+    rows.collect()
+}
+
+/// The text at the top of `functions/{function}/src/lib.rs` without its route, in which functions are called by the
+/// ids of their operations.
+fn text_of(function: &str) -> String {
+    let source = std::fs::read_to_string(root().join("functions").join(function).join("src/lib.rs")).unwrap();
+    let lines = source.lines().map_while(|line| line.strip_prefix("//!"));
+    let text: Vec<&str> = lines.map(|line| line.strip_prefix(' ').unwrap_or(line)).collect();
+    let text = text.join("\n");
+    let (_, text) = text.split_once("`:").map_or(("", text.as_str()), |(_, rest)| {
+        let rest = rest.trim_start_matches(|letter| letter != ':' && rest.starts_with('{'));
+        ("", rest)
+    });
+    let mut text = sentence(text.trim_start_matches(['{', ' ', '\n', ':']).trim());
+    for other in OPERATIONS {
+        text = text.replace(&format!("`{}`", other.name), &format!("`{}`", camel_case(other.name)));
+    }
+    text
+}
+
+/// The document, with what `replayed` shows as examples.
+pub async fn document(service: &TestService, replayed: &[Replayed]) -> Value {
+    let mut schemas = BTreeMap::new();
+    for answer in OPERATIONS.iter().filter_map(|operation| answer_schema(operation.name)) {
+        schemas.extend(answer.schemas);
+    }
+    for answer in [error_schema(), gateway_error_schema()] {
+        schemas.extend(answer.schemas);
+    }
+    for schema in schemas.values_mut() {
+        without_null(schema);
+    }
+    let answers = schemas.clone();
+    let summaries = summaries();
+    let used = RefCell::new(BTreeSet::new());
+    let unknown = RefCell::new(BTreeSet::new());
+    let operations = operations();
+    let mut paths: BTreeMap<String, Map<String, Value>> = BTreeMap::new();
+    for documented in &operations {
+        let (outline, roles) = outlined(service, documented).await;
+        let answer = answer_schema(documented.operation.name).unwrap();
+        let words = Words {
+            operation_id: &documented.id,
+            filters: ["list-", "retrieve-"].iter().any(|verb| documented.operation.name.starts_with(verb)),
+            schemas: &answers,
+            used: &used,
+            unknown: &unknown,
+        };
+        let shown: Vec<&Replayed> = replayed.iter().filter(|one| documented.is_of(&one.event)).collect();
+        assert!(shown.iter().any(|one| one.answered.status == 200), "no event shows {} succeed", documented.id);
+        let summary =
+            documented.verb.map_or_else(|| summaries[documented.operation.name].as_str(), |verb| verb.summary);
+        let tag = TAGS.iter().find(|(collection, ..)| *collection == documented.collection());
+        let (_, tag, _) = tag.unwrap_or_else(|| panic!("no tag is for {}", documented.collection()));
+        let mut operation = json!({
+            "operationId": documented.id,
+            "tags": [tag],
+            "summary": sentence(summary),
+            "description": format!("{}\n\nRoles: {}.", text_of(documented.operation.name), roles.join(", ")),
+            "parameters": parameters(documented, &outline, &words, &answers[&answer.name], &shown),
+        });
+        if let Some(body) = &outline.body {
+            let mut schema = of_message(body, &words, &answers[&answer.name]);
+            schema["description"] = "What the request asks for.".into();
+            let name = format!("{}Request", sentence(&documented.id));
+            let required = schema.get("required").is_some();
+            schemas.insert(name.clone(), schema);
+            operation["requestBody"] = json!({
+                "description": "A JSON object.",
+                "required": required,
+                "content": {"application/json": {"schema": reference("schemas", &name), "examples": bodies(&shown)}},
+            });
+        }
+        let links = links(documented, &operations, &answers[&answer.name]);
+        operation["responses"] = responses(documented, &answer.name, &shown, links, outline.body.is_some());
+        let method = documented.method.to_lowercase();
+        assert!(paths.entry(documented.path()).or_default().insert(method, operation).is_none());
+    }
+    let unused: Vec<&str> = FIELDS.iter().map(|(name, _)| *name).filter(|name| !used.borrow().contains(name)).collect();
+    let unknown = unknown.into_inner();
+    assert!(unknown.is_empty(), "nothing says what these mean: {unknown:#?}; unused: {unused:#?}");
+    assert!(unused.is_empty(), "no operation reads {unused:#?}");
+    let tags = TAGS.iter().map(|(_, name, description)| json!({"name": name, "description": description}));
+    json!({
+        "openapi": "3.1.1",
+        "info": {
+            "title": "Coaching Service",
+            "version": "1",
+            "summary": "Coaching sessions, plans, comments, scorecards, targets and progress of a contact centre.",
+            "description": include_str!("introduction.md"),
+            "license": {"name": "Apache 2.0", "identifier": "Apache-2.0"},
+        },
+        "servers": [
+            {"url": "/", "description": "Where this document was read."},
+            {
+                "url": "{address}",
+                "description": "Where the service is deployed.",
+                "variables": {"address": {
+                    "default": "http://127.0.0.1:3000",
+                    "description": "The output `ApiUrl` of the deployment, or the address that `cargo run` prints.",
+                }},
+            },
+        ],
+        "security": [{"token": []}],
+        "tags": tags.collect::<Vec<_>>(),
+        "paths": paths,
+        "components": {
+            "securitySchemes": {"token": {
+                "type": "http",
+                "scheme": "bearer",
+                "bearerFormat": "JWT",
+                "description": "A token of the OIDC provider that the deployment trusts; on one machine, one of those that `cargo run` prints.",
+            }},
+            "headers": headers(),
+            "responses": shared_responses(),
+            "schemas": schemas,
+        },
+    })
+}
+
+fn reference(kind: &str, name: &str) -> Value {
+    json!({"$ref": format!("#/components/{kind}/{name}")})
+}
+
+/// The operation of `document` that `event` is a request of; nothing for a path without one.
+pub fn operation_of<'a>(document: &'a Value, event: &Value) -> Option<&'a Value> {
+    let documented = operations().into_iter().find(|documented| documented.is_of(event))?;
+    Some(&document["paths"][documented.path()][documented.method.to_lowercase()])
+}
+
+/// Answers hold no `null`: what is not set is left out.
+fn without_null(schema: &mut Value) {
+    if let Some(kinds) = schema.get_mut("type").filter(|kinds| kinds.is_array()) {
+        let known = kinds.as_array().unwrap().iter().find(|kind| **kind != "null").cloned();
+        *kinds = known.unwrap();
+    }
+    let alternatives = schema.get("oneOf").and_then(Value::as_array);
+    let alternatives = alternatives.into_iter().flatten().filter(|alternative| alternative["type"] != "null");
+    if let [only] = alternatives.cloned().collect::<Vec<_>>().as_slice() {
+        let object = schema.as_object_mut().unwrap();
+        object.remove("oneOf");
+        object.extend(only.as_object().unwrap().clone());
+    }
+    match schema {
+        Value::Object(object) => object.values_mut().for_each(without_null),
+        Value::Array(entries) => entries.iter_mut().for_each(without_null),
+        _ => {}
+    }
+}
+
+/// The name of the case that `replayed` is, as an example's key.
+fn case(replayed: &Replayed) -> String {
+    replayed.name.rsplit('/').next().unwrap().to_owned()
+}
+
+fn example(replayed: &Replayed, value: Value) -> (String, Value) {
+    let name = case(replayed);
+    let summary = sentence(&name.replace('-', " "));
+    (name, json!({"summary": summary, "value": value}))
+}
+
+/// Whether all of it was taken, so that it is an example to follow.
+fn is_taken(replayed: &Replayed) -> bool {
+    let results = replayed.answered.body["results"].as_array();
+    let refused = results.into_iter().flatten().any(|result| result.get("status").is_some());
+    // In base64 a body is the same to clients.
+    replayed.answered.status == 200 && !refused && replayed.event["isBase64Encoded"] != true
+}
+
+/// The body that the client sent, if it is written with the names of the document.
+pub fn shown_body(replayed: &Replayed) -> Option<Value> {
+    let body: Value = serde_json::from_slice(&body_of(&replayed.event)).ok()?;
+    (!has_snake_case(&body)).then_some(body)
+}
+
+fn has_snake_case(value: &Value) -> bool {
+    match value {
+        Value::Object(object) => object.iter().any(|(name, value)| name.contains('_') || has_snake_case(value)),
+        Value::Array(entries) => entries.iter().any(has_snake_case),
+        _ => false,
+    }
+}
+
+fn bodies(shown: &[&Replayed]) -> Map<String, Value> {
+    let taken = shown.iter().filter(|one| is_taken(one)).take(MAX_EXAMPLES);
+    taken.filter_map(|one| Some(example(one, shown_body(one)?))).collect()
+}
+
+/// The values of the query's parameter `name`, as clients sent them.
+pub fn query_values(replayed: &Replayed, name: &str) -> Vec<String> {
+    let query = replayed.event["rawQueryString"].as_str().unwrap_or_default();
+    let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+    let values = pairs.filter(|(key, _)| *key == name).map(|(_, value)| {
+        let value = value.replace('+', " ");
+        percent_encoding::percent_decode_str(&value).decode_utf8_lossy().into_owned()
+    });
+    values.collect()
+}
+
+/// What the text of a parameter stands for.
+pub fn parameter_value(kind: &Kind, values: &[String]) -> Value {
+    match kind {
+        Kind::List { entry, .. } => {
+            values.iter().map(|value| parameter_value(entry, std::slice::from_ref(value))).collect()
+        }
+        Kind::Boolean | Kind::Int32 { .. } => {
+            serde_json::from_str(&values[0]).unwrap_or_else(|_| values[0].clone().into())
+        }
+        _ => values[0].clone().into(),
+    }
+}
+
+fn parameters(
+    documented: &Documented,
+    outline: &Outline,
+    words: &Words<'_>,
+    answer: &Value,
+    shown: &[&Replayed],
+) -> Vec<Value> {
+    let succeeded: Vec<&&Replayed> = shown.iter().filter(|one| one.answered.status == 200).collect();
+    let mut parameters: Vec<Value> = documented
+        .variables()
+        .map(|name| {
+            let (_, description) = VARIABLES.iter().find(|(known, _)| *known == name).unwrap();
+            let kind = match name {
+                "customer" => Kind::Pattern("^[a-z0-9-]{1,128}$".to_owned()),
+                "scorecardTemplate" => Kind::template_segment(),
+                _ => Kind::id(),
+            };
+            let example = succeeded.first().map(|one| {
+                let value = one.event["pathParameters"][name].as_str().unwrap();
+                value.split(':').next().unwrap().to_owned()
+            });
+            json!({
+                "name": name,
+                "in": "path",
+                "required": true,
+                "description": description,
+                "schema": of_kind(&kind, Place::Text),
+                "example": example,
+            })
+        })
+        .collect();
+    for field in &outline.parameters.fields {
+        let (description, _) = words.describe(field, answer);
+        let place = if field.kind == Kind::EntityTags { "header" } else { "query" };
+        let mut parameter = json!({
+            "name": field.name,
+            "in": place,
+            "required": field.required,
+            "description": description,
+            "schema": of_kind(&field.kind, Place::Text),
+        });
+        let values = succeeded.iter().map(|one| query_values(one, &field.name)).find(|values| !values.is_empty());
+        if let Some(values) = values {
+            parameter["example"] = parameter_value(&field.kind, &values);
+        }
+        parameters.push(parameter);
+    }
+    parameters
+}
+
+/// Links from a creation to what is done with what it made.
+fn links(documented: &Documented, operations: &[Documented], answer: &Value) -> Map<String, Value> {
+    let mut links = Map::new();
+    if documented.method != "POST" || !documented.operation.name.starts_with("create-") {
+        return links;
+    }
+    let property = answer["properties"].as_object().and_then(|properties| properties.keys().next()).unwrap();
+    for next in operations {
+        let Some(item) = next.item().filter(|item| next.route == format!("{}/{{{item}}}", documented.route)) else {
+            continue;
+        };
+        // The id is the last part of the name. Of the two, what is after `#regex:` is for those who know it.
+        let id = format!("$response.body#/{property}/name#regex:([^/@]+)(?:@[0-9]+)?$");
+        let mut parameters = json!({"customer": "$request.path.customer", "profile": "$request.path.profile"});
+        parameters[item] = id.into();
+        links.insert(
+            next.id.clone(),
+            json!({
+                "operationId": next.id,
+                "description": format!("The last part of `{property}.name` is the `{item}` of `{}`.", next.id),
+                "parameters": parameters,
+            }),
+        );
+    }
+    links
+}
+
+fn headers() -> Value {
+    json!({
+        "X-Request-Id": {
+            "description": "The id under which the request is logged.",
+            "schema": {"type": "string"},
+        },
+        "ETag": {
+            "description": "The version of what the answer holds, in quotes: for `If-Match`.",
+            "schema": {"type": "string"},
+        },
+        "Retry-After": {
+            "description": "How many seconds to wait before repeating the request.",
+            "schema": {"type": "integer"},
+        },
+        "WWW-Authenticate": {
+            "description": "`Bearer`: a token is wanted.",
+            "schema": {"type": "string"},
+        },
+    })
+}
+
+/// A response with one schema, or any of several.
+fn response(description: &str, headers: &[&str], schemas: &[&str]) -> Value {
+    let headers: Map<String, Value> =
+        headers.iter().map(|name| ((*name).to_owned(), reference("headers", name))).collect();
+    let schema = match schemas {
+        [one] => reference("schemas", one),
+        several => json!({"anyOf": several.iter().map(|name| reference("schemas", name)).collect::<Vec<_>>()}),
+    };
+    let mut response = json!({"description": description, "content": {"application/json": {"schema": schema}}});
+    if !headers.is_empty() {
+        response["headers"] = headers.into();
+    }
+    response
+}
+
+/// What every operation may answer.
+fn shared_responses() -> Value {
+    json!({
+        "Unauthenticated": response(
+            "There is no token, or it is not valid. API Gateway answers; the service itself (TOKEN_REQUIRED) only where none stands before it.",
+            &["WWW-Authenticate"],
+            &["GatewayError", "Error"],
+        ),
+        "TooLarge": response("The body is larger than API Gateway takes: 10 MB.", &[], &["GatewayError"]),
+        "TooManyRequests": response("API Gateway throttles. Repeat the request later.", &[], &["GatewayError"]),
+        "HeadTooLarge": response(
+            "Path, query and headers are larger than API Gateway takes: 10,240 bytes.",
+            &[],
+            &["GatewayError"],
+        ),
+        "Internal": response(
+            "INTERNAL (INTERNAL_ERROR): a fault of the service.",
+            &[],
+            &["Error", "GatewayError"],
+        ),
+    })
+}
+
+fn responses(
+    documented: &Documented,
+    answer: &str,
+    shown: &[&Replayed],
+    links: Map<String, Value>,
+    has_body: bool,
+) -> Value {
+    let function = documented.operation.name;
+    let reasons = |status: u16| -> String {
+        let of = REASONS.iter().filter(|(_, of, _, functions)| *of == status && functions.contains(&function));
+        of.map(|(reason, _, meaning, _)| format!("\n- {reason}: {meaning}")).collect()
+    };
+    let with_etag = shown.iter().any(|one| one.answered.headers.contains_key("etag"));
+    let headers: &[&str] = if with_etag { &["ETag", "X-Request-Id"] } else { &["X-Request-Id"] };
+    let mut responses = Map::new();
+    let mut success = response("It is done.", headers, &[answer]);
+    if !links.is_empty() {
+        success["links"] = links.into();
+    }
+    responses.insert("200".to_owned(), success);
+    let mut refused = |status: u16, description: String| {
+        let headers: &[&str] = if status == 503 { &["Retry-After", "X-Request-Id"] } else { &["X-Request-Id"] };
+        responses.insert(status.to_string(), response(&description, headers, &["Error"]));
+    };
+    let precondition = match reasons(400).as_str() {
+        "" => String::new(),
+        reasons => format!("\n\nFAILED_PRECONDITION: it is right, but not in the present state.{reasons}"),
+    };
+    refused(
+        400,
+        format!("INVALID_ARGUMENT (INVALID_FIELDS): the request is wrong; each bad field is named.{precondition}"),
+    );
+    refused(
+        403,
+        "PERMISSION_DENIED: the caller may not do this, or it does not exist.\n- PERMISSION_DENIED: for the caller's claims\n- CLAIM_UNUSABLE: a claim of the token is absent or unusable"
+            .to_owned(),
+    );
+    refused(
+        404,
+        "NOT_FOUND: it does not exist.\n- RESOURCE_NOT_FOUND: the resource\n- PATH_NOT_FOUND: the verb of the path"
+            .to_owned(),
+    );
+    if !documented.reads_only() {
+        refused(
+            409,
+            format!(
+                "ABORTED: another change came first; read again and repeat. ALREADY_EXISTS: the name is taken.\n- CONCURRENT_CHANGES: others kept changing the same records{}",
+                reasons(409)
+            ),
+        );
+    }
+    refused(
+        503,
+        format!(
+            "UNAVAILABLE: the service cannot answer now. Repeat the request, a creation with its `requestId`.\n- TABLE_UNAVAILABLE: the table does not answer or throttles\n- OUT_OF_TIME: the request took too long, and may have taken effect{}",
+            reasons(503)
+        ),
+    );
+    for one in shown {
+        let status = one.answered.status.to_string();
+        let Some(response) = responses.get_mut(&status) else { continue };
+        let content = &mut response["content"]["application/json"];
+        let examples = content.as_object_mut().unwrap().entry("examples").or_insert_with(|| json!({}));
+        let examples = examples.as_object_mut().unwrap();
+        // One refusal of each kind is enough.
+        let most = if is_taken(one) { MAX_EXAMPLES } else { 1 };
+        if examples.len() < most {
+            examples.extend([example(one, one.answered.body.clone())]);
+        }
+    }
+    responses.insert("401".to_owned(), reference("responses", "Unauthenticated"));
+    if has_body {
+        responses.insert("413".to_owned(), reference("responses", "TooLarge"));
+    }
+    responses.insert("429".to_owned(), reference("responses", "TooManyRequests"));
+    responses.insert("431".to_owned(), reference("responses", "HeadTooLarge"));
+    responses.insert("500".to_owned(), reference("responses", "Internal"));
+    Value::Object(responses.into_iter().collect::<BTreeMap<_, _>>().into_iter().collect())
+}

@@ -1,0 +1,124 @@
+//! `openapi.json` is what the code that runs takes and answers, and its examples are real.
+//!
+//! `WRITE_OPENAPI=1 cargo test --test openapi` writes it anew.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
+mod document;
+mod schema;
+mod words;
+
+use coaching_tests::{Replayed, TestService, replay_every_event, root};
+use jsonschema::Validator;
+use serde_json::Value;
+
+/// Replaces what differs from run to run: random bits of ids, and sealed page tokens.
+fn settle(value: &mut Value, ids: &mut Vec<String>) {
+    match value {
+        Value::String(text) => {
+            let parts: Vec<String> = text.split('/').map(|part| settled_id(part, ids)).collect();
+            *text = parts.join("/");
+        }
+        Value::Array(entries) => entries.iter_mut().for_each(|entry| settle(entry, ids)),
+        Value::Object(object) => {
+            for (name, value) in object {
+                match name.as_str() {
+                    "nextPageToken" => *value = "bmV4dCBwYWdl".into(),
+                    _ => settle(value, ids),
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+/// The same id of the service's own making always becomes the same: its time, and which of the document it is.
+fn settled_id(part: &str, ids: &mut Vec<String>) -> String {
+    let made = uuid::Uuid::try_parse(part).is_ok_and(|uuid| uuid.get_version_num() == 7);
+    if !made {
+        return part.to_owned();
+    }
+    let number = ids.iter().position(|id| id == part).unwrap_or_else(|| {
+        ids.push(part.to_owned());
+        ids.len() - 1
+    });
+    format!("{}-7000-8000-{number:012x}", &part[..13])
+}
+
+/// Validates by `schema`, which may refer to the components of `document`.
+fn validator(document: &Value, schema: &Value) -> Validator {
+    let mut root = schema.clone();
+    root["components"] = document["components"].clone();
+    jsonschema::options().should_validate_formats(true).build(&root).unwrap()
+}
+
+fn assert_valid(validator: &Validator, value: &Value, what: &str) {
+    let errors: Vec<String> =
+        validator.iter_errors(value).map(|error| format!("{}: {error}", error.instance_path())).collect();
+    assert!(errors.is_empty(), "{what}: {errors:#?}");
+}
+
+/// Every example of a parameter and of a body is valid by its schema.
+fn examples_are_valid(document: &Value) {
+    for (path, operations) in document["paths"].as_object().unwrap() {
+        for operation in operations.as_object().unwrap().values() {
+            let id = operation["operationId"].as_str().unwrap();
+            for parameter in operation["parameters"].as_array().unwrap() {
+                if let Some(example) = parameter.get("example") {
+                    let what = format!("{path}: {id}: {}", parameter["name"]);
+                    assert_valid(&validator(document, &parameter["schema"]), example, &what);
+                }
+            }
+            let Some(content) = operation.pointer("/requestBody/content/application~1json") else { continue };
+            let validator = validator(document, &content["schema"]);
+            for (name, example) in content["examples"].as_object().unwrap() {
+                assert_valid(&validator, &example["value"], &format!("{id}: {name}"));
+            }
+        }
+    }
+}
+
+/// Every answer to an event is of a status that the document tells of, and has all and nothing but what it tells.
+fn answers_are_as_documented(document: &Value, replayed: &[Replayed]) {
+    let mut closed = document.clone();
+    for schema in closed["components"]["schemas"].as_object_mut().unwrap().values_mut() {
+        if schema.get("properties").is_some() {
+            schema["additionalProperties"] = false.into();
+        }
+    }
+    for one in replayed {
+        let Some(operation) = document::operation_of(document, &one.event) else { continue };
+        let status = one.answered.status.to_string();
+        let response = &operation["responses"][&status];
+        let response = response["$ref"].as_str().map_or(response, |shared| document.pointer(&shared[1..]).unwrap());
+        assert!(response.is_object(), "{}: {status} is not documented", one.name);
+        let told = response["description"].as_str().unwrap();
+        assert!(told.contains(one.answered.reason()), "{}: {} is not documented", one.name, one.answered.reason());
+        let schema = &response["content"]["application/json"]["schema"];
+        assert_valid(&validator(&closed, schema), &one.answered.body, &one.name);
+        for header in response["headers"].as_object().into_iter().flat_map(serde_json::Map::keys) {
+            let sent = one.answered.headers.contains_key(&header.to_lowercase());
+            assert!(sent, "{}: without the header {header}", one.name);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_document_is_what_runs() {
+    let mut replayed: Vec<Replayed> = replay_every_event().await;
+    let mut ids = Vec::new();
+    for one in &mut replayed {
+        settle(&mut one.answered.body, &mut ids);
+    }
+    let service = TestService::start().await;
+    let document = document::document(&service, &replayed).await;
+    assert_eq!(service.calls(), 0, "an operation that is outlined asked the table");
+    let text = serde_json::to_string_pretty(&document).unwrap() + "\n";
+    let path = root().join("openapi.json");
+    if std::env::var_os("WRITE_OPENAPI").is_some() {
+        std::fs::write(&path, &text).unwrap();
+    }
+    let committed = std::fs::read_to_string(&path).unwrap_or_default();
+    examples_are_valid(&document);
+    answers_are_as_documented(&document, &replayed);
+    assert!(committed == text, "openapi.json is not what runs: WRITE_OPENAPI=1 cargo test --test openapi writes it");
+}

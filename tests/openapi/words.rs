@@ -1,0 +1,287 @@
+//! What the document says that neither types nor readers do.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+
+use coaching_domain::outline::{Field, Kind};
+use serde_json::Value;
+
+/// The verb of an item's custom method.
+pub struct Verb {
+    /// The function.
+    pub function: &'static str,
+    /// What stands after the colon.
+    pub verb: &'static str,
+    /// The operation's id in the document.
+    pub operation_id: &'static str,
+    /// In a few words, what it does.
+    pub summary: &'static str,
+}
+
+/// The custom methods of items: API Gateway has one route for all of an item.
+pub const VERBS: &[Verb] = &[
+    Verb {
+        function: "acknowledge-session",
+        verb: "acknowledge",
+        operation_id: "acknowledgeSession",
+        summary: "acknowledge a session",
+    },
+    Verb {
+        function: "change-scorecard-state",
+        verb: "submit",
+        operation_id: "submitScorecard",
+        summary: "submit a scorecard",
+    },
+    Verb {
+        function: "change-scorecard-state",
+        verb: "reset",
+        operation_id: "resetScorecard",
+        summary: "make a scorecard a draft again",
+    },
+    Verb {
+        function: "change-scorecard-state",
+        verb: "acknowledge",
+        operation_id: "acknowledgeScorecard",
+        summary: "acknowledge a scorecard",
+    },
+    Verb {
+        function: "link-scorecard",
+        verb: "addScorecard",
+        operation_id: "linkScorecard",
+        summary: "link a scorecard to a plan",
+    },
+    Verb {
+        function: "link-scorecard",
+        verb: "removeScorecard",
+        operation_id: "unlinkScorecard",
+        summary: "unlink a scorecard from a plan",
+    },
+];
+
+/// The collections: what their tags are called, and what is said of them.
+pub const TAGS: &[(&str, &str, &str)] = &[
+    ("coachingSessions", "Coaching sessions", "Meetings of a manager and an agent under a plan."),
+    ("coachingPlans", "Coaching plans", "What a manager means to work on with one agent."),
+    ("coachingComments", "Coaching comments", "What managers and agents say about a plan."),
+    ("changes", "History", "Who changed what of a session, plan or comment, and when."),
+    ("coachingProgresses", "Progress", "How far agents' scores moved, and how far they still are from target."),
+    ("scorecardTemplates", "Scorecard templates", "What conversations are scored against."),
+    ("scorecards", "Scorecards", "Conversations scored against a template."),
+    ("targets", "Targets", "Scores to be reached, by an agent under a plan or by the whole organisation."),
+    ("usecases", "Usecases", "The separate jobs that agents of one profile do."),
+    ("users", "Users", "The customer's directory of people."),
+    ("groups", "Groups", "The customer's directory of teams."),
+];
+
+/// What variables of paths stand for.
+pub const VARIABLES: &[(&str, &str)] = &[
+    ("customer", "The id of the customer: that of the token."),
+    ("profile", "The id of the profile: one of those of the token, or any of the customer's if it has none."),
+    ("coachingSession", "The id of the session."),
+    ("coachingPlan", "The id of the plan."),
+    ("coachingComment", "The id of the comment."),
+    ("scorecardTemplate", "The id of the template, or `{id}@{revision}`."),
+    ("scorecard", "The id of the scorecard."),
+    ("target", "The id of the target."),
+    ("user", "The id of the user."),
+    ("group", "The id of the group."),
+];
+
+/// What fields and parameters of requests mean, where no answer holds them or they mean another thing there: for
+/// one operation after its id, in filters, and where all else says nothing.
+pub const FIELDS: &[(&str, &str)] = &[
+    ("If-Match", "The etags, in quotes, of which the resource must have one (RFC 9110). Another version is ABORTED."),
+    ("acknowledgeScorecard.acknowledgeComment", "What the agent says; absent: nothing."),
+    ("acknowledgeSession.acknowledged", "`true` acknowledges, and the first time stays; `false` takes it back."),
+    ("acknowledgeSession.agentComment", "The agent's comment. Present and empty, it is cleared."),
+    ("acknowledgeSession.submitted", "`true` submits for the agent, and the first time stays; `false` takes it back."),
+    ("agentUserName", "Only of this agent: `customers/{customer}/users/{user}`."),
+    (
+        "agentUserNames",
+        "Only these agents, `customers/{customer}/users/{user}`, and the members of `groupNames`; empty: all.",
+    ),
+    ("coachingPlanName", "Only of this plan: `customers/{customer}/profiles/{profile}/coachingPlans/{coachingPlan}`."),
+    (
+        "coachingPlanNames",
+        "Only of these plans, `customers/{customer}/profiles/{profile}/coachingPlans/{coachingPlan}`.",
+    ),
+    ("coachingPlans", "The plans to create or replace, each name once."),
+    (
+        "conversationNames",
+        "Only of these conversations, `customers/{customer}/profiles/{profile}/conversations/{conversation}`.",
+    ),
+    ("creatorUserNames", "Only made by these users, `customers/{customer}/users/{user}`."),
+    ("endSessionTime", "Only with a `sessionTime` before this."),
+    ("endSubmitTime", "Only with a `submitTime` before this."),
+    ("endTimestamp", "Only sessions with a `sessionTime` before this, after `startTimestamp`."),
+    ("endUpdateTime", "Only with an `updateTime` before this."),
+    ("etag", "The version that is meant. Another one is ABORTED."),
+    ("excludeCoachingPlanComment", "Whether to leave out the plans' comments."),
+    ("excludeCoachingSessionsNoteAndComment", "Whether to leave out the sessions' notes and comments."),
+    ("force", "Whether to delete also what hangs on the plan: its sessions, comments and targets."),
+    ("groupNames", "Only the members of these groups, `customers/{customer}/groups/{group}`, and `agentUserNames`."),
+    ("groups", "The groups to create or replace, each name once."),
+    (
+        "includeCoachingSessions",
+        "Whether each plan has its newest sessions, up to 100; a page then has at most 50 plans.",
+    ),
+    ("includeDeactivated", "Whether to list templates too that are out of use."),
+    ("includeDevUsers", "Whether test users are among the agents."),
+    ("includeInactiveUsers", "Whether those are among the agents who do not work here now."),
+    ("includeIndirectGroupMembers", "Whether members of sub-groups are members of `groupNames`."),
+    ("listPlans.agentUserName", "As one more of `agentUserNames`."),
+    ("listPlans.focusCriteria", "Only plans that work on any of these."),
+    ("listPlans.isActive", "Only plans that are being worked on, or only those that are not."),
+    ("listScorecards.templateName", "Only of this template: of the revision that it names, or of every one."),
+    ("listTemplates.usecaseNames", "Only templates for any of these usecases, or for all usecases."),
+    ("name", "The name of the session, plan or comment, also of one that is deleted."),
+    ("orderBy", "What the list is sorted by."),
+    ("orderDirection", "Whether values go up (the default) or down."),
+    ("overdue", "Only those that are overdue, or only those that are not."),
+    ("pageSize", "The most entries of the page: 50 if absent or 0; more than 1000 are as 1000."),
+    ("pageToken", "The `nextPageToken` of the page before, of the same request. Absent: the first page."),
+    ("qaScore", "Of the reference's target, not kept here."),
+    (
+        "requestId",
+        "A UUID of the client's own: repeated within a day, the request answers as it first did and creates nothing.",
+    ),
+    (
+        "retrieveProgress.endTime",
+        "When the window ends, rounded up to a day, UTC; by default with today. At most 400 days.",
+    ),
+    (
+        "retrieveProgress.startTime",
+        "When the window starts, rounded down to a day, UTC; by default 30 days before its end.",
+    ),
+    ("retrieveProgress.usecaseNames", "The usecases whose scores are measured."),
+    ("scorecardTemplateNames", "Only scores of these templates; empty: of all."),
+    ("scorecards", "The scorecards to create or replace, each name once."),
+    ("sessionTimeRange", "Only sessions of this time."),
+    ("startSessionTime", "Only with a `sessionTime` from this on."),
+    ("startSubmitTime", "Only with a `submitTime` from this on."),
+    ("startTimestamp", "Only sessions with a `sessionTime` from this on."),
+    ("startUpdateTime", "Only with an `updateTime` from this on."),
+    ("states", "Only in any of these states."),
+    ("submitterUserNames", "Only submitted by these users, `customers/{customer}/users/{user}`."),
+    ("threadIds", "Only of these threads."),
+    ("updateMask", "Which fields change, separated by commas; `*`: all that may. Absent: those that are present."),
+    ("usecaseNames", "Only of these usecases, `customers/{customer}/profiles/{profile}/usecases/{usecase}`."),
+    ("usecases", "The usecases to create or replace, each name once."),
+    ("users", "The users to create or replace, each name once."),
+];
+
+/// Why an operation refuses a request, besides what every operation may: the reason in `ErrorInfo`, the HTTP
+/// status, what it means, and the functions that give it.
+pub const REASONS: &[(&str, u16, &str, &[&str])] = &[
+    ("COACHING_PLAN_NOT_FOUND", 400, "the plan in the body does not exist", &["create-comment", "create-target"]),
+    ("COACHING_PLAN_NOT_THE_AGENTS", 400, "the plan is none of the agent's", &["create-session"]),
+    ("COACHING_PLAN_DELETED_MOMENTS_AGO", 400, "a plan of that name was deleted within five minutes", &["create-plan"]),
+    ("COACHING_PLAN_NOT_EMPTY", 400, "sessions, comments or targets hang on the plan", &["delete-plan"]),
+    ("MEETING_NOTES_MISSING", 400, "a manager submits a session with its notes", &["create-session", "update-session"]),
+    ("SESSION_SUBMITTED", 400, "a submitted session does not move", &["update-session"]),
+    ("SESSION_ACKNOWLEDGED", 400, "an acknowledged session stays submitted", &["update-session"]),
+    ("SESSION_NOT_SUBMITTED", 400, "the manager has not submitted the session", &["acknowledge-session"]),
+    ("SCORECARD_NOT_SUBMITTED", 400, "the scorecard is a draft", &["change-scorecard-state"]),
+    ("SCORECARD_NOT_THE_AGENTS", 400, "the scorecard is none of the plan's agent", &["link-scorecard"]),
+    ("SCORECARD_NOT_FOUND", 400, "the scorecard in the body does not exist", &["link-scorecard"]),
+    ("SCORECARD_PLANS_FULL", 400, "the scorecard is linked to 20 plans", &["link-scorecard"]),
+    ("TARGET_HISTORY_FULL", 400, "the target has had 1000 values", &["update-target"]),
+    ("TEMPLATE_FULL", 400, "the template has had 1000 chapters and criteria", &["update-template"]),
+    (
+        "ETAG_MISMATCH",
+        409,
+        "the resource has another etag than was expected",
+        &[
+            "acknowledge-session",
+            "change-scorecard-state",
+            "delete-plan",
+            "delete-session",
+            "update-comment",
+            "update-plan",
+            "update-scorecard",
+            "update-session",
+            "update-target",
+            "update-template",
+        ],
+    ),
+    (
+        "RESOURCE_ALREADY_EXISTS",
+        409,
+        "a resource of that name exists",
+        &["create-comment", "create-plan", "create-scorecard", "create-session", "create-target", "create-template"],
+    ),
+    ("DELETION_UNDER_WAY", 503, "nobody sees any of it any more, and a repeat removes the rest", &["delete-plan"]),
+];
+
+/// Says what the fields of one operation's request mean.
+pub struct Words<'a> {
+    /// The operation's id.
+    pub operation_id: &'a str,
+    /// Whether the request narrows a list down.
+    pub filters: bool,
+    /// The schemas of answers, by name.
+    pub schemas: &'a BTreeMap<String, Value>,
+    /// The entries of [`FIELDS`] that were used.
+    pub used: &'a RefCell<BTreeSet<&'static str>>,
+    /// The fields of which nothing says what they mean.
+    pub unknown: &'a RefCell<BTreeSet<String>>,
+}
+
+impl<'a> Words<'a> {
+    /// What `field` means, and the schema of an answer that has what is within it. `answer` is the schema of
+    /// what the field is of, or of the whole answer.
+    pub fn describe(&self, field: &Field, answer: &'a Value) -> (String, &'a Value) {
+        let own = self.entry(&format!("{}.{}", self.operation_id, field.name));
+        let general = || self.entry(&field.name).map(str::to_owned);
+        let answered = self.property(&field.name, answer);
+        let of_answer = || answered.and_then(|property| Some(property["description"].as_str()?.to_owned()));
+        let text = own.map(str::to_owned);
+        let text = match self.filters {
+            true => text.or_else(general).or_else(of_answer),
+            false => text.or_else(of_answer).or_else(general),
+        };
+        let mut text = text.unwrap_or_else(|| {
+            self.unknown.borrow_mut().insert(format!("{}.{}", self.operation_id, field.name));
+            String::new()
+        });
+        match &field.kind {
+            Kind::Text { max_bytes: Some(bytes) } if !text.contains("at most") => {
+                text.push_str(&format!(" At most {bytes} bytes of UTF-8."))
+            }
+            Kind::Dropped => text.push_str(" Dropped: the service says what it is."),
+            _ => {}
+        }
+        (text, answered.unwrap_or(answer))
+    }
+
+    fn entry(&self, name: &str) -> Option<&'static str> {
+        let (name, text) = FIELDS.iter().find(|(known, _)| *known == name)?;
+        self.used.borrow_mut().insert(name);
+        Some(text)
+    }
+
+    /// The property `name` of `answer`, or else of the nearest schema that it refers to.
+    fn property(&self, name: &str, answer: &'a Value) -> Option<&'a Value> {
+        let mut level = vec![answer];
+        for _ in 0..5 {
+            let resolved: Vec<&Value> = level.iter().filter_map(|schema| self.resolve(schema)).collect();
+            if let Some(property) = resolved.iter().find_map(|schema| schema["properties"].get(name)) {
+                return Some(property);
+            }
+            let properties = resolved.iter().filter_map(|schema| schema["properties"].as_object());
+            level = properties.flat_map(serde_json::Map::values).collect();
+        }
+        None
+    }
+
+    /// The object that `schema` is, refers to, or lists.
+    fn resolve(&self, schema: &'a Value) -> Option<&'a Value> {
+        if let Some(name) = schema["$ref"].as_str().and_then(|path| path.rsplit('/').next()) {
+            return self.schemas.get(name);
+        }
+        if schema["type"] == "array" {
+            return self.resolve(&schema["items"]);
+        }
+        Some(schema)
+    }
+}
