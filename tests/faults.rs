@@ -168,24 +168,28 @@ async fn a_change_of_a_scorecard_that_another_overtook_is_made_after_it() {
 
 #[test]
 fn each_timeout_is_longer_than_what_it_holds() {
-    let in_template = |after: &str| -> u64 {
+    let in_template = |after: &str| {
         let (_, rest) = coaching_local::TEMPLATE.split_once(after).unwrap();
-        rest.lines().find_map(|line| line.trim().strip_prefix("Timeout: ")).unwrap().parse().unwrap()
+        let timeout = rest.lines().find_map(|line| line.trim().strip_prefix("Timeout: "));
+        Duration::from_secs(timeout.unwrap().parse().unwrap())
     };
     let gateway = Duration::from_secs(30);
     let of_calls = coaching_edge::timeouts();
-    let functions = [
-        of_calls.connect_timeout().unwrap(),
-        of_calls.operation_attempt_timeout().unwrap(),
-        of_calls.operation_timeout().unwrap(),
-        coaching_edge::ANSWER_WITHIN,
-        Duration::from_secs(in_template("Globals:")),
-        gateway,
-    ];
+    let of_function = |timeout: Duration| {
+        vec![
+            of_calls.connect_timeout().unwrap(),
+            of_calls.operation_attempt_timeout().unwrap(),
+            of_calls.operation_timeout().unwrap(),
+            timeout - coaching_edge::TIME_TO_REFUSE,
+            timeout,
+            gateway,
+        ]
+    };
     let client = coaching_local::client_at("http://127.0.0.1:9");
-    let of_calls = client.config().timeout_config().unwrap();
-    let one_machine = [of_calls.operation_timeout().unwrap(), coaching_local::ANSWER_WITHIN, gateway];
-    for nested in [&functions[..], &one_machine[..]] {
+    let of_its_calls = client.config().timeout_config().unwrap();
+    let one_machine = vec![of_its_calls.operation_timeout().unwrap(), coaching_local::ANSWER_WITHIN, gateway];
+    let functions = ["Globals:", "\n  RetrieveProgressFunction:"].map(|function| of_function(in_template(function)));
+    for nested in functions.into_iter().chain([one_machine]) {
         assert!(nested.is_sorted_by(|held, holds| held < holds), "{nested:?}");
     }
 }

@@ -1,7 +1,11 @@
 //! What each operation costs, exactly: calls of DynamoDB, how many of them wait one for the other, units and
 //! bytes, beside the least units that moving the same items takes. The README carries the table.
 
+use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
+use coaching_domain::names::CoachingSession;
+use coaching_domain::{Id, Timestamp};
 use coaching_local::OPERATIONS;
+use coaching_store::ListPosition;
 use coaching_tests::{
     Event, TestService, Trace, answer, below_support, event_file, least_read_units, least_write_units, merge, perform,
     plan_name, root, session_name, units_charged, usecase_name, user_name,
@@ -344,4 +348,69 @@ async fn every_operation_costs_what_the_readme_says() {
         assert_eq!(measured, carried, "measured, and as README.md has it");
     }
     assert_eq!(table.lines().count(), carried.lines().count(), "lines of the table, and those in README.md");
+}
+
+/// More acknowledged sessions than a page looks at.
+const ACKNOWLEDGED: usize = 10_600;
+
+#[tokio::test]
+async fn a_page_of_sessions_costs_what_it_returns_or_stops_short() {
+    let service = TestService::start().await;
+    service.plan("ana-plan", "ana").await;
+    let session = |id: &str, more: Value| {
+        let mut session = json!({
+            "name": session_name(id),
+            "agentUserName": user_name("ana"),
+            "creatorUserName": user_name("maria"),
+            "coachingPlanName": plan_name("ana-plan"),
+        });
+        merge(&mut session, more);
+        import("coachingSessions", session)
+    };
+    let acknowledged = json!({
+        "sessionTime": "2026-04-01T10:00:00Z",
+        "meetingNotes": "Two calls.",
+        "managerSubmitTime": "2026-04-01T11:00:00Z",
+        "acknowledgeTime": "2026-04-01T12:00:00Z",
+        "createTime": "2026-04-01T09:00:00Z",
+    });
+    service.succeed(&session("like", acknowledged)).await;
+    let late = json!({"sessionTime": "2026-05-01T10:00:00Z", "createTime": "2025-01-01T09:00:00Z"});
+    service.succeed(&session("late", late)).await;
+    let like = service.items().await.remove("acme#support#session#like / session").unwrap();
+    let start = Timestamp::parse("2026-04-02T09:00:00Z").unwrap();
+    let items = (0..ACKNOWLEDGED).map(|number| {
+        let id: Id<CoachingSession> = Id::parse(&format!("more-{number:05}")).unwrap();
+        let created = start.plus(chrono::TimeDelta::seconds(i64::try_from(number).unwrap()));
+        let mut item = like.clone();
+        for (attribute, value) in [
+            ("PK", format!("acme#support#session#{id}")),
+            ("list_order", ListPosition::of(created, &id).as_str().to_owned()),
+            ("create_time", created.to_string()),
+        ] {
+            item.insert(attribute.to_owned(), AttributeValue::S(value));
+        }
+        let put = PutRequest::builder().set_item(Some(item)).build().unwrap();
+        WriteRequest::builder().put_request(put).build()
+    });
+    for puts in items.collect::<Vec<_>>().chunks(25) {
+        let batch = service.client().batch_write_item().request_items(service.table(), puts.to_vec());
+        batch.send().await.unwrap();
+    }
+
+    // What is open is found among the open ones, wherever it stands among all.
+    for filter in [("overdue", "true"), ("states", "HELD")] {
+        let (answered, spent) = service.spending(&Event::get("coachingSessions").with(filter.0, filter.1)).await;
+        assert_eq!(answered.body["coachingSessions"][0]["name"], session_name("late"), "{filter:?}");
+        assert_eq!((spent.calls, spent.read_units), (2, 1.0), "{filter:?}");
+    }
+    // Any other filter is given up for now, and the next page goes on from there.
+    let since = Event::get("coachingSessions").with("startSessionTime", "2026-04-02T00:00:00Z");
+    let (first, spent) = service.spending(&since).await;
+    assert_eq!(first.body["coachingSessions"], json!([]));
+    assert!((10..20).contains(&spent.calls) && (500.0..1000.0).contains(&spent.read_units), "{spent:?}");
+    let next = since.with("pageToken", first.body["nextPageToken"].as_str().unwrap());
+    let next = service.succeed(&next).await;
+    assert_eq!(next["coachingSessions"][0]["name"], session_name("late"));
+    assert_eq!(next.get("nextPageToken"), None);
 }

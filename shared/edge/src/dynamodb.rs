@@ -85,8 +85,8 @@ fn flag(name: &str) -> Result<Option<bool>, StartError> {
     flag.transpose().map_err(|_| StartError(format!("{name} must be true or false")))
 }
 
-/// Each longer than what it holds: an attempt, a call of DynamoDB with its repeats, then
-/// [`ANSWER_WITHIN`](crate::ANSWER_WITHIN).
+/// Each longer than what it holds: an attempt, a call of DynamoDB with its repeats; then what a function's
+/// timeout leaves before [`TIME_TO_REFUSE`](crate::TIME_TO_REFUSE).
 pub fn timeouts() -> TimeoutConfig {
     TimeoutConfig::builder()
         .connect_timeout(Duration::from_secs(1))

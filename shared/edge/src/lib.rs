@@ -29,4 +29,4 @@ pub use outline::outline;
 pub use page_token::{Binding, PageTokens};
 pub use query::Query;
 pub use request::{MAX_BODY_BYTES, Request};
-pub use run::{ANSWER_WITHIN, StartError, run, run_task};
+pub use run::{StartError, TIME_TO_REFUSE, run, run_task};

@@ -50,11 +50,13 @@ async fn serve(operation: &'static Operation) -> Result<(), StartError> {
     let spans = spans.as_ref();
     let answer = async |event: LambdaEvent<HttpEvent>| {
         let mut event = event;
+        let started = SystemTime::now();
+        let left = event.context.deadline().duration_since(started).unwrap_or_default();
         event.payload.trace_id = event.context.xray_trace_id.as_deref().and_then(sampled_trace);
         if event.payload.request_context.request_id.is_empty() {
             event.payload.request_context.request_id = event.context.request_id;
         }
-        let (app, started) = (app.for_one_request(), SystemTime::now());
+        let app = App { answer_within: left.saturating_sub(TIME_TO_REFUSE), ..app.for_one_request() };
         let (parts, body) = respond(operation, &app, &event.payload).await.into_parts();
         if let Some(spans) = spans {
             let answered = Answered {
@@ -123,7 +125,8 @@ async fn app_from_environment() -> Result<App, StartError> {
         store,
         page_tokens,
         clock: Clock::system(),
-        answer_within: ANSWER_WITHIN,
+        // Each invocation says how much time it has.
+        answer_within: Duration::MAX,
         cold_start: ColdStart::default(),
     })
 }
@@ -181,9 +184,9 @@ fn sampled_trace(header: &str) -> Option<String> {
     parts.find(|(name, _)| *name == "Root").filter(|_| sampled).map(|(_, root)| root.to_owned())
 }
 
-/// How long a function takes for a request at most. The answer that says so still fits the function's own
-/// timeout in `template.yaml` (10 s), and that API Gateway's (30 s).
-pub const ANSWER_WITHIN: Duration = Duration::from_secs(8);
+/// What is left of an invocation's time, which is its function's timeout in `template.yaml`, to answer that a
+/// request took too long.
+pub const TIME_TO_REFUSE: Duration = Duration::from_secs(2);
 
 /// Writes the log to standard output, as `LOG_LEVEL` and `METRICS_NAMESPACE` say.
 fn init_logging() -> Result<(), StartError> {

@@ -16,6 +16,8 @@ pub(crate) const MAX_PAGE_BYTES: usize = 5 * 1024 * 1024;
 
 /// The most that one read passes over in search of what a filter lets through.
 const MAX_PASSED_OVER: usize = 1000;
+/// The least that is read of one range among several, of what is still wanted.
+const LEAST_SHARE: usize = 8;
 /// How many entries a page looks at, until it stops short of its size: sessions of half a kilobyte are 5 MB,
 /// 625 read units and about a dozen calls.
 const MAX_LOOKED_AT: usize = 10_000;
@@ -50,10 +52,10 @@ pub(crate) struct Range<T> {
     /// Read and not yet shown.
     read: VecDeque<T>,
     exhausted: bool,
-    /// How many entries the next read may pass over to find matches.
-    passed_over: usize,
     /// How many entries were read so far.
     looked_at: usize,
+    /// How many of those were kept.
+    kept: usize,
     /// What of the entries that were read is kept.
     keep: Box<dyn Fn(&T) -> bool + Send + Sync>,
 }
@@ -143,8 +145,8 @@ impl<T> Range<T> {
             after,
             read: VecDeque::new(),
             exhausted: false,
-            passed_over: 0,
             looked_at: 0,
+            kept: 0,
             keep: Box::new(|_| true),
         }
     }
@@ -160,6 +162,15 @@ impl<T> Range<T> {
 
     fn is_dry(&self) -> bool {
         self.read.is_empty() && !self.exhausted
+    }
+
+    /// How many entries to read for `wanted` ones, if as many are dropped as so far.
+    fn to_read(&self, wanted: usize) -> usize {
+        let expected = match self.kept {
+            0 => 2 * self.looked_at,
+            kept => wanted.saturating_mul(self.looked_at).div_ceil(kept),
+        };
+        wanted.max(expected.min(MAX_PASSED_OVER))
     }
 }
 
@@ -208,7 +219,9 @@ impl Store {
                 let reached = ranges.iter().filter(|range| !range.exhausted).filter_map(|range| range.after.clone());
                 return Ok(reached.min());
             }
-            let share = wanted.div_ceil(ranges.len());
+            let unread = ranges.iter().filter(|range| !range.exhausted).count();
+            // A page that turns out to come from one range shall not be read entry by entry.
+            let share = wanted.div_ceil(unread).max(wanted.min(LEAST_SHARE));
             let dry = ranges.iter_mut().filter(|range| range.is_dry());
             try_join_all(dry.map(|range| self.read_on(range, Some(share)))).await?;
         }
@@ -217,8 +230,7 @@ impl Store {
 
     /// Reads the next part of a range: `wanted` entries, or as many as one call returns.
     async fn read_on<T: Listed>(&self, range: &mut Range<T>, wanted: Option<usize>) -> Result<(), Error> {
-        // Where a filter drops entries, each further read passes over twice as many.
-        let limit = wanted.map(|wanted| wanted.max(range.passed_over.min(MAX_PASSED_OVER)));
+        let limit = wanted.map(|wanted| range.to_read(wanted));
         let partition = range.index.partition_attribute();
         let mut query = self
             .client
@@ -245,7 +257,6 @@ impl Store {
         }
         let output = query.customize().interceptor(self.account.clone()).send().await.map_err(failure)?;
 
-        range.passed_over = 2 * limit.unwrap_or(0);
         range.looked_at += usize::try_from(output.scanned_count).unwrap_or(0);
         range.after = match output.last_evaluated_key {
             None => {
@@ -260,6 +271,7 @@ impl Store {
         for item in output.items.unwrap_or_default() {
             let entry = T::from_item(item)?;
             if (range.keep)(&entry) {
+                range.kept += 1;
                 range.read.push_back(entry);
             }
         }
