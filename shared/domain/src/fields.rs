@@ -141,11 +141,8 @@ impl<'a> Fields<'a> {
         once
     }
 
-    /// A whole number of 32 bits: a number without a fraction, also as a string.
-    pub fn int32(&mut self, field: &str) -> Option<i32> {
-        self.int32_from(field, i32::MIN)
-    }
-
+    /// A whole number of 32 bits: a number without a fraction, also as a string. What is below `minimum` is for the
+    /// caller to refuse.
     fn int32_from(&mut self, field: &str, minimum: i32) -> Option<i32> {
         let noted = self.violations.len();
         let value = self.number(field, || Kind::Int32 { minimum })?;
