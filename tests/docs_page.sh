@@ -3,8 +3,8 @@
 # console. Leaves a picture of it in $2.
 set -euo pipefail
 page="$1/docs/"
-results=$2
-mkdir -p "$results"
+mkdir -p "$2"
+results=$(cd "$2" && pwd)
 
 # Opens $1; $2 says what is wanted of it.
 open_page() {
