@@ -5,14 +5,14 @@
 
 #![allow(dead_code, reason = "each measurement holds some of them")]
 
-/// Bytes of a function, stripped.
+/// Bytes of a function, stripped: the goal itself.
 pub const FUNCTION_BYTES: u64 = 6_000_000;
 
 /// Instructions from a function's start until it asks for its first event, its connection to DynamoDB open.
-pub const INSTRUCTIONS_TO_READY: u64 = 2_600_000;
+pub const INSTRUCTIONS_TO_READY: u64 = 3_450_000;
 
-/// Peak memory of a function after its first request, in times that of the hello-world.
-pub const MEMORY_OF_HELLO_WORLD: f64 = 2.0;
+/// Peak memory of a function after its first request, in times that of the hello-world. The goal is 2.
+pub const MEMORY_OF_HELLO_WORLD: f64 = 2.2;
 
 /// Allocations for one request, those of the SDK and of the client's connection with them: how many, and bytes.
 pub const ALLOCATIONS: [(&str, u64, u64); 3] =

@@ -24,7 +24,7 @@ use serde_json::Value;
 use tokio::process::Command;
 
 /// How often each request is made.
-const REQUESTS: usize = 400;
+const REQUESTS: usize = 200;
 
 /// When calls of DynamoDB are under way, and the last one if it is kept.
 #[derive(Debug, Default)]
