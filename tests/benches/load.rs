@@ -45,8 +45,10 @@ const SERVICE: &str = "--service";
 const CONNECTIONS: usize = 64;
 /// How many agents there are, each with a plan and a session.
 const AGENTS: usize = 100;
-/// Stands in requests for the number of an agent.
-const ANY: &str = "-000";
+/// Stands in requests for the number of an agent: of one who is not in the team.
+const ANY: &str = "-099";
+/// The agent of whom a request is without being changed.
+const AS_IT_IS: usize = 99;
 
 fn main() {
     let service = std::env::args().any(|argument| argument == SERVICE);
@@ -311,7 +313,7 @@ async fn prepare(address: &str, importer: &str) {
         Event::post("coachingPlans:batchUpsert", json!({"coachingPlans": plans})),
         Event::post("scorecards:batchUpsert", json!({"scorecards": scorecards})),
     ] {
-        connection.ask(&event, 0).await;
+        connection.ask(&event, AS_IT_IS).await;
     }
     for (number, agent) in agents.iter().enumerate() {
         let session = json!({
@@ -323,7 +325,7 @@ async fn prepare(address: &str, importer: &str) {
             "sessionTime": day(2),
             "meetingNotes": "Two calls; the greeting is better, the questions stay closed.",
         });
-        connection.ask(&Event::post("coachingSessions", session), 0).await;
+        connection.ask(&Event::post("coachingSessions", session), AS_IT_IS).await;
     }
 }
 
