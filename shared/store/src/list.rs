@@ -16,8 +16,6 @@ pub(crate) const MAX_PAGE_BYTES: usize = 5 * 1024 * 1024;
 
 /// The most that one read passes over in search of what a filter lets through.
 const MAX_PASSED_OVER: usize = 1000;
-/// The least that is read of one range among several, of what is still wanted.
-const LEAST_SHARE: usize = 8;
 /// How many entries a page looks at, until it stops short of its size: sessions of half a kilobyte are 5 MB,
 /// 625 read units and about a dozen calls.
 const MAX_LOOKED_AT: usize = 10_000;
@@ -220,10 +218,14 @@ impl Store {
                 return Ok(reached.min());
             }
             let unread = ranges.iter().filter(|range| !range.exhausted).count();
-            // A page that turns out to come from one range shall not be read entry by entry.
-            let share = wanted.div_ceil(unread).max(wanted.min(LEAST_SHARE));
+            let share = wanted.div_ceil(unread);
             let dry = ranges.iter_mut().filter(|range| range.is_dry());
-            try_join_all(dry.map(|range| self.read_on(range, Some(share)))).await?;
+            let reads = dry.map(|range| {
+                // A page that turns out to come from one range shall not be read a few entries at a time.
+                let share = share.max(wanted.min(range.looked_at));
+                self.read_on(range, Some(share))
+            });
+            try_join_all(reads).await?;
         }
         Ok(None)
     }
