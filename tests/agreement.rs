@@ -304,7 +304,7 @@ fn an_operation_is_named_where_the_readmes_recipe_says_and_nowhere_else() {
             let own = path.split('/').nth(1) == Some(function) || *path == format!("tests/{in_code}.rs");
             // Tests of what spans operations name some of them.
             let spans = path.starts_with("tests/") || path.starts_with("functions/");
-            let named = || has_word(text, function) || has_word(text, &format!("{in_code}::OPERATION"));
+            let named = || has_word(text, function) || has_word(text, &format!("{in_code}:"));
             if own || (!spans && named()) {
                 let place = path.replace(function.as_str(), "<operation>").replace(&in_code, "<operation>");
                 let folder = place.find("<operation>/").map(|end| place[..end + "<operation>/".len()].to_owned());

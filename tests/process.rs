@@ -118,7 +118,7 @@ async fn a_request_is_a_span_that_the_collector_has_before_the_client_has_the_an
             .clone()
     };
     assert_eq!(attribute("http.response.status_code"), json!({"intValue": "200"}));
-    assert_eq!(attribute("dynamodb.write_units"), json!({"doubleValue": 12.0}));
+    assert_eq!(attribute("dynamodb.write_units"), json!({"doubleValue": 13.0}));
 }
 
 #[tokio::test]
