@@ -272,7 +272,7 @@ fn sources() -> Vec<(String, String)> {
             let name = path.file_name().unwrap().to_str().unwrap();
             if path.is_dir() && !name.starts_with('.') && name != "target" {
                 folders.push(path);
-            } else if path.is_file() && name != "Cargo.lock" && !name.ends_with(".md") {
+            } else if path.is_file() && !["Cargo.lock", "openapi.json"].contains(&name) && !name.ends_with(".md") {
                 let relative = path.strip_prefix(root()).unwrap().to_str().unwrap().to_owned();
                 sources.extend(std::fs::read_to_string(&path).ok().map(|text| (relative, code(&text))));
             }

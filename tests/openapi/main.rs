@@ -33,15 +33,16 @@ fn settle(value: &mut Value, ids: &mut Vec<String>) {
 
 /// The same id of the service's own making always becomes the same: its time, and which of the document it is.
 fn settled_id(part: &str, ids: &mut Vec<String>) -> String {
-    let made = uuid::Uuid::try_parse(part).is_ok_and(|uuid| uuid.get_version_num() == 7);
+    let (id, revision) = part.split_at(part.find('@').unwrap_or(part.len()));
+    let made = uuid::Uuid::try_parse(id).is_ok_and(|uuid| uuid.get_version_num() == 7);
     if !made {
         return part.to_owned();
     }
-    let number = ids.iter().position(|id| id == part).unwrap_or_else(|| {
-        ids.push(part.to_owned());
+    let number = ids.iter().position(|known| known == id).unwrap_or_else(|| {
+        ids.push(id.to_owned());
         ids.len() - 1
     });
-    format!("{}-7000-8000-{number:012x}", &part[..13])
+    format!("{}-7000-8000-{number:012x}{revision}", &id[..13])
 }
 
 /// Validates by `schema`, which may refer to the components of `document`.
