@@ -8,6 +8,7 @@ use coaching_store::Expenses;
 use lambda_http::http::StatusCode;
 
 /// A request that is answered.
+#[cfg_attr(not(feature = "opentelemetry"), expect(dead_code, reason = "such a build sends it nowhere"))]
 pub(crate) struct Answered<'a> {
     /// The operation's name.
     pub(crate) operation: &'static str,
