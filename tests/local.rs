@@ -424,7 +424,15 @@ fn what_keeps_it_from_starting_is_said_in_one_line() {
         .unwrap();
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let taken = listener.local_addr().unwrap().port().to_string();
+    let earlier = coaching_local::EmbeddedDynamoDb::start(None).unwrap();
+    let mut table = coaching_local::Template::parse(coaching_local::TEMPLATE).unwrap().table;
+    table.global_secondary_indexes.retain(|index| index.index_name != "open-list");
+    table.attribute_definitions.retain(|attribute| attribute.attribute_name != "open_list");
+    let client = coaching_local::client_at(&earlier.url());
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(coaching_local::create_table(&client, coaching_local::TABLE_NAME, &table)).unwrap();
     for (arguments, named) in [
+        (vec!["--port", "0", "--memory", "--dynamodb", &earlier.url()], "open-list"),
         (vec!["--port", &taken], taken.as_str()),
         (vec!["--port", "0", "--data", "a-file"], "a-file"),
         (vec!["--port", "0", "--data", "bad-key"], "signing-key.pem"),

@@ -9,13 +9,13 @@ use aws_sdk_dynamodb::types::{
 
 use crate::template::{KeyElement, TableDefinition};
 
-/// Creates the table `name` if there is none; says whether it did.
+/// Creates the table `name` if there is none; says whether it did. One that is there must have the indexes.
 ///
 /// All of the definition but its stream: nothing of the service reads that, and the embedded DynamoDB
 /// goes through the whole stream at every write, so that loading `n` items would take time by `n` squared.
 ///
 /// # Errors
-/// One line, if DynamoDB does not answer or does not take the definition.
+/// One line, if DynamoDB does not answer or does not take the definition, or the table that is there lacks an index.
 pub async fn create_table(client: &Client, name: &str, definition: &TableDefinition) -> Result<bool, String> {
     let unusable = |error: aws_sdk_dynamodb::error::BuildError| format!("template.yaml, the table: {error}");
     let mut attributes = Vec::new();
@@ -46,7 +46,7 @@ pub async fn create_table(client: &Client, name: &str, definition: &TableDefinit
     match created {
         Ok(_) => {}
         Err(SdkError::ServiceError(error)) if matches!(error.err(), CreateTableError::ResourceInUseException(_)) => {
-            return Ok(false);
+            return has_indexes(client, name, definition).await.map(|()| false);
         }
         Err(error) => return Err(format!("the table cannot be created: {}", DisplayErrorContext(error))),
     }
@@ -67,6 +67,23 @@ pub async fn create_table(client: &Client, name: &str, definition: &TableDefinit
         .await
         .map_err(|error| format!("the table's expiry cannot be set: {}", DisplayErrorContext(error)))?;
     Ok(true)
+}
+
+/// Refuses a table that an earlier version made, before its service fails at the requests that need a later index.
+async fn has_indexes(client: &Client, name: &str, definition: &TableDefinition) -> Result<(), String> {
+    let described = client.describe_table().table_name(name).send().await;
+    let described =
+        described.map_err(|error| format!("the table cannot be described: {}", DisplayErrorContext(error)))?;
+    let indexes = described.table().map(|table| table.global_secondary_indexes()).unwrap_or_default();
+    let there = |name: &str| indexes.iter().any(|index| index.index_name() == Some(name));
+    match definition.global_secondary_indexes.iter().find(|index| !there(&index.index_name)) {
+        None => Ok(()),
+        Some(absent) => Err(format!(
+            "the table '{name}' lacks the index '{}': an earlier version made it; name another folder with --data, or \
+             another DynamoDB",
+            absent.index_name
+        )),
+    }
 }
 
 fn key_schema(elements: &[KeyElement]) -> Result<Vec<KeySchemaElement>, aws_sdk_dynamodb::error::BuildError> {
