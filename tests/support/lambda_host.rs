@@ -90,7 +90,8 @@ impl LambdaHost {
             tokio::spawn(async move {
                 while let Ok(Some(text)) = lines.next_line().await {
                     if let Some(file) = &mut record {
-                        writeln!(file, "{text}").unwrap();
+                        // At once: others write to the same file.
+                        file.write_all(format!("{text}\n").as_bytes()).unwrap();
                     }
                     let _ = line.send(text);
                 }

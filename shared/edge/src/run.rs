@@ -51,7 +51,9 @@ async fn serve(operation: &'static Operation) -> Result<(), StartError> {
     let answer = async |event: LambdaEvent<HttpEvent>| {
         let mut event = event;
         let started = SystemTime::now();
-        let left = event.context.deadline().duration_since(started).unwrap_or_default();
+        // Lambda hands nothing over that is out of time already. A host that seems to, such as `cargo lambda watch`, does
+        // not know the deadline.
+        let left = event.context.deadline().duration_since(started).unwrap_or(Duration::MAX);
         event.payload.trace_id = event.context.xray_trace_id.as_deref().and_then(sampled_trace);
         if event.payload.request_context.request_id.is_empty() {
             event.payload.request_context.request_id = event.context.request_id;
