@@ -281,7 +281,8 @@ async fn prepare(service: &TestService, before: Before) {
 /// The line of the table for `row`.
 async fn measured(row: &Row) -> String {
     let Row { operation, what, before, event, waits } = row;
-    let service = TestService::seeded().await;
+    let service = TestService::embedded().await;
+    service.seed().await;
     prepare(&service, *before).await;
     let mut event = event.clone();
     if matches!(before, Before::ProfileRead) {
@@ -355,7 +356,7 @@ const ACKNOWLEDGED: usize = 10_600;
 
 #[tokio::test]
 async fn a_page_of_sessions_costs_what_it_returns_or_stops_short() {
-    let service = TestService::start().await;
+    let service = TestService::embedded().await;
     service.plan("ana-plan", "ana").await;
     let session = |id: &str, more: Value| {
         let mut session = json!({

@@ -47,8 +47,9 @@ pub const PAGE_TOKEN_SECRET: &str = "the page token secret of the tests";
 /// The environment variable that names another DynamoDB for the tests to run on, each in a table of its
 /// own, such as `http://127.0.0.1:8000`. It must take any credentials.
 ///
-/// Two things stay with the embedded one: `tests/local.rs`, which is about the service with its own database file,
-/// stopped and killed; and what a batch of reads consumed, where the other does not tell it
+/// Three things stay with the embedded one: `tests/local.rs`, which is about the service with its own database file,
+/// stopped and killed; `tests/units.rs`, because others tell units of their own (ministack half a unit for any
+/// query); and what a batch of reads consumed, where the other does not tell it
 /// ([`TestService::tells_units_of_batches`]).
 const DYNAMODB_ENDPOINT: &str = "DYNAMODB_ENDPOINT";
 
@@ -85,11 +86,14 @@ impl TestService {
     pub async fn start() -> Self {
         match std::env::var(DYNAMODB_ENDPOINT) {
             Ok(url) => Self::on(&url).await,
-            Err(_) => {
-                let embedded = EmbeddedDynamoDb::start(None).unwrap();
-                Self::with_table(embedded.url(), TABLE_NAME.to_owned(), Some(embedded)).await
-            }
+            Err(_) => Self::embedded().await,
         }
+    }
+
+    /// A service with an empty table on the embedded DynamoDB, whatever the suite runs on: for what costs units.
+    pub async fn embedded() -> Self {
+        let embedded = EmbeddedDynamoDb::start(None).unwrap();
+        Self::with_table(embedded.url(), TABLE_NAME.to_owned(), Some(embedded)).await
     }
 
     /// A service with an empty table of its own on the DynamoDB at `url`, which takes any credentials.
@@ -154,11 +158,17 @@ impl TestService {
     /// `first` of the manager `maria`.
     pub async fn seeded() -> Self {
         let service = Self::start().await;
-        service.directory(&["ana", "ben"]).await;
+        service.seed().await;
+        service
+    }
+
+    /// Writes what [`TestService::seeded`] has.
+    pub async fn seed(&self) {
+        self.directory(&["ana", "ben"]).await;
         let care = json!({"usecaseName": usecase_name("care")});
-        service.plan_with("ana-plan", "ana", care.clone()).await;
-        service.plan_with("ben-plan", "ben", care).await;
-        service.template("quality", json!({})).await;
+        self.plan_with("ana-plan", "ana", care.clone()).await;
+        self.plan_with("ben-plan", "ben", care).await;
+        self.template("quality", json!({})).await;
         let target = json!({
             "name": below_support("targets/greeting-target"),
             "scorecardTemplateName": below_support("scorecardTemplates/quality"),
@@ -166,7 +176,7 @@ impl TestService {
             "target": 80,
             "usecaseName": usecase_name("care"),
         });
-        service.succeed(&Event::post("targets", target)).await;
+        self.succeed(&Event::post("targets", target)).await;
         for (id, submit_time) in [("draft-1", Value::Null), ("submitted-1", json!("2026-05-20T10:00:00Z"))] {
             let scores =
                 json!([{"criterionId": "greeting", "numericValue": 3}, {"criterionId": "privacy", "numericValue": 1}]);
@@ -179,7 +189,7 @@ impl TestService {
                 "createTime": "2026-05-20T09:00:00Z",
                 "submitTime": submit_time,
             });
-            service.succeed(&Event::post("scorecards", scorecard).by("service", "sync@acme")).await;
+            self.succeed(&Event::post("scorecards", scorecard).by("service", "sync@acme")).await;
         }
         for (id, more) in [
             ("scheduled-1", json!({"sessionTime": "2026-06-08T10:00:00Z"})),
@@ -204,7 +214,7 @@ impl TestService {
                 "createTime": "2026-05-20T09:00:00Z",
             });
             merge(&mut session, more);
-            service.succeed(&Event::post("coachingSessions", session).by("service", "sync@acme")).await;
+            self.succeed(&Event::post("coachingSessions", session).by("service", "sync@acme")).await;
         }
         let comment = json!({
             "name": below_support("coachingComments/first"),
@@ -212,8 +222,7 @@ impl TestService {
             "coachingPlanName": plan_name("ana-plan"),
             "message": "How is it going?",
         });
-        service.succeed(&Event::post("coachingComments", comment)).await;
-        service
+        self.succeed(&Event::post("coachingComments", comment)).await;
     }
 
     /// Sends `event`, which must succeed.
