@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use chrono::TimeDelta;
 use coaching_domain::statistics::{Period, Statistics};
-use coaching_tests::{Case, Event, NOW, Target, TestService, below_support, replay, user_name};
+use coaching_tests::{Case, Event, NOW, Target, TestService, below_support, long_scorecard, replay, user_name};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
@@ -188,29 +188,8 @@ async fn statistics_equal_a_recount_after_eight_writers_at_once() {
 #[tokio::test]
 async fn a_submitted_scorecard_of_20_criteria_costs_at_most_12_write_units_in_a_full_period() {
     let service = TestService::seeded().await;
-    let criteria: Vec<Value> = (0..20)
-        .map(|number| json!({"criterionId": format!("criterion-{number:02}"), "displayName": format!("Criterion {number}"), "maximumValue": 5}))
-        .collect();
-    let chapters: Vec<Value> = criteria
-        .chunks(5)
-        .enumerate()
-        .map(|(number, criteria)| json!({"chapterId": format!("chapter-{number}"), "criteria": criteria}))
-        .collect();
-    service.template("long", json!({"template": {"chapters": chapters}})).await;
-    let scorecard = |number: usize, submit_time: &str| {
-        let scores: Vec<Value> = (0..20)
-            .map(|criterion| json!({"criterionId": format!("criterion-{criterion:02}"), "numericValue": (number * 7 + criterion * 3) % 6}))
-            .collect();
-        json!({
-            "conversationName": below_support(&format!("conversations/01890a5d-ac96-774b-bcce-b302099a{number:04}")),
-            "agentUserName": user_name("ana"),
-            "templateName": below_support("scorecardTemplates/long"),
-            "scores": scores,
-            "coachingPlanNames": [below_support("coachingPlans/ana-plan")],
-            "createTime": "2026-03-01T00:00:00Z",
-            "submitTime": submit_time,
-        })
-    };
+    service.long_template().await;
+    let scorecard = |number: usize, submit_time: &str| long_scorecard(number, Some(submit_time));
     // Ten a day on every day of March and April.
     for (month, days) in [("03", 31), ("04", 30)] {
         for day in 1..=days {

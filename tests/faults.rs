@@ -4,23 +4,15 @@ use std::time::{Duration, Instant};
 
 use chrono::TimeDelta;
 use coaching_edge::App;
-use coaching_tests::{Answered, Event, Fault, TestService, answer, perform, plan_name, usecase_name, user_name};
+use coaching_tests::{
+    Answered, Event, Fault, TestService, answer, create_session, perform, plan_name, usecase_name, user_name,
+};
 use serde_json::{Value, json};
 
 async fn service() -> TestService {
     let service = TestService::start().await;
     service.plan("ana-plan", "ana").await;
     service
-}
-
-fn create() -> Event {
-    let session = json!({
-        "agentUserName": user_name("ana"),
-        "creatorUserName": user_name("maria"),
-        "coachingPlanName": plan_name("ana-plan"),
-        "usecaseName": usecase_name("care"),
-    });
-    Event::post("coachingSessions", session)
 }
 
 /// Answers `event` with `faults` on the way, and says how many did not happen.
@@ -36,7 +28,7 @@ async fn a_transaction_that_meets_another_is_tried_again() {
     let service = service().await;
     let before = service.items().await.len();
     let conflict = Fault::cancelled(&["None", "TransactionConflict"]);
-    let (answered, left) = with_faults(&service, &create(), vec![conflict; 4]).await;
+    let (answered, left) = with_faults(&service, &create_session(), vec![conflict; 4]).await;
     assert_eq!((answered.status, left), (200, 0), "{}", answered.body);
     assert_eq!(
         service.items().await.len(),
@@ -50,7 +42,7 @@ async fn a_transaction_that_keeps_meeting_others_is_aborted() {
     let service = service().await;
     let before = service.items().await;
     let conflict = Fault::cancelled(&["TransactionConflict", "None"]);
-    let (answered, left) = with_faults(&service, &create(), vec![conflict; 100]).await;
+    let (answered, left) = with_faults(&service, &create_session(), vec![conflict; 100]).await;
     answered.assert_is_error();
     assert_eq!((answered.status, answered.body["status"].as_str()), (409, Some("ABORTED")));
     assert_eq!(100 - left, 6, "tries");
@@ -66,7 +58,7 @@ async fn a_throttled_table_is_unavailable() {
     ] {
         let service = service().await;
         let before = service.items().await;
-        let (answered, left) = with_faults(&service, &create(), faults).await;
+        let (answered, left) = with_faults(&service, &create_session(), faults).await;
         answered.assert_is_error();
         assert_eq!((answered.status, left), (503, 0), "{}", answered.body);
         assert_eq!(answered.headers["retry-after"], "1");
@@ -83,7 +75,7 @@ async fn a_failure_without_dynamodbs_code_is_unavailable() {
         let service = service().await;
         let before = service.items().await;
         let bare = Fault::Refused(status, json!("upstream failure"));
-        let (answered, left) = with_faults(&service, &create(), vec![bare; 3]).await;
+        let (answered, left) = with_faults(&service, &create_session(), vec![bare; 3]).await;
         answered.assert_is_error();
         assert_eq!((answered.status, left), (503, 0), "{status}: {}", answered.body);
         assert_eq!(service.items().await, before);
@@ -130,7 +122,7 @@ async fn a_request_that_is_not_answered_in_time_says_so_and_can_be_repeated() {
     let (app, faulty) = service.behind_faults().await;
     let app = App { answer_within: Duration::from_millis(300), ..app };
     faulty.inject([Fault::Unanswered]);
-    let event = create().with("requestId", "6d1d8f2e-7a0e-4c39-9c44-0f5f6c9b8a13");
+    let event = create_session().with("requestId", "6d1d8f2e-7a0e-4c39-9c44-0f5f6c9b8a13");
     let late = answer(event.operation(), &app, event.to_json()).await;
     late.assert_is_error();
     assert_eq!((late.status, late.reason()), (503, "OUT_OF_TIME"));
@@ -201,7 +193,7 @@ async fn a_write_that_is_late_takes_effect_once() {
         let before = service.items().await.len();
         let (app, faulty) = service.behind_late_answers().await;
         faulty.inject([late]);
-        let event = create();
+        let event = create_session();
         let answered = answer(event.operation(), &app, event.to_json()).await;
         assert_eq!((answered.status, faulty.left()), (200, 0), "{}", answered.body);
         faulty.calm().await;
@@ -216,7 +208,7 @@ async fn a_write_that_is_late_takes_effect_once() {
 #[tokio::test]
 async fn a_passing_fault_is_not_seen() {
     let service = service().await;
-    let (answered, left) = with_faults(&service, &create(), vec![Fault::throttled(), Fault::internal()]).await;
+    let (answered, left) = with_faults(&service, &create_session(), vec![Fault::throttled(), Fault::internal()]).await;
     assert_eq!((answered.status, left), (200, 0), "{}", answered.body);
 }
 
@@ -224,7 +216,7 @@ async fn a_passing_fault_is_not_seen() {
 async fn an_answer_lost_after_the_write_creates_one_session() {
     let service = service().await;
     let before = service.items().await.len();
-    let (answered, left) = with_faults(&service, &create(), vec![Fault::AnswerLost, Fault::AnswerLost]).await;
+    let (answered, left) = with_faults(&service, &create_session(), vec![Fault::AnswerLost, Fault::AnswerLost]).await;
     assert_eq!((answered.status, left), (200, 0), "{}", answered.body);
     assert_eq!(
         service.items().await.len(),
@@ -238,7 +230,7 @@ async fn a_table_that_cannot_be_reached_is_unavailable() {
     let service = service().await;
     let (app, faulty) = service.behind_faults().await;
     faulty.inject(vec![Fault::AnswerLost; 10]);
-    let event = create();
+    let event = create_session();
     let answered = answer(event.operation(), &app, event.to_json()).await;
     answered.assert_is_error();
     assert_eq!(answered.status, 503);

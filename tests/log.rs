@@ -1,19 +1,9 @@
 //! The line that a request leaves in the log: who asked for what, how it ended, and what it cost.
 
 use coaching_edge::{App, Operation};
-use coaching_tests::{Event, Fault, TestService, answer, logged, plan_name, usecase_name, user_name};
+use coaching_tests::{Fault, TestService, answer, create_session, logged};
 use serde_json::{Value, json};
 use uuid::Uuid;
-
-fn create() -> Event {
-    let session = json!({
-        "agentUserName": user_name("ana"),
-        "creatorUserName": user_name("maria"),
-        "coachingPlanName": plan_name("ana-plan"),
-        "usecaseName": usecase_name("care"),
-    });
-    Event::post("coachingSessions", session)
-}
 
 /// The line that `app` leaves for `event`.
 async fn line(operation: &Operation, app: &App, mut event: Value) -> Value {
@@ -26,13 +16,13 @@ async fn line(operation: &Operation, app: &App, mut event: Value) -> Value {
     line.clone()
 }
 
-/// The line of [`create`] with `faults` on the way.
+/// The line of [`create_session`] with `faults` on the way.
 async fn line_with(faults: Vec<Fault>) -> Value {
     let service = TestService::start().await;
     service.plan("ana-plan", "ana").await;
     let (app, faulty) = service.behind_faults().await;
     faulty.inject(faults);
-    line(create().operation(), &app, create().to_json()).await
+    line(create_session().operation(), &app, create_session().to_json()).await
 }
 
 #[tokio::test]
@@ -66,7 +56,7 @@ async fn a_line_tells_who_asked_for_what_and_what_it_cost() {
 #[tokio::test]
 async fn a_refusal_is_the_clients_error_and_tells_no_more_of_the_caller_than_is_known() {
     let service = TestService::start().await;
-    let event = create();
+    let event = create_session();
     let foreign = line(event.operation(), &service.app, event.clone().by("agent", "ana").to_json()).await;
     assert_eq!((&foreign["status"], &foreign["code"]), (&json!(403), &json!("PERMISSION_DENIED")));
     assert_eq!((&foreign["client_errors"], &foreign["server_errors"]), (&json!(1), &json!(0)));

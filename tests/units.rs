@@ -7,8 +7,8 @@ use coaching_domain::{Id, Timestamp};
 use coaching_local::OPERATIONS;
 use coaching_store::ListPosition;
 use coaching_tests::{
-    Event, TestService, Trace, answer, below_support, event_file, least_read_units, least_write_units, merge, perform,
-    plan_name, root, session_name, units_charged, usecase_name, user_name,
+    Event, TestService, Trace, answer, below_support, event_file, least_read_units, least_write_units, long_scorecard,
+    merge, perform, plan_name, root, session_name, units_charged, usecase_name, user_name,
 };
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
@@ -62,21 +62,6 @@ fn progress(more: Value) -> Event {
     let mut body = json!({"usecaseNames": [usecase_name("care")], "groupNames": ["customers/acme/groups/team"]});
     merge(&mut body, more);
     Event::post("coachingProgresses:retrieve", body)
-}
-
-fn long_scorecard(number: usize, submit_time: Option<&str>) -> Value {
-    let scores: Vec<Value> = (0..20)
-        .map(|criterion| json!({"criterionId": format!("criterion-{criterion:02}"), "numericValue": (number * 7 + criterion * 3) % 6}))
-        .collect();
-    json!({
-        "conversationName": below_support(&format!("conversations/01890a5d-ac96-774b-bcce-b302099a{number:04}")),
-        "agentUserName": user_name("ana"),
-        "templateName": below_support("scorecardTemplates/long"),
-        "scores": scores,
-        "coachingPlanNames": [plan_name("ana-plan")],
-        "createTime": "2026-03-01T00:00:00Z",
-        "submitTime": submit_time,
-    })
 }
 
 fn import(path: &str, body: Value) -> Event {
@@ -253,15 +238,7 @@ async fn prepare(service: &TestService, before: Before) {
             }
         }
         Before::FullPeriod => {
-            let criteria: Vec<Value> = (0..20)
-                .map(|number| json!({"criterionId": format!("criterion-{number:02}"), "displayName": format!("Criterion {number}"), "maximumValue": 5}))
-                .collect();
-            let chapters: Vec<Value> = criteria
-                .chunks(5)
-                .enumerate()
-                .map(|(number, criteria)| json!({"chapterId": format!("chapter-{number}"), "criteria": criteria}))
-                .collect();
-            service.template("long", json!({"template": {"chapters": chapters}})).await;
+            service.long_template().await;
             for (month, days) in [("03", 31), ("04", 30)] {
                 for day in 1..=days {
                     let time = format!("2026-{month}-{day:02}T10:00:00Z");

@@ -330,6 +330,19 @@ impl TestService {
         !output.consumed_capacity().is_empty()
     }
 
+    /// Creates the template `long`, with 20 criteria of at most 5 points in chapters of five.
+    pub async fn long_template(&self) {
+        let criteria: Vec<Value> = (0..20)
+        .map(|number| json!({"criterionId": format!("criterion-{number:02}"), "displayName": format!("Criterion {number}"), "maximumValue": 5}))
+        .collect();
+        let chapters: Vec<Value> = criteria
+            .chunks(5)
+            .enumerate()
+            .map(|(number, criteria)| json!({"chapterId": format!("chapter-{number}"), "criteria": criteria}))
+            .collect();
+        self.template("long", json!({"template": {"chapters": chapters}})).await;
+    }
+
     /// Every item of the table, by its key.
     pub async fn items(&self) -> BTreeMap<String, HashMap<String, AttributeValue>> {
         let mut items = BTreeMap::new();
@@ -394,6 +407,34 @@ pub async fn killed_after(service: &TestService, binary: &str, calls: usize, eve
 fn recording(client: &Client, traffic: &Arc<Traffic>) -> Client {
     let recorder = record::Recorder { traffic: Arc::clone(traffic) };
     Client::from_conf(client.config().to_builder().interceptor(recorder).interceptor(trace::Tracer).build())
+}
+
+/// The creation of a session of `ana`'s on `ana-plan`, with the usecase `care`.
+pub fn create_session() -> Event {
+    let session = json!({
+        "agentUserName": user_name("ana"),
+        "creatorUserName": user_name("maria"),
+        "coachingPlanName": plan_name("ana-plan"),
+        "usecaseName": usecase_name("care"),
+    });
+    Event::post("coachingSessions", session)
+}
+
+/// A scorecard of `ana`'s with scores of all 20 criteria of the template `long`, which differ by `number`; a draft without
+/// `submit_time`.
+pub fn long_scorecard(number: usize, submit_time: Option<&str>) -> Value {
+    let scores: Vec<Value> = (0..20)
+        .map(|criterion| json!({"criterionId": format!("criterion-{criterion:02}"), "numericValue": (number * 7 + criterion * 3) % 6}))
+        .collect();
+    json!({
+        "conversationName": below_support(&format!("conversations/01890a5d-ac96-774b-bcce-b302099a{number:04}")),
+        "agentUserName": user_name("ana"),
+        "templateName": below_support("scorecardTemplates/long"),
+        "scores": scores,
+        "coachingPlanNames": [plan_name("ana-plan")],
+        "createTime": "2026-03-01T00:00:00Z",
+        "submitTime": submit_time,
+    })
 }
 
 /// What `task` answers to `event` in this process.
