@@ -110,29 +110,59 @@ async fn an_empty_list_is_a_list() {
 /// What one case of the property is made of.
 #[derive(Debug, Clone)]
 struct Imagined {
-    sessions: Vec<(usize, u8, u32, Option<u8>)>,
+    sessions: Vec<ImaginedSession>,
     agent: Option<usize>,
     plan: Option<u8>,
     usecases: Vec<u8>,
+    /// From and until which hour sessions were held, and changed.
+    held: (Option<u32>, Option<u32>),
+    changed: (Option<u32>, Option<u32>),
     sizes: Vec<usize>,
 }
 
+#[derive(Debug, Clone)]
+struct ImaginedSession {
+    agent: usize,
+    plan: u8,
+    usecase: Option<u8>,
+    /// Hours of a day.
+    created: u32,
+    held: Option<u32>,
+    changed: u32,
+}
+
 fn imagined() -> impl Strategy<Value = Imagined> {
-    let session = (0..AGENTS.len(), 1..=2_u8, 0..6_u32, prop::option::of(0..3_u8));
+    let hours = || (prop::option::of(0..6_u32), prop::option::of(0..6_u32));
+    let session =
+        (0..AGENTS.len(), 1..=2_u8, prop::option::of(0..3_u8), 0..6_u32, prop::option::of(0..6_u32), 0..6_u32)
+            .prop_map(|(agent, plan, usecase, created, held, changed)| {
+                let changed = created.max(changed);
+                ImaginedSession { agent, plan, usecase, created, held, changed }
+            });
     (
         prop::collection::vec(session, 0..40),
         prop::option::of(0..AGENTS.len()),
         prop::option::of(1..=2_u8),
         prop::collection::vec(0..4_u8, 0..3),
+        prop_oneof![Just((None, None)), hours()],
+        prop_oneof![Just((None, None)), hours()],
         prop::collection::vec(1..12_usize, 1..4),
     )
-        .prop_map(|(sessions, agent, plan, usecases, sizes)| Imagined { sessions, agent, plan, usecases, sizes })
+        .prop_map(|(sessions, agent, plan, usecases, held, changed, sizes)| Imagined {
+            sessions,
+            agent,
+            plan,
+            usecases,
+            held,
+            changed,
+            sizes,
+        })
 }
 
 #[test]
 fn pages_in_any_combination_of_filters_are_the_filtered_list() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let mut runner = TestRunner::new(Config { cases: 48, failure_persistence: None, ..Config::default() });
+    let mut runner = TestRunner::new(Config { cases: 64, failure_persistence: None, ..Config::default() });
     runner
         .run(&imagined(), |case| {
             runtime.block_on(check(&case));
@@ -144,13 +174,17 @@ fn pages_in_any_combination_of_filters_are_the_filtered_list() {
 async fn check(case: &Imagined) {
     let service = service().await;
     let mut sessions = Vec::new();
-    for (number, (agent, plan, hour, usecase)) in case.sessions.iter().enumerate() {
-        let create_time = format!("2026-05-01T{hour:02}:00:00Z");
-        let usecase = usecase.map_or(Value::Null, |usecase| usecase_name(&format!("u{usecase}")).into());
-        let more = json!({"usecaseName": usecase});
+    let time = |hour: u32| format!("2026-05-01T{hour:02}:00:00Z");
+    for (number, session) in case.sessions.iter().enumerate() {
+        let ImaginedSession { agent, plan, usecase, created, held, changed } = session;
+        let more = json!({
+            "usecaseName": usecase.map(|usecase| usecase_name(&format!("u{usecase}"))),
+            "sessionTime": held.map(time),
+            "updateTime": time(*changed),
+        });
         // Names that do not follow the order of creation.
         let id = format!("s{:02}", (number * 7) % 40);
-        sessions.push(import(&service, &id, AGENTS[*agent], *plan, &create_time, more).await);
+        sessions.push(import(&service, &id, AGENTS[*agent], *plan, &time(*created), more).await);
     }
     let mut event = list();
     if let Some(agent) = case.agent {
@@ -170,9 +204,30 @@ async fn check(case: &Imagined) {
         }
         sessions.retain(|session| session["usecaseName"].as_str().is_some_and(|usecase| wanted.contains(usecase)));
     }
-    sessions.sort_by_key(|session| {
-        let text = |key: &str| session[key].as_str().unwrap().to_owned();
-        (std::cmp::Reverse(text("createTime")), text("name"))
+    for (field, names, (start, end)) in [
+        ("sessionTime", ["startSessionTime", "endSessionTime"], case.held),
+        ("updateTime", ["startUpdateTime", "endUpdateTime"], case.changed),
+    ] {
+        for (name, hour) in names.iter().zip([start, end]) {
+            event = hour.into_iter().fold(event, |event, hour| event.with(name, &time(hour)));
+        }
+        sessions.retain(|session| {
+            let of_session = session.get(field).map(|time| time.as_str().unwrap());
+            start.is_none_or(|start| of_session.is_some_and(|of_session| of_session >= time(start).as_str()))
+                && end.is_none_or(|end| of_session.is_some_and(|of_session| of_session < time(end).as_str()))
+        });
+    }
+    let of_profile = case.agent.is_none() && case.plan.is_none();
+    let text = |session: &Value, key: &str| session[key].as_str().unwrap().to_owned();
+    sessions.sort_by(|a, b| {
+        let later = |key| text(b, key).cmp(&text(a, key));
+        let order = match (case.held, case.changed) {
+            ((None, None), (None, None)) => later("createTime"),
+            _ if !of_profile => later("createTime"),
+            ((None, None), _) => later("updateTime").reverse(),
+            _ => later("sessionTime"),
+        };
+        order.then_with(|| text(a, "name").cmp(&text(b, "name")))
     });
     let expected: Vec<String> = sessions.iter().map(|session| session["name"].as_str().unwrap().to_owned()).collect();
     assert_eq!(walk(&service, &event, &case.sizes).await, expected);
@@ -207,6 +262,31 @@ async fn what_is_created_while_someone_pages_moves_nothing() {
     let old: Vec<&String> = seen.iter().filter(|name| name.contains("/old")).collect();
     assert_eq!(old.len(), 20);
     assert_eq!(seen.iter().collect::<HashSet<_>>().len(), seen.len(), "nothing twice");
+}
+
+#[tokio::test]
+async fn who_reads_changes_page_by_page_misses_none_that_are_made_meanwhile() {
+    let service = service().await;
+    for number in 0..6 {
+        let time = format!("2026-05-01T00:00:0{number}Z");
+        import(&service, &format!("s{number}"), "ana", 1, &time, json!({"updateTime": time})).await;
+    }
+    let changes = list().with("startUpdateTime", "2026-05-01T00:00:01Z").with("pageSize", "2");
+    let first = service.send(&changes).await;
+    assert_eq!(names(&first), [session_name("s1"), session_name("s2")]);
+
+    // One that was shown, one that was not, and one from before.
+    for id in ["s1", "s4", "s0"] {
+        service.advance(TimeDelta::seconds(1));
+        let change = json!({"coachingSession": {"meetingNotes": "Changed."}}).to_string();
+        service.succeed(&Event::new("PATCH", &format!("coachingSessions/{id}")).with_text(&change)).await;
+    }
+    let second = service.send(&changes.clone().with("pageToken", &token(&first).unwrap())).await;
+    assert_eq!(names(&second), [session_name("s3"), session_name("s5")]);
+    let third = service.send(&changes.clone().with("pageToken", &token(&second).unwrap())).await;
+    assert_eq!(names(&third), [session_name("s1"), session_name("s4")], "what changed comes once more, at the end");
+    let last = service.send(&changes.with("pageToken", &token(&third).unwrap())).await;
+    assert_eq!((names(&last), token(&last)), (vec![session_name("s0")], None));
 }
 
 #[tokio::test]
@@ -427,8 +507,9 @@ async fn states_times_and_what_is_overdue_narrow_the_list() {
         (vec![("overdue", "false")], vec!["held-1", "scheduled-1"]),
         (
             vec![("startSessionTime", "2026-05-25T10:00:00Z"), ("endSessionTime", "2026-05-30T10:00:00Z")],
-            vec!["held-1", "submitted-1"],
+            vec!["submitted-1", "held-1"],
         ),
+        (vec![("startSessionTime", "2026-05-25T10:00:00Z"), ("states", "HELD")], vec!["late-1", "held-1"]),
         (vec![("startUpdateTime", "2026-05-20T09:00:00.000000001Z")], vec!["late-1"]),
         (vec![("endUpdateTime", "2026-05-21T09:00:00Z")], vec!["held-1", "scheduled-1", "submitted-1"]),
     ] {

@@ -363,8 +363,12 @@ async fn a_page_of_sessions_costs_what_it_returns_or_stops_short() {
         let mut item = like.clone();
         for (attribute, value) in [
             ("PK", format!("acme#support#session#{id}")),
-            ("list_order", ListPosition::of(created, &id).as_str().to_owned()),
+            ("list_order", ListPosition::latest_first(created, &id).into_text()),
+            ("session_time_order", ListPosition::latest_first(created, &id).into_text()),
+            ("update_time_order", ListPosition::earliest_first(created, &id).into_text()),
             ("create_time", created.to_string()),
+            ("session_time", created.to_string()),
+            ("update_time", created.to_string()),
         ] {
             item.insert(attribute.to_owned(), AttributeValue::S(value));
         }
@@ -376,14 +380,21 @@ async fn a_page_of_sessions_costs_what_it_returns_or_stops_short() {
         batch.send().await.unwrap();
     }
 
-    // What is open is found among the open ones, wherever it stands among all.
-    for filter in [("overdue", "true"), ("states", "HELD")] {
+    // What is open is found among the open ones, and a range of time in the order of that time, wherever it stands among all.
+    let after_all = "2026-05-01T00:00:00Z";
+    for filter in [
+        ("overdue", "true"),
+        ("states", "HELD"),
+        ("startSessionTime", after_all),
+        ("endUpdateTime", "2025-02-01T00:00:00Z"),
+    ] {
         let (answered, spent) = service.spending(&Event::get("coachingSessions").with(filter.0, filter.1)).await;
         assert_eq!(answered.body["coachingSessions"][0]["name"], session_name("late"), "{filter:?}");
         assert_eq!((spent.calls, spent.read_units), (2, 1.0), "{filter:?}");
     }
     // Any other filter is given up for now, and the next page goes on from there.
-    let since = Event::get("coachingSessions").with("startSessionTime", "2026-04-02T00:00:00Z");
+    let agent = user_name("ana");
+    let since = Event::get("coachingSessions").with("agentUserName", &agent).with("startSessionTime", after_all);
     let (first, spent) = service.spending(&since).await;
     assert_eq!(first.body["coachingSessions"], json!([]));
     assert!((10..20).contains(&spent.calls) && (500.0..1000.0).contains(&spent.read_units), "{spent:?}");

@@ -291,7 +291,8 @@ async fn lists(sessions: u64) {
     let sessions = usize::try_from(sessions).unwrap();
     let apart = Apart::start();
     let service = TestService::on(&apart.1).await;
-    let place_of = load_sessions(&service, sessions).await;
+    let history = History { apart: TimeDelta::days(4 * 365) / i32::try_from(sessions).unwrap() };
+    load_sessions(&service, history, sessions).await;
     println!(
         "\nA page of 50 of {sessions} sessions of 500 agents, 400 plans and 4 usecases; one in 1,000 is not acknowledged.\n"
     );
@@ -316,30 +317,27 @@ async fn lists(sessions: u64) {
         ("overdue", overdue.clone()),
         ("overdue, usecase", SessionFilter { usecases: vec![usecase(1)], ..overdue }),
         (
-            "a day of session time",
-            SessionFilter {
-                start_session_time: time("2024-06-01T00:00:00Z"),
-                end_session_time: time("2024-06-02T00:00:00Z"),
-                ..all()
-            },
+            "a month of session time",
+            SessionFilter { start_session_time: time(MONTH[0]), end_session_time: time(MONTH[1]), ..all() },
         ),
         (
-            "a day of update time",
-            SessionFilter {
-                start_update_time: time("2024-06-01T00:00:00Z"),
-                end_update_time: time("2024-06-02T00:00:00Z"),
-                ..all()
-            },
+            "a month of update time",
+            SessionFilter { start_update_time: time(MONTH[0]), end_update_time: time(MONTH[1]), ..all() },
         ),
     ] {
         // The last page: so far from the end that a full page matches still.
-        let apart = match (&filter.plan, &filter.agent, filter.usecases.len()) {
-            (Some(_), ..) => 400,
-            (_, Some(_), _) => 500,
-            (_, _, 1) => 40,
-            _ => 2,
+        let last = match &filter {
+            SessionFilter { start_session_time: Some(start), .. } => {
+                history.place_by_session_time(history.number_at(start.plus(-HELD_AFTER)) - 51)
+            }
+            SessionFilter { end_update_time: Some(end), .. } => {
+                history.place_by_update_time(history.number_at(end.plus(-CHANGED_AFTER)) + 51)
+            }
+            SessionFilter { plan: Some(_), .. } => history.place(sessions.saturating_sub(50 * 400 + 1)),
+            SessionFilter { agent: Some(_), .. } => history.place(sessions.saturating_sub(50 * 500 + 1)),
+            SessionFilter { usecases, .. } if usecases.len() == 1 => history.place(sessions - (50 * 40 + 1)),
+            _ => history.place(sessions - (50 * 2 + 1)),
         };
-        let last = place_of(sessions.saturating_sub(50 * apart + 1));
         for (page, after) in [("first", None), ("last", Some(&last))] {
             let now = service.app.now().unwrap();
             let started = Instant::now();
@@ -362,8 +360,50 @@ async fn lists(sessions: u64) {
     }
 }
 
-/// Fills the profile with sessions like one that was created, evenly over four years; returns where each stands.
-async fn load_sessions(service: &TestService, sessions: usize) -> impl Fn(usize) -> ListPosition {
+/// The last creation of a session.
+const END: &str = "2026-05-30T00:00:00Z";
+/// A range of time.
+const MONTH: [&str; 2] = ["2024-06-01T00:00:00Z", "2024-07-01T00:00:00Z"];
+/// When a session is held, and changed for the last time, after its creation.
+const HELD_AFTER: TimeDelta = TimeDelta::hours(26);
+const CHANGED_AFTER: TimeDelta = TimeDelta::hours(28);
+
+/// Sessions that were created evenly up to [`END`], the latest first.
+#[derive(Clone, Copy)]
+struct History {
+    apart: TimeDelta,
+}
+
+impl History {
+    fn created(self, number: usize) -> Timestamp {
+        Timestamp::parse(END).unwrap().plus(-self.apart * i32::try_from(number).unwrap())
+    }
+
+    /// The session that was created at `time` or just after.
+    fn number_at(self, time: Timestamp) -> usize {
+        let age = Timestamp::parse(END).unwrap().unix_seconds() - time.unix_seconds();
+        usize::try_from(age / self.apart.num_seconds()).unwrap()
+    }
+
+    fn id(self, number: usize) -> Id<CoachingSession> {
+        Id::parse(&format!("session-{number:08}")).unwrap()
+    }
+
+    fn place(self, number: usize) -> ListPosition {
+        ListPosition::latest_first(self.created(number), &self.id(number))
+    }
+
+    fn place_by_session_time(self, number: usize) -> ListPosition {
+        ListPosition::latest_first(self.created(number).plus(HELD_AFTER), &self.id(number))
+    }
+
+    fn place_by_update_time(self, number: usize) -> ListPosition {
+        ListPosition::earliest_first(self.created(number).plus(CHANGED_AFTER), &self.id(number))
+    }
+}
+
+/// Fills the profile with sessions like one that was created, as `history` has them.
+async fn load_sessions(service: &TestService, history: History, sessions: usize) {
     service.directory(&["ana"]).await;
     service.plan("ana-plan", "ana").await;
     let session = json!({
@@ -383,33 +423,30 @@ async fn load_sessions(service: &TestService, sessions: usize) -> impl Fn(usize)
     let like = service.items().await["acme#support#session#like / session"].clone();
     service.succeed(&Event::new("DELETE", "coachingSessions/like").by("service", "sync@acme")).await;
     let tenant = tenant();
-    let end = Timestamp::parse("2026-05-30T00:00:00Z").unwrap();
-    let apart = TimeDelta::days(4 * 365) / i32::try_from(sessions).unwrap();
-    let created = move |number: usize| end.plus(-apart * i32::try_from(number).unwrap());
-    let id_of = move |number: usize| Id::<CoachingSession>::parse(&format!("session-{number:08}")).unwrap();
     load(service, "sessions", sessions, |number| {
-        let id = id_of(number);
-        let created = created(number);
-        let after = |hours| text(&created.plus(TimeDelta::hours(hours)).to_string());
+        let id = history.id(number);
+        let after = |time| text(&history.created(number).plus(time).to_string());
         let agent: Id<User> = Id::parse(&format!("agent-{:04}", number % 500)).unwrap();
         let plan: Id<CoachingPlan> = Id::parse(&format!("plan-{:05}", number % 400)).unwrap();
         let usecase: Id<Usecase> = Id::parse(&format!("usecase-{}", number / 500 % 4)).unwrap();
         let mut item = like.clone();
         for (attribute, value) in [
             (keys::PK, text(&keys::session(&tenant, &id).partition)),
-            (keys::LIST_ORDER, text(ListPosition::of(created, &id).as_str())),
+            (keys::LIST_ORDER, text(history.place(number).as_str())),
+            (keys::SESSION_TIME_ORDER, text(history.place_by_session_time(number).as_str())),
+            (keys::UPDATE_TIME_ORDER, text(history.place_by_update_time(number).as_str())),
             ("agent_list", text(&keys::sessions_of_agent(&tenant, &agent))),
             ("plan_list", text(&keys::sessions_of_plan(&tenant, &plan))),
             ("usecase_list", text(&keys::sessions_of_usecase(&tenant, &usecase))),
             ("agent", text(agent.as_str())),
             ("plan", text(plan.as_str())),
             ("usecase", text(usecase.as_str())),
-            ("create_time", after(0)),
-            ("session_time", after(26)),
-            ("manager_submit_time", after(27)),
-            ("acknowledge_time", after(28)),
-            ("agent_submit_time", after(28)),
-            ("update_time", after(28)),
+            ("create_time", after(TimeDelta::zero())),
+            ("session_time", after(HELD_AFTER)),
+            ("manager_submit_time", after(HELD_AFTER)),
+            ("acknowledge_time", after(CHANGED_AFTER)),
+            ("agent_submit_time", after(CHANGED_AFTER)),
+            ("update_time", after(CHANGED_AFTER)),
         ] {
             item.insert(attribute.to_owned(), value);
         }
@@ -421,5 +458,4 @@ async fn load_sessions(service: &TestService, sessions: usize) -> impl Fn(usize)
         item
     })
     .await;
-    move |number| ListPosition::of(created(number), &id_of(number))
 }

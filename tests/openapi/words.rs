@@ -157,10 +157,17 @@ pub const FIELDS: &[(&str, &str)] = &[
     ("scorecardTemplateNames", "Only scores of these templates; empty: of all."),
     ("scorecards", "The scorecards to create or replace, each name once."),
     ("sessionTimeRange", "Only sessions of this time."),
-    ("startSessionTime", "Only with a `sessionTime` from this on."),
+    (
+        "startSessionTime",
+        "Only with a `sessionTime` from this on. A range of it, without an agent and a plan, has the latest first.",
+    ),
     ("startSubmitTime", "Only with a `submitTime` from this on."),
     ("startTimestamp", "Only sessions with a `sessionTime` from this on."),
     ("startUpdateTime", "Only with an `updateTime` from this on."),
+    (
+        "listSessions.startUpdateTime",
+        "Only with an `updateTime` from this on. A range of it alone, without an agent and a plan, has the earliest first.",
+    ),
     ("states", "Only in any of these states."),
     ("submitterUserNames", "Only submitted by these users, `customers/{customer}/users/{user}`."),
     ("threadIds", "Only of these threads."),

@@ -30,10 +30,16 @@ tokio::task_local! {
     static TRACE: Arc<Tracing>;
 }
 
-/// The attributes that put an item into an index.
-const INDEXES: [&str; 5] = ["profile_list", "agent_list", "plan_list", "usecase_list", "open_list"];
-/// What an index is sorted by.
-const LIST_ORDER: &str = "list_order";
+/// The attributes that put an item into an index: those of its partition and its order.
+const INDEXES: [(&str, &str); 7] = [
+    ("profile_list", "list_order"),
+    ("agent_list", "list_order"),
+    ("plan_list", "list_order"),
+    ("usecase_list", "list_order"),
+    ("open_list", "list_order"),
+    ("profile_list", "session_time_order"),
+    ("profile_list", "update_time_order"),
+];
 
 /// One call of DynamoDB.
 #[derive(Debug, Clone, Default)]
@@ -267,9 +273,9 @@ pub fn least_write_units(calls: &[Call], before: &Items, after: &Items) -> f64 {
         let kilobytes = |item: &HashMap<String, AttributeValue>| bytes_of(item).div_ceil(1024);
         let larger = old.into_iter().chain(new).map(kilobytes).max().unwrap_or(0);
         units += transactional * larger;
-        for index in INDEXES {
+        for (partition, order) in INDEXES {
             let place = |item: Option<&HashMap<String, AttributeValue>>| {
-                item.and_then(|item| Some((item.get(index)?.clone(), item.get(LIST_ORDER)?.clone())))
+                item.and_then(|item| Some((item.get(partition)?.clone(), item.get(order)?.clone())))
             };
             units += match (place(old), place(new)) {
                 (None, None) => 0,

@@ -1,11 +1,16 @@
-//! `GET /v1/{parent=customers/*/profiles/*}/coachingSessions`: a page of coaching sessions, the newest
-//! `createTime` first, ties by name.
+//! `GET /v1/{parent=customers/*/profiles/*}/coachingSessions`: a page of coaching sessions.
 //!
 //! `agentUserName`, `coachingPlanName` and `usecaseNames` (repeatable, any of them, at most 20) narrow
 //! the list, in any combination; so do `states` (repeatable, any of them), `overdue`, and the times
-//! `startSessionTime` until before `endSessionTime`, `startUpdateTime` until before `endUpdateTime`. A page is full unless it is the last, or its sessions are so long
-//! that the answer would pass what a Lambda function may answer (6 MB). A session created while
-//! someone pages makes no other appear twice or vanish.
+//! `startSessionTime` until before `endSessionTime`, `startUpdateTime` until before `endUpdateTime`.
+//!
+//! The order is the newest `createTime` first, and a session created while someone pages makes no other
+//! appear twice or vanish. Without an agent and a plan, a range of session time has the latest `sessionTime`
+//! first; else a range of update time the earliest `updateTime`, so that a session that is changed while
+//! someone pages appears once more instead of vanishing. Ties are by name.
+//!
+//! A page is full unless it is the last, its sessions are so long that the answer would pass what a Lambda
+//! function may answer (6 MB), or 10,000 sessions were looked at in search of what the filters let through.
 //!
 //! An agent sees their own sessions only.
 
@@ -27,7 +32,7 @@ pub static OPERATION: Operation =
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ListSessionsResponse<'a> {
-    /// The sessions, the newest first.
+    /// The sessions: the newest first; of a range of time of the whole profile, by that time.
     coaching_sessions: Vec<CoachingSessionMessage<'a>>,
     /// The `pageToken` of the next page; absent on the last one.
     #[serde(skip_serializing_if = "Option::is_none")]

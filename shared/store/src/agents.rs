@@ -230,16 +230,6 @@ impl Listed for Listing {
         }))
     }
 
-    fn position(&self) -> ListPosition {
-        match self {
-            Self::Here(record) => {
-                let name = record.name.as_ref().map_or("", |(name, ..)| name);
-                ListPosition::by_name(name, &record.id)
-            }
-            Self::Everywhere(agent) => ListPosition::by_name(&agent.display_name, &agent.id),
-        }
-    }
-
     fn answer_bytes(&self) -> usize {
         0
     }

@@ -209,10 +209,6 @@ impl Listed for CoachingComment {
         })
     }
 
-    fn position(&self) -> ListPosition {
-        ListPosition::of(self.create_time, &self.id)
-    }
-
     fn answer_bytes(&self) -> usize {
         let names = self.tagged_users.len() + self.linked_sessions.len();
         COMMENT_BYTES + NAME_BYTES * names + answer_bytes_of(&self.message)
@@ -222,7 +218,7 @@ impl Listed for CoachingComment {
 fn to_item(tenant: &Tenant, comment: &CoachingComment) -> Item {
     let mut item = Item::at(keys::comment(tenant, &comment.id))
         .text(ListIndex::Profile.partition_attribute(), keys::comments_of_profile(tenant))
-        .text(LIST_ORDER, ListPosition::of(comment.create_time, &comment.id).as_str())
+        .text(LIST_ORDER, ListPosition::latest_first(comment.create_time, &comment.id).as_str())
         .version(comment.version)
         .text("thread", &comment.thread)
         .text("creator", comment.creator.as_str())

@@ -37,6 +37,11 @@
 //! | `plan-list` | `{customer}#{profile}#plan#{id}#sessions`, `#comments`, `#targets` | the same |
 //! | `usecase-list` | `{customer}#{profile}#usecase#{id}#sessions`, `#plans`, `#comments`, `#targets` | the same |
 //! | `open-list` | `{customer}#{profile}#sessions`, of those that are not acknowledged | the same |
+//!
+//! | index | partition: `profile_list` | sorted by |
+//! |---|---|---|
+//! | `session-time-list` | `{customer}#{profile}#sessions`, of those that have a session time | `session_time_order`: latest session time first, then id |
+//! | `update-time-list` | `{customer}#{profile}#sessions` | `update_time_order`: earliest change first, then id |
 
 use coaching_domain::change::Change;
 use coaching_domain::names::{
@@ -52,8 +57,12 @@ use uuid::Uuid;
 pub const PK: &str = "PK";
 /// The table's sort key.
 pub const SK: &str = "SK";
-/// The sort key of every list index.
+/// The sort key of the indexes that list what was created last first, or by name.
 pub const LIST_ORDER: &str = "list_order";
+/// The sort key of [`ListIndex::SessionTime`].
+pub const SESSION_TIME_ORDER: &str = "session_time_order";
+/// The sort key of [`ListIndex::UpdateTime`].
+pub const UPDATE_TIME_ORDER: &str = "update_time_order";
 /// The attribute that DynamoDB deletes expired items by, in Unix seconds.
 pub const EXPIRES_AT: &str = "expires_at";
 
@@ -226,6 +235,10 @@ pub enum ListIndex {
     Usecase,
     /// What of a profile is still open.
     Open,
+    /// The sessions of a profile that have a session time, by it.
+    SessionTime,
+    /// The sessions of a profile by their last change.
+    UpdateTime,
 }
 
 impl ListIndex {
@@ -237,17 +250,28 @@ impl ListIndex {
             Self::Plan => "plan-list",
             Self::Usecase => "usecase-list",
             Self::Open => "open-list",
+            Self::SessionTime => "session-time-list",
+            Self::UpdateTime => "update-time-list",
         }
     }
 
     /// The attribute that partitions it.
     pub fn partition_attribute(self) -> &'static str {
         match self {
-            Self::Profile => "profile_list",
+            Self::Profile | Self::SessionTime | Self::UpdateTime => "profile_list",
             Self::Agent => "agent_list",
             Self::Plan => "plan_list",
             Self::Usecase => "usecase_list",
             Self::Open => "open_list",
+        }
+    }
+
+    /// The attribute that sorts it, which is an entry's [`ListPosition`].
+    pub fn order_attribute(self) -> &'static str {
+        match self {
+            Self::Profile | Self::Agent | Self::Plan | Self::Usecase | Self::Open => LIST_ORDER,
+            Self::SessionTime => SESSION_TIME_ORDER,
+            Self::UpdateTime => UPDATE_TIME_ORDER,
         }
     }
 }
@@ -292,7 +316,8 @@ pub fn targets_of_usecase(tenant: &Tenant, usecase: &UsecaseId) -> String {
     under(tenant, &["usecase", usecase.as_str(), "targets"])
 }
 
-/// The sessions of a profile, in [`ListIndex::Profile`]; those that are not acknowledged, in [`ListIndex::Open`].
+/// The sessions of a profile, in [`ListIndex::Profile`], [`ListIndex::SessionTime`] and [`ListIndex::UpdateTime`];
+/// those that are not acknowledged, in [`ListIndex::Open`].
 pub fn sessions_of_profile(tenant: &Tenant) -> String {
     under(tenant, &["sessions"])
 }
@@ -364,23 +389,39 @@ fn joined(mut key: String, parts: &[&str]) -> String {
     key
 }
 
-/// A place in a list: the newest creation first, ties by id.
+/// A place in a list, as the value that its index is sorted by.
 ///
-/// Both are immutable, so a place never moves; what is created later comes before every place that
-/// a client has read. The text sorts as the list does.
+/// A creation and an id are immutable, so a place by them never moves; what is created later comes before
+/// every place that a client has read. What is changed moves to the end of a list by changes, so who reads
+/// it from the start misses none.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ListPosition(String);
 
+/// Seconds from the epoch to the beginning of year 1.
+const FIRST_SECOND: i64 = -62_135_596_800;
 /// Seconds from the epoch to the end of year 9999.
 const LAST_SECOND: i64 = 253_402_300_799;
 const LAST_NANOSECOND: u32 = 999_999_999;
 
 impl ListPosition {
-    /// The place of an entity by its creation time and id.
-    pub fn of<C>(create_time: Timestamp, id: &Id<C>) -> Self {
-        let age = LAST_SECOND - create_time.unix_seconds();
-        let nanoseconds = LAST_NANOSECOND - create_time.as_utc().timestamp_subsec_nanos();
-        Self(format!("{age:012}.{nanoseconds:09}#{id}"))
+    /// The place of an entity in a list that has the latest `time` first, such as its creation, then by id.
+    pub fn latest_first<C>(time: Timestamp, id: &Id<C>) -> Self {
+        Self(format!("{}#{id}", age(time)))
+    }
+
+    /// The place of an entity in a list that has the earliest `time` first, then by id.
+    pub fn earliest_first<C>(time: Timestamp, id: &Id<C>) -> Self {
+        Self(format!("{}#{id}", youth(time)))
+    }
+
+    /// Between the places of `time` and those of all earlier ones, in a list that has the latest first.
+    pub(crate) fn after_all_at(time: Timestamp) -> Self {
+        Self(format!("{}$", age(time)))
+    }
+
+    /// Between the places of `time` and those of all earlier ones, in a list that has the earliest first.
+    pub(crate) fn before_all_at(time: Timestamp) -> Self {
+        Self(youth(time))
     }
 
     /// The place of a person in a list by display name, which has no control characters, then id.
@@ -394,9 +435,25 @@ impl ListPosition {
     }
 
     /// The place as text.
+    pub fn into_text(self) -> String {
+        self.0
+    }
+
+    /// The place as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// A text that sorts the latest time first.
+fn age(time: Timestamp) -> String {
+    let nanoseconds = LAST_NANOSECOND - time.as_utc().timestamp_subsec_nanos();
+    format!("{:012}.{nanoseconds:09}", LAST_SECOND - time.unix_seconds())
+}
+
+/// A text that sorts the earliest time first.
+fn youth(time: Timestamp) -> String {
+    format!("{:012}.{:09}", time.unix_seconds() - FIRST_SECOND, time.as_utc().timestamp_subsec_nanos())
 }
 
 #[cfg(test)]
@@ -431,7 +488,7 @@ mod tests {
         #[test]
         fn places_sort_newest_first_then_by_id(a in (time(), "[A-Za-z0-9._~@-]{1,4}"), b in (time(), "[A-Za-z0-9._~@-]{1,4}")) {
             let [Some(id_a), Some(id_b)] = [&a.1, &b.1].map(|text| CoachingSessionId::parse(text)) else { return Ok(()) };
-            let by_place = ListPosition::of(a.0, &id_a).cmp(&ListPosition::of(b.0, &id_b));
+            let by_place = ListPosition::latest_first(a.0, &id_a).cmp(&ListPosition::latest_first(b.0, &id_b));
             let by_meaning = b.0.cmp(&a.0).then_with(|| id_a.cmp(&id_b));
             prop_assert_eq!(by_place, by_meaning);
         }

@@ -8,7 +8,7 @@ use futures_util::future::try_join_all;
 
 use crate::Store;
 use crate::failure::{corrupt, failure};
-use crate::keys::{LIST_ORDER, ListIndex, ListPosition};
+use crate::keys::{ListIndex, ListPosition};
 
 /// The most that the entries of a page may take in the answer, in bytes: a Lambda function may
 /// answer with 6 MB, and a page of long notes would pass that. Such a page stops short.
@@ -24,9 +24,6 @@ const MAX_LOOKED_AT: usize = 10_000;
 pub(crate) trait Listed: Sized {
     /// Reads its item.
     fn from_item(item: HashMap<String, AttributeValue>) -> Result<Self, Error>;
-
-    /// Its place in its list.
-    fn position(&self) -> ListPosition;
 
     /// The most that it takes in a function's answer, in bytes.
     fn answer_bytes(&self) -> usize;
@@ -47,8 +44,9 @@ pub(crate) struct Range<T> {
     partition: String,
     filter: Filter,
     after: Option<ListPosition>,
-    /// Read and not yet shown.
-    read: VecDeque<T>,
+    until: Option<ListPosition>,
+    /// Read and not yet shown, each with its place.
+    read: VecDeque<(ListPosition, T)>,
     exhausted: bool,
     /// How many entries were read so far.
     looked_at: usize,
@@ -141,12 +139,20 @@ impl<T> Range<T> {
             partition,
             filter,
             after,
+            until: None,
             read: VecDeque::new(),
             exhausted: false,
             looked_at: 0,
             kept: 0,
             keep: Box::new(|_| true),
         }
+    }
+
+    /// The same, less what is not after `after`, if that is given, and before `until`, if that is.
+    pub(crate) fn between(self, after: Option<ListPosition>, until: Option<ListPosition>) -> Self {
+        let after = self.after.max(after);
+        let exhausted = until.as_ref().is_some_and(|until| after.as_ref().is_some_and(|after| after >= until));
+        Self { after, until, exhausted, ..self }
     }
 
     /// The same, less what `keep` says no to: for what an expression of DynamoDB's cannot compare.
@@ -183,19 +189,21 @@ impl Store {
         let mut bytes = 0;
         let mut more = false;
         let mut reached = None;
+        let mut last = None;
         loop {
             if reached.is_none() {
                 reached = self.fill(&mut ranges, size + 1 - entries.len()).await?;
             }
-            let Some(next) = take_least(&mut ranges, reached.as_ref()) else { break };
+            let Some((position, next)) = take_least(&mut ranges, reached.as_ref()) else { break };
             bytes += next.answer_bytes();
             if entries.len() == size || bytes > MAX_PAGE_BYTES {
                 more = true;
                 break;
             }
             entries.push(next);
+            last = Some(position);
         }
-        let next = if more { entries.last().map(Listed::position) } else { reached };
+        let next = if more { last } else { reached };
         Ok(Page { entries, next })
     }
 
@@ -204,7 +212,7 @@ impl Store {
         let mut entries = Vec::new();
         while !range.exhausted {
             self.read_on(&mut range, None).await?;
-            entries.extend(range.read.drain(..));
+            entries.extend(range.read.drain(..).map(|(_, entry)| entry));
         }
         Ok(entries)
     }
@@ -234,6 +242,7 @@ impl Store {
     async fn read_on<T: Listed>(&self, range: &mut Range<T>, wanted: Option<usize>) -> Result<(), Error> {
         let limit = wanted.map(|wanted| range.to_read(wanted));
         let partition = range.index.partition_attribute();
+        let order = range.index.order_attribute();
         let mut query = self
             .client
             .query()
@@ -242,11 +251,20 @@ impl Store {
             .expression_attribute_values(":partition", AttributeValue::S(range.partition.clone()))
             .set_limit(limit.map(i32::try_from).transpose().map_err(Error::internal)?)
             .return_consumed_capacity(ReturnConsumedCapacity::Total);
-        query = match &range.after {
-            None => query.key_condition_expression(format!("{partition} = :partition")),
-            Some(after) => query
-                .key_condition_expression(format!("{partition} = :partition AND {LIST_ORDER} > :after"))
-                .expression_attribute_values(":after", AttributeValue::S(after.as_str().to_owned())),
+        let text = |text: &str| AttributeValue::S(text.to_owned());
+        query = match (&range.after, &range.until) {
+            (None, None) => query.key_condition_expression(format!("{partition} = :partition")),
+            (Some(after), None) => query
+                .key_condition_expression(format!("{partition} = :partition AND {order} > :after"))
+                .expression_attribute_values(":after", text(after.as_str())),
+            (None, Some(until)) => query
+                .key_condition_expression(format!("{partition} = :partition AND {order} < :until"))
+                .expression_attribute_values(":until", text(until.as_str())),
+            // DynamoDB takes one condition on the sort key, so the first place is the least that comes after.
+            (Some(after), Some(until)) => query
+                .key_condition_expression(format!("{partition} = :partition AND {order} BETWEEN :first AND :until"))
+                .expression_attribute_values(":first", text(&format!("{}\u{0}", after.as_str())))
+                .expression_attribute_values(":until", text(until.as_str())),
         };
         if !range.filter.terms.is_empty() {
             query = query.filter_expression(range.filter.terms.join(" AND "));
@@ -265,16 +283,14 @@ impl Store {
                 range.exhausted = true;
                 None
             }
-            Some(mut key) => match key.remove(LIST_ORDER) {
-                Some(AttributeValue::S(text)) => Some(ListPosition::from_text(text)),
-                _ => return Err(corrupt(LIST_ORDER)),
-            },
+            Some(mut key) => Some(position(&mut key, order)?),
         };
-        for item in output.items.unwrap_or_default() {
+        for mut item in output.items.unwrap_or_default() {
+            let position = position(&mut item, order)?;
             let entry = T::from_item(item)?;
             if (range.keep)(&entry) {
                 range.kept += 1;
-                range.read.push_back(entry);
+                range.read.push_back((position, entry));
             }
         }
         Ok(())
@@ -282,13 +298,22 @@ impl Store {
 }
 
 /// Takes the least entry out of `ranges`, none of which is dry; of those up to `reached`, if that is given.
-fn take_least<T: Listed>(ranges: &mut [Range<T>], reached: Option<&ListPosition>) -> Option<T> {
-    let first = |range: &Range<T>| range.read.front().map(Listed::position);
-    let (position, range) = ranges
-        .iter_mut()
-        .filter_map(|range| first(range).map(|position| (position, range)))
-        .min_by(|(a, _), (b, _)| a.cmp(b))?;
-    if reached.is_some_and(|reached| position > *reached) { None } else { range.read.pop_front() }
+fn take_least<T>(ranges: &mut [Range<T>], reached: Option<&ListPosition>) -> Option<(ListPosition, T)> {
+    let ranges = ranges.iter_mut().filter(|range| !range.read.is_empty());
+    let range = ranges.min_by(|a, b| place_of_first(a).cmp(&place_of_first(b)))?;
+    range.read.pop_front_if(|(position, _)| reached.is_none_or(|reached| *position <= *reached))
+}
+
+fn place_of_first<T>(range: &Range<T>) -> Option<&ListPosition> {
+    range.read.front().map(|(position, _)| position)
+}
+
+/// Takes the place out of an item, or a key, of an index that `order` sorts.
+fn position(item: &mut HashMap<String, AttributeValue>, order: &str) -> Result<ListPosition, Error> {
+    match item.remove(order) {
+        Some(AttributeValue::S(text)) => Ok(ListPosition::from_text(text)),
+        _ => Err(corrupt(order)),
+    }
 }
 
 /// What a text takes in a function's answer, in bytes: its JSON stands in there as a JSON string, so

@@ -289,7 +289,7 @@ impl Store {
         drop(reads);
         if sessions.len() < page.entries.len() {
             page.entries.truncate(sessions.len());
-            page.next = page.entries.last().map(Listed::position);
+            page.next = page.entries.last().map(|plan| ListPosition::latest_first(plan.create_time, &plan.id));
         }
         // Read last: a plan whose deletion began meanwhile may have been read in part.
         let deletions = self.deletions(tenant).await?;
@@ -303,10 +303,6 @@ impl Store {
 impl Listed for CoachingPlan {
     fn from_item(item: HashMap<String, AttributeValue>) -> Result<Self, Error> {
         from_item(item)
-    }
-
-    fn position(&self) -> ListPosition {
-        ListPosition::of(self.create_time, &self.id)
     }
 
     fn answer_bytes(&self) -> usize {
@@ -325,7 +321,7 @@ fn to_item(tenant: &Tenant, plan: &CoachingPlan) -> Item {
     let item = Item::at(keys::plan(tenant, &plan.id))
         .text(ListIndex::Profile.partition_attribute(), keys::plans_of_profile(tenant))
         .text(ListIndex::Agent.partition_attribute(), keys::plans_of_agent(tenant, &plan.agent))
-        .text(LIST_ORDER, ListPosition::of(plan.create_time, &plan.id).as_str())
+        .text(LIST_ORDER, ListPosition::latest_first(plan.create_time, &plan.id).as_str())
         .version(plan.version)
         .optional_text("start_time", plan.start_time.as_ref())
         .optional_text("end_time", plan.end_time.as_ref())

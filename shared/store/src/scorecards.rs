@@ -87,10 +87,6 @@ impl Listed for Scorecard {
         from_item(item)
     }
 
-    fn position(&self) -> ListPosition {
-        ListPosition::of(self.create_time, &self.id)
-    }
-
     fn answer_bytes(&self) -> usize {
         let texts = [&self.comment, &self.acknowledge_comment].into_iter().flatten();
         let scores = self.scores.len() * SCORE_BYTES;
@@ -547,7 +543,7 @@ fn to_item(tenant: &Tenant, scorecard: &Scorecard, version: u64) -> Item {
     Item::at(keys::scorecard(tenant, &scorecard.id))
         .text(ListIndex::Profile.partition_attribute(), keys::scorecards_of_profile(tenant))
         .text(ListIndex::Agent.partition_attribute(), keys::scorecards_of_agent(tenant, &scorecard.agent))
-        .text(LIST_ORDER, ListPosition::of(scorecard.create_time, &scorecard.id).as_str())
+        .text(LIST_ORDER, ListPosition::latest_first(scorecard.create_time, &scorecard.id).as_str())
         .number("version", i64::try_from(version).unwrap_or(i64::MAX))
         .text("conversation", scorecard.conversation.as_str())
         .text("agent", scorecard.agent.as_str())

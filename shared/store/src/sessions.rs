@@ -12,7 +12,7 @@ use crate::Store;
 use crate::changes::{ATTEMPTS, keeps_changing};
 use crate::dependents::{Dependent, OnPlan};
 use crate::item::{Attributes, Item};
-use crate::keys::{self, LIST_ORDER, ListIndex, ListPosition};
+use crate::keys::{self, LIST_ORDER, ListIndex, ListPosition, SESSION_TIME_ORDER, UPDATE_TIME_ORDER};
 use crate::list::{Filter, Listed, Page, Range, answer_bytes_of};
 use crate::requests::{Created, RequestRecord};
 use crate::transaction::Outcome;
@@ -33,9 +33,9 @@ pub struct SessionFilter {
     pub states: Vec<State>,
     /// Overdue, or not.
     pub overdue: Option<bool>,
-    /// Held at this time or later.
+    /// Of this `sessionTime` or later.
     pub start_session_time: Option<Timestamp>,
-    /// Held before this time.
+    /// Of a `sessionTime` before this one.
     pub end_session_time: Option<Timestamp>,
     /// Changed at this time or later.
     pub start_update_time: Option<Timestamp>,
@@ -47,6 +47,16 @@ impl SessionFilter {
     /// Whether only sessions match that are not acknowledged.
     fn is_open(&self) -> bool {
         self.overdue == Some(true) || !(self.states.is_empty() || self.states.contains(&State::Acknowledged))
+    }
+
+    /// Whether only sessions match that have a session time, in a range.
+    fn has_session_time(&self) -> bool {
+        self.start_session_time.is_some() || self.end_session_time.is_some()
+    }
+
+    /// Whether only sessions match that were last changed in a range of time.
+    fn has_update_time(&self) -> bool {
+        self.start_update_time.is_some() || self.end_update_time.is_some()
     }
 
     /// Whether the filter lets `session` through, as far as no index and no expression tells.
@@ -218,7 +228,9 @@ impl Store {
         Ok(vec![self.delete_version(key, session.version)?, record])
     }
 
-    /// The first `size` sessions after `after` that match `filter`: the newest creation first, ties by id.
+    /// The first `size` sessions after `after` that match `filter`: the newest creation first; without an agent
+    /// and a plan, those of a range of session time the latest first, else of a range of update time the earliest
+    /// first; ties by id.
     ///
     /// What the best index cannot tell apart is filtered from what that index yields; what is in which state
     /// at `now`, or overdue, too. Reads are
@@ -254,7 +266,8 @@ impl Store {
 }
 
 /// The ranges that together hold everything that `filter` matches, least of all else: the plan's, else the
-/// agent's, else the profile's that are open, else one for each usecase, else the whole profile.
+/// agent's, else the profile's in a range of session time, else in one of update time, else those that are
+/// open, else one for each usecase, else the whole profile.
 fn ranges(
     tenant: &Tenant,
     filter: &SessionFilter,
@@ -269,6 +282,18 @@ fn ranges(
         }
         (None, Some(agent)) => {
             vec![Range::new(ListIndex::Agent, keys::sessions_of_agent(tenant, agent), of_usecases, after)]
+        }
+        (None, None) if filter.has_session_time() => {
+            let start = filter.start_session_time.map(ListPosition::after_all_at);
+            let end = filter.end_session_time.map(ListPosition::after_all_at);
+            let range = Range::new(ListIndex::SessionTime, keys::sessions_of_profile(tenant), of_usecases, after);
+            vec![range.between(end, start)]
+        }
+        (None, None) if filter.has_update_time() => {
+            let start = filter.start_update_time.map(ListPosition::before_all_at);
+            let end = filter.end_update_time.map(ListPosition::before_all_at);
+            let range = Range::new(ListIndex::UpdateTime, keys::sessions_of_profile(tenant), of_usecases, after);
+            vec![range.between(start, end)]
         }
         (None, None) if filter.is_open() => {
             vec![Range::new(ListIndex::Open, keys::sessions_of_profile(tenant), of_usecases, after)]
@@ -299,10 +324,6 @@ impl Listed for CoachingSession {
         from_item(item)
     }
 
-    fn position(&self) -> ListPosition {
-        ListPosition::of(self.create_time, &self.id)
-    }
-
     fn answer_bytes(&self) -> usize {
         let texts = [&self.meeting_notes, &self.private_notes, &self.agent_comment].into_iter().flatten();
         SESSION_BYTES + texts.map(|text| answer_bytes_of(text)).sum::<usize>()
@@ -328,8 +349,13 @@ fn to_item(tenant: &Tenant, session: &CoachingSession) -> Item {
         .text(ListIndex::Profile.partition_attribute(), keys::sessions_of_profile(tenant))
         .text(ListIndex::Agent.partition_attribute(), keys::sessions_of_agent(tenant, &session.agent))
         .text(ListIndex::Plan.partition_attribute(), keys::sessions_of_plan(tenant, &session.plan))
-        .text(LIST_ORDER, ListPosition::of(session.create_time, &session.id).as_str())
+        .text(LIST_ORDER, ListPosition::latest_first(session.create_time, &session.id).as_str())
         .version(session.version)
+        .optional_text(
+            SESSION_TIME_ORDER,
+            session.session_time.map(|time| ListPosition::latest_first(time, &session.id).into_text()).as_ref(),
+        )
+        .text(UPDATE_TIME_ORDER, ListPosition::earliest_first(session.update_time, &session.id).as_str())
         .text("create_time", session.create_time.to_string())
         .text("update_time", session.update_time.to_string())
         .text("manager_update_time", session.manager_update_time.to_string())

@@ -162,7 +162,7 @@ impl Store {
 fn to_item(tenant: &Tenant, target: &Target) -> Item {
     let item = Item::at(keys::target(tenant, &target.id))
         .text(ListIndex::Profile.partition_attribute(), keys::targets_of_profile(tenant))
-        .text(LIST_ORDER, target.position().as_str())
+        .text(LIST_ORDER, ListPosition::latest_first(target.create_time, &target.id).as_str())
         .version(target.version)
         .text("template", target.template.as_str())
         .text("part", &target.criterion_or_chapter_id)
@@ -210,10 +210,6 @@ impl Listed for Target {
             create_time: item.time("create_time")?,
             update_time: item.time("update_time")?,
         })
-    }
-
-    fn position(&self) -> ListPosition {
-        ListPosition::of(self.create_time, &self.id)
     }
 
     fn answer_bytes(&self) -> usize {

@@ -133,7 +133,7 @@ fn current_item(tenant: &Tenant, template: &ScorecardTemplate) -> Result<Item, E
     let item = item_at(keys::template(tenant, &template.id, None), template)?;
     Ok(item
         .text(ListIndex::Profile.partition_attribute(), keys::templates_of_profile(tenant))
-        .text(LIST_ORDER, template.position().as_str()))
+        .text(LIST_ORDER, ListPosition::latest_first(template.create_time, &template.id).as_str()))
 }
 
 fn item_at(key: keys::Key, template: &ScorecardTemplate) -> Result<Item, Error> {
@@ -170,10 +170,6 @@ impl Listed for ScorecardTemplate {
             deactivate_time: item.optional_time("deactivate_time")?,
             known_ids: item.texts("known_ids")?,
         })
-    }
-
-    fn position(&self) -> ListPosition {
-        ListPosition::of(self.create_time, &self.id)
     }
 
     fn answer_bytes(&self) -> usize {
