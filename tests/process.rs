@@ -1,7 +1,13 @@
 //! A function as a process: what it needs at its start, and what it writes to its log.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+
 use coaching_tests::{Collector, LambdaHost, TestService, event_file};
+use opentelemetry_proto::tonic::common::v1::KeyValue;
+use opentelemetry_proto::tonic::common::v1::any_value::Value as Attribute;
+use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
 use serde_json::{Value, json};
 use tokio::process::Command;
 
@@ -20,16 +26,18 @@ const ENVIRONMENT: [(&str, &str); 9] = [
     ("PAGE_TOKEN_SECRET", "a page token secret of 32 bytes!"),
 ];
 
-/// Starts the function with `changed` instead of what it has on Lambda (`None`: without it), and says what it
-/// wrote to standard error when it ended as it should: with a failure.
-async fn refusal(variable: &str, changed: Option<&str>) -> String {
+/// Starts the function with `changed` instead of what it has on Lambda (`None`: without it), which must fail in one
+/// line that names the variable.
+async fn refuses_to_start(variable: &str, changed: Option<&OsStr>) {
     let environment = ENVIRONMENT.into_iter().filter(|(name, _)| *name != variable);
     let mut command = Command::new(FUNCTION);
     command.env_clear().envs(environment).envs(changed.map(|value| (variable, value))).kill_on_drop(true);
     let output = command.output().await.unwrap();
     assert_eq!(output.status.code(), Some(1), "{variable}={changed:?}");
     assert!(output.stdout.is_empty(), "{variable}={changed:?}");
-    String::from_utf8(output.stderr).unwrap()
+    let told = String::from_utf8(output.stderr).unwrap();
+    let of_one_line = told.starts_with("Error: ") && told.lines().count() == 1;
+    assert!(of_one_line && told.contains(variable) && !told.contains("panicked"), "{variable}={changed:?}: {told}");
 }
 
 #[tokio::test]
@@ -46,6 +54,9 @@ async fn what_is_missing_or_malformed_is_one_line_at_the_start() {
         ("OTEL_EXPORTER_OTLP_ENDPOINT", Some("nowhere")),
         ("OTEL_EXPORTER_OTLP_ENDPOINT", Some("https://collector/v1/traces")),
         ("AWS_REGION", None),
+        ("AWS_ACCESS_KEY_ID", None),
+        ("AWS_SECRET_ACCESS_KEY", None),
+        ("AWS_USE_FIPS_ENDPOINT", Some("perhaps")),
         ("AWS_ENDPOINT_URL", Some("nowhere")),
         ("AWS_ENDPOINT_URL_DYNAMODB", Some("ftp://nowhere")),
         ("AWS_LAMBDA_RUNTIME_API", None),
@@ -54,9 +65,10 @@ async fn what_is_missing_or_malformed_is_one_line_at_the_start() {
         ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", None),
         ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", Some("much")),
     ] {
-        let told = refusal(variable, changed).await;
-        let of_one_line = told.starts_with("Error: ") && told.lines().count() == 1;
-        assert!(of_one_line && told.contains(variable) && !told.contains("panicked"), "{variable}={changed:?}: {told}");
+        refuses_to_start(variable, changed.map(OsStr::new)).await;
+    }
+    for variable in ["TABLE_NAME", "LOG_LEVEL", "AWS_REGION", "AWS_SECRET_ACCESS_KEY", "AWS_ENDPOINT_URL"] {
+        refuses_to_start(variable, Some(OsStr::from_bytes(b"\xff"))).await;
     }
 }
 
@@ -104,21 +116,23 @@ async fn a_request_is_a_span_that_the_collector_has_before_the_client_has_the_an
     assert_eq!(host.invoke(event_file("create-session", "created")).await["statusCode"], 200);
     let (path, sent) = collector.received().unwrap();
     assert_eq!((path.as_str(), collector.received()), ("/v1/traces", None));
-    let resource = &sent["resourceSpans"][0];
-    assert_eq!(resource["resource"]["attributes"][0]["value"]["stringValue"], "coaching");
-    let span = &resource["scopeSpans"][0]["spans"][0];
-    assert_eq!((&span["name"], &span["kind"]), (&json!("create-session"), &json!(2)));
-    assert_eq!(span["traceId"], "5759e988bd862e3fe1be46a994272793");
-    assert_eq!(span["parentSpanId"], "53995c3f42cd8ad8");
-    let nanoseconds = |key: &str| span[key].as_str().unwrap().parse::<u64>().unwrap();
-    assert!(nanoseconds("startTimeUnixNano") < nanoseconds("endTimeUnixNano"), "{span}");
-    let attribute = |key: &str| {
-        let attributes = span["attributes"].as_array().unwrap();
-        attributes.iter().find(|attribute| attribute["key"] == key).unwrap_or_else(|| panic!("{key}: {span}"))["value"]
-            .clone()
-    };
-    assert_eq!(attribute("http.response.status_code"), json!({"intValue": "200"}));
-    assert_eq!(attribute("dynamodb.write_units"), json!({"doubleValue": 13.0}));
+    let [of_resource] = &sent.resource_spans[..] else { panic!("{sent:?}") };
+    let resource = of_resource.resource.as_ref().unwrap();
+    assert_eq!(value(&resource.attributes, "service.name"), &Attribute::StringValue("coaching".to_owned()));
+    let [span] = &of_resource.scope_spans[0].spans[..] else { panic!("{sent:?}") };
+    assert_eq!((span.name.as_str(), span.kind()), ("create-session", SpanKind::Server));
+    assert_eq!(span.trace_id, 0x5759_e988_bd86_2e3f_e1be_46a9_9427_2793_u128.to_be_bytes());
+    assert_eq!(span.parent_span_id, 0x5399_5c3f_42cd_8ad8_u64.to_be_bytes());
+    assert!(span.start_time_unix_nano < span.end_time_unix_nano, "{span:?}");
+    assert_eq!(value(&span.attributes, "http.response.status_code"), &Attribute::IntValue(200));
+    assert_eq!(value(&span.attributes, "dynamodb.write_units"), &Attribute::DoubleValue(15.0));
+}
+
+/// The value of an attribute.
+fn value<'a>(attributes: &'a [KeyValue], key: &str) -> &'a Attribute {
+    let attribute = attributes.iter().find(|attribute| attribute.key == key);
+    let value = attribute.unwrap_or_else(|| panic!("{key}: {attributes:?}")).value.as_ref().unwrap();
+    value.value.as_ref().unwrap()
 }
 
 #[tokio::test]

@@ -3,7 +3,8 @@
 
 use coaching_tests::{Case, Target, replay};
 
-const CASES: [Case; 6] = [
+const CASES: [Case; 7] = [
+    Case { name: "all-taken", status: 200, refused: &[] },
     Case { name: "each-by-itself", status: 200, refused: &[] },
     Case { name: "nothing", status: 400, refused: &["scorecards"] },
     Case { name: "by-a-manager", status: 403, refused: &[] },

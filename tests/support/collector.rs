@@ -7,15 +7,16 @@ use hyper::body::{Bytes, Incoming};
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
-use serde_json::Value;
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use prost::Message;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
-/// A collector that takes OTLP over HTTP, as JSON.
+/// A collector that takes spans by OTLP over HTTP, as protocol buffers.
 #[derive(Debug)]
 pub struct Collector {
     address: SocketAddr,
-    received: mpsc::UnboundedReceiver<(String, Value)>,
+    received: mpsc::UnboundedReceiver<(String, ExportTraceServiceRequest)>,
 }
 
 impl Collector {
@@ -32,8 +33,8 @@ impl Collector {
                     async move {
                         let path = request.uri().path().to_owned();
                         let body = request.into_body().collect().await?.to_bytes();
-                        receive.send((path, serde_json::from_slice(&body).unwrap())).unwrap();
-                        Ok::<_, hyper::Error>(Response::new(Full::new(Bytes::from_static(b"{}"))))
+                        receive.send((path, ExportTraceServiceRequest::decode(body).unwrap())).unwrap();
+                        Ok::<_, hyper::Error>(Response::new(Full::new(Bytes::new())))
                     }
                 });
                 tokio::spawn(hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), answer));
@@ -48,7 +49,7 @@ impl Collector {
     }
 
     /// What it has been sent and was not asked for yet: the path, and the body.
-    pub fn received(&mut self) -> Option<(String, Value)> {
+    pub fn received(&mut self) -> Option<(String, ExportTraceServiceRequest)> {
         self.received.try_recv().ok()
     }
 }

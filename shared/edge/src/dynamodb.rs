@@ -8,19 +8,16 @@ use std::time::Duration;
 
 use aws_config::environment::{EnvironmentVariableCredentialsProvider, EnvironmentVariableRegionProvider};
 use aws_config::meta::region::ProvideRegion;
+use aws_sdk_dynamodb::config::BehaviorVersion;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
-use aws_sdk_dynamodb::config::{BehaviorVersion, SharedHttpClient};
 use aws_sdk_dynamodb::{Client, Config};
-use aws_smithy_http_client::Builder;
-use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
-use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
+use aws_smithy_http_client::tls::TrustStore;
+use aws_smithy_runtime_api::client::http::http_client_fn;
 use coaching_store::Store;
 
-use crate::run::{StartError, variable};
-
-/// The authorities whose certificates AWS's endpoints have.
-const AMAZON_ROOTS: &[u8] = include_bytes!("amazon_roots.pem");
+use crate::https::{AMAZON_ROOTS, connector};
+use crate::run::{StartError, required, variable};
 
 /// How long a start waits for DynamoDB's first answer. A function that does not get it starts all the same.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -37,7 +34,9 @@ pub(crate) async fn open_table(name: &str) -> Result<Store, StartError> {
     let named = variable("SSL_CERT_FILE")?.or(variable("SSL_CERT_DIR")?).is_some();
     let config = config_from_environment().await?;
     let table = |trusted| {
-        let config = config.clone().http_client(https_client(trusted)?);
+        let connector = connector(trusted)?;
+        // The SDK's own client would set TLS up twice: once to see whether that works.
+        let config = config.clone().http_client(http_client_fn(move |_, _| connector.clone()));
         Ok(Store::new(Client::from_conf(config.build()), name))
     };
     if !named {
@@ -56,17 +55,12 @@ async fn open(store: &Store) -> Option<bool> {
     tokio::time::timeout(PATIENCE, store.reach()).await.ok()
 }
 
-fn https_client(trusted: TrustStore) -> Result<SharedHttpClient, StartError> {
-    let context = TlsContext::builder().with_trust_store(trusted).build();
-    let context = context.map_err(|error| StartError(format!("TLS does not start: {error}")))?;
-    // aws-lc seals the page tokens too; another provider would be a second implementation of the same.
-    let builder = Builder::new().tls_provider(Provider::Rustls(CryptoMode::AwsLc));
-    Ok(builder.tls_context(context).build_https())
-}
-
 async fn config_from_environment() -> Result<aws_sdk_dynamodb::config::Builder, StartError> {
     let region = EnvironmentVariableRegionProvider::new().region().await;
     let region = region.ok_or_else(|| StartError("no AWS region is configured; set AWS_REGION".to_owned()))?;
+    for name in ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"] {
+        required(name)?;
+    }
     let mut config = Config::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(region)

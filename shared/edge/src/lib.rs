@@ -8,6 +8,7 @@ mod app;
 mod dynamodb;
 mod etag;
 mod event;
+mod https;
 mod identity;
 mod log;
 mod operation;

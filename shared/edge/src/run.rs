@@ -143,7 +143,7 @@ pub(crate) fn variable(name: &str) -> Result<Option<String>, StartError> {
 }
 
 /// The environment variable `name`, which must be set.
-fn required(name: &str) -> Result<String, StartError> {
+pub(crate) fn required(name: &str) -> Result<String, StartError> {
     variable(name)?.ok_or_else(|| StartError(format!("the environment variable {name} is not set")))
 }
 
