@@ -5,8 +5,8 @@ use std::fmt;
 use std::io::Write;
 
 use chrono::{SecondsFormat, Utc};
+use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
-use serde_json::{Value, json};
 use tracing::field::{Field, Visit};
 use tracing::level_filters::LevelFilter;
 use tracing::{Event, Subscriber};
@@ -17,20 +17,47 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::registry::LookupSpan;
 
 /// What is measured of each operation, with CloudWatch's unit.
-const OF_AN_OPERATION: [(&str, &str); 5] = [
-    ("duration_ms", "Milliseconds"),
-    ("client_errors", "Count"),
-    ("server_errors", "Count"),
-    ("read_units", "Count"),
-    ("write_units", "Count"),
+const OF_AN_OPERATION: [Metric; 5] = [
+    Metric { name: "duration_ms", unit: "Milliseconds" },
+    Metric { name: "client_errors", unit: "Count" },
+    Metric { name: "server_errors", unit: "Count" },
+    Metric { name: "read_units", unit: "Count" },
+    Metric { name: "write_units", unit: "Count" },
 ];
 /// What is measured of the service as a whole: each metric of each operation has a price of its own.
-const OF_THE_SERVICE: [(&str, &str); 4] = [
-    ("dynamodb_retries", "Count"),
-    ("dynamodb_throttles", "Count"),
-    ("dynamodb_errors", "Count"),
-    ("statistics_differing", "Count"),
+const OF_THE_SERVICE: [Metric; 4] = [
+    Metric { name: "dynamodb_retries", unit: "Count" },
+    Metric { name: "dynamodb_throttles", unit: "Count" },
+    Metric { name: "dynamodb_errors", unit: "Count" },
+    Metric { name: "statistics_differing", unit: "Count" },
 ];
+
+/// A field that CloudWatch takes as a metric.
+#[derive(Clone, Copy, Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Metric {
+    name: &'static str,
+    unit: &'static str,
+}
+
+/// Metrics of the same dimensions.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Directive<'a> {
+    namespace: &'a str,
+    /// One set of dimensions.
+    dimensions: [&'a [&'a str]; 1],
+    metrics: Vec<Metric>,
+}
+
+/// What of a line CloudWatch makes metrics of.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Metrics<'a> {
+    /// Milliseconds since 1970-01-01 UTC.
+    timestamp: i64,
+    cloud_watch_metrics: Vec<Directive<'a>>,
+}
 
 /// The namespace that CloudWatch keeps the metrics in.
 #[derive(Debug, Clone)]
@@ -116,18 +143,17 @@ impl JsonLines {
     }
 
     /// What tells CloudWatch which fields of `event` are metrics; nothing, if none is.
-    fn metrics(&self, event: &Event<'_>, timestamp_ms: i64) -> Option<Value> {
+    fn metrics(&self, event: &Event<'_>, timestamp: i64) -> Option<Metrics<'_>> {
         let MetricsNamespace(namespace) = self.namespace.as_ref()?;
         let fields = event.metadata().fields();
-        let directive = |dimensions: &[&str], metrics: &[(&str, &str)]| {
-            let metrics = metrics.iter().filter(|(name, _)| fields.field(name).is_some());
-            let metrics: Vec<Value> = metrics.map(|(name, unit)| json!({"Name": name, "Unit": unit})).collect();
-            (!metrics.is_empty())
-                .then(|| json!({"Namespace": namespace, "Dimensions": [dimensions], "Metrics": metrics}))
+        let directive = |dimensions, metrics: &[Metric]| {
+            let metrics = metrics.iter().filter(|metric| fields.field(metric.name).is_some()).copied();
+            Directive { namespace, dimensions: [dimensions], metrics: metrics.collect() }
         };
-        let directives = [directive(&["operation"], &OF_AN_OPERATION), directive(&[], &OF_THE_SERVICE)];
-        let directives: Vec<Value> = directives.into_iter().flatten().collect();
-        (!directives.is_empty()).then(|| json!({"Timestamp": timestamp_ms, "CloudWatchMetrics": directives}))
+        let directives = [directive(&["operation"][..], &OF_AN_OPERATION), directive(&[], &OF_THE_SERVICE)];
+        let measured = directives.into_iter().filter(|directive| !directive.metrics.is_empty());
+        let cloud_watch_metrics: Vec<Directive<'_>> = measured.collect();
+        (!cloud_watch_metrics.is_empty()).then_some(Metrics { timestamp, cloud_watch_metrics })
     }
 }
 
@@ -174,6 +200,8 @@ impl<M: SerializeMap> Visit for Fields<M> {
 #[cfg(test)]
 mod tests {
     use std::sync::{Arc, Mutex};
+
+    use serde_json::{Value, json};
 
     use super::*;
 
