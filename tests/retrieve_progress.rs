@@ -726,6 +726,36 @@ async fn pages_by_progress_stay_as_they_were_while_scorecards_arrive() {
 }
 
 #[tokio::test]
+async fn pages_by_name_go_on_after_an_agent_who_left() {
+    for direction in ["ORDER_DIRECTION_ASC", "ORDER_DIRECTION_DESC"] {
+        for groups in [json!(["customers/acme/groups/team"]), json!([])] {
+            let service = TestService::start().await;
+            let agents: Vec<String> = (0..5).map(agent_id).collect();
+            service.directory(&agents.iter().map(String::as_str).collect::<Vec<_>>()).await;
+            let namesake = |agent: &str, is_active: bool| {
+                let mut user = user(agent);
+                merge(&mut user, json!({"displayName": "Ana", "isActive": is_active}));
+                user
+            };
+            let users: Vec<Value> = agents.iter().map(|agent| namesake(agent, true)).collect();
+            service.succeed(&sync("users:batchUpsert", json!({"users": users}))).await;
+            let mut body = json!({
+                "groupNames": groups,
+                "usecaseNames": [usecase_name("care")],
+                "orderDirection": direction,
+                "pageSize": 2,
+            });
+            let first = service.send(&retrieve(body.clone())).await;
+            assert_eq!(agents_of(&first), [user_name("agent0"), user_name("agent1")]);
+            service.succeed(&sync("users:batchUpsert", json!({"users": [namesake("agent1", false)]}))).await;
+            body["pageToken"] = first.body["nextPageToken"].clone();
+            let second = service.send(&retrieve(body)).await;
+            assert_eq!(agents_of(&second), [user_name("agent2"), user_name("agent3")]);
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_past_window_keeps_its_gap_when_the_target_moves() {
     let service = TestService::seeded().await;
     let past = json!({"usecaseNames": [usecase_name("care")], "agentUserNames": [user_name("ana")], "startTime": "2026-06-01T00:00:00Z", "endTime": "2026-06-02T00:00:00Z"});

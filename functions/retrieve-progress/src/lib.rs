@@ -307,7 +307,8 @@ impl<'a> Progress<'a> {
         )?;
         let after = after.map(ListPosition::from_text);
         let size = self.asked.page_size;
-        if self.names_nobody() && !self.asked.descending {
+        let descending = self.asked.descending;
+        if self.names_nobody() && !descending {
             let RetrieveProgressRequest { with_inactive, with_dev_users, .. } = *self.asked;
             let page =
                 self.app.store.agents_of_profile(self.tenant, with_inactive, with_dev_users, after.as_ref(), size);
@@ -321,18 +322,11 @@ impl<'a> Progress<'a> {
         checked?;
         let (mut agents, statistics) = everyone?;
         let place = |agent: &Agent| ListPosition::by_name(&agent.display_name, &agent.id);
-        agents.sort_by_cached_key(place);
-        if self.asked.descending {
-            // Names go down, resource names of the same name still go up.
-            agents.sort_by(|a, b| b.display_name.cmp(&a.display_name).then_with(|| a.id.cmp(&b.id)));
-        }
         if let Some(after) = after {
-            let passed = agents.iter().position(|agent| place(agent) == after).map_or_else(
-                || agents.iter().filter(|agent| (place(agent) < after) != self.asked.descending).count(),
-                |index| index + 1,
-            );
-            agents.drain(..passed);
+            let after = after.rank(descending);
+            agents.retain(|agent| place(agent).rank(descending) > after);
         }
+        agents.sort_by_cached_key(|agent| place(agent).rank(descending));
         let more = agents.len() > size;
         agents.truncate(size);
         let next = agents.last().filter(|_| more).map(|agent| place(agent).as_str().to_owned());

@@ -43,6 +43,8 @@
 //! | `session-time-list` | `{customer}#{profile}#sessions`, of those that have a session time | `session_time_order`: latest session time first, then id |
 //! | `update-time-list` | `{customer}#{profile}#sessions` | `update_time_order`: earliest change first, then id |
 
+use std::cmp::Reverse;
+
 use coaching_domain::change::Change;
 use coaching_domain::names::{
     self, CoachingCommentId, CoachingPlanId, CoachingSessionId, Collection, GroupId, ScorecardId, ScorecardTemplateId,
@@ -429,6 +431,16 @@ impl ListPosition {
         Self(format!("{display_name}\u{0}{id}"))
     }
 
+    /// Where the place comes among others of its list; with `names_descend`, of a list by name from the last name to
+    /// the first.
+    pub fn rank(self, names_descend: bool) -> Rank {
+        Rank { name: names_descend.then(|| Reverse(self.name().to_owned())), position: self }
+    }
+
+    fn name(&self) -> &str {
+        self.0.split_once('\u{0}').map_or(&self.0, |(name, _)| name)
+    }
+
     /// The place that [`ListPosition::as_str`] wrote.
     pub fn from_text(text: String) -> Self {
         Self(text)
@@ -443,6 +455,16 @@ impl ListPosition {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// Where an entry comes in a list that is read in its index's order, or by name from the last name to the first.
+/// Equal names are by id in either direction.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Rank {
+    /// Only where names descend.
+    name: Option<Reverse<String>>,
+    /// The entry's place in the index.
+    position: ListPosition,
 }
 
 /// A text that sorts the latest time first.
