@@ -626,6 +626,83 @@ fn every_figure_and_the_order_equal_a_recomputation_from_raw_scorecards() {
     runner.run(&imagined(), check).unwrap();
 }
 
+/// Names that begin with each other, so that what stands between name and id in an index counts.
+const NAMES: [&str; 5] = ["A", "A B", "AB", "a", "Á"];
+
+#[derive(Debug, Clone)]
+struct Namesake {
+    name: &'static str,
+    of_all_profiles: bool,
+    active: bool,
+    dev: bool,
+}
+
+fn namesakes() -> impl Strategy<Value = Vec<Namesake>> {
+    let name = prop_oneof![3 => Just("A B"), 1 => prop::sample::select(&NAMES[..])];
+    let agent = (name, any::<bool>(), prop::bool::weighted(0.8), prop::bool::weighted(0.1));
+    let agent = agent.prop_map(|(name, of_all_profiles, active, dev)| Namesake { name, of_all_profiles, active, dev });
+    prop::collection::vec(agent, 0..60)
+}
+
+#[test]
+fn pages_by_name_go_through_everyone_once_in_order_in_either_direction() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let mut runner =
+        TestRunner::new(Config { cases: 16, failure_persistence: None, max_shrink_iters: 200, ..Config::default() });
+    let check = |agents: Vec<Namesake>| {
+        runtime.block_on(async {
+            let service = TestService::start().await;
+            service.usecase().await;
+            let users = agents.iter().enumerate().map(|(index, agent)| {
+                let mut user = user(&agent_id(index));
+                merge(&mut user, json!({"displayName": agent.name, "isActive": agent.active, "isDevUser": agent.dev}));
+                if agent.of_all_profiles {
+                    user["profileNames"] = json!([]);
+                }
+                user
+            });
+            let users: Vec<Value> = users.collect();
+            if !users.is_empty() {
+                service.succeed(&sync("users:batchUpsert", json!({"users": users}))).await;
+            }
+            for (descending, inactive, page_size) in [
+                (false, false, 3),
+                (false, true, 50),
+                (true, false, 1),
+                (true, true, 2),
+                (true, false, 7),
+                (true, true, 20),
+                (true, true, 100),
+            ] {
+                let listed = agents.iter().enumerate().filter(|(_, agent)| !agent.dev && (agent.active || inactive));
+                let mut expected: Vec<(&str, String)> =
+                    listed.map(|(index, agent)| (agent.name, user_name(&agent_id(index)))).collect();
+                expected.sort_by(|(a, a_id), (b, b_id)| {
+                    let by_name = if descending { b.cmp(a) } else { a.cmp(b) };
+                    by_name.then_with(|| a_id.cmp(b_id))
+                });
+                let body = json!({
+                    "usecaseNames": [usecase_name("care")],
+                    "includeInactiveUsers": inactive,
+                    "orderDirection": if descending { "ORDER_DIRECTION_DESC" } else { "ORDER_DIRECTION_ASC" },
+                    "pageSize": page_size,
+                });
+                let answered = walk(&service, &body).await;
+                let answered: Vec<(&str, String)> = answered
+                    .iter()
+                    .map(|agent| {
+                        let text = |field: &str| agent[field].as_str().unwrap();
+                        (text("agentDisplayName"), text("agentUserName").to_owned())
+                    })
+                    .collect();
+                prop_assert_eq!(answered, expected, "{}", body);
+            }
+            Ok(())
+        })
+    };
+    runner.run(&namesakes(), check).unwrap();
+}
+
 /// Imports `count` submitted scorecards of `agent`, `days` days before now.
 async fn submit_many(service: &TestService, agent: &str, days: u64, count: usize) {
     let entries: Vec<Value> = (0..count)

@@ -2,15 +2,16 @@
 //! bytes, beside the least units that moving the same items takes. The README carries the table.
 
 use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
-use coaching_domain::names::CoachingSession;
+use coaching_domain::names::{CoachingSession, User};
 use coaching_domain::{Id, Timestamp};
 use coaching_local::OPERATIONS;
 use coaching_store::ListPosition;
 use coaching_tests::{
     Event, TestService, Trace, answer, below_support, event_file, least_read_units, least_write_units, long_scorecard,
-    merge, perform, plan_name, root, session_name, units_charged, usecase_name, user_name,
+    merge, perform, plan_name, root, session_name, units_charged, usecase_name, user, user_name,
 };
 use serde_json::{Value, json};
+use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 /// What the README's table starts with.
@@ -328,8 +329,20 @@ async fn every_operation_costs_what_the_readme_says() {
     assert_eq!(table.lines().count(), carried.lines().count(), "lines of the table, and those in README.md");
 }
 
-/// More acknowledged sessions than a page looks at.
-const ACKNOWLEDGED: usize = 10_600;
+/// More entries than a filter drops from a page, until it stops short.
+const MANY: usize = 10_600;
+
+/// Writes `items` as they are.
+async fn put(service: &TestService, items: impl Iterator<Item = HashMap<String, AttributeValue>>) {
+    let puts = items.map(|item| {
+        let put = PutRequest::builder().set_item(Some(item)).build().unwrap();
+        WriteRequest::builder().put_request(put).build()
+    });
+    for puts in puts.collect::<Vec<_>>().chunks(25) {
+        let batch = service.client().batch_write_item().request_items(service.table(), puts.to_vec());
+        batch.send().await.unwrap();
+    }
+}
 
 #[tokio::test]
 async fn a_page_of_sessions_costs_what_it_returns_or_stops_short() {
@@ -357,7 +370,7 @@ async fn a_page_of_sessions_costs_what_it_returns_or_stops_short() {
     service.succeed(&session("late", late)).await;
     let like = service.items().await.remove("acme#support#session#like / session").unwrap();
     let start = Timestamp::parse("2026-04-02T09:00:00Z").unwrap();
-    let items = (0..ACKNOWLEDGED).map(|number| {
+    let items = (0..MANY).map(|number| {
         let id: Id<CoachingSession> = Id::parse(&format!("more-{number:05}")).unwrap();
         let created = start.plus(chrono::TimeDelta::seconds(i64::try_from(number).unwrap()));
         let mut item = like.clone();
@@ -372,13 +385,9 @@ async fn a_page_of_sessions_costs_what_it_returns_or_stops_short() {
         ] {
             item.insert(attribute.to_owned(), AttributeValue::S(value));
         }
-        let put = PutRequest::builder().set_item(Some(item)).build().unwrap();
-        WriteRequest::builder().put_request(put).build()
+        item
     });
-    for puts in items.collect::<Vec<_>>().chunks(25) {
-        let batch = service.client().batch_write_item().request_items(service.table(), puts.to_vec());
-        batch.send().await.unwrap();
-    }
+    put(&service, items).await;
 
     // What is open is found among the open ones, and a range of time in the order of that time, wherever it stands among all.
     let after_all = "2026-05-01T00:00:00Z";
@@ -402,4 +411,74 @@ async fn a_page_of_sessions_costs_what_it_returns_or_stops_short() {
     let next = service.succeed(&next).await;
     assert_eq!(next["coachingSessions"][0]["name"], session_name("late"));
     assert_eq!(next.get("nextPageToken"), None);
+}
+
+/// A profile of the agents `here` and `everywhere`, who is one of all profiles, and of more with the names given, who
+/// are active or not: `agent-00000`, of all profiles, `agent-00001` and `agent-00002`, of this one, and so on.
+async fn profile_of(named: impl Iterator<Item = (String, bool)>) -> TestService {
+    let service = TestService::embedded().await;
+    service.usecase().await;
+    let mut everywhere = user("everywhere");
+    everywhere["profileNames"] = json!([]);
+    let users = json!({"users": [user("here"), everywhere]});
+    service.succeed(&import("", users).to("/v1/customers/acme/users:batchUpsert")).await;
+    let items = service.items().await;
+    let likes = [("acme##user#", "everywhere / user"), ("acme#support#agent#", "here / agent")];
+    let items = named.enumerate().map(|(number, (name, active))| {
+        let (partition, like) = likes[usize::from(number % 3 > 0)];
+        let id: Id<User> = Id::parse(&format!("agent-{number:05}")).unwrap();
+        let mut item = items[&format!("{partition}{like}")].clone();
+        item.insert("PK".to_owned(), AttributeValue::S(format!("{partition}{id}")));
+        item.insert("list_order".to_owned(), AttributeValue::S(ListPosition::by_name(&name, &id).into_text()));
+        item.insert("display_name".to_owned(), AttributeValue::S(name));
+        item.insert("is_active".to_owned(), AttributeValue::Bool(active));
+        item
+    });
+    put(&service, items).await;
+    service
+}
+
+fn by_name(direction: &str, page_size: usize) -> Value {
+    json!({"groupNames": null, "orderDirection": direction, "pageSize": page_size})
+}
+
+#[tokio::test]
+async fn a_page_by_name_costs_a_page_in_either_direction() {
+    for agents in [300, 900] {
+        let service = profile_of((0..agents).map(|number| (format!("Agent {number:05}"), true))).await;
+        // Of 50 agents, 16 or 17 are of all profiles: half a unit each.
+        for (direction, pages) in
+            [("ORDER_DIRECTION_ASC", [61.0, 61.0, 60.5]), ("ORDER_DIRECTION_DESC", [61.5, 61.0, 61.5])]
+        {
+            let mut body = by_name(direction, 50);
+            for (page, read_units) in pages.into_iter().enumerate() {
+                let (answered, spent) = service.spending(&progress(body.clone())).await;
+                let what = format!("page {page} of {agents} agents, {direction}");
+                assert_eq!(answered.body["agentCoachingProgresses"].as_array().unwrap().len(), 50, "{what}");
+                assert_eq!((spent.calls, spent.read_units), (7, read_units), "{what}");
+                body["pageToken"] = answered.body["nextPageToken"].clone();
+            }
+        }
+    }
+}
+
+/// More agents of one name than that, and than one call returns besides.
+const NAMESAKES: usize = 20_000;
+
+#[tokio::test]
+async fn a_page_by_name_descending_reads_a_long_name_whole() {
+    let is_active = |number| number % 2_000 == 7;
+    let service = profile_of((0..NAMESAKES).map(|number| ("Ben".to_owned(), is_active(number)))).await;
+    let mut body = by_name("ORDER_DIRECTION_DESC", 4);
+    let namesakes = (0..NAMESAKES).filter(|number| is_active(*number)).map(|number| format!("agent-{number:05}"));
+    let everyone: Vec<String> = namesakes.chain(["here", "everywhere"].map(str::to_owned)).collect();
+    for page in everyone.chunks(4) {
+        let (answered, spent) = service.spending(&progress(body.clone())).await;
+        let agents = answered.body["agentCoachingProgresses"].as_array().unwrap().iter();
+        let agents: Vec<&str> = agents.map(|agent| agent["agentUserName"].as_str().unwrap()).collect();
+        assert_eq!(agents, page.iter().map(|id| user_name(id)).collect::<Vec<_>>());
+        assert!(spent.calls < 30, "{spent:?}");
+        body["pageToken"] = answered.body["nextPageToken"].clone();
+    }
+    assert_eq!(body["pageToken"], Value::Null);
 }

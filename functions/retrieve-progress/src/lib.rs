@@ -307,11 +307,11 @@ impl<'a> Progress<'a> {
         )?;
         let after = after.map(ListPosition::from_text);
         let size = self.asked.page_size;
-        let descending = self.asked.descending;
-        if self.names_nobody() && !descending {
-            let RetrieveProgressRequest { with_inactive, with_dev_users, .. } = *self.asked;
+        let RetrieveProgressRequest { with_inactive, with_dev_users, descending, .. } = *self.asked;
+        if self.names_nobody() {
+            let store = &self.app.store;
             let page =
-                self.app.store.agents_of_profile(self.tenant, with_inactive, with_dev_users, after.as_ref(), size);
+                store.agents_of_profile(self.tenant, with_inactive, with_dev_users, descending, after.as_ref(), size);
             let (checked, page, organisation) = join!(self.check_usecases(), page, self.organisation());
             checked?;
             let page = page?;

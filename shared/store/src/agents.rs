@@ -69,7 +69,8 @@ impl Store {
         Ok(agents)
     }
 
-    /// The first `size` agents of the profile after `after`, by display name, then id.
+    /// The first `size` agents of the profile after `after`, by display name, the last first if `names_descend`,
+    /// then id.
     ///
     /// # Errors
     /// UNAVAILABLE if the table does not answer.
@@ -78,10 +79,14 @@ impl Store {
         tenant: &Tenant,
         with_inactive: bool,
         with_dev_users: bool,
+        names_descend: bool,
         after: Option<&ListPosition>,
         size: usize,
     ) -> Result<Page<Agent>, Error> {
-        let lists = lists_of_agents(tenant, with_inactive, with_dev_users, after);
+        let mut lists = lists_of_agents(tenant, with_inactive, with_dev_users, after);
+        if names_descend {
+            lists = lists.map(Range::names_descending);
+        }
         let page: Page<Listing> = self.page(lists.into(), size).await?;
         Ok(Page { entries: self.agents_of(tenant, page.entries).await?, next: page.next })
     }

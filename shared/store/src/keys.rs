@@ -437,6 +437,16 @@ impl ListPosition {
         Rank { name: names_descend.then(|| Reverse(self.name().to_owned())), position: self }
     }
 
+    /// Before all places of the same name, in a list by name.
+    pub(crate) fn before_all_of_name(&self) -> Self {
+        Self(format!("{}\u{0}", self.name()))
+    }
+
+    /// Between all places of the same name and those of all greater ones, in a list by name.
+    pub(crate) fn after_all_of_name(&self) -> Self {
+        Self(format!("{}\u{1}", self.name()))
+    }
+
     fn name(&self) -> &str {
         self.0.split_once('\u{0}').map_or(&self.0, |(name, _)| name)
     }
@@ -464,7 +474,7 @@ pub struct Rank {
     /// Only where names descend.
     name: Option<Reverse<String>>,
     /// The entry's place in the index.
-    position: ListPosition,
+    pub(crate) position: ListPosition,
 }
 
 /// A text that sorts the latest time first.

@@ -8,7 +8,7 @@ use futures_util::future::try_join_all;
 
 use crate::Store;
 use crate::failure::{corrupt, failure};
-use crate::keys::{ListIndex, ListPosition};
+use crate::keys::{ListIndex, ListPosition, Rank};
 
 /// The most that the entries of a page may take in the answer, in bytes: a Lambda function may
 /// answer with 6 MB, and a page of long notes would pass that. Such a page stops short.
@@ -16,9 +16,9 @@ pub(crate) const MAX_PAGE_BYTES: usize = 5 * 1024 * 1024;
 
 /// The most that one read passes over in search of what a filter lets through.
 const MAX_PASSED_OVER: usize = 1000;
-/// How many entries a page looks at, until it stops short of its size: sessions of half a kilobyte are 5 MB,
-/// 625 read units and about a dozen calls.
-const MAX_LOOKED_AT: usize = 10_000;
+/// How many entries a filter drops from a page, until it stops short of its size: sessions of half a kilobyte
+/// are 5 MB, 625 read units and about a dozen calls.
+const MAX_DROPPED: usize = 10_000;
 
 /// An entity that an index lists.
 pub(crate) trait Listed: Sized {
@@ -45,8 +45,14 @@ pub(crate) struct Range<T> {
     filter: Filter,
     after: Option<ListPosition>,
     until: Option<ListPosition>,
-    /// Read and not yet shown, each with its place.
-    read: VecDeque<(ListPosition, T)>,
+    /// Read and not yet shown, in the order of their ranks.
+    read: VecDeque<(Rank, T)>,
+    /// Whether it is a list by name, read backwards.
+    names_descend: bool,
+    /// How far it is shown or may be: nothing that is still to be read comes before that.
+    reached: Option<Rank>,
+    /// How many entries of one name were read since `reached` moved: none of it is shown until all of it is read.
+    read_of_name: usize,
     exhausted: bool,
     /// How many entries were read so far.
     looked_at: usize,
@@ -141,6 +147,9 @@ impl<T> Range<T> {
             after,
             until: None,
             read: VecDeque::new(),
+            names_descend: false,
+            reached: None,
+            read_of_name: 0,
             exhausted: false,
             looked_at: 0,
             kept: 0,
@@ -155,6 +164,14 @@ impl<T> Range<T> {
         Self { after, until, exhausted, ..self }
     }
 
+    /// The same of a list by name, from the last name to the first; entries of one name keep their order.
+    pub(crate) fn names_descending(self) -> Self {
+        // Backwards, what follows `after` within its name is read first, and then what was shown of that name.
+        let begin = self.after.as_ref().map(ListPosition::after_all_of_name);
+        let reached = self.after.map(|after| after.rank(true));
+        Self { after: begin, reached, names_descend: true, ..self }
+    }
+
     /// The same, less what `keep` says no to: for what an expression of DynamoDB's cannot compare.
     pub(crate) fn keeping(self, keep: impl Fn(&T) -> bool + Send + Sync + 'static) -> Self
     where
@@ -164,26 +181,28 @@ impl<T> Range<T> {
         Self { keep: Box::new(move |entry| before(entry) && keep(entry)), ..self }
     }
 
+    /// Whether what comes next is still to be read.
     fn is_dry(&self) -> bool {
-        self.read.is_empty() && !self.exhausted
+        !self.exhausted && self.read.front().is_none_or(|(rank, _)| Some(rank) > self.reached.as_ref())
     }
 
-    /// How many entries to read for `wanted` ones, if as many are dropped as so far.
+    /// How many entries to read for `wanted` ones, if as many are dropped as so far. Of names that descend, one more
+    /// tells whether the last name is read whole, and a long one is read in ever longer parts.
     fn to_read(&self, wanted: usize) -> usize {
         let expected = match self.kept {
             0 => 2 * self.looked_at,
             kept => wanted.saturating_mul(self.looked_at).div_ceil(kept),
         };
-        wanted.max(expected.min(MAX_PASSED_OVER))
+        wanted.max(expected.min(MAX_PASSED_OVER)) + usize::from(self.names_descend) + self.read_of_name
     }
 }
 
 impl Store {
     /// The first `size` entries of `ranges` together.
     ///
-    /// The page is full unless it is the last, its answer would pass 5 MiB, or 10,000 entries were looked at
-    /// in search of what a filter lets through. It costs what is looked at and one entry more, which tells
-    /// whether another page follows.
+    /// The page is full unless it is the last, its answer would pass 5 MiB, or a filter dropped 10,000 entries.
+    /// It costs what is looked at and one entry more, which tells whether another page follows; where names
+    /// descend, all entries of a name that it shows one of.
     pub(crate) async fn page<T: Listed>(&self, mut ranges: Vec<Range<T>>, size: usize) -> Result<Page<T>, Error> {
         let mut entries: Vec<T> = Vec::new();
         let mut bytes = 0;
@@ -194,17 +213,17 @@ impl Store {
             if reached.is_none() {
                 reached = self.fill(&mut ranges, size + 1 - entries.len()).await?;
             }
-            let Some((position, next)) = take_least(&mut ranges, reached.as_ref()) else { break };
+            let Some((rank, next)) = take_least(&mut ranges, reached.as_ref()) else { break };
             bytes += next.answer_bytes();
             if entries.len() == size || bytes > MAX_PAGE_BYTES {
                 more = true;
                 break;
             }
             entries.push(next);
-            last = Some(position);
+            last = Some(rank);
         }
         let next = if more { last } else { reached };
-        Ok(Page { entries, next })
+        Ok(Page { entries, next: next.map(|rank| rank.position) })
     }
 
     /// Everything in one range.
@@ -219,14 +238,15 @@ impl Store {
 
     /// Reads on in every range that has nothing to show and is not exhausted, side by side; says how far all
     /// were read if that is given up.
-    async fn fill<T: Listed>(&self, ranges: &mut [Range<T>], wanted: usize) -> Result<Option<ListPosition>, Error> {
+    async fn fill<T: Listed>(&self, ranges: &mut [Range<T>], wanted: usize) -> Result<Option<Rank>, Error> {
         while ranges.iter().any(Range::is_dry) {
-            if ranges.iter().map(|range| range.looked_at).sum::<usize>() >= MAX_LOOKED_AT {
-                let reached = ranges.iter().filter(|range| !range.exhausted).filter_map(|range| range.after.clone());
-                return Ok(reached.min());
+            let dropped: usize = ranges.iter().map(|range| range.looked_at.saturating_sub(range.kept)).sum();
+            let unread = || ranges.iter().filter(|range| !range.exhausted);
+            // Within a name that is read backwards, there is no place to go on from.
+            if dropped >= MAX_DROPPED && unread().all(|range| range.read_of_name == 0) {
+                return Ok(unread().filter_map(|range| range.reached.clone()).min());
             }
-            let unread = ranges.iter().filter(|range| !range.exhausted).count();
-            let share = wanted.div_ceil(unread);
+            let share = wanted.div_ceil(unread().count());
             let dry = ranges.iter_mut().filter(|range| range.is_dry());
             let reads = dry.map(|range| {
                 // A page that turns out to come from one range shall not be read a few entries at a time.
@@ -249,13 +269,15 @@ impl Store {
             .table_name(&*self.table)
             .index_name(range.index.name())
             .expression_attribute_values(":partition", AttributeValue::S(range.partition.clone()))
+            .set_scan_index_forward(range.names_descend.then_some(false))
             .set_limit(limit.map(i32::try_from).transpose().map_err(Error::internal)?)
             .return_consumed_capacity(ReturnConsumedCapacity::Total);
         let text = |text: &str| AttributeValue::S(text.to_owned());
+        let beyond = if range.names_descend { "<" } else { ">" };
         query = match (&range.after, &range.until) {
             (None, None) => query.key_condition_expression(format!("{partition} = :partition")),
             (Some(after), None) => query
-                .key_condition_expression(format!("{partition} = :partition AND {order} > :after"))
+                .key_condition_expression(format!("{partition} = :partition AND {order} {beyond} :after"))
                 .expression_attribute_values(":after", text(after.as_str())),
             (None, Some(until)) => query
                 .key_condition_expression(format!("{partition} = :partition AND {order} < :until"))
@@ -277,35 +299,48 @@ impl Store {
         }
         let output = query.customize().interceptor(self.account.clone()).send().await.map_err(failure)?;
 
-        range.looked_at += usize::try_from(output.scanned_count).unwrap_or(0);
-        range.after = match output.last_evaluated_key {
-            None => {
-                range.exhausted = true;
-                None
-            }
-            Some(mut key) => Some(position(&mut key, order)?),
-        };
+        let looked_at = usize::try_from(output.scanned_count).unwrap_or(0);
+        range.looked_at += looked_at;
         for mut item in output.items.unwrap_or_default() {
-            let position = position(&mut item, order)?;
+            let rank = position(&mut item, order)?.rank(range.names_descend);
             let entry = T::from_item(item)?;
-            if (range.keep)(&entry) {
-                range.kept += 1;
-                range.read.push_back((position, entry));
+            if !(range.keep)(&entry) {
+                continue;
             }
+            range.kept += 1;
+            // An earlier page may have shown a part of the name.
+            if Some(&rank) > range.reached.as_ref() {
+                let place = range.read.partition_point(|(other, _)| *other < rank);
+                range.read.insert(place, (rank, entry));
+            }
+        }
+        if let Some(mut key) = output.last_evaluated_key {
+            let after = position(&mut key, order)?;
+            let reached = if range.names_descend { after.before_all_of_name() } else { after.clone() };
+            let reached = Some(reached.rank(range.names_descend));
+            range.after = Some(after);
+            if reached > range.reached {
+                range.reached = reached;
+                range.read_of_name = 0;
+            } else {
+                range.read_of_name += looked_at;
+            }
+        } else {
+            range.exhausted = true;
         }
         Ok(())
     }
 }
 
 /// Takes the least entry out of `ranges`, none of which is dry; of those up to `reached`, if that is given.
-fn take_least<T>(ranges: &mut [Range<T>], reached: Option<&ListPosition>) -> Option<(ListPosition, T)> {
+fn take_least<T>(ranges: &mut [Range<T>], reached: Option<&Rank>) -> Option<(Rank, T)> {
     let ranges = ranges.iter_mut().filter(|range| !range.read.is_empty());
-    let range = ranges.min_by(|a, b| place_of_first(a).cmp(&place_of_first(b)))?;
-    range.read.pop_front_if(|(position, _)| reached.is_none_or(|reached| *position <= *reached))
+    let range = ranges.min_by(|a, b| rank_of_first(a).cmp(&rank_of_first(b)))?;
+    range.read.pop_front_if(|(rank, _)| reached.is_none_or(|reached| *rank <= *reached))
 }
 
-fn place_of_first<T>(range: &Range<T>) -> Option<&ListPosition> {
-    range.read.front().map(|(position, _)| position)
+fn rank_of_first<T>(range: &Range<T>) -> Option<&Rank> {
+    range.read.front().map(|(rank, _)| rank)
 }
 
 /// Takes the place out of an item, or a key, of an index that `order` sorts.
