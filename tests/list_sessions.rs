@@ -5,8 +5,8 @@ use std::collections::HashSet;
 
 use chrono::TimeDelta;
 use coaching_tests::{
-    Answered, Case, Event, Target, TestService, bytes_of, merge, plan_name, replay, session_name, usecase_name,
-    user_name,
+    Answered, Case, Event, Target, TestService, bytes_of, event_file, merge, plan_name, replay, session_name,
+    usecase_name, user_name,
 };
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
@@ -98,6 +98,30 @@ async fn walk(service: &TestService, event: &Event, sizes: &[usize]) -> Vec<Stri
         }
     }
     walked
+}
+
+#[tokio::test]
+async fn a_session_is_listed_with_all_that_reading_it_tells() {
+    let service = TestService::seeded().await;
+    let event = event_file("create-session", "every-field-imported");
+    let mut session: Value = serde_json::from_str(event["body"].as_str().unwrap()).unwrap();
+    session["privateNotes"] = "Was tired.".into();
+    service.succeed(&Event::post("coachingSessions", session.clone()).by("service", "sync@acme")).await;
+    for (role, user) in [("service", "sync@acme"), ("manager", "maria"), ("agent", "ana")] {
+        let got = service.succeed(&Event::get("coachingSessions/imported-1").by(role, user)).await;
+        let lists = [
+            list(),
+            list().with("agentUserName", &user_name("ana")),
+            list().with("startSessionTime", session["sessionTime"].as_str().unwrap()),
+            list().with("startUpdateTime", session["updateTime"].as_str().unwrap()),
+        ];
+        for list in lists {
+            let listed = service.succeed(&list.by(role, user)).await;
+            let listed = listed["coachingSessions"].as_array().unwrap().iter();
+            let same = listed.filter(|listed| listed["name"] == got["coachingSession"]["name"]).collect::<Vec<_>>();
+            assert_eq!(same, [&got["coachingSession"]], "{role}");
+        }
+    }
 }
 
 #[tokio::test]

@@ -288,7 +288,7 @@ async fn measured(row: &Row) -> String {
     let Trace { calls, calls_in_sequence: sequence, .. } = trace;
     assert_eq!(sequence > 1, !waits.is_empty(), "{operation} {what}: {sequence} calls in sequence, because {waits:?}");
     let (read, write) = units_charged(&calls);
-    let least_read = least_read_units(&calls);
+    let least_read = least_read_units(&calls, &items);
     let least_write = least_write_units(&calls, &items, &service.items().await);
     let within = read >= least_read && write >= least_write;
     assert!(within, "{operation} {what}: {read}, at least {least_read}; {write}, at least {least_write}");

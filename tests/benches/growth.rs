@@ -335,8 +335,10 @@ async fn lists(sessions: u64) {
             }
             SessionFilter { plan: Some(_), .. } => history.place(sessions.saturating_sub(50 * 400 + 1)),
             SessionFilter { agent: Some(_), .. } => history.place(sessions.saturating_sub(50 * 500 + 1)),
-            SessionFilter { usecases, .. } if usecases.len() == 1 => history.place(sessions - (50 * 40 + 1)),
-            _ => history.place(sessions - (50 * 2 + 1)),
+            SessionFilter { usecases, .. } if usecases.len() == 1 => {
+                history.place(sessions.saturating_sub(50 * 40 + 1))
+            }
+            _ => history.place(sessions.saturating_sub(50 * 2 + 1)),
         };
         for (page, after) in [("first", None), ("last", Some(&last))] {
             let now = service.app.now().unwrap();
@@ -382,7 +384,7 @@ impl History {
     /// The session that was created at `time` or just after.
     fn number_at(self, time: Timestamp) -> usize {
         let age = Timestamp::parse(END).unwrap().unix_seconds() - time.unix_seconds();
-        usize::try_from(age / self.apart.num_seconds()).unwrap()
+        usize::try_from(age * 1_000 / self.apart.num_milliseconds()).unwrap()
     }
 
     fn id(self, number: usize) -> Id<CoachingSession> {

@@ -235,20 +235,35 @@ pub fn units_charged(calls: &[Call]) -> (f64, f64) {
     (read, write)
 }
 
+/// The items of a table, by their keys.
+type Items = BTreeMap<String, HashMap<String, AttributeValue>>;
+
 /// The read units that moving what `calls` were answered takes: each item up to the next 4 KB, those of a range
-/// together; half of it where the last second may be missing.
-pub fn least_read_units(calls: &[Call]) -> f64 {
+/// together; half of it where the last second may be missing. Of `items` that are answered in part, DynamoDB charges all.
+pub fn least_read_units(calls: &[Call], items: &Items) -> f64 {
+    let whole = |part: &Value| {
+        let of_part = |item: &&HashMap<String, AttributeValue>| {
+            part.as_object().unwrap().iter().all(|(name, value)| match value["S"].as_str() {
+                Some(text) => item.get(name).and_then(|value| value.as_s().ok()).is_some_and(|whole| whole == text),
+                None => item.contains_key(name),
+            })
+        };
+        bytes_of(items.values().find(of_part).unwrap())
+    };
     let units = |bytes: usize| f64::from(u32::try_from(bytes.div_ceil(4096)).unwrap());
     let mut least = 0.0;
     for Call { action, request, response, .. } in calls {
-        let items = |items: &Value| items.as_array().map(|items| items.iter().map(item_bytes).collect::<Vec<_>>());
+        let sizes = |items: &Value| items.as_array().map(|items| items.iter().map(item_bytes).collect::<Vec<_>>());
         let (units, asked) = match action.as_str() {
             "GetItem" => (response.get("Item").map_or(0.0, |item| units(item_bytes(item))), request),
-            "Query" => (units(items(&response["Items"]).unwrap().iter().sum()), request),
+            "Query" if request.get("ProjectionExpression").is_some() => {
+                (units(response["Items"].as_array().unwrap().iter().map(whole).sum()), request)
+            }
+            "Query" => (units(sizes(&response["Items"]).unwrap().iter().sum()), request),
             "BatchGetItem" => {
                 let (table, asked) = request["RequestItems"].as_object().unwrap().iter().next().unwrap();
-                let items = items(&response["Responses"][table]).unwrap_or_default();
-                (items.into_iter().map(units).sum(), asked)
+                let sizes = sizes(&response["Responses"][table]).unwrap_or_default();
+                (sizes.into_iter().map(units).sum(), asked)
             }
             _ => continue,
         };
@@ -256,9 +271,6 @@ pub fn least_read_units(calls: &[Call]) -> f64 {
     }
     least
 }
-
-/// The items of a table, by their keys.
-type Items = BTreeMap<String, HashMap<String, AttributeValue>>;
 
 /// The write units that it takes to get from the items `before` to those `after`: each that differs up to the
 /// next KB, twice in a transaction, and once more in each index that holds it.

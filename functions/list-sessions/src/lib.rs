@@ -10,7 +10,7 @@
 //! someone pages appears once more instead of vanishing. Ties are by name.
 //!
 //! A page is full unless it is the last, its sessions are so long that the answer would pass what a Lambda
-//! function may answer (6 MB), or 10,000 sessions were looked at in search of what the filters let through.
+//! function may answer (6 MB), or the filters dropped 10,000 sessions on the way.
 //!
 //! An agent sees their own sessions only.
 

@@ -8,7 +8,7 @@ use futures_util::future::try_join_all;
 
 use crate::Store;
 use crate::failure::{corrupt, failure};
-use crate::keys::{ListIndex, ListPosition, Rank};
+use crate::keys::{ListIndex, ListPosition, PK, Rank};
 
 /// The most that the entries of a page may take in the answer, in bytes: a Lambda function may
 /// answer with 6 MB, and a page of long notes would pass that. Such a page stops short.
@@ -22,6 +22,10 @@ const MAX_DROPPED: usize = 10_000;
 
 /// An entity that an index lists.
 pub(crate) trait Listed: Sized {
+    /// The attributes that [`Listed::from_item`] reads; none: all are read. What else an item has is for indexes, and can be
+    /// more than half of it.
+    const ATTRIBUTES: &'static [&'static str] = &[];
+
     /// Reads its item.
     fn from_item(item: HashMap<String, AttributeValue>) -> Result<Self, Error>;
 
@@ -288,6 +292,15 @@ impl Store {
                 .expression_attribute_values(":first", text(&format!("{}\u{0}", after.as_str())))
                 .expression_attribute_values(":until", text(until.as_str())),
         };
+        if !T::ATTRIBUTES.is_empty() {
+            // Names of attributes may be words of DynamoDB's own.
+            let names = || (0..).map(|number| format!("#{number}"));
+            let attributes = || [PK, order].into_iter().chain(T::ATTRIBUTES.iter().copied());
+            query = query.projection_expression(names().take(attributes().count()).collect::<Vec<_>>().join(","));
+            for (name, attribute) in names().zip(attributes()) {
+                query = query.expression_attribute_names(name, attribute);
+            }
+        }
         if !range.filter.terms.is_empty() {
             query = query.filter_expression(range.filter.terms.join(" AND "));
             for (name, attribute) in &range.filter.names {

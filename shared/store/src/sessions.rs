@@ -320,6 +320,26 @@ impl OnPlan for CoachingSession {
 }
 
 impl Listed for CoachingSession {
+    const ATTRIBUTES: &'static [&'static str] = &[
+        "version",
+        "create_time",
+        "update_time",
+        "manager_update_time",
+        "agent_update_time",
+        "acknowledge_time",
+        "agent_comment",
+        "agent",
+        "creator",
+        "plan",
+        "session_time",
+        "meeting_notes",
+        "private_notes",
+        "manager_submit_time",
+        "agent_submit_time",
+        "usecase",
+        "manager_submitter",
+    ];
+
     fn from_item(item: HashMap<String, AttributeValue>) -> Result<Self, Error> {
         from_item(item)
     }
