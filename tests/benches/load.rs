@@ -415,6 +415,8 @@ async fn repeat(client: &Client, action: &str, request: Value) {
                 .set_index_name(request["IndexName"].as_str().map(str::to_owned))
                 .set_key_condition_expression(request["KeyConditionExpression"].as_str().map(str::to_owned))
                 .set_filter_expression(request["FilterExpression"].as_str().map(str::to_owned))
+                .set_projection_expression(request["ProjectionExpression"].as_str().map(str::to_owned))
+                .set_scan_index_forward(request["ScanIndexForward"].as_bool())
                 .set_expression_attribute_names(names(&request))
                 .set_expression_attribute_values(values(&request))
                 .set_limit(request["Limit"].as_i64().map(|limit| i32::try_from(limit).unwrap()));

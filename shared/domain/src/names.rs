@@ -143,8 +143,11 @@ impl Tenant {
     /// The full resource name of `id`.
     pub fn name_of<C: Collection>(&self, id: &Id<C>) -> String {
         match C::LEVEL {
-            Level::Customer => self.of_customer().name_of(id),
-            Level::Profile => format!("{}/{}/{id}", self.name(), C::SEGMENT),
+            Level::Customer => name_under_customer(self.customer(), id),
+            Level::Profile => {
+                ["customers/", self.customer(), "/profiles/", self.profile(), "/", C::SEGMENT, "/", id.as_str()]
+                    .concat()
+            }
         }
     }
 
@@ -161,10 +164,15 @@ impl Tenant {
     }
 }
 
+// Answers are full of names, so they are put together without `format!`.
+fn name_under_customer<C: Collection>(customer: &str, id: &Id<C>) -> String {
+    ["customers/", customer, "/", C::SEGMENT, "/", id.as_str()].concat()
+}
+
 impl CustomerTenant {
     /// The full resource name of `id`, of a collection that lies under the customer.
     pub fn name_of<C: Collection>(&self, id: &Id<C>) -> String {
-        format!("customers/{}/{}/{id}", self.customer(), C::SEGMENT)
+        name_under_customer(self.customer(), id)
     }
 
     /// The id in the resource name `name`, of a collection that lies under the customer.

@@ -24,9 +24,8 @@ impl Timestamp {
         let seconds = text.get(17..19)?;
         let fraction = text.get(19..)?.trim_end_matches('Z');
         let fraction = fraction.split(['+', '-']).next()?;
-        let strict = text.is_ascii()
+        let strict = bytes.iter().all(|byte| byte.is_ascii() && !matches!(byte, b't' | b'z' | b' '))
             && bytes.get(10) == Some(&b'T')
-            && !text.contains(['t', 'z', ' '])
             && seconds < "60"
             && fraction.len() <= ".123456789".len();
         if !strict {
@@ -88,7 +87,7 @@ impl fmt::Display for Timestamp {
 
 impl serde::Serialize for Timestamp {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        serializer.serialize_str(&self.0.to_rfc3339_opts(SecondsFormat::AutoSi, true))
     }
 }
 

@@ -28,15 +28,15 @@ pub struct History {
 
 impl Store {
     /// The write that keeps `change` of the entity in `partition`.
-    pub(crate) fn record_change(&self, partition: &str, change: &Change) -> Result<TransactWriteItem, Error> {
-        let item = Item::at(keys::change(partition, change))
+    pub(crate) fn record_change(&self, partition: &str, change: Change) -> Result<TransactWriteItem, Error> {
+        let item = Item::at(keys::change(partition, &change))
             .text("time", change.time.to_string())
             .text("user", change.user.as_str())
             .text("role", change.role.as_str())
-            .text("operation", &change.operation)
+            .text("operation", change.operation)
             .version(change.version)
-            .map("before", attributes(&change.before))
-            .map("after", attributes(&change.after));
+            .map("before", attributes(change.before))
+            .map("after", attributes(change.after));
         let put = Put::builder().table_name(&*self.table).set_item(Some(item.into_attributes()));
         Ok(TransactWriteItem::builder().put(put.build().map_err(Error::internal)?).build())
     }
@@ -133,17 +133,17 @@ fn from_item(mut item: Attributes) -> Result<Change, Error> {
 }
 
 /// JSON as attributes: a text takes no more room than it has bytes, however it would be escaped.
-fn attributes(fields: &Map<String, Value>) -> HashMap<String, AttributeValue> {
-    fields.iter().map(|(field, value)| (field.clone(), attribute(value))).collect()
+fn attributes(fields: Map<String, Value>) -> HashMap<String, AttributeValue> {
+    fields.into_iter().map(|(field, value)| (field, attribute(value))).collect()
 }
 
-fn attribute(value: &Value) -> AttributeValue {
+fn attribute(value: Value) -> AttributeValue {
     match value {
         Value::Null => AttributeValue::Null(true),
-        Value::Bool(value) => AttributeValue::Bool(*value),
+        Value::Bool(value) => AttributeValue::Bool(value),
         Value::Number(number) => AttributeValue::N(number.to_string()),
-        Value::String(text) => AttributeValue::S(text.clone()),
-        Value::Array(values) => AttributeValue::L(values.iter().map(attribute).collect()),
+        Value::String(text) => AttributeValue::S(text),
+        Value::Array(values) => AttributeValue::L(values.into_iter().map(attribute).collect()),
         Value::Object(fields) => AttributeValue::M(attributes(fields)),
     }
 }

@@ -62,7 +62,7 @@ impl Store {
         let change = author.change(1, None, comment.document(tenant));
         let mut writes = vec![
             self.put_new(to_item(tenant, comment))?,
-            self.record_change(&keys::comment(tenant, &comment.id).partition, &change)?,
+            self.record_change(&keys::comment(tenant, &comment.id).partition, change)?,
         ];
         if let (Some(plan), Some(agent)) = (&comment.plan, &comment.agent) {
             writes.push(self.add_dependent(tenant, plan, Dependent::Comment, agent, None)?);
@@ -126,7 +126,7 @@ impl Store {
             let change = author.change(after.version, before.document(tenant), after.document(tenant));
             let writes = vec![
                 self.replace(to_item(tenant, &after), before.version)?,
-                self.record_change(&keys::comment(tenant, id).partition, &change)?,
+                self.record_change(&keys::comment(tenant, id).partition, change)?,
             ];
             if matches!(self.transact(writes).await?, Outcome::Written) {
                 return Ok(after);
@@ -144,7 +144,7 @@ impl Store {
     ) -> Result<Vec<TransactWriteItem>, Error> {
         let key = keys::comment(tenant, &comment.id);
         let change = author.change(comment.version + 1, comment.document(tenant), None);
-        let record = self.record_change(&key.partition, &change)?;
+        let record = self.record_change(&key.partition, change)?;
         Ok(vec![self.delete_version(key, comment.version)?, record])
     }
 

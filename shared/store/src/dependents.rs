@@ -365,7 +365,7 @@ impl Store {
         let inactive = CoachingPlan { is_active: false, ..plan.clone() };
         let mut writes = vec![
             self.delete_version(keys::plan(tenant, &plan.id), plan.version)?,
-            self.record_change(&keys::plan(tenant, &plan.id).partition, &change)?,
+            self.record_change(&keys::plan(tenant, &plan.id).partition, change)?,
             self.keep_plan_with_agent(tenant, &inactive)?,
         ];
         let dependents = key_attributes(keys::dependents(tenant, &plan.id));

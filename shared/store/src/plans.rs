@@ -68,7 +68,7 @@ impl Store {
         let mut writes = vec![
             self.put_new(to_item(tenant, plan))?,
             self.put_dependents(tenant, plan, author.now)?,
-            self.record_change(&keys::plan(tenant, &plan.id).partition, &change)?,
+            self.record_change(&keys::plan(tenant, &plan.id).partition, change)?,
         ];
         if plan.is_active {
             writes.push(self.keep_plan_with_agent(tenant, plan)?);
@@ -149,7 +149,7 @@ impl Store {
             let change = author.change(after.version, before.document(tenant), after.document(tenant));
             let mut writes = vec![
                 self.replace(to_item(tenant, &after), before.version)?,
-                self.record_change(&keys::plan(tenant, &id).partition, &change)?,
+                self.record_change(&keys::plan(tenant, &id).partition, change)?,
             ];
             if after.is_active != before.is_active {
                 writes.push(self.keep_plan_with_agent(tenant, &after)?);
@@ -203,7 +203,7 @@ impl Store {
             let writes = vec![
                 self.put_scorecard(tenant, &replaced)?,
                 self.check_plan(tenant, plan)?,
-                self.record_change(&keys::plan(tenant, plan).partition, &change)?,
+                self.record_change(&keys::plan(tenant, plan).partition, change)?,
             ];
             if matches!(self.transact(writes).await?, Outcome::Written) {
                 return Ok(());

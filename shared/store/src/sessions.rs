@@ -104,7 +104,7 @@ impl Store {
         let mut writes = vec![
             self.put_new(to_item(tenant, &session))?,
             self.add_dependent(tenant, &session.plan, Dependent::Session, &session.agent, inherited)?,
-            self.record_change(&keys::session(tenant, &session.id).partition, &change)?,
+            self.record_change(&keys::session(tenant, &session.id).partition, change)?,
         ];
         writes.extend(self.count_session(tenant, None, Some(&session))?);
         if let Some(request) = request {
@@ -179,7 +179,7 @@ impl Store {
             let change = author.change(after.version, before.document(tenant), after.document(tenant));
             let mut writes = vec![
                 self.replace(to_item(tenant, &after), before.version)?,
-                self.record_change(&key.partition, &change)?,
+                self.record_change(&key.partition, change)?,
             ];
             writes.extend(self.count_session(tenant, Some(&before), Some(&after))?);
             if matches!(self.transact(writes).await?, Outcome::Written) {
@@ -224,7 +224,7 @@ impl Store {
     ) -> Result<Vec<TransactWriteItem>, Error> {
         let key = keys::session(tenant, &session.id);
         let change = author.change(session.version + 1, session.document(tenant), None);
-        let record = self.record_change(&key.partition, &change)?;
+        let record = self.record_change(&key.partition, change)?;
         Ok(vec![self.delete_version(key, session.version)?, record])
     }
 
