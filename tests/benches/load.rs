@@ -3,7 +3,7 @@
 //!
 //! ```sh
 //! cargo bench -p coaching-tests --bench load
-//! SECONDS_OF_LOAD=60 cargo bench -p coaching-tests --bench load
+//! SECONDS_OF_LOAD=600 cargo bench -p coaching-tests --bench load
 //! ```
 //!
 //! The embedded DynamoDB answers one call at a time, and its transactions slow down with those of the last ten
@@ -102,7 +102,7 @@ fn kinds() -> Vec<Kind> {
 }
 
 async fn measure() {
-    let seconds = Duration::from_secs(number_asked("SECONDS_OF_LOAD", 20));
+    let seconds = Duration::from_secs(number_asked("SECONDS_OF_LOAD", 60));
     let mut child = Command::new(std::env::current_exe().unwrap())
         .arg(SERVICE)
         .stdin(Stdio::piped())
