@@ -326,6 +326,7 @@ async fn lists(sessions: u64) {
         ),
     ] {
         // The last page: so far from the end that a full page matches still.
+        let by_creation = |apart: usize| history.place(sessions.saturating_sub(50 * apart + 1));
         let last = match &filter {
             SessionFilter { start_session_time: Some(start), .. } => {
                 history.place_by_session_time(history.number_at(start.plus(-HELD_AFTER)) - 51)
@@ -333,12 +334,10 @@ async fn lists(sessions: u64) {
             SessionFilter { end_update_time: Some(end), .. } => {
                 history.place_by_update_time(history.number_at(end.plus(-CHANGED_AFTER)) + 51)
             }
-            SessionFilter { plan: Some(_), .. } => history.place(sessions.saturating_sub(50 * 400 + 1)),
-            SessionFilter { agent: Some(_), .. } => history.place(sessions.saturating_sub(50 * 500 + 1)),
-            SessionFilter { usecases, .. } if usecases.len() == 1 => {
-                history.place(sessions.saturating_sub(50 * 40 + 1))
-            }
-            _ => history.place(sessions.saturating_sub(50 * 2 + 1)),
+            SessionFilter { plan: Some(_), .. } => by_creation(400),
+            SessionFilter { agent: Some(_), .. } => by_creation(500),
+            SessionFilter { usecases, .. } if usecases.len() == 1 => by_creation(40),
+            _ => by_creation(2),
         };
         for (page, after) in [("first", None), ("last", Some(&last))] {
             let now = service.app.now().unwrap();

@@ -54,6 +54,11 @@ impl Timestamp {
         self.0.timestamp()
     }
 
+    /// The time in UTC, as the JSON mapping writes it.
+    fn written(self) -> String {
+        self.0.to_rfc3339_opts(SecondsFormat::AutoSi, true)
+    }
+
     /// This time moved by `delta`, held at the ends of the range.
     #[must_use]
     pub fn plus(self, delta: TimeDelta) -> Self {
@@ -81,13 +86,13 @@ pub fn refuse_future(fields: &mut Fields<'_>, now: Timestamp, field: &str, time:
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.0.to_rfc3339_opts(SecondsFormat::AutoSi, true))
+        formatter.write_str(&self.written())
     }
 }
 
 impl serde::Serialize for Timestamp {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.0.to_rfc3339_opts(SecondsFormat::AutoSi, true))
+        serializer.serialize_str(&self.written())
     }
 }
 

@@ -16,7 +16,7 @@ use aws_smithy_http_client::tls::TrustStore;
 use aws_smithy_runtime_api::client::http::http_client_fn;
 use coaching_store::Store;
 
-use crate::https::{AMAZON_ROOTS, connector};
+use crate::https::{CONNECT_TIMEOUT, amazons_authorities, connector};
 use crate::run::{StartError, required, variable};
 
 /// How long a start waits for DynamoDB's first answer. A function that does not get it starts all the same.
@@ -40,7 +40,7 @@ pub(crate) async fn open_table(name: &str) -> Result<Store, StartError> {
         Ok(Store::new(Client::from_conf(config.build()), name))
     };
     if !named {
-        let store = table(TrustStore::empty().with_pem_certificate(AMAZON_ROOTS))?;
+        let store = table(amazons_authorities())?;
         if open(&store).await.unwrap_or(true) {
             return Ok(store);
         }
@@ -83,7 +83,7 @@ fn flag(name: &str) -> Result<Option<bool>, StartError> {
 /// timeout leaves before [`TIME_TO_REFUSE`](crate::TIME_TO_REFUSE).
 pub fn timeouts() -> TimeoutConfig {
     TimeoutConfig::builder()
-        .connect_timeout(Duration::from_secs(1))
+        .connect_timeout(CONNECT_TIMEOUT)
         .operation_attempt_timeout(Duration::from_secs(2))
         .operation_timeout(Duration::from_secs(5))
         .build()

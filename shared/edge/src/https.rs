@@ -9,11 +9,13 @@ use aws_smithy_runtime_api::client::http::{HttpConnectorSettings, SharedHttpConn
 
 use crate::run::StartError;
 
-/// The authorities whose certificates AWS's endpoints have.
-pub(crate) const AMAZON_ROOTS: &[u8] = include_bytes!("amazon_roots.pem");
-
 /// How long a connection may take to come about.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// The authorities whose certificates AWS's endpoints have.
+pub(crate) fn amazons_authorities() -> TrustStore {
+    TrustStore::empty().with_pem_certificate(&include_bytes!("amazon_roots.pem")[..])
+}
 
 /// Connections, kept open between requests, to hosts whose certificates `trusted` authorities have signed.
 ///

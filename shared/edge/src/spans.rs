@@ -5,7 +5,6 @@
 use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
-use aws_smithy_http_client::tls::TrustStore;
 use aws_smithy_runtime_api::client::http::{HttpConnector, SharedHttpConnector};
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::byte_stream::ByteStream;
@@ -19,7 +18,7 @@ use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::{SpanData, SpanEvents, SpanExporter as _, SpanLinks};
 use uuid::Uuid;
 
-use crate::https::{AMAZON_ROOTS, connector};
+use crate::https::{amazons_authorities, connector};
 
 /// A request that is answered.
 pub(crate) struct Answered<'a> {
@@ -59,8 +58,7 @@ impl Spans {
             return Err(refused());
         }
         // None of them is asked for: the collector is beside the function, and spoken to in plain HTTP.
-        let trusted = TrustStore::empty().with_pem_certificate(AMAZON_ROOTS);
-        let connections = connector(trusted).map_err(|error| error.0)?;
+        let connections = connector(amazons_authorities()).map_err(|error| error.0)?;
         let mut exporter = SpanExporter::builder()
             .with_http()
             .with_http_client(Connections(connections))

@@ -164,7 +164,7 @@ impl<T> Range<T> {
     /// The same, less what is not after `after`, if that is given, and before `until`, if that is.
     pub(crate) fn between(self, after: Option<ListPosition>, until: Option<ListPosition>) -> Self {
         let after = self.after.max(after);
-        let exhausted = until.as_ref().is_some_and(|until| after.as_ref().is_some_and(|after| after >= until));
+        let exhausted = matches!((&after, &until), (Some(after), Some(until)) if after >= until);
         Self { after, until, exhausted, ..self }
     }
 
@@ -294,12 +294,13 @@ impl Store {
         };
         if !T::ATTRIBUTES.is_empty() {
             // Names of attributes may be words of DynamoDB's own.
-            let names = || (0..).map(|number| format!("#{number}"));
-            let attributes = || [PK, order].into_iter().chain(T::ATTRIBUTES.iter().copied());
-            query = query.projection_expression(names().take(attributes().count()).collect::<Vec<_>>().join(","));
-            for (name, attribute) in names().zip(attributes()) {
-                query = query.expression_attribute_names(name, attribute);
+            let mut names = Vec::new();
+            for (number, attribute) in [PK, order].iter().chain(T::ATTRIBUTES).enumerate() {
+                let name = format!("#{number}");
+                query = query.expression_attribute_names(&name, *attribute);
+                names.push(name);
             }
+            query = query.projection_expression(names.join(","));
         }
         if !range.filter.terms.is_empty() {
             query = query.filter_expression(range.filter.terms.join(" AND "));
