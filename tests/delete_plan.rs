@@ -256,16 +256,36 @@ async fn a_function_killed_anywhere_leaves_a_deletion_that_a_repeat_goes_on_with
 }
 
 #[tokio::test]
-async fn a_deletion_takes_those_out_of_the_list_whose_time_is_over() {
+async fn the_list_of_deletions_takes_sixty_and_those_out_whose_time_is_over() {
     let service = full().await;
-    assert_eq!(service.send(&delete(FORCE)).await.status, 200);
-    service.advance(TimeDelta::minutes(6));
+    let listed = async || {
+        let items = service.items().await;
+        let list = items["acme#support#deletions / deletions"].clone();
+        let mut plans: Vec<String> = list.into_keys().filter(|attribute| attribute.starts_with("plan#")).collect();
+        plans.sort();
+        plans
+    };
+    for number in 0..61 {
+        let id = format!("plan-{number:02}");
+        service.plan_with(&id, "ben", json!({"isActive": number % 2 == 0})).await;
+        let mut session = session_of("ben");
+        session["coachingPlanName"] = plan_name(&id).into();
+        service.succeed(&Event::post("coachingSessions", session)).await;
+    }
+    let delete_number = |number: usize| delete(&format!("coachingPlans/plan-{number:02}?force=true"));
+    for number in 0..60 {
+        assert_eq!(service.send(&delete_number(number)).await.status, 200, "{number}");
+    }
+    let refused = service.refused(&delete_number(60), 429).await;
+    assert_eq!((refused.reason(), refused.body["status"].as_str()), ("DELETIONS_FULL", Some("RESOURCE_EXHAUSTED")));
+    // Where nothing hangs on it, a plan goes; so does whatever else.
+    service.plan_with("empty", "ben", json!({})).await;
+    assert_eq!(service.send(&delete("coachingPlans/empty")).await.status, 200);
     service.succeed(&Event::post("coachingSessions", session_of("ben"))).await;
-    assert_eq!(service.send(&delete("coachingPlans/ben-plan?force=true")).await.status, 200);
-    let items = service.items().await;
-    let list = &items["acme#support#deletions / deletions"];
-    let listed: Vec<&String> = list.keys().filter(|attribute| attribute.starts_with("plan#")).collect();
-    assert_eq!(listed, ["plan#ben-plan"]);
+
+    service.advance(TimeDelta::minutes(6));
+    assert_eq!(service.send(&delete_number(60)).await.status, 200);
+    assert_eq!(listed().await, ["plan#plan-60"]);
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! `retrieve-progress`, from outside.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use chrono::{DateTime, Days, NaiveDate, TimeDelta, Utc};
 use coaching_tests::{
@@ -212,6 +212,7 @@ fn imagined() -> impl Strategy<Value = Imagined> {
         prop::collection::vec(agent, AGENTS),
         prop::collection::vec(group, GROUPS),
         prop::collection::vec(scorecard, 0..30),
+        // One for each plan, or the organisation, usecase, template and part.
         prop::collection::vec(target, 0..6),
         request,
     )
@@ -226,7 +227,12 @@ fn imagined() -> impl Strategy<Value = Imagined> {
                 })
                 .collect(),
             scorecards,
-            targets,
+            targets: targets
+                .into_iter()
+                .map(|target| ((target.agent, target.template, target.part, target.usecase), target))
+                .collect::<BTreeMap<_, _>>()
+                .into_values()
+                .collect(),
             request,
         })
 }
@@ -303,8 +309,15 @@ async fn load(service: &TestService, customer: &Imagined) -> Vec<(Option<NaiveDa
         )
         .await;
     for (index, agent) in customer.agents.iter().enumerate() {
-        let plan = json!({"isActive": agent.plan_active, "usecaseName": usecase_name("care")});
-        service.plan_with(&format!("plan{index}"), &agent_id(index), plan).await;
+        let plan = json!({
+            "name": plan_name(&format!("plan{index}")),
+            "agentUserName": user_name(&agent_id(index)),
+            "creatorUserName": user_name("maria"),
+            "isActive": agent.plan_active,
+            "usecaseName": usecase_name("care"),
+            "createTime": days_ago(200),
+        });
+        service.succeed(&import("coachingPlans", plan)).await;
     }
     for (index, target) in customer.targets.iter().enumerate() {
         let mut history = target.history.iter();
@@ -458,7 +471,7 @@ fn recomputed(customer: &Imagined, ended: &[(Option<NaiveDate>, [Option<u8>; 3])
         let mut progresses = Vec::new();
         let mut gaps = Vec::new();
         let mut criteria = Vec::new();
-        for (_, target, value) in targets {
+        for (place, target, value) in targets {
             let over = |days: &std::ops::Range<NaiveDate>| {
                 let of = customer.scorecards.iter().zip(ended).filter(|(scorecard, (day, values))| {
                     scorecard.agent == index
@@ -473,6 +486,8 @@ fn recomputed(customer: &Imagined, ended: &[(Option<NaiveDate>, [Option<u8>; 3])
             };
             let ((score, count), (before, before_count)) = (over(&(start..end)), over(&baseline));
             let mut one = json!({
+                "targetName": below_support(&format!("targets/target{place}")),
+                "usecaseName": usecase_name(USECASES[target.usecase]),
                 "scorecardTemplateName": below_support(&format!("scorecardTemplates/{}", TEMPLATES[target.template])),
                 "criterionDisplayName": display_name(target),
                 "target": points(i64::from(value) * 100),
@@ -629,6 +644,15 @@ fn every_figure_and_the_order_equal_a_recomputation_from_raw_scorecards() {
 /// Names that begin with each other, so that what stands between name and id in an index counts.
 const NAMES: [&str; 5] = ["A", "A B", "AB", "a", "Á"];
 
+/// What they are as people read them.
+fn place_of_name(name: &str) -> &'static str {
+    match name {
+        "A B" => "a b",
+        "AB" => "ab",
+        _ => "a",
+    }
+}
+
 #[derive(Debug, Clone)]
 struct Namesake {
     name: &'static str,
@@ -678,8 +702,9 @@ fn pages_by_name_go_through_everyone_once_in_order_in_either_direction() {
                 let mut expected: Vec<(&str, String)> =
                     listed.map(|(index, agent)| (agent.name, user_name(&agent_id(index)))).collect();
                 expected.sort_by(|(a, a_id), (b, b_id)| {
-                    let by_name = if descending { b.cmp(a) } else { a.cmp(b) };
-                    by_name.then_with(|| a_id.cmp(b_id))
+                    let as_read = |name: &str| (place_of_name(name), name.to_owned());
+                    let by_name = as_read(a).cmp(&as_read(b));
+                    (if descending { by_name.reverse() } else { by_name }).then_with(|| a_id.cmp(b_id))
                 });
                 let body = json!({
                     "usecaseNames": [usecase_name("care")],
@@ -847,14 +872,285 @@ async fn a_past_window_keeps_its_gap_when_the_target_moves() {
     assert_eq!(present["agentCoachingProgresses"][0]["criterionProgresses"][0]["target"], 20.0);
 }
 
+/// `ana` under a plan with a target of her own, and an organisation's target beside it, ten days after the first of June.
+async fn coached_in_may() -> TestService {
+    let service = TestService::seeded().await;
+    let plan = json!({
+        "name": plan_name("coached"),
+        "agentUserName": user_name("ana"),
+        "creatorUserName": user_name("maria"),
+        "isActive": true,
+        "usecaseName": usecase_name("care"),
+        "createTime": "2026-04-01T10:00:00Z",
+    });
+    service.succeed(&import("coachingPlans", plan)).await;
+    for (id, part, plan) in [("own", "privacy", Some(plan_name("coached"))), ("all", "privacy", None)] {
+        let target = json!({
+            "name": below_support(&format!("targets/{id}")),
+            "scorecardTemplateName": below_support("scorecardTemplates/quality"),
+            "criterionOrChapterId": part,
+            "target": 60,
+            "usecaseName": usecase_name("care"),
+            "coachingPlanName": plan,
+            "createTime": "2026-04-02T10:00:00Z",
+        });
+        service.succeed(&import("targets", target)).await;
+    }
+    service.advance(TimeDelta::days(10));
+    service
+}
+
+fn may(more: Value) -> Event {
+    let mut body = json!({
+        "usecaseNames": [usecase_name("care")],
+        "startTime": "2026-05-01T00:00:00Z",
+        "endTime": "2026-06-01T00:00:00Z",
+    });
+    merge(&mut body, more);
+    retrieve(body)
+}
+
+fn patch(path: &str, body: Value) -> Event {
+    Event::new("PATCH", path).with_text(&body.to_string())
+}
+
+#[tokio::test]
+async fn a_window_that_is_over_keeps_its_figures() {
+    let changed = |more: Value| {
+        let mut ana = user("ana");
+        merge(&mut ana, more);
+        sync("users:batchUpsert", json!({"users": [ana]}))
+    };
+    let close = patch("coachingPlans/coached", json!({"coachingPlan": {"isActive": false}}));
+    let open = patch("coachingPlans/coached", json!({"coachingPlan": {"isActive": true}}));
+    let lower = |target: &str| patch(&format!("targets/{target}"), json!({"target": {"target": 5}}));
+    let delete = |path: &str| Event::new("DELETE", path);
+    let histories: Vec<(&str, Vec<Event>)> = vec![
+        ("a plan is closed", vec![close.clone()]),
+        ("a plan is closed and opened again", vec![close.clone(), open.clone()]),
+        ("a plan is closed, and its target moved", vec![lower("own"), close.clone(), lower("own")]),
+        ("a plan's target is deleted", vec![delete("targets/own")]),
+        ("a plan's target is moved and deleted", vec![lower("own"), delete("targets/own")]),
+        ("a closed plan's target is deleted, and the plan opened again", vec![close, delete("targets/own"), open]),
+        ("the organisation's target is deleted", vec![delete("targets/all"), delete("targets/greeting-target")]),
+        ("a plan is deleted with all that hangs on it", vec![delete("coachingPlans/coached?force=true")]),
+        ("the agent is promoted", vec![changed(json!({"roles": ["manager"]}))]),
+        (
+            "the agent moves to another profile",
+            vec![changed(json!({"profileNames": ["customers/acme/profiles/sales"]}))],
+        ),
+        ("the agent works everywhere", vec![changed(json!({"profileNames": []}))]),
+        ("the agent leaves", vec![changed(json!({"isActive": false}))]),
+        (
+            "the agent leaves and comes back",
+            vec![changed(json!({"isActive": false})), changed(json!({"isActive": true}))],
+        ),
+        ("the agent becomes a test user", vec![changed(json!({"isDevUser": true}))]),
+    ];
+    for (what, events) in histories {
+        let service = coached_in_may().await;
+        let requests = [
+            json!({}),
+            json!({"orderBy": "ORDER_BY_GAP"}),
+            json!({"agentUserNames": [user_name("ana")]}),
+            json!({"groupNames": ["customers/acme/groups/team"]}),
+            json!({"pageSize": 1, "orderDirection": "ORDER_DIRECTION_DESC"}),
+        ];
+        let mut before = Vec::new();
+        for request in &requests {
+            let mut answer = service.succeed(&may(request.clone())).await;
+            answer.as_object_mut().unwrap().remove("nextPageToken");
+            before.push(answer);
+        }
+        let own = &before[2]["agentCoachingProgresses"][0];
+        assert_eq!(own["coachingPlanNames"], json!([plan_name("coached")]));
+        for event in &events {
+            service.succeed(event).await;
+            service.advance(TimeDelta::hours(1));
+        }
+        for (request, before) in requests.iter().zip(before) {
+            let mut answer = service.succeed(&may(request.clone())).await;
+            answer.as_object_mut().unwrap().remove("nextPageToken");
+            assert_eq!(answer, before, "{what}: {request}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn who_left_within_the_window_is_answered_when_named_or_among_the_inactive() {
+    let service = TestService::seeded().await;
+    let mut ana = user("ana");
+    ana["roles"] = json!(["manager"]);
+    service.succeed(&sync("users:batchUpsert", json!({"users": [ana]}))).await;
+    let care = || json!({"usecaseNames": [usecase_name("care")]});
+    let asked = async |more: Value| {
+        let mut body = care();
+        merge(&mut body, more);
+        agents_of(&service.send(&retrieve(body)).await).into_iter().map(str::to_owned).collect::<Vec<String>>()
+    };
+    let (ana, ben) = (user_name("ana"), user_name("ben"));
+    assert_eq!(asked(json!({})).await, [ben.clone()]);
+    assert_eq!(asked(json!({"groupNames": ["customers/acme/groups/team"]})).await, [ben.clone()]);
+    assert_eq!(asked(json!({"agentUserNames": [ana]})).await, [ana.clone()]);
+    assert_eq!(asked(json!({"includeInactiveUsers": true})).await, [ana.clone(), ben.clone()]);
+    assert_eq!(
+        asked(json!({"includeInactiveUsers": true, "orderDirection": "ORDER_DIRECTION_DESC", "pageSize": 1})).await,
+        [ben.clone()]
+    );
+    assert_eq!(
+        asked(json!({"includeInactiveUsers": true, "orderBy": "ORDER_BY_PROGRESS", "pageSize": 1})).await.len(),
+        1
+    );
+    // In a window that begins after that, there is no such agent.
+    service.advance(TimeDelta::days(40));
+    assert_eq!(asked(json!({"includeInactiveUsers": true})).await, [ben]);
+    assert_eq!(asked(json!({"agentUserNames": [ana]})).await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn nobody_is_not_asked_for() {
+    let service = TestService::seeded().await;
+    let body =
+        json!({"usecaseNames": [usecase_name("care")], "agentUserNames": [user_name("ana"), user_name("nobody")]});
+    let refused = service.refused(&retrieve(body), 400).await;
+    assert_eq!(refused.refused_fields(), ["agentUserNames"]);
+}
+
+#[tokio::test]
+async fn a_plan_counts_from_its_start_until_its_end() {
+    let service = coached_in_may().await;
+    let plans = async |event: Event| {
+        let answer = service.succeed(&event).await;
+        answer["agentCoachingProgresses"][0]["coachingPlanNames"].clone()
+    };
+    let ana = json!({"agentUserNames": [user_name("ana")]});
+    for (dates, is_active) in [
+        (json!({"startTime": "2026-05-31T00:00:00Z", "endTime": "2026-07-01T00:00:00Z"}), true),
+        (json!({"startTime": "2026-06-01T00:00:00Z"}), false),
+        (json!({"startTime": null, "endTime": "2026-05-31T00:00:00Z"}), false),
+        (json!({"endTime": "2026-06-01T00:00:00Z"}), true),
+    ] {
+        service.succeed(&patch("coachingPlans/coached", json!({"coachingPlan": dates}))).await;
+        let expected = if is_active { json!([plan_name("coached")]) } else { json!([]) };
+        assert_eq!(plans(may(ana.clone())).await, expected, "{dates}");
+    }
+}
+
+#[tokio::test]
+async fn rows_tell_targets_and_usecases_apart() {
+    let service = TestService::seeded().await;
+    let usecases = json!({"usecases": [{"name": usecase_name("billing"), "displayName": "Billing"}]});
+    service.succeed(&import("usecases:batchUpsert", usecases)).await;
+    let target = json!({
+        "name": below_support("targets/of-billing"),
+        "scorecardTemplateName": below_support("scorecardTemplates/quality"),
+        "criterionOrChapterId": "greeting",
+        "target": 50,
+        "usecaseName": usecase_name("billing"),
+    });
+    service.succeed(&Event::post("targets", target)).await;
+    let body =
+        json!({"usecaseNames": [usecase_name("care"), usecase_name("billing")], "agentUserNames": [user_name("ana")]});
+    let answer = service.succeed(&retrieve(body)).await;
+    let rows = answer["agentCoachingProgresses"][0]["criterionProgresses"].as_array().unwrap();
+    let told: Vec<(&Value, &Value)> = rows.iter().map(|row| (&row["targetName"], &row["usecaseName"])).collect();
+    assert_eq!(
+        told,
+        [
+            (&json!(below_support("targets/greeting-target")), &json!(usecase_name("care"))),
+            (&json!(below_support("targets/of-billing")), &json!(usecase_name("billing"))),
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_plan_of_no_usecase_is_listed_no_more_than_its_sessions_are_counted() {
+    let service = TestService::seeded().await;
+    service.plan_with("of-none", "ana", json!({})).await;
+    let session = json!({
+        "agentUserName": user_name("ana"),
+        "creatorUserName": user_name("maria"),
+        "coachingPlanName": plan_name("of-none"),
+        "sessionTime": "2026-05-31T10:00:00Z",
+        "meetingNotes": "Held.",
+    });
+    service.succeed(&Event::post("coachingSessions", session)).await;
+    let body = json!({"usecaseNames": [usecase_name("care")], "agentUserNames": [user_name("ana")]});
+    let ana = service.succeed(&retrieve(body)).await["agentCoachingProgresses"][0].clone();
+    assert_eq!((&ana["coachingPlanNames"], &ana["coachingSessionCount"]), (&json!([plan_name("ana-plan")]), &json!(2)));
+}
+
+#[tokio::test]
+async fn sessions_without_end_cost_the_same_and_are_counted_and_taken_off() {
+    let service = TestService::seeded().await;
+    let name = |number: usize| format!("{number:03}-{}", "x".repeat(120));
+    let session = |number: usize| {
+        Event::post(
+            "coachingSessions",
+            json!({
+                "name": below_support(&format!("coachingSessions/{}", name(number))),
+                "agentUserName": user_name("ana"),
+                "creatorUserName": user_name("maria"),
+                "coachingPlanName": plan_name("ana-plan"),
+                "sessionTime": format!("2026-05-{:02}T10:00:{:02}Z", 10 + number % 20, number % 60),
+                "meetingNotes": "Held.",
+                "usecaseName": usecase_name("care"),
+            }),
+        )
+    };
+    let counted = async || {
+        let body = json!({"usecaseNames": [usecase_name("care")], "agentUserNames": [user_name("ana")]});
+        let ana = service.succeed(&retrieve(body)).await["agentCoachingProgresses"][0].clone();
+        let everyone = service
+            .succeed(&retrieve(json!({"usecaseNames": [usecase_name("care")], "orderBy": "ORDER_BY_GAP"})))
+            .await;
+        let mut of_everyone = everyone["agentCoachingProgresses"].as_array().unwrap().iter();
+        let among_everyone = of_everyone.find(|agent| agent["agentUserName"] == ana["agentUserName"]).unwrap();
+        assert_eq!(among_everyone["coachingSessionCount"], ana["coachingSessionCount"]);
+        ana["coachingSessionCount"].as_u64().unwrap()
+    };
+    // held-1 and submitted-1 are two.
+    for number in 0..40 {
+        service.succeed(&session(number)).await;
+    }
+    assert_eq!(counted().await, 42);
+    let (_, spent) = service.spending(&session(40)).await;
+    let (_, later) = service.spending(&session(41)).await;
+    assert_eq!((spent.calls, spent.write_units), (later.calls, later.write_units));
+    let path = |number: usize| format!("coachingSessions/{}", name(number));
+    for number in [0, 5, 20, 41] {
+        service.succeed(&Event::new("DELETE", &path(number))).await;
+    }
+    assert_eq!(counted().await, 40);
+    for number in [1, 30] {
+        // Moved within its statistics, then out of the window, into other statistics.
+        for time in ["2026-05-09T10:00:00Z", "2026-02-09T10:00:00Z"] {
+            service.succeed(&patch(&path(number), json!({"coachingSession": {"sessionTime": time}}))).await;
+        }
+    }
+    assert_eq!(counted().await, 38);
+    let notes = json!({"coachingSession": {"meetingNotes": null}});
+    for number in [2, 31] {
+        service.succeed(&patch(&path(number), notes.clone())).await;
+    }
+    assert_eq!(counted().await, 36);
+    service.succeed(&Event::new("DELETE", "coachingPlans/ana-plan?force=true")).await;
+    assert_eq!(counted().await, 0);
+}
+
 #[tokio::test]
 async fn sessions_in_the_window_are_counted() {
     let service = TestService::seeded().await;
-    for (session_time, usecase) in [
-        ("2026-05-31T10:00:00Z", "care"),
-        ("2026-05-02T09:00:00Z", "care"),
-        ("2026-04-30T09:00:00Z", "care"),
-        ("2026-05-31T11:00:00Z", "billing"),
+    let notes = Some("Held.");
+    for (session_time, usecase, notes) in [
+        ("2026-05-31T10:00:00Z", "care", notes),
+        ("2026-05-31T12:00:00Z", "care", None),
+        ("2026-05-02T09:00:00Z", "care", notes),
+        ("2026-04-30T09:00:00Z", "care", notes),
+        ("2026-05-31T11:00:00Z", "billing", notes),
+        // Later today, and tomorrow.
+        ("2026-06-01T12:00:01Z", "care", notes),
+        ("2026-06-02T09:00:00Z", "care", notes),
     ] {
         let session = json!({
             "agentUserName": user_name("ana"),
@@ -862,6 +1158,7 @@ async fn sessions_in_the_window_are_counted() {
             "coachingPlanName": plan_name("ana-plan"),
             "sessionTime": session_time,
             "usecaseName": usecase_name(usecase),
+            "meetingNotes": notes,
         });
         service.succeed(&Event::post("coachingSessions", session)).await;
     }
@@ -870,7 +1167,7 @@ async fn sessions_in_the_window_are_counted() {
     assert_eq!(
         (&ana["coachingSessionCount"], &ana["lastCoachingSessionTime"]),
         (&json!(3), &json!("2026-05-31T10:00:00Z")),
-        "held-1, submitted-1, and the one of 31 May; scheduled-1 is yet to come"
+        "held-1, submitted-1, and the one of 31 May that was held; what is to come is not, notes or no notes"
     );
     assert_eq!(answer["startTime"], "2026-05-03T00:00:00Z");
     assert_eq!(answer["endTime"], "2026-06-02T00:00:00Z");

@@ -35,13 +35,17 @@ struct RebuildStatisticsRequest {
 pub struct RebuildStatisticsResponse {
     /// Whether all agents are recounted; if not, the next invocation goes on.
     pub done: bool,
-    /// How many agents of the profile have scorecards.
+    /// How many agents of the profile have scorecards, sessions or plans.
     pub agent_count: usize,
     /// How many of them this invocation recounted.
     pub recounted_agent_count: usize,
     /// How many statistics differed, each of an agent, a usecase and two months.
     pub difference_count: usize,
-    /// The first 1000 of those.
+    /// How many agents' records differed: their active plans, the targets of those.
+    pub record_difference_count: usize,
+    /// How many people stood elsewhere in the order of names than their name does.
+    pub reordered_user_count: usize,
+    /// The first 1000 of the statistics that differed.
     pub differences: Vec<DifferenceMessage>,
     /// Agents to recount again: their statistics changed within the last minute.
     pub unsettled_agent_user_names: Vec<String>,
@@ -86,9 +90,14 @@ pub async fn rebuild(
         agent_count: recount.agents.len(),
         recounted_agent_count: 0,
         difference_count: 0,
+        record_difference_count: 0,
+        reordered_user_count: 0,
         differences: Vec::new(),
         unsettled_agent_user_names: Vec::new(),
     };
+    if after.is_none() {
+        response.reordered_user_count = app.store.put_order_right(&tenant).await?;
+    }
     let mut last = after.clone();
     for agent in recount.agents.iter().filter(|agent| after.as_ref().is_none_or(|after| *agent > after)) {
         if response.recounted_agent_count > 0 && Instant::now() >= until {
@@ -97,7 +106,10 @@ pub async fn rebuild(
         }
         match app.store.recount_agent(&tenant, &recount, agent, now).await? {
             Recounted::Unsettled => response.unsettled_agent_user_names.push(tenant.name_of(agent)),
-            Recounted::Corrected(differences) => response.add(&tenant, differences),
+            Recounted::Corrected { statistics, record } => {
+                response.record_difference_count += usize::from(record);
+                response.add(&tenant, statistics);
+            }
         }
         response.recounted_agent_count += 1;
         last = Some(agent.clone());
@@ -105,7 +117,7 @@ pub async fn rebuild(
     app.store.keep_rebuilt_until(&tenant, last.as_ref().filter(|_| !response.done)).await?;
     if response.difference_count > 0 {
         let statistics_differing = response.difference_count as u64;
-        tracing::warn!(statistics_differing, "score statistics differed from their scorecards");
+        tracing::warn!(statistics_differing, "statistics differed from their scorecards and sessions");
     }
     Ok(response)
 }

@@ -1,22 +1,29 @@
 //! `POST /v1/{parent=customers/*/profiles/*}/coachingProgresses:retrieve`: how far agents' scores moved, and
 //! how far they still are from target.
 //!
+//! **When**: the window is from `startTime` (rounded down to a day, UTC) until `endTime` (rounded up); by default the 30
+//! days that end with today. The baseline is the equally long window just before. Who was an agent, which plans were
+//! active and which targets there were is asked of the window's last moment, or of now while the window is under way: so
+//! what changes later does not change the figures of a window that is over.
 //! **Which agents**: `agentUserNames` and the members of `groupNames` (of sub-groups too with
 //! `includeIndirectGroupMembers`), or all agents of the profile if both are empty; inactive and dev users
-//! only if asked for. Who is no agent of the profile is left out.
+//! only if asked for. Who was an agent in the window and at its end no longer (promoted, moved to another profile) is
+//! answered when named in `agentUserNames`, or with `includeInactiveUsers`. Who never was one in the window is left out; who is nobody in the directory is INVALID_ARGUMENT.
 //! **Which scores**: of `usecaseNames` (required) and, if given, `scorecardTemplateNames` (every revision:
-//! `@*`), submitted from `startTime` (rounded down to a day, UTC) until `endTime` (rounded up); by default in
-//! the 30 days that end with today. The baseline is the equally long window just before.
+//! `@*`), submitted in the window.
 //! **Which targets**: those of the organisation, and an agent's own on active plans of theirs, which replace
-//! the organisation's for the same template and criterion; each with the value that was in force at the
-//! window's end.
+//! the organisation's for the same usecase, template and criterion; each with the value that was in force. A plan is active
+//! from its `startTime` until before its `endTime`, where it has them.
+//! **Which sessions**: those of the usecases that were held (they have notes or are submitted) and whose time, the
+//! session's or else that of its creation, is within the window and not ahead.
 //!
 //! Of each target: `score` and `baselineScore` (means), `progress = score − baselineScore`,
 //! `gap = target − score` (negative if exceeded), in percentage points to four decimals, absent where there is
 //! no score, and the counts of scorecards behind them. Of the agent: the mean progress, and the mean of the
 //! gaps, an exceeded target counting as none.
 //!
-//! Ordered by agent name, progress or gap; agents with no value come last, ties break by resource name. Pages
+//! Ordered by agent name, progress or gap; agents with no value come last, ties break by resource name. Names are
+//! ordered as people read them: by their letters without case and marks (NFKD), then as they are. Pages
 //! are stable: the order by progress or gap is kept for three days when its first page is read, so every agent
 //! appears once even while scorecards arrive. The figures are always the present ones.
 
@@ -27,13 +34,13 @@ use std::sync::Arc;
 use chrono::NaiveDate;
 use coaching_domain::names::{CoachingPlanId, GroupId, ScorecardTemplateId, UsecaseId, UserId};
 use coaching_domain::outline::Kind;
-use coaching_domain::progress::{Measured, Reached, Scope, Window, overall_gap, overall_progress, points};
+use coaching_domain::progress::{Measured, Reached, Scope, Span, Window, overall_gap, overall_progress, points};
 use coaching_domain::statistics::{PackedStatistics, Period, WHOLE_SCORECARD};
 use coaching_domain::target::Target;
 use coaching_domain::template::{Revisions, ScorecardTemplate};
 use coaching_domain::{Error, Role, Tenant, Timestamp};
 use coaching_edge::{Answer, App, Binding, Operation, Request};
-use coaching_store::{Agent, AgentStatistics, ListPosition, plans_in_scope};
+use coaching_store::{Agent, AgentFilter, AgentStatistics, ListPosition, plans_in_scope};
 use futures_util::future::{try_join, try_join_all};
 use futures_util::join;
 use serde::Serialize;
@@ -67,14 +74,15 @@ struct RetrieveProgressRequest {
     groups: Vec<GroupId>,
     usecases: Vec<UsecaseId>,
     templates: Vec<ScorecardTemplateId>,
-    with_inactive: bool,
-    with_dev_users: bool,
+    filter: AgentFilter,
     with_indirect_members: bool,
     order_by: OrderBy,
     descending: bool,
     window: Window,
     page_size: usize,
     page_token: Option<String>,
+    /// Whether it is an agent who asks, and so for themselves.
+    is_of_caller: bool,
 }
 
 /// A page of agents with their progress.
@@ -100,7 +108,7 @@ struct AgentCoachingProgress {
     agent_user_name: String,
     /// Their name as people read it.
     agent_display_name: String,
-    /// Their active plans for the usecases of the request.
+    /// Their plans for the usecases of the request that were active at the window's end, or are now if that is ahead.
     coaching_plan_names: Vec<String>,
     /// The mean progress of their targets, in percentage points; absent: there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -110,7 +118,8 @@ struct AgentCoachingProgress {
     gap: Option<f64>,
     /// Each target that they are measured by.
     criterion_progresses: Vec<CriterionProgress>,
-    /// How many sessions they had in the window.
+    /// How many sessions of the usecases of the request were held in the window: they have notes or are submitted, and
+    /// their time has come.
     coaching_session_count: usize,
     /// When the last of those was; absent: there was none.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -121,6 +130,10 @@ struct AgentCoachingProgress {
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct CriterionProgress {
+    /// The target: `customers/{customer}/profiles/{profile}/targets/{target}`.
+    target_name: String,
+    /// The usecase whose scores it is for: `customers/{customer}/profiles/{profile}/usecases/{usecase}`.
+    usecase_name: String,
     /// The target's template: `customers/{customer}/profiles/{profile}/scorecardTemplates/{scorecardTemplate}`.
     scorecard_template_name: String,
     /// The criterion or chapter; absent: the whole scorecard.
@@ -140,7 +153,7 @@ struct CriterionProgress {
     /// `score` less `baselineScore`, in percentage points; absent where either is.
     #[serde(skip_serializing_if = "Option::is_none")]
     progress: Option<f64>,
-    /// What was to be reached when the window ended, in percent.
+    /// What was to be reached when the window ended, or is now if that is ahead, in percent.
     target: f64,
     /// `target` less `score`, negative if exceeded, in percentage points; absent without a score.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -165,8 +178,10 @@ impl RetrieveProgressRequest {
             || Kind::template_name(Revisions::Every),
             |name| tenant.template_among(name, Revisions::Every).map(|(template, _)| template),
         );
-        let with_inactive = fields.boolean("includeInactiveUsers").unwrap_or(false);
-        let with_dev_users = fields.boolean("includeDevUsers").unwrap_or(false);
+        let filter = AgentFilter {
+            with_inactive: fields.boolean("includeInactiveUsers").unwrap_or(false),
+            with_dev_users: fields.boolean("includeDevUsers").unwrap_or(false),
+        };
         let with_indirect_members = fields.boolean("includeIndirectGroupMembers").unwrap_or(false);
         let order_by = fields.enumeration(
             "orderBy",
@@ -190,19 +205,20 @@ impl RetrieveProgressRequest {
             groups,
             usecases: usecases?,
             templates,
-            with_inactive,
-            with_dev_users,
+            filter,
             with_indirect_members,
             order_by: order_by.unwrap_or(OrderBy::Name),
             descending: descending.unwrap_or(false),
             window: window.ok()?,
             page_size,
             page_token,
+            is_of_caller: false,
         })
     }
 
     fn binding(&self, tenant: &Tenant) -> Binding {
-        let flags = [self.with_inactive, self.with_dev_users, self.with_indirect_members, self.descending];
+        let flags =
+            [self.filter.with_inactive, self.filter.with_dev_users, self.with_indirect_members, self.descending];
         Binding::new(OPERATION.name, tenant)
             .with("agentUserNames", self.agents.iter())
             .with("groupNames", self.groups.iter())
@@ -228,6 +244,7 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
             return Err(Error::permission_denied(&tenant.name_of(group)));
         }
         asked.agents = vec![request.caller().user().clone()];
+        asked.is_of_caller = true;
     }
 
     let progress = Progress::new(app, &tenant, &asked, now);
@@ -252,6 +269,8 @@ struct Progress<'a> {
     asked: &'a RetrieveProgressRequest,
     now: Timestamp,
     scope: Scope,
+    /// When what is measured held.
+    span: Span,
     baseline: Range<NaiveDate>,
     periods: Vec<Period>,
 }
@@ -279,7 +298,7 @@ struct MeasuredAgent {
     goals: Arc<[Goal]>,
     /// What each goal is measured by.
     measured: Vec<Measured>,
-    /// Within the window: when, in seconds since 1970, and of which plan.
+    /// Held within the window: when, in seconds since 1970, and of which plan.
     sessions: Vec<(i64, CoachingPlanId)>,
 }
 
@@ -288,14 +307,15 @@ type Page = (Vec<MeasuredAgent>, Option<String>);
 
 impl<'a> Progress<'a> {
     fn new(app: &'a App, tenant: &'a Tenant, asked: &'a RetrieveProgressRequest, now: Timestamp) -> Self {
+        let span = asked.window.span(now);
         let scope = Scope {
             usecases: asked.usecases.iter().cloned().collect(),
             templates: asked.templates.iter().cloned().collect(),
-            end: asked.window.end().unwrap_or(now),
+            at: span.at,
         };
         let baseline = asked.window.baseline();
         let periods = Period::of_days(&asked.window.all_days());
-        Self { app, tenant, asked, now, scope, baseline, periods }
+        Self { app, tenant, asked, now, scope, span, baseline, periods }
     }
 
     /// A page by display name, then resource name.
@@ -307,11 +327,10 @@ impl<'a> Progress<'a> {
         )?;
         let after = after.map(ListPosition::from_text);
         let size = self.asked.page_size;
-        let RetrieveProgressRequest { with_inactive, with_dev_users, descending, .. } = *self.asked;
+        let RetrieveProgressRequest { filter, descending, .. } = *self.asked;
         if self.names_nobody() {
             let store = &self.app.store;
-            let page =
-                store.agents_of_profile(self.tenant, with_inactive, with_dev_users, descending, after.as_ref(), size);
+            let page = store.agents_of_profile(self.tenant, self.span, filter, descending, after.as_ref(), size);
             let (checked, page, organisation) = join!(self.check_usecases(), page, self.organisation());
             checked?;
             let page = page?;
@@ -409,10 +428,13 @@ impl<'a> Progress<'a> {
 
     /// The organisation's targets in scope, with their templates.
     async fn organisation(&self) -> Result<Organisation, Error> {
-        let targets =
-            self.asked.usecases.iter().map(|usecase| self.app.store.organisation_targets(self.tenant, usecase));
+        let targets = self
+            .asked
+            .usecases
+            .iter()
+            .map(|usecase| self.app.store.organisation_targets(self.tenant, usecase, self.span));
         let targets: Vec<Target> = try_join_all(targets).await?.into_iter().flatten().collect();
-        let in_scope = self.scope.targets_of(&[], &HashSet::new(), &targets);
+        let in_scope = self.scope.targets_of(&[], &targets);
         let templates = self.templates(in_scope.iter().map(|target| &target.template).collect()).await?;
         Ok(Organisation { targets, templates })
     }
@@ -429,9 +451,8 @@ impl<'a> Progress<'a> {
     /// The agents of the request, in no order; with their statistics, if they are few and no more than are
     /// `measured`.
     async fn everyone(&self, measured: usize) -> Result<(Vec<Agent>, Option<Vec<AgentStatistics>>), Error> {
-        let RetrieveProgressRequest { with_inactive, with_dev_users, .. } = *self.asked;
         if self.names_nobody() {
-            let agents = self.app.store.all_agents_of_profile(self.tenant, with_inactive, with_dev_users);
+            let agents = self.app.store.all_agents_of_profile(self.tenant, self.span, self.asked.filter);
             return Ok((agents.await?, None));
         }
         let mut ids: HashSet<UserId> = self.asked.agents.iter().cloned().collect();
@@ -446,7 +467,13 @@ impl<'a> Progress<'a> {
         }
         let ids: Vec<UserId> = ids.into_iter().collect();
         let (mut agents, statistics) = self.agents_and_statistics(&ids, ids.len() <= measured).await?;
-        agents.retain(|agent| (agent.is_active || with_inactive) && (!agent.is_dev_user || with_dev_users));
+        // Who has left within the window is answered when named.
+        let named: HashSet<&UserId> = self.asked.agents.iter().collect();
+        let filter = self.asked.filter;
+        agents.retain(|agent| match agent.has_left && named.contains(&agent.id) {
+            true => filter.with_dev_users || !agent.is_dev_user,
+            false => filter.matches(agent),
+        });
         Ok((agents, statistics))
     }
 
@@ -457,12 +484,27 @@ impl<'a> Progress<'a> {
         ids: &[UserId],
         all_are_measured: bool,
     ) -> Result<(Vec<Agent>, Option<Vec<AgentStatistics>>), Error> {
-        let agents = self.app.store.agents_by_id(self.tenant, ids);
+        let agents = async {
+            let found = self.app.store.agents_by_id(self.tenant, ids, self.span).await?;
+            self.check_agents(&found.unknown)?;
+            Ok(found.agents)
+        };
         if all_are_measured && self.are_few(ids.len()) {
             let (agents, statistics) = try_join(agents, self.statistics_of(ids)).await?;
             return Ok((agents, Some(statistics)));
         }
         Ok((agents.await?, None))
+    }
+
+    /// Refuses names that the request asks for of users whom the directory does not know.
+    fn check_agents(&self, unknown: &[UserId]) -> Result<(), Error> {
+        let unknown: HashSet<&UserId> = unknown.iter().collect();
+        let names = self.asked.agents.iter().filter(|agent| unknown.contains(agent) && !self.asked.is_of_caller);
+        let names: Vec<String> = names.map(|agent| self.tenant.name_of(agent)).collect();
+        match names.is_empty() {
+            true => Ok(()),
+            false => Err(Error::invalid_field("agentUserNames", format!("'{}' does not exist", names.join("', '")))),
+        }
     }
 
     fn are_few(&self, agents: usize) -> bool {
@@ -513,7 +555,7 @@ impl<'a> Progress<'a> {
         let (further, statistics) = try_join(self.templates(further), statistics).await?;
         let template = |id: &ScorecardTemplateId| organisation.templates.get(id).or_else(|| further.get(id));
 
-        let of_everyone = self.goals(self.scope.targets_of(&[], &HashSet::new(), &organisation.targets), &template);
+        let of_everyone = self.goals(self.scope.targets_of(&[], &organisation.targets), &template);
         let mut measured: Vec<MeasuredAgent> = Vec::with_capacity(agents.len());
         for mut agent in agents {
             let goals = match agent.targets.is_empty() {
@@ -526,7 +568,7 @@ impl<'a> Progress<'a> {
         }
         let places: HashMap<&UserId, usize> = ids.iter().enumerate().map(|(place, id)| (id, place)).collect();
         let mut take = |one: AgentStatistics| match places.get(&one.agent).and_then(|place| measured.get_mut(*place)) {
-            Some(agent) => agent.take(one, &self.asked.window, &self.baseline),
+            Some(agent) => agent.take(one, &self.asked.window, &self.baseline, self.span),
             None => Ok(()),
         };
         let (store, usecases) = (&self.app.store, &self.asked.usecases);
@@ -541,8 +583,7 @@ impl<'a> Progress<'a> {
     }
 
     fn targets_of<'t>(&self, agent: &'t Agent, organisation: &'t Organisation) -> Vec<&'t Target> {
-        let active = agent.plans.iter().map(|(plan, _)| plan).collect();
-        self.scope.targets_of(&agent.targets, &active, &organisation.targets)
+        self.scope.targets_of(&agent.targets, &organisation.targets)
     }
 
     fn goals<'t>(
@@ -559,7 +600,7 @@ impl<'a> Progress<'a> {
                 None => part,
             };
             Some(Goal {
-                hundredths: target.hundredths_at(self.scope.end)?,
+                hundredths: target.hundredths_at(self.scope.at)?,
                 number: if part.is_empty() {
                     Some(WHOLE_SCORECARD)
                 } else {
@@ -589,7 +630,13 @@ fn parse_place(place: &str) -> Result<(Uuid, usize), Error> {
 
 impl MeasuredAgent {
     /// Adds what `statistics` hold of the agent within the window and the baseline.
-    fn take(&mut self, statistics: AgentStatistics, window: &Window, baseline: &Range<NaiveDate>) -> Result<(), Error> {
+    fn take(
+        &mut self,
+        statistics: AgentStatistics,
+        window: &Window,
+        baseline: &Range<NaiveDate>,
+        span: Span,
+    ) -> Result<(), Error> {
         let AgentStatistics { usecase, period, packed, sessions, .. } = statistics;
         if !packed.is_empty() {
             let packed = PackedStatistics::new(&packed);
@@ -611,9 +658,9 @@ impl MeasuredAgent {
                 measured.baseline = measured.baseline.plus(in_baseline);
             }
         }
-        let bounds = window.start().zip(window.end()).map(|(start, end)| (start.unix_seconds(), end.unix_seconds()));
-        let within = |time: i64| bounds.is_some_and(|(start, end)| (start..end).contains(&time));
-        self.sessions.extend(sessions.into_iter().filter(|(time, _)| within(*time)));
+        // Not what has notes already and is still to come.
+        let within = span.start.unix_seconds()..=span.at.unix_seconds();
+        self.sessions.extend(sessions.into_iter().filter(|(time, _)| within.contains(time)));
         Ok(())
     }
 
@@ -657,6 +704,8 @@ impl MeasuredAgent {
 impl Goal {
     fn message(&self, tenant: &Tenant, measured: &Measured, reached: &Reached) -> CriterionProgress {
         CriterionProgress {
+            target_name: tenant.name_of(&self.target.id),
+            usecase_name: tenant.name_of(&self.target.usecase),
             scorecard_template_name: tenant.name_of(&self.target.template),
             coaching_plan_name: self.target.plan.as_ref().map(|plan| tenant.name_of(plan)),
             criterion_or_chapter_id: self.target.criterion_or_chapter_id.clone(),

@@ -10,13 +10,10 @@
 
 use coaching_domain::names;
 use coaching_domain::target::{TargetMessage, TargetUpdate};
-use coaching_domain::{Code, Error, Role};
+use coaching_domain::{Error, Role};
 use coaching_edge::{Answer, App, Operation, Request};
 use serde::Serialize;
 use utoipa::ToSchema;
-
-/// How often an update is tried that others keep getting in front of.
-const ATTEMPTS: usize = 8;
 
 /// The operation.
 pub static OPERATION: Operation =
@@ -36,20 +33,11 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let (update, expected) =
         request.update("target", &TargetUpdate::FIELDS, |fields, mask| TargetUpdate::read(fields, mask, &tenant))?;
 
-    for _ in 0..ATTEMPTS {
-        let found = app.store.target(&tenant, &id, now).await?;
-        let before = found.ok_or_else(|| Error::not_found(&tenant.name_of(&id)))?;
-        expected.check(&before.etag())?;
-        let mut after = before.clone();
-        if !update.apply(&mut after, now)? {
-            return Ok(
-                Answer::json(&UpdateTargetResponse { target: before.message(&tenant) })?.with_etag(&before.etag())
-            );
-        }
-        if app.store.replace_target(&tenant, &after).await? {
-            after.version += 1;
-            return Ok(Answer::json(&UpdateTargetResponse { target: after.message(&tenant) })?.with_etag(&after.etag()));
-        }
-    }
-    Err(Error::new(Code::Aborted, "CONCURRENT_CHANGES", "others kept changing the target; try again"))
+    let changed = app.store.change_target(&tenant, &id, now, |target| {
+        expected.check(&target.etag())?;
+        update.apply(target, now)
+    });
+    let target = changed.await?;
+
+    Ok(Answer::json(&UpdateTargetResponse { target: target.message(&tenant) })?.with_etag(&target.etag()))
 }

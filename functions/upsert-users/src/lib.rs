@@ -4,7 +4,8 @@
 //! whole, or is refused by itself: the answer's `results` hold, in order, the user or the `status` of
 //! its refusal. Repeating a call changes nothing further.
 //!
-//! A user's agents' lists, in every profile that the user enters or leaves, change with the user.
+//! A user's agents' lists, in every profile that the user enters or leaves, change with the user. What the user was
+//! (an agent or not, of which profiles, active or not) stays known for windows of progress that are over.
 
 use std::collections::HashSet;
 
@@ -48,7 +49,7 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     })?;
 
     let read: Vec<User> = entries.iter().flatten().cloned().collect();
-    let written = app.store.upsert_users(&tenant, &read).await?;
+    let written = app.store.upsert_users(&tenant, &read, app.now()?).await?;
 
     let mut written = written.into_iter();
     let results = entries.iter().map(|entry| {

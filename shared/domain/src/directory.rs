@@ -1,6 +1,8 @@
 //! The customer's directory, loaded by the customer's own sync: users, groups of them, and the usecases
 //! of each profile.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -81,6 +83,20 @@ impl User {
     /// Whether they are an agent.
     pub fn is_agent(&self) -> bool {
         self.roles.contains(&Role::Agent)
+    }
+
+    /// Whether they are an agent of the profile.
+    pub fn is_agent_of(&self, profile: &Tenant) -> bool {
+        self.is_agent() && (self.profiles.is_empty() || self.profiles.contains(profile))
+    }
+
+    /// Whether they are the same to progress as `other`: an agent or not, of which profiles, working or not.
+    pub fn stands_as(&self, other: &Self) -> bool {
+        let standing = |user: &Self| {
+            let profiles: BTreeSet<String> = user.profiles.iter().map(Tenant::name).collect();
+            (user.is_agent(), user.is_active, user.is_dev_user, profiles)
+        };
+        standing(self) == standing(other)
     }
 }
 

@@ -16,6 +16,8 @@ pub enum Code {
     AlreadyExists,
     /// The caller is known and may not do this.
     PermissionDenied,
+    /// There is no more room; another request may make some.
+    ResourceExhausted,
     /// The request is right, but not in the present state.
     FailedPrecondition,
     /// A race was lost; reading again and repeating may succeed.
@@ -36,6 +38,7 @@ impl Code {
             Self::NotFound => 5,
             Self::AlreadyExists => 6,
             Self::PermissionDenied => 7,
+            Self::ResourceExhausted => 8,
             Self::FailedPrecondition => 9,
             Self::Aborted => 10,
             Self::Internal => 13,
@@ -51,6 +54,7 @@ impl Code {
             Self::NotFound => "NOT_FOUND",
             Self::AlreadyExists => "ALREADY_EXISTS",
             Self::PermissionDenied => "PERMISSION_DENIED",
+            Self::ResourceExhausted => "RESOURCE_EXHAUSTED",
             Self::FailedPrecondition => "FAILED_PRECONDITION",
             Self::Aborted => "ABORTED",
             Self::Internal => "INTERNAL",

@@ -42,6 +42,8 @@ pub struct CoachingPlan {
     pub creator: UserId,
     /// Whether it is being worked on.
     pub is_active: bool,
+    /// Since when it is: its creation, or when it was last made active again. Nothing while it is not.
+    pub active_since: Option<Timestamp>,
     /// When it was created.
     pub create_time: Timestamp,
     /// When anyone last changed it.
@@ -185,6 +187,7 @@ impl NewCoachingPlan {
             agent: self.agent,
             creator: self.creator,
             is_active: self.is_active,
+            active_since: self.is_active.then_some(create_time),
             create_time,
             update_time: self.update_time.unwrap_or(create_time),
             display_name: self.display_name,
@@ -304,7 +307,12 @@ impl PlanUpdate {
         if let Some(name) = &self.display_name {
             plan.display_name.clone_from(name);
         }
-        plan.is_active = self.is_active.unwrap_or(plan.is_active);
+        if let Some(active) = self.is_active
+            && active != plan.is_active
+        {
+            plan.is_active = active;
+            plan.active_since = active.then_some(now);
+        }
         let changed = *plan != before;
         if changed {
             plan.update_time = plan.update_time.max(now);

@@ -3,13 +3,13 @@
 //! Figures are whole ten-thousandths of a percentage point, each mean rounded half away from zero
 //! once, so that what is shown adds up: `progress` is exactly `score` less `baselineScore`.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::ops::Range;
 
 use chrono::{Days, NaiveDate, NaiveTime, TimeDelta};
 
 use crate::Timestamp;
-use crate::names::{CoachingPlanId, ScorecardTemplateId, UsecaseId};
+use crate::names::{ScorecardTemplateId, UsecaseId};
 use crate::statistics::{Cell, day_of};
 use crate::target::Target;
 
@@ -63,6 +63,24 @@ impl Window {
     pub fn end(&self) -> Option<Timestamp> {
         Timestamp::from_utc(self.days.end.and_time(NaiveTime::MIN).and_utc())
     }
+
+    /// When the facts held that the window is measured by, asked at `now`.
+    pub fn span(&self, now: Timestamp) -> Span {
+        let last = self.end().map(|end| end.plus(TimeDelta::nanoseconds(-1))).filter(|last| *last < now);
+        Span { start: self.start().unwrap_or(now), at: last.unwrap_or(now), is_over: last.is_some() }
+    }
+}
+
+/// When the facts held that a window is measured by: whether a plan was active, whether a target existed and how
+/// high it was, who was an agent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Span {
+    /// When the window starts.
+    pub start: Timestamp,
+    /// The last moment of a window that is over, else the moment of the request: what held then counts.
+    pub at: Timestamp,
+    /// Whether the window is over, so that what changes now does not change its figures.
+    pub is_over: bool,
 }
 
 /// What a request for progress is about.
@@ -72,34 +90,37 @@ pub struct Scope {
     pub usecases: HashSet<UsecaseId>,
     /// The templates; empty: all.
     pub templates: HashSet<ScorecardTemplateId>,
-    /// When the window ends: targets are measured by the value that was in force then.
-    pub end: Timestamp,
+    /// When what was in force counts.
+    pub at: Timestamp,
 }
 
 impl Scope {
     fn holds(&self, target: &Target) -> bool {
         self.usecases.contains(&target.usecase)
             && (self.templates.is_empty() || self.templates.contains(&target.template))
-            && target.hundredths_at(self.end).is_some()
+            && target.hundredths_at(self.at).is_some()
     }
 
-    /// The targets that an agent is measured by: their own, on active plans of theirs, and those of
-    /// the organisation that none of their own replaces (same usecase, template and criterion).
-    pub fn targets_of<'a>(
-        &self,
-        own: &'a [Target],
-        active_plans: &HashSet<&CoachingPlanId>,
-        organisation: &'a [Target],
-    ) -> Vec<&'a Target> {
-        let on_active_plan = |target: &&Target| target.plan.as_ref().is_some_and(|plan| active_plans.contains(plan));
-        let mut targets: Vec<&Target> = own.iter().filter(|target| self.holds(target)).filter(on_active_plan).collect();
-        let key = |target: &'a Target| (&target.usecase, &target.template, target.criterion_or_chapter_id.as_str());
-        let replaced: HashSet<_> = targets.iter().map(|target| key(target)).collect();
-        targets.extend(organisation.iter().filter(|target| self.holds(target) && !replaced.contains(&key(target))));
-        targets.sort_by(|a, b| {
-            let order = |target: &'a Target| (&target.template, &target.criterion_or_chapter_id, &target.id);
-            order(a).cmp(&order(b))
-        });
+    /// The targets that an agent is measured by: their `own`, of plans that were active, and those of the
+    /// organisation that none of their own replaces (same usecase, template and part of it). Of each plan, and of the
+    /// organisation, there is one for such a part: the one created first.
+    pub fn targets_of<'a>(&self, own: &'a [Target], organisation: &'a [Target]) -> Vec<&'a Target> {
+        type Part<'a> = (&'a ScorecardTemplateId, &'a str, &'a UsecaseId);
+        let part = |target: &'a Target| -> Part<'a> {
+            (&target.template, target.criterion_or_chapter_id.as_str(), &target.usecase)
+        };
+        let replaced: HashSet<Part<'a>> = own.iter().filter(|target| self.holds(target)).map(part).collect();
+        let own = own.iter().filter(|target| self.holds(target));
+        let others = organisation.iter().filter(|target| self.holds(target) && !replaced.contains(&part(target)));
+        let mut targets: BTreeMap<_, &'a Target> = BTreeMap::new();
+        for target in own.chain(others) {
+            let first = targets.entry((part(target), &target.plan)).or_insert(target);
+            if (target.create_time, &target.id) < (first.create_time, &first.id) {
+                *first = target;
+            }
+        }
+        let mut targets: Vec<&Target> = targets.into_values().collect();
+        targets.sort_by_key(|target| (&target.template, &target.criterion_or_chapter_id, &target.id));
         targets
     }
 }

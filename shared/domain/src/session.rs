@@ -243,6 +243,13 @@ impl CoachingSession {
         }
     }
 
+    /// When it was held, if it was: it has notes or is submitted. That is its session time, else its creation; one
+    /// that lies ahead counts once it has come.
+    pub fn held_at(&self) -> Option<Timestamp> {
+        let held = self.meeting_notes.is_some() || self.manager_submit_time.is_some();
+        held.then(|| self.session_time.unwrap_or(self.create_time))
+    }
+
     /// Its etag (AIP-154).
     pub fn etag(&self) -> String {
         etag_of(self.version, self.update_time)

@@ -1,6 +1,6 @@
 //! Targets: scores to be reached, by one agent under a plan or by the whole organisation.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::change::etag_of;
@@ -11,7 +11,7 @@ use crate::scorecard::{FULL_SCORE, percent};
 use crate::template::Revisions;
 use crate::timestamp::{Timestamp, refuse_future};
 use crate::update_mask::UpdateMask;
-use crate::{Code, Error, Id, Tenant, Violations};
+use crate::{Code, Error, Tenant, Violations};
 
 /// The most values that a target has had.
 pub const MAX_HISTORY: usize = 1000;
@@ -43,10 +43,10 @@ pub struct Target {
 }
 
 impl Target {
-    /// The value that was in force just before `end`, in hundredths of a percentage point; nothing if
-    /// it was created later.
-    pub fn hundredths_at(&self, end: Timestamp) -> Option<u32> {
-        self.history.iter().rev().find(|(from, _)| *from < end).map(|(_, value)| *value)
+    /// The value that was in force at `time`, in hundredths of a percentage point; nothing if it was
+    /// created later.
+    pub fn hundredths_at(&self, time: Timestamp) -> Option<u32> {
+        self.history.iter().rev().find(|(from, _)| *from <= time).map(|(_, value)| *value)
     }
 
     /// Moves the target to `value` from `now` on; the same value changes nothing.
@@ -70,48 +70,6 @@ impl Target {
         self.update_time = now;
         Ok(())
     }
-
-    /// What an agent's record keeps of the target of their plan.
-    pub fn to_attribute(&self) -> String {
-        let kept = Kept {
-            template: self.template.as_str(),
-            part: &self.criterion_or_chapter_id,
-            usecase: self.usecase.as_str(),
-            plan: self.plan.as_ref().map_or("", Id::as_str),
-            history: self.history.iter().map(|(from, value)| (from.to_string(), *value)).collect(),
-        };
-        serde_json::to_string(&kept).unwrap_or_default()
-    }
-
-    /// The target `id` of `agent` that [`Target::to_attribute`] wrote.
-    pub fn from_attribute(id: TargetId, agent: &UserId, text: &str) -> Option<Self> {
-        let kept: Kept<'_> = serde_json::from_str(text).ok()?;
-        let history: Option<Vec<_>> =
-            kept.history.iter().map(|(from, value)| Some((Timestamp::parse(from)?, *value))).collect();
-        let history = history.filter(|history| !history.is_empty())?;
-        Some(Self {
-            id,
-            version: 0,
-            template: Id::parse(kept.template)?,
-            criterion_or_chapter_id: kept.part.to_owned(),
-            usecase: Id::parse(kept.usecase)?,
-            plan: Some(Id::parse(kept.plan)?),
-            agent: Some(agent.clone()),
-            create_time: history.first()?.0,
-            update_time: history.last()?.0,
-            history,
-        })
-    }
-}
-
-#[derive(Serialize, Deserialize)]
-struct Kept<'a> {
-    #[serde(borrow)]
-    template: &'a str,
-    part: &'a str,
-    usecase: &'a str,
-    plan: &'a str,
-    history: Vec<(String, u32)>,
 }
 
 /// What a client sends to create a target. Its serialised form is what a repeated request is

@@ -1,124 +1,443 @@
-//! Agents' records: all that progress needs to know of an agent in a profile, in one item. The directory
-//! writes who they are, plans and targets write themselves into it.
+//! Agents' records: all that progress needs to know of an agent in a profile now, in one item. The directory
+//! writes who they are, plans and targets write themselves into it. What was before is in [`crate::past`].
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
 
-use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem, Update};
+use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, TransactWriteItem, Update};
 use coaching_domain::directory::User;
-use coaching_domain::names::{CoachingPlanId, UsecaseId, UserId};
+use coaching_domain::names::{CoachingPlanId, TargetId, UsecaseId, UserId};
 use coaching_domain::plan::CoachingPlan;
+use coaching_domain::progress::Span;
 use coaching_domain::target::Target;
-use coaching_domain::{Error, Id, Tenant};
+use coaching_domain::{Code, Error, Id, Tenant, Timestamp};
+use serde::{Deserialize, Serialize};
 
 use crate::Store;
 use crate::failure::corrupt;
 use crate::item::{Attributes, key_attributes};
 use crate::keys::{self, ListIndex, ListPosition};
 use crate::list::{Filter, Listed, Page, Range};
-use crate::targets::TARGET_ATTRIBUTE;
+use crate::past::{Past, PastUser};
+
+/// The most active plans of an agent, and the most targets of those together: so many of the longest ids are
+/// 150 KB, and DynamoDB takes 400.
+pub const MAX_ACTIVE_PLANS: usize = 50;
+/// As above.
+pub const MAX_TARGETS: usize = 200;
+/// The most targets of one plan: the transaction that makes it active again holds all of them still, and takes 100.
+pub const MAX_TARGETS_OF_PLAN: usize = 50;
 
 /// What begins the attributes of an agent's record that hold their active plans.
 const PLAN_ATTRIBUTE: &str = "plan#";
+/// What begins the attributes that hold the targets of an active plan.
+const TARGETS_ATTRIBUTE: &str = "targets#";
+/// What begins attributes that only records of version 0.1 have.
+const OLD_TARGET_ATTRIBUTE: &str = "target#";
+/// The attribute that counts active plans.
+const PLANS: &str = "plans";
 
-/// An agent of a profile.
+/// An agent of a profile, with what held when a window was measured.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Agent {
     /// Their id.
     pub id: UserId,
     /// Their name as people read it.
     pub display_name: String,
-    /// Whether they work here now.
+    /// Whether they worked here.
     pub is_active: bool,
-    /// Whether they are a test user.
+    /// Whether they were a test user.
     pub is_dev_user: bool,
+    /// Whether they were an agent of the profile in the window, and at its end not any more.
+    pub has_left: bool,
     /// Their active plans, each with its usecase.
     pub plans: Vec<(CoachingPlanId, Option<UsecaseId>)>,
-    /// The targets of their plans.
+    /// The targets of those plans.
     pub targets: Vec<Target>,
 }
 
-/// A record as it is stored: without a name, the directory does not list the agent in this profile.
-struct Record {
-    id: UserId,
-    name: Option<(String, bool, bool)>,
-    plans: Vec<(CoachingPlanId, Option<UsecaseId>)>,
-    targets: Vec<Target>,
+/// Which agents of a profile are wanted beside those who work there.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct AgentFilter {
+    /// Those who do not, and those who left within the window.
+    pub with_inactive: bool,
+    /// Test users.
+    pub with_dev_users: bool,
 }
 
-/// A user who is an agent of all profiles.
-struct AgentEverywhere {
-    id: UserId,
-    display_name: String,
+impl AgentFilter {
+    /// Whether `agent` is wanted.
+    pub fn matches(self, agent: &Agent) -> bool {
+        let standing = Standing { is_active: agent.is_active, is_dev_user: agent.is_dev_user };
+        self.lets_through(standing, agent.has_left)
+    }
+
+    fn lets_through(self, standing: Standing, has_left: bool) -> bool {
+        (self.with_inactive || (standing.is_active && !has_left)) && (self.with_dev_users || !standing.is_dev_user)
+    }
+}
+
+/// What an agent was as an agent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Standing {
     is_active: bool,
     is_dev_user: bool,
 }
 
+impl Standing {
+    fn of(user: &User) -> Self {
+        Self { is_active: user.is_active, is_dev_user: user.is_dev_user }
+    }
+}
+
+/// A user of the directory as a profile sees them.
+#[derive(Debug, Clone)]
+struct Person {
+    id: UserId,
+    display_name: String,
+    /// Nothing if they are no agent of the profile now.
+    now: Option<Standing>,
+    /// Since when all of that holds; nothing if it always did.
+    since: Option<Timestamp>,
+}
+
+/// A plan that is active, or was, and its targets.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct ActivePlan {
+    pub(crate) id: CoachingPlanId,
+    pub(crate) usecase: Option<UsecaseId>,
+    /// Since when it is active.
+    pub(crate) since: Timestamp,
+    /// When it begins.
+    pub(crate) start: Option<Timestamp>,
+    /// When it ends.
+    pub(crate) end: Option<Timestamp>,
+    /// Its targets, each with the value that is in force, or was at the plan's end, and when it came into force.
+    pub(crate) targets: Vec<Target>,
+    /// The plan as it is stored.
+    stored: String,
+    /// Its targets as they are stored; nothing without targets.
+    stored_targets: Option<String>,
+}
+
+/// An agent's record in a profile. Without a person, the directory does not list the agent in this profile.
+#[derive(Debug)]
+pub(crate) struct Record {
+    id: UserId,
+    person: Option<Person>,
+    pub(crate) plans: Vec<ActivePlan>,
+    /// What the record counts as its active plans; nothing if it never had one.
+    plan_count: Option<i64>,
+}
+
+/// A person, and what the record says of their coaching.
+struct Candidate {
+    person: Person,
+    plans: Vec<ActivePlan>,
+}
+
+impl ActivePlan {
+    /// What an agent's record keeps of an active `plan` with `targets`.
+    pub(crate) fn of(plan: &CoachingPlan, targets: Vec<Target>) -> Self {
+        Self {
+            id: plan.id.clone(),
+            usecase: plan.usecase.clone(),
+            since: plan.active_since.unwrap_or(plan.create_time),
+            start: plan.start_time,
+            end: plan.end_time,
+            targets,
+            stored: String::new(),
+            stored_targets: None,
+        }
+    }
+
+    /// Its targets as [`ActivePlan::parse`] reads them.
+    fn targets_text(&self) -> Result<Option<String>, Error> {
+        if self.targets.is_empty() { Ok(None) } else { targets_to_text(&self.targets).map(Some) }
+    }
+
+    /// What it is, whatever the order of its targets and however it is stored.
+    fn facts(&self) -> Result<(String, BTreeSet<String>), Error> {
+        let targets = self.targets.iter().map(|target| targets_to_text(std::slice::from_ref(target)));
+        Ok((self.to_text()?, targets.collect::<Result<_, _>>()?))
+    }
+
+    /// Whether it was active at `time`, if it was not closed before.
+    pub(crate) fn is_active_at(&self, time: Timestamp) -> bool {
+        self.since <= time && self.start.is_none_or(|start| start <= time) && self.end.is_none_or(|end| time < end)
+    }
+
+    /// The plan without its targets, as [`ActivePlan::parse`] reads it.
+    pub(crate) fn to_text(&self) -> Result<String, Error> {
+        let text = PlanText {
+            usecase: self.usecase.as_ref().map(ToString::to_string),
+            since: self.since.to_string(),
+            start: self.start.map(|time| time.to_string()),
+            end: self.end.map(|time| time.to_string()),
+        };
+        serde_json::to_string(&text).map_err(Error::internal)
+    }
+
+    /// The active plan `id` of `agent` whose text, and that of its targets, are these.
+    pub(crate) fn parse(id: CoachingPlanId, agent: &UserId, text: &str, targets: Option<String>) -> Option<Self> {
+        let plan: PlanText = match text.starts_with('{') {
+            true => serde_json::from_str(text).ok()?,
+            // Tables of version 0.1 hold the usecase alone.
+            false => PlanText {
+                usecase: (!text.is_empty()).then(|| text.to_owned()),
+                since: "0001-01-01T00:00:00Z".to_owned(),
+                start: None,
+                end: None,
+            },
+        };
+        let time =
+            |text: Option<String>| text.map(|text| Timestamp::parse(&text)).map_or(Some(None), |time| time.map(Some));
+        Some(Self {
+            usecase: plan.usecase.map(|usecase| Id::parse(&usecase)).map_or(Some(None), |usecase| usecase.map(Some))?,
+            since: Timestamp::parse(&plan.since)?,
+            start: time(plan.start)?,
+            end: time(plan.end)?,
+            targets: targets_from_text(&id, agent, targets.as_deref())?,
+            stored: text.to_owned(),
+            stored_targets: targets,
+            id,
+        })
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct PlanText {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    usecase: Option<String>,
+    since: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    start: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    end: Option<String>,
+}
+
+/// A target of an active plan: its past values stay with the target.
+#[derive(Serialize, Deserialize)]
+struct TargetText {
+    id: String,
+    template: String,
+    part: String,
+    usecase: String,
+    value: u32,
+    from: String,
+    created: String,
+}
+
+/// Targets of one plan as an agent's record holds them.
+pub(crate) fn targets_to_text(targets: &[Target]) -> Result<String, Error> {
+    let texts = targets.iter().filter_map(|target| {
+        let (from, value) = target.history.last()?;
+        Some(TargetText {
+            id: target.id.to_string(),
+            template: target.template.to_string(),
+            part: target.criterion_or_chapter_id.clone(),
+            usecase: target.usecase.to_string(),
+            value: *value,
+            from: from.to_string(),
+            created: target.create_time.to_string(),
+        })
+    });
+    serde_json::to_string(&texts.collect::<Vec<_>>()).map_err(Error::internal)
+}
+
+fn targets_from_text(plan: &CoachingPlanId, agent: &UserId, text: Option<&str>) -> Option<Vec<Target>> {
+    let Some(text) = text else { return Some(Vec::new()) };
+    let texts: Vec<TargetText> = serde_json::from_str(text).ok()?;
+    let targets = texts.into_iter().map(|text| {
+        let from = Timestamp::parse(&text.from)?;
+        Some(Target {
+            id: Id::parse(&text.id)?,
+            version: 0,
+            template: Id::parse(&text.template)?,
+            criterion_or_chapter_id: text.part,
+            usecase: Id::parse(&text.usecase)?,
+            plan: Some(plan.clone()),
+            agent: Some(agent.clone()),
+            history: vec![(from, text.value)],
+            create_time: Timestamp::parse(&text.created)?,
+            update_time: from,
+        })
+    });
+    targets.collect()
+}
+
+/// Those of some ids who are agents, and those whom the directory does not know.
+#[derive(Debug, Default)]
+pub struct AgentsById {
+    /// In no order.
+    pub agents: Vec<Agent>,
+    /// Ids of nobody.
+    pub unknown: Vec<UserId>,
+}
+
 impl Store {
-    /// Those of `ids` who are agents of the profile, in no order, as they were within about a second.
+    /// Those of `ids` who were agents of the profile in a window, in no order, as they were within about a second.
     ///
     /// # Errors
     /// UNAVAILABLE if the table does not answer.
-    pub async fn agents_by_id(&self, tenant: &Tenant, ids: &[UserId]) -> Result<Vec<Agent>, Error> {
+    pub async fn agents_by_id(&self, tenant: &Tenant, ids: &[UserId], span: Span) -> Result<AgentsById, Error> {
         let mut records = self.records(tenant, ids).await?;
-        let unnamed: Vec<UserId> =
-            ids.iter().filter(|id| records.get(*id).is_none_or(|record| record.name.is_none())).cloned().collect();
+        let unnamed: HashSet<&UserId> =
+            ids.iter().filter(|id| records.get(*id).is_none_or(|record| record.person.is_none())).collect();
+        let unnamed: Vec<UserId> = unnamed.into_iter().cloned().collect();
         let users = if unnamed.is_empty() { Vec::new() } else { self.users(&tenant.of_customer(), &unnamed).await? };
-        let everywhere = users.into_iter().filter(|user| user.is_agent() && user.profiles.is_empty());
-        let mut agents: Vec<Agent> = everywhere.map(|user| AgentEverywhere::from(user).with(&mut records)).collect();
-        agents.extend(records.into_values().filter_map(Record::into_agent));
-        Ok(agents)
+        let known: HashSet<UserId> = users.iter().map(|(user, _)| user.id.clone()).collect();
+        let mut candidates = Vec::with_capacity(ids.len());
+        for (user, since) in users {
+            let plans = records.remove(&user.id).map(|record| record.plans).unwrap_or_default();
+            candidates.push(Candidate { person: Person::of(user, since, tenant), plans });
+        }
+        candidates.extend(records.into_values().filter_map(Record::into_candidate));
+        let unsure = candidates.iter().map(|candidate| &candidate.person).filter(|person| person.may_have_been(span));
+        let unsure: Vec<&UserId> = unsure.map(|person| &person.id).collect();
+        let coached: Vec<&UserId> = match span.is_over {
+            true => candidates.iter().map(|candidate| &candidate.person.id).collect(),
+            false => Vec::new(),
+        };
+        let past = self.past_of(tenant, &unsure, &coached, span).await?;
+        let unknown = unnamed.into_iter().filter(|id| !known.contains(id)).collect();
+        Ok(AgentsById { agents: self.agents_from(tenant, candidates, &past, span).await?, unknown })
     }
 
-    /// The first `size` agents of the profile after `after`, by display name, the last first if `names_descend`,
-    /// then id.
+    /// The first `size` agents of the profile after `after` whom `filter` lets through, by display name, the last
+    /// first if `names_descend`, then id.
     ///
     /// # Errors
     /// UNAVAILABLE if the table does not answer.
     pub async fn agents_of_profile(
         &self,
         tenant: &Tenant,
-        with_inactive: bool,
-        with_dev_users: bool,
+        span: Span,
+        filter: AgentFilter,
         names_descend: bool,
         after: Option<&ListPosition>,
         size: usize,
     ) -> Result<Page<Agent>, Error> {
-        let mut lists = lists_of_agents(tenant, with_inactive, with_dev_users, after);
+        let (past, departed) = self.past_and_departed(tenant, span, filter).await?;
+        let mut lists = lists_of_agents(tenant, span, filter, &past, after);
         if names_descend {
             lists = lists.map(Range::names_descending);
         }
         let page: Page<Listing> = self.page(lists.into(), size).await?;
-        Ok(Page { entries: self.agents_of(tenant, page.entries).await?, next: page.next })
+        let rank = |candidate: &Candidate| candidate.person.place().rank(names_descend);
+        let after = after.map(|after| after.clone().rank(names_descend));
+        let until = page.next.clone().map(|next| next.rank(names_descend));
+        let mut next = page.next;
+        let mut candidates = self.with_records(tenant, page.entries).await?;
+        let departed: Vec<Candidate> = departed
+            .into_iter()
+            .filter(|one| after.as_ref().is_none_or(|after| rank(one) > *after))
+            .filter(|one| until.as_ref().is_none_or(|until| rank(one) <= *until))
+            .collect();
+        if !departed.is_empty() {
+            candidates.extend(departed);
+            candidates.sort_by_cached_key(rank);
+            if candidates.len() > size {
+                candidates.truncate(size);
+                next = candidates.last().map(|last| last.person.place());
+            }
+        }
+        Ok(Page { entries: self.agents_from(tenant, candidates, &past, span).await?, next })
     }
 
-    /// Every agent of the profile, in no order: the whole of both lists that hold them, side by side.
+    /// Every agent of the profile whom `filter` lets through, in no order: the whole of both lists that hold them,
+    /// side by side.
     ///
     /// # Errors
     /// UNAVAILABLE if the table does not answer.
     pub async fn all_agents_of_profile(
         &self,
         tenant: &Tenant,
-        with_inactive: bool,
-        with_dev_users: bool,
+        span: Span,
+        filter: AgentFilter,
     ) -> Result<Vec<Agent>, Error> {
-        let [here, everywhere] = lists_of_agents(tenant, with_inactive, with_dev_users, None);
+        let (past, departed) = self.past_and_departed(tenant, span, filter).await?;
+        let [here, everywhere] = lists_of_agents(tenant, span, filter, &past, None);
         let (here, everywhere) = tokio::try_join!(self.all(here), self.all(everywhere))?;
-        self.agents_of(tenant, here.into_iter().chain(everywhere).collect()).await
+        let mut candidates = self.with_records(tenant, here.into_iter().chain(everywhere).collect()).await?;
+        candidates.extend(departed);
+        self.agents_from(tenant, candidates, &past, span).await
     }
 
-    /// The agents that lists hold, with the records of those who are agents of all profiles.
-    async fn agents_of(&self, tenant: &Tenant, listed: Vec<Listing>) -> Result<Vec<Agent>, Error> {
+    /// What has to be known of the past to tell who is wanted, and those who are, but are no agents of the profile
+    /// now. A window that is under way, of those who work there, needs nothing.
+    async fn past_and_departed(
+        &self,
+        tenant: &Tenant,
+        span: Span,
+        filter: AgentFilter,
+    ) -> Result<(Arc<Past>, Vec<Candidate>), Error> {
+        if !span.is_over && !filter.with_inactive {
+            return Ok((Arc::default(), Vec::new()));
+        }
+        let past = self.past_of_everyone(tenant, span).await?;
+        let were_agents: Vec<UserId> = past.agents(tenant).cloned().collect();
+        let (users, mut records) = match were_agents.is_empty() {
+            true => (Vec::new(), HashMap::new()),
+            false => tokio::try_join!(
+                async { self.users(&tenant.of_customer(), &were_agents).await },
+                self.records(tenant, &were_agents)
+            )?,
+        };
+        let departed = users.into_iter().filter_map(|(user, since)| {
+            let person = Person::of(user, since, tenant);
+            let (standing, has_left) = person.standing(tenant, &past, span).filter(|_| person.now.is_none())?;
+            let plans = records.remove(&person.id).map(|record| record.plans).unwrap_or_default();
+            filter.lets_through(standing, has_left).then_some(Candidate { person, plans })
+        });
+        let departed = departed.collect();
+        Ok((Arc::new(past), departed))
+    }
+
+    /// The people whom lists hold, with the records of those who are agents of all profiles.
+    async fn with_records(&self, tenant: &Tenant, listed: Vec<Listing>) -> Result<Vec<Candidate>, Error> {
         let ids = listed.iter().filter_map(|listing| match listing {
             Listing::Here(_) => None,
-            Listing::Everywhere(agent) => Some(agent.id.clone()),
+            Listing::Everywhere(person) => Some(person.id.clone()),
         });
         let ids: Vec<UserId> = ids.collect();
         let mut records = if ids.is_empty() { HashMap::new() } else { self.records(tenant, &ids).await? };
-        let agents = listed.into_iter().filter_map(|listing| match listing {
-            Listing::Here(record) => record.into_agent(),
-            Listing::Everywhere(agent) => Some(agent.with(&mut records)),
+        let candidates = listed.into_iter().filter_map(|listing| match listing {
+            Listing::Here(record) => record.into_candidate(),
+            Listing::Everywhere(person) => {
+                let plans = records.remove(&person.id).map(|record| record.plans).unwrap_or_default();
+                Some(Candidate { person, plans })
+            }
         });
-        Ok(agents.collect())
+        Ok(candidates.collect())
+    }
+
+    /// The `candidates` who were agents in the window, in their order, with what held when it is measured.
+    async fn agents_from(
+        &self,
+        tenant: &Tenant,
+        candidates: Vec<Candidate>,
+        past: &Past,
+        span: Span,
+    ) -> Result<Vec<Agent>, Error> {
+        let agents = candidates.into_iter().filter_map(|candidate| candidate.into_agent(tenant, past, span));
+        let mut agents: Vec<Agent> = agents.collect();
+        if !span.is_over {
+            return Ok(agents);
+        }
+        let moved_since = |target: &Target| target.hundredths_at(span.at).is_none();
+        let targets = agents.iter().flat_map(|agent| &agent.targets).filter(|target| moved_since(target));
+        let ids: Vec<TargetId> = targets.map(|target| target.id.clone()).collect();
+        let whole: HashMap<TargetId, Target> =
+            self.targets_by_id(tenant, &ids).await?.into_iter().map(|target| (target.id.clone(), target)).collect();
+        for target in agents.iter_mut().flat_map(|agent| &mut agent.targets) {
+            if moved_since(target)
+                && let Some(whole) = whole.get(&target.id)
+            {
+                target.history.clone_from(&whole.history);
+            }
+        }
+        Ok(agents)
     }
 
     async fn records(&self, tenant: &Tenant, ids: &[UserId]) -> Result<HashMap<UserId, Record>, Error> {
@@ -127,98 +446,440 @@ impl Store {
         records.map(|record| record.map(|record| (record.id.clone(), record))).collect()
     }
 
-    /// Keeps an active plan in its agent's record, and takes one that is not active out of it.
-    pub(crate) fn keep_plan_with_agent(
+    /// The record of `agent`, as it is now.
+    pub(crate) async fn record(&self, tenant: &Tenant, agent: &UserId) -> Result<Record, Error> {
+        let item = self.get(keys::agent(tenant, agent)).await?;
+        let record = item.map(Record::from_item).transpose()?;
+        Ok(record.unwrap_or_else(|| Record::empty(agent.clone())))
+    }
+
+    /// Keeps a new active plan in its agent's record; refused if the agent has [`MAX_ACTIVE_PLANS`].
+    pub(crate) fn keep_new_plan(&self, tenant: &Tenant, plan: &CoachingPlan) -> Result<TransactWriteItem, Error> {
+        let update = self
+            .update_of_plan(tenant, &plan.agent, &plan.id)
+            .update_expression(format!("SET #plan = :plan ADD {PLANS} :one"))
+            .condition_expression(format!("attribute_not_exists({PLANS}) OR {PLANS} < :most"))
+            .expression_attribute_values(":plan", AttributeValue::S(ActivePlan::of(plan, Vec::new()).to_text()?))
+            .expression_attribute_values(":one", AttributeValue::N("1".to_owned()))
+            .expression_attribute_values(":most", AttributeValue::N(MAX_ACTIVE_PLANS.to_string()));
+        Ok(TransactWriteItem::builder().update(update.build().map_err(Error::internal)?).build())
+    }
+
+    /// Keeps a plan that is active again in its agent's `record`, with its `targets`; refused if the record has
+    /// changed since it was read.
+    ///
+    /// # Errors
+    /// FAILED_PRECONDITION if the agent would have too many active plans, or targets of those.
+    pub(crate) fn keep_plan_again(
         &self,
         tenant: &Tenant,
+        record: &Record,
         plan: &CoachingPlan,
+        targets: &[Target],
     ) -> Result<TransactWriteItem, Error> {
-        let update = Update::builder()
-            .table_name(&*self.table)
-            .set_key(Some(key_attributes(keys::agent(tenant, &plan.agent))))
-            .expression_attribute_names("#plan", format!("{PLAN_ATTRIBUTE}{}", plan.id));
-        let update = if plan.is_active {
-            let usecase = plan.usecase.as_ref().map_or("", Id::as_str);
-            update
-                .update_expression("SET #plan = :usecase")
-                .expression_attribute_values(":usecase", AttributeValue::S(usecase.to_owned()))
-        } else {
-            update.update_expression("REMOVE #plan")
+        if record.plans.len() >= MAX_ACTIVE_PLANS {
+            return Err(plans_full());
+        }
+        if record.target_count() + targets.len() > MAX_TARGETS {
+            return Err(targets_full());
+        }
+        let mut update = self
+            .update_of_plan(tenant, &plan.agent, &plan.id)
+            .expression_attribute_values(":plan", AttributeValue::S(ActivePlan::of(plan, Vec::new()).to_text()?))
+            .expression_attribute_values(":one", AttributeValue::N("1".to_owned()));
+        update = match record.plan_count {
+            None => {
+                update.condition_expression(format!("attribute_not_exists(#plan) AND attribute_not_exists({PLANS})"))
+            }
+            Some(count) => update
+                .condition_expression(format!("attribute_not_exists(#plan) AND {PLANS} = :read"))
+                .expression_attribute_values(":read", AttributeValue::N(count.to_string())),
+        };
+        let mut set = "#plan = :plan";
+        if !targets.is_empty() {
+            set = "#plan = :plan, #targets = :targets";
+            update = update
+                .expression_attribute_names("#targets", targets_attribute(&plan.id))
+                .expression_attribute_values(":targets", AttributeValue::S(targets_to_text(targets)?));
+        }
+        let update = update.update_expression(format!("SET {set} ADD {PLANS} :one"));
+        Ok(TransactWriteItem::builder().update(update.build().map_err(Error::internal)?).build())
+    }
+
+    /// Keeps when an active plan begins and ends.
+    pub(crate) fn keep_plan(&self, tenant: &Tenant, plan: &CoachingPlan) -> Result<TransactWriteItem, Error> {
+        let update = self
+            .update_of_plan(tenant, &plan.agent, &plan.id)
+            .update_expression("SET #plan = :plan")
+            .expression_attribute_values(":plan", AttributeValue::S(ActivePlan::of(plan, Vec::new()).to_text()?));
+        Ok(TransactWriteItem::builder().update(update.build().map_err(Error::internal)?).build())
+    }
+
+    /// Takes a plan that was active until `until` out of its agent's `record`, and keeps it among what is over;
+    /// refused if its targets have changed since the record was read.
+    pub(crate) fn end_plan(
+        &self,
+        tenant: &Tenant,
+        record: &Record,
+        plan: &CoachingPlan,
+        until: Timestamp,
+    ) -> Result<Vec<TransactWriteItem>, Error> {
+        let kept = record.plan(&plan.id);
+        let ended = ActivePlan::of(plan, kept.map(|kept| kept.targets.clone()).unwrap_or_default());
+        let update = self
+            .update_of_plan(tenant, &plan.agent, &plan.id)
+            .expression_attribute_names("#targets", targets_attribute(&plan.id));
+        let update = match kept.and_then(|kept| kept.stored_targets.clone()) {
+            None => update.condition_expression("attribute_not_exists(#targets)"),
+            Some(targets) => update
+                .condition_expression("#targets = :targets")
+                .expression_attribute_values(":targets", AttributeValue::S(targets)),
+        };
+        let update = update
+            .update_expression(format!("REMOVE #plan, #targets ADD {PLANS} :less"))
+            .expression_attribute_values(":less", AttributeValue::N("-1".to_owned()));
+        let mut writes = vec![TransactWriteItem::builder().update(update.build().map_err(Error::internal)?).build()];
+        writes.extend(self.put_past_plan(tenant, &plan.agent, &ended, until)?);
+        Ok(writes)
+    }
+
+    /// Makes `targets` those of `plan` in its agent's `record`, if the plan is active there; refused if they have
+    /// changed since the record was read, or the plan was closed or opened.
+    pub(crate) fn keep_targets(
+        &self,
+        tenant: &Tenant,
+        record: &Record,
+        plan: &CoachingPlanId,
+        targets: &[Target],
+    ) -> Result<TransactWriteItem, Error> {
+        let Some(kept) = record.plan(plan) else {
+            let check = ConditionCheck::builder()
+                .table_name(&*self.table)
+                .set_key(Some(key_attributes(keys::agent(tenant, &record.id))))
+                .condition_expression("attribute_not_exists(#plan)")
+                .expression_attribute_names("#plan", plan_attribute(plan));
+            return Ok(TransactWriteItem::builder().condition_check(check.build().map_err(Error::internal)?).build());
+        };
+        let update = self
+            .update_of_plan(tenant, &record.id, plan)
+            .expression_attribute_names("#targets", targets_attribute(plan));
+        let update = match &kept.stored_targets {
+            None => update.condition_expression("attribute_exists(#plan) AND attribute_not_exists(#targets)"),
+            Some(read) => update
+                .condition_expression("attribute_exists(#plan) AND #targets = :read")
+                .expression_attribute_values(":read", AttributeValue::S(read.clone())),
+        };
+        let update = match targets {
+            [] => update.update_expression("REMOVE #targets"),
+            targets => update
+                .update_expression("SET #targets = :targets")
+                .expression_attribute_values(":targets", AttributeValue::S(targets_to_text(targets)?)),
         };
         Ok(TransactWriteItem::builder().update(update.build().map_err(Error::internal)?).build())
     }
+
+    /// The write that makes a record tell of the plan `id` what is `right`; refused if it has changed since the
+    /// record was read.
+    pub(crate) fn put_plan_right(
+        &self,
+        tenant: &Tenant,
+        record: &Record,
+        id: &CoachingPlanId,
+        right: Option<&ActivePlan>,
+    ) -> Result<TransactWriteItem, Error> {
+        let (mut conditions, mut sets, mut removals) = (Vec::new(), Vec::new(), Vec::new());
+        let mut update =
+            self.update_of_plan(tenant, &record.id, id).expression_attribute_names("#targets", targets_attribute(id));
+        let kept = record.plan(id);
+        let right = match right {
+            None => (None, None),
+            Some(right) => (Some(right.to_text()?), right.targets_text()?),
+        };
+        let read = (kept.map(|kept| kept.stored.clone()), kept.and_then(|kept| kept.stored_targets.clone()));
+        for (name, read, right) in [("plan", read.0, right.0), ("targets", read.1, right.1)] {
+            match read {
+                None => conditions.push(format!("attribute_not_exists(#{name})")),
+                Some(text) => {
+                    conditions.push(format!("#{name} = :{name}"));
+                    update = update.expression_attribute_values(format!(":{name}"), AttributeValue::S(text));
+                }
+            }
+            match right {
+                None => removals.push(format!("#{name}")),
+                Some(text) => {
+                    sets.push(format!("#{name} = :right_{name}"));
+                    update = update.expression_attribute_values(format!(":right_{name}"), AttributeValue::S(text));
+                }
+            }
+        }
+        let clause = |verb: &str, terms: Vec<String>| match terms.is_empty() {
+            true => String::new(),
+            false => format!("{verb} {} ", terms.join(", ")),
+        };
+        let update = update
+            .update_expression(clause("SET", sets) + &clause("REMOVE", removals))
+            .condition_expression(conditions.join(" AND "));
+        Ok(TransactWriteItem::builder().update(update.build().map_err(Error::internal)?).build())
+    }
+
+    /// Makes the record of `agent` count the active plans that it holds, and takes out of it what only tables of
+    /// version 0.1 have; says whether anything differed.
+    pub(crate) async fn put_plan_count_right(&self, tenant: &Tenant, agent: &UserId) -> Result<bool, Error> {
+        let Some(item) = self.get(keys::agent(tenant, agent)).await? else { return Ok(false) };
+        let old: Vec<String> = item.keys().filter(|name| name.starts_with(OLD_TARGET_ATTRIBUTE)).cloned().collect();
+        let record = Record::from_item(item)?;
+        let held = i64::try_from(record.plans.len()).unwrap_or(i64::MAX);
+        if record.plan_count.unwrap_or(0) == held && old.is_empty() {
+            return Ok(false);
+        }
+        let mut update = Update::builder()
+            .table_name(&*self.table)
+            .set_key(Some(key_attributes(keys::agent(tenant, agent))))
+            .expression_attribute_values(":held", AttributeValue::N(held.to_string()));
+        update = match record.plan_count {
+            None => update.condition_expression(format!("attribute_not_exists({PLANS})")),
+            Some(count) => update
+                .condition_expression(format!("{PLANS} = :read"))
+                .expression_attribute_values(":read", AttributeValue::N(count.to_string())),
+        };
+        let mut removed = Vec::new();
+        for (number, attribute) in old.iter().enumerate() {
+            removed.push(format!("#old{number}"));
+            update = update.expression_attribute_names(format!("#old{number}"), attribute);
+        }
+        let remove = if removed.is_empty() { String::new() } else { format!(" REMOVE {}", removed.join(", ")) };
+        let update = update.update_expression(format!("SET {PLANS} = :held{remove}"));
+        let write = TransactWriteItem::builder().update(update.build().map_err(Error::internal)?).build();
+        // Refused, others are changing it, and count what they do.
+        self.transact(vec![write]).await.map(|_| true)
+    }
+
+    /// The check that the item at `key` is of version `read`, or that there is none.
+    pub(crate) fn check_version(&self, key: keys::Key, read: Option<u64>) -> Result<TransactWriteItem, Error> {
+        let check = ConditionCheck::builder().table_name(&*self.table).set_key(Some(key_attributes(key)));
+        let check = match read {
+            None => check.condition_expression(format!("attribute_not_exists({})", keys::PK)),
+            Some(read) => check
+                .condition_expression("version = :read")
+                .expression_attribute_values(":read", AttributeValue::N(read.to_string())),
+        };
+        Ok(TransactWriteItem::builder().condition_check(check.build().map_err(Error::internal)?).build())
+    }
+
+    fn update_of_plan(
+        &self,
+        tenant: &Tenant,
+        agent: &UserId,
+        plan: &CoachingPlanId,
+    ) -> aws_sdk_dynamodb::types::builders::UpdateBuilder {
+        Update::builder()
+            .table_name(&*self.table)
+            .set_key(Some(key_attributes(keys::agent(tenant, agent))))
+            .expression_attribute_names("#plan", plan_attribute(plan))
+    }
 }
 
-/// The two lists that hold the agents of a profile: its own, and the customer's for all profiles.
+/// FAILED_PRECONDITION for an agent who has as many active plans as there may be.
+pub(crate) fn plans_full() -> Error {
+    let message = format!("the agent has {MAX_ACTIVE_PLANS} active plans, which is the most; close one first");
+    Error::new(Code::FailedPrecondition, "AGENT_PLANS_FULL", message).with("limit", MAX_ACTIVE_PLANS.to_string())
+}
+
+/// FAILED_PRECONDITION for an agent whose active plans have as many targets as there may be.
+pub(crate) fn targets_full() -> Error {
+    let message = format!(
+        "the agent's active plans would have more than {MAX_TARGETS} targets, which is the most; delete some or close a plan first"
+    );
+    Error::new(Code::FailedPrecondition, "AGENT_TARGETS_FULL", message).with("limit", MAX_TARGETS.to_string())
+}
+
+/// FAILED_PRECONDITION for a plan that has as many targets as there may be.
+pub(crate) fn targets_of_plan_full() -> Error {
+    let message = format!("the plan has {MAX_TARGETS_OF_PLAN} targets, which is the most; delete one first");
+    Error::new(Code::FailedPrecondition, "PLAN_TARGETS_FULL", message).with("limit", MAX_TARGETS_OF_PLAN.to_string())
+}
+
+fn plan_attribute(plan: &CoachingPlanId) -> String {
+    format!("{PLAN_ATTRIBUTE}{plan}")
+}
+
+fn targets_attribute(plan: &CoachingPlanId) -> String {
+    format!("{TARGETS_ATTRIBUTE}{plan}")
+}
+
+/// The two lists that hold the agents of a profile: its own, and the customer's for all profiles. Where nothing of
+/// the past counts, DynamoDB filters them.
 fn lists_of_agents(
     tenant: &Tenant,
-    with_inactive: bool,
-    with_dev_users: bool,
+    span: Span,
+    wanted: AgentFilter,
+    past: &Arc<Past>,
     after: Option<&ListPosition>,
 ) -> [Range<Listing>; 2] {
     let mut filter = Filter::default();
-    if !with_inactive {
+    let is_of_now = !span.is_over && !wanted.with_inactive;
+    if is_of_now {
         filter = filter.where_true("is_active");
+        if !wanted.with_dev_users {
+            filter = filter.where_false("is_dev_user");
+        }
     }
-    if !with_dev_users {
-        filter = filter.where_false("is_dev_user");
-    }
-    [keys::agents_of_profile(tenant), keys::agents_of_all_profiles(&tenant.of_customer())]
-        .map(|partition| Range::new(ListIndex::Profile, partition, filter.clone(), after))
+    [keys::agents_of_profile(tenant), keys::agents_of_all_profiles(&tenant.of_customer())].map(|partition| {
+        let range = Range::new(ListIndex::Profile, partition, filter.clone(), after);
+        if is_of_now {
+            return range;
+        }
+        let (tenant, past) = (tenant.clone(), Arc::clone(past));
+        range.keeping(move |listing: &Listing| {
+            let standing = listing.person().and_then(|person| person.standing(&tenant, &past, span));
+            standing.is_some_and(|(standing, has_left)| wanted.lets_through(standing, has_left))
+        })
+    })
 }
 
-impl From<User> for AgentEverywhere {
-    fn from(user: User) -> Self {
-        let User { id, display_name, is_active, is_dev_user, .. } = user;
-        Self { id, display_name, is_active, is_dev_user }
+impl Person {
+    /// A user as `tenant` sees them, who is what they are `since` a time.
+    fn of(user: User, since: Option<Timestamp>, tenant: &Tenant) -> Self {
+        let now = user.is_agent_of(tenant).then_some(Standing::of(&user));
+        Self { id: user.id, display_name: user.display_name, now, since }
+    }
+
+    fn place(&self) -> ListPosition {
+        ListPosition::by_name(&self.display_name, &self.id)
+    }
+
+    /// Whether only the past tells what they were in the window.
+    fn may_have_been(&self, span: Span) -> bool {
+        let changed_after = |time: Timestamp| self.since.is_some_and(|since| since > time);
+        changed_after(span.at) || (self.now.is_none() && changed_after(span.start))
+    }
+
+    /// What they were as an agent of `tenant` when the window is measured, or before that within the window, and
+    /// whether it is the latter.
+    fn standing(&self, tenant: &Tenant, past: &Past, span: Span) -> Option<(Standing, bool)> {
+        let holds = self.since.is_none_or(|since| since <= span.at);
+        if let Some(now) = self.now.filter(|_| holds) {
+            return Some((now, false));
+        }
+        let began = |fact: &PastUser| fact.since.is_none_or(|since| since <= span.at);
+        let facts = || past.of_user(&self.id).iter().filter(|fact| fact.user.is_agent_of(tenant) && began(fact));
+        if let Some(fact) = facts().find(|fact| span.at < fact.until) {
+            return Some((Standing::of(&fact.user), false));
+        }
+        let last = facts().filter(|fact| fact.until > span.start).max_by_key(|fact| fact.until)?;
+        Some((Standing::of(&last.user), true))
     }
 }
 
-impl AgentEverywhere {
-    fn with(self, records: &mut HashMap<UserId, Record>) -> Agent {
-        let (plans, targets) =
-            records.remove(&self.id).map(|record| (record.plans, record.targets)).unwrap_or_default();
-        let Self { id, display_name, is_active, is_dev_user } = self;
-        Agent { id, display_name, is_active, is_dev_user, plans, targets }
+impl Candidate {
+    /// The agent whom they were in the window, if they were one, with the plans that were active when it is
+    /// measured and the targets that those had.
+    fn into_agent(self, tenant: &Tenant, past: &Past, span: Span) -> Option<Agent> {
+        let Self { person, plans: kept } = self;
+        let (standing, has_left) = person.standing(tenant, past, span)?;
+        let mut plans = Vec::new();
+        let mut targets: Vec<Target> = Vec::new();
+        for plan in kept.into_iter().filter(|plan| plan.is_active_at(span.at)) {
+            plans.push((plan.id, plan.usecase));
+            targets.extend(plan.targets);
+        }
+        if span.is_over {
+            for plan in past.plans_of(&person.id).filter(|plan| plan.is_active_at(span.at)) {
+                plans.push((plan.id.clone(), plan.usecase.clone()));
+                targets.extend(plan.targets.iter().cloned());
+            }
+            // A target that was deleted meanwhile has all of its past values.
+            let deleted = past.targets_of(&person.id);
+            let deleted: Vec<&Target> =
+                deleted.filter(|target| plans.iter().any(|(plan, _)| target.plan.as_ref() == Some(plan))).collect();
+            targets.retain(|target| deleted.iter().all(|deleted| deleted.id != target.id));
+            targets.extend(deleted.into_iter().cloned());
+            targets.retain(|target| target.create_time <= span.at);
+        }
+        plans.sort();
+        targets.sort_by(|a, b| a.id.cmp(&b.id));
+        Some(Agent {
+            id: person.id,
+            display_name: person.display_name,
+            is_active: standing.is_active,
+            is_dev_user: standing.is_dev_user,
+            has_left,
+            plans,
+            targets,
+        })
     }
 }
 
 impl Record {
-    fn into_agent(self) -> Option<Agent> {
-        let (display_name, is_active, is_dev_user) = self.name?;
-        let Self { id, plans, targets, .. } = self;
-        Some(Agent { id, display_name, is_active, is_dev_user, plans, targets })
+    /// The active plan `id`.
+    pub(crate) fn plan(&self, id: &CoachingPlanId) -> Option<&ActivePlan> {
+        self.plans.iter().find(|plan| plan.id == *id)
+    }
+
+    /// Whether it tells of the plan `id` what is `right`: that it is active, and how, or that it is not.
+    pub(crate) fn tells_of(&self, id: &CoachingPlanId, right: Option<&ActivePlan>) -> Result<bool, Error> {
+        match (self.plan(id), right) {
+            (Some(kept), Some(right)) => Ok(kept.facts()? == right.facts()? && kept.stored.starts_with('{')),
+            (kept, right) => Ok(kept.is_none() && right.is_none()),
+        }
+    }
+
+    /// How many targets its active plans have.
+    pub(crate) fn target_count(&self) -> usize {
+        self.plans.iter().map(|plan| plan.targets.len()).sum()
+    }
+
+    fn into_candidate(self) -> Option<Candidate> {
+        Some(Candidate { person: self.person?, plans: self.plans })
     }
 
     fn from_item(item: HashMap<String, AttributeValue>) -> Result<Self, Error> {
         let mut item = Attributes(item);
         let id: UserId = item.last_of_key()?;
-        let name = match item.optional_text("display_name")? {
+        let person = match item.optional_text("display_name")? {
             None => None,
-            Some(name) => Some((name, item.boolean("is_active")?, item.boolean("is_dev_user")?)),
+            Some(display_name) => Some(Person {
+                id: id.clone(),
+                display_name,
+                now: Some(Standing {
+                    is_active: item.boolean("is_active")?,
+                    is_dev_user: item.boolean("is_dev_user")?,
+                }),
+                since: item.optional_time("since")?,
+            }),
         };
-        let mut plans = Vec::new();
-        let mut targets = Vec::new();
-        for (attribute, value) in item.0 {
-            let AttributeValue::S(text) = value else { continue };
-            if let Some(plan) = attribute.strip_prefix(PLAN_ATTRIBUTE) {
-                let plan = Id::parse(plan).ok_or_else(|| corrupt(PLAN_ATTRIBUTE))?;
-                plans.push((plan, Id::parse(&text)));
-            } else if let Some(target) = attribute.strip_prefix(TARGET_ATTRIBUTE) {
-                let target = Id::parse(target).and_then(|target| Target::from_attribute(target, &id, &text));
-                targets.push(target.ok_or_else(|| corrupt(TARGET_ATTRIBUTE))?);
-            }
+        let attributes = item.0.keys().filter(|attribute| attribute.starts_with(PLAN_ATTRIBUTE));
+        let attributes: Vec<String> = attributes.cloned().collect();
+        let mut plans = Vec::with_capacity(attributes.len());
+        for attribute in attributes {
+            let text = item.text(&attribute)?;
+            let plan = attribute.strip_prefix(PLAN_ATTRIBUTE).and_then(Id::parse);
+            let plan: CoachingPlanId = plan.ok_or_else(|| corrupt(PLAN_ATTRIBUTE))?;
+            let targets = item.optional_text(&targets_attribute(&plan))?;
+            plans.push(ActivePlan::parse(plan, &id, &text, targets).ok_or_else(|| corrupt(PLAN_ATTRIBUTE))?);
         }
-        plans.sort();
-        targets.sort_by(|a, b| a.id.cmp(&b.id));
-        Ok(Self { id, name, plans, targets })
+        plans.sort_by(|a, b| a.id.cmp(&b.id));
+        Ok(Self { id, person, plans, plan_count: item.optional_number(PLANS)? })
+    }
+
+    fn empty(id: UserId) -> Self {
+        Self { id, person: None, plans: Vec::new(), plan_count: None }
     }
 }
 
 /// What the two lists of a profile's agents hold.
 enum Listing {
     Here(Record),
-    Everywhere(AgentEverywhere),
+    Everywhere(Person),
+}
+
+impl Listing {
+    fn person(&self) -> Option<&Person> {
+        match self {
+            Self::Here(record) => record.person.as_ref(),
+            Self::Everywhere(person) => Some(person),
+        }
+    }
 }
 
 impl Listed for Listing {
@@ -227,11 +888,11 @@ impl Listed for Listing {
             return Record::from_item(item).map(Self::Here);
         }
         let mut item = Attributes(item);
-        Ok(Self::Everywhere(AgentEverywhere {
+        Ok(Self::Everywhere(Person {
             id: item.last_of_key()?,
             display_name: item.text("display_name")?,
-            is_active: item.boolean("is_active")?,
-            is_dev_user: item.boolean("is_dev_user")?,
+            now: Some(Standing { is_active: item.boolean("is_active")?, is_dev_user: item.boolean("is_dev_user")? }),
+            since: item.optional_time("since")?,
         }))
     }
 
@@ -240,11 +901,12 @@ impl Listed for Listing {
     }
 }
 
-/// The plans of `agent` that progress of `usecases` takes in: the active ones of those usecases, or of none.
+/// The plans of `agent` that progress of `usecases` takes in: the active ones of those usecases. One of no usecase
+/// has sessions that count in none, so it is of none.
 pub fn plans_in_scope<'a>(
     agent: &'a Agent,
     usecases: &'a HashSet<UsecaseId>,
 ) -> impl Iterator<Item = &'a CoachingPlanId> {
-    let plans = agent.plans.iter();
-    plans.filter(|(_, usecase)| usecase.as_ref().is_none_or(|usecase| usecases.contains(usecase))).map(|(plan, _)| plan)
+    let of_usecases = |usecase: &Option<UsecaseId>| usecase.as_ref().is_some_and(|usecase| usecases.contains(usecase));
+    agent.plans.iter().filter(move |(_, usecase)| of_usecases(usecase)).map(|(plan, _)| plan)
 }

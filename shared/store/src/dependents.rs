@@ -9,12 +9,13 @@
 //! out what hangs on those: all of it goes in one moment. The plan stays in that list for some time after
 //! the last of it is deleted, because indexes may still show it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::types::{
-    AttributeValue, Delete, ReturnConsumedCapacity, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update,
+    AttributeValue, ConditionCheck, Delete, ReturnConsumedCapacity, ReturnValuesOnConditionCheckFailure,
+    TransactWriteItem, Update,
 };
 use coaching_domain::change::Author;
 use coaching_domain::comment::CoachingComment;
@@ -25,12 +26,13 @@ use coaching_domain::target::Target;
 use coaching_domain::{Code, Error, Tenant, Timestamp};
 
 use crate::Store;
+use crate::agents::{MAX_TARGETS_OF_PLAN, Record};
 use crate::changes::{ATTEMPTS, keeps_changing};
 use crate::failure::{corrupt, failure};
 use crate::item::{Attributes, Item, key_attributes};
 use crate::keys::{self, EXPIRES_AT, Key, ListIndex, PK};
 use crate::list::{Filter, Listed, Page, Range};
-use crate::statistics::session_mark;
+use crate::sessions_held::HeldSession;
 use crate::transaction::Outcome;
 
 /// How long a plan stays in the list of deletions after the last that hung on it is deleted, in seconds.
@@ -40,8 +42,11 @@ const HIDDEN_SECONDS: i64 = 300;
 const DELETED_AT_ONCE: usize = 25;
 /// The most text in those, in bytes: a transaction takes 4 MB, and history keeps what was deleted.
 const MAX_TEXT_AT_ONCE: usize = 2 * 1024 * 1024;
-/// The most plans that are taken out of the list of deletions at once.
-const MAX_FORGOTTEN_AT_ONCE: usize = 100;
+/// The most plans in the list of deletions: it is read with every session, comment and target, and so many of usual
+/// ids are less than the 4 KB that half a read unit takes.
+pub const MAX_DELETIONS: usize = 60;
+/// The attribute that counts them.
+const ENTRIES: &str = "entries";
 /// How often indexes are asked again that do not show yet what is still to be deleted.
 const LOOKS: u32 = 20;
 /// The pause before they are asked again.
@@ -108,10 +113,9 @@ impl Deletions {
         self.0.get(plan).is_some_and(|until| *until == 0 || *until > now.unix_seconds())
     }
 
-    /// Those whose time in the list is over.
-    fn over(self, now: Timestamp) -> Vec<CoachingPlanId> {
-        let over = self.0.into_iter().filter(|(_, until)| *until != 0 && *until <= now.unix_seconds());
-        over.map(|(plan, _)| plan).take(MAX_FORGOTTEN_AT_ONCE).collect()
+    /// Those whose time in the list is over, with when it was.
+    fn over(self, now: Timestamp) -> Vec<(CoachingPlanId, i64)> {
+        self.0.into_iter().filter(|(_, until)| *until != 0 && *until <= now.unix_seconds()).collect()
     }
 
     /// Whether `entity` hangs on one of them.
@@ -217,7 +221,7 @@ impl Store {
     }
 
     /// The write that counts one more on `plan`; it is refused unless the plan is there and `agent`'s,
-    /// and, where the usecase was taken over from it, of that `usecase`.
+    /// and, where the usecase was taken over from it, of that `usecase`, and has room for one more target.
     pub(crate) fn add_dependent(
         &self,
         tenant: &Tenant,
@@ -243,6 +247,10 @@ impl Store {
             }
             Some(None) => condition.push_str(" AND attribute_not_exists(usecase)"),
             None => {}
+        }
+        if kind == Dependent::Target {
+            condition.push_str(" AND (attribute_not_exists(targets) OR targets < :most)");
+            update = update.expression_attribute_values(":most", AttributeValue::N(MAX_TARGETS_OF_PLAN.to_string()));
         }
         let update = update.condition_expression(condition).build().map_err(Error::internal)?;
         Ok(TransactWriteItem::builder().update(update).build())
@@ -304,6 +312,51 @@ impl Store {
         Ok(TransactWriteItem::builder().update(update).build())
     }
 
+    /// The targets of a plan as they are now, and the checks that hold them still in a transaction.
+    ///
+    /// # Errors
+    /// ABORTED if others keep changing them.
+    pub(crate) async fn targets_to_keep(
+        &self,
+        tenant: &Tenant,
+        plan: &CoachingPlanId,
+    ) -> Result<(Vec<Target>, Vec<TransactWriteItem>), Error> {
+        for _ in 0..LOOKS {
+            let item = self.get(keys::dependents(tenant, plan)).await?;
+            let counted = item.map(Dependents::from_item).transpose()?.map_or(0, |dependents| dependents.targets);
+            let mut targets: Vec<Target> = Vec::new();
+            if counted > 0 {
+                let partition = keys::targets_of_plan(tenant, plan);
+                let listed: Vec<Target> =
+                    self.all(Range::new(ListIndex::Plan, partition, Filter::default(), None)).await?;
+                let keys = listed.iter().map(|target| keys::target(tenant, &target.id)).collect();
+                let items = self.batch_get(keys, true).await?;
+                targets = items.into_iter().map(Target::from_item).collect::<Result<_, _>>()?;
+            }
+            if i64::try_from(targets.len()).is_ok_and(|found| found == counted) {
+                let mut checks = Vec::with_capacity(targets.len() + 1);
+                for target in &targets {
+                    checks.push(self.check_version(keys::target(tenant, &target.id), Some(target.version))?);
+                }
+                let condition = match counted {
+                    0 => "attribute_not_exists(targets) OR targets = :counted",
+                    _ => "targets = :counted",
+                };
+                let check = ConditionCheck::builder()
+                    .table_name(&*self.table)
+                    .set_key(Some(key_attributes(keys::dependents(tenant, plan))))
+                    .condition_expression(condition)
+                    .expression_attribute_values(":counted", AttributeValue::N(counted.to_string()));
+                let check = check.build().map_err(Error::internal)?;
+                checks.push(TransactWriteItem::builder().condition_check(check).build());
+                return Ok((targets, checks));
+            }
+            // An index does not show yet what was added or deleted a moment ago.
+            tokio::time::sleep(LOOK_AGAIN_AFTER).await;
+        }
+        Err(keeps_changing(&tenant.name_of(plan)))
+    }
+
     /// Deletes the plan `id`, if `check` agrees; with `force` also what hangs on it.
     ///
     /// Cut short while it deletes what hangs on the plan, it is gone on with by a repeat.
@@ -342,12 +395,18 @@ impl Store {
                     ),
                 ));
             }
-            let written = self.transact(self.deletion(tenant, &plan, dependents.total() > 0, author)?).await?;
-            if matches!(written, Outcome::Written) {
-                return match dependents.total() {
-                    0 => Ok(()),
-                    _ => self.delete_dependents(tenant, id, author).await,
-                };
+            let record = self.record(tenant, &plan.agent).await?;
+            let writes = self.deletion(tenant, &plan, &record, dependents.total() > 0, author)?;
+            let list = writes.len() - 1;
+            match self.transact(writes).await? {
+                Outcome::Written if dependents.total() == 0 => return Ok(()),
+                Outcome::Written => return self.delete_dependents(tenant, id, author).await,
+                Outcome::Refused(failed) => {
+                    let list_is_full = dependents.total() > 0 && failed.iter().any(|condition| condition.index == list);
+                    if list_is_full {
+                        self.tidy_deletions(tenant, author.now).await?;
+                    }
+                }
             }
         }
         Err(keeps_changing(&name))
@@ -358,16 +417,18 @@ impl Store {
         &self,
         tenant: &Tenant,
         plan: &CoachingPlan,
+        record: &Record,
         more: bool,
         author: Author<'_>,
     ) -> Result<Vec<TransactWriteItem>, Error> {
         let change = author.change(plan.version + 1, plan.document(tenant), None);
-        let inactive = CoachingPlan { is_active: false, ..plan.clone() };
         let mut writes = vec![
             self.delete_version(keys::plan(tenant, &plan.id), plan.version)?,
             self.record_change(&keys::plan(tenant, &plan.id).partition, change)?,
-            self.keep_plan_with_agent(tenant, &inactive)?,
         ];
+        if plan.is_active {
+            writes.extend(self.end_plan(tenant, record, plan, author.now)?);
+        }
         let dependents = key_attributes(keys::dependents(tenant, &plan.id));
         if more {
             let doom = Update::builder()
@@ -376,7 +437,8 @@ impl Store {
                 .update_expression("SET deleting = :deleting")
                 .expression_attribute_values(":deleting", AttributeValue::S(author.now.to_string()));
             writes.push(TransactWriteItem::builder().update(doom.build().map_err(Error::internal)?).build());
-            writes.push(self.note_deletion(tenant, &plan.id, 0, &[])?);
+            // The caller takes it to be the last.
+            writes.push(self.begin_deletion(tenant, &plan.id)?);
         } else {
             let none = ["sessions", "comments", "targets"]
                 .map(|name| format!("(attribute_not_exists({name}) OR {name} = :none)"));
@@ -390,29 +452,65 @@ impl Store {
         Ok(writes)
     }
 
-    /// Enters a plan in the list of deletions until a moment, in Unix seconds; 0: until it is all done. Takes
-    /// those `over` out of it.
-    fn note_deletion(
-        &self,
-        tenant: &Tenant,
-        plan: &CoachingPlanId,
-        until: i64,
-        over: &[CoachingPlanId],
-    ) -> Result<TransactWriteItem, Error> {
-        let attribute = |plan: &CoachingPlanId| format!("{}{plan}", keys::DELETED_PLAN);
+    /// The write that enters a plan in the list of deletions until it is all done; refused if the list is full.
+    fn begin_deletion(&self, tenant: &Tenant, plan: &CoachingPlanId) -> Result<TransactWriteItem, Error> {
+        let update = Update::builder()
+            .table_name(&*self.table)
+            .set_key(Some(key_attributes(keys::deletions(tenant))))
+            .update_expression(format!("SET #plan = :until ADD {ENTRIES} :one"))
+            .condition_expression(format!("attribute_not_exists({ENTRIES}) OR {ENTRIES} < :most"))
+            .expression_attribute_names("#plan", deletion_attribute(plan))
+            .expression_attribute_values(":until", AttributeValue::N("0".to_owned()))
+            .expression_attribute_values(":one", AttributeValue::N("1".to_owned()))
+            .expression_attribute_values(":most", AttributeValue::N(MAX_DELETIONS.to_string()));
+        Ok(TransactWriteItem::builder().update(update.build().map_err(Error::internal)?).build())
+    }
+
+    /// The write that keeps a plan in the list of deletions until a moment, in Unix seconds.
+    fn end_deletion(&self, tenant: &Tenant, plan: &CoachingPlanId, until: i64) -> Result<TransactWriteItem, Error> {
+        let update = Update::builder()
+            .table_name(&*self.table)
+            .set_key(Some(key_attributes(keys::deletions(tenant))))
+            .update_expression("SET #plan = :until")
+            .expression_attribute_names("#plan", deletion_attribute(plan))
+            .expression_attribute_values(":until", AttributeValue::N(until.to_string()));
+        Ok(TransactWriteItem::builder().update(update.build().map_err(Error::internal)?).build())
+    }
+
+    /// Takes what is over out of the full list of deletions.
+    ///
+    /// # Errors
+    /// RESOURCE_EXHAUSTED if nothing is.
+    async fn tidy_deletions(&self, tenant: &Tenant, now: Timestamp) -> Result<(), Error> {
+        let over = self.deletions(tenant).await?.over(now);
+        if over.is_empty() {
+            let message = format!(
+                "{MAX_DELETIONS} plans of the profile are being deleted with what hangs on them, or were within five minutes, \
+                 which is the most; repeat the request in some minutes"
+            );
+            return Err(
+                Error::new(Code::ResourceExhausted, "DELETIONS_FULL", message).with("limit", MAX_DELETIONS.to_string())
+            );
+        }
         let mut update = Update::builder()
             .table_name(&*self.table)
             .set_key(Some(key_attributes(keys::deletions(tenant))))
-            .expression_attribute_names("#plan", attribute(plan))
-            .expression_attribute_values(":until", AttributeValue::N(until.to_string()));
+            .expression_attribute_values(":less", AttributeValue::N(format!("-{}", over.len())));
         let mut names = Vec::new();
-        for (number, plan) in over.iter().filter(|over| *over != plan).enumerate() {
+        let mut there = Vec::new();
+        for (number, (plan, until)) in over.iter().enumerate() {
             names.push(format!("#over{number}"));
-            update = update.expression_attribute_names(format!("#over{number}"), attribute(plan));
+            there.push(format!("#over{number} = :over{number}"));
+            update = update
+                .expression_attribute_names(format!("#over{number}"), deletion_attribute(plan))
+                .expression_attribute_values(format!(":over{number}"), AttributeValue::N(until.to_string()));
         }
-        let forget = if names.is_empty() { String::new() } else { format!(" REMOVE {}", names.join(", ")) };
-        let update = update.update_expression(format!("SET #plan = :until{forget}")).build();
-        Ok(TransactWriteItem::builder().update(update.map_err(Error::internal)?).build())
+        // Somebody else may tidy at the same moment: each entry is counted off once.
+        let update = update
+            .update_expression(format!("REMOVE {} ADD {ENTRIES} :less", names.join(", ")))
+            .condition_expression(there.join(" AND "));
+        let write = TransactWriteItem::builder().update(update.build().map_err(Error::internal)?).build();
+        self.transact(vec![write]).await.map(|_| ())
     }
 
     /// Deletes what hangs on a plan that is being deleted, a transaction at a time, until the count says
@@ -421,8 +519,7 @@ impl Store {
         let mut looks = 0;
         loop {
             let key = keys::dependents(tenant, id);
-            let read = tokio::try_join!(self.get(key), self.doomed(tenant, id), self.deletions(tenant))?;
-            let (left, mut doomed, deletions) = read;
+            let (left, mut doomed) = tokio::try_join!(self.get(key), self.doomed(tenant, id))?;
             let left = left.map(Dependents::from_item).transpose()?;
             let Some(left) = left.filter(|left| !left.deleted) else { return Ok(()) };
             if left.total() == 0 {
@@ -431,10 +528,9 @@ impl Store {
             }
             let is_last = i64::try_from(doomed.len()).is_ok_and(|count| count == left.total());
             if is_last || !doomed.is_empty() {
-                let mut writes = self.deletion_of(tenant, id, doomed, is_last.then_some(&left), author)?;
+                let mut writes = self.deletion_of(tenant, id, doomed, is_last.then_some(&left), author).await?;
                 if is_last {
-                    let over = deletions.over(author.now);
-                    writes.push(self.note_deletion(tenant, id, hidden_until(author.now), &over)?);
+                    writes.push(self.end_deletion(tenant, id, hidden_until(author.now))?);
                 }
                 if matches!(self.transact(writes).await?, Outcome::Written) {
                     if is_last {
@@ -479,7 +575,7 @@ impl Store {
 
     /// The writes that delete `doomed`, in one transaction; if they are all that is `left`, also those
     /// that end the count.
-    fn deletion_of(
+    async fn deletion_of(
         &self,
         tenant: &Tenant,
         plan: &CoachingPlanId,
@@ -490,15 +586,14 @@ impl Store {
         let mut writes = Vec::new();
         let mut removed = [(Dependent::Session, 0), (Dependent::Comment, 0), (Dependent::Target, 0)];
         let [(_, sessions), (_, comments), (_, targets)] = &mut removed;
-        // A transaction touches an item once: what several remove of one is removed together.
-        let mut attributes: BTreeMap<Key, Vec<String>> = BTreeMap::new();
+        let mut held = Vec::new();
         for doomed in doomed {
             match doomed {
                 Doomed::Session(session) => {
                     *sessions += 1;
                     writes.extend(self.session_deletion(tenant, &session, author)?);
-                    if let Some((key, mark)) = session_mark(tenant, &session) {
-                        attributes.entry(key).or_default().push(mark);
+                    if let Some(mark) = HeldSession::of(&session) {
+                        held.push(mark);
                     }
                 }
                 Doomed::Comment(comment) => {
@@ -507,17 +602,11 @@ impl Store {
                 }
                 Doomed::Target(target) => {
                     *targets += 1;
-                    writes.push(self.target_deletion(tenant, &target)?);
-                    if let Some(agent) = &target.agent {
-                        let mark = crate::targets::target_attribute(&target.id);
-                        attributes.entry(keys::agent(tenant, agent)).or_default().push(mark);
-                    }
+                    writes.extend(self.target_deletion(tenant, &target, author.now)?);
                 }
             }
         }
-        for (key, attributes) in attributes {
-            writes.push(self.remove_attributes(key, &attributes)?);
-        }
+        writes.extend(self.uncount_sessions(tenant, held).await?);
         let removed: Vec<(Dependent, usize)> = removed.into_iter().filter(|(_, count)| *count > 0).collect();
         writes.push(match left {
             None => self.remove_dependents(tenant, plan, &removed)?,
@@ -525,17 +614,8 @@ impl Store {
         });
         Ok(writes)
     }
+}
 
-    /// The write that removes `attributes` of the item at `key`.
-    pub(crate) fn remove_attributes(&self, key: Key, attributes: &[String]) -> Result<TransactWriteItem, Error> {
-        let names: Vec<String> = (0..attributes.len()).map(|number| format!("#attribute{number}")).collect();
-        let mut update = Update::builder()
-            .table_name(&*self.table)
-            .set_key(Some(key_attributes(key)))
-            .update_expression(format!("REMOVE {}", names.join(", ")));
-        for (name, attribute) in names.iter().zip(attributes) {
-            update = update.expression_attribute_names(name, attribute);
-        }
-        Ok(TransactWriteItem::builder().update(update.build().map_err(Error::internal)?).build())
-    }
+fn deletion_attribute(plan: &CoachingPlanId) -> String {
+    format!("{}{plan}", keys::DELETED_PLAN)
 }

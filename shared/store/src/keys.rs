@@ -13,11 +13,16 @@
 //! | template, one revision | `{customer}#{profile}#template#{id}` | `revision#{number}` |
 //! | template, the current revision | the same | `current` |
 //! | target | `{customer}#{profile}#target#{id}` | `target` |
+//! | which target a place has | `{customer}#{profile}#target-place#{usecase}#{template}` | `{plan}#{criterion or chapter}` |
+//! | a target that was the organisation's | the target's | `past#{until}` |
+//! | a plan, a target that was an agent's | the agent's | `past#{until}#plan#{id}`, `past#{until}#target#{id}` |
 //! | usecase | `{customer}#{profile}#usecase#{id}` | `usecase` |
 //! | statistics | `{customer}#{profile}#statistics#{usecase}#{bucket}` | `{period}#{agent}` |
+//! | a session that was held, beyond the first of them | the statistics' | `{period}#{agent}#{session}` |
 //! | order of agents, expiring | `{customer}#{profile}#order#{uuid}#{number}` | `chunk` |
 //! | how far a rebuild came | `{customer}#{profile}#rebuild` | `rebuild` |
 //! | user | `{customer}##user#{id}` | `user` |
+//! | what a user was | the user's | `past#{until}` |
 //! | group | `{customer}##group#{id}` | `group` |
 //! | changes of groups | `{customer}##groups` | `groups` |
 //! | comment | `{customer}#{profile}#comment#{id}` | `comment` |
@@ -32,10 +37,12 @@
 //! | | `{customer}#{profile}#scorecards` | the same |
 //! | | `{customer}#{profile}#templates`, `#targets`, `#plans`, `#comments` | the same |
 //! | | `{customer}#{profile}#agents`, `{customer}##agents` | display name, then id |
+//! | | `{customer}#{profile}#past-coaching`, `{customer}##past-users` | latest end first, then id |
 //! | `agent-list` | `{customer}#{profile}#agent#{id}#sessions` | the same |
 //! | | `{customer}#{profile}#agent#{id}#scorecards`, `#plans`, `#comments` | the same |
 //! | `plan-list` | `{customer}#{profile}#plan#{id}#sessions`, `#comments`, `#targets` | the same |
 //! | `usecase-list` | `{customer}#{profile}#usecase#{id}#sessions`, `#plans`, `#comments`, `#targets` | the same |
+//! | | `{customer}#{profile}#usecase#{id}#past-targets` | latest end first, then id |
 //! | `open-list` | `{customer}#{profile}#sessions`, of those that are not acknowledged | the same |
 //!
 //! | index | partition: `profile_list` | sorted by |
@@ -53,6 +60,8 @@ use coaching_domain::names::{
 use coaching_domain::outline::Kind;
 use coaching_domain::statistics::Period;
 use coaching_domain::{CustomerTenant, Id, Tenant, Timestamp};
+use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::char::is_combining_mark;
 use uuid::Uuid;
 
 /// The table's partition key.
@@ -149,6 +158,51 @@ pub fn target(tenant: &Tenant, id: &TargetId) -> Key {
     Key { partition: under(tenant, &["target", id.as_str()]), sort: "target".to_owned() }
 }
 
+/// The key of the item that says which target there is for a `part` of a template's scores, the empty one
+/// being the whole, in a usecase: of a plan, or of the organisation.
+pub fn target_place(
+    tenant: &Tenant,
+    usecase: &UsecaseId,
+    template: &ScorecardTemplateId,
+    plan: Option<&CoachingPlanId>,
+    part: &str,
+) -> Key {
+    Key {
+        partition: under(tenant, &["target-place", usecase.as_str(), template.as_str()]),
+        sort: format!("{}#{part}", plan.map_or("", Id::as_str)),
+    }
+}
+
+/// What begins the sort keys of facts that are over, which sort by when they ended.
+const PAST: &str = "past#";
+/// What sorts after all of those.
+pub(crate) const AFTER_PAST: &str = "past$";
+
+/// What sorts before every fact in its partition that ended at `time` or later, and after all others.
+pub(crate) fn past_from(time: Timestamp) -> String {
+    format!("{PAST}{}", youth(time))
+}
+
+/// The key of what a plan of `agent` was until it ended at `until`.
+pub fn past_plan(tenant: &Tenant, agent: &UserId, id: &CoachingPlanId, until: Timestamp) -> Key {
+    Key { partition: self::agent(tenant, agent).partition, sort: format!("{}#plan#{id}", past_from(until)) }
+}
+
+/// The key of what a target was until it ended at `until`: of an agent's plan, or the organisation's.
+pub fn past_target(tenant: &Tenant, agent: Option<&UserId>, id: &TargetId, until: Timestamp) -> Key {
+    match agent {
+        Some(agent) => {
+            Key { partition: self::agent(tenant, agent).partition, sort: format!("{}#target#{id}", past_from(until)) }
+        }
+        None => Key { partition: target(tenant, id).partition, sort: past_from(until) },
+    }
+}
+
+/// The key of what a user was until that ended at `until`.
+pub fn past_user(tenant: &CustomerTenant, id: &UserId, until: Timestamp) -> Key {
+    Key { partition: user(tenant, id).partition, sort: past_from(until) }
+}
+
 /// The key of a usecase of the directory.
 pub fn usecase(tenant: &Tenant, id: &UsecaseId) -> Key {
     Key { partition: under(tenant, &["usecase", id.as_str()]), sort: "usecase".to_owned() }
@@ -170,15 +224,33 @@ pub fn statistics(tenant: &Tenant, usecase: &UsecaseId, agent: &UserId, period: 
     Key { partition: statistics_bucket(tenant, usecase, bucket_of(agent)), sort: format!("{period}#{agent}") }
 }
 
+/// The key of a session that an agent's statistics count in an item of its own.
+pub fn held_session(
+    tenant: &Tenant,
+    usecase: &UsecaseId,
+    agent: &UserId,
+    period: Period,
+    session: &CoachingSessionId,
+) -> Key {
+    let Key { partition, sort } = statistics(tenant, usecase, agent, period);
+    Key { partition, sort: format!("{sort}#{session}") }
+}
+
+/// Whether a sort key in a bucket of statistics is that of [`held_session`].
+pub(crate) fn is_held_session(sort: &str) -> bool {
+    sort.matches('#').count() > 1
+}
+
 /// One bucket of a usecase's statistics.
 pub fn statistics_bucket(tenant: &Tenant, usecase: &UsecaseId, bucket: u32) -> String {
     under(tenant, &["statistics", usecase.as_str(), &format!("{bucket:02}")])
 }
 
-/// The usecase, period and agent that a key of [`statistics`] is of.
+/// The usecase, period and agent that a key of [`statistics`] or [`held_session`] is of.
 pub(crate) fn parse_statistics(partition: &str, sort: &str) -> Option<(UsecaseId, Period, UserId)> {
     let usecase = Id::parse(partition.split('#').nth(3)?)?;
     let (period, agent) = sort.split_once('#')?;
+    let agent = agent.split('#').next()?;
     let day = format!("{period}-01").parse().ok()?;
     Some((usecase, Period::of(day), Id::parse(agent)?))
 }
@@ -298,6 +370,16 @@ pub fn agents_of_all_profiles(tenant: &CustomerTenant) -> String {
     under_customer(tenant, &["agents"])
 }
 
+/// Plans and targets that were agents' of a profile, in [`ListIndex::Profile`] by when they ended.
+pub fn past_coaching_of_profile(tenant: &Tenant) -> String {
+    under(tenant, &["past-coaching"])
+}
+
+/// What users of a customer were, in [`ListIndex::Profile`] by when that ended.
+pub fn past_users(tenant: &CustomerTenant) -> String {
+    under_customer(tenant, &["past-users"])
+}
+
 /// The current templates of a profile, in [`ListIndex::Profile`].
 pub fn templates_of_profile(tenant: &Tenant) -> String {
     under(tenant, &["templates"])
@@ -316,6 +398,11 @@ pub fn targets_of_plan(tenant: &Tenant, plan: &CoachingPlanId) -> String {
 /// The organisation's targets for a usecase, in [`ListIndex::Usecase`].
 pub fn targets_of_usecase(tenant: &Tenant, usecase: &UsecaseId) -> String {
     under(tenant, &["usecase", usecase.as_str(), "targets"])
+}
+
+/// Targets for a usecase that were the organisation's, in [`ListIndex::Usecase`] by when they ended.
+pub fn past_targets_of_usecase(tenant: &Tenant, usecase: &UsecaseId) -> String {
+    under(tenant, &["usecase", usecase.as_str(), "past-targets"])
 }
 
 /// The sessions of a profile, in [`ListIndex::Profile`], [`ListIndex::SessionTime`] and [`ListIndex::UpdateTime`];
@@ -426,9 +513,10 @@ impl ListPosition {
         Self(youth(time))
     }
 
-    /// The place of a person in a list by display name, which has no control characters, then id.
+    /// The place of a person in a list by display name, which has no control characters: as people read names
+    /// (their compatibility decomposition without marks, in lower case), then by the name as it is, then by id.
     pub fn by_name<C>(display_name: &str, id: &Id<C>) -> Self {
-        Self(format!("{display_name}\u{0}{id}"))
+        Self(format!("{}\u{0}{display_name}\u{0}{id}", folded(display_name)))
     }
 
     /// Where the place comes among others of its list; with `names_descend`, of a list by name from the last name to
@@ -448,7 +536,7 @@ impl ListPosition {
     }
 
     fn name(&self) -> &str {
-        self.0.split_once('\u{0}').map_or(&self.0, |(name, _)| name)
+        self.0.rsplit_once('\u{0}').map_or(&self.0, |(name, _)| name)
     }
 
     /// The place that [`ListPosition::as_str`] wrote.
@@ -475,6 +563,23 @@ pub struct Rank {
     name: Option<Reverse<String>>,
     /// The entry's place in the index.
     pub(crate) position: ListPosition,
+}
+
+/// The most of a folded name that sorts, in bytes: DynamoDB takes sort keys of 1024, and a decomposed name can
+/// be many times as long as it was.
+const MAX_FOLDED_BYTES: usize = 512;
+
+/// `name` as people sort it: without case, marks and compatibility forms.
+fn folded(name: &str) -> String {
+    let letters = name.nfkd().flat_map(char::to_lowercase).filter(|letter| !is_combining_mark(*letter));
+    let mut folded = String::with_capacity(name.len());
+    for letter in letters {
+        if folded.len() + letter.len_utf8() > MAX_FOLDED_BYTES {
+            break;
+        }
+        folded.push(letter);
+    }
+    folded
 }
 
 /// A text that sorts the latest time first.

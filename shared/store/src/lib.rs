@@ -8,11 +8,11 @@
 //! | load the directory | [`Store::upsert_users`], [`Store::upsert_groups`], [`Store::upsert_usecases`] | what is there |
 //! | one user; one group; which usecases exist | [`Store::user`], [`Store::group`], [`Store::existing_usecases`] | the items |
 //! | members of groups | [`Store::members_of`] | the groups, level by level |
-//! | some agents; the agents of a profile | [`Store::agents_by_id`], [`Store::agents_of_profile`] | their records; a range of an index |
+//! | some agents; the agents of a profile | [`Store::agents_by_id`], [`Store::agents_of_profile`] | their records; a range of an index; of a window that is over, what was |
 //! | create a template; add a revision | [`Store::create_template`], [`Store::add_revision`] | nothing |
 //! | one revision, or some | [`Store::template`], [`Store::templates`] | the items |
 //! | a page of current templates | [`Store::current_templates`] | a range of an index |
-//! | create, change, delete a target | [`Store::create_target`], [`Store::replace_target`], [`Store::delete_target`] | nothing |
+//! | create, change, delete a target | [`Store::create_target`], [`Store::change_target`], [`Store::delete_target`] | nothing |
 //! | one target | [`Store::target`] | one item |
 //! | a page of targets; the organisation's | [`Store::targets`], [`Store::organisation_targets`] | a range of an index |
 //! | one scorecard, or some | [`Store::scorecard`], [`Store::scorecards_by_id`] | the items |
@@ -38,11 +38,13 @@ mod groups;
 mod item;
 pub mod keys;
 mod list;
+mod past;
 mod plans;
 mod rebuild;
 mod requests;
 mod scorecards;
 mod sessions;
+mod sessions_held;
 mod spent;
 mod statistics;
 mod targets;
@@ -60,7 +62,7 @@ use aws_sdk_dynamodb::error::SdkError;
 use crate::item::key_attributes;
 use crate::spent::Account;
 
-pub use agents::{Agent, plans_in_scope};
+pub use agents::{Agent, AgentFilter, AgentsById, plans_in_scope};
 pub use changes::History;
 pub use comments::CommentFilter;
 pub use keys::ListPosition;

@@ -12,6 +12,7 @@ use futures_util::stream::{StreamExt, iter};
 use serde_json::{Map, Value};
 
 use crate::Store;
+use crate::agents::plans_full;
 use crate::changes::{ATTEMPTS, keeps_changing};
 use crate::failure::corrupt;
 use crate::item::{Attributes, Item, key_attributes};
@@ -70,8 +71,9 @@ impl Store {
             self.put_dependents(tenant, plan, author.now)?,
             self.record_change(&keys::plan(tenant, &plan.id).partition, change)?,
         ];
+        let number_of_active = writes.len();
         if plan.is_active {
-            writes.push(self.keep_plan_with_agent(tenant, plan)?);
+            writes.push(self.keep_new_plan(tenant, plan)?);
         }
         if let Some(request) = request {
             writes.push(self.record_request(tenant, request, &created)?);
@@ -81,11 +83,13 @@ impl Store {
             Outcome::Refused(failed) => failed,
         };
         let taken = failed.iter().any(|condition| condition.index == 0);
+        let full = plan.is_active && failed.iter().any(|condition| condition.index == number_of_active);
         if let (Some(request), Some(item)) = (request, failed.into_iter().find_map(|condition| condition.item)) {
             return request.answer_from(item);
         }
         match taken {
             true => Err(Error::already_exists(&tenant.name_of(&plan.id))),
+            false if full => Err(plans_full()),
             false => Err(Error::new(
                 Code::FailedPrecondition,
                 "COACHING_PLAN_DELETED_MOMENTS_AGO",
@@ -151,15 +155,39 @@ impl Store {
                 self.replace(to_item(tenant, &after), before.version)?,
                 self.record_change(&keys::plan(tenant, &id).partition, change)?,
             ];
-            if after.is_active != before.is_active {
-                writes.push(self.keep_plan_with_agent(tenant, &after)?);
-            }
+            writes.extend(self.keep_activity(tenant, &before, &after, author.now).await?);
             if matches!(self.transact(writes).await?, Outcome::Written) {
                 return Ok(after);
             }
             before = self.plan(tenant, &id).await?.ok_or_else(|| Error::not_found(&name))?;
         }
         Err(keeps_changing(&name))
+    }
+
+    /// The writes by which the agent's record follows a change of a plan.
+    async fn keep_activity(
+        &self,
+        tenant: &Tenant,
+        before: &CoachingPlan,
+        after: &CoachingPlan,
+        now: Timestamp,
+    ) -> Result<Vec<TransactWriteItem>, Error> {
+        let dates = |plan: &CoachingPlan| (plan.start_time, plan.end_time);
+        match (before.is_active, after.is_active) {
+            (true, false) => {
+                let record = self.record(tenant, &after.agent).await?;
+                self.end_plan(tenant, &record, before, now)
+            }
+            (false, true) => {
+                let (record, kept) =
+                    tokio::try_join!(self.record(tenant, &after.agent), self.targets_to_keep(tenant, &after.id))?;
+                let (targets, mut writes) = kept;
+                writes.push(self.keep_plan_again(tenant, &record, after, &targets)?);
+                Ok(writes)
+            }
+            (true, true) if dates(before) != dates(after) => Ok(vec![self.keep_plan(tenant, after)?]),
+            _ => Ok(Vec::new()),
+        }
     }
 
     /// Links the scorecard to the plan, or unlinks it: the scorecard names the plan, and the plan's
@@ -333,6 +361,7 @@ fn to_item(tenant: &Tenant, plan: &CoachingPlan) -> Item {
         .text("agent", plan.agent.as_str())
         .text("creator", plan.creator.as_str())
         .boolean("is_active", plan.is_active)
+        .optional_text("active_since", plan.active_since.as_ref())
         .text("create_time", plan.create_time.to_string())
         .text("update_time", plan.update_time.to_string())
         .optional_text("display_name", plan.display_name.as_ref())
@@ -363,6 +392,7 @@ fn from_item(item: HashMap<String, AttributeValue>) -> Result<CoachingPlan, Erro
         agent: item.id("agent")?,
         creator: item.id("creator")?,
         is_active: item.boolean("is_active")?,
+        active_since: item.optional_time("active_since")?,
         create_time: item.time("create_time")?,
         update_time: item.time("update_time")?,
         display_name: item.optional_text("display_name")?,

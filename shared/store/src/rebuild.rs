@@ -1,20 +1,26 @@
-//! Recounting statistics from the scorecards that they count.
+//! Recounting what is derived: statistics from the scorecards and sessions that they count, and agents' records from
+//! the plans, targets and people that they tell of.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
-use coaching_domain::names::{ScorecardTemplateId, UsecaseId, UserId};
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity, TransactWriteItem, Update};
+use coaching_domain::names::{self, CoachingPlanId, ScorecardTemplateId, UsecaseId, UserId};
+use coaching_domain::plan::CoachingPlan;
 use coaching_domain::scorecard::Scorecard;
+use coaching_domain::session::CoachingSession;
 use coaching_domain::statistics::{Period, Statistics};
 use coaching_domain::template::ScorecardTemplate;
-use coaching_domain::{Error, Tenant, Timestamp};
+use coaching_domain::{Error, Id, Tenant, Timestamp};
 
 use crate::Store;
+use crate::agents::ActivePlan;
+use crate::changes::keeps_changing;
 use crate::failure::corrupt;
-use crate::item::{Attributes, Item};
-use crate::keys::{self, ListIndex};
-use crate::list::{Filter, Range};
+use crate::item::{Attributes, Item, key_attributes};
+use crate::keys::{self, LIST_ORDER, ListIndex, ListPosition, PK, SK};
+use crate::list::{Filter, Listed, Range};
 use crate::scorecards::{Place, Read, statistics_from_item};
+use crate::sessions_held::HeldSession;
 use crate::transaction::Outcome;
 
 /// How long after a change an index may not show it yet, in seconds. DynamoDB promises none; it is
@@ -26,13 +32,13 @@ const ATTEMPTS: usize = 5;
 /// What is to be recounted.
 #[derive(Debug, Clone, Default)]
 pub struct Recount {
-    /// Every agent with a scorecard, in order.
+    /// Every agent with a scorecard, a session or a plan, in order.
     pub agents: BTreeSet<UserId>,
     usecases: BTreeSet<UsecaseId>,
     periods: BTreeSet<Period>,
 }
 
-/// Statistics that were not what their scorecards come to, and are now.
+/// Statistics that were not what their scorecards and sessions come to, and are now.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Difference {
     /// The agent.
@@ -46,19 +52,57 @@ pub struct Difference {
 /// What recounting an agent found.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Recounted {
-    /// These were put right; none, if all were right.
-    Corrected(Vec<Difference>),
+    /// What was put right.
+    Corrected {
+        /// These statistics; none, if all were right.
+        statistics: Vec<Difference>,
+        /// Whether the agent's record was.
+        record: bool,
+    },
     /// Something differs that was changed within the last minute, which indexes may not show yet.
     Unsettled,
 }
 
+/// A person whom a list by name holds.
+struct Named {
+    key: keys::Key,
+    id: UserId,
+    display_name: String,
+}
+
+impl Listed for Named {
+    const ATTRIBUTES: &'static [&'static str] = &["SK", "display_name"];
+
+    fn from_item(item: HashMap<String, AttributeValue>) -> Result<Self, Error> {
+        let mut item = Attributes(item);
+        let partition = item.text(PK)?;
+        let id = partition.rsplit('#').next().and_then(Id::parse).ok_or_else(|| corrupt(PK))?;
+        let key = keys::Key { partition, sort: item.text(SK)? };
+        Ok(Self { key, id, display_name: item.text("display_name")? })
+    }
+
+    fn answer_bytes(&self) -> usize {
+        0
+    }
+}
+
 impl Store {
-    /// What there is to recount in a profile: one walk over its scorecards.
+    /// What there is to recount in a profile: one walk over its scorecards, sessions and plans.
     ///
     /// # Errors
     /// UNAVAILABLE if the table does not answer.
     pub async fn plan_recount(&self, tenant: &Tenant) -> Result<Recount, Error> {
         let mut recount = Recount::default();
+        for plan in self.all_of::<CoachingPlan>(keys::plans_of_profile(tenant)).await? {
+            recount.agents.insert(plan.agent);
+        }
+        for session in self.all_of::<CoachingSession>(keys::sessions_of_profile(tenant)).await? {
+            if let Some(held) = HeldSession::of(&session) {
+                recount.periods.insert(held.period());
+            }
+            recount.usecases.extend(session.usecase);
+            recount.agents.insert(session.agent);
+        }
         let mut after = None;
         loop {
             let partition = keys::scorecards_of_profile(tenant);
@@ -78,8 +122,12 @@ impl Store {
         }
     }
 
-    /// Recounts the statistics of one agent at `now` in every usecase and period of `recount`, and puts
-    /// right what differs. Changes that others make meanwhile are neither lost nor counted twice: what is
+    async fn all_of<T: Listed>(&self, partition: String) -> Result<Vec<T>, Error> {
+        self.all(Range::new(ListIndex::Profile, partition, Filter::default(), None)).await
+    }
+
+    /// Recounts the statistics of one agent at `now` in every usecase and period of `recount`, and their record, and
+    /// puts right what differs. Changes that others make meanwhile are neither lost nor counted twice: what is
     /// written is conditioned on what was read before the scorecards were.
     ///
     /// # Errors
@@ -91,7 +139,9 @@ impl Store {
         agent: &UserId,
         now: Timestamp,
     ) -> Result<Recounted, Error> {
-        let mut corrected = Vec::new();
+        let record = self.put_record_right(tenant, agent).await?;
+        let of_sessions = self.recount_sessions(tenant, &recount.usecases, &recount.periods, agent).await?;
+        let mut corrected: BTreeSet<(UsecaseId, Period)> = of_sessions.into_iter().collect();
         for _ in 0..ATTEMPTS {
             let stored = self.stored_statistics(tenant, recount, agent).await?;
             let counted = self.count_from_scorecards(tenant, agent).await?;
@@ -110,19 +160,81 @@ impl Store {
                 let write =
                     self.put_statistics(tenant, place, &Read { version: read.version, statistics: right }, now)?;
                 match self.transact(vec![write]).await? {
-                    Outcome::Written => corrected.push(Difference {
-                        agent: agent.clone(),
-                        usecase: place.usecase.clone(),
-                        period: place.period,
-                    }),
+                    Outcome::Written => {
+                        corrected.insert((place.usecase.clone(), place.period));
+                    }
                     Outcome::Refused(_) => lost_a_race = true,
                 }
             }
             if !lost_a_race {
-                return Ok(Recounted::Corrected(corrected));
+                let statistics =
+                    corrected.into_iter().map(|(usecase, period)| Difference { agent: agent.clone(), usecase, period });
+                return Ok(Recounted::Corrected { statistics: statistics.collect(), record });
             }
         }
         Ok(Recounted::Unsettled)
+    }
+
+    /// Makes the record of `agent` tell of their active plans and the targets of those as they are; says whether it
+    /// did not. What others change meanwhile they write there themselves.
+    async fn put_record_right(&self, tenant: &Tenant, agent: &UserId) -> Result<bool, Error> {
+        let mut differed = false;
+        for _ in 0..ATTEMPTS {
+            let record = self.record(tenant, agent).await?;
+            let partition = keys::plans_of_agent(tenant, agent);
+            let plans: Vec<CoachingPlan> =
+                self.all(Range::new(ListIndex::Agent, partition, Filter::default(), None)).await?;
+            let mut ids: BTreeSet<CoachingPlanId> = plans.into_iter().map(|plan| plan.id).collect();
+            ids.extend(record.plans.iter().map(|plan| plan.id.clone()));
+            let ids: Vec<CoachingPlanId> = ids.into_iter().collect();
+            let plans = self.plans_by_id(tenant, &ids).await?;
+            let mut lost_a_race = false;
+            for id in &ids {
+                let plan = plans.iter().find(|plan| plan.id == *id);
+                let active = plan.filter(|plan| plan.is_active);
+                let (targets, mut writes) = match active {
+                    Some(_) => self.targets_to_keep(tenant, id).await?,
+                    None => (Vec::new(), Vec::new()),
+                };
+                let right = active.map(|plan| ActivePlan::of(plan, targets));
+                if record.tells_of(id, right.as_ref())? {
+                    continue;
+                }
+                differed = true;
+                writes.push(self.check_version(keys::plan(tenant, id), plan.map(|plan| plan.version))?);
+                writes.push(self.put_plan_right(tenant, &record, id, right.as_ref())?);
+                lost_a_race |= !matches!(self.transact(writes).await?, Outcome::Written);
+            }
+            if !lost_a_race {
+                return Ok(self.put_plan_count_right(tenant, agent).await? || differed);
+            }
+        }
+        Err(keeps_changing(&tenant.name_of(agent)))
+    }
+
+    /// Gives everyone whom the profile lists as an agent the place in the order of names that their name has; says how
+    /// many had another.
+    ///
+    /// # Errors
+    /// UNAVAILABLE if the table does not answer.
+    pub async fn put_order_right(&self, tenant: &Tenant) -> Result<usize, Error> {
+        let mut moved = 0;
+        for partition in [keys::agents_of_profile(tenant), keys::agents_of_all_profiles(&tenant.of_customer())] {
+            for listed in self.all_of::<Named>(partition).await? {
+                let right = ListPosition::by_name::<names::User>(&listed.display_name, &listed.id);
+                let update = Update::builder()
+                    .table_name(&*self.table)
+                    .set_key(Some(key_attributes(listed.key)))
+                    .update_expression(format!("SET {LIST_ORDER} = :right"))
+                    .condition_expression(format!("display_name = :name AND {LIST_ORDER} <> :right"))
+                    .expression_attribute_values(":name", AttributeValue::S(listed.display_name))
+                    .expression_attribute_values(":right", AttributeValue::S(right.into_text()));
+                let update = update.build().map_err(Error::internal)?;
+                let write = TransactWriteItem::builder().update(update).build();
+                moved += usize::from(matches!(self.transact(vec![write]).await?, Outcome::Written));
+            }
+        }
+        Ok(moved)
     }
 
     /// How far a rebuild of the profile came: the last agent that is done.

@@ -15,6 +15,7 @@ use crate::item::{Attributes, Item};
 use crate::keys::{self, LIST_ORDER, ListIndex, ListPosition, SESSION_TIME_ORDER, UPDATE_TIME_ORDER};
 use crate::list::{Filter, Listed, Page, Range, answer_bytes_of};
 use crate::requests::{Created, RequestRecord};
+use crate::sessions_held::{CountChange, Places};
 use crate::transaction::Outcome;
 
 /// What a session takes in the answer beside its texts, in bytes, with the longest ids.
@@ -100,19 +101,33 @@ impl Store {
         }
         let created = Created { id: session.id.clone(), time: author.now, usecase: session.usecase.clone() };
         let inherited = inherits_usecase.then_some(session.usecase.as_ref());
-        let change = author.change(1, None, session.document(tenant));
-        let mut writes = vec![
-            self.put_new(to_item(tenant, &session))?,
-            self.add_dependent(tenant, &session.plan, Dependent::Session, &session.agent, inherited)?,
-            self.record_change(&keys::session(tenant, &session.id).partition, change)?,
-        ];
-        writes.extend(self.count_session(tenant, None, Some(&session))?);
-        if let Some(request) = request {
-            writes.push(self.record_request(tenant, request, &created)?);
-        }
-        let failed = match self.transact(writes).await? {
-            Outcome::Written => return Ok(created),
-            Outcome::Refused(failed) => failed,
+        let counted = CountChange::of(None, Some(&session));
+        let mut places = Places::default();
+        let failed = loop {
+            let change = author.change(1, None, session.document(tenant));
+            let mut writes = vec![
+                self.put_new(to_item(tenant, &session))?,
+                self.add_dependent(tenant, &session.plan, Dependent::Session, &session.agent, inherited)?,
+                self.record_change(&keys::session(tenant, &session.id).partition, change)?,
+            ];
+            let number_of_count = writes.len();
+            if let Some(counted) = &counted {
+                writes.extend(self.count_session(tenant, counted, places)?);
+            }
+            if let Some(request) = request {
+                writes.push(self.record_request(tenant, request, &created)?);
+            }
+            let failed = match self.transact(writes).await? {
+                Outcome::Written => return Ok(created),
+                Outcome::Refused(failed) => failed,
+            };
+            match (failed.as_slice(), &counted) {
+                // Nothing but that there is no more room in the statistics.
+                ([condition], Some(counted)) if condition.index == number_of_count && condition.item.is_none() => {
+                    counted.look_elsewhere(&mut places, 0);
+                }
+                _ => break failed,
+            }
         };
         // What an earlier call with the same id was answered comes before whatever holds now.
         let mut plan_now = None;
@@ -167,6 +182,7 @@ impl Store {
         change: impl Fn(&mut CoachingSession) -> Result<bool, Error>,
     ) -> Result<CoachingSession, Error> {
         let name = tenant.name_of(id);
+        let mut places = Places::default();
         for _ in 0..ATTEMPTS {
             let found = self.session(tenant, id, author.now).await?;
             let before = found.ok_or_else(|| Error::not_found(&name))?;
@@ -177,13 +193,14 @@ impl Store {
             after.version = before.version + 1;
             let key = keys::session(tenant, id);
             let change = author.change(after.version, before.document(tenant), after.document(tenant));
-            let mut writes = vec![
+            let writes = vec![
                 self.replace(to_item(tenant, &after), before.version)?,
                 self.record_change(&key.partition, change)?,
             ];
-            writes.extend(self.count_session(tenant, Some(&before), Some(&after))?);
-            if matches!(self.transact(writes).await?, Outcome::Written) {
-                return Ok(after);
+            let counted = CountChange::of(Some(&before), Some(&after));
+            match self.write_and_count(tenant, writes, counted.as_ref(), &mut places).await? {
+                Outcome::Written => return Ok(after),
+                Outcome::Refused(_) => {}
             }
         }
         Err(keeps_changing(&name))
@@ -201,18 +218,44 @@ impl Store {
         check: impl Fn(&CoachingSession) -> Result<(), Error>,
     ) -> Result<(), Error> {
         let name = tenant.name_of(id);
+        let mut places = Places::default();
         for _ in 0..ATTEMPTS {
             let found = self.session(tenant, id, author.now).await?;
             let session = found.ok_or_else(|| Error::not_found(&name))?;
             check(&session)?;
             let mut writes = self.session_deletion(tenant, &session, author)?;
             writes.push(self.remove_dependent(tenant, &session.plan, Dependent::Session)?);
-            writes.extend(self.count_session(tenant, Some(&session), None)?);
-            if matches!(self.transact(writes).await?, Outcome::Written) {
-                return Ok(());
+            let counted = CountChange::of(Some(&session), None);
+            match self.write_and_count(tenant, writes, counted.as_ref(), &mut places).await? {
+                Outcome::Written => return Ok(()),
+                Outcome::Refused(_) => {}
             }
         }
         Err(keeps_changing(&name))
+    }
+
+    /// Makes `writes`, and with them what changes in what is counted; if that is elsewhere, says so in `places` for the
+    /// next attempt.
+    async fn write_and_count(
+        &self,
+        tenant: &Tenant,
+        mut writes: Vec<TransactWriteItem>,
+        counted: Option<&CountChange>,
+        places: &mut Places,
+    ) -> Result<Outcome, Error> {
+        let number_of_count = writes.len();
+        if let Some(counted) = counted {
+            writes.extend(self.count_session(tenant, counted, *places)?);
+        }
+        let outcome = self.transact(writes).await?;
+        if let (Outcome::Refused(failed), Some(counted)) = (&outcome, counted) {
+            for condition in failed {
+                if let Some(number) = condition.index.checked_sub(number_of_count) {
+                    counted.look_elsewhere(places, number);
+                }
+            }
+        }
+        Ok(outcome)
     }
 
     /// The writes that delete the version of `session` that was read, and keep that in its history.

@@ -3,19 +3,20 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity, TransactWriteItem, Update};
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
 use coaching_domain::names::{CoachingPlanId, UsecaseId, UserId};
-use coaching_domain::session::CoachingSession;
-use coaching_domain::statistics::{Period, day_of};
-use coaching_domain::{Error, Id, Tenant, Timestamp};
+use coaching_domain::statistics::Period;
+use coaching_domain::{Error, Tenant, Timestamp};
+use futures_util::future::try_join_all;
 use futures_util::stream::{Stream, StreamExt, TryStreamExt, iter, try_unfold};
 use uuid::Uuid;
 
 use crate::Store;
 use crate::batch::MAX_KEYS;
 use crate::failure::{corrupt, failure};
-use crate::item::{Attributes, Item, key_attributes};
+use crate::item::{Attributes, Item};
 use crate::keys::{self, EXPIRES_AT, PK, SK};
+use crate::sessions_held::{self, InlineSessions};
 
 /// How many agents one chunk of a kept order has: about 20 KB.
 const CHUNK: usize = 500;
@@ -26,9 +27,6 @@ const ORDER_KEPT_SECONDS: i64 = 3 * 24 * 60 * 60;
 
 /// The items that a call answers with.
 type Items = Vec<HashMap<String, AttributeValue>>;
-
-/// What begins the attributes that count sessions.
-const SESSION_ATTRIBUTE: &str = "session#";
 
 /// How many calls that read statistics are under way side by side: DynamoDB answers each with up to 1 MB
 /// (16 MB for a batch), which is in memory until it is looked at.
@@ -45,8 +43,10 @@ pub struct AgentStatistics {
     pub period: Period,
     /// The scores, as [`PackedStatistics`](coaching_domain::statistics::PackedStatistics) reads them.
     pub packed: Vec<u8>,
-    /// When coaching sessions were, in seconds since 1970, and the plan of each.
+    /// When coaching sessions were that were held, in seconds since 1970, and the plan of each.
     pub sessions: Vec<(i64, CoachingPlanId)>,
+    /// Whether there are more sessions, in items of their own.
+    more_sessions: bool,
 }
 
 impl Store {
@@ -70,13 +70,28 @@ impl Store {
             }
         }
         let batches: Vec<Vec<keys::Key>> = keys.chunks(MAX_KEYS).map(<[_]>::to_vec).collect();
-        let mut batches = iter(batches).map(|keys| self.batch_get(keys, false)).buffer_unordered(READS_AT_ONCE);
-        while let Some(items) = batches.next().await {
-            for item in items? {
-                take(AgentStatistics::from_item(item)?)?;
-            }
+        let reads = iter(batches).map(async |keys| {
+            let items = self.batch_get(keys, false).await?.into_iter().map(AgentStatistics::from_item);
+            try_join_all(items.map(async |statistics| self.with_sessions_beside(tenant, statistics?).await)).await
+        });
+        let mut reads = reads.buffer_unordered(READS_AT_ONCE);
+        while let Some(statistics) = reads.next().await {
+            statistics?.into_iter().try_for_each(&mut take)?;
         }
         Ok(())
+    }
+
+    async fn with_sessions_beside(
+        &self,
+        tenant: &Tenant,
+        mut statistics: AgentStatistics,
+    ) -> Result<AgentStatistics, Error> {
+        if statistics.more_sessions {
+            let AgentStatistics { usecase, agent, period, .. } = &statistics;
+            let more = self.sessions_beside(tenant, usecase, agent, *period).await?;
+            statistics.sessions.extend(more.into_iter().map(|(_, time, plan)| (time, plan)));
+        }
+        Ok(statistics)
     }
 
     /// As [`Store::statistics_of_agents`], of every agent of the profile, and `periods` in order: a range of
@@ -120,7 +135,7 @@ impl Store {
     }
 
     /// What a range holds, a call's answer at a time.
-    fn pages_of_range(&self, query: QueryFluentBuilder) -> impl Stream<Item = Result<Items, Error>> {
+    pub(crate) fn pages_of_range(&self, query: QueryFluentBuilder) -> impl Stream<Item = Result<Items, Error>> {
         try_unfold(Some(query), async |query| {
             let Some(query) = query else { return Ok(None) };
             let call = query.clone().customize().interceptor(self.account.clone());
@@ -148,39 +163,6 @@ impl Store {
             sessions.retain(|(_, plan)| !deletions.has(plan, now));
         }
         Ok(())
-    }
-
-    /// The writes that count a session in its agent's statistics where it is after a change, and no longer
-    /// where it was before: on the day that it is held, or else was created. A session without a usecase
-    /// counts nowhere. Repeated, they change nothing further.
-    pub(crate) fn count_session(
-        &self,
-        tenant: &Tenant,
-        before: Option<&CoachingSession>,
-        after: Option<&CoachingSession>,
-    ) -> Result<Vec<TransactWriteItem>, Error> {
-        let mark = |session: Option<&CoachingSession>| session.and_then(|session| session_mark(tenant, session));
-        let (old, new) = (mark(before), mark(after));
-        let mut writes = Vec::new();
-        if let Some((key, attribute)) = &old
-            && new.as_ref().is_none_or(|(new, _)| new != key)
-        {
-            writes.push(self.remove_attributes(key.clone(), std::slice::from_ref(attribute))?);
-        }
-        if let (Some((key, attribute)), Some(session)) = (new, after)
-            && (old.is_none()
-                || before.is_none_or(|before| counted_at(before).unix_seconds() != counted_at(session).unix_seconds()))
-        {
-            let value = format!("{}#{}", counted_at(session).unix_seconds(), session.plan);
-            let update = Update::builder()
-                .table_name(&*self.table)
-                .set_key(Some(key_attributes(key)))
-                .update_expression("SET #session = :session")
-                .expression_attribute_names("#session", attribute)
-                .expression_attribute_values(":session", AttributeValue::S(value));
-            writes.push(TransactWriteItem::builder().update(update.build().map_err(Error::internal)?).build());
-        }
-        Ok(writes)
     }
 
     /// Keeps an order of agents for three days from `now`, under the id that is returned.
@@ -236,29 +218,18 @@ impl Store {
 }
 
 impl AgentStatistics {
+    /// What an item of a bucket of statistics holds: of an agent's scores and sessions, or one session more.
     fn from_item(item: HashMap<String, AttributeValue>) -> Result<Self, Error> {
         let mut item = Attributes(item);
-        let (usecase, period, agent) =
-            keys::parse_statistics(&item.text(PK)?, &item.text(SK)?).ok_or_else(|| corrupt(SK))?;
+        let sort = item.text(SK)?;
+        let (usecase, period, agent) = keys::parse_statistics(&item.text(PK)?, &sort).ok_or_else(|| corrupt(SK))?;
+        if keys::is_held_session(&sort) {
+            let sessions = vec![sessions_held::read_own_item(&mut item)?];
+            return Ok(Self { agent, usecase, period, packed: Vec::new(), sessions, more_sessions: false });
+        }
         let packed = item.optional_bytes("cells")?.unwrap_or_default();
-        let marks = item.0.iter().filter(|(attribute, _)| attribute.starts_with(SESSION_ATTRIBUTE));
-        let sessions = marks.map(|(_, mark)| {
-            let (seconds, plan) = mark.as_s().ok()?.split_once('#')?;
-            Some((seconds.parse().ok()?, Id::parse(plan)?))
-        });
-        let sessions = sessions.collect::<Option<_>>().ok_or_else(|| corrupt(SESSION_ATTRIBUTE))?;
-        Ok(Self { agent, usecase, period, packed, sessions })
+        let InlineSessions { sessions, more_beside } = InlineSessions::read(&mut item)?;
+        let sessions = sessions.into_iter().map(|(_, time, plan)| (time, plan)).collect();
+        Ok(Self { agent, usecase, period, packed, sessions, more_sessions: more_beside })
     }
-}
-
-/// The statistics that count a session, and the attribute there that does.
-pub(crate) fn session_mark(tenant: &Tenant, session: &CoachingSession) -> Option<(keys::Key, String)> {
-    let usecase = session.usecase.as_ref()?;
-    let key = keys::statistics(tenant, usecase, &session.agent, Period::of(day_of(counted_at(session))));
-    Some((key, format!("{SESSION_ATTRIBUTE}{}", session.id)))
-}
-
-/// When a session is held, or else was created.
-fn counted_at(session: &CoachingSession) -> Timestamp {
-    session.session_time.unwrap_or(session.create_time)
 }

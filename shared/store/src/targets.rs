@@ -1,27 +1,28 @@
-//! Targets in the table. A plan's target also stands in the record of the plan's agent, written in the
-//! same transaction, because progress reads an agent's record anyway.
+//! Targets in the table. A target of an active plan also stands in the record of the plan's agent, written in the
+//! same transaction, because progress reads an agent's record anyway. There is one for each plan, or the organisation,
+//! usecase, template and part of it: an item at its place says which.
 
 use std::collections::HashMap;
 
-use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem, Update};
+use aws_sdk_dynamodb::types::{AttributeValue, Delete, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem};
 use coaching_domain::names::{self, CoachingPlanId, TargetId, UsecaseId};
+use coaching_domain::progress::Span;
 use coaching_domain::target::Target;
 use coaching_domain::{Code, Error, Tenant, Timestamp};
 
 use crate::Store;
+use crate::agents::{MAX_TARGETS, targets_full, targets_of_plan_full};
+use crate::changes::{ATTEMPTS, keeps_changing};
 use crate::dependents::{Dependent, OnPlan};
 use crate::failure::corrupt;
 use crate::item::{Attributes, Item, key_attributes};
-use crate::keys::{self, LIST_ORDER, ListIndex, ListPosition};
+use crate::keys::{self, LIST_ORDER, ListIndex, ListPosition, PK};
 use crate::list::{Filter, Listed, Page, Range};
 use crate::requests::{Created, RequestRecord};
 use crate::transaction::Outcome;
 
 /// What a target takes in an answer at the most, in bytes.
 const TARGET_BYTES: usize = 2 * 1024;
-
-/// What begins the attributes of an agent's record that hold targets of their plans.
-pub(crate) const TARGET_ATTRIBUTE: &str = "target#";
 
 /// Which targets of a profile are wanted: those that match everything that is named.
 #[derive(Debug, Clone, Default)]
@@ -38,8 +39,10 @@ impl Store {
     /// Creates `target`, or answers what the same `request` created before.
     ///
     /// # Errors
-    /// ALREADY_EXISTS if the id is taken; FAILED_PRECONDITION if the plan is gone; INVALID_ARGUMENT if
-    /// the request's id was used for another.
+    /// ALREADY_EXISTS if the id is taken, or there is a target of the same plan, or of the organisation, for the
+    /// same usecase, template and part of it; FAILED_PRECONDITION if the plan is gone, or has, or its agent's
+    /// plans have, as many targets as they may; INVALID_ARGUMENT if the request's id was used for another; ABORTED
+    /// if others keep changing the agent's plans.
     pub async fn create_target(
         &self,
         tenant: &Tenant,
@@ -48,33 +51,46 @@ impl Store {
         time: Timestamp,
     ) -> Result<Created<names::Target>, Error> {
         let created = Created { id: target.id.clone(), time, usecase: Some(target.usecase.clone()) };
-        let mut writes = vec![self.put_new(to_item(tenant, target))?];
-        if let (Some(plan), Some(agent)) = (&target.plan, &target.agent) {
-            writes.push(self.add_dependent(tenant, plan, Dependent::Target, agent, None)?);
-            writes.extend(self.keep_with_agent(tenant, target)?);
+        for _ in 0..ATTEMPTS {
+            let mut writes = vec![self.put_new(to_item(tenant, target))?, self.take_place(tenant, target)?];
+            if let (Some(plan), Some(agent)) = (&target.plan, &target.agent) {
+                let record = self.record(tenant, agent).await?;
+                if record.plan(plan).is_some() && record.target_count() >= MAX_TARGETS {
+                    let earlier = match request {
+                        Some(request) => self.first_answer(tenant, request).await?,
+                        None => None,
+                    };
+                    return earlier.ok_or_else(targets_full);
+                }
+                writes.push(self.add_dependent(tenant, plan, Dependent::Target, agent, None)?);
+                let kept = record.plan(plan).map(|plan| plan.targets.clone()).unwrap_or_default();
+                let kept: Vec<Target> = kept.into_iter().chain([target.clone()]).collect();
+                writes.push(self.keep_targets(tenant, &record, plan, &kept)?);
+            }
+            if let Some(request) = request {
+                writes.push(self.record_request(tenant, request, &created)?);
+            }
+            let last = writes.len().checked_sub(1);
+            let mut failed = match self.transact(writes).await? {
+                Outcome::Written => return Ok(created),
+                Outcome::Refused(failed) => failed,
+            };
+            if let Some(request) = request
+                && let Some(recorded) = failed.pop_if(|condition| Some(condition.index) == last)
+            {
+                return request.answer_from(recorded.item.unwrap_or_default());
+            }
+            for condition in failed {
+                match (condition.index, condition.item) {
+                    (0, _) => return Err(Error::already_exists(&tenant.name_of(&target.id))),
+                    (1, item) => return Err(place_taken(tenant, item.unwrap_or_default())?),
+                    (2, item) => return Err(plan_takes_no_target(target, item.as_ref())),
+                    // The agent's plans have changed since they were read.
+                    _ => {}
+                }
+            }
         }
-        if let Some(request) = request {
-            writes.push(self.record_request(tenant, request, &created)?);
-        }
-        let last = writes.len().checked_sub(1);
-        let failed = match self.transact(writes).await? {
-            Outcome::Written => return Ok(created),
-            Outcome::Refused(failed) => failed,
-        };
-        let taken = failed.iter().any(|condition| condition.index == 0);
-        // The request's record comes last.
-        let recorded = failed.into_iter().rfind(|condition| Some(condition.index) == last).and_then(|one| one.item);
-        if let (Some(request), Some(item)) = (request, recorded) {
-            return request.answer_from(item);
-        }
-        if taken {
-            return Err(Error::already_exists(&tenant.name_of(&target.id)));
-        }
-        Err(Error::new(
-            Code::FailedPrecondition,
-            "COACHING_PLAN_NOT_FOUND",
-            "coachingPlanName: the plan does not exist",
-        ))
+        Err(keeps_changing(&tenant.name_of(&target.id)))
     }
 
     /// The target `id`, as it is now.
@@ -85,35 +101,100 @@ impl Store {
         self.get_unless_deleted(tenant, keys::target(tenant, id), now).await
     }
 
-    /// Writes `target` over the version that was read; says whether it still was that one.
-    ///
-    /// # Errors
-    /// UNAVAILABLE if the table does not answer.
-    pub async fn replace_target(&self, tenant: &Tenant, target: &Target) -> Result<bool, Error> {
-        let next = Target { version: target.version + 1, ..target.clone() };
-        let mut writes = vec![self.replace(to_item(tenant, &next), target.version)?];
-        writes.extend(self.keep_with_agent(tenant, &next)?);
-        Ok(matches!(self.transact(writes).await?, Outcome::Written))
+    /// The targets `ids` as they were within about a second, in no order; what does not exist is left out.
+    pub(crate) async fn targets_by_id(&self, tenant: &Tenant, ids: &[TargetId]) -> Result<Vec<Target>, Error> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let keys = ids.iter().map(|id| keys::target(tenant, id)).collect();
+        self.batch_get(keys, false).await?.into_iter().map(Target::from_item).collect()
     }
 
-    /// Deletes the version of `target` that was read; says whether it still was that one.
+    /// Changes the target `id` by `change`, which says whether it changed anything, and may be called several
+    /// times: with each state that others leave it in before this change is made.
     ///
     /// # Errors
-    /// UNAVAILABLE if the table does not answer.
-    pub async fn delete_target(&self, tenant: &Tenant, target: &Target) -> Result<bool, Error> {
-        let mut writes = vec![self.target_deletion(tenant, target)?];
-        if let Some(agent) = &target.agent {
-            writes.push(self.remove_attributes(keys::agent(tenant, agent), &[target_attribute(&target.id)])?);
+    /// NOT_FOUND; what `change` returns; ABORTED if others keep changing it.
+    pub async fn change_target(
+        &self,
+        tenant: &Tenant,
+        id: &TargetId,
+        now: Timestamp,
+        change: impl Fn(&mut Target) -> Result<bool, Error>,
+    ) -> Result<Target, Error> {
+        let name = tenant.name_of(id);
+        for _ in 0..ATTEMPTS {
+            let before = self.target(tenant, id, now).await?.ok_or_else(|| Error::not_found(&name))?;
+            let mut after = before.clone();
+            if !change(&mut after)? {
+                return Ok(before);
+            }
+            after.version = before.version + 1;
+            let mut writes = vec![self.replace(to_item(tenant, &after), before.version)?];
+            if let (Some(plan), Some(agent)) = (&after.plan, &after.agent) {
+                let record = self.record(tenant, agent).await?;
+                let kept = record.plan(plan).map(|plan| plan.targets.as_slice()).unwrap_or_default();
+                let others = kept.iter().filter(|kept| kept.id != after.id).cloned();
+                let kept: Vec<Target> = others.chain([after.clone()]).collect();
+                writes.push(self.keep_targets(tenant, &record, plan, &kept)?);
+            }
+            if matches!(self.transact(writes).await?, Outcome::Written) {
+                return Ok(after);
+            }
         }
-        if let Some(plan) = &target.plan {
-            writes.push(self.remove_dependent(tenant, plan, Dependent::Target)?);
-        }
-        Ok(matches!(self.transact(writes).await?, Outcome::Written))
+        Err(keeps_changing(&name))
     }
 
-    /// The write that deletes the version of `target` that was read.
-    pub(crate) fn target_deletion(&self, tenant: &Tenant, target: &Target) -> Result<TransactWriteItem, Error> {
-        self.delete_version(keys::target(tenant, &target.id), target.version)
+    /// Deletes the target `id` at `now`.
+    ///
+    /// # Errors
+    /// NOT_FOUND; ABORTED if others keep changing it.
+    pub async fn delete_target(&self, tenant: &Tenant, id: &TargetId, now: Timestamp) -> Result<(), Error> {
+        let name = tenant.name_of(id);
+        for _ in 0..ATTEMPTS {
+            let target = self.target(tenant, id, now).await?.ok_or_else(|| Error::not_found(&name))?;
+            let mut writes = self.target_deletion(tenant, &target, now)?;
+            if let (Some(plan), Some(agent)) = (&target.plan, &target.agent) {
+                let record = self.record(tenant, agent).await?;
+                let kept = record.plan(plan).map(|plan| plan.targets.as_slice()).unwrap_or_default();
+                let kept: Vec<Target> = kept.iter().filter(|kept| kept.id != target.id).cloned().collect();
+                writes.push(self.keep_targets(tenant, &record, plan, &kept)?);
+                writes.push(self.remove_dependent(tenant, plan, Dependent::Target)?);
+            }
+            if matches!(self.transact(writes).await?, Outcome::Written) {
+                return Ok(());
+            }
+        }
+        Err(keeps_changing(&name))
+    }
+
+    /// The writes that delete the version of `target` that was read, free its place, and keep what it was for
+    /// windows that are over at `now`.
+    pub(crate) fn target_deletion(
+        &self,
+        tenant: &Tenant,
+        target: &Target,
+        now: Timestamp,
+    ) -> Result<Vec<TransactWriteItem>, Error> {
+        let place = Delete::builder().table_name(&*self.table).set_key(Some(key_attributes(place_of(tenant, target))));
+        let mut writes = vec![
+            self.delete_version(keys::target(tenant, &target.id), target.version)?,
+            TransactWriteItem::builder().delete(place.build().map_err(Error::internal)?).build(),
+        ];
+        writes.extend(self.put_past_target(tenant, target, now)?);
+        Ok(writes)
+    }
+
+    /// The write that makes `target` the one for its plan or the organisation, usecase, template and part; refused
+    /// with the item of the one that there is.
+    fn take_place(&self, tenant: &Tenant, target: &Target) -> Result<TransactWriteItem, Error> {
+        let item = Item::at(place_of(tenant, target)).text("target", target.id.as_str());
+        let put = Put::builder()
+            .table_name(&*self.table)
+            .set_item(Some(item.into_attributes()))
+            .condition_expression(format!("attribute_not_exists({PK})"))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        Ok(TransactWriteItem::builder().put(put.build().map_err(Error::internal)?).build())
     }
 
     /// The first `size` targets after `after` that match `filter`, the newest first.
@@ -137,32 +218,70 @@ impl Store {
         self.page_unless_deleted(tenant, ranges, size, now).await
     }
 
-    /// The organisation's targets for a usecase.
+    /// The organisation's targets for a usecase, now or when a window that is over was measured.
     ///
     /// # Errors
     /// UNAVAILABLE if the table does not answer.
-    pub async fn organisation_targets(&self, tenant: &Tenant, usecase: &UsecaseId) -> Result<Vec<Target>, Error> {
+    pub async fn organisation_targets(
+        &self,
+        tenant: &Tenant,
+        usecase: &UsecaseId,
+        span: Span,
+    ) -> Result<Vec<Target>, Error> {
         let partition = keys::targets_of_usecase(tenant, usecase);
-        self.all(Range::new(ListIndex::Usecase, partition, Filter::default(), None)).await
+        let targets = self.all(Range::new(ListIndex::Usecase, partition, Filter::default(), None));
+        if !span.is_over {
+            return targets.await;
+        }
+        let deleted = self.past_organisation_targets(tenant, usecase, span.at);
+        let (mut targets, deleted) = tokio::try_join!(targets, deleted)?;
+        targets.extend(deleted);
+        Ok(targets)
     }
+}
 
-    /// Keeps a plan's target in the record of the plan's agent.
-    fn keep_with_agent(&self, tenant: &Tenant, target: &Target) -> Result<Option<TransactWriteItem>, Error> {
-        let Some(agent) = &target.agent else { return Ok(None) };
-        let update = Update::builder()
-            .table_name(&*self.table)
-            .set_key(Some(key_attributes(keys::agent(tenant, agent))))
-            .update_expression("SET #target = :target")
-            .expression_attribute_names("#target", target_attribute(&target.id))
-            .expression_attribute_values(":target", AttributeValue::S(target.to_attribute()));
-        Ok(Some(TransactWriteItem::builder().update(update.build().map_err(Error::internal)?).build()))
+fn place_of(tenant: &Tenant, target: &Target) -> keys::Key {
+    let Target { usecase, template, plan, criterion_or_chapter_id, .. } = target;
+    keys::target_place(tenant, usecase, template, plan.as_ref(), criterion_or_chapter_id)
+}
+
+/// ALREADY_EXISTS, naming the target that the `item` of a place names.
+fn place_taken(tenant: &Tenant, item: HashMap<String, AttributeValue>) -> Result<Error, Error> {
+    let first: TargetId = Attributes(item).id("target")?;
+    let first = tenant.name_of(&first);
+    let message = format!(
+        "there is a target for the same usecase, template, criterion or chapter and plan: '{first}'; change that one"
+    );
+    Ok(Error::new(Code::AlreadyExists, "TARGET_EXISTS", message).with("resourceName", first))
+}
+
+/// Why the plan of `target`, with what counts on it in `item`, takes it not.
+fn plan_takes_no_target(target: &Target, item: Option<&HashMap<String, AttributeValue>>) -> Error {
+    let is_there = item.is_some_and(|item| {
+        let agent = target.agent.as_ref().map(|agent| AttributeValue::S(agent.to_string()));
+        item.get("agent") == agent.as_ref() && !item.contains_key("deleting")
+    });
+    match is_there {
+        true => targets_of_plan_full(),
+        false => {
+            Error::new(Code::FailedPrecondition, "COACHING_PLAN_NOT_FOUND", "coachingPlanName: the plan does not exist")
+        }
     }
 }
 
 fn to_item(tenant: &Tenant, target: &Target) -> Item {
-    let item = Item::at(keys::target(tenant, &target.id))
+    let item = item_at(keys::target(tenant, &target.id), target)
         .text(ListIndex::Profile.partition_attribute(), keys::targets_of_profile(tenant))
-        .text(LIST_ORDER, ListPosition::latest_first(target.create_time, &target.id).as_str())
+        .text(LIST_ORDER, ListPosition::latest_first(target.create_time, &target.id).as_str());
+    match &target.plan {
+        Some(plan) => item.text(ListIndex::Plan.partition_attribute(), keys::targets_of_plan(tenant, plan)),
+        None => item.text(ListIndex::Usecase.partition_attribute(), keys::targets_of_usecase(tenant, &target.usecase)),
+    }
+}
+
+/// A target without a place in any list.
+pub(crate) fn item_at(key: keys::Key, target: &Target) -> Item {
+    Item::at(key)
         .version(target.version)
         .text("template", target.template.as_str())
         .text("part", &target.criterion_or_chapter_id)
@@ -171,16 +290,29 @@ fn to_item(tenant: &Tenant, target: &Target) -> Item {
         .optional_text("agent", target.agent.as_ref())
         .texts("history", target.history.iter().flat_map(|(from, value)| [from.to_string(), value.to_string()]))
         .text("create_time", target.create_time.to_string())
-        .text("update_time", target.update_time.to_string());
-    match &target.plan {
-        Some(plan) => item.text(ListIndex::Plan.partition_attribute(), keys::targets_of_plan(tenant, plan)),
-        None => item.text(ListIndex::Usecase.partition_attribute(), keys::targets_of_usecase(tenant, &target.usecase)),
-    }
+        .text("update_time", target.update_time.to_string())
 }
 
-/// The attribute of an agent's record that holds a target of a plan of theirs.
-pub(crate) fn target_attribute(id: &TargetId) -> String {
-    format!("{TARGET_ATTRIBUTE}{id}")
+/// The target `id` that [`item_at`] wrote.
+pub(crate) fn read(id: TargetId, item: &mut Attributes) -> Result<Target, Error> {
+    // Times and values take turns.
+    let history = item.texts("history")?;
+    let history = history.chunks(2).map(|pair| match pair {
+        [from, value] => Some((Timestamp::parse(from)?, value.parse().ok()?)),
+        _ => None,
+    });
+    Ok(Target {
+        id,
+        version: item.number("version")?,
+        template: item.id("template")?,
+        criterion_or_chapter_id: item.text("part")?,
+        usecase: item.id("usecase")?,
+        plan: item.optional_id("plan")?,
+        agent: item.optional_id("agent")?,
+        history: history.collect::<Option<_>>().ok_or_else(|| corrupt("history"))?,
+        create_time: item.time("create_time")?,
+        update_time: item.time("update_time")?,
+    })
 }
 
 impl OnPlan for Target {
@@ -192,24 +324,8 @@ impl OnPlan for Target {
 impl Listed for Target {
     fn from_item(item: HashMap<String, AttributeValue>) -> Result<Self, Error> {
         let mut item = Attributes(item);
-        // Times and values take turns.
-        let history = item.texts("history")?;
-        let history = history.chunks(2).map(|pair| match pair {
-            [from, value] => Some((Timestamp::parse(from)?, value.parse().ok()?)),
-            _ => None,
-        });
-        Ok(Self {
-            id: item.last_of_key()?,
-            version: item.number("version")?,
-            template: item.id("template")?,
-            criterion_or_chapter_id: item.text("part")?,
-            usecase: item.id("usecase")?,
-            plan: item.optional_id("plan")?,
-            agent: item.optional_id("agent")?,
-            history: history.collect::<Option<_>>().ok_or_else(|| corrupt("history"))?,
-            create_time: item.time("create_time")?,
-            update_time: item.time("update_time")?,
-        })
+        let id = item.last_of_key()?;
+        read(id, &mut item)
     }
 
     fn answer_bytes(&self) -> usize {

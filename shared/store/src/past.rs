@@ -1,0 +1,312 @@
+//! What is over: what a user was, a plan that was active, a target that there was. A window that is over is measured
+//! by what held at its end, so what ends is kept, with the time at which it did.
+//!
+//! Only what a window can end between is kept of plans and targets: windows end with a day, UTC.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::{AttributeValue, Put, ReturnConsumedCapacity, TransactWriteItem};
+use coaching_domain::directory::User;
+use coaching_domain::names::{UsecaseId, UserId};
+use coaching_domain::progress::Span;
+use coaching_domain::statistics::day_of;
+use coaching_domain::target::Target;
+use coaching_domain::{CustomerTenant, Error, Tenant, Timestamp};
+use futures_util::stream::{StreamExt, TryStreamExt, iter};
+
+use crate::Store;
+use crate::agents::{ActivePlan, targets_to_text};
+use crate::failure::corrupt;
+use crate::item::{Attributes, Item};
+use crate::keys::{self, AFTER_PAST, LIST_ORDER, ListIndex, ListPosition, PK, SK};
+use crate::list::{Filter, Listed, Range};
+use crate::targets;
+use crate::users;
+
+/// The most people whose past is read one by one; of more, everyone's is.
+const MAX_ONE_BY_ONE: usize = 200;
+/// How many are read side by side.
+const AT_ONCE: usize = 16;
+
+/// What a user was until a time.
+#[derive(Debug, Clone)]
+pub(crate) struct PastUser {
+    pub(crate) user: User,
+    /// Since when; nothing if always.
+    pub(crate) since: Option<Timestamp>,
+    pub(crate) until: Timestamp,
+}
+
+/// Something of an agent's coaching that was until a time.
+#[derive(Debug)]
+struct PastCoaching {
+    agent: UserId,
+    until: Timestamp,
+    what: What,
+}
+
+#[derive(Debug)]
+enum What {
+    Plan(Box<ActivePlan>),
+    Target(Box<Target>),
+}
+
+/// A target that was the organisation's.
+#[derive(Debug)]
+struct PastTarget {
+    target: Target,
+    until: Timestamp,
+}
+
+/// What was of some people.
+#[derive(Debug, Default)]
+pub(crate) struct Past {
+    users: HashMap<UserId, Vec<PastUser>>,
+    coaching: HashMap<UserId, Vec<PastCoaching>>,
+}
+
+impl Past {
+    /// What a user was, in no order.
+    pub(crate) fn of_user(&self, id: &UserId) -> &[PastUser] {
+        self.users.get(id).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// Everyone who was an agent of `tenant`.
+    pub(crate) fn agents(&self, tenant: &Tenant) -> impl Iterator<Item = &UserId> {
+        let of_tenant = |facts: &Vec<PastUser>| facts.iter().any(|fact| fact.user.is_agent_of(tenant));
+        self.users.iter().filter(move |(_, facts)| of_tenant(facts)).map(|(id, _)| id)
+    }
+
+    /// The plans of `agent` that were active until after the window.
+    pub(crate) fn plans_of(&self, agent: &UserId) -> impl Iterator<Item = &ActivePlan> {
+        self.coaching.get(agent).into_iter().flatten().filter_map(|past| match &past.what {
+            What::Plan(plan) => Some(&**plan),
+            What::Target(_) => None,
+        })
+    }
+
+    /// The targets of plans of `agent` that there were until after the window.
+    pub(crate) fn targets_of(&self, agent: &UserId) -> impl Iterator<Item = &Target> {
+        self.coaching.get(agent).into_iter().flatten().filter_map(|past| match &past.what {
+            What::Plan(_) => None,
+            What::Target(target) => Some(&**target),
+        })
+    }
+
+    fn take_user(&mut self, fact: PastUser, span: Span) {
+        if fact.until > span.start {
+            self.users.entry(fact.user.id.clone()).or_default().push(fact);
+        }
+    }
+
+    fn take_coaching(&mut self, past: PastCoaching, span: Span) {
+        if past.until > span.at {
+            self.coaching.entry(past.agent.clone()).or_default().push(past);
+        }
+    }
+}
+
+impl Store {
+    /// What `users` were that lasted into the window, and what of the coaching of `coached` lasted until after it.
+    pub(crate) async fn past_of(
+        &self,
+        tenant: &Tenant,
+        users: &[&UserId],
+        coached: &[&UserId],
+        span: Span,
+    ) -> Result<Past, Error> {
+        if users.len() + coached.len() > MAX_ONE_BY_ONE {
+            return self.past_of_everyone(tenant, span).await;
+        }
+        let customer = tenant.of_customer();
+        let partitions = users.iter().map(|id| (keys::user(&customer, id).partition, span.start));
+        let partitions = partitions.chain(coached.iter().map(|id| (keys::agent(tenant, id).partition, span.at)));
+        let partitions: Vec<(String, Timestamp)> = partitions.collect();
+        let reads = iter(partitions).map(|(partition, from)| self.past_of_partition(partition, from));
+        let items: Vec<Vec<_>> = reads.buffer_unordered(AT_ONCE).try_collect().await?;
+        let mut past = Past::default();
+        for item in items.into_iter().flatten() {
+            if item.contains_key("roles") || item.contains_key("display_name") {
+                past.take_user(PastUser::read(&customer, item)?, span);
+            } else {
+                past.take_coaching(PastCoaching::from_item(item)?, span);
+            }
+        }
+        Ok(past)
+    }
+
+    /// What all users of the customer were that lasted into the window, and, if the window is over, what coaching of the
+    /// profile lasted until after it.
+    pub(crate) async fn past_of_everyone(&self, tenant: &Tenant, span: Span) -> Result<Past, Error> {
+        let customer = tenant.of_customer();
+        let since = |index, partition, time| {
+            Range::<Raw>::new(index, partition, Filter::default(), None)
+                .between(None, Some(ListPosition::after_all_at(time)))
+        };
+        let users = self.all(since(ListIndex::Profile, keys::past_users(&customer), span.start));
+        let coaching = async {
+            match span.is_over {
+                true => self.all(since(ListIndex::Profile, keys::past_coaching_of_profile(tenant), span.at)).await,
+                false => Ok(Vec::new()),
+            }
+        };
+        let (users, coaching) = tokio::try_join!(users, coaching)?;
+        let mut past = Past::default();
+        for Raw(item) in users {
+            past.take_user(PastUser::read(&customer, item)?, span);
+        }
+        for Raw(item) in coaching {
+            past.take_coaching(PastCoaching::from_item(item)?, span);
+        }
+        Ok(past)
+    }
+
+    /// Targets for a usecase that were the organisation's until after `time`.
+    pub(crate) async fn past_organisation_targets(
+        &self,
+        tenant: &Tenant,
+        usecase: &UsecaseId,
+        time: Timestamp,
+    ) -> Result<Vec<Target>, Error> {
+        let partition = keys::past_targets_of_usecase(tenant, usecase);
+        let range = Range::<PastTarget>::new(ListIndex::Usecase, partition, Filter::default(), None)
+            .between(None, Some(ListPosition::after_all_at(time)));
+        let targets = self.all(range).await?.into_iter().filter(|past| past.until > time);
+        Ok(targets.map(|past| past.target).collect())
+    }
+
+    /// What in `partition` is over since `from`.
+    async fn past_of_partition(
+        &self,
+        partition: String,
+        from: Timestamp,
+    ) -> Result<Vec<HashMap<String, AttributeValue>>, Error> {
+        let query = self
+            .client
+            .query()
+            .table_name(&*self.table)
+            .key_condition_expression(format!("{PK} = :partition AND {SK} BETWEEN :from AND :until"))
+            .expression_attribute_values(":partition", AttributeValue::S(partition))
+            .expression_attribute_values(":from", AttributeValue::S(keys::past_from(from)))
+            .expression_attribute_values(":until", AttributeValue::S(AFTER_PAST.to_owned()))
+            .return_consumed_capacity(ReturnConsumedCapacity::Total);
+        let pages: Vec<Vec<_>> = self.pages_of_range(query).try_collect().await?;
+        Ok(pages.into_iter().flatten().collect())
+    }
+
+    /// Keeps what `user` was since a time, until `until`.
+    pub(crate) fn put_past_user(
+        &self,
+        tenant: &CustomerTenant,
+        user: &User,
+        since: Option<Timestamp>,
+        until: Timestamp,
+    ) -> Result<TransactWriteItem, Error> {
+        let item = users::item_at(keys::past_user(tenant, &user.id, until), user, since)
+            .text("until", until.to_string())
+            .text(ListIndex::Profile.partition_attribute(), keys::past_users(tenant))
+            .text(LIST_ORDER, ListPosition::latest_first(until, &user.id).as_str());
+        self.put(item)
+    }
+
+    /// Keeps an active plan of `agent` that is active until `until`, if a window can have ended meanwhile.
+    pub(crate) fn put_past_plan(
+        &self,
+        tenant: &Tenant,
+        agent: &UserId,
+        plan: &ActivePlan,
+        until: Timestamp,
+    ) -> Result<Option<TransactWriteItem>, Error> {
+        if day_of(plan.since) >= day_of(until) {
+            return Ok(None);
+        }
+        let mut item = Item::at(keys::past_plan(tenant, agent, &plan.id, until))
+            .text("until", until.to_string())
+            .text("plan", plan.id.as_str())
+            .text("active", plan.to_text()?)
+            .text(ListIndex::Profile.partition_attribute(), keys::past_coaching_of_profile(tenant))
+            .text(LIST_ORDER, ListPosition::latest_first(until, &plan.id).as_str());
+        if !plan.targets.is_empty() {
+            item = item.text("targets", targets_to_text(&plan.targets)?);
+        }
+        self.put(item).map(Some)
+    }
+
+    /// Keeps a target that is deleted at `until`, if a window can have ended meanwhile.
+    pub(crate) fn put_past_target(
+        &self,
+        tenant: &Tenant,
+        target: &Target,
+        until: Timestamp,
+    ) -> Result<Option<TransactWriteItem>, Error> {
+        if day_of(target.create_time) >= day_of(until) {
+            return Ok(None);
+        }
+        let (index, partition) = match &target.agent {
+            Some(_) => (ListIndex::Profile, keys::past_coaching_of_profile(tenant)),
+            None => (ListIndex::Usecase, keys::past_targets_of_usecase(tenant, &target.usecase)),
+        };
+        let item = targets::item_at(keys::past_target(tenant, target.agent.as_ref(), &target.id, until), target)
+            .text("target", target.id.as_str())
+            .text("until", until.to_string())
+            .text(index.partition_attribute(), partition)
+            .text(LIST_ORDER, ListPosition::latest_first(until, &target.id).as_str());
+        self.put(item).map(Some)
+    }
+
+    fn put(&self, item: Item) -> Result<TransactWriteItem, Error> {
+        let put = Put::builder().table_name(&*self.table).set_item(Some(item.into_attributes()));
+        Ok(TransactWriteItem::builder().put(put.build().map_err(Error::internal)?).build())
+    }
+}
+
+impl PastUser {
+    fn read(tenant: &CustomerTenant, item: HashMap<String, AttributeValue>) -> Result<Self, Error> {
+        let mut item = Attributes(item);
+        let until = item.time("until")?;
+        let (user, since) = users::read(tenant, &mut item)?;
+        Ok(Self { user, since, until })
+    }
+}
+
+/// An item of an index as it is.
+struct Raw(HashMap<String, AttributeValue>);
+
+impl Listed for Raw {
+    fn from_item(item: HashMap<String, AttributeValue>) -> Result<Self, Error> {
+        Ok(Self(item))
+    }
+
+    fn answer_bytes(&self) -> usize {
+        0
+    }
+}
+
+impl PastCoaching {
+    fn from_item(item: HashMap<String, AttributeValue>) -> Result<Self, Error> {
+        let mut item = Attributes(item);
+        let until = item.time("until")?;
+        if let Some(target) = item.optional_id("target")? {
+            let target = targets::read(target, &mut item)?;
+            let agent = target.agent.clone().ok_or_else(|| corrupt("agent"))?;
+            return Ok(Self { agent, until, what: What::Target(Box::new(target)) });
+        }
+        let agent: UserId = item.last_of_key()?;
+        let (id, text, targets) = (item.id("plan")?, item.text("active")?, item.optional_text("targets")?);
+        let plan = ActivePlan::parse(id, &agent, &text, targets).ok_or_else(|| corrupt("active"))?;
+        Ok(Self { agent, until, what: What::Plan(Box::new(plan)) })
+    }
+}
+
+impl Listed for PastTarget {
+    fn from_item(item: HashMap<String, AttributeValue>) -> Result<Self, Error> {
+        let mut item = Attributes(item);
+        let until = item.time("until")?;
+        let id = item.id("target")?;
+        Ok(Self { target: targets::read(id, &mut item)?, until })
+    }
+
+    fn answer_bytes(&self) -> usize {
+        0
+    }
+}

@@ -1,0 +1,502 @@
+//! The sessions that an agent's statistics count: those that were held, each with its time and plan.
+//!
+//! The first of them stand in the statistics themselves, which progress reads anyway. What would make those grow
+//! without end is an item of its own, in the same partition and right behind them, so that a session costs the same
+//! whether it is an agent's tenth or ten-thousandth in two months. The statistics say whether there are such items.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use aws_sdk_dynamodb::types::{AttributeValue, Delete, Put, ReturnConsumedCapacity, TransactWriteItem, Update};
+use coaching_domain::names::{CoachingPlanId, CoachingSessionId, UsecaseId, UserId};
+use coaching_domain::session::CoachingSession;
+use coaching_domain::statistics::{Period, day_of};
+use coaching_domain::{Error, Id, Tenant, Timestamp};
+use futures_util::stream::TryStreamExt;
+
+use crate::Store;
+use crate::failure::corrupt;
+use crate::item::{Attributes, Item, key_attributes};
+use crate::keys::{self, ListIndex, PK, SK};
+use crate::list::{Filter, Listed, Range};
+use crate::transaction::Outcome;
+
+/// The most sessions that stand in the statistics of an agent, usecase and two months.
+pub(crate) const MAX_INLINE: usize = 10;
+/// What begins the attributes of statistics that hold sessions.
+const HELD: &str = "held#";
+/// What begins attributes that only statistics of version 0.1 have: they count sessions that were never held.
+const OLD_SESSION: &str = "session#";
+/// The attribute that counts those of [`HELD`].
+const HELD_COUNT: &str = "held";
+/// The attribute that says whether further sessions are items of their own.
+const HELD_BESIDE: &str = "held_beside";
+
+/// A session that was held, as its agent's statistics count it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct HeldSession {
+    pub(crate) id: CoachingSessionId,
+    agent: UserId,
+    usecase: UsecaseId,
+    plan: CoachingPlanId,
+    time: Timestamp,
+}
+
+/// Where a session is counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Counted {
+    /// In the statistics.
+    Inline,
+    /// In an item of its own.
+    Beside,
+    /// Nowhere.
+    Nowhere,
+}
+
+/// Where a writer takes a session to be counted, and where it means to count it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Places {
+    found: Counted,
+    goes: Counted,
+}
+
+impl Default for Places {
+    fn default() -> Self {
+        Self { found: Counted::Inline, goes: Counted::Inline }
+    }
+}
+
+/// What a change of a session does to what is counted.
+#[derive(Debug, Clone)]
+pub(crate) struct CountChange {
+    before: Option<HeldSession>,
+    after: Option<HeldSession>,
+}
+
+/// The sessions in the statistics of one agent, usecase and period.
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct InlineSessions {
+    /// Their ids, times in seconds since 1970, and plans.
+    pub(crate) sessions: Vec<(CoachingSessionId, i64, CoachingPlanId)>,
+    /// Whether there are items of further ones.
+    pub(crate) more_beside: bool,
+}
+
+impl HeldSession {
+    /// `session` as it is counted: not without a usecase, and not unless it was held.
+    pub(crate) fn of(session: &CoachingSession) -> Option<Self> {
+        Some(Self {
+            id: session.id.clone(),
+            agent: session.agent.clone(),
+            usecase: session.usecase.clone()?,
+            plan: session.plan.clone(),
+            time: session.held_at()?,
+        })
+    }
+
+    pub(crate) fn period(&self) -> Period {
+        Period::of(day_of(self.time))
+    }
+
+    /// The statistics that count it.
+    pub(crate) fn statistics(&self, tenant: &Tenant) -> keys::Key {
+        keys::statistics(tenant, &self.usecase, &self.agent, self.period())
+    }
+
+    fn own_item(&self, tenant: &Tenant) -> keys::Key {
+        keys::held_session(tenant, &self.usecase, &self.agent, self.period(), &self.id)
+    }
+
+    fn is_counted_by(&self, mark: &Mark) -> bool {
+        (&mark.usecase, mark.period, mark.seconds, &mark.plan)
+            == (&self.usecase, self.period(), self.time.unix_seconds(), &self.plan)
+    }
+
+    fn attribute(&self) -> String {
+        format!("{HELD}{}", self.id)
+    }
+
+    fn value(&self) -> String {
+        format!("{}#{}", self.time.unix_seconds(), self.plan)
+    }
+}
+
+impl CountChange {
+    /// What a change of a session does, unless it leaves what is counted as it is.
+    pub(crate) fn of(before: Option<&CoachingSession>, after: Option<&CoachingSession>) -> Option<Self> {
+        let (before, after) = (before.and_then(HeldSession::of), after.and_then(HeldSession::of));
+        let same = match (&before, &after) {
+            (None, None) => true,
+            (Some(before), Some(after)) => before.value() == after.value(),
+            _ => false,
+        };
+        (!same).then_some(Self { before, after })
+    }
+
+    /// The session as it is, if only its time changes within the same statistics.
+    fn retimed(&self, tenant: &Tenant) -> Option<&HeldSession> {
+        let (before, after) = (self.before.as_ref()?, self.after.as_ref()?);
+        (before.statistics(tenant) == after.statistics(tenant)).then_some(after)
+    }
+
+    /// Where to look next, after the write of this number among those of [`Store::count_session`] was refused.
+    pub(crate) fn look_elsewhere(&self, places: &mut Places, number: usize) {
+        if self.before.is_some() && places.found != Counted::Nowhere && number == 0 {
+            places.found = match places.found {
+                Counted::Inline => Counted::Beside,
+                // Counted nowhere, against all rules: it is not for this change to find out why.
+                Counted::Beside | Counted::Nowhere => Counted::Nowhere,
+            };
+        } else {
+            places.goes = Counted::Beside;
+        }
+    }
+}
+
+impl Store {
+    /// The writes that make a `change` of what is counted. The first is refused if what is to come off is not at its
+    /// place; of the others, one if there is no more room: [`CountChange::look_elsewhere`].
+    pub(crate) fn count_session(
+        &self,
+        tenant: &Tenant,
+        change: &CountChange,
+        places: Places,
+    ) -> Result<Vec<TransactWriteItem>, Error> {
+        let mut writes = Vec::new();
+        if let Some(session) = change.retimed(tenant).filter(|_| places.found != Counted::Nowhere) {
+            writes.push(self.retime(tenant, session, places.found)?);
+            return Ok(writes);
+        }
+        if let Some(before) = &change.before {
+            writes.extend(self.uncount(tenant, before, places.found)?);
+        }
+        if let Some(after) = &change.after {
+            writes.extend(self.count_anew(tenant, after, places.goes)?);
+        }
+        Ok(writes)
+    }
+
+    fn retime(&self, tenant: &Tenant, session: &HeldSession, found: Counted) -> Result<TransactWriteItem, Error> {
+        let update = match found {
+            Counted::Beside => Update::builder()
+                .set_key(Some(key_attributes(session.own_item(tenant))))
+                .update_expression("SET #held = :held")
+                .condition_expression(format!("attribute_exists({PK})"))
+                .expression_attribute_names("#held", HELD_COUNT),
+            Counted::Inline | Counted::Nowhere => Update::builder()
+                .set_key(Some(key_attributes(session.statistics(tenant))))
+                .update_expression("SET #held = :held")
+                .condition_expression("attribute_exists(#held)")
+                .expression_attribute_names("#held", session.attribute()),
+        };
+        let update =
+            update.table_name(&*self.table).expression_attribute_values(":held", AttributeValue::S(session.value()));
+        Ok(TransactWriteItem::builder().update(update.build().map_err(Error::internal)?).build())
+    }
+
+    fn uncount(
+        &self,
+        tenant: &Tenant,
+        session: &HeldSession,
+        found: Counted,
+    ) -> Result<Option<TransactWriteItem>, Error> {
+        Ok(Some(match found {
+            Counted::Nowhere => return Ok(None),
+            Counted::Beside => {
+                let delete = Delete::builder()
+                    .table_name(&*self.table)
+                    .set_key(Some(key_attributes(session.own_item(tenant))))
+                    .condition_expression(format!("attribute_exists({PK})"));
+                TransactWriteItem::builder().delete(delete.build().map_err(Error::internal)?).build()
+            }
+            Counted::Inline => self.uncount_inline(session.statistics(tenant), &[session.attribute()])?,
+        }))
+    }
+
+    /// The write that takes sessions out of the statistics at `key`; refused if one is not there.
+    fn uncount_inline(&self, key: keys::Key, attributes: &[String]) -> Result<TransactWriteItem, Error> {
+        let names: Vec<String> = (0..attributes.len()).map(|number| format!("#held{number}")).collect();
+        let there: Vec<String> = names.iter().map(|name| format!("attribute_exists({name})")).collect();
+        let mut update = Update::builder()
+            .table_name(&*self.table)
+            .set_key(Some(key_attributes(key)))
+            .update_expression(format!("REMOVE {} ADD {HELD_COUNT} :less", names.join(", ")))
+            .condition_expression(there.join(" AND "))
+            .expression_attribute_values(":less", AttributeValue::N(format!("-{}", attributes.len())));
+        for (name, attribute) in names.iter().zip(attributes) {
+            update = update.expression_attribute_names(name, attribute);
+        }
+        Ok(TransactWriteItem::builder().update(update.build().map_err(Error::internal)?).build())
+    }
+
+    /// The writes that count a session that is not counted. In the statistics, they are refused if there is no room.
+    fn count_anew(
+        &self,
+        tenant: &Tenant,
+        session: &HeldSession,
+        goes: Counted,
+    ) -> Result<Vec<TransactWriteItem>, Error> {
+        let statistics =
+            Update::builder().table_name(&*self.table).set_key(Some(key_attributes(session.statistics(tenant))));
+        if goes == Counted::Inline {
+            let update = statistics
+                .update_expression(format!("SET #held = :held ADD {HELD_COUNT} :one"))
+                .condition_expression(format!("attribute_not_exists({HELD_COUNT}) OR {HELD_COUNT} < :most"))
+                .expression_attribute_names("#held", session.attribute())
+                .expression_attribute_values(":held", AttributeValue::S(session.value()))
+                .expression_attribute_values(":one", AttributeValue::N("1".to_owned()))
+                .expression_attribute_values(":most", AttributeValue::N(MAX_INLINE.to_string()));
+            return Ok(vec![TransactWriteItem::builder().update(update.build().map_err(Error::internal)?).build()]);
+        }
+        let update = statistics
+            .update_expression(format!("SET {HELD_BESIDE} = :true"))
+            .expression_attribute_values(":true", AttributeValue::Bool(true));
+        let item = Item::at(session.own_item(tenant)).text(HELD_COUNT, session.value());
+        let put = Put::builder().table_name(&*self.table).set_item(Some(item.into_attributes()));
+        Ok(vec![
+            TransactWriteItem::builder().update(update.build().map_err(Error::internal)?).build(),
+            TransactWriteItem::builder().put(put.build().map_err(Error::internal)?).build(),
+        ])
+    }
+
+    /// The writes that take `sessions` out of the count, wherever they are: at most one for each. They are refused if
+    /// that changes meanwhile.
+    pub(crate) async fn uncount_sessions(
+        &self,
+        tenant: &Tenant,
+        sessions: Vec<HeldSession>,
+    ) -> Result<Vec<TransactWriteItem>, Error> {
+        if sessions.is_empty() {
+            return Ok(Vec::new());
+        }
+        let keys = sessions.iter().map(|session| session.statistics(tenant)).collect();
+        let mut inline: BTreeMap<keys::Key, InlineSessions> = BTreeMap::new();
+        for item in self.batch_get(keys, true).await? {
+            let mut item = Attributes(item);
+            let key = keys::Key { partition: item.text(PK)?, sort: item.text(SK)? };
+            inline.insert(key, InlineSessions::read(&mut item)?);
+        }
+        let mut writes = Vec::new();
+        let mut of_statistics: BTreeMap<keys::Key, Vec<String>> = BTreeMap::new();
+        for session in sessions {
+            let key = session.statistics(tenant);
+            let is_inline = inline.get(&key).is_some_and(|inline| inline.has(&session.id));
+            if is_inline {
+                of_statistics.entry(key).or_default().push(session.attribute());
+            } else {
+                let delete =
+                    Delete::builder().table_name(&*self.table).set_key(Some(key_attributes(session.own_item(tenant))));
+                writes.push(TransactWriteItem::builder().delete(delete.build().map_err(Error::internal)?).build());
+            }
+        }
+        for (key, attributes) in of_statistics {
+            writes.push(self.uncount_inline(key, &attributes)?);
+        }
+        Ok(writes)
+    }
+
+    /// The sessions of an agent that have items of their own beside their statistics: ids, times and plans.
+    pub(crate) async fn sessions_beside(
+        &self,
+        tenant: &Tenant,
+        usecase: &UsecaseId,
+        agent: &UserId,
+        period: Period,
+    ) -> Result<Vec<(CoachingSessionId, i64, CoachingPlanId)>, Error> {
+        let keys::Key { partition, sort } = keys::statistics(tenant, usecase, agent, period);
+        let query = self
+            .client
+            .query()
+            .table_name(&*self.table)
+            .key_condition_expression(format!("{PK} = :partition AND begins_with({SK}, :agent)"))
+            .expression_attribute_values(":partition", AttributeValue::S(partition))
+            .expression_attribute_values(":agent", AttributeValue::S(format!("{sort}#")))
+            .return_consumed_capacity(ReturnConsumedCapacity::Total);
+        let pages: Vec<Vec<_>> = self.pages_of_range(query).try_collect().await?;
+        let sessions = pages.into_iter().flatten().map(|item| {
+            let mut item = Attributes(item);
+            let sort = item.text(SK)?;
+            let id = sort.rsplit('#').next().and_then(Id::parse).ok_or_else(|| corrupt(SK))?;
+            let (seconds, plan) = read_own_item(&mut item)?;
+            Ok((id, seconds, plan))
+        });
+        sessions.collect()
+    }
+}
+
+/// What is counted of a session in some statistics.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Mark {
+    usecase: UsecaseId,
+    period: Period,
+    session: CoachingSessionId,
+    beside: bool,
+    seconds: i64,
+    plan: CoachingPlanId,
+}
+
+impl Store {
+    /// Recounts the sessions of `agent`, and says in which statistics of `usecases` and `periods` they were not as
+    /// they are now. A session that others change meanwhile they count themselves.
+    pub(crate) async fn recount_sessions(
+        &self,
+        tenant: &Tenant,
+        usecases: &BTreeSet<UsecaseId>,
+        periods: &BTreeSet<Period>,
+        agent: &UserId,
+    ) -> Result<BTreeSet<(UsecaseId, Period)>, Error> {
+        let mut differed = BTreeSet::new();
+        let stored = self.stored_marks(tenant, usecases, periods, agent, &mut differed).await?;
+        let partition = keys::sessions_of_agent(tenant, agent);
+        let listed: Vec<CoachingSession> =
+            self.all(Range::new(ListIndex::Agent, partition, Filter::default(), None)).await?;
+        let mut ids: BTreeSet<CoachingSessionId> = listed.into_iter().map(|session| session.id).collect();
+        ids.extend(stored.iter().map(|mark| mark.session.clone()));
+        let keys = ids.iter().map(|id| keys::session(tenant, id)).collect();
+        let sessions = self.batch_get(keys, true).await?.into_iter().map(CoachingSession::from_item);
+        let sessions: BTreeMap<CoachingSessionId, CoachingSession> = sessions
+            .map(|session| session.map(|session| (session.id.clone(), session)))
+            .collect::<Result<_, Error>>()?;
+        for id in ids {
+            let session = sessions.get(&id);
+            let right = session.and_then(HeldSession::of).filter(|held| held.agent == *agent);
+            let mut counted = false;
+            let mut writes = Vec::new();
+            for mark in stored.iter().filter(|mark| mark.session == id) {
+                if !counted && right.as_ref().is_some_and(|right| right.is_counted_by(mark)) {
+                    counted = true;
+                    continue;
+                }
+                differed.insert((mark.usecase.clone(), mark.period));
+                writes.push(self.remove_mark(tenant, agent, mark)?);
+            }
+            let check = self.check_version(keys::session(tenant, &id), session.map(|session| session.version))?;
+            for write in writes {
+                self.transact(vec![check.clone(), write]).await?;
+            }
+            let Some(right) = right.filter(|_| !counted) else { continue };
+            differed.insert((right.usecase.clone(), right.period()));
+            for goes in [Counted::Inline, Counted::Beside] {
+                let mut writes = vec![check.clone()];
+                writes.extend(self.count_anew(tenant, &right, goes)?);
+                let Outcome::Refused(failed) = self.transact(writes).await? else { break };
+                if failed.iter().any(|condition| condition.index == 0) {
+                    break;
+                }
+            }
+        }
+        Ok(differed)
+    }
+
+    /// What the statistics of `agent` count, after their count of it and what only tables of version 0.1 have are put
+    /// right.
+    async fn stored_marks(
+        &self,
+        tenant: &Tenant,
+        usecases: &BTreeSet<UsecaseId>,
+        periods: &BTreeSet<Period>,
+        agent: &UserId,
+        differed: &mut BTreeSet<(UsecaseId, Period)>,
+    ) -> Result<Vec<Mark>, Error> {
+        let mut keys = Vec::new();
+        for usecase in usecases {
+            keys.extend(periods.iter().map(|period| keys::statistics(tenant, usecase, agent, *period)));
+        }
+        let mut marks = Vec::new();
+        for item in self.batch_get(keys, true).await? {
+            let mut item = Attributes(item);
+            let key = keys::Key { partition: item.text(PK)?, sort: item.text(SK)? };
+            let (usecase, period, _) = keys::parse_statistics(&key.partition, &key.sort).ok_or_else(|| corrupt(SK))?;
+            let old: Vec<String> = item.0.keys().filter(|name| name.starts_with(OLD_SESSION)).cloned().collect();
+            let counted = item.optional_number(HELD_COUNT)?;
+            let InlineSessions { sessions, more_beside } = InlineSessions::read(&mut item)?;
+            let held = i64::try_from(sessions.len()).unwrap_or(i64::MAX);
+            if counted.unwrap_or(0) != held || !old.is_empty() {
+                differed.insert((usecase.clone(), period));
+                self.put_count_right(key, counted, held, &old).await?;
+            }
+            if more_beside {
+                for (session, seconds, plan) in self.sessions_beside(tenant, &usecase, agent, period).await? {
+                    let usecase = usecase.clone();
+                    marks.push(Mark { usecase, period, session, beside: true, seconds, plan });
+                }
+            }
+            marks.extend(sessions.into_iter().map(|(session, seconds, plan)| Mark {
+                usecase: usecase.clone(),
+                period,
+                session,
+                beside: false,
+                seconds,
+                plan,
+            }));
+        }
+        marks.sort();
+        Ok(marks)
+    }
+
+    /// Refused, others are changing it, and count what they do.
+    async fn put_count_right(
+        &self,
+        key: keys::Key,
+        counted: Option<i64>,
+        held: i64,
+        old: &[String],
+    ) -> Result<(), Error> {
+        let mut update = Update::builder()
+            .table_name(&*self.table)
+            .set_key(Some(key_attributes(key)))
+            .expression_attribute_values(":held", AttributeValue::N(held.to_string()));
+        update = match counted {
+            None => update.condition_expression(format!("attribute_not_exists({HELD_COUNT})")),
+            Some(counted) => update
+                .condition_expression(format!("{HELD_COUNT} = :counted"))
+                .expression_attribute_values(":counted", AttributeValue::N(counted.to_string())),
+        };
+        let mut removed = Vec::new();
+        for (number, attribute) in old.iter().enumerate() {
+            removed.push(format!("#old{number}"));
+            update = update.expression_attribute_names(format!("#old{number}"), attribute);
+        }
+        let remove = if removed.is_empty() { String::new() } else { format!(" REMOVE {}", removed.join(", ")) };
+        let update = update.update_expression(format!("SET {HELD_COUNT} = :held{remove}"));
+        let write = TransactWriteItem::builder().update(update.build().map_err(Error::internal)?).build();
+        self.transact(vec![write]).await.map(|_| ())
+    }
+
+    fn remove_mark(&self, tenant: &Tenant, agent: &UserId, mark: &Mark) -> Result<TransactWriteItem, Error> {
+        if mark.beside {
+            let key = keys::held_session(tenant, &mark.usecase, agent, mark.period, &mark.session);
+            let delete = Delete::builder().table_name(&*self.table).set_key(Some(key_attributes(key)));
+            return Ok(TransactWriteItem::builder().delete(delete.build().map_err(Error::internal)?).build());
+        }
+        let key = keys::statistics(tenant, &mark.usecase, agent, mark.period);
+        self.uncount_inline(key, &[format!("{HELD}{}", mark.session)])
+    }
+}
+
+/// The time and plan in an item of a session's own.
+pub(crate) fn read_own_item(item: &mut Attributes) -> Result<(i64, CoachingPlanId), Error> {
+    parse(&item.text(HELD_COUNT)?).ok_or_else(|| corrupt(HELD_COUNT))
+}
+
+fn parse(value: &str) -> Option<(i64, CoachingPlanId)> {
+    let (seconds, plan) = value.split_once('#')?;
+    Some((seconds.parse().ok()?, Id::parse(plan)?))
+}
+
+impl InlineSessions {
+    /// Takes them out of an item of statistics.
+    pub(crate) fn read(item: &mut Attributes) -> Result<Self, Error> {
+        let mut sessions = Vec::new();
+        for (attribute, value) in &item.0 {
+            let Some(id) = attribute.strip_prefix(HELD) else { continue };
+            let (seconds, plan) = value.as_s().ok().and_then(|value| parse(value)).ok_or_else(|| corrupt(HELD))?;
+            sessions.push((Id::parse(id).ok_or_else(|| corrupt(HELD))?, seconds, plan));
+        }
+        let more_beside = matches!(item.0.remove(HELD_BESIDE), Some(AttributeValue::Bool(true)));
+        Ok(Self { sessions, more_beside })
+    }
+
+    fn has(&self, id: &CoachingSessionId) -> bool {
+        self.sessions.iter().any(|(one, ..)| one == id)
+    }
+}
