@@ -10,7 +10,8 @@ pub(crate) struct BitWriter {
 
 impl BitWriter {
     /// The `width` low bits of `value`.
-    pub(crate) fn bits(&mut self, value: u64, width: u32) {
+    pub(crate) fn bits(&mut self, value: impl Into<u128>, width: u32) {
+        let value = value.into();
         for place in (0..width).rev() {
             if self.free == 0 {
                 self.bytes.push(0);
@@ -67,13 +68,17 @@ impl<'a> BitReader<'a> {
 
     /// The next `width` bits, at most 64.
     pub(crate) fn bits(&mut self, width: u32) -> Option<u64> {
+        u64::try_from(self.wide_bits(width)?).ok()
+    }
+
+    /// The next `width` bits, at most 114.
+    pub(crate) fn wide_bits(&mut self, width: u32) -> Option<u128> {
         let end = self.position.checked_add(usize::try_from(width).ok()?)?;
         let bytes = self.bytes.get(self.position / 8..end.div_ceil(8))?;
-        // At most nine bytes, of which the bits on both sides are dropped.
+        // At most sixteen bytes, of which the bits on both sides are dropped.
         let value = bytes.iter().fold(0_u128, |value, byte| value << 8 | u128::from(*byte));
-        let value = value >> (end.next_multiple_of(8) - end) & ((1_u128 << width) - 1);
         self.position = end;
-        u64::try_from(value).ok()
+        Some(value >> (end.next_multiple_of(8) - end) & ((1_u128 << width) - 1))
     }
 
     /// Passes over `count` bits.
@@ -95,9 +100,9 @@ impl<'a> BitReader<'a> {
         None
     }
 
-    /// A width in bits, at most 64.
-    pub(crate) fn width(&mut self) -> Option<u32> {
-        u32::try_from(self.number()?).ok().filter(|width| *width <= u64::BITS)
+    /// A width in bits, at most `most`.
+    pub(crate) fn width(&mut self, most: u32) -> Option<u32> {
+        u32::try_from(self.number()?).ok().filter(|width| *width <= most)
     }
 
     pub(crate) fn text(&mut self) -> Option<&'a str> {
