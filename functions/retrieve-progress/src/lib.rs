@@ -12,9 +12,10 @@
 //! window's end.
 //!
 //! Of each target: `score` and `baselineScore` (means), `progress = score − baselineScore`,
-//! `gap = target − score` (negative if exceeded), in percentage points to four decimals, absent where there is
+//! `gap = target − score` (negative if exceeded), in percentage points, absent where there is
 //! no score, and the counts of scorecards behind them. Of the agent: the mean progress, and the mean of the
-//! gaps, an exceeded target counting as none.
+//! gaps, an exceeded target counting as none. Each figure is computed exactly and rounded once, half away from zero,
+//! to four decimals; so `progress` may be 0.0001 off the difference of the two scores that are shown.
 //!
 //! Ordered by agent name, progress or gap; agents with no value come last, ties break by resource name. Pages
 //! are stable: the order by progress or gap is kept for three days when its first page is read, so every agent
