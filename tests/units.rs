@@ -265,7 +265,7 @@ async fn prepare(service: &TestService, before: Before) {
             let scorecard = |number: usize, submit_time: Option<&str>| {
                 let mut scorecard = long_scorecard(number, submit_time);
                 for (place, score) in scorecard["scores"].as_array_mut().unwrap().iter_mut().enumerate() {
-                    if of_sevenths && (number + place) % 9 == 0 {
+                    if of_sevenths && (number + place).is_multiple_of(9) {
                         *score = json!({"criterionId": score["criterionId"], "notApplicable": true});
                     }
                 }

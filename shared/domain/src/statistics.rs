@@ -24,10 +24,10 @@ use crate::exact::{ExactScore, greatest_common_divisor};
 use crate::names::ScorecardTemplateId;
 use crate::scorecard::FULL_SCORE;
 
-/// The full score, 100 %, in units. Every number up to 16, many larger ones, and the primes up to 23 divide it.
+/// The full score, 100 %, in units. Every number up to 26 divides it, and most that are products of small ones.
 pub const FULL: u64 = ROUNDED * 17 * 19 * 23;
 
-/// To how many parts of the full score one is rounded that is no whole number of units.
+/// To a whole number of how many parts of the full score one is rounded that is no whole number of units.
 const ROUNDED: u64 = 720_720_000;
 
 /// `score` in units, rounded if it is no whole number of them.
