@@ -68,17 +68,21 @@ impl<'a> BitReader<'a> {
 
     /// The next `width` bits, at most 64.
     pub(crate) fn bits(&mut self, width: u32) -> Option<u64> {
-        u64::try_from(self.wide_bits(width)?).ok()
-    }
-
-    /// The next `width` bits, at most 114.
-    pub(crate) fn wide_bits(&mut self, width: u32) -> Option<u128> {
         let end = self.position.checked_add(usize::try_from(width).ok()?)?;
         let bytes = self.bytes.get(self.position / 8..end.div_ceil(8))?;
-        // At most sixteen bytes, of which the bits on both sides are dropped.
+        // At most nine bytes, of which the bits on both sides are dropped.
         let value = bytes.iter().fold(0_u128, |value, byte| value << 8 | u128::from(*byte));
+        let value = value >> (end.next_multiple_of(8) - end) & ((1_u128 << width) - 1);
         self.position = end;
-        Some(value >> (end.next_multiple_of(8) - end) & ((1_u128 << width) - 1))
+        u64::try_from(value).ok()
+    }
+
+    /// The next `width` bits, at most 128.
+    pub(crate) fn wide_bits(&mut self, width: u32) -> Option<u128> {
+        match width.checked_sub(u64::BITS) {
+            None => self.bits(width).map(u128::from),
+            Some(high) => Some(u128::from(self.bits(high)?) << u64::BITS | u128::from(self.bits(u64::BITS)?)),
+        }
     }
 
     /// Passes over `count` bits.

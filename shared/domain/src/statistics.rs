@@ -281,7 +281,7 @@ impl Statistics {
                 let most = input.bits(count_width)?;
                 let mut cells = BTreeMap::new();
                 for column in &columns {
-                    let cell = column.cell(&mut input, most)?;
+                    let cell = column.in_units(column.next(&mut input, most)?)?;
                     if cell.count > 0 {
                         cells.insert(column.number, cell);
                     }
@@ -409,10 +409,15 @@ impl PackedColumn {
         self.place + self.missing_width as usize + self.sum_width as usize
     }
 
-    /// The cell that comes next, in a row whose largest count is `most`.
-    fn cell(&self, input: &mut BitReader<'_>, most: u64) -> Option<Cell> {
+    /// The cell that comes next, in a row whose largest count is `most`; its sum still in steps.
+    fn next(&self, input: &mut BitReader<'_>, most: u64) -> Option<Cell> {
         let count = most.checked_sub(input.bits(self.missing_width)?)?;
-        let sum = input.wide_bits(self.sum_width)?.checked_mul(u128::from(self.step))?;
+        Some(Cell { sum: input.wide_bits(self.sum_width)?, count })
+    }
+
+    /// A cell, or several together, whose sum is in steps, with the sum in units.
+    fn in_units(&self, Cell { sum, count }: Cell) -> Option<Cell> {
+        let sum = sum.checked_mul(u128::from(self.step))?;
         (sum <= most_of_sum(count)).then_some(Cell { sum, count })
     }
 }
@@ -444,13 +449,16 @@ impl PackedTemplate<'_> {
             let day = u8::try_from(rows.bits(DAY_BITS)?).ok()?;
             let most = rows.bits(self.count_width)?;
             rows.skip(column.place)?;
-            let cell = column.cell(&mut rows, most)?;
+            let cell = column.next(&mut rows, most)?;
             rows.skip(behind)?;
             for (range, total) in ranges.iter().zip(&mut sums) {
                 if range.contains(&day) {
                     *total = total.plus(cell);
                 }
             }
+        }
+        for total in &mut sums {
+            *total = column.in_units(*total)?;
         }
         Some(sums)
     }
@@ -722,6 +730,21 @@ mod tests {
         }
         let bytes = packed_bytes(&|seed| seed * 7_919_777 % ROUNDED * (FULL / ROUNDED));
         assert!((4_000..=200 + 61 * (6 + 4 + 20 * 34) / 8).contains(&bytes), "rounded: {bytes}");
+    }
+
+    #[test]
+    fn a_sum_of_billions_of_scores_is_read_back() {
+        let count = u64::from(u32::MAX);
+        let cell = |sum| BTreeMap::from([(3, Cell { sum, count })]);
+        let days = BTreeMap::from([(0, cell(most_of_sum(count) - 1)), (7, cell(most_of_sum(count) / 3))]);
+        let template: ScorecardTemplateId = Id::parse("a").unwrap();
+        let statistics = Statistics { templates: BTreeMap::from([(template.clone(), days)]), is_approximate: false };
+        let packed = statistics.encode();
+        assert_eq!(Statistics::decode(&packed), Ok(statistics));
+        let packed = PackedStatistics::new(&packed).of(&template).unwrap().unwrap();
+        let sum = most_of_sum(count) - 1 + most_of_sum(count) / 3;
+        let days = day("2026-05-01")..day("2026-06-01");
+        assert_eq!(packed.over(Period::of(days.start), 3, [&days]), Ok([Cell { sum, count: 2 * count }]));
     }
 
     #[test]
