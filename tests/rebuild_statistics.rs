@@ -1,6 +1,7 @@
 //! `rebuild-statistics`, from outside.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
+use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
 
 use aws_sdk_dynamodb::primitives::Blob;
@@ -38,15 +39,17 @@ async fn service() -> TestService {
 
 /// Makes the statistics of `agent` wrong.
 async fn spoil(service: &TestService, agent: &str) {
+    keep(service, agent, coaching_domain::statistics::Statistics::default().encode()).await;
+}
+
+/// Puts `cells` in the place of the statistics of `agent`.
+async fn keep(service: &TestService, agent: &str, cells: Vec<u8>) {
     let items = service.items().await;
     let (_, mut item) = items
         .into_iter()
         .find(|(key, item)| key.ends_with(&format!("#{agent}")) && item.contains_key("cells"))
         .unwrap();
-    item.insert(
-        "cells".to_owned(),
-        AttributeValue::B(Blob::new(coaching_domain::statistics::Statistics::default().encode())),
-    );
+    item.insert("cells".to_owned(), AttributeValue::B(Blob::new(cells)));
     service.client().put_item().table_name(service.table()).set_item(Some(item)).send().await.unwrap();
 }
 
@@ -75,6 +78,34 @@ async fn it_puts_right_what_differs_and_says_what_did() {
     let difference = |agent: &str| json!({"agentUserName": user_name(agent), "usecaseName": usecase_name("care"), "period": "2026-05"});
     assert_eq!(answer["differences"], json!([difference("ana"), difference("chloe")]));
     assert_eq!(service.succeed(&progress).await, right);
+    assert_eq!(rebuild(&service, later()).await["differenceCount"], 0);
+}
+
+#[tokio::test]
+async fn it_makes_statistics_exact_that_are_in_hundredths() {
+    let service = service().await;
+    let progress = Event::post("coachingProgresses:retrieve", json!({"usecaseNames": [usecase_name("care")]}));
+    let (right, items) = (service.succeed(&progress).await, service.items().await);
+    // Form 1: of the template `quality`, the whole, the chapter `opening` and the criterion `greeting` in steps of 8,000
+    // hundredths; on the thirtieth day one scorecard, with one step each.
+    let mut cells = vec![1, 1, 7];
+    cells.extend(b"quality");
+    cells.push(3);
+    for number in 0..3 {
+        cells.extend([number, 0x80 | (8_000 % 128) as u8, (8_000 / 128) as u8, 1, 0]);
+    }
+    cells.extend([1, 1, 0b0111_0111, 0b1100_0000]);
+    keep(&service, "chloe", cells).await;
+    assert_eq!(service.succeed(&progress).await, right, "they are read as what they are");
+    let answer = rebuild(&service, later()).await;
+    let difference =
+        json!({"agentUserName": user_name("chloe"), "usecaseName": usecase_name("care"), "period": "2026-05"});
+    assert_eq!(answer["differences"], json!([difference]));
+    let cells = |items: BTreeMap<String, HashMap<String, AttributeValue>>| {
+        let statistics = items.into_iter().filter_map(|(key, mut item)| Some((key, item.remove("cells")?)));
+        statistics.collect::<Vec<_>>()
+    };
+    assert_eq!(cells(service.items().await), cells(items));
     assert_eq!(rebuild(&service, later()).await["differenceCount"], 0);
 }
 

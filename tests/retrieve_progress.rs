@@ -8,6 +8,7 @@ use coaching_tests::{
     Answered, Case, Event, NOW, Target, TestService, below_support, merge, plan_name, replay, usecase_name, user,
     user_name,
 };
+use num_rational::BigRational;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use serde_json::{Value, json};
@@ -127,6 +128,11 @@ const GROUPS: usize = 3;
 const PARTS: [&str; 6] = ["", "opening", "greeting", "listening", "duty", "privacy"];
 const USECASES: [&str; 2] = ["care", "billing"];
 const TEMPLATES: [&str; 2] = ["quality", "other"];
+/// Of each template the criteria with their maxima and weights, the latter in thousandths.
+const CRITERIA: [[(&str, u32, u32); 3]; 2] = [
+    [("greeting", 5, 1_000), ("listening", 5, 2_000), ("privacy", 1, 1_000)],
+    [("greeting", 7, 1_500), ("listening", 6, 2_500), ("privacy", 1, 1_000)],
+];
 
 fn imagined() -> impl Strategy<Value = Imagined> {
     let agent = (
@@ -298,8 +304,22 @@ async fn load(service: &TestService, customer: &Imagined) -> Vec<(Option<NaiveDa
     service.succeed(&sync("groups:batchUpsert", json!({"groups": groups}))).await;
     let usecases: Vec<Value> = USECASES.iter().map(|id| json!({"name": usecase_name(id), "displayName": id})).collect();
     service.succeed(&import("usecases:batchUpsert", json!({"usecases": usecases}))).await;
-    for template in TEMPLATES {
-        service.template(template, json!({})).await;
+    for (template, criteria) in TEMPLATES.into_iter().zip(CRITERIA) {
+        let criteria = criteria.map(|(id, maximum, weight)| {
+            let display_name = format!("{}{}", id[..1].to_uppercase(), &id[1..]);
+            json!({
+                "criterionId": id,
+                "displayName": display_name,
+                "maximumValue": maximum,
+                "weight": f64::from(weight) / 1000.0,
+                "autoFail": id == "privacy",
+            })
+        });
+        let chapters = json!([
+            {"chapterId": "opening", "displayName": "Opening", "criteria": criteria[..2]},
+            {"chapterId": "duty", "displayName": "Duty", "criteria": criteria[2..]},
+        ]);
+        service.template(template, json!({"template": {"chapters": chapters}})).await;
     }
     // A revision that keeps the criteria: scorecards of both count together.
     service
@@ -395,23 +415,28 @@ async fn load(service: &TestService, customer: &Imagined) -> Vec<(Option<NaiveDa
     ended
 }
 
-/// A scorecard's score of a part, in hundredths, straight from the definition.
-fn score_of(part: &str, values: [Option<u8>; 3]) -> Option<i64> {
-    let criteria = [("greeting", 5, 1), ("listening", 5, 2), ("privacy", 1, 1)];
-    let scored: Vec<(&str, i64, i64)> = criteria
+fn ratio(numerator: i64, denominator: i64) -> BigRational {
+    BigRational::new(numerator.into(), denominator.into())
+}
+
+/// A scorecard's score of a part, as a fraction of the full one, straight from the definition.
+fn score_of(template: usize, part: &str, values: [Option<u8>; 3]) -> Option<BigRational> {
+    let scored: Vec<(&str, BigRational, BigRational)> = CRITERIA[template]
         .into_iter()
         .zip(values)
-        .filter_map(|((id, most, weight), value)| Some((id, i64::from(value?) * 10_000 / most, weight)))
+        .filter_map(|((id, most, weight), value)| {
+            Some((id, ratio(i64::from(value?), i64::from(most)), ratio(i64::from(weight), 1_000)))
+        })
         .collect();
     let mean = |of: &[&str]| {
         let chosen: Vec<_> = scored.iter().filter(|(id, ..)| of.contains(id)).collect();
-        let weight: i64 = chosen.iter().map(|(.., weight)| weight).sum();
-        let sum: i64 = chosen.iter().map(|(_, score, weight)| score * weight).sum();
-        (weight > 0).then(|| (2 * sum + weight) / (2 * weight))
+        let weight: BigRational = chosen.iter().map(|(.., weight)| weight).sum();
+        let sum: BigRational = chosen.iter().map(|(_, score, weight)| score * weight).sum();
+        (!chosen.is_empty()).then(|| sum / weight)
     };
     let whole = mean(&["greeting", "listening", "privacy"]);
     match part {
-        "" if values[2] == Some(0) => whole.map(|_| 0),
+        "" if values[2] == Some(0) => whole.map(|_| ratio(0, 1)),
         "" => whole,
         "opening" => mean(&["greeting", "listening"]),
         "duty" => mean(&["privacy"]),
@@ -419,12 +444,18 @@ fn score_of(part: &str, values: [Option<u8>; 3]) -> Option<i64> {
     }
 }
 
-fn rounded(sum: i64, count: i64) -> Option<i64> {
-    (count > 0).then(|| (2 * sum.abs() + count) / (2 * count) * sum.signum())
+fn mean(scores: &[BigRational]) -> Option<BigRational> {
+    let count = i64::try_from(scores.len()).unwrap();
+    (count > 0).then(|| scores.iter().sum::<BigRational>() / ratio(count, 1))
 }
 
-fn points(figure: i64) -> Value {
-    json!(f64::from(i32::try_from(figure).unwrap()) / 10_000.0)
+/// A score in ten-thousandths of a percentage point, rounded half away from zero.
+fn shown(score: &BigRational) -> i64 {
+    i64::try_from((score * ratio(1_000_000, 1)).round().to_integer()).unwrap()
+}
+
+fn points(score: &BigRational) -> Value {
+    json!(f64::from(i32::try_from(shown(score)).unwrap()) / 10_000.0)
 }
 
 /// What the service should answer, agent by agent in order, from the raw scorecards alone.
@@ -473,16 +504,15 @@ fn recomputed(customer: &Imagined, ended: &[(Option<NaiveDate>, [Option<u8>; 3])
         let mut criteria = Vec::new();
         for (place, target, value) in targets {
             let over = |days: &std::ops::Range<NaiveDate>| {
-                let of = customer.scorecards.iter().zip(ended).filter(|(scorecard, (day, values))| {
+                let of = customer.scorecards.iter().zip(ended).filter(|(scorecard, (day, _))| {
                     scorecard.agent == index
                         && scorecard.template == target.template
                         && scorecard.usecase == target.usecase
                         && day.is_some_and(|day| days.contains(&day))
-                        && score_of("", *values).is_some()
                 });
-                let found: Vec<i64> = of.filter_map(|(_, (_, values))| score_of(PARTS[target.part], *values)).collect();
-                let count = i64::try_from(found.len()).unwrap();
-                (rounded(found.iter().sum::<i64>() * 100, count), count)
+                let found = of.filter_map(|(_, (_, values))| score_of(target.template, PARTS[target.part], *values));
+                let found: Vec<BigRational> = found.collect();
+                (mean(&found), found.len())
             };
             let ((score, count), (before, before_count)) = (over(&(start..end)), over(&baseline));
             let mut one = json!({
@@ -490,7 +520,7 @@ fn recomputed(customer: &Imagined, ended: &[(Option<NaiveDate>, [Option<u8>; 3])
                 "usecaseName": usecase_name(USECASES[target.usecase]),
                 "scorecardTemplateName": below_support(&format!("scorecardTemplates/{}", TEMPLATES[target.template])),
                 "criterionDisplayName": display_name(target),
-                "target": points(i64::from(value) * 100),
+                "target": points(&ratio(i64::from(value), 10_000)),
                 "scorecardCount": count,
                 "baselineScorecardCount": before_count,
             });
@@ -500,22 +530,22 @@ fn recomputed(customer: &Imagined, ended: &[(Option<NaiveDate>, [Option<u8>; 3])
             if let Some(agent) = target.agent {
                 one["coachingPlanName"] = plan_name(&format!("plan{agent}")).into();
             }
-            if let Some(before) = before {
+            if let Some(before) = &before {
                 one["baselineScore"] = points(before);
             }
-            if let Some(score) = score {
-                let gap = i64::from(value) * 100 - score;
+            if let Some(score) = &score {
+                let gap = ratio(i64::from(value), 10_000) - score;
                 one["score"] = points(score);
-                one["gap"] = points(gap);
-                gaps.push(gap.max(0));
+                one["gap"] = points(&gap);
+                gaps.push(gap.max(ratio(0, 1)));
             }
             if let (Some(score), Some(before)) = (score, before) {
-                one["progress"] = points(score - before);
-                progresses.push(score - before);
+                let progress = score - before;
+                one["progress"] = points(&progress);
+                progresses.push(progress);
             }
             criteria.push(one);
         }
-        let mean = |figures: &[i64]| rounded(figures.iter().sum(), i64::try_from(figures.len()).unwrap());
         let (progress, gap) = (mean(&progresses), mean(&gaps));
         let in_scope = agent.plan_active && asked.usecases.contains(&0);
         let mut answer = json!({
@@ -525,13 +555,13 @@ fn recomputed(customer: &Imagined, ended: &[(Option<NaiveDate>, [Option<u8>; 3])
             "criterionProgresses": criteria,
             "coachingSessionCount": 0,
         });
-        if let Some(progress) = progress {
+        if let Some(progress) = &progress {
             answer["progress"] = points(progress);
         }
-        if let Some(gap) = gap {
+        if let Some(gap) = &gap {
             answer["gap"] = points(gap);
         }
-        answers.push((progress, gap, agent_name(agent), answer));
+        answers.push((progress.as_ref().map(shown), gap.as_ref().map(shown), agent_name(agent), answer));
     }
     let name = |answer: &Value| answer["agentUserName"].as_str().unwrap().to_owned();
     answers.sort_by(|a, b| {
@@ -1176,9 +1206,12 @@ async fn sessions_in_the_window_are_counted() {
 
 #[test]
 fn the_recomputation_knows_the_definition() {
-    assert_eq!(score_of("", [Some(5), Some(0), Some(1)]), Some(5_000));
-    assert_eq!(score_of("", [Some(5), Some(5), Some(0)]), Some(0));
-    assert_eq!(score_of("opening", [Some(5), Some(5), Some(0)]), Some(10_000));
-    assert_eq!(score_of("", [None, None, None]), None);
-    assert_eq!(score_of("opening", [None, None, Some(1)]), None);
+    let of_quality = |part: &str, values| score_of(0, part, values);
+    assert_eq!(of_quality("", [Some(5), Some(0), Some(1)]), Some(ratio(1, 2)));
+    assert_eq!(of_quality("", [Some(5), Some(5), Some(0)]), Some(ratio(0, 1)));
+    assert_eq!(of_quality("opening", [Some(5), Some(5), Some(0)]), Some(ratio(1, 1)));
+    assert_eq!(of_quality("", [None, None, None]), None);
+    assert_eq!(of_quality("opening", [None, None, Some(1)]), None);
+    // (1.5 · 3/7 + 2.5 · 2/6) / 4
+    assert_eq!(score_of(1, "opening", [Some(3), Some(2), None]), Some(ratio(31, 84)));
 }

@@ -37,6 +37,9 @@ enum Before {
     /// A template of 20 criteria, ten scorecards of `ana` on every day of March and April, and the draft
     /// `draft-long`; and it is the middle of April.
     FullPeriod,
+    /// The same, with sums that are long to write: maxima of 7, weights that are no whole numbers, and criteria that
+    /// are left out here and there.
+    FullPeriodOfSevenths,
 }
 
 /// One line of the table.
@@ -156,6 +159,13 @@ fn rows() -> Vec<Row> {
             &Event::post("scorecards/draft-long:submit", json!({})),
             read,
         ),
+        sent(
+            "change-scorecard-state",
+            "`:submit`, the same with maxima of 7, odd weights, criteria left out",
+            Before::FullPeriodOfSevenths,
+            &Event::post("scorecards/draft-long:submit", json!({})),
+            read,
+        ),
         Row { what: "`:reset`", ..file("change-scorecard-state", "reset", read) },
         Row { what: "`:acknowledge`", ..file("change-scorecard-state", "acknowledge", read) },
         file("list-scorecards", "all", template),
@@ -238,17 +248,37 @@ async fn prepare(service: &TestService, before: Before) {
                 service.succeed(&import("coachingSessions", session)).await;
             }
         }
-        Before::FullPeriod => {
-            service.long_template().await;
+        Before::FullPeriod | Before::FullPeriodOfSevenths => {
+            let of_sevenths = matches!(before, Before::FullPeriodOfSevenths);
+            if of_sevenths {
+                let criteria: Vec<Value> = (0..20)
+                    .map(|number| json!({"criterionId": format!("criterion-{number:02}"), "maximumValue": 7, "weight": f64::from(7 + number) / 10.0}))
+                    .collect();
+                let chapters = criteria.chunks(5).enumerate();
+                let chapters = chapters
+                    .map(|(number, criteria)| json!({"chapterId": format!("chapter-{number}"), "criteria": criteria}));
+                let chapters: Vec<Value> = chapters.collect();
+                service.template("long", json!({"template": {"chapters": chapters}})).await;
+            } else {
+                service.long_template().await;
+            }
+            let scorecard = |number: usize, submit_time: Option<&str>| {
+                let mut scorecard = long_scorecard(number, submit_time);
+                for (place, score) in scorecard["scores"].as_array_mut().unwrap().iter_mut().enumerate() {
+                    if of_sevenths && (number + place).is_multiple_of(9) {
+                        *score = json!({"criterionId": score["criterionId"], "notApplicable": true});
+                    }
+                }
+                scorecard
+            };
             for (month, days) in [("03", 31), ("04", 30)] {
                 for day in 1..=days {
                     let time = format!("2026-{month}-{day:02}T10:00:00Z");
-                    let entries: Vec<Value> =
-                        (0..10).map(|number| long_scorecard(day * 10 + number, Some(&time))).collect();
+                    let entries: Vec<Value> = (0..10).map(|number| scorecard(day * 10 + number, Some(&time))).collect();
                     service.succeed(&import("scorecards:batchUpsert", json!({"scorecards": entries}))).await;
                 }
             }
-            let mut draft = long_scorecard(7, None);
+            let mut draft = scorecard(7, None);
             draft["name"] = below_support("scorecards/draft-long").into();
             service.succeed(&import("scorecards", draft)).await;
             service.advance(chrono::TimeDelta::days(-45));

@@ -19,7 +19,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
 use chrono::{Days, TimeDelta};
 use coaching_domain::names::{CoachingPlan, CoachingSession, ScorecardTemplate, Usecase, User};
 use coaching_domain::session::State;
-use coaching_domain::statistics::{Contribution, Period, Statistics};
+use coaching_domain::statistics::{Contribution, FULL, Period, Statistics};
 use coaching_domain::{Id, Tenant, Timestamp};
 use coaching_local::{EmbeddedDynamoDb, OPERATIONS};
 use coaching_store::{ListPosition, SessionFilter, keys};
@@ -273,9 +273,9 @@ fn packed(variant: usize, period: Period) -> Vec<u8> {
     let mut statistics = Statistics::default();
     for day in 0..61 {
         for _ in 0..10 {
-            let criteria: Vec<u32> = (0..20).map(|_| chance.u32(variant as u32 % 4..=5) * 2_000).collect();
-            let chapters = criteria.chunks(5).map(|chapter| chapter.iter().sum::<u32>() / 5);
-            let whole = criteria.iter().sum::<u32>() / 20;
+            let criteria: Vec<u64> = (0..20).map(|_| chance.u64(variant as u64 % 4..=5) * (FULL / 5)).collect();
+            let chapters = criteria.chunks(5).map(|chapter| chapter.iter().sum::<u64>() / 5);
+            let whole = criteria.iter().sum::<u64>() / 20;
             let scores = std::iter::once(whole).chain(chapters).chain(criteria.iter().copied()).enumerate();
             let scores = scores.map(|(number, score)| (number as u32, score)).collect();
             let day = period.first_day() + Days::new(day);

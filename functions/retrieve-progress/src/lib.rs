@@ -18,9 +18,10 @@
 //! session's or else that of its creation, is within the window and not ahead.
 //!
 //! Of each target: `score` and `baselineScore` (means), `progress = score − baselineScore`,
-//! `gap = target − score` (negative if exceeded), in percentage points to four decimals, absent where there is
+//! `gap = target − score` (negative if exceeded), in percentage points, absent where there is
 //! no score, and the counts of scorecards behind them. Of the agent: the mean progress, and the mean of the
-//! gaps, an exceeded target counting as none.
+//! gaps, an exceeded target counting as none. Each figure is computed exactly and rounded once, half away from zero,
+//! to four decimals; so `progress` may be 0.0001 off the difference of the two scores that are shown.
 //!
 //! Ordered by agent name, progress or gap; agents with no value come last, ties break by resource name. Names are
 //! ordered as people read them: by their letters without case and marks (NFKD), then as they are. Pages
@@ -710,11 +711,11 @@ impl Goal {
             coaching_plan_name: self.target.plan.as_ref().map(|plan| tenant.name_of(plan)),
             criterion_or_chapter_id: self.target.criterion_or_chapter_id.clone(),
             criterion_display_name: self.display_name.clone(),
-            baseline_score: reached.baseline_score.map(points),
-            score: reached.score.map(points),
-            progress: reached.progress.map(points),
-            target: points(reached.target),
-            gap: reached.gap.map(points),
+            baseline_score: reached.baseline_score().map(points),
+            score: reached.score().map(points),
+            progress: reached.progress().map(points),
+            target: points(reached.target()),
+            gap: reached.gap().map(points),
             baseline_scorecard_count: measured.baseline.count,
             scorecard_count: measured.window.count,
         }

@@ -10,7 +10,8 @@ pub(crate) struct BitWriter {
 
 impl BitWriter {
     /// The `width` low bits of `value`.
-    pub(crate) fn bits(&mut self, value: u64, width: u32) {
+    pub(crate) fn bits(&mut self, value: impl Into<u128>, width: u32) {
+        let value = value.into();
         for place in (0..width).rev() {
             if self.free == 0 {
                 self.bytes.push(0);
@@ -76,6 +77,14 @@ impl<'a> BitReader<'a> {
         u64::try_from(value).ok()
     }
 
+    /// The next `width` bits, at most 128.
+    pub(crate) fn wide_bits(&mut self, width: u32) -> Option<u128> {
+        match width.checked_sub(u64::BITS) {
+            None => self.bits(width).map(u128::from),
+            Some(high) => Some(u128::from(self.bits(high)?) << u64::BITS | u128::from(self.bits(u64::BITS)?)),
+        }
+    }
+
     /// Passes over `count` bits.
     pub(crate) fn skip(&mut self, count: usize) -> Option<()> {
         let end = self.position.checked_add(count)?;
@@ -95,9 +104,9 @@ impl<'a> BitReader<'a> {
         None
     }
 
-    /// A width in bits, at most 64.
-    pub(crate) fn width(&mut self) -> Option<u32> {
-        u32::try_from(self.number()?).ok().filter(|width| *width <= u64::BITS)
+    /// A width in bits, at most `most`.
+    pub(crate) fn width(&mut self, most: u32) -> Option<u32> {
+        u32::try_from(self.number()?).ok().filter(|width| *width <= most)
     }
 
     pub(crate) fn text(&mut self) -> Option<&'a str> {

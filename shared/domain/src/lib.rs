@@ -9,13 +9,17 @@ pub mod change;
 pub mod comment;
 pub mod directory;
 pub mod error;
+pub mod exact;
 pub mod fields;
+#[cfg(test)]
+mod figures;
 pub mod identity;
 pub mod json;
 pub mod names;
 pub mod outline;
 pub mod plan;
 pub mod progress;
+mod quotient;
 pub mod scorecard;
 pub mod session;
 pub mod statistics;

@@ -1,16 +1,21 @@
 //! Coaching progress: how far an agent's scores moved, and how far they still are from target.
 //!
-//! Figures are whole ten-thousandths of a percentage point, each mean rounded half away from zero
-//! once, so that what is shown adds up: `progress` is exactly `score` less `baselineScore`.
+//! Figures are whole ten-thousandths of a percentage point. Each is computed from the sums and counts themselves and
+//! rounded half away from zero once, so it may be one off what the figures beside it, which are rounded too, come to.
+//! [`crate::statistics`] says how exact the sums are.
 
 use std::collections::{BTreeMap, HashSet};
+use std::iter::once;
 use std::ops::Range;
 
 use chrono::{Days, NaiveDate, NaiveTime, TimeDelta};
 
 use crate::Timestamp;
+use crate::exact::greatest_common_divisor;
 use crate::names::{ScorecardTemplateId, UsecaseId};
-use crate::statistics::{Cell, day_of};
+use crate::quotient::{Quotient, rounded};
+use crate::scorecard::FULL_SCORE;
+use crate::statistics::{Cell, FULL, day_of};
 use crate::target::Target;
 
 /// How many days the default window has; it ends with today.
@@ -134,63 +139,87 @@ pub struct Measured {
     pub baseline: Cell,
 }
 
-/// One target and how far it is reached, in ten-thousandths of a percentage point.
+/// One target and how far it is reached. Its figures are in ten-thousandths of a percentage point; each is computed
+/// exactly from what was measured, and rounded once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Reached {
-    /// The mean score over the baseline.
-    pub baseline_score: Option<i64>,
-    /// The mean score over the window.
-    pub score: Option<i64>,
-    /// `score − baseline_score`
-    pub progress: Option<i64>,
-    /// The target that was in force at the window's end.
-    pub target: i64,
-    /// `target − score`; negative if exceeded.
-    pub gap: Option<i64>,
+    /// What was in force at the window's end, in hundredths of a percentage point.
+    hundredths: u32,
+    measured: Measured,
 }
 
 impl Reached {
-    /// How far a target of `hundredths` is reached.
+    /// How far a target of `hundredths` of a percentage point is reached.
     pub fn new(hundredths: u32, measured: Measured) -> Self {
-        let score = mean_of(measured.window);
-        let baseline_score = mean_of(measured.baseline);
-        let target = i64::from(hundredths) * 100;
-        Self {
-            baseline_score,
-            score,
-            progress: score.zip(baseline_score).map(|(score, baseline)| score - baseline),
-            target,
-            gap: score.map(|score| target - score),
-        }
+        Self { hundredths, measured }
+    }
+
+    /// The mean score over the baseline.
+    pub fn baseline_score(&self) -> Option<i64> {
+        shown(once(mean(self.measured.baseline)?), 1)
+    }
+
+    /// The mean score over the window.
+    pub fn score(&self) -> Option<i64> {
+        shown(once(mean(self.measured.window)?), 1)
+    }
+
+    /// How far the mean score moved from the baseline to the window.
+    pub fn progress(&self) -> Option<i64> {
+        shown(self.moved()?.into_iter(), 1)
+    }
+
+    /// The target that was in force at the window's end.
+    pub fn target(&self) -> i64 {
+        i64::from(self.hundredths) * 100
+    }
+
+    /// How far the mean score is below the target; negative if it exceeds it.
+    pub fn gap(&self) -> Option<i64> {
+        shown(once(self.missed()?), 1)
+    }
+
+    /// What [`Reached::progress`] is the sum of.
+    fn moved(&self) -> Option<[Quotient; 2]> {
+        let (score, baseline) = (mean(self.measured.window)?, mean(self.measured.baseline)?);
+        Some([score, Quotient { numerator: -baseline.numerator, ..baseline }])
+    }
+
+    /// What [`Reached::gap`] is.
+    fn missed(&self) -> Option<Quotient> {
+        let Quotient { numerator, denominator } = mean(self.measured.window)?;
+        let target = i128::from(self.hundredths) * i128::from(FULL / u64::from(FULL_SCORE));
+        Some(Quotient { numerator: target * i128::from(denominator) - numerator, denominator })
     }
 }
 
-/// The mean progress over targets.
+/// The mean over targets of their progress, in ten-thousandths of a percentage point: of the exact ones, and rounded once.
 pub fn overall_progress(reached: &[Reached]) -> Option<i64> {
-    mean(reached.iter().filter_map(|one| one.progress))
+    let moved = reached.iter().filter_map(Reached::moved);
+    shown(moved.clone().flatten(), moved.count())
 }
 
-/// The mean over targets of how far they are missed.
+/// The mean over targets of their gaps, an exceeded one counting as none; likewise.
 pub fn overall_gap(reached: &[Reached]) -> Option<i64> {
-    mean(reached.iter().filter_map(|one| one.gap).map(|gap| gap.max(0)))
+    let missed = reached.iter().filter_map(Reached::missed);
+    let missed = missed.map(|gap| Quotient { numerator: gap.numerator.max(0), ..gap });
+    shown(missed.clone(), missed.count())
 }
 
-fn mean(values: impl Iterator<Item = i64>) -> Option<i64> {
-    let (sum, count) = values.fold((0_i64, 0_i64), |(sum, count), value| (sum + value, count + 1));
-    rounded(i128::from(sum), i128::from(count))
+/// The mean score, in units of [`FULL`].
+fn mean(cell: Cell) -> Option<Quotient> {
+    let numerator = i128::try_from(cell.sum).ok()?;
+    (cell.count > 0).then_some(Quotient { numerator, denominator: cell.count })
 }
 
-fn mean_of(cell: Cell) -> Option<i64> {
-    rounded(i128::from(cell.sum) * 100, i128::from(cell.count))
-}
-
-/// `sum / count`, rounded half away from zero.
-fn rounded(sum: i128, count: i128) -> Option<i64> {
-    if count == 0 {
-        return None;
-    }
-    let halves = (2 * sum.abs() + count) / (2 * count);
-    i64::try_from(halves * sum.signum()).ok()
+/// A `count`th of the sum of `scores`, in ten-thousandths of a percentage point, rounded half away from zero; nothing
+/// for a count of zero.
+fn shown(scores: impl Iterator<Item = Quotient> + Clone, count: usize) -> Option<i64> {
+    let count = i128::try_from(count).ok().filter(|count| *count > 0)?;
+    // Without what the two numbers share, divisions are mostly of 64 bits, which is quicker.
+    const SHARED: u64 = greatest_common_divisor(FULL_SCORE as u64 * 100, FULL);
+    let (points, units) = (i128::from(u64::from(FULL_SCORE) * 100 / SHARED), i128::from(FULL / SHARED));
+    i64::try_from(rounded(points, scores, units * count)).ok()
 }
 
 /// Ten-thousandths of a percentage point as the wire has them.
@@ -229,18 +258,49 @@ mod tests {
         assert!(window(Some("2026-01-01T00:00:00Z"), Some("2027-02-05T00:00:01Z")).is_err());
     }
 
+    /// Scores of so many hundredths of a percentage point in all.
+    fn cell(hundredths: u128, count: u64) -> Cell {
+        Cell { sum: hundredths * u128::from(FULL / 10_000), count }
+    }
+
     #[test]
-    fn figures_round_once_and_add_up() {
-        let cell = |sum, count| Cell { sum, count };
+    fn figures_are_rounded_once() {
         let reached = Reached::new(9_000, Measured { window: cell(25_000, 3), baseline: cell(16_667, 2) });
-        assert_eq!(reached.score, Some(833_333));
-        assert_eq!(reached.baseline_score, Some(833_350));
-        assert_eq!(reached.progress, Some(-17));
-        assert_eq!(reached.gap, Some(66_667));
+        assert_eq!(reached.score(), Some(833_333));
+        assert_eq!(reached.baseline_score(), Some(833_350));
+        assert_eq!(reached.progress(), Some(-17));
+        assert_eq!(reached.gap(), Some(66_667));
         let new = Reached::new(5_000, Measured { window: cell(8_000, 1), baseline: Cell::default() });
-        assert_eq!((new.progress, new.gap), (None, Some(-300_000)));
+        assert_eq!((new.progress(), new.gap()), (None, Some(-300_000)));
         assert_eq!(overall_progress(&[reached, new]), Some(-17));
-        assert_eq!(overall_gap(&[reached, new]), Some(33_334), "half away from zero, and what is exceeded is no gap");
+        assert_eq!(overall_gap(&[reached, new]), Some(33_333), "of 6.666…, and what is exceeded is no gap");
         assert_eq!(overall_gap(&[]), None);
+    }
+
+    #[test]
+    fn progress_is_the_difference_of_the_means_and_not_of_their_figures() {
+        // 66.666… − 33.333… = 33.333…, and 66.6667 − 33.3333 = 33.3334.
+        let third = u128::from(FULL / 3);
+        let (two, one) = (Cell { sum: 2 * third, count: 1 }, Cell { sum: third, count: 1 });
+        let better = Reached::new(10_000, Measured { window: two, baseline: one });
+        assert_eq!((better.score(), better.baseline_score()), (Some(666_667), Some(333_333)));
+        assert_eq!(better.progress(), Some(333_333));
+        let worse = Reached::new(10_000, Measured { window: one, baseline: two });
+        assert_eq!((worse.progress(), worse.gap()), (Some(-333_333), Some(666_667)));
+        // (33.333… + 33.333… − 33.333…) / 3 = 11.111…, and gaps of 33.333…, 33.333… and 66.666… are 44.444… in the mean.
+        assert_eq!(overall_progress(&[better, better, worse]), Some(111_111));
+        assert_eq!(overall_gap(&[better, better, worse]), Some(444_444));
+    }
+
+    #[test]
+    fn a_half_is_rounded_away_from_zero() {
+        // A ten-thousandth and a half.
+        let little = Cell { sum: u128::from(FULL / 10_000) * 3, count: 200 };
+        let none = Cell { sum: 0, count: 7 };
+        let up = Reached::new(0, Measured { window: little, baseline: none });
+        let down = Reached::new(0, Measured { window: none, baseline: little });
+        assert_eq!((up.score(), up.progress(), up.gap()), (Some(2), Some(2), Some(-2)));
+        assert_eq!(down.progress(), Some(-2));
+        assert_eq!(overall_progress(&[up, down]), Some(0));
     }
 }

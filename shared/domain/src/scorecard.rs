@@ -6,12 +6,13 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::change::etag_of;
+use crate::exact::{ExactMean, ExactScore};
 use crate::fields::{Fields, MAX_TEXT_BYTES, MAX_TITLE_BYTES};
 use crate::identity::Caller;
 use crate::names::{
     CoachingPlanId, ConversationId, Scorecard as Collection, ScorecardId, ScorecardTemplateId, UsecaseId, UserId,
 };
-use crate::statistics::{Contribution, WHOLE_SCORECARD, day_of};
+use crate::statistics::{Contribution, WHOLE_SCORECARD, day_of, units_of};
 use crate::template::{MAX_NUMBER, Revision, Revisions, ScorecardTemplate};
 use crate::timestamp::{Timestamp, refuse_future};
 use crate::update_mask::UpdateMask;
@@ -80,15 +81,15 @@ pub enum Score {
     NotApplicable,
 }
 
-/// What a scorecard's scores come to, in hundredths of a percentage point, each rounded half up once.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What a scorecard's scores come to, exactly.
+#[derive(Debug, Clone)]
 pub struct Totals {
     /// Of the whole scorecard; nothing if nothing applies.
-    pub whole: Option<u32>,
+    pub whole: Option<ExactScore>,
     /// Whether a failed auto-fail criterion made the whole zero.
     pub auto_failed: bool,
     /// Of each chapter and criterion that applies, by number.
-    pub parts: Vec<(u32, u32)>,
+    pub parts: Vec<(u32, ExactScore)>,
 }
 
 impl Scorecard {
@@ -105,23 +106,22 @@ impl Scorecard {
 
     /// What its scores come to under `template`, the revision that it was made from.
     pub fn totals(&self, template: &ScorecardTemplate) -> Totals {
-        let mut whole = WeightedMean::default();
+        let mut whole = ExactMean::default();
         let mut parts = Vec::new();
         let mut auto_failed = false;
         for chapter in &template.chapters {
-            let mut of_chapter = WeightedMean::default();
+            let mut of_chapter = ExactMean::default();
             for criterion in &chapter.criteria {
                 let Some(number) = template.number_of(&criterion.id) else { continue };
                 let Some(Score::Numeric(value)) = self.scores.get(&number) else { continue };
-                let score = percentage_hundredths(*value, criterion.maximum_value);
-                auto_failed |= criterion.auto_fail && score == 0;
-                parts.push((number, score));
-                of_chapter.take(score, criterion.weight_thousandths);
-                whole.take(score, criterion.weight_thousandths);
+                auto_failed |= criterion.auto_fail && *value == 0.0;
+                parts.extend(ExactScore::of(*value, criterion.maximum_value).map(|score| (number, score)));
+                of_chapter.take(*value, criterion.maximum_value, criterion.weight_thousandths);
+                whole.take(*value, criterion.maximum_value, criterion.weight_thousandths);
             }
             parts.extend(template.number_of(&chapter.id).zip(of_chapter.mean()));
         }
-        let whole = whole.mean().map(|mean| if auto_failed { 0 } else { mean });
+        let whole = whole.mean().map(|mean| if auto_failed { ExactScore::zero() } else { mean });
         Totals { whole, auto_failed, parts }
     }
 
@@ -129,8 +129,8 @@ impl Scorecard {
     pub fn contribution(&self, template: &ScorecardTemplate) -> Option<Contribution> {
         let day = day_of(self.submit_time?);
         let totals = self.totals(template);
-        let mut scores = vec![(WHOLE_SCORECARD, totals.whole?)];
-        scores.extend(totals.parts);
+        let mut scores = vec![(WHOLE_SCORECARD, units_of(&totals.whole?))];
+        scores.extend(totals.parts.iter().map(|(number, score)| (*number, units_of(score))));
         Some(Contribution { template: self.template.clone(), day, scores })
     }
 
@@ -209,31 +209,6 @@ impl Scorecard {
         self.updated_by = caller.user().clone();
         self.update_time = now;
     }
-}
-
-/// The mean of scores in hundredths by weights in thousandths, in whole numbers throughout.
-#[derive(Default)]
-struct WeightedMean {
-    sum: u64,
-    weight: u64,
-}
-
-impl WeightedMean {
-    fn take(&mut self, score: u32, weight: u32) {
-        self.sum += u64::from(score) * u64::from(weight);
-        self.weight += u64::from(weight);
-    }
-
-    fn mean(&self) -> Option<u32> {
-        let doubled = (2 * self.sum + self.weight).checked_div(2 * self.weight)?;
-        u32::try_from(doubled).ok()
-    }
-}
-
-/// `100 × value / maximum` in hundredths, rounded half up; both were checked when they were read.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 10,000 after the clamp")]
-fn percentage_hundredths(value: f64, maximum: f64) -> u32 {
-    (value / maximum * f64::from(FULL_SCORE)).round().clamp(0.0, f64::from(FULL_SCORE)) as u32
 }
 
 /// Hundredths of a percentage point as the wire has them.
@@ -580,7 +555,7 @@ pub struct ScorecardMessage<'a> {
     /// A comment on the whole, at most 64 KiB.
     #[serde(skip_serializing_if = "Option::is_none")]
     comment: Option<&'a str>,
-    /// The weighted mean of what applies, in percent; -1 if nothing applies.
+    /// The weighted mean of what applies, in percent, rounded once to two decimals; -1 if nothing applies.
     total_score: f64,
     /// What was scored, in the order of the template.
     scores: Vec<ScoreMessage<'a>>,
@@ -678,7 +653,7 @@ impl Scorecard {
             creator: user(&self.creator),
             template_name: tenant.name_of_revision(&self.template, self.revision),
             comment: self.comment.as_deref(),
-            total_score: totals.whole.map_or(-1.0, percent),
+            total_score: totals.whole.map_or(-1.0, |whole| percent(whole.hundredths())),
             scores: scores.collect(),
             coaching_plan_names: self.plans.iter().map(|plan: &Id<_>| tenant.name_of(plan)).collect(),
             create_time: self.create_time,

@@ -2,8 +2,15 @@
 //! scorecards or ten million.
 //!
 //! One [`Statistics`] holds, for one agent, one usecase and one [`Period`], the sum and count of the
-//! submitted scores of every day, template and criterion. Scores are whole hundredths of a
-//! percentage point, so what is added comes off exactly.
+//! submitted scores of every day, template and criterion.
+//!
+//! # How exact they are
+//! A score is held in units of 1/[`FULL`] of the full one, so what is added comes off exactly. One whose denominator
+//! divides [`FULL`] = 2⁷·3²·5⁴·7·11·13·17·19·23 is held as it is: with maxima of 5 and 7 and weights that come to 8,
+//! the denominator is 280 or a divisor of it. Any other is rounded to the nearest 1/720,720,000, half up, and is off by
+//! at most 6.94·10⁻⁸ percentage points; so is a mean of such scores, and by twice that the difference of two means.
+//! Figures are shown to 10⁻⁴ percentage points. So one differs from the exact figure, rounded once, only if that lies
+//! so near to where rounding turns.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -13,7 +20,20 @@ use chrono::{Datelike, Days, NaiveDate};
 
 use crate::Timestamp;
 use crate::bits::{BitReader, BitWriter};
+use crate::exact::{ExactScore, greatest_common_divisor};
 use crate::names::ScorecardTemplateId;
+use crate::scorecard::FULL_SCORE;
+
+/// The full score, 100 %, in units. Every number up to 26 divides it, and most that are products of small ones.
+pub const FULL: u64 = ROUNDED * 17 * 19 * 23;
+
+/// To a whole number of how many parts of the full score one is rounded that is no whole number of units.
+const ROUNDED: u64 = 720_720_000;
+
+/// `score` in units, rounded if it is no whole number of them.
+pub fn units_of(score: &ExactScore) -> u64 {
+    score.whole(FULL).unwrap_or_else(|| score.rounded(ROUNDED) * (FULL / ROUNDED))
+}
 
 /// The number of the whole scorecard among a template's criteria and chapters.
 pub const WHOLE_SCORECARD: u32 = 0;
@@ -82,16 +102,15 @@ pub struct Contribution {
     pub template: ScorecardTemplateId,
     /// The day of the submission, UTC.
     pub day: NaiveDate,
-    /// Scores by number, in hundredths of a percentage point, 0 to 10,000. What is not applicable
-    /// is not among them.
-    pub scores: Vec<(u32, u32)>,
+    /// Scores by number, in units, 0 to [`FULL`]. What is not applicable is not among them.
+    pub scores: Vec<(u32, u64)>,
 }
 
 /// A sum of scores and how many there are.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Cell {
-    /// The sum, in hundredths of a percentage point.
-    pub sum: u64,
+    /// The sum, in units: at most [`FULL`] a score.
+    pub sum: u128,
     /// How many scores.
     pub count: u64,
 }
@@ -111,6 +130,9 @@ type CellsByDay = BTreeMap<u8, BTreeMap<u32, Cell>>;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Statistics {
     templates: BTreeMap<ScorecardTemplateId, CellsByDay>,
+    /// Whether there are sums that were read from [`Form::Hundredths`]: each score in them may be off by up to a
+    /// hundredth of a percentage point.
+    is_approximate: bool,
 }
 
 /// A statistic that what was taken off it had never been added to, or one that cannot be read.
@@ -135,13 +157,13 @@ impl Statistics {
         let cells = self.templates.entry(contribution.template.clone()).or_default().entry(day).or_default();
         for (number, score) in &contribution.scores {
             let cell = cells.entry(*number).or_default();
-            *cell = cell.plus(Cell { sum: u64::from(*score), count: 1 });
+            *cell = cell.plus(Cell { sum: u128::from(*score), count: 1 });
         }
         self.drop_empty();
         Ok(())
     }
 
-    /// Takes the scores of a scorecard off again.
+    /// Takes the scores of a scorecard off again. Where sums are approximate, what is left is what comes nearest.
     ///
     /// # Errors
     /// [`Inconsistent`] if they are not all there.
@@ -150,11 +172,14 @@ impl Statistics {
         for (number, score) in &contribution.scores {
             let days = self.templates.get_mut(&contribution.template).ok_or(Inconsistent)?;
             let cell = days.get_mut(&day).and_then(|cells| cells.get_mut(number)).ok_or(Inconsistent)?;
-            cell.sum = cell.sum.checked_sub(u64::from(*score)).ok_or(Inconsistent)?;
-            cell.count = cell.count.checked_sub(1).ok_or(Inconsistent)?;
-            if cell.count == 0 && cell.sum != 0 {
-                return Err(Inconsistent);
-            }
+            let count = cell.count.checked_sub(1).ok_or(Inconsistent)?;
+            let sum = cell.sum.checked_sub(u128::from(*score)).filter(|sum| *sum <= most_of_sum(count));
+            let sum = match sum {
+                Some(sum) => sum,
+                None if self.is_approximate => cell.sum.saturating_sub(u128::from(*score)).min(most_of_sum(count)),
+                None => return Err(Inconsistent),
+            };
+            *cell = Cell { sum, count };
         }
         self.drop_empty();
         Ok(())
@@ -168,6 +193,7 @@ impl Statistics {
             days.retain(|_, cells| !cells.is_empty());
         }
         self.templates.retain(|_, days| !days.is_empty());
+        self.is_approximate &= !self.templates.is_empty();
     }
 
     /// The templates that scorecards were submitted for.
@@ -182,13 +208,14 @@ impl Statistics {
 
     /// The packed form.
     ///
-    /// Per template: a table of the numbers it has cells for, each with the greatest common divisor
-    /// of its sums (a criterion scored 0 to 5 moves in steps of 2,000 hundredths) and the widths of
-    /// its columns; then a row a day, in bits. A cell is the sum in those steps, and by how much its
+    /// Whether it is approximate. Then per template: a table of the numbers it has cells for, each with the least
+    /// denominator of its sums (of a criterion scored 0 to 5 they are fifths of the full score) and the widths
+    /// of its columns; then a row a day, in bits. A cell is the sum in those parts, and by how much its
     /// count is below the row's largest, which takes no bits where nothing is ever left out.
     pub fn encode(&self) -> Vec<u8> {
         let mut out = BitWriter::default();
-        out.number(1);
+        out.number(Form::Units.number());
+        out.number(u64::from(self.is_approximate));
         out.number(self.templates.len() as u64);
         for (template, days) in &self.templates {
             out.text(template.as_str());
@@ -207,7 +234,7 @@ impl Statistics {
             out.number(columns.len() as u64);
             for (number, column) in &columns {
                 out.number(u64::from(*number));
-                out.number(column.step());
+                out.number(FULL / column.step);
                 out.number(u64::from(column.sum_width()));
                 out.number(u64::from(column.missing_width));
             }
@@ -215,12 +242,12 @@ impl Statistics {
             out.number(days.len() as u64);
             for (day, cells) in days {
                 let most = most_of(cells);
-                out.bits(u64::from(*day), DAY_BITS);
+                out.bits(*day, DAY_BITS);
                 out.bits(most, count_width);
                 for (number, column) in &columns {
                     let cell = cells.get(number).copied().unwrap_or_default();
                     out.bits(most - cell.count, column.missing_width);
-                    out.bits(cell.sum / column.step(), column.sum_width());
+                    out.bits(cell.sum / u128::from(column.step), column.sum_width());
                 }
             }
             out.align();
@@ -238,36 +265,78 @@ impl Statistics {
 
     fn try_decode(bytes: &[u8]) -> Option<Self> {
         let mut input = BitReader::new(bytes);
-        if input.number()? != 1 {
-            return None;
-        }
-        let mut statistics = Self::default();
+        let form = Form::read(&mut input)?;
+        let is_approximate = match form {
+            Form::Hundredths => true,
+            Form::Units => input.bits(8).filter(|flag| *flag <= 1)? == 1,
+        };
+        let mut templates = BTreeMap::new();
         for _ in 0..input.number()? {
             let template = ScorecardTemplateId::parse(input.text()?)?;
-            let mut columns = Vec::new();
-            for _ in 0..input.number()? {
-                let number = u32::try_from(input.number()?).ok()?;
-                columns.push((number, input.number()?, input.width()?, input.width()?));
-            }
-            let count_width = input.width()?;
+            let columns = form.columns(&mut input)?;
+            let count_width = input.width(COUNT_BITS)?;
             let mut days = BTreeMap::new();
             for _ in 0..input.number()? {
                 let day = u8::try_from(input.bits(DAY_BITS)?).ok()?;
                 let most = input.bits(count_width)?;
                 let mut cells = BTreeMap::new();
-                for (number, step, sum_width, missing_width) in &columns {
-                    let count = most.checked_sub(input.bits(*missing_width)?)?;
-                    let sum = input.bits(*sum_width)?.checked_mul(*step)?;
-                    if count > 0 {
-                        cells.insert(*number, Cell { sum, count });
+                for column in &columns {
+                    let cell = column.in_units(column.next(&mut input, most)?)?;
+                    if cell.count > 0 {
+                        cells.insert(column.number, cell);
                     }
                 }
                 days.insert(day, cells);
             }
             input.align();
-            statistics.templates.insert(template, days);
+            templates.insert(template, days);
         }
-        input.is_done().then_some(statistics)
+        let is_approximate = is_approximate && !templates.is_empty();
+        input.is_done().then_some(Self { templates, is_approximate })
+    }
+}
+
+/// What a packed form begins with, and so what the sums in it are.
+#[derive(Debug, Clone, Copy)]
+enum Form {
+    /// Hundredths of a percentage point, to which scores were rounded before they were averaged and added. It is
+    /// still read, and no longer written.
+    Hundredths,
+    /// Units of 1/[`FULL`].
+    Units,
+}
+
+impl Form {
+    fn number(self) -> u64 {
+        match self {
+            Self::Hundredths => 1,
+            Self::Units => 2,
+        }
+    }
+
+    fn read(input: &mut BitReader<'_>) -> Option<Self> {
+        let number = input.number()?;
+        [Self::Hundredths, Self::Units].into_iter().find(|form| form.number() == number)
+    }
+
+    /// The table of a template's columns.
+    fn columns(self, input: &mut BitReader<'_>) -> Option<Vec<PackedColumn>> {
+        let mut columns = Vec::new();
+        let mut place = 0;
+        for _ in 0..input.number()? {
+            let number = u32::try_from(input.number()?).ok()?;
+            let step = match self {
+                Self::Hundredths => input.number()?.checked_mul(FULL / u64::from(FULL_SCORE))?,
+                Self::Units => {
+                    let denominator = input.number()?;
+                    FULL.checked_div(denominator).filter(|step| step * denominator == FULL)?
+                }
+            };
+            let (sum_width, missing_width) = (input.width(SUM_BITS)?, input.width(COUNT_BITS)?);
+            columns.push(PackedColumn { number, step, sum_width, missing_width, place });
+            place += usize::try_from(sum_width + missing_width).ok()?;
+        }
+        Some(columns)
     }
 }
 
@@ -291,25 +360,21 @@ impl<'a> PackedStatistics<'a> {
 
     fn find(self, template: &ScorecardTemplateId) -> Option<Option<PackedTemplate<'a>>> {
         let mut input = BitReader::new(self.0);
-        if input.number()? != 1 {
-            return None;
+        let form = Form::read(&mut input)?;
+        if let Form::Units = form {
+            // Whether it is approximate does not matter here.
+            input.skip(8)?;
         }
         for _ in 0..input.number()? {
             let is_wanted = input.text()? == template.as_str();
-            let mut columns = Vec::new();
-            let mut place = 0;
-            for _ in 0..input.number()? {
-                let number = u32::try_from(input.number()?).ok()?;
-                let (step, sum_width, missing_width) = (input.number()?, input.width()?, input.width()?);
-                columns.push(PackedColumn { number, step, sum_width, missing_width, place });
-                place += usize::try_from(sum_width + missing_width).ok()?;
-            }
-            let count_width = input.width()?;
+            let columns = form.columns(&mut input)?;
+            let cells_width = columns.last().map_or(0, PackedColumn::end);
+            let count_width = input.width(COUNT_BITS)?;
             let days = usize::try_from(input.number()?).ok()?;
             if is_wanted {
-                return Some(Some(PackedTemplate { columns, count_width, cells_width: place, days, rows: input }));
+                return Some(Some(PackedTemplate { columns, count_width, cells_width, days, rows: input }));
             }
-            input.skip(days.checked_mul(place + usize::try_from(DAY_BITS + count_width).ok()?)?)?;
+            input.skip(days.checked_mul(cells_width + DAY_BITS as usize + count_width as usize)?)?;
             input.align();
         }
         Some(None)
@@ -330,11 +395,31 @@ pub struct PackedTemplate<'a> {
 #[derive(Debug, Clone, Copy)]
 struct PackedColumn {
     number: u32,
+    /// What the packed sums are multiples of, in units.
     step: u64,
     sum_width: u32,
     missing_width: u32,
     /// Where it starts among the columns of a row, in bits.
     place: usize,
+}
+
+impl PackedColumn {
+    /// Where it ends among the columns of a row, in bits.
+    fn end(&self) -> usize {
+        self.place + self.missing_width as usize + self.sum_width as usize
+    }
+
+    /// The cell that comes next, in a row whose largest count is `most`; its sum still in steps.
+    fn next(&self, input: &mut BitReader<'_>, most: u64) -> Option<Cell> {
+        let count = most.checked_sub(input.bits(self.missing_width)?)?;
+        Some(Cell { sum: input.wide_bits(self.sum_width)?, count })
+    }
+
+    /// A cell, or several together, whose sum is in steps, with the sum in units.
+    fn in_units(&self, Cell { sum, count }: Cell) -> Option<Cell> {
+        let sum = sum.checked_mul(u128::from(self.step))?;
+        (sum <= most_of_sum(count)).then_some(Cell { sum, count })
+    }
 }
 
 impl PackedTemplate<'_> {
@@ -359,20 +444,21 @@ impl PackedTemplate<'_> {
     fn sum<const N: usize>(&self, column: &PackedColumn, ranges: &[Range<u8>; N]) -> Option<[Cell; N]> {
         let mut sums = [Cell::default(); N];
         let mut rows = self.rows.clone();
-        let behind = self.cells_width.checked_sub(column.place)?;
-        let behind = behind.checked_sub(usize::try_from(column.sum_width + column.missing_width).ok()?)?;
+        let behind = self.cells_width.checked_sub(column.end())?;
         for _ in 0..self.days {
             let day = u8::try_from(rows.bits(DAY_BITS)?).ok()?;
             let most = rows.bits(self.count_width)?;
             rows.skip(column.place)?;
-            let count = most.checked_sub(rows.bits(column.missing_width)?)?;
-            let sum = rows.bits(column.sum_width)?.checked_mul(column.step)?;
+            let cell = column.next(&mut rows, most)?;
             rows.skip(behind)?;
             for (range, total) in ranges.iter().zip(&mut sums) {
                 if range.contains(&day) {
-                    *total = total.plus(Cell { sum, count });
+                    *total = total.plus(cell);
                 }
             }
+        }
+        for total in &mut sums {
+            *total = column.in_units(*total)?;
         }
         Some(sums)
     }
@@ -380,43 +466,47 @@ impl PackedTemplate<'_> {
 
 /// Bits of a day's number: a period has at most 62.
 const DAY_BITS: u32 = 6;
+/// The most bits of a count of one day, and of a sum of so many scores.
+const COUNT_BITS: u32 = 32;
+const SUM_BITS: u32 = COUNT_BITS + FULL.ilog2() + 1;
 
-#[derive(Default)]
 struct Column {
-    divisor: u64,
-    largest_sum: u64,
+    /// What the sums are multiples of, in units; it divides [`FULL`].
+    step: u64,
+    largest_sum: u128,
     missing_width: u32,
+}
+
+impl Default for Column {
+    fn default() -> Self {
+        Self { step: FULL, largest_sum: 0, missing_width: 0 }
+    }
 }
 
 impl Column {
     fn take(&mut self, cell: Cell, most: u64) {
-        self.divisor = greatest_common_divisor(self.divisor, cell.sum);
+        let beyond = u64::try_from(cell.sum % u128::from(self.step)).unwrap_or(0);
+        self.step = greatest_common_divisor(self.step, beyond);
         self.largest_sum = self.largest_sum.max(cell.sum);
         self.missing_width = self.missing_width.max(width(most - cell.count));
     }
 
-    fn step(&self) -> u64 {
-        self.divisor.max(1)
-    }
-
     fn sum_width(&self) -> u32 {
-        width(self.largest_sum / self.step())
+        width(self.largest_sum / u128::from(self.step))
     }
+}
+
+/// The largest sum of `count` scores.
+fn most_of_sum(count: u64) -> u128 {
+    u128::from(FULL) * u128::from(count)
 }
 
 fn most_of(cells: &BTreeMap<u32, Cell>) -> u64 {
     cells.values().map(|cell| cell.count).max().unwrap_or(0)
 }
 
-fn width(value: u64) -> u32 {
-    u64::BITS - value.leading_zeros()
-}
-
-fn greatest_common_divisor(mut a: u64, mut b: u64) -> u64 {
-    while b != 0 {
-        (a, b) = (b, a % b);
-    }
-    a
+fn width(value: impl Into<u128>) -> u32 {
+    u128::BITS - value.into().leading_zeros()
 }
 
 #[cfg(test)]
@@ -430,7 +520,14 @@ mod tests {
     }
 
     fn contribution() -> impl Strategy<Value = Contribution> {
-        let scores = prop::collection::btree_map(0..30_u32, 0..=10_000_u32, 0..12);
+        // Fifths, thirds, what is rounded, and whatever fits.
+        let score = prop_oneof![
+            (0..=5_u64).prop_map(|fifths| fifths * (FULL / 5)),
+            (0..=3_u64).prop_map(|thirds| thirds * (FULL / 3)),
+            (0..=ROUNDED).prop_map(|rounded| rounded * (FULL / ROUNDED)),
+            0..=FULL,
+        ];
+        let scores = prop::collection::btree_map(0..30_u32, score, 0..12);
         ("[ab]", 0..61_u64, scores).prop_map(|(template, days, scores)| Contribution {
             template: Id::parse(&template).unwrap(),
             day: day("2026-05-01") + Days::new(days),
@@ -485,7 +582,7 @@ mod tests {
                 let within = contributions.iter().filter(|one| one.template == template && days.contains(&one.day));
                 let scores = within.flat_map(|one| one.scores.iter().filter(|(known, _)| *known == number));
                 let expected = scores.fold(Cell::default(), |total, (_, score)| {
-                    total.plus(Cell { sum: u64::from(*score), count: 1 })
+                    total.plus(Cell { sum: u128::from(*score), count: 1 })
                 });
                 let packed = statistics.encode();
                 let packed = PackedStatistics::new(&packed).of(&template).unwrap();
@@ -502,6 +599,152 @@ mod tests {
                 let _ = packed.over(Period::of(days.start), 3, [&days]);
             }
         }
+    }
+
+    /// A day, its largest count and, for each column, how many fewer there are and the sum in steps.
+    type OldRow<'a> = (u8, u64, &'a [(u64, u64)]);
+
+    /// Statistics of one template in [`Form::Hundredths`]: of each column its number and step; and the rows.
+    fn in_hundredths(template: &str, columns: &[(u64, u64)], rows: &[OldRow<'_>]) -> Vec<u8> {
+        let mut out = BitWriter::default();
+        out.number(1);
+        out.number(1);
+        out.text(template);
+        out.number(columns.len() as u64);
+        for (number, step) in columns {
+            out.number(*number);
+            out.number(*step);
+            out.number(14);
+            out.number(3);
+        }
+        out.number(4);
+        out.number(rows.len() as u64);
+        for (day, most, cells) in rows {
+            out.bits(*day, DAY_BITS);
+            out.bits(*most, 4);
+            for (missing, steps) in *cells {
+                out.bits(*missing, 3);
+                out.bits(*steps, 14);
+            }
+        }
+        out.align();
+        out.into_bytes()
+    }
+
+    /// On the third day two scorecards, of 8.34 and 25 points, of which one has the criterion 1, at 40; on the fifth day one.
+    fn old() -> Vec<u8> {
+        in_hundredths("a", &[(0, 1), (1, 2_000)], &[(2, 2, &[(0, 3_334), (1, 2)]), (4, 1, &[(0, 10_000), (0, 5)])])
+    }
+
+    #[test]
+    fn sums_in_hundredths_are_read_and_kept_in_units() {
+        let hundredth = FULL / 10_000;
+        let (period, template) = (Period::of(day("2026-05-01")), Id::parse("a").unwrap());
+        let days = day("2026-05-03")..day("2026-05-04");
+        let packed = old();
+        let packed = PackedStatistics::new(&packed).of(&template).unwrap().unwrap();
+        for (number, sum, count) in [(0, 3_334, 2), (1, 4_000, 1), (2, 0, 0)] {
+            let expected = Cell { sum: u128::from(sum * hundredth), count };
+            assert_eq!(packed.over(period, number, [&days]), Ok([expected]), "{number}");
+        }
+
+        let statistics = Statistics::decode(&old()).unwrap();
+        let mut same = Statistics::default();
+        for (on, scores) in [
+            ("2026-05-03", vec![(0, 834 * hundredth), (1, 4_000 * hundredth)]),
+            ("2026-05-03", vec![(0, 2_500 * hundredth)]),
+            ("2026-05-05", vec![(0, FULL), (1, FULL)]),
+        ] {
+            same.add(period, &Contribution { template: template.clone(), day: day(on), scores }).unwrap();
+        }
+        assert_eq!(statistics.templates, same.templates);
+        assert_ne!(statistics, same, "one is approximate, which a rebuild puts right");
+        assert_eq!(Statistics::decode(&statistics.encode()), Ok(statistics), "and it stays so");
+        assert_eq!(Statistics::decode(&[1, 0]), Ok(Statistics::default()), "of nothing, nothing is approximate");
+    }
+
+    #[test]
+    fn what_comes_off_approximate_sums_leaves_what_is_nearest() {
+        let (period, template) = (Period::of(day("2026-05-01")), Id::parse("a").unwrap());
+        let of = |on, score| Contribution { template: template.clone(), day: day(on), scores: vec![(0, score)] };
+        let cell = |statistics: &Statistics| statistics.templates[&template][&2][&0];
+        let mut statistics = Statistics::decode(&old()).unwrap();
+        // The one that counted 8.34 is 100/12.
+        statistics.remove(period, &of("2026-05-03", FULL / 12)).unwrap();
+        assert_eq!(cell(&statistics), Cell { sum: u128::from(FULL / 10_000 * 3_334 - FULL / 12), count: 1 });
+        let mut more = statistics.clone();
+        more.remove(period, &of("2026-05-03", FULL / 4 + FULL / 1_000)).unwrap();
+        assert!(!more.templates[&template][&2].contains_key(&0), "none is left, and so no sum");
+        let mut last = Statistics::decode(&in_hundredths("a", &[(0, 1)], &[(2, 1, &[(0, 834)])])).unwrap();
+        last.remove(period, &of("2026-05-03", FULL / 12)).unwrap();
+        assert_eq!(last, Statistics::default(), "what is empty is exact");
+        let mut full = Statistics::decode(&in_hundredths("a", &[(0, 1)], &[(2, 2, &[(0, 16_001)])])).unwrap();
+        full.remove(period, &of("2026-05-03", FULL / 2)).unwrap();
+        assert_eq!(cell(&full), Cell { sum: u128::from(FULL), count: 1 }, "a score is at most the full one");
+        assert_eq!(full.remove(period, &of("2026-05-04", 0)), Err(Inconsistent), "counts were always exact");
+        statistics.add(period, &of("2026-05-03", FULL / 12)).unwrap();
+        assert!(statistics.is_approximate);
+    }
+
+    #[test]
+    fn what_is_no_packed_form_is_refused() {
+        let whole =
+            |bytes: &[u8]| (Statistics::decode(bytes), PackedStatistics::new(bytes).of(&Id::parse("b").unwrap()).err());
+        let refused = (Err(Inconsistent), Some(Inconsistent));
+        assert_eq!(whole(&[3, 0]), refused, "a form that is not known");
+        assert_eq!(whole(&[0, 0]), refused);
+        assert_eq!(whole(&[2, 0, 0]), (Ok(Statistics::default()), None));
+        assert_eq!(Statistics::decode(&[2, 2, 0]), Err(Inconsistent), "neither exact nor approximate");
+        let template = [2, 0, 1, 1, b'a', 1, 0];
+        for denominator in [0, 29] {
+            assert_eq!(
+                whole(&[&template[..], &[denominator, 1, 0, 1, 0]].concat()),
+                refused,
+                "no part of the full score"
+            );
+        }
+        // One day, number 0, one score: of 3/2.
+        let of_halves = |sum: u8| [&template[..], &[2, 2, 0, 1, 1, 0b0000_0010 | sum >> 1, sum << 7]].concat();
+        assert_eq!(Statistics::decode(&of_halves(2)).map(|read| read.templates.len()), Ok(1));
+        assert_eq!(Statistics::decode(&of_halves(3)), Err(Inconsistent), "more than a score can be");
+    }
+
+    #[test]
+    fn packed_sums_are_as_wide_as_what_is_in_them() {
+        let period = Period::of(day("2026-05-01"));
+        let packed_bytes = |score: &dyn Fn(u64) -> u64| {
+            let mut statistics = Statistics::default();
+            for number in 0..610 {
+                let scores = (0..20).map(|column| (column, score(number * 7 + u64::from(column) * 3))).collect();
+                let on = period.first_day() + Days::new(number / 10);
+                statistics.add(period, &Contribution { template: Id::parse("a").unwrap(), day: on, scores }).unwrap();
+            }
+            assert_eq!(Statistics::decode(&statistics.encode()), Ok(statistics.clone()));
+            statistics.encode().len()
+        };
+        // Ten scores of so many parts each need so many bits; beside them a row has its day and its largest count, 10,
+        // and a column has at most ten bytes in the table.
+        for (parts, bits) in [(5, 6), (3, 5), (17, 8), (7 * 40, 12)] {
+            let bytes = packed_bytes(&|seed| seed % (parts + 1) * (FULL / parts));
+            assert!(bytes <= 200 + 61 * (6 + 4 + 20 * bits) / 8, "{parts}: {bytes}");
+        }
+        let bytes = packed_bytes(&|seed| seed * 7_919_777 % ROUNDED * (FULL / ROUNDED));
+        assert!((4_000..=200 + 61 * (6 + 4 + 20 * 34) / 8).contains(&bytes), "rounded: {bytes}");
+    }
+
+    #[test]
+    fn a_sum_of_billions_of_scores_is_read_back() {
+        let count = u64::from(u32::MAX);
+        let cell = |sum| BTreeMap::from([(3, Cell { sum, count })]);
+        let days = BTreeMap::from([(0, cell(most_of_sum(count) - 1)), (7, cell(most_of_sum(count) / 3))]);
+        let template: ScorecardTemplateId = Id::parse("a").unwrap();
+        let statistics = Statistics { templates: BTreeMap::from([(template.clone(), days)]), is_approximate: false };
+        let packed = statistics.encode();
+        assert_eq!(Statistics::decode(&packed), Ok(statistics));
+        let packed = PackedStatistics::new(&packed).of(&template).unwrap().unwrap();
+        let sum = most_of_sum(count) - 1 + most_of_sum(count) / 3;
+        let days = day("2026-05-01")..day("2026-06-01");
+        assert_eq!(packed.over(Period::of(days.start), 3, [&days]), Ok([Cell { sum, count: 2 * count }]));
     }
 
     #[test]
