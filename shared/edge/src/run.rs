@@ -6,7 +6,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use lambda_http::Body;
 use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpResponse;
-use lambda_http::http::Uri;
+use lambda_http::http::{Response, Uri};
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use serde_json::Value;
 
@@ -59,27 +59,33 @@ async fn serve(operation: &'static Operation) -> Result<(), StartError> {
             event.payload.request_context.request_id = event.context.request_id;
         }
         let app = App { answer_within: left.saturating_sub(TIME_TO_REFUSE), ..app.for_one_request() };
-        let (parts, body) = respond(operation, &app, &event.payload).await.into_parts();
+        let response = respond(operation, &app, &event.payload).await;
         if let Some(spans) = spans {
             let answered = Answered {
                 operation: operation.name,
                 request_id: &event.payload.request_context.request_id,
                 trace_header: event.context.xray_trace_id.as_deref(),
                 started,
-                status: parts.status,
+                status: response.status(),
                 spent: app.store.spent(),
             };
             spans.send(answered).await;
         }
-        let mut response = ApiGatewayV2httpResponse::default();
-        response.status_code = i64::from(parts.status.as_u16());
-        response.headers = parts.headers;
-        response.body = Some(Body::Text(body));
-        Ok::<_, std::convert::Infallible>(response)
+        Ok::<_, std::convert::Infallible>(lambda_response(response))
     };
     lambda_runtime::run(service_fn(answer))
         .await
         .map_err(|error| StartError(format!("the Lambda runtime ended: {error}")))
+}
+
+/// `response` as a function hands it to API Gateway.
+pub fn lambda_response(response: Response<String>) -> ApiGatewayV2httpResponse {
+    let (parts, body) = response.into_parts();
+    let mut response = ApiGatewayV2httpResponse::default();
+    response.status_code = i64::from(parts.status.as_u16());
+    response.headers = parts.headers;
+    response.body = Some(Body::Text(body));
+    response
 }
 
 /// Runs `task` as a Lambda function without a route, for operators to invoke.

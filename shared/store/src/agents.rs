@@ -87,8 +87,9 @@ impl Store {
         if names_descend {
             lists = lists.map(Range::names_descending);
         }
-        let page: Page<Listing> = self.page(lists.into(), size).await?;
-        Ok(Page { entries: self.agents_of(tenant, page.entries).await?, next: page.next })
+        let mut page: Page<Listing> = self.page(lists.into(), size).await?;
+        let agents = self.agents_of(tenant, std::mem::take(&mut page.entries)).await?;
+        Ok(page.made_into(agents))
     }
 
     /// Every agent of the profile, in no order: the whole of both lists that hold them, side by side.
@@ -103,18 +104,20 @@ impl Store {
     ) -> Result<Vec<Agent>, Error> {
         let [here, everywhere] = lists_of_agents(tenant, with_inactive, with_dev_users, None);
         let (here, everywhere) = tokio::try_join!(self.all(here), self.all(everywhere))?;
-        self.agents_of(tenant, here.into_iter().chain(everywhere).collect()).await
+        let agents = self.agents_of(tenant, here.into_iter().chain(everywhere).collect()).await?;
+        Ok(agents.into_iter().flatten().collect())
     }
 
-    /// The agents that lists hold, with the records of those who are agents of all profiles.
-    async fn agents_of(&self, tenant: &Tenant, listed: Vec<Listing>) -> Result<Vec<Agent>, Error> {
+    /// The agent of each listing, with the records of those who are agents of all profiles; nothing for one who is no
+    /// agent of the profile any more.
+    async fn agents_of(&self, tenant: &Tenant, listed: Vec<Listing>) -> Result<Vec<Option<Agent>>, Error> {
         let ids = listed.iter().filter_map(|listing| match listing {
             Listing::Here(_) => None,
             Listing::Everywhere(agent) => Some(agent.id.clone()),
         });
         let ids: Vec<UserId> = ids.collect();
         let mut records = if ids.is_empty() { HashMap::new() } else { self.records(tenant, &ids).await? };
-        let agents = listed.into_iter().filter_map(|listing| match listing {
+        let agents = listed.into_iter().map(|listing| match listing {
             Listing::Here(record) => record.into_agent(),
             Listing::Everywhere(agent) => Some(agent.with(&mut records)),
         });
@@ -233,10 +236,6 @@ impl Listed for Listing {
             is_active: item.boolean("is_active")?,
             is_dev_user: item.boolean("is_dev_user")?,
         }))
-    }
-
-    fn answer_bytes(&self) -> usize {
-        0
     }
 }
 

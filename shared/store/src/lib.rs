@@ -61,11 +61,10 @@ use crate::item::key_attributes;
 use crate::spent::Account;
 
 pub use agents::{Agent, plans_in_scope};
-pub use changes::History;
 pub use comments::CommentFilter;
 pub use keys::ListPosition;
 pub use list::Page;
-pub use plans::PlanFilter;
+pub use plans::{PlanFilter, PlanWithSessions};
 pub use rebuild::{Difference, Recount, Recounted};
 pub use requests::{Created, RequestRecord};
 pub use scorecards::{Counted, KnownStatistics, ScorecardChange, ScorecardFilter, Written};

@@ -17,9 +17,6 @@ use crate::list::{Filter, Listed, Page, Range};
 use crate::requests::{Created, RequestRecord};
 use crate::transaction::Outcome;
 
-/// What a target takes in an answer at the most, in bytes.
-const TARGET_BYTES: usize = 2 * 1024;
-
 /// What begins the attributes of an agent's record that hold targets of their plans.
 pub(crate) const TARGET_ATTRIBUTE: &str = "target#";
 
@@ -210,9 +207,5 @@ impl Listed for Target {
             create_time: item.time("create_time")?,
             update_time: item.time("update_time")?,
         })
-    }
-
-    fn answer_bytes(&self) -> usize {
-        TARGET_BYTES
     }
 }
