@@ -262,6 +262,21 @@ impl Error {
         self
     }
 
+    /// The same without its cause, for another entry of a batch that it befell.
+    #[must_use]
+    pub fn for_another(&self) -> Self {
+        let Self { code, reason, message, metadata, violations, unnamed, cause: _ } = self;
+        Self {
+            code: *code,
+            reason,
+            message: message.clone(),
+            metadata: metadata.clone(),
+            violations: violations.clone(),
+            unnamed: *unnamed,
+            cause: None,
+        }
+    }
+
     /// The `google.rpc.Code`.
     pub fn code(&self) -> Code {
         self.code

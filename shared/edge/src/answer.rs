@@ -1,6 +1,7 @@
 //! Answers, and errors as clients of a gRPC gateway read them.
 
 use std::collections::BTreeMap;
+use std::error::Error as _;
 use std::time::Duration;
 
 use coaching_domain::error::FieldViolation;
@@ -193,6 +194,10 @@ pub struct GatewayMessage {
 /// # Errors
 /// INTERNAL if it cannot be written as JSON.
 pub fn entry_status(error: &Error) -> Result<EntryStatus, Error> {
+    // The request itself succeeds, and its line in the log tells nothing of this.
+    if let Some(cause) = error.source() {
+        tracing::warn!(reason = error.reason(), cause = %cause, "an entry of a batch failed");
+    }
     let status = |error: &Error| EntryStatus {
         code: error.code().number(),
         status: error.code().name(),

@@ -58,7 +58,9 @@ async fn serve(operation: &'static Operation) -> Result<(), StartError> {
         if event.payload.request_context.request_id.is_empty() {
             event.payload.request_context.request_id = event.context.request_id;
         }
-        let app = App { answer_within: left.saturating_sub(TIME_TO_REFUSE), ..app.for_one_request() };
+        let answer_within = left.saturating_sub(TIME_TO_REFUSE);
+        let write_within = answer_within.saturating_sub(TIME_TO_ANSWER_A_BATCH);
+        let app = App { answer_within, write_within, ..app.for_one_request() };
         let response = respond(operation, &app, &event.payload).await;
         if let Some(spans) = spans {
             let answered = Answered {
@@ -135,6 +137,7 @@ async fn app_from_environment() -> Result<App, StartError> {
         clock: Clock::system(),
         // Each invocation says how much time it has.
         answer_within: Duration::MAX,
+        write_within: Duration::MAX,
         cold_start: ColdStart::default(),
     })
 }
@@ -195,6 +198,10 @@ fn sampled_trace(header: &str) -> Option<String> {
 /// What is left of an invocation's time, which is its function's timeout in `template.yaml`, to answer that a
 /// request took too long.
 pub const TIME_TO_REFUSE: Duration = Duration::from_secs(2);
+
+/// What is left of a request's time for a batch to answer what became of each of its entries, the longest answer
+/// on the smallest share of a CPU.
+pub const TIME_TO_ANSWER_A_BATCH: Duration = Duration::from_secs(1);
 
 /// Writes the log to standard output, as `LOG_LEVEL` and `METRICS_NAMESPACE` say.
 fn init_logging() -> Result<(), StartError> {

@@ -32,6 +32,7 @@ mod agents;
 mod batch;
 mod changes;
 mod comments;
+mod deadline;
 mod dependents;
 mod failure;
 mod groups;
@@ -62,6 +63,7 @@ use crate::spent::Account;
 
 pub use agents::{Agent, plans_in_scope};
 pub use comments::CommentFilter;
+pub use deadline::Deadline;
 pub use keys::ListPosition;
 pub use list::Page;
 pub use plans::{PlanFilter, PlanWithSessions};
