@@ -194,9 +194,9 @@ pub struct GatewayMessage {
 /// # Errors
 /// INTERNAL if it cannot be written as JSON.
 pub fn entry_status(error: &Error) -> Result<EntryStatus, Error> {
-    // The request itself succeeds, and its line in the log tells nothing of this.
-    if let Some(cause) = error.source() {
-        tracing::warn!(reason = error.reason(), cause = %cause, "an entry of a batch failed");
+    // The request itself succeeds, and its line in the log tells nothing of a defect that one entry met.
+    if let (Code::Internal, Some(cause)) = (error.code(), error.source()) {
+        tracing::error!(reason = error.reason(), cause = %cause, "an entry of a batch failed");
     }
     let status = |error: &Error| EntryStatus {
         code: error.code().number(),
