@@ -366,6 +366,33 @@ async fn pages_of_progress_with_the_longest_labels() {
 }
 
 #[tokio::test]
+async fn a_page_ends_after_an_agent_with_the_longest_name_and_id() {
+    let service = TestService::start().await;
+    let agents = ["a", "b", "c"].map(|letter| letter.repeat(128));
+    let users: Vec<Value> = agents
+        .iter()
+        .map(|agent| {
+            let mut user = user(agent);
+            user["displayName"] = json!("\u{1f600}".repeat(64));
+            user
+        })
+        .collect();
+    service.usecase().await;
+    let sync = Event::post("", json!({"users": users})).to("/v1/customers/acme/users:batchUpsert");
+    service.succeed(&sync.by("service", "sync@acme")).await;
+    let mut seen = Vec::new();
+    let mut body = json!({"usecaseNames": [usecase_name("care")], "pageSize": 1});
+    loop {
+        let answer = service.succeed(&Event::post("coachingProgresses:retrieve", body.clone())).await;
+        let shown = answer["agentCoachingProgresses"].as_array().unwrap();
+        seen.extend(shown.iter().map(|one| one["agentUserName"].as_str().unwrap().to_owned()));
+        let Some(next) = answer.get("nextPageToken") else { break };
+        body["pageToken"] = next.clone();
+    }
+    assert_eq!(seen, agents.map(|agent| user_name(&agent)));
+}
+
+#[tokio::test]
 async fn progress_of_one_agent_that_fits_no_answer_is_refused() {
     let service = TestService::start().await;
     service.directory(&["ana"]).await;
