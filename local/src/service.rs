@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use coaching_edge::{App, Clock, ColdStart, PageTokens, log_filter, log_lines};
+use coaching_edge::{App, Clock, ColdStart, PageTokens, TIME_TO_ANSWER_A_BATCH, log_filter, log_lines};
 use coaching_store::Store;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -85,6 +85,7 @@ pub(crate) async fn open(options: &Options, folder: Option<&DataFolder>) -> Resu
         page_tokens,
         clock: Clock::system(),
         answer_within: ANSWER_WITHIN,
+        write_within: ANSWER_WITHIN.saturating_sub(TIME_TO_ANSWER_A_BATCH),
         cold_start: ColdStart::default(),
     };
     Ok(Opened { issuer, page_token_secret, embedded, dynamodb_url, app })

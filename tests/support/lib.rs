@@ -23,7 +23,7 @@ use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, ReturnConsumedCapacity};
 use chrono::TimeDelta;
 use coaching_domain::Timestamp;
-use coaching_edge::{App, Clock, ColdStart, Operation, PageTokens, Task, respond};
+use coaching_edge::{App, Clock, ColdStart, MAX_ANSWER_BYTES, Operation, PageTokens, Task, lambda_response, respond};
 use coaching_local::{EmbeddedDynamoDb, TABLE_NAME, TEMPLATE, Template, client_at, create_table};
 use coaching_store::{Expenses, Store};
 use serde_json::{Value, json};
@@ -122,6 +122,7 @@ impl TestService {
             page_tokens: PageTokens::new(PAGE_TOKEN_SECRET, None).unwrap(),
             clock: Clock::telling(move || start.plus(TimeDelta::milliseconds(told.load(Ordering::Relaxed)))),
             answer_within: Duration::from_secs(60),
+            write_within: Duration::from_secs(59),
             cold_start: ColdStart::default(),
         };
         let (dynamodb_url, table) = (dynamodb_url.to_owned(), table.to_owned());
@@ -446,11 +447,13 @@ pub async fn perform(task: &Task, app: &App, event: Value, until: Instant) -> Re
     record::on_behalf_of(task.name, performed).await
 }
 
-/// Answers `event` with `operation` in this process.
+/// Answers `event` with `operation` in this process. No answer may be longer than Lambda takes one from a function.
 pub async fn answer(operation: &Operation, app: &App, event: Value) -> Answered {
     let event = serde_json::from_value(event).unwrap();
-    let responded = record::on_behalf_of(operation.name, respond(operation, app, &event));
-    let (parts, body) = responded.await.into_parts();
+    let response = record::on_behalf_of(operation.name, respond(operation, app, &event)).await;
+    let as_function = serde_json::to_vec(&lambda_response(response.clone())).unwrap();
+    assert!(as_function.len() <= MAX_ANSWER_BYTES, "{}: an answer of {} bytes", operation.name, as_function.len());
+    let (parts, body) = response.into_parts();
     let headers = parts.headers.iter();
     Answered {
         status: parts.status.as_u16(),

@@ -1,14 +1,14 @@
 //! `GET /v1/{name=customers/*/profiles/*/coachingPlans/*}`: one coaching plan with its sessions.
 //!
-//! `coachingSessions` holds the newest sessions of the plan, as many as a page of `list-sessions`
-//! can: up to 1000.
+//! `coachingSessions` holds the newest sessions of the plan, as many as fit into an answer, as a page of
+//! `list-sessions` does: up to 1000.
 //!
 //! An agent sees their own plans only, and is not told whether another exists.
 
 use coaching_domain::names::CoachingPlan;
 use coaching_domain::plan::CoachingPlanMessage;
 use coaching_domain::{Error, Role};
-use coaching_edge::{Answer, App, Operation, Request};
+use coaching_edge::{Answer, App, Operation, Request, bytes_in_answer};
 use coaching_store::SessionFilter;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -39,6 +39,12 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let plan = app.store.plan(&tenant, &id).await?;
     let plan = request.visible(plan, |plan| &plan.agent, &tenant.name_of(&id))?;
 
-    let sessions = page.entries.iter().map(|session| session.message(&tenant, request.caller(), now)).collect();
-    Ok(Answer::json(&GetPlanResponse { coaching_plan: plan.message(&tenant, sessions) })?.with_etag(&plan.etag()))
+    let caller = request.caller();
+    let sizes = page.entries.iter().map(|session| bytes_in_answer(&session.message(&tenant, caller, now)));
+    let answer = Answer::beginning(&page.entries, sizes, |sessions| {
+        let sessions = sessions.iter().map(|session| session.message(&tenant, caller, now)).collect();
+        Ok(GetPlanResponse { coaching_plan: plan.message(&tenant, sessions) })
+    })?;
+    let (answer, _) = answer.ok_or_else(|| Error::internal("a plan takes more than a function may answer"))?;
+    Ok(answer.with_etag(&plan.etag()))
 }

@@ -4,12 +4,12 @@
 //! `name` (required) is the resource's name, of one that was deleted too. Of each change the answer holds
 //! `changeTime`, `userName`, their `role`, the `operation`, the `version` that it made, the `fields` that
 //! changed, and those `before` and `after` it; fields that were not set are left out. `pageSize` and
-//! `pageToken` as in `list-sessions`; a page stops short of 5 MiB.
+//! `pageToken` as in `list-sessions`.
 
 use coaching_domain::change::ChangeMessage;
 use coaching_domain::{Error, Role};
 use coaching_edge::{Answer, App, Binding, Operation, Request};
-use coaching_store::keys;
+use coaching_store::{ListPosition, keys};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -22,7 +22,7 @@ pub static OPERATION: Operation =
 #[serde(rename_all = "camelCase")]
 pub struct ListChangesResponse<'a> {
     /// The changes, the latest first.
-    changes: Vec<ChangeMessage<'a>>,
+    changes: &'a [ChangeMessage<'a>],
     /// The `pageToken` of the next page; absent on the last one.
     #[serde(skip_serializing_if = "Option::is_none")]
     next_page_token: Option<String>,
@@ -45,13 +45,17 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let Some((name, partition)) = named else { return Err(Error::not_found("")) };
 
     let binding = Binding::new(OPERATION.name, &tenant).with("name", [&name]);
-    let after = app.page_tokens.position(page_token.as_deref(), &binding, now)?;
-    let history = app.store.history(&partition, after.as_deref(), page_size).await?;
-    if history.changes.is_empty() && after.is_none() {
+    let after = app.page_tokens.position(page_token.as_deref(), &binding, now)?.map(ListPosition::from_text);
+    let is_first = after.is_none();
+    let page = app.store.history(&partition, after, page_size).await?;
+    if page.entries.is_empty() && is_first {
         return Err(Error::not_found(&name));
     }
 
-    let next_page_token = app.page_tokens.next(history.next.as_deref(), &binding, now)?;
-    let changes = history.changes.iter().map(|change| change.message(&tenant)).collect();
-    Answer::json(&ListChangesResponse { changes, next_page_token })
+    let messages: Vec<_> = page.entries.iter().map(|change| change.message(&tenant)).collect();
+    Answer::page(&messages, |changes| {
+        let next = page.after(changes.len()).map(ListPosition::as_str);
+        let next_page_token = app.page_tokens.next(next, &binding, now)?;
+        Ok(ListChangesResponse { changes, next_page_token })
+    })
 }

@@ -27,7 +27,7 @@ pub static OPERATION: Operation =
 #[serde(rename_all = "camelCase")]
 pub struct ListCommentsResponse<'a> {
     /// The comments, the newest first.
-    coaching_comments: Vec<CoachingCommentMessage<'a>>,
+    coaching_comments: &'a [CoachingCommentMessage<'a>],
     /// The `pageToken` of the next page; absent on the last one.
     #[serde(skip_serializing_if = "Option::is_none")]
     next_page_token: Option<String>,
@@ -55,7 +55,10 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let after = app.page_tokens.position(page_token.as_deref(), &binding, now)?.map(ListPosition::from_text);
     let page = app.store.comments(&tenant, &filter, after.as_ref(), page_size, now).await?;
 
-    let next_page_token = app.page_tokens.next(page.next.as_ref().map(ListPosition::as_str), &binding, now)?;
-    let coaching_comments = page.entries.iter().map(|comment| comment.message(&tenant)).collect();
-    Answer::json(&ListCommentsResponse { coaching_comments, next_page_token })
+    let messages: Vec<_> = page.entries.iter().map(|comment| comment.message(&tenant)).collect();
+    Answer::page(&messages, |coaching_comments| {
+        let next = page.after(coaching_comments.len()).map(ListPosition::as_str);
+        let next_page_token = app.page_tokens.next(next, &binding, now)?;
+        Ok(ListCommentsResponse { coaching_comments, next_page_token })
+    })
 }

@@ -5,7 +5,8 @@
 //! `groupNames` (plans of any of them), `isActive`, `usecaseNames` (any of them), `focusCriteria` (plans that
 //! work on any of them). With `includeCoachingSessions` each plan has its newest sessions, up to 100, only
 //! those of `sessionTimeRange` (`startTimestamp` until before `endTimestamp`) if it is given; a page then has
-//! at most 50 plans, and fewer if their sessions are long. `excludeCoachingPlanComment` and
+//! at most 50 plans, and fewer if their sessions are long; a plan whose sessions fill an answer alone has as many
+//! as fit. `excludeCoachingPlanComment` and
 //! `excludeCoachingSessionsNoteAndComment` leave those out. `pageSize` and `pageToken` as in `list-sessions`.
 //!
 //! An agent sees their own plans only.
@@ -13,9 +14,10 @@
 use std::collections::BTreeSet;
 
 use coaching_domain::names::UserId;
-use coaching_domain::plan::{CoachingPlanMessage, FocusCriterion};
-use coaching_domain::{Error, Role, Tenant, Timestamp};
-use coaching_edge::{Answer, App, Binding, Operation, Request};
+use coaching_domain::plan::{CoachingPlan, CoachingPlanMessage, FocusCriterion};
+use coaching_domain::session::{CoachingSession, CoachingSessionMessage};
+use coaching_domain::{Caller, Error, Role, Tenant, Timestamp};
+use coaching_edge::{Answer, App, Binding, Operation, Request, bytes_in_answer};
 use coaching_store::{ListPosition, PlanFilter, SessionFilter};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -91,6 +93,29 @@ impl ListPlansRequest {
         })
     }
 
+    /// What is shown of a plan, with `sessions`.
+    fn plan<'a>(
+        &self,
+        plan: &'a CoachingPlan,
+        tenant: &Tenant,
+        sessions: Vec<CoachingSessionMessage<'a>>,
+    ) -> CoachingPlanMessage<'a> {
+        let plan = plan.message(tenant, sessions);
+        if self.without_comment { plan.without_comment() } else { plan }
+    }
+
+    /// What is shown of a session.
+    fn session<'a>(
+        &self,
+        session: &'a CoachingSession,
+        tenant: &Tenant,
+        caller: &Caller,
+        now: Timestamp,
+    ) -> CoachingSessionMessage<'a> {
+        let session = session.message(tenant, caller, now);
+        if self.without_notes { session.without_notes_and_comment() } else { session }
+    }
+
     fn binding(&self, tenant: &Tenant) -> Binding {
         let times = [self.range.0, self.range.1].map(|time| time.map_or_else(String::new, |time| time.to_string()));
         let criteria = self.filter.focus_criteria.iter();
@@ -136,23 +161,44 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
         filter.agents = Some(agents.into_iter().collect());
     }
     let size = if asked.with_sessions { asked.page_size.min(MAX_PLANS_WITH_SESSIONS) } else { asked.page_size };
-    let mut page = app.store.plans(&tenant, &filter, after.as_ref(), size).await?;
-    let sessions = if asked.with_sessions {
+    let page = app.store.plans(&tenant, &filter, after.as_ref(), size).await?;
+    let page = if asked.with_sessions {
         let (start_session_time, end_session_time) = asked.range;
         let of_each = SessionFilter { start_session_time, end_session_time, ..SessionFilter::default() };
-        app.store.sessions_of_plans(&tenant, &mut page, &of_each, now).await?
+        app.store.sessions_of_plans(&tenant, page, &of_each, now).await?
     } else {
-        page.entries.iter().map(|_| Vec::new()).collect()
+        page.map(|plan| (plan, Vec::new()))
     };
 
-    let next_page_token = app.page_tokens.next(page.next.as_ref().map(ListPosition::as_str), &binding, now)?;
-    let plans = page.entries.iter().zip(&sessions).map(|(plan, sessions)| {
-        let sessions = sessions.iter().map(|session| {
-            let session = session.message(&tenant, request.caller(), now);
-            if asked.without_notes { session.without_notes_and_comment() } else { session }
-        });
-        let plan = plan.message(&tenant, sessions.collect());
-        if asked.without_comment { plan.without_comment() } else { plan }
+    let caller = request.caller();
+    let response = |coaching_plans: Vec<_>| {
+        let next = page.after(coaching_plans.len()).map(ListPosition::as_str);
+        let next_page_token = app.page_tokens.next(next, &binding, now)?;
+        Ok(ListPlansResponse { coaching_plans, next_page_token })
+    };
+    let sizes = page.entries.iter().map(|(plan, sessions)| {
+        let sessions = sessions.iter().map(|session| asked.session(session, &tenant, caller, now));
+        bytes_in_answer(&asked.plan(plan, &tenant, sessions.collect()))
     });
-    Answer::json(&ListPlansResponse { coaching_plans: plans.collect(), next_page_token })
+    let answer = Answer::beginning(&page.entries, sizes, |entries| {
+        let plans = entries.iter().map(|(plan, sessions)| {
+            let sessions = sessions.iter().map(|session| asked.session(session, &tenant, caller, now));
+            asked.plan(plan, &tenant, sessions.collect())
+        });
+        response(plans.collect())
+    })?;
+    let answer = match (answer, page.entries.first()) {
+        (Some(answer), _) => Some(answer),
+        (None, None) => None,
+        // Not even the first plan fits with all its sessions.
+        (None, Some((plan, sessions))) => {
+            let sizes = sessions.iter().map(|session| bytes_in_answer(&asked.session(session, &tenant, caller, now)));
+            Answer::beginning(sessions, sizes, |sessions| {
+                let sessions = sessions.iter().map(|session| asked.session(session, &tenant, caller, now));
+                response(vec![asked.plan(plan, &tenant, sessions.collect())])
+            })?
+        }
+    };
+    let (answer, _) = answer.ok_or_else(|| Error::internal("a plan takes more than a function may answer"))?;
+    Ok(answer)
 }

@@ -8,14 +8,18 @@
 //!
 //! An agent sees their own scorecards only.
 
-use coaching_domain::scorecard::ScorecardMessage;
-use coaching_domain::template::{Revision, ScorecardTemplateMessage};
-use coaching_domain::{Error, Role, names};
-use coaching_edge::{Answer, App, Binding, Operation, Request};
+use std::collections::HashSet;
+
+use coaching_domain::scorecard::{Scorecard, ScorecardMessage};
+use coaching_domain::template::{Revision, ScorecardTemplate, ScorecardTemplateMessage};
+use coaching_domain::{Error, Role, Tenant, names};
+use coaching_edge::{Answer, App, Binding, MAX_ANSWER_BYTES, Operation, Request, bytes_in_answer};
 use coaching_store::{ListPosition, ScorecardFilter};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+/// How many template revisions, of up to 400 KB each, are read at once: what one call of DynamoDB returns.
+const TEMPLATES_AT_ONCE: usize = 40;
 /// The most values of one parameter.
 const MAX_NAMES: usize = 20;
 
@@ -28,7 +32,7 @@ pub static OPERATION: Operation =
 #[serde(rename_all = "camelCase")]
 pub struct ListScorecardsResponse<'a> {
     /// The scorecards, the newest first.
-    scorecards: Vec<ScorecardMessage<'a>>,
+    scorecards: &'a [ScorecardMessage<'a>],
     /// The template revisions that the scorecards were made from.
     scorecard_templates: Vec<ScorecardTemplateMessage<'a>>,
     /// The `pageToken` of the next page; absent on the last one.
@@ -66,19 +70,73 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let binding = Binding::new(OPERATION.name, &tenant).with("filter", [format!("{filter:?}")]);
     let after = app.page_tokens.position(page_token.as_deref(), &binding, now)?.map(ListPosition::from_text);
     let page = app.store.scorecards(&tenant, filter, after.as_ref(), page_size).await?;
-    let revisions: Vec<_> =
-        page.entries.iter().map(|scorecard| (scorecard.template.clone(), Some(scorecard.revision))).collect();
-    let mut templates = app.store.templates(&tenant, &revisions, false).await?;
-    templates.sort_by(|a, b| (&a.id, a.revision).cmp(&(&b.id, b.revision)));
+    let (templates, known) = templates_of(app, &tenant, &page.entries).await?;
 
-    let mut scorecards = Vec::with_capacity(page.entries.len());
-    for scorecard in &page.entries {
-        let made_from = |template: &&_| scorecard.is_made_from(template);
-        let template = templates.iter().find(made_from);
+    let mut made_from = Vec::with_capacity(known);
+    let mut scorecards = Vec::with_capacity(known);
+    for scorecard in page.entries.iter().take(known) {
+        let template = templates.iter().find(|template| scorecard.is_made_from(template));
         let template = template.ok_or_else(|| Error::internal("a scorecard's template revision does not exist"))?;
+        made_from.push(template);
         scorecards.push(scorecard.message(&tenant, template));
     }
-    let next_page_token = app.page_tokens.next(page.next.as_ref().map(ListPosition::as_str), &binding, now)?;
-    let scorecard_templates = templates.iter().map(|template| template.message(&tenant)).collect();
-    Answer::json(&ListScorecardsResponse { scorecards, scorecard_templates, next_page_token })
+    let mut embedded = HashSet::new();
+    let sizes = scorecards.iter().zip(&made_from).map(|(scorecard, template)| {
+        let of_template = match embedded.insert((&template.id, template.revision)) {
+            // A comma stands between templates.
+            true => bytes_in_answer(&template.message(&tenant))? + 1,
+            false => 0,
+        };
+        Ok(bytes_in_answer(scorecard)? + of_template)
+    });
+    let answer = Answer::beginning(&scorecards, sizes, |scorecards| {
+        let shown = made_from.get(..scorecards.len()).unwrap_or_default();
+        let revisions: HashSet<_> = shown.iter().map(|template| (&template.id, template.revision)).collect();
+        let templates = templates.iter().filter(|template| revisions.contains(&(&template.id, template.revision)));
+        let next = page.after(scorecards.len()).map(ListPosition::as_str);
+        Ok(ListScorecardsResponse {
+            scorecards,
+            scorecard_templates: templates.map(|template| template.message(&tenant)).collect(),
+            next_page_token: app.page_tokens.next(next, &binding, now)?,
+        })
+    })?;
+    let (answer, _) = answer.ok_or_else(|| Error::internal("a scorecard takes more than a function may answer"))?;
+    Ok(answer)
+}
+
+/// The revisions that `scorecards` were made from, in the order of their names, and of how many of the scorecards, from
+/// the first on, these are all: reading ends with those that fill an answer by themselves.
+async fn templates_of(
+    app: &App,
+    tenant: &Tenant,
+    scorecards: &[Scorecard],
+) -> Result<(Vec<ScorecardTemplate>, usize), Error> {
+    let mut seen = HashSet::new();
+    let mut revisions: Vec<(_, Option<u32>)> = Vec::new();
+    // Of each revision, how many scorecards come before the first that was made from it.
+    let mut before = Vec::new();
+    for (place, scorecard) in scorecards.iter().enumerate() {
+        if seen.insert((&scorecard.template, scorecard.revision)) {
+            revisions.push((scorecard.template.clone(), Some(scorecard.revision)));
+            before.push(place);
+        }
+    }
+    let mut templates: Vec<ScorecardTemplate> = Vec::new();
+    let mut read = 0;
+    let mut bytes = 0;
+    for revisions in revisions.chunks(TEMPLATES_AT_ONCE) {
+        if bytes > MAX_ANSWER_BYTES {
+            break;
+        }
+        let more = app.store.templates(tenant, revisions, false).await?;
+        read += revisions.len();
+        if read < before.len() {
+            for template in &more {
+                bytes += bytes_in_answer(&template.message(tenant))?;
+            }
+        }
+        templates.extend(more);
+    }
+    templates.sort_by(|a, b| (&a.id, a.revision).cmp(&(&b.id, b.revision)));
+    Ok((templates, before.get(read).copied().unwrap_or(scorecards.len())))
 }

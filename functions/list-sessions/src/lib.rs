@@ -10,7 +10,7 @@
 //! someone pages appears once more instead of vanishing. Ties are by name.
 //!
 //! A page is full unless it is the last, its sessions are so long that the answer would pass what a Lambda
-//! function may answer (6 MB), or the filters dropped 10,000 sessions on the way.
+//! function may answer (6,291,556 bytes), or the filters dropped 10,000 sessions on the way.
 //!
 //! An agent sees their own sessions only.
 
@@ -33,7 +33,7 @@ pub static OPERATION: Operation =
 #[serde(rename_all = "camelCase")]
 pub struct ListSessionsResponse<'a> {
     /// The sessions: the newest first; of a range of time of the whole profile, by that time.
-    coaching_sessions: Vec<CoachingSessionMessage<'a>>,
+    coaching_sessions: &'a [CoachingSessionMessage<'a>],
     /// The `pageToken` of the next page; absent on the last one.
     #[serde(skip_serializing_if = "Option::is_none")]
     next_page_token: Option<String>,
@@ -72,8 +72,10 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let after = app.page_tokens.position(page_token.as_deref(), &binding, now)?.map(ListPosition::from_text);
     let page = app.store.sessions(&tenant, &filter, after.as_ref(), page_size, now).await?;
 
-    let next_page_token = app.page_tokens.next(page.next.as_ref().map(ListPosition::as_str), &binding, now)?;
-    let coaching_sessions =
-        page.entries.iter().map(|session| session.message(&tenant, request.caller(), now)).collect();
-    Answer::json(&ListSessionsResponse { coaching_sessions, next_page_token })
+    let sessions = page.entries.iter().map(|session| session.message(&tenant, request.caller(), now));
+    Answer::page(&sessions.collect::<Vec<_>>(), |coaching_sessions| {
+        let next = page.after(coaching_sessions.len()).map(ListPosition::as_str);
+        let next_page_token = app.page_tokens.next(next, &binding, now)?;
+        Ok(ListSessionsResponse { coaching_sessions, next_page_token })
+    })
 }

@@ -25,7 +25,7 @@ pub static OPERATION: Operation =
 #[serde(rename_all = "camelCase")]
 pub struct ListTargetsResponse<'a> {
     /// The targets, the newest first.
-    targets: Vec<TargetMessage<'a>>,
+    targets: &'a [TargetMessage<'a>],
     /// The `pageToken` of the next page; absent on the last one.
     #[serde(skip_serializing_if = "Option::is_none")]
     next_page_token: Option<String>,
@@ -50,7 +50,10 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let after = app.page_tokens.position(page_token.as_deref(), &binding, now)?.map(ListPosition::from_text);
     let page = app.store.targets(&tenant, &filter, after.as_ref(), page_size, now).await?;
 
-    let next_page_token = app.page_tokens.next(page.next.as_ref().map(ListPosition::as_str), &binding, now)?;
-    let targets = page.entries.iter().map(|target| target.message(&tenant)).collect();
-    Answer::json(&ListTargetsResponse { targets, next_page_token })
+    let messages: Vec<_> = page.entries.iter().map(|target| target.message(&tenant)).collect();
+    Answer::page(&messages, |targets| {
+        let next = page.after(targets.len()).map(ListPosition::as_str);
+        let next_page_token = app.page_tokens.next(next, &binding, now)?;
+        Ok(ListTargetsResponse { targets, next_page_token })
+    })
 }

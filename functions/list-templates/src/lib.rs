@@ -23,7 +23,7 @@ pub static OPERATION: Operation =
 #[serde(rename_all = "camelCase")]
 pub struct ListTemplatesResponse<'a> {
     /// The current revisions, the newest template first.
-    scorecard_templates: Vec<ScorecardTemplateMessage<'a>>,
+    scorecard_templates: &'a [ScorecardTemplateMessage<'a>],
     /// The `pageToken` of the next page; absent on the last one.
     #[serde(skip_serializing_if = "Option::is_none")]
     next_page_token: Option<String>,
@@ -45,7 +45,10 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let after = app.page_tokens.position(page_token.as_deref(), &binding, now)?.map(ListPosition::from_text);
     let page = app.store.current_templates(&tenant, &usecases, deactivated, after.as_ref(), page_size).await?;
 
-    let next_page_token = app.page_tokens.next(page.next.as_ref().map(ListPosition::as_str), &binding, now)?;
-    let scorecard_templates = page.entries.iter().map(|template| template.message(&tenant)).collect();
-    Answer::json(&ListTemplatesResponse { scorecard_templates, next_page_token })
+    let messages: Vec<_> = page.entries.iter().map(|template| template.message(&tenant)).collect();
+    Answer::page(&messages, |scorecard_templates| {
+        let next = page.after(scorecard_templates.len()).map(ListPosition::as_str);
+        let next_page_token = app.page_tokens.next(next, &binding, now)?;
+        Ok(ListTemplatesResponse { scorecard_templates, next_page_token })
+    })
 }

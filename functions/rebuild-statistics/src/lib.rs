@@ -1,8 +1,8 @@
 //! Recounts the score statistics of a profile from its scorecards, puts right what differs and says what did.
 //!
 //! It has no route: an operator invokes it with `{"customer": "…", "profile": "…"}`. It may run while scorecards
-//! are written. When its time is nearly up it keeps how far it came and answers `"done": false`; invoked
-//! again with the same event, it goes on from there. Repeated when it is done, it starts again.
+//! are written. When its time is nearly up, or it has named 1000 agents (below), it keeps how far it came and answers
+//! `"done": false`; invoked again with the same event, it goes on from there. Repeated when it is done, it starts again.
 //!
 //! Agents whose statistics differ and changed within the last minute are named in `unsettledAgentUserNames`:
 //! the indexes that list their scorecards may not show the change yet. Run it again for those.
@@ -15,7 +15,7 @@ use coaching_store::{Difference, Recounted};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// The most differences that an answer lists; all are counted.
+/// The most differences that an answer lists, all of which are counted, and the most agents to recount again.
 const MAX_LISTED: usize = 1000;
 
 /// The task.
@@ -100,7 +100,8 @@ pub async fn rebuild(
     }
     let mut last = after.clone();
     for agent in recount.agents.iter().filter(|agent| after.as_ref().is_none_or(|after| *agent > after)) {
-        if response.recounted_agent_count > 0 && Instant::now() >= until {
+        let is_full = response.unsettled_agent_user_names.len() >= MAX_LISTED;
+        if response.recounted_agent_count > 0 && (is_full || Instant::now() >= until) {
             response.done = false;
             break;
         }

@@ -26,7 +26,8 @@
 //! Ordered by agent name, progress or gap; agents with no value come last, ties break by resource name. Names are
 //! ordered as people read them: by their letters without case and marks (NFKD), then as they are. Pages
 //! are stable: the order by progress or gap is kept for three days when its first page is read, so every agent
-//! appears once even while scorecards arrive. The figures are always the present ones.
+//! appears once even while scorecards arrive. The figures are always the present ones. A page is full unless it is the
+//! last, or its agents have so many targets that the answer would pass what a Lambda function may answer.
 
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
@@ -40,7 +41,7 @@ use coaching_domain::statistics::{PackedStatistics, Period, WHOLE_SCORECARD};
 use coaching_domain::target::Target;
 use coaching_domain::template::{Revisions, ScorecardTemplate};
 use coaching_domain::{Error, Role, Tenant, Timestamp};
-use coaching_edge::{Answer, App, Binding, Operation, Request};
+use coaching_edge::{Answer, App, Binding, MAX_ANSWER_BYTES, Operation, Request, bytes_in_answer};
 use coaching_store::{Agent, AgentFilter, AgentStatistics, ListPosition, plans_in_scope};
 use futures_util::future::{try_join, try_join_all};
 use futures_util::join;
@@ -89,9 +90,9 @@ struct RetrieveProgressRequest {
 /// A page of agents with their progress.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct RetrieveProgressResponse {
+pub struct RetrieveProgressResponse<'a> {
     /// The agents, in the order asked for.
-    agent_coaching_progresses: Vec<AgentCoachingProgress>,
+    agent_coaching_progresses: &'a [AgentCoachingProgress],
     /// The `pageToken` of the next page; absent on the last one.
     #[serde(skip_serializing_if = "Option::is_none")]
     next_page_token: Option<String>,
@@ -249,18 +250,38 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     }
 
     let progress = Progress::new(app, &tenant, &asked, now);
-    let (agents, next) = match asked.order_by {
+    let page = match asked.order_by {
         OrderBy::Name => progress.page_by_name().await?,
         OrderBy::Progress | OrderBy::Gap => progress.page_by_value().await?,
     };
 
-    let next_page_token = app.page_tokens.next(next.as_deref(), &asked.binding(&tenant), now)?;
-    Answer::json(&RetrieveProgressResponse {
-        agent_coaching_progresses: agents.into_iter().map(|agent| agent.message(&tenant, &asked)).collect(),
-        next_page_token,
-        start_time: asked.window.start(),
-        end_time: asked.window.end(),
-    })
+    let binding = asked.binding(&tenant);
+    let messages: Vec<_> = page.agents.iter().map(|agent| agent.message(&tenant, &asked)).collect();
+    let response = |shown, order| {
+        let next = page.after(<[_]>::len(shown), order);
+        Ok(RetrieveProgressResponse {
+            agent_coaching_progresses: shown,
+            next_page_token: app.page_tokens.next(next.as_deref(), &binding, now)?,
+            start_time: asked.window.start(),
+            end_time: asked.window.end(),
+        })
+    };
+    // A place takes as many bytes in any order.
+    let answer =
+        Answer::beginning(&messages, messages.iter().map(bytes_in_answer), |shown| response(shown, Uuid::nil()));
+    let (answer, shown) = answer?.ok_or_else(|| {
+        let limit = format!("the {MAX_ANSWER_BYTES} bytes of an answer");
+        let refusal = format!("have targets that take one agent more than {limit}; name fewer, or some templates");
+        Error::invalid_field("usecaseNames", refusal)
+    })?;
+    match (&page.places, messages.get(..shown)) {
+        (Places::InOrderNotKept(ids), Some(shown)) if shown.len() < messages.len() => {
+            let ids: Vec<&UserId> = ids.iter().collect();
+            let order = app.store.keep_order(&tenant, &ids, now).await?;
+            Answer::json(&response(shown, order)?)
+        }
+        _ => Ok(answer),
+    }
 }
 
 /// One request being answered.
@@ -303,8 +324,40 @@ struct MeasuredAgent {
     sessions: Vec<(i64, CoachingPlanId)>,
 }
 
-/// A page of agents, and the place after it if more follow.
-type Page = (Vec<MeasuredAgent>, Option<String>);
+/// A page of agents.
+struct Page {
+    agents: Vec<MeasuredAgent>,
+    /// The place after it, if more follow.
+    next: Option<String>,
+    places: Places,
+}
+
+/// Where the agents of a page stand, for a page that does not show them all.
+enum Places {
+    /// In the list by name.
+    ByName,
+    /// In an order that is kept: how many come before each, itself included.
+    InOrder(Uuid, Vec<usize>),
+    /// In an order of all these, which are the page, that need not be kept if the page shows them all.
+    InOrderNotKept(Vec<UserId>),
+}
+
+impl Page {
+    /// The place after the first `shown` agents, at least one if there are any; nothing if none follows. An order that
+    /// is not kept has the id `order`.
+    fn after(&self, shown: usize, order: Uuid) -> Option<String> {
+        let last = shown.checked_sub(1).filter(|_| shown < self.agents.len());
+        let Some(last) = last else { return self.next.clone() };
+        match &self.places {
+            Places::ByName => {
+                let agent = &self.agents.get(last)?.agent;
+                Some(ListPosition::by_name(&agent.display_name, &agent.id).into_text())
+            }
+            Places::InOrder(order, before) => Some(format_place(*order, *before.get(last)?)),
+            Places::InOrderNotKept(_) => Some(format_place(order, shown)),
+        }
+    }
+}
 
 impl<'a> Progress<'a> {
     fn new(app: &'a App, tenant: &'a Tenant, asked: &'a RetrieveProgressRequest, now: Timestamp) -> Self {
@@ -336,7 +389,7 @@ impl<'a> Progress<'a> {
             checked?;
             let page = page?;
             let measured = self.measure(page.entries, &organisation?, None).await?;
-            return Ok((measured, page.next.map(|place| place.as_str().to_owned())));
+            return Ok(Page { agents: measured, next: page.next.map(ListPosition::into_text), places: Places::ByName });
         }
         let (checked, everyone, organisation) = join!(self.check_usecases(), self.everyone(size), self.organisation());
         checked?;
@@ -350,7 +403,8 @@ impl<'a> Progress<'a> {
         let more = agents.len() > size;
         agents.truncate(size);
         let next = agents.last().filter(|_| more).map(|agent| place(agent).as_str().to_owned());
-        Ok((self.measure(agents, &organisation?, statistics).await?, next))
+        let agents = self.measure(agents, &organisation?, statistics).await?;
+        Ok(Page { agents, next, places: Places::ByName })
     }
 
     /// A page by progress or gap: the first one orders all agents and keeps the order, the others follow it.
@@ -367,7 +421,9 @@ impl<'a> Progress<'a> {
             let places: HashMap<&UserId, usize> = ids.iter().enumerate().map(|(place, id)| (id, place)).collect();
             agents.sort_by_key(|agent| places.get(&agent.id).copied());
             let next = more.then(|| format_place(order, start + size));
-            return Ok((self.measure(agents, &organisation?, statistics).await?, next));
+            let agents = self.measure(agents, &organisation?, statistics).await?;
+            let before = agents.iter().filter_map(|agent| Some(start + places.get(&agent.agent.id)? + 1)).collect();
+            return Ok(Page { agents, next, places: Places::InOrder(order, before) });
         }
         let (checked, everyone, organisation) =
             join!(self.check_usecases(), self.everyone(usize::MAX), self.organisation());
@@ -394,12 +450,12 @@ impl<'a> Progress<'a> {
             };
             by_value.then_with(|| a_id.cmp(b_id))
         });
-        let next = if order.len() > size {
-            let ids: Vec<&UserId> = order.iter().map(|(_, id, _)| *id).collect();
+        let ids: Vec<&UserId> = order.iter().map(|(_, id, _)| *id).collect();
+        let (next, kept) = if order.len() > size {
             let kept = self.app.store.keep_order(self.tenant, &ids, self.now).await?;
-            Some(format_place(kept, size))
+            (Some(format_place(kept, size)), Places::InOrder(kept, (1..=size).collect()))
         } else {
-            None
+            (None, Places::InOrderNotKept(ids.into_iter().cloned().collect()))
         };
         let places: HashMap<usize, usize> =
             order.iter().take(size).enumerate().map(|(rank, (_, _, place))| (*place, rank)).collect();
@@ -410,7 +466,7 @@ impl<'a> Progress<'a> {
         page.sort_unstable_by_key(|(rank, _)| *rank);
         let mut page: Vec<MeasuredAgent> = page.into_iter().map(|(_, agent)| agent).collect();
         self.leave_out_deleted(&mut page).await?;
-        Ok((page, next))
+        Ok(Page { agents: page, next, places: kept })
     }
 
     fn names_nobody(&self) -> bool {
@@ -678,7 +734,7 @@ impl MeasuredAgent {
         overall_gap(&self.reached())
     }
 
-    fn message(self, tenant: &Tenant, asked: &RetrieveProgressRequest) -> AgentCoachingProgress {
+    fn message(&self, tenant: &Tenant, asked: &RetrieveProgressRequest) -> AgentCoachingProgress {
         let usecases: HashSet<UsecaseId> = asked.usecases.iter().cloned().collect();
         let reached = self.reached();
         let goals = self.goals.iter().zip(&self.measured).zip(&reached);
@@ -697,7 +753,7 @@ impl MeasuredAgent {
                 .map(|(time, _)| *time)
                 .max()
                 .and_then(Timestamp::from_unix_seconds),
-            agent_display_name: self.agent.display_name,
+            agent_display_name: self.agent.display_name.clone(),
         }
     }
 }

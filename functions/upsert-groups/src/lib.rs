@@ -2,12 +2,13 @@
 //!
 //! The body is `{"groups": […]}`, 1 to 500 of them, each name once. Every entry replaces what is there
 //! whole, or is refused by itself: the answer's `results` hold, in order, the group or the `status` of
-//! its refusal. Repeating a call changes nothing further.
+//! its refusal. Entries that have one name are all refused. Repeating a call changes nothing further.
+//!
+//! What a batch does not come to in its time is UNAVAILABLE with the reason `OUT_OF_TIME`, entry by entry, and the
+//! rest has its own result; repeating the call completes it.
 //!
 //! Members and sub-groups need not exist yet. An entry that would make a group its own sub-group, at
 //! whatever depth, is refused, also if two calls at once would only do so together.
-
-use std::collections::HashSet;
 
 use coaching_domain::directory::{Group, GroupMessage, MAX_ENTRIES};
 use coaching_domain::{Error, Role};
@@ -39,28 +40,24 @@ struct UpsertGroupResult<'a> {
 
 async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let tenant = request.authorize_customer(&[Role::Service, Role::Admin])?;
+    let deadline = app.deadline();
     let entries = request.body(request.query().finish(), |fields| {
-        let mut names = HashSet::new();
-        let entries = fields.entries("groups", MAX_ENTRIES, |fields| Group::read(fields, &tenant))?;
-        if entries.iter().flatten().any(|group| !names.insert(group.id.clone())) {
-            fields.refuse("groups", "names a group twice");
-        }
-        Some(entries)
+        fields.entries("groups", MAX_ENTRIES, |fields| Group::read(fields, &tenant), |group| Some(&group.id))
     })?;
 
     let read: Vec<Group> = entries.iter().flatten().cloned().collect();
-    let written = app.store.upsert_groups(&tenant, &read).await?;
+    let written = app.store.upsert_groups(&tenant, &read, deadline).await?;
 
     let mut written = written.into_iter();
     let results = entries.iter().map(|entry| {
         let refused = match entry {
-            Ok(_) => written.next().and_then(Result::err).as_ref().map(entry_status),
-            Err(error) => Some(entry_status(error)),
+            Ok(_) => written.next().and_then(Result::err).as_ref().map(entry_status).transpose()?,
+            Err(error) => Some(entry_status(error)?),
         };
-        match (entry, refused) {
+        Ok(match (entry, refused) {
             (Ok(group), None) => UpsertGroupResult { group: Some(group.message(&tenant)), status: None },
             (_, status) => UpsertGroupResult { group: None, status },
-        }
+        })
     });
-    Answer::json(&UpsertGroupsResponse { results: results.collect() })
+    Answer::json(&UpsertGroupsResponse { results: results.collect::<Result<_, Error>>()? })
 }

@@ -3,12 +3,16 @@
 //! The body is `{"coachingPlans": […]}`, 1 to 500 of them, each name once; without a `name` the service makes
 //! one. Every entry replaces what may change of a plan that is there (see `update-plan`), or is refused by
 //! itself: the answer's `results` hold, in order, the plan (without sessions) or the `status` of its
-//! refusal. Repeating a call with names changes nothing further.
+//! refusal. Entries that have one name are all refused. Repeating a call with names changes nothing further.
+//!
+//! What a batch does not come to in its time is UNAVAILABLE with the reason `OUT_OF_TIME`, entry by entry, and the
+//! rest has its own result; repeating the call completes it.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use coaching_domain::change::Author;
 use coaching_domain::directory::MAX_ENTRIES;
+use coaching_domain::fields::Fields;
 use coaching_domain::plan::{CoachingPlan, CoachingPlanMessage, NewCoachingPlan};
 use coaching_domain::{Code, Error, Role, Tenant};
 use coaching_edge::{Answer, App, EntryStatus, Operation, Request, entry_status};
@@ -46,14 +50,10 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let tenant = request.authorize(&[Role::Manager, Role::Service, Role::Admin])?;
     let now = app.now()?;
     let caller = request.caller();
+    let deadline = app.deadline();
     let entries = request.body(request.query().finish(), |fields| {
-        let mut names = HashSet::new();
-        let entries = fields
-            .entries("coachingPlans", MAX_ENTRIES, |fields| NewCoachingPlan::read(fields, &tenant, caller, now))?;
-        if entries.iter().flatten().filter_map(|plan| plan.id.clone()).any(|id| !names.insert(id)) {
-            fields.refuse("coachingPlans", "names a plan twice");
-        }
-        Some(entries)
+        let read = |fields: &mut Fields<'_>| NewCoachingPlan::read(fields, &tenant, caller, now);
+        fields.entries("coachingPlans", MAX_ENTRIES, read, |plan| plan.id.as_ref())
     })?;
 
     let author = request.author(OPERATION.name, now);
@@ -63,15 +63,15 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let written = entries.into_iter().map(|entry| {
         let before = entry.as_ref().ok().and_then(|plan| read.remove(plan.id.as_ref()?));
         let tenant = &tenant;
-        async move { upsert(app, tenant, entry?, before, author).await }
+        async move { deadline.within(upsert(app, tenant, entry?, before, author)).await }
     });
     let written: Vec<Result<CoachingPlan, Error>> = iter(written).buffered(AT_ONCE).collect().await;
 
     let results = written.iter().map(|entry| match entry {
-        Ok(plan) => UpsertPlanResult { coaching_plan: Some(plan.message(&tenant, Vec::new())), status: None },
-        Err(error) => UpsertPlanResult { coaching_plan: None, status: Some(entry_status(error)) },
+        Ok(plan) => Ok(UpsertPlanResult { coaching_plan: Some(plan.message(&tenant, Vec::new())), status: None }),
+        Err(error) => Ok(UpsertPlanResult { coaching_plan: None, status: Some(entry_status(error)?) }),
     });
-    Answer::json(&UpsertPlansResponse { results: results.collect() })
+    Answer::json(&UpsertPlansResponse { results: results.collect::<Result<_, Error>>()? })
 }
 
 /// Creates the plan, or replaces what may change of the one that was there when it was read.

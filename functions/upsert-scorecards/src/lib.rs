@@ -4,25 +4,40 @@
 //! The body is `{"scorecards": […]}`, 1 to 500 of them, each name once; without a `name` the service makes
 //! one. With a `submitTime` they are submitted, and count on that day; without one they are drafts. Every
 //! entry replaces what is there whole, or is refused by itself: the answer's `results` hold, in order, the
-//! scorecard or the `status` of its refusal. A scorecard's agent never changes.
+//! scorecard or the `status` of its refusal. Entries that have one name are all refused. A scorecard's agent never
+//! changes.
 //!
 //! Each scorecard is written in one transaction with what it changes in its agent's statistics; those of
 //! one agent and period share one. Repeating a call with names changes nothing further.
+//!
+//! What a batch does not come to in its time is UNAVAILABLE with the reason `OUT_OF_TIME`, entry by entry, and the
+//! rest has its own result; repeating the call completes it. An answer shows each scorecard with the labels of its
+//! criteria: an entry that makes it pass what a Lambda function may answer (6,291,556 bytes) is refused before it is
+//! written, and is for another batch.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use coaching_domain::fields::Fields;
 use coaching_domain::names::ScorecardId;
 use coaching_domain::scorecard::{NewScorecard, Scorecard, ScorecardMessage};
 use coaching_domain::template::ScorecardTemplate;
 use coaching_domain::{Code, Error, Role, Tenant, Timestamp, Violations};
-use coaching_edge::{Answer, App, EntryStatus, Operation, Request, entry_status};
-use coaching_store::{KnownStatistics, ScorecardChange, Store, Written};
+use coaching_edge::{
+    Answer, App, EntryStatus, MAX_ANSWER_BYTES, MAX_STATUS_BYTES, Operation, Request, bytes_in_answer, entry_status,
+};
+use coaching_store::{Deadline, KnownStatistics, ScorecardChange, Store, Written};
 use futures_util::future::{join_all, try_join};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 /// The most entries of one call.
 const MAX_ENTRIES: usize = 500;
+/// What each entry may take in the answer, in bytes, as any refusal does; what a scorecard takes more is shared out to
+/// the entries in their order.
+const BYTES_OF_ENTRY: usize = MAX_STATUS_BYTES + BYTES_BESIDE;
+/// What stands around a scorecard or a refusal there, in bytes, and what a scorecard that was there before may
+/// take more: its version has more digits, and its users other names.
+const BYTES_BESIDE: usize = 1024;
 /// How often entries are written that others keep changing.
 const ATTEMPTS: usize = 4;
 
@@ -55,15 +70,10 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let tenant = request.authorize(&[Role::Service, Role::Admin])?;
     let caller = request.caller();
     let now = app.now()?;
+    let deadline = app.deadline();
     let entries = request.body(request.query().finish(), |fields| {
-        let mut names = HashSet::new();
-        let entries =
-            fields.entries("scorecards", MAX_ENTRIES, |fields| NewScorecard::read(fields, &tenant, caller, now))?;
-        let mut named = entries.iter().flatten().filter_map(|new| new.id.clone());
-        if named.any(|id| !names.insert(id)) {
-            fields.refuse("scorecards", "names a scorecard twice");
-        }
-        Some(entries)
+        let read = |fields: &mut Fields<'_>| NewScorecard::read(fields, &tenant, caller, now);
+        fields.entries("scorecards", MAX_ENTRIES, read, |new| new.id.as_ref())
     })?;
 
     let revisions: Vec<Revision> = entries.iter().flatten().map(|new| (new.template.clone(), new.revision)).collect();
@@ -79,6 +89,7 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
         templates.insert((template.id.clone(), Some(template.revision)), template);
     }
     let mut results: Vec<Result<Scorecard, Error>> = Vec::with_capacity(entries.len());
+    let mut room = MAX_ANSWER_BYTES.saturating_sub((entries.len() + 1) * BYTES_OF_ENTRY);
     for (index, entry) in entries.into_iter().enumerate() {
         results.push(entry.and_then(|new| {
             let field = |name: &str| format!("scorecards[{index}].{name}");
@@ -90,69 +101,28 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
             violations.into_result()?;
             let id = new.id.clone().map_or_else(|| app.new_id(now), Ok)?;
             let scorecard = new.into_scorecard(id, template, caller, now);
-            scorecard.ok_or_else(|| Error::internal("a scorecard was checked and has no usecase"))
+            let scorecard = scorecard.ok_or_else(|| Error::internal("a scorecard was checked and has no usecase"))?;
+            let bytes = bytes_in_answer(&scorecard.message(&tenant, template))? + BYTES_BESIDE;
+            room = room.checked_sub(bytes.saturating_sub(BYTES_OF_ENTRY)).ok_or_else(|| {
+                let limit = format!("the {MAX_ANSWER_BYTES} bytes of an answer");
+                let refusal = format!("does not fit into {limit} with those before it; send it in another batch");
+                Error::invalid_field(&format!("scorecards[{index}]"), refusal)
+            })?;
+            Ok(scorecard)
         }));
     }
-    write(&app.store, &tenant, &mut results, before, &templates, now).await?;
+    let upsert = Upsert { store: &app.store, tenant: &tenant, templates: &templates, now, deadline };
+    upsert.write(&mut results, before).await;
 
     let results = results.iter().map(|result| match result {
         Ok(scorecard) => {
             let template = templates.get(&(scorecard.template.clone(), Some(scorecard.revision)));
-            UpsertScorecardResult {
-                scorecard: template.map(|template| scorecard.message(&tenant, template)),
-                status: None,
-            }
+            let scorecard = template.map(|template| scorecard.message(&tenant, template));
+            Ok(UpsertScorecardResult { scorecard, status: None })
         }
-        Err(error) => UpsertScorecardResult { scorecard: None, status: Some(entry_status(error)) },
+        Err(error) => Ok(UpsertScorecardResult { scorecard: None, status: Some(entry_status(error)?) }),
     });
-    Answer::json(&UpsertScorecardsResponse { results: results.collect() })
-}
-
-/// Writes every scorecard among `results` over those that were there `before`, and puts the refusal in the
-/// place of those that are refused.
-async fn write(
-    store: &Store,
-    tenant: &Tenant,
-    results: &mut [Result<Scorecard, Error>],
-    mut before: Vec<Scorecard>,
-    templates: &HashMap<Revision, ScorecardTemplate>,
-    now: Timestamp,
-) -> Result<(), Error> {
-    let mut left: Vec<usize> =
-        (0..results.len()).filter(|index| results.get(*index).is_some_and(Result::is_ok)).collect();
-    for _ in 0..ATTEMPTS {
-        if left.is_empty() {
-            return Ok(());
-        }
-        let scorecards = left.iter().filter_map(|index| results.get(*index)?.as_ref().ok().map(|one| (*index, one)));
-        let scorecards: Vec<(usize, &Scorecard)> = scorecards.collect();
-        let (changes, mut settled) = changes(store, tenant, &scorecards, &before, templates).await?;
-        let written = join_all(changes.iter().map(|(_, changes)| write_agent(store, tenant, changes, now))).await;
-        left.clear();
-        for ((indexes, changes), not_as_read) in changes.into_iter().zip(written) {
-            let not_as_read = not_as_read?;
-            for (place, (index, change)) in indexes.into_iter().zip(changes).enumerate() {
-                match not_as_read.contains(&place) {
-                    true => left.push(index),
-                    false => settled.push((index, Ok(change.after))),
-                }
-            }
-        }
-        for (index, settled) in settled {
-            if let Some(result) = results.get_mut(index) {
-                *result = settled;
-            }
-        }
-        let ids = left.iter().filter_map(|index| Some(results.get(*index)?.as_ref().ok()?.id.clone()));
-        before = store.scorecards_by_id(tenant, &ids.collect::<Vec<_>>()).await?;
-    }
-    for index in left {
-        if let Some(result) = results.get_mut(index) {
-            *result =
-                Err(Error::new(Code::Aborted, "CONCURRENT_CHANGES", "others kept changing the scorecard; try again"));
-        }
-    }
-    Ok(())
+    Answer::json(&UpsertScorecardsResponse { results: results.collect::<Result<_, Error>>()? })
 }
 
 /// The changes of one agent, and the places of their entries.
@@ -161,68 +131,137 @@ type OfAgent = (Vec<usize>, Vec<ScorecardChange>);
 /// What became of the entry at a place.
 type Settled = (usize, Result<Scorecard, Error>);
 
-/// What is to be written, agent by agent and day by day, and what is refused or there already.
-async fn changes(
-    store: &Store,
-    tenant: &Tenant,
-    scorecards: &[(usize, &Scorecard)],
-    before: &[Scorecard],
-    templates: &HashMap<Revision, ScorecardTemplate>,
-) -> Result<(Vec<OfAgent>, Vec<Settled>), Error> {
-    let revisions = before.iter().map(|one| (one.template.clone(), Some(one.revision)));
-    let unknown: Vec<Revision> = revisions.filter(|revision| !templates.contains_key(revision)).collect();
-    let older = store.templates(tenant, &unknown, true).await?;
-    let before: HashMap<&ScorecardId, &Scorecard> = before.iter().map(|scorecard| (&scorecard.id, scorecard)).collect();
-    let mut by_agent: BTreeMap<_, Vec<(usize, ScorecardChange)>> = BTreeMap::new();
-    let mut settled = Vec::new();
-    for (index, scorecard) in scorecards {
-        let missing = || Error::internal("a scorecard's template revision does not exist");
-        let template = templates.get(&(scorecard.template.clone(), Some(scorecard.revision))).ok_or_else(missing)?;
-        let change = match before.get(&scorecard.id) {
-            None => ScorecardChange::creating((*scorecard).clone(), template),
-            Some(before) if before.agent != scorecard.agent => {
-                let field = format!("scorecards[{index}].agentUserName");
-                let refused = Error::invalid_field(&field, "cannot change: the scorecard is of another agent");
-                settled.push((*index, Err(refused)));
-                continue;
-            }
-            Some(before) if before.same_as(scorecard) => {
-                settled.push((*index, Ok((*before).clone())));
-                continue;
-            }
-            Some(before) => {
-                let known = templates.get(&(before.template.clone(), Some(before.revision)));
-                let of_before = known.or_else(|| older.iter().find(|template| before.is_made_from(template)));
-                let of_before = of_before.ok_or_else(missing)?;
-                ScorecardChange::replacing((before, of_before), (*scorecard).clone(), template)
-            }
-        };
-        by_agent.entry(scorecard.agent.clone()).or_default().push((*index, change));
-    }
-    let by_agent = by_agent.into_values().map(|mut changes| {
-        // Those of one period come together, so that its statistics change once.
-        changes.sort_by_key(|(_, change)| change.after.submit_time);
-        changes.into_iter().unzip()
-    });
-    Ok((by_agent.collect(), settled))
+/// What became of a run of entries: the scorecards as they are; nothing if one was not what was read.
+type OfRun = (Vec<usize>, Result<Option<Vec<Scorecard>>, Error>);
+
+/// One call being answered.
+struct Upsert<'a> {
+    store: &'a Store,
+    tenant: &'a Tenant,
+    templates: &'a HashMap<Revision, ScorecardTemplate>,
+    now: Timestamp,
+    deadline: Deadline,
 }
 
-/// Writes the changes of one agent, run by run; says which are not what was read.
-async fn write_agent(
-    store: &Store,
-    tenant: &Tenant,
-    changes: &[ScorecardChange],
-    now: Timestamp,
-) -> Result<Vec<usize>, Error> {
-    let mut not_as_read = Vec::new();
-    let mut start = 0;
-    for run in Store::runs_of(changes) {
-        match store.write_scorecards(tenant, run, KnownStatistics::default(), None, now).await? {
-            Written::All | Written::Repeated(_) => {}
-            // The whole run was refused, so all of it is read again.
-            Written::NotAsRead(_) => not_as_read.extend(start..start + run.len()),
+/// Puts what `error` says in the place of the results at `indexes`.
+fn fail(results: &mut [Result<Scorecard, Error>], indexes: impl IntoIterator<Item = usize>, mut error: Error) {
+    for index in indexes {
+        if let Some(result) = results.get_mut(index) {
+            let again = error.for_another();
+            *result = Err(std::mem::replace(&mut error, again));
         }
-        start += run.len();
     }
-    Ok(not_as_read)
+}
+
+impl Upsert<'_> {
+    /// Writes every scorecard among `results` over those that were there `before`, and puts the refusal in the
+    /// place of those that are refused or not written.
+    async fn write(&self, results: &mut [Result<Scorecard, Error>], mut before: Vec<Scorecard>) {
+        let mut left: Vec<usize> =
+            (0..results.len()).filter(|index| results.get(*index).is_some_and(Result::is_ok)).collect();
+        for _ in 0..ATTEMPTS {
+            if left.is_empty() {
+                return;
+            }
+            let scorecards =
+                left.iter().filter_map(|index| results.get(*index)?.as_ref().ok().map(|one| (*index, one)));
+            let scorecards: Vec<(usize, &Scorecard)> = scorecards.collect();
+            let (changes, settled) = match self.deadline.within(self.changes(&scorecards, &before)).await {
+                Ok(changes) => changes,
+                Err(error) => return fail(results, left, error),
+            };
+            for (index, settled) in settled {
+                if let Some(result) = results.get_mut(index) {
+                    *result = settled;
+                }
+            }
+            left.clear();
+            for runs in join_all(changes.into_iter().map(|changes| self.write_agent(changes))).await {
+                for (indexes, written) in runs {
+                    match written {
+                        Ok(Some(written)) => {
+                            for (index, scorecard) in indexes.into_iter().zip(written) {
+                                if let Some(result) = results.get_mut(index) {
+                                    *result = Ok(scorecard);
+                                }
+                            }
+                        }
+                        Ok(None) => left.extend(indexes),
+                        Err(error) => fail(results, indexes, error),
+                    }
+                }
+            }
+            let ids = left.iter().filter_map(|index| Some(results.get(*index)?.as_ref().ok()?.id.clone()));
+            let ids: Vec<ScorecardId> = ids.collect();
+            before = match self.deadline.within(self.store.scorecards_by_id(self.tenant, &ids)).await {
+                Ok(before) => before,
+                Err(error) => return fail(results, left, error),
+            };
+        }
+        let error = Error::new(Code::Aborted, "CONCURRENT_CHANGES", "others kept changing the scorecard; try again");
+        fail(results, left, error);
+    }
+
+    /// What is to be written, agent by agent and day by day, and what is refused or there already.
+    async fn changes(
+        &self,
+        scorecards: &[(usize, &Scorecard)],
+        before: &[Scorecard],
+    ) -> Result<(Vec<OfAgent>, Vec<Settled>), Error> {
+        let Self { store, tenant, templates, .. } = *self;
+        let revisions = before.iter().map(|one| (one.template.clone(), Some(one.revision)));
+        let unknown: Vec<Revision> = revisions.filter(|revision| !templates.contains_key(revision)).collect();
+        let older = store.templates(tenant, &unknown, true).await?;
+        let before: HashMap<&ScorecardId, &Scorecard> =
+            before.iter().map(|scorecard| (&scorecard.id, scorecard)).collect();
+        let mut by_agent: BTreeMap<_, Vec<(usize, ScorecardChange)>> = BTreeMap::new();
+        let mut settled = Vec::new();
+        for (index, scorecard) in scorecards {
+            let missing = || Error::internal("a scorecard's template revision does not exist");
+            let template =
+                templates.get(&(scorecard.template.clone(), Some(scorecard.revision))).ok_or_else(missing)?;
+            let change = match before.get(&scorecard.id) {
+                None => ScorecardChange::creating((*scorecard).clone(), template),
+                Some(before) if before.agent != scorecard.agent => {
+                    let field = format!("scorecards[{index}].agentUserName");
+                    let refused = Error::invalid_field(&field, "cannot change: the scorecard is of another agent");
+                    settled.push((*index, Err(refused)));
+                    continue;
+                }
+                Some(before) if before.same_as(scorecard) => {
+                    settled.push((*index, Ok((*before).clone())));
+                    continue;
+                }
+                Some(before) => {
+                    let known = templates.get(&(before.template.clone(), Some(before.revision)));
+                    let of_before = known.or_else(|| older.iter().find(|template| before.is_made_from(template)));
+                    let of_before = of_before.ok_or_else(missing)?;
+                    ScorecardChange::replacing((before, of_before), (*scorecard).clone(), template)
+                }
+            };
+            by_agent.entry(scorecard.agent.clone()).or_default().push((*index, change));
+        }
+        let by_agent = by_agent.into_values().map(|mut changes| {
+            // Those of one period come together, so that its statistics change once.
+            changes.sort_by_key(|(_, change)| change.after.submit_time);
+            changes.into_iter().unzip()
+        });
+        Ok((by_agent.collect(), settled))
+    }
+
+    /// Writes the changes of one agent, run by run; says what each run came to.
+    async fn write_agent(&self, (indexes, changes): OfAgent) -> Vec<OfRun> {
+        let mut indexes = indexes.into_iter();
+        let mut runs = Vec::new();
+        for run in Store::runs_of(&changes) {
+            let write = self.store.write_scorecards(self.tenant, run, KnownStatistics::default(), None, self.now);
+            let written = self.deadline.within(write).await.map(|written| match written {
+                Written::All | Written::Repeated(_) => Some(run.iter().map(|change| change.after.clone()).collect()),
+                // The whole run was refused, so all of it is read again.
+                Written::NotAsRead(_) => None,
+            });
+            runs.push((indexes.by_ref().take(run.len()).collect(), written));
+        }
+        runs
+    }
 }

@@ -2,9 +2,10 @@
 //!
 //! The body is `{"usecases": […]}`, 1 to 500 of them, each name once. Every entry replaces what is there
 //! whole, or is refused by itself: the answer's `results` hold, in order, the usecase or the `status` of
-//! its refusal. Repeating a call changes nothing further.
-
-use std::collections::HashSet;
+//! its refusal. Entries that have one name are all refused. Repeating a call changes nothing further.
+//!
+//! What a batch does not come to in its time is UNAVAILABLE with the reason `OUT_OF_TIME`, entry by entry, and the
+//! rest has its own result; repeating the call completes it.
 
 use coaching_domain::directory::{MAX_ENTRIES, Usecase, UsecaseMessage};
 use coaching_domain::{Error, Role};
@@ -36,29 +37,24 @@ struct UpsertUsecaseResult<'a> {
 
 async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let tenant = request.authorize(&[Role::Service, Role::Admin])?;
+    let deadline = app.deadline();
     let entries = request.body(request.query().finish(), |fields| {
-        let mut names = HashSet::new();
-        let entries = fields.entries("usecases", MAX_ENTRIES, |fields| Usecase::read(fields, &tenant))?;
-        if entries.iter().flatten().any(|usecase| !names.insert(usecase.id.clone())) {
-            fields.refuse("usecases", "names a usecase twice");
-        }
-        Some(entries)
+        fields.entries("usecases", MAX_ENTRIES, |fields| Usecase::read(fields, &tenant), |usecase| Some(&usecase.id))
     })?;
 
     let read: Vec<Usecase> = entries.iter().flatten().cloned().collect();
-    app.store.upsert_usecases(&tenant, &read).await?;
-    let written = read.iter().map(|_| Ok::<(), Error>(()));
+    let written = app.store.upsert_usecases(&tenant, &read, deadline).await;
 
     let mut written = written.into_iter();
     let results = entries.iter().map(|entry| {
         let refused = match entry {
-            Ok(_) => written.next().and_then(Result::err).as_ref().map(entry_status),
-            Err(error) => Some(entry_status(error)),
+            Ok(_) => written.next().and_then(Result::err).as_ref().map(entry_status).transpose()?,
+            Err(error) => Some(entry_status(error)?),
         };
-        match (entry, refused) {
+        Ok(match (entry, refused) {
             (Ok(usecase), None) => UpsertUsecaseResult { usecase: Some(usecase.message(&tenant)), status: None },
             (_, status) => UpsertUsecaseResult { usecase: None, status },
-        }
+        })
     });
-    Answer::json(&UpsertUsecasesResponse { results: results.collect() })
+    Answer::json(&UpsertUsecasesResponse { results: results.collect::<Result<_, Error>>()? })
 }

@@ -2,12 +2,13 @@
 //!
 //! The body is `{"users": […]}`, 1 to 500 of them, each name once. Every entry replaces what is there
 //! whole, or is refused by itself: the answer's `results` hold, in order, the user or the `status` of
-//! its refusal. Repeating a call changes nothing further.
+//! its refusal. Entries that have one name are all refused. Repeating a call changes nothing further.
+//!
+//! What a batch does not come to in its time is UNAVAILABLE with the reason `OUT_OF_TIME`, entry by entry, and the
+//! rest has its own result; repeating the call completes it.
 //!
 //! A user's agents' lists, in every profile that the user enters or leaves, change with the user. What the user was
 //! (an agent or not, of which profiles, active or not) stays known for windows of progress that are over.
-
-use std::collections::HashSet;
 
 use coaching_domain::directory::{MAX_ENTRIES, User, UserMessage};
 use coaching_domain::{Error, Role};
@@ -39,28 +40,24 @@ struct UpsertUserResult<'a> {
 
 async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let tenant = request.authorize_customer(&[Role::Service, Role::Admin])?;
+    let deadline = app.deadline();
     let entries = request.body(request.query().finish(), |fields| {
-        let mut names = HashSet::new();
-        let entries = fields.entries("users", MAX_ENTRIES, |fields| User::read(fields, &tenant))?;
-        if entries.iter().flatten().any(|user| !names.insert(user.id.clone())) {
-            fields.refuse("users", "names a user twice");
-        }
-        Some(entries)
+        fields.entries("users", MAX_ENTRIES, |fields| User::read(fields, &tenant), |user| Some(&user.id))
     })?;
 
     let read: Vec<User> = entries.iter().flatten().cloned().collect();
-    let written = app.store.upsert_users(&tenant, &read, app.now()?).await?;
+    let written = app.store.upsert_users(&tenant, &read, app.now()?, deadline).await?;
 
     let mut written = written.into_iter();
     let results = entries.iter().map(|entry| {
         let refused = match entry {
-            Ok(_) => written.next().and_then(Result::err).as_ref().map(entry_status),
-            Err(error) => Some(entry_status(error)),
+            Ok(_) => written.next().and_then(Result::err).as_ref().map(entry_status).transpose()?,
+            Err(error) => Some(entry_status(error)?),
         };
-        match (entry, refused) {
+        Ok(match (entry, refused) {
             (Ok(user), None) => UpsertUserResult { user: Some(user.message(&tenant)), status: None },
             (_, status) => UpsertUserResult { user: None, status },
-        }
+        })
     });
-    Answer::json(&UpsertUsersResponse { results: results.collect() })
+    Answer::json(&UpsertUsersResponse { results: results.collect::<Result<_, Error>>()? })
 }

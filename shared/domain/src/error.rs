@@ -152,15 +152,12 @@ impl Violations {
     /// INVALID_ARGUMENT with the noted fields; INTERNAL with the outline as its cause, so that an operation
     /// that is outlined ends here.
     pub fn into_result(self) -> Result<(), Error> {
-        let Self { mut named, noted, outline } = self;
+        let Self { named, noted, outline } = self;
         if let Some(outline) = outline {
             return Err(Error::internal(*outline));
         }
         let more = noted - named.len();
-        if let (Some(last), 1..) = (named.last_mut(), more) {
-            last.description.push_str(&format!(" ({more} more fields are bad)"));
-        }
-        if named.is_empty() { Ok(()) } else { Err(Error::invalid_fields(named)) }
+        if named.is_empty() { Ok(()) } else { Err(Error::invalid_fields(named, more)) }
     }
 
     /// The value that reading a request made, if no field was bad.
@@ -183,26 +180,49 @@ pub struct Error {
     message: String,
     metadata: Vec<(&'static str, String)>,
     violations: Vec<FieldViolation>,
+    /// How many bad fields there are beside those.
+    unnamed: usize,
     cause: Option<Box<dyn StdError + Send + Sync>>,
 }
 
 impl Error {
     /// An error with a machine-readable reason (`[A-Z][A-Z0-9_]+[A-Z0-9]`, at most 63 characters, AIP-193).
     pub fn new(code: Code, reason: &'static str, message: impl Into<String>) -> Self {
-        Self { code, reason, message: message.into(), metadata: Vec::new(), violations: Vec::new(), cause: None }
+        Self {
+            code,
+            reason,
+            message: message.into(),
+            metadata: Vec::new(),
+            violations: Vec::new(),
+            unnamed: 0,
+            cause: None,
+        }
     }
 
     /// INVALID_ARGUMENT for one field.
     pub fn invalid_field(field: &str, description: impl Into<String>) -> Self {
-        Self::invalid_fields(vec![FieldViolation { field: field.to_owned(), description: description.into() }])
+        Self::invalid_fields(vec![FieldViolation { field: field.to_owned(), description: description.into() }], 0)
     }
 
-    fn invalid_fields(violations: Vec<FieldViolation>) -> Self {
+    /// INVALID_ARGUMENT for the fields of `violations`, and as many `more` that are not named.
+    fn invalid_fields(mut violations: Vec<FieldViolation>, more: usize) -> Self {
+        if let (Some(last), 1..) = (violations.last_mut(), more) {
+            last.description.push_str(&format!(" ({more} more fields are bad)"));
+        }
         let listed: Vec<String> =
             violations.iter().map(|violation| format!("{}: {}", violation.field, violation.description)).collect();
         let mut error = Self::new(Code::InvalidArgument, "INVALID_FIELDS", listed.join("; "));
         error.violations = violations;
+        error.unnamed = more;
         error
+    }
+
+    /// The same INVALID_ARGUMENT, naming only the first `fields` and how many more there are.
+    #[must_use]
+    pub fn naming_at_most(&self, fields: usize) -> Self {
+        let named: Vec<FieldViolation> = self.violations.iter().take(fields).cloned().collect();
+        let more = self.violations.len() - named.len() + self.unnamed;
+        Self::invalid_fields(named, more)
     }
 
     /// PERMISSION_DENIED in words that do not tell whether the resource exists (AIP-211).
@@ -244,6 +264,21 @@ impl Error {
     pub fn because(mut self, cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         self.cause = Some(cause.into());
         self
+    }
+
+    /// The same without its cause, for another entry of a batch that it befell.
+    #[must_use]
+    pub fn for_another(&self) -> Self {
+        let Self { code, reason, message, metadata, violations, unnamed, cause: _ } = self;
+        Self {
+            code: *code,
+            reason,
+            message: message.clone(),
+            metadata: metadata.clone(),
+            violations: violations.clone(),
+            unnamed: *unnamed,
+            cause: None,
+        }
     }
 
     /// The `google.rpc.Code`.

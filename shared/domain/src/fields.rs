@@ -3,7 +3,7 @@
 //! A field is known by its lowerCamelCase and its original snake_case name, `null` and the empty
 //! string are the same as absence, and keys that are never asked for are ignored.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt::Display;
 use std::ops::{Bound, RangeBounds};
 
@@ -171,12 +171,14 @@ impl<'a> Fields<'a> {
     }
 
     /// The entries of a batch: a list of 1 to `max_entries` objects, each read by `read` and refused by
-    /// itself, with its place in the names of its fields.
-    pub fn entries<T>(
+    /// itself, with its place in the names of its fields. So are all entries that have the `id` of another: it would be
+    /// chance which of them stays.
+    pub fn entries<T, C: Collection>(
         &mut self,
         field: &str,
         max_entries: usize,
         mut read: impl FnMut(&mut Fields<'_>) -> Option<T>,
+        id: impl Fn(&T) -> Option<&Id<C>>,
     ) -> Option<Vec<Result<T, Error>>> {
         let entries = self.required(field, |fields, field| {
             let entry = fields.outline_of(&mut read);
@@ -194,7 +196,24 @@ impl<'a> Fields<'a> {
             };
             violations.finish(value)
         });
-        Some(entries.collect())
+        let mut entries: Vec<Result<T, Error>> = entries.collect();
+        let mut places: HashMap<Id<C>, Vec<usize>> = HashMap::new();
+        for (place, entry) in entries.iter().enumerate() {
+            if let Some(id) = entry.as_ref().ok().and_then(&id) {
+                places.entry(id.clone()).or_default().push(place);
+            }
+        }
+        for places in places.into_values().filter(|places| places.len() > 1) {
+            for place in &places {
+                let Some(other) = places.iter().find(|other| *other != place) else { continue };
+                let at = |place: usize| format!("{}{field}[{place}].name", self.path);
+                let refused = Error::invalid_field(&at(*place), format!("is also {}", at(*other)));
+                if let Some(entry) = entries.get_mut(*place) {
+                    *entry = Err(refused);
+                }
+            }
+        }
+        Some(entries)
     }
 
     /// `pageSize` (AIP-158): 50 if absent or 0, at most 1000.

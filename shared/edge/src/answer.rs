@@ -1,6 +1,7 @@
 //! Answers, and errors as clients of a gRPC gateway read them.
 
 use std::collections::BTreeMap;
+use std::error::Error as _;
 use std::time::Duration;
 
 use coaching_domain::error::FieldViolation;
@@ -10,6 +11,8 @@ use lambda_http::http::{Response, StatusCode};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::size::{MAX_ANSWER_BODY_BYTES, body_that_fits, bytes_in_answer};
+
 /// The domain of every `google.rpc.ErrorInfo` (AIP-193).
 pub const ERROR_DOMAIN: &str = "coaching";
 
@@ -17,6 +20,10 @@ pub const ERROR_DOMAIN: &str = "coaching";
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// How long a client should wait before it repeats a request that met an unavailable table.
 const RETRY_AFTER_UNAVAILABLE: Duration = Duration::from_secs(1);
+
+/// What the refusal of an entry of a batch takes in the answer at most, in bytes: 500 of them are a third of what a
+/// function may answer.
+pub const MAX_STATUS_BYTES: usize = 4 * 1024;
 
 /// What an operation answers when it succeeds; the status is always 200.
 #[derive(Debug)]
@@ -26,12 +33,62 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// An answer with `message` as its JSON.
+    /// An answer with `message` as its JSON. It must be known to fit: what may be long is a [`Answer::page`].
     ///
     /// # Errors
-    /// INTERNAL if it cannot be written as JSON.
+    /// INTERNAL if it cannot be written as JSON, or takes more than [`MAX_ANSWER_BYTES`](crate::MAX_ANSWER_BYTES).
     pub fn json(message: &impl Serialize) -> Result<Self, Error> {
-        Ok(Self { body: serde_json::to_string(message).map_err(Error::internal)?, etag: None })
+        let body = body_that_fits(message)?;
+        let body = body.ok_or_else(|| Error::internal("an answer takes more than a function may answer"))?;
+        Ok(Self { body, etag: None })
+    }
+
+    /// An answer with the `message` of as many of `entries`, from the first on, as fit into
+    /// [`MAX_ANSWER_BYTES`](crate::MAX_ANSWER_BYTES).
+    ///
+    /// # Errors
+    /// INTERNAL if it cannot be written as JSON, or not even one entry fits.
+    pub fn page<'e, E: Serialize, M: Serialize>(
+        entries: &'e [E],
+        message: impl Fn(&'e [E]) -> Result<M, Error>,
+    ) -> Result<Self, Error> {
+        let (answer, _) = Self::beginning(entries, entries.iter().map(bytes_in_answer), message)?
+            .ok_or_else(|| Error::internal("an entry of a page takes more than a function may answer"))?;
+        Ok(answer)
+    }
+
+    /// As [`Answer::page`], and how many entries it has; nothing if not even one fits. `sizes` tells what each adds to
+    /// the answer, in bytes; it is asked only if not all fit.
+    ///
+    /// # Errors
+    /// INTERNAL if a message cannot be written as JSON; what `sizes` and `message` return.
+    pub fn beginning<'e, E, M: Serialize>(
+        entries: &'e [E],
+        sizes: impl IntoIterator<Item = Result<usize, Error>>,
+        message: impl Fn(&'e [E]) -> Result<M, Error>,
+    ) -> Result<Option<(Self, usize)>, Error> {
+        let answer_of = |entries: &'e [E]| {
+            let body = body_that_fits(&message(entries)?)?;
+            Ok::<_, Error>(body.map(|body| (Self { body, etag: None }, entries.len())))
+        };
+        if let Some(answer) = answer_of(entries)? {
+            return Ok(Some(answer));
+        }
+        let mut left = MAX_ANSWER_BODY_BYTES;
+        let mut fitting = 0;
+        for size in sizes {
+            // A comma stands between entries.
+            let Some(rest) = left.checked_sub(size? + 1) else { break };
+            left = rest;
+            fitting += 1;
+        }
+        // What stands beside the entries may take the place of the last.
+        for fitting in (1..=fitting).rev() {
+            if let Some(answer) = entries.get(..fitting).map(answer_of).transpose()?.flatten() {
+                return Ok(Some(answer));
+            }
+        }
+        Ok(None)
     }
 
     /// The same with the header `ETag`, for the one entity that it holds.
@@ -130,14 +187,37 @@ pub struct GatewayMessage {
     message: String,
 }
 
-/// `error` as the `google.rpc.Status` of one entry of a batch.
-pub fn entry_status(error: &Error) -> EntryStatus {
-    EntryStatus {
+/// `error` as the `google.rpc.Status` of one entry of a batch. Of bad fields it names no more than fit into
+/// [`MAX_STATUS_BYTES`], at least one, so that the answer of a batch stays within its limit however many entries
+/// are refused.
+///
+/// # Errors
+/// INTERNAL if it cannot be written as JSON.
+pub fn entry_status(error: &Error) -> Result<EntryStatus, Error> {
+    // The request itself succeeds, and its line in the log tells nothing of a defect that one entry met.
+    if let (Code::Internal, Some(cause)) = (error.code(), error.source()) {
+        tracing::error!(reason = error.reason(), cause = %cause, "an entry of a batch failed");
+    }
+    let status = |error: &Error| EntryStatus {
         code: error.code().number(),
         status: error.code().name(),
         message: error.message().to_owned(),
         details: details(error),
+    };
+    let whole = status(error);
+    let bytes = bytes_in_answer(&whole)?;
+    if bytes <= MAX_STATUS_BYTES {
+        return Ok(whole);
     }
+    // About as many as their share of the bytes, or one less.
+    let share = error.violations().len() * MAX_STATUS_BYTES / bytes;
+    for fields in (1..=share.max(1)).rev() {
+        let shorter = status(&error.naming_at_most(fields));
+        if fields == 1 || bytes_in_answer(&shorter)? <= MAX_STATUS_BYTES {
+            return Ok(shorter);
+        }
+    }
+    Ok(whole)
 }
 
 /// What every error tells beside its text: a reason for programs, and the bad fields if there are.

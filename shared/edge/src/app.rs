@@ -8,7 +8,7 @@ use std::time::Duration;
 use chrono::Utc;
 use coaching_domain::names::Collection;
 use coaching_domain::{Error, Id, Timestamp};
-use coaching_store::Store;
+use coaching_store::{Deadline, Store};
 use uuid::Uuid;
 
 use crate::PageTokens;
@@ -25,6 +25,8 @@ pub struct App {
     /// How long a request may take, however many calls of DynamoDB it makes. It is longer than the
     /// [`timeouts`](crate::timeouts) of one call and shorter than what ends whoever answers.
     pub answer_within: Duration,
+    /// How long the entries of a batch may take: shorter than that, by what it takes to answer what became of each.
+    pub write_within: Duration,
     /// Whether a request is the first of this process.
     pub cold_start: ColdStart,
 }
@@ -34,6 +36,11 @@ impl App {
     #[must_use]
     pub fn for_one_request(&self) -> Self {
         Self { store: self.store.with_new_account(), ..self.clone() }
+    }
+
+    /// When a batch that begins now must stop writing.
+    pub fn deadline(&self) -> Deadline {
+        Deadline::after(self.write_within)
     }
 
     /// The present time.

@@ -17,9 +17,10 @@ mod page_token;
 mod query;
 mod request;
 mod run;
+mod size;
 mod spans;
 
-pub use answer::{Answer, ERROR_DOMAIN, EntryStatus, ErrorMessage, GatewayMessage, entry_status};
+pub use answer::{Answer, ERROR_DOMAIN, EntryStatus, ErrorMessage, GatewayMessage, MAX_STATUS_BYTES, entry_status};
 pub use app::{App, Clock, ColdStart};
 pub use dynamodb::timeouts;
 pub use etag::ExpectedEtag;
@@ -30,4 +31,5 @@ pub use outline::outline;
 pub use page_token::{Binding, PageTokens};
 pub use query::Query;
 pub use request::{MAX_BODY_BYTES, Request};
-pub use run::{StartError, TIME_TO_REFUSE, run, run_task};
+pub use run::{StartError, TIME_TO_ANSWER_A_BATCH, TIME_TO_REFUSE, lambda_response, run, run_task};
+pub use size::{MAX_ANSWER_BYTES, bytes_in_answer};

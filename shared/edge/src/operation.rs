@@ -79,7 +79,8 @@ pub async fn perform(task: &Task, app: &App, event: Value, until: Instant, reque
     result
 }
 
-/// The answer to a request that took too long. What it was writing is written or not, never half.
+/// The answer to a request that took too long. What it was writing is written or not, never half; a batch stops before
+/// that, and answers for each entry.
 fn out_of_time() -> Error {
     Error::new(
         Code::Unavailable,

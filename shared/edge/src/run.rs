@@ -6,7 +6,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use lambda_http::Body;
 use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpResponse;
-use lambda_http::http::Uri;
+use lambda_http::http::{Response, Uri};
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use serde_json::Value;
 
@@ -58,28 +58,36 @@ async fn serve(operation: &'static Operation) -> Result<(), StartError> {
         if event.payload.request_context.request_id.is_empty() {
             event.payload.request_context.request_id = event.context.request_id;
         }
-        let app = App { answer_within: left.saturating_sub(TIME_TO_REFUSE), ..app.for_one_request() };
-        let (parts, body) = respond(operation, &app, &event.payload).await.into_parts();
+        let answer_within = left.saturating_sub(TIME_TO_REFUSE);
+        let write_within = answer_within.saturating_sub(TIME_TO_ANSWER_A_BATCH);
+        let app = App { answer_within, write_within, ..app.for_one_request() };
+        let response = respond(operation, &app, &event.payload).await;
         if let Some(spans) = spans {
             let answered = Answered {
                 operation: operation.name,
                 request_id: &event.payload.request_context.request_id,
                 trace_header: event.context.xray_trace_id.as_deref(),
                 started,
-                status: parts.status,
+                status: response.status(),
                 spent: app.store.spent(),
             };
             spans.send(answered).await;
         }
-        let mut response = ApiGatewayV2httpResponse::default();
-        response.status_code = i64::from(parts.status.as_u16());
-        response.headers = parts.headers;
-        response.body = Some(Body::Text(body));
-        Ok::<_, std::convert::Infallible>(response)
+        Ok::<_, std::convert::Infallible>(lambda_response(response))
     };
     lambda_runtime::run(service_fn(answer))
         .await
         .map_err(|error| StartError(format!("the Lambda runtime ended: {error}")))
+}
+
+/// `response` as a function hands it to API Gateway.
+pub fn lambda_response(response: Response<String>) -> ApiGatewayV2httpResponse {
+    let (parts, body) = response.into_parts();
+    let mut response = ApiGatewayV2httpResponse::default();
+    response.status_code = i64::from(parts.status.as_u16());
+    response.headers = parts.headers;
+    response.body = Some(Body::Text(body));
+    response
 }
 
 /// Runs `task` as a Lambda function without a route, for operators to invoke.
@@ -129,6 +137,7 @@ async fn app_from_environment() -> Result<App, StartError> {
         clock: Clock::system(),
         // Each invocation says how much time it has.
         answer_within: Duration::MAX,
+        write_within: Duration::MAX,
         cold_start: ColdStart::default(),
     })
 }
@@ -189,6 +198,10 @@ fn sampled_trace(header: &str) -> Option<String> {
 /// What is left of an invocation's time, which is its function's timeout in `template.yaml`, to answer that a
 /// request took too long.
 pub const TIME_TO_REFUSE: Duration = Duration::from_secs(2);
+
+/// What is left of a request's time for a batch to answer what became of each of its entries, the longest answer
+/// on the smallest share of a CPU.
+pub const TIME_TO_ANSWER_A_BATCH: Duration = Duration::from_secs(1);
 
 /// Writes the log to standard output, as `LOG_LEVEL` and `METRICS_NAMESPACE` say.
 fn init_logging() -> Result<(), StartError> {

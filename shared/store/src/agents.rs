@@ -17,7 +17,7 @@ use crate::Store;
 use crate::failure::corrupt;
 use crate::item::{Attributes, key_attributes};
 use crate::keys::{self, ListIndex, ListPosition};
-use crate::list::{Filter, Listed, Page, Range};
+use crate::list::{Filter, Listed, Page, Place, Range};
 use crate::past::{Past, PastUser};
 
 /// The most active plans of an agent, and the most targets of those together: so many of the longest ids are
@@ -323,12 +323,11 @@ impl Store {
         if names_descend {
             lists = lists.map(Range::names_descending);
         }
-        let page: Page<Listing> = self.page(lists.into(), size).await?;
+        let mut page: Page<Listing> = self.page(lists.into(), size).await?;
         let rank = |candidate: &Candidate| candidate.person.place().rank(names_descend);
         let after = after.map(|after| after.clone().rank(names_descend));
         let until = page.next.clone().map(|next| next.rank(names_descend));
-        let mut next = page.next;
-        let mut candidates = self.with_records(tenant, page.entries).await?;
+        let mut candidates = self.with_records(tenant, std::mem::take(&mut page.entries)).await?;
         let departed: Vec<Candidate> = departed
             .into_iter()
             .filter(|one| after.as_ref().is_none_or(|after| rank(one) > *after))
@@ -339,10 +338,12 @@ impl Store {
             candidates.sort_by_cached_key(rank);
             if candidates.len() > size {
                 candidates.truncate(size);
-                next = candidates.last().map(|last| last.person.place());
+                page.next = candidates.last().map(|last| last.person.place());
             }
         }
-        Ok(Page { entries: self.agents_from(tenant, candidates, &past, span).await?, next })
+        let places =
+            candidates.iter().map(|candidate| Place { position: candidate.person.place(), bytes: 0 }).collect();
+        Ok(Page { entries: self.agents_from(tenant, candidates, &past, span).await?, places, next: page.next })
     }
 
     /// Every agent of the profile whom `filter` lets through, in no order: the whole of both lists that hold them,
@@ -894,10 +895,6 @@ impl Listed for Listing {
             now: Some(Standing { is_active: item.boolean("is_active")?, is_dev_user: item.boolean("is_dev_user")? }),
             since: item.optional_time("since")?,
         }))
-    }
-
-    fn answer_bytes(&self) -> usize {
-        0
     }
 }
 

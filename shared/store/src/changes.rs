@@ -11,20 +11,11 @@ use serde_json::{Map, Number, Value};
 use crate::Store;
 use crate::failure::{corrupt, failure};
 use crate::item::{Attributes, Item, key_attributes};
-use crate::keys::{self, PK, SK};
-use crate::list::{MAX_PAGE_BYTES, answer_bytes_of};
+use crate::keys::{self, ListPosition, PK, SK};
+use crate::list::{MAX_READ_BYTES, Page, Place, bytes_of};
 
 /// How often a change is tried that others keep getting in front of.
 pub(crate) const ATTEMPTS: usize = 8;
-
-/// A page of an entity's history.
-#[derive(Debug)]
-pub struct History {
-    /// The changes, the latest first.
-    pub changes: Vec<Change>,
-    /// The place of the last, if more follow it.
-    pub next: Option<String>,
-}
 
 impl Store {
     /// The write that keeps `change` of the entity in `partition`.
@@ -61,18 +52,23 @@ impl Store {
         Ok(TransactWriteItem::builder().delete(delete.build().map_err(Error::internal)?).build())
     }
 
-    /// The first `size` changes after `after` of the entity in `partition`, the latest first.
+    /// The first `size` changes after `after` of the entity in `partition`, the latest first. The page is full unless
+    /// it is the last, or its items would pass 6 MiB.
     ///
     /// # Errors
     /// UNAVAILABLE if the table does not answer.
-    pub async fn history(&self, partition: &str, after: Option<&str>, size: usize) -> Result<History, Error> {
-        let mut changes = Vec::new();
-        let mut after = after.map(str::to_owned);
-        let mut last = None;
+    pub async fn history(
+        &self,
+        partition: &str,
+        after: Option<ListPosition>,
+        size: usize,
+    ) -> Result<Page<Change>, Error> {
+        let mut page = Page::empty();
+        let mut after = after.map(ListPosition::into_text);
         let mut bytes = 0;
-        while changes.len() <= size {
+        while page.entries.len() <= size {
             let before = after.clone().unwrap_or_else(|| keys::AFTER_CHANGES.to_owned());
-            let limit = i32::try_from(size + 1 - changes.len()).map_err(Error::internal)?;
+            let limit = i32::try_from(size + 1 - page.entries.len()).map_err(Error::internal)?;
             let query = self
                 .client
                 .query()
@@ -86,32 +82,24 @@ impl Store {
                 .return_consumed_capacity(ReturnConsumedCapacity::Total);
             let output = query.customize().interceptor(self.account.clone()).send().await.map_err(failure)?;
             for item in output.items.unwrap_or_default() {
+                let of_item = bytes_of(&item);
+                bytes += of_item;
+                if page.entries.len() == size || bytes > MAX_READ_BYTES {
+                    page.next = page.places.last().map(|place| place.position.clone());
+                    return Ok(page);
+                }
                 let mut item = Attributes(item);
-                let place = item.text(SK)?;
-                if changes.len() == size {
-                    return Ok(History { changes, next: last });
-                }
-                let change = from_item(item)?;
-                bytes += answer_bytes(&change);
-                if !changes.is_empty() && bytes > MAX_PAGE_BYTES {
-                    return Ok(History { changes, next: last });
-                }
-                changes.push(change);
-                last = Some(place);
+                let position = ListPosition::from_text(item.text(SK)?);
+                page.entries.push(from_item(item)?);
+                page.places.push(Place { position, bytes: of_item });
             }
             match output.last_evaluated_key.and_then(|mut key| key.remove(SK)) {
                 Some(AttributeValue::S(place)) => after = Some(place),
                 _ => break,
             }
         }
-        Ok(History { changes, next: None })
+        Ok(page)
     }
-}
-
-/// What a change takes in a function's answer at the most, in bytes: its JSON stands in there as a string.
-fn answer_bytes(change: &Change) -> usize {
-    let json = [&change.before, &change.after].map(|fields| serde_json::to_string(fields).unwrap_or_default());
-    json.iter().map(|text| answer_bytes_of(text)).sum::<usize>() + 1024
 }
 
 /// ABORTED, after [`ATTEMPTS`].

@@ -13,14 +13,9 @@ use crate::changes::{ATTEMPTS, keeps_changing};
 use crate::dependents::{Dependent, OnPlan};
 use crate::item::{Attributes, Item};
 use crate::keys::{self, LIST_ORDER, ListIndex, ListPosition};
-use crate::list::{Filter, Listed, Page, Range, answer_bytes_of};
+use crate::list::{Filter, Listed, Page, Range};
 use crate::requests::{Created, RequestRecord};
 use crate::transaction::Outcome;
-
-/// What a comment takes in the answer beside its text and what it names, in bytes, with the longest ids.
-const COMMENT_BYTES: usize = 2 * 1024;
-/// What one name takes there.
-const NAME_BYTES: usize = 512;
 
 /// Which comments of a profile are wanted: those that match everything that is named.
 #[derive(Debug, Clone, Default)]
@@ -207,11 +202,6 @@ impl Listed for CoachingComment {
             tagged_users: item.ids("tagged_users")?,
             linked_sessions: item.ids("linked_sessions")?,
         })
-    }
-
-    fn answer_bytes(&self) -> usize {
-        let names = self.tagged_users.len() + self.linked_sessions.len();
-        COMMENT_BYTES + NAME_BYTES * names + answer_bytes_of(&self.message)
     }
 }
 

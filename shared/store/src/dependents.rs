@@ -40,8 +40,10 @@ use crate::transaction::Outcome;
 const HIDDEN_SECONDS: i64 = 300;
 /// The most of what hangs on a plan that one transaction deletes: each takes up to three writes of 100.
 const DELETED_AT_ONCE: usize = 25;
-/// The most text in those, in bytes: a transaction takes 4 MB, and history keeps what was deleted.
-const MAX_TEXT_AT_ONCE: usize = 2 * 1024 * 1024;
+/// The most that those may take, in bytes: a transaction takes 4 MB, and history keeps what was deleted.
+const MAX_BYTES_AT_ONCE: usize = 2 * 1024 * 1024;
+/// What history keeps of a deletion beside the item, in bytes, with the longest names.
+const BYTES_BESIDE: usize = 2 * 1024;
 /// The most plans in the list of deletions: it is read with every session, comment and target, and so many of usual
 /// ids are less than the 4 KB that half a read unit takes.
 pub const MAX_DELETIONS: usize = 60;
@@ -560,15 +562,16 @@ impl Store {
         let comments = self.page(of_plan::<CoachingComment>(keys::comments_of_plan(tenant, id)), DELETED_AT_ONCE);
         let targets = self.page(of_plan::<Target>(keys::targets_of_plan(tenant, id)), DELETED_AT_ONCE);
         let (sessions, comments, targets) = tokio::try_join!(sessions, comments, targets)?;
-        let mut text = 0;
-        let all =
-            sessions.entries.into_iter().map(|session| (session.answer_bytes(), Doomed::Session(Box::new(session))));
-        let all =
-            all.chain(comments.entries.into_iter().map(|one| (one.answer_bytes(), Doomed::Comment(Box::new(one)))));
-        let all = all.chain(targets.entries.into_iter().map(|one| (one.answer_bytes(), Doomed::Target(Box::new(one)))));
+        fn with_bytes<T>(page: Page<T>, doomed: impl Fn(Box<T>) -> Doomed) -> impl Iterator<Item = (usize, Doomed)> {
+            let entries = page.entries.into_iter().zip(page.places);
+            entries.map(move |(entry, place)| (place.bytes, doomed(Box::new(entry))))
+        }
+        let all = with_bytes(sessions, Doomed::Session);
+        let all = all.chain(with_bytes(comments, Doomed::Comment)).chain(with_bytes(targets, Doomed::Target));
+        let mut total = 0;
         let fitting = all.enumerate().take_while(|(number, (bytes, _))| {
-            text += bytes;
-            *number == 0 || (*number < DELETED_AT_ONCE && text <= MAX_TEXT_AT_ONCE)
+            total += bytes + BYTES_BESIDE;
+            *number == 0 || (*number < DELETED_AT_ONCE && total <= MAX_BYTES_AT_ONCE)
         });
         Ok(fitting.map(|(_, (_, doomed))| doomed).collect())
     }

@@ -11,10 +11,10 @@ use coaching_domain::directory::Group;
 use coaching_domain::names::{GroupId, UserId};
 use coaching_domain::{Code, CustomerTenant, Error};
 
-use crate::Store;
 use crate::item::{Attributes, Item};
 use crate::keys::{self, PK};
 use crate::transaction::Outcome;
+use crate::{Deadline, Store};
 
 /// How deep groups may be nested.
 pub const MAX_DEPTH: usize = 20;
@@ -24,65 +24,110 @@ const ATTEMPTS: usize = 8;
 const MAX_AT_ONCE: usize = 90;
 const MAX_BYTES_AT_ONCE: usize = 3 * 1024 * 1024;
 
+/// Groups being written over what was there when it was read.
+struct Round<'g> {
+    /// The version of the groups' tree.
+    version: i64,
+    /// What becomes of each group, if all that is left is written.
+    results: Vec<Result<(), Error>>,
+    /// What is still to be written, and at which place it stands.
+    left: Vec<(usize, &'g Group)>,
+}
+
+impl Round<'_> {
+    /// What becomes of each group if what is left fails with `error`.
+    fn failed(mut self, mut error: Error) -> Vec<Result<(), Error>> {
+        for (place, _) in self.left {
+            if let Some(result) = self.results.get_mut(place) {
+                let again = error.for_another();
+                *result = Err(std::mem::replace(&mut error, again));
+            }
+        }
+        self.results
+    }
+}
+
 impl Store {
-    /// Writes each of `groups` over whatever is there, whole or not at all, and says for each whether it
-    /// is written. They are taken in order: one that would close a cycle with what comes before it,
+    /// Writes each of `groups` over whatever is there, whole or not at all, until `deadline`, and says for each
+    /// whether it is written. They are taken in order: one that would close a cycle with what comes before it,
     /// or nest groups deeper than 20 levels, is refused.
     ///
     /// # Errors
-    /// UNAVAILABLE if the table does not answer; ABORTED if others keep changing groups. Then some of
-    /// the groups may be written, and the same call may be repeated.
+    /// UNAVAILABLE if the table does not answer at first; for one group, that too, if it does not answer later, and
+    /// ABORTED if others keep changing groups.
     pub async fn upsert_groups(
         &self,
         tenant: &CustomerTenant,
         groups: &[Group],
+        deadline: Deadline,
     ) -> Result<Vec<Result<(), Error>>, Error> {
         if groups.is_empty() {
             return Ok(Vec::new());
         }
-        'again: for _ in 0..ATTEMPTS {
-            let mut version = self.groups_version(tenant).await?;
-            let mut known = self.reachable_groups(tenant, groups).await?;
-            let mut results = Vec::with_capacity(groups.len());
-            let mut changed = Vec::new();
-            for group in groups {
-                let before = known.insert(group.id.clone(), group.clone());
-                let unchanged = before.as_ref() == Some(group);
-                match depth_below(&group.id, &known) {
-                    Some(_) if unchanged => results.push(Ok(())),
-                    Some(_) => {
-                        changed.push(group);
-                        results.push(Ok(()));
-                    }
-                    None => {
-                        match before {
-                            Some(before) => known.insert(group.id.clone(), before),
-                            None => known.remove(&group.id),
-                        };
-                        results.push(Err(Error::invalid_field(
-                            "subgroupNames",
-                            format!("would make a group its own sub-group, or nest groups deeper than {MAX_DEPTH}"),
-                        )));
-                    }
-                }
+        let mut round = self.plan_groups(tenant, groups).await?;
+        for _ in 0..ATTEMPTS {
+            match deadline.within(self.write_round(tenant, &mut round)).await {
+                Ok(true) => return Ok(round.results),
+                Ok(false) => {}
+                Err(error) => return Ok(round.failed(error)),
             }
-            let mut left = changed.as_slice();
-            while !left.is_empty() {
-                let mut bytes = 0;
-                let fitting = left.iter().take(MAX_AT_ONCE).take_while(|group| {
-                    bytes += bytes_of(group);
-                    bytes <= MAX_BYTES_AT_ONCE
-                });
-                let (now, later) = left.split_at(fitting.count().max(1));
-                if !self.write_groups(tenant, now, version).await? {
-                    continue 'again;
-                }
-                version += 1;
-                left = later;
+            // What was written meanwhile is unchanged when it is looked at again.
+            match deadline.within(self.plan_groups(tenant, groups)).await {
+                Ok(again) => round = again,
+                Err(error) => return Ok(round.failed(error)),
             }
-            return Ok(results);
         }
-        Err(Error::new(Code::Aborted, "CONCURRENT_CHANGES", "others kept changing groups; try again"))
+        let error = Error::new(Code::Aborted, "CONCURRENT_CHANGES", "others kept changing groups; try again");
+        Ok(round.failed(error))
+    }
+
+    /// What is to be written of `groups` over what is there now.
+    async fn plan_groups<'g>(&self, tenant: &CustomerTenant, groups: &'g [Group]) -> Result<Round<'g>, Error> {
+        let version = self.groups_version(tenant).await?;
+        let mut known = self.reachable_groups(tenant, groups).await?;
+        let mut results = Vec::with_capacity(groups.len());
+        let mut left = Vec::new();
+        for (place, group) in groups.iter().enumerate() {
+            let before = known.insert(group.id.clone(), group.clone());
+            let unchanged = before.as_ref() == Some(group);
+            match depth_below(&group.id, &known) {
+                Some(_) if unchanged => results.push(Ok(())),
+                Some(_) => {
+                    left.push((place, group));
+                    results.push(Ok(()));
+                }
+                None => {
+                    match before {
+                        Some(before) => known.insert(group.id.clone(), before),
+                        None => known.remove(&group.id),
+                    };
+                    results.push(Err(Error::invalid_field(
+                        "subgroupNames",
+                        format!("would make a group its own sub-group, or nest groups deeper than {MAX_DEPTH}"),
+                    )));
+                }
+            }
+        }
+        Ok(Round { version, results, left })
+    }
+
+    /// Writes what is left of `round`; says whether all of it is written, or others changed groups meanwhile.
+    async fn write_round(&self, tenant: &CustomerTenant, round: &mut Round<'_>) -> Result<bool, Error> {
+        while !round.left.is_empty() {
+            let mut bytes = 0;
+            let fitting = round.left.iter().take(MAX_AT_ONCE).take_while(|(_, group)| {
+                bytes += bytes_of(group);
+                bytes <= MAX_BYTES_AT_ONCE
+            });
+            let fitting = fitting.count().max(1);
+            let now: Vec<&Group> = round.left.iter().take(fitting).map(|(_, group)| *group).collect();
+            if !self.write_groups(tenant, &now, round.version).await? {
+                return Ok(false);
+            }
+            round.version += 1;
+            round.left.drain(..fitting);
+        }
+        Ok(true)
     }
 
     /// The group `id`, as it is now.

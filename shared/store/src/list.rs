@@ -10,9 +10,9 @@ use crate::Store;
 use crate::failure::{corrupt, failure};
 use crate::keys::{ListIndex, ListPosition, PK, Rank};
 
-/// The most that the entries of a page may take in the answer, in bytes: a Lambda function may
-/// answer with 6 MB, and a page of long notes would pass that. Such a page stops short.
-pub(crate) const MAX_PAGE_BYTES: usize = 5 * 1024 * 1024;
+/// The most that the items of a page may take, in bytes: about what a function may answer, which cuts the page where
+/// its own answer ends. Nothing is read that would not be shown, and memory stays small whatever the items hold.
+pub(crate) const MAX_READ_BYTES: usize = 6 * 1024 * 1024;
 
 /// The most that one read passes over in search of what a filter lets through.
 const MAX_PASSED_OVER: usize = 1000;
@@ -28,9 +28,6 @@ pub(crate) trait Listed: Sized {
 
     /// Reads its item.
     fn from_item(item: HashMap<String, AttributeValue>) -> Result<Self, Error>;
-
-    /// The most that it takes in a function's answer, in bytes.
-    fn answer_bytes(&self) -> usize;
 }
 
 /// One page of a list.
@@ -38,8 +35,59 @@ pub(crate) trait Listed: Sized {
 pub struct Page<T> {
     /// The entries, in the list's order.
     pub entries: Vec<T>,
-    /// The place of the last entry, if more follow it.
+    /// Where each of them stands.
+    pub(crate) places: Vec<Place>,
+    /// The place of the last entry, or further on, if more follow it.
     pub next: Option<ListPosition>,
+}
+
+/// Where an entry of a page stands.
+#[derive(Debug)]
+pub(crate) struct Place {
+    /// In its list.
+    pub(crate) position: ListPosition,
+    /// What its item takes, or the part of it that was read, in bytes.
+    pub(crate) bytes: usize,
+}
+
+impl<T> Page<T> {
+    /// A page without entries, and the last.
+    pub(crate) fn empty() -> Self {
+        Self { entries: Vec::new(), places: Vec::new(), next: None }
+    }
+
+    /// The place that the next page goes on from, if the first `shown` entries are shown of this one, at least one if
+    /// it has any; nothing if none follows.
+    pub fn after(&self, shown: usize) -> Option<&ListPosition> {
+        match shown.checked_sub(1).and_then(|last| self.places.get(last)) {
+            Some(last) if shown < self.places.len() => Some(&last.position),
+            _ => self.next.as_ref(),
+        }
+    }
+
+    /// The same page with what `make` makes of each entry.
+    pub fn map<U>(self, make: impl FnMut(T) -> U) -> Page<U> {
+        Page { entries: self.entries.into_iter().map(make).collect(), places: self.places, next: self.next }
+    }
+
+    /// What the items of all entries take, in bytes.
+    pub(crate) fn bytes(&self) -> usize {
+        self.places.iter().map(|place| place.bytes).sum()
+    }
+
+    /// The page of its first `entries`.
+    pub(crate) fn cut(&mut self, entries: usize) {
+        self.next = self.after(entries).cloned();
+        self.entries.truncate(entries);
+        self.places.truncate(entries);
+    }
+
+    /// The same page of what `entries` were made into; what was made into nothing is left out.
+    pub(crate) fn made_into<U>(self, entries: Vec<Option<U>>) -> Page<U> {
+        let made = entries.into_iter().zip(self.places).filter_map(|(entry, place)| Some((entry?, place)));
+        let (entries, places) = made.unzip();
+        Page { entries, places, next: self.next }
+    }
 }
 
 /// A part of one index being read in order.
@@ -50,7 +98,7 @@ pub(crate) struct Range<T> {
     after: Option<ListPosition>,
     until: Option<ListPosition>,
     /// Read and not yet shown, in the order of their ranks.
-    read: VecDeque<(Rank, T)>,
+    read: VecDeque<Read<T>>,
     /// Whether it is a list by name, read backwards.
     names_descend: bool,
     /// How far it is shown or may be: nothing that is still to be read comes before that.
@@ -64,6 +112,14 @@ pub(crate) struct Range<T> {
     kept: usize,
     /// What of the entries that were read is kept.
     keep: Box<dyn Fn(&T) -> bool + Send + Sync>,
+}
+
+/// An entry that was read.
+struct Read<T> {
+    rank: Rank,
+    /// What its item takes, in bytes.
+    bytes: usize,
+    entry: T,
 }
 
 /// What the index of a range does not tell apart.
@@ -187,7 +243,7 @@ impl<T> Range<T> {
 
     /// Whether what comes next is still to be read.
     fn is_dry(&self) -> bool {
-        !self.exhausted && self.read.front().is_none_or(|(rank, _)| Some(rank) > self.reached.as_ref())
+        !self.exhausted && rank_of_first(self).is_none_or(|rank| Some(rank) > self.reached.as_ref())
     }
 
     /// How many entries to read for `wanted` ones, if as many are dropped as so far. Of names that descend, one more
@@ -204,30 +260,29 @@ impl<T> Range<T> {
 impl Store {
     /// The first `size` entries of `ranges` together.
     ///
-    /// The page is full unless it is the last, its answer would pass 5 MiB, or a filter dropped 10,000 entries.
+    /// The page is full unless it is the last, its items would pass 6 MiB, or a filter dropped 10,000 entries.
     /// It costs what is looked at and one entry more, which tells whether another page follows; where names
     /// descend, all entries of a name that it shows one of.
     pub(crate) async fn page<T: Listed>(&self, mut ranges: Vec<Range<T>>, size: usize) -> Result<Page<T>, Error> {
-        let mut entries: Vec<T> = Vec::new();
+        let mut page = Page::empty();
         let mut bytes = 0;
-        let mut more = false;
         let mut reached = None;
-        let mut last = None;
         loop {
             if reached.is_none() {
-                reached = self.fill(&mut ranges, size + 1 - entries.len()).await?;
+                reached = self.fill(&mut ranges, size + 1 - page.entries.len()).await?;
             }
-            let Some((rank, next)) = take_least(&mut ranges, reached.as_ref()) else { break };
-            bytes += next.answer_bytes();
-            if entries.len() == size || bytes > MAX_PAGE_BYTES {
-                more = true;
-                break;
+            let Some(next) = take_least(&mut ranges, reached.as_ref()) else {
+                page.next = reached.map(|rank| rank.position);
+                return Ok(page);
+            };
+            bytes += next.bytes;
+            if page.entries.len() == size || bytes > MAX_READ_BYTES {
+                page.next = page.places.last().map(|place| place.position.clone());
+                return Ok(page);
             }
-            entries.push(next);
-            last = Some(rank);
+            page.entries.push(next.entry);
+            page.places.push(Place { position: next.rank.position, bytes: next.bytes });
         }
-        let next = if more { last } else { reached };
-        Ok(Page { entries, next: next.map(|rank| rank.position) })
     }
 
     /// Everything in one range.
@@ -235,7 +290,7 @@ impl Store {
         let mut entries = Vec::new();
         while !range.exhausted {
             self.read_on(&mut range, None).await?;
-            entries.extend(range.read.drain(..).map(|(_, entry)| entry));
+            entries.extend(range.read.drain(..).map(|read| read.entry));
         }
         Ok(entries)
     }
@@ -316,6 +371,7 @@ impl Store {
         let looked_at = usize::try_from(output.scanned_count).unwrap_or(0);
         range.looked_at += looked_at;
         for mut item in output.items.unwrap_or_default() {
+            let bytes = bytes_of(&item);
             let rank = position(&mut item, order)?.rank(range.names_descend);
             let entry = T::from_item(item)?;
             if !(range.keep)(&entry) {
@@ -324,8 +380,8 @@ impl Store {
             range.kept += 1;
             // An earlier page may have shown a part of the name.
             if Some(&rank) > range.reached.as_ref() {
-                let place = range.read.partition_point(|(other, _)| *other < rank);
-                range.read.insert(place, (rank, entry));
+                let place = range.read.partition_point(|other| other.rank < rank);
+                range.read.insert(place, Read { rank, bytes, entry });
             }
         }
         if let Some(mut key) = output.last_evaluated_key {
@@ -347,14 +403,14 @@ impl Store {
 }
 
 /// Takes the least entry out of `ranges`, none of which is dry; of those up to `reached`, if that is given.
-fn take_least<T>(ranges: &mut [Range<T>], reached: Option<&Rank>) -> Option<(Rank, T)> {
+fn take_least<T>(ranges: &mut [Range<T>], reached: Option<&Rank>) -> Option<Read<T>> {
     let ranges = ranges.iter_mut().filter(|range| !range.read.is_empty());
     let range = ranges.min_by(|a, b| rank_of_first(a).cmp(&rank_of_first(b)))?;
-    range.read.pop_front_if(|(rank, _)| reached.is_none_or(|reached| *rank <= *reached))
+    range.read.pop_front_if(|read| reached.is_none_or(|reached| read.rank <= *reached))
 }
 
 fn rank_of_first<T>(range: &Range<T>) -> Option<&Rank> {
-    range.read.front().map(|(rank, _)| rank)
+    range.read.front().map(|read| &read.rank)
 }
 
 /// Takes the place out of an item, or a key, of an index that `order` sorts.
@@ -365,14 +421,17 @@ fn position(item: &mut HashMap<String, AttributeValue>, order: &str) -> Result<L
     }
 }
 
-/// What a text takes in a function's answer, in bytes: its JSON stands in there as a JSON string, so
-/// what is escaped is escaped twice.
-pub(crate) fn answer_bytes_of(text: &str) -> usize {
-    let escaped = |byte: u8| match byte {
-        b'"' | b'\\' => 4,
-        b'\n' | b'\r' | b'\t' => 3,
-        0..0x20 => 7,
+/// What an item takes in memory and in DynamoDB, in bytes: its texts, and the names of its attributes.
+pub(crate) fn bytes_of(item: &HashMap<String, AttributeValue>) -> usize {
+    item.iter().map(|(name, value)| name.len() + bytes_of_value(value)).sum()
+}
+
+fn bytes_of_value(value: &AttributeValue) -> usize {
+    match value {
+        AttributeValue::S(text) | AttributeValue::N(text) => text.len(),
+        AttributeValue::B(bytes) => bytes.as_ref().len(),
+        AttributeValue::L(values) => values.iter().map(|value| 1 + bytes_of_value(value)).sum(),
+        AttributeValue::M(attributes) => bytes_of(attributes),
         _ => 1,
-    };
-    text.bytes().map(escaped).sum()
+    }
 }

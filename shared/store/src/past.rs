@@ -276,10 +276,6 @@ impl Listed for Raw {
     fn from_item(item: HashMap<String, AttributeValue>) -> Result<Self, Error> {
         Ok(Self(item))
     }
-
-    fn answer_bytes(&self) -> usize {
-        0
-    }
 }
 
 impl PastCoaching {
@@ -304,9 +300,5 @@ impl Listed for PastTarget {
         let until = item.time("until")?;
         let id = item.id("target")?;
         Ok(Self { target: targets::read(id, &mut item)?, until })
-    }
-
-    fn answer_bytes(&self) -> usize {
-        0
     }
 }

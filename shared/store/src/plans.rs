@@ -17,14 +17,12 @@ use crate::changes::{ATTEMPTS, keeps_changing};
 use crate::failure::corrupt;
 use crate::item::{Attributes, Item, key_attributes};
 use crate::keys::{self, LIST_ORDER, ListIndex, ListPosition, PK};
-use crate::list::{Filter, Listed, MAX_PAGE_BYTES, Page, Range, answer_bytes_of};
+use crate::list::{Filter, Listed, MAX_READ_BYTES, Page, Range};
 use crate::requests::{Created, RequestRecord};
 use crate::scorecards::ScorecardChange;
 use crate::sessions::SessionFilter;
 use crate::transaction::Outcome;
 
-/// What a plan takes in an answer beside its texts, in bytes, with the longest ids.
-const PLAN_BYTES: usize = 2 * 1024;
 /// The most agents whose plans are read one by one; of more, the usecase's or profile's are filtered.
 const MAX_AGENT_RANGES: usize = 20;
 
@@ -262,7 +260,7 @@ impl Store {
         size: usize,
     ) -> Result<Page<CoachingPlan>, Error> {
         let partitions: Vec<(ListIndex, String)> = match (&filter.agents, filter.usecases.as_slice()) {
-            (Some(agents), _) if agents.is_empty() => return Ok(Page { entries: Vec::new(), next: None }),
+            (Some(agents), _) if agents.is_empty() => return Ok(Page::empty()),
             (Some(agents), _) if agents.len() <= MAX_AGENT_RANGES => {
                 agents.iter().map(|agent| (ListIndex::Agent, keys::plans_of_agent(tenant, agent))).collect()
             }
@@ -285,59 +283,51 @@ const PLANS_AT_ONCE: usize = 8;
 /// The most sessions of one plan in a list of plans.
 const MAX_SESSIONS: usize = 100;
 
+/// A plan and sessions of it.
+pub type PlanWithSessions = (CoachingPlan, Vec<CoachingSession>);
+
 impl Store {
-    /// The newest sessions of each plan of `page`, up to 100 that `of_each` lets through. What would pass the
-    /// size of an answer is cut off the page.
+    /// The newest sessions of each plan of `page`, up to 100 that `of_each` lets through. A page whose items would
+    /// pass 6 MiB with them is cut, but not before its first plan.
     ///
     /// # Errors
     /// UNAVAILABLE if the table does not answer.
     pub async fn sessions_of_plans(
         &self,
         tenant: &Tenant,
-        page: &mut Page<CoachingPlan>,
+        mut page: Page<CoachingPlan>,
         of_each: &SessionFilter,
         now: Timestamp,
-    ) -> Result<Vec<Vec<CoachingSession>>, Error> {
+    ) -> Result<Page<PlanWithSessions>, Error> {
         let filters = page.entries.iter().map(|plan| SessionFilter { plan: Some(plan.id.clone()), ..of_each.clone() });
         let filters: Vec<SessionFilter> = filters.collect();
-        let reads = filters.into_iter().map(|filter| async move {
-            Ok::<_, Error>(self.sessions_of_plan(tenant, &filter, MAX_SESSIONS, now).await?.entries)
-        });
+        let reads = filters
+            .into_iter()
+            .map(|filter| async move { self.sessions_of_plan(tenant, &filter, MAX_SESSIONS, now).await });
         let mut reads = iter(reads).buffered(PLANS_AT_ONCE);
         let mut sessions: Vec<Vec<CoachingSession>> = Vec::new();
-        let mut bytes = 0;
+        let mut bytes = page.bytes();
         while let Some(of_plan) = reads.next().await {
             let of_plan = of_plan?;
-            bytes += of_plan.iter().map(Listed::answer_bytes).sum::<usize>() + PLAN_BYTES;
-            if !sessions.is_empty() && bytes > MAX_PAGE_BYTES {
+            bytes += of_plan.bytes();
+            if !sessions.is_empty() && bytes > MAX_READ_BYTES {
                 break;
             }
-            sessions.push(of_plan);
+            sessions.push(of_plan.entries);
         }
         drop(reads);
-        if sessions.len() < page.entries.len() {
-            page.entries.truncate(sessions.len());
-            page.next = page.entries.last().map(|plan| ListPosition::latest_first(plan.create_time, &plan.id));
-        }
+        page.cut(sessions.len());
         // Read last: a plan whose deletion began meanwhile may have been read in part.
         let deletions = self.deletions(tenant).await?;
         let plans = std::mem::take(&mut page.entries).into_iter().zip(sessions);
-        let (plans, sessions) = plans.filter(|(plan, _)| !deletions.has(&plan.id, now)).unzip();
-        page.entries = plans;
-        Ok(sessions)
+        let plans = plans.map(|plan| Some(plan).filter(|(plan, _)| !deletions.has(&plan.id, now)));
+        Ok(page.made_into(plans.collect()))
     }
 }
 
 impl Listed for CoachingPlan {
     fn from_item(item: HashMap<String, AttributeValue>) -> Result<Self, Error> {
         from_item(item)
-    }
-
-    fn answer_bytes(&self) -> usize {
-        let texts = [&self.comment, &self.display_name].into_iter().flatten().chain(&self.focus_behaviors);
-        let criteria: usize =
-            self.focus_criteria.iter().map(|focus| 512 + answer_bytes_of(&focus.criterion_or_chapter_id)).sum();
-        PLAN_BYTES + criteria + texts.map(|text| answer_bytes_of(text)).sum::<usize>()
     }
 }
 

@@ -80,10 +80,6 @@ impl Listed for Named {
         let key = keys::Key { partition, sort: item.text(SK)? };
         Ok(Self { key, id, display_name: item.text("display_name")? })
     }
-
-    fn answer_bytes(&self) -> usize {
-        0
-    }
 }
 
 impl Store {

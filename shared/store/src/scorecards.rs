@@ -16,7 +16,7 @@ use crate::Store;
 use crate::failure::corrupt;
 use crate::item::{Attributes, Item, key_attributes};
 use crate::keys::{self, LIST_ORDER, ListIndex, ListPosition, PK};
-use crate::list::{Filter, Listed, Page, Range, answer_bytes_of};
+use crate::list::{Filter, Listed, Page, Range};
 use crate::requests::{Created, RequestRecord};
 use crate::transaction::Outcome;
 
@@ -86,17 +86,7 @@ impl Listed for Scorecard {
     fn from_item(item: HashMap<String, AttributeValue>) -> Result<Self, Error> {
         from_item(item)
     }
-
-    fn answer_bytes(&self) -> usize {
-        let texts = [&self.comment, &self.acknowledge_comment].into_iter().flatten();
-        let scores = self.scores.len() * SCORE_BYTES;
-        SCORECARD_BYTES + scores + texts.map(|text| answer_bytes_of(text)).sum::<usize>()
-    }
 }
-
-/// What a scorecard and each of its scores take in an answer beside its texts, in bytes.
-const SCORECARD_BYTES: usize = 4 * 1024;
-const SCORE_BYTES: usize = 512;
 
 /// A scorecard to be written over the one that was read.
 #[derive(Debug, Clone)]

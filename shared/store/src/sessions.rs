@@ -13,13 +13,10 @@ use crate::changes::{ATTEMPTS, keeps_changing};
 use crate::dependents::{Dependent, OnPlan};
 use crate::item::{Attributes, Item};
 use crate::keys::{self, LIST_ORDER, ListIndex, ListPosition, SESSION_TIME_ORDER, UPDATE_TIME_ORDER};
-use crate::list::{Filter, Listed, Page, Range, answer_bytes_of};
+use crate::list::{Filter, Listed, Page, Range};
 use crate::requests::{Created, RequestRecord};
 use crate::sessions_held::{CountChange, Places};
 use crate::transaction::Outcome;
-
-/// What a session takes in the answer beside its texts, in bytes, with the longest ids.
-const SESSION_BYTES: usize = 2 * 1024;
 
 /// Which sessions of a profile are wanted: those that match everything that is named.
 #[derive(Debug, Clone, Default)]
@@ -385,11 +382,6 @@ impl Listed for CoachingSession {
 
     fn from_item(item: HashMap<String, AttributeValue>) -> Result<Self, Error> {
         from_item(item)
-    }
-
-    fn answer_bytes(&self) -> usize {
-        let texts = [&self.meeting_notes, &self.private_notes, &self.agent_comment].into_iter().flatten();
-        SESSION_BYTES + texts.map(|text| answer_bytes_of(text)).sum::<usize>()
     }
 }
 

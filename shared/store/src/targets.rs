@@ -21,9 +21,6 @@ use crate::list::{Filter, Listed, Page, Range};
 use crate::requests::{Created, RequestRecord};
 use crate::transaction::Outcome;
 
-/// What a target takes in an answer at the most, in bytes.
-const TARGET_BYTES: usize = 2 * 1024;
-
 /// Which targets of a profile are wanted: those that match everything that is named.
 #[derive(Debug, Clone, Default)]
 pub struct TargetFilter {
@@ -326,9 +323,5 @@ impl Listed for Target {
         let mut item = Attributes(item);
         let id = item.last_of_key()?;
         read(id, &mut item)
-    }
-
-    fn answer_bytes(&self) -> usize {
-        TARGET_BYTES
     }
 }

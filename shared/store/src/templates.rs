@@ -15,9 +15,6 @@ use crate::list::{Filter, Listed, Page, Range};
 use crate::requests::{Created, RequestRecord};
 use crate::transaction::Outcome;
 
-/// What a template takes in an answer at the most, in bytes: 250 labels and ids.
-const TEMPLATE_BYTES: usize = 400 * 1024;
-
 impl Store {
     /// Creates the first revision of a template, or answers what the same `request` created before.
     ///
@@ -170,9 +167,5 @@ impl Listed for ScorecardTemplate {
             deactivate_time: item.optional_time("deactivate_time")?,
             known_ids: item.texts("known_ids")?,
         })
-    }
-
-    fn answer_bytes(&self) -> usize {
-        TEMPLATE_BYTES.min(1024 + self.known_ids.len() * 512)
     }
 }

@@ -8,11 +8,11 @@ use coaching_domain::names::UserId;
 use coaching_domain::{Code, CustomerTenant, Error, Role, Tenant, Timestamp};
 use futures_util::stream::{StreamExt, iter};
 
-use crate::Store;
 use crate::failure::corrupt;
 use crate::item::{Attributes, Item, key_attributes};
 use crate::keys::{self, LIST_ORDER, ListIndex, ListPosition, PK};
 use crate::transaction::Outcome;
+use crate::{Deadline, Store};
 
 /// How many users are written side by side.
 const AT_ONCE: usize = 8;
@@ -28,23 +28,27 @@ struct Read {
 }
 
 impl Store {
-    /// Writes each of `users` over whatever is there at `now`, whole or not at all, and says for each whether it
-    /// is written. One that is there already stays as it is.
+    /// Writes each of `users` over whatever is there at `now`, whole or not at all, until `deadline`, and says for
+    /// each whether it is written. One that is there already stays as it is.
     ///
     /// # Errors
-    /// UNAVAILABLE if the table does not answer; for one user, ABORTED if others keep changing them.
+    /// UNAVAILABLE if the table does not answer; for one user, that too, and ABORTED if others keep changing them.
     pub async fn upsert_users(
         &self,
         tenant: &CustomerTenant,
         users: &[User],
         now: Timestamp,
+        deadline: Deadline,
     ) -> Result<Vec<Result<(), Error>>, Error> {
         let ids: Vec<UserId> = users.iter().map(|user| user.id.clone()).collect();
         let read = self.read_users(tenant, &ids, true).await?;
         let mut read: HashMap<UserId, Read> = read.into_iter().map(|read| (read.user.id.clone(), read)).collect();
         let writes: Vec<(User, Option<Read>)> =
             users.iter().map(|user| (user.clone(), read.remove(&user.id))).collect();
-        let writes = writes.into_iter().map(async |(user, read)| self.upsert_user(tenant, &user, read, now).await);
+        let write = async |(user, read): (User, Option<Read>)| {
+            deadline.within(self.upsert_user(tenant, &user, read, now)).await
+        };
+        let writes = writes.into_iter().map(write);
         Ok(iter(writes).buffered(AT_ONCE).collect().await)
     }
 
