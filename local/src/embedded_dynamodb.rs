@@ -73,9 +73,11 @@ impl EmbeddedDynamoDb {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(refused)?;
         let (stop, stopped) = watch::channel(false);
         let engine = Engine { database, access_key: access_key.clone(), door: door(address.port()) };
+        // Only who has the key gets further than a head; and it answers one request at a time.
+        let limits = Limits { bytes: 512 * 1024 * 1024, ..Limits::default() };
         let served = async move {
             match tokio::net::TcpListener::from_std(listener) {
-                Ok(listener) => serve(listener, engine, LIMITS, stopped).await,
+                Ok(listener) => serve(listener, engine, limits, stopped).await,
                 Err(error) => tracing::error!(%error, "the embedded DynamoDB ended"),
             }
         };
@@ -123,17 +125,6 @@ pub(crate) fn client_with(url: &str, access_key: &AccessKey) -> Client {
     Client::from_conf(config.build())
 }
 
-/// Only who has the access key gets further than a place and a head, and it answers one request at a time.
-const LIMITS: Limits = Limits {
-    connections: 256,
-    bytes: 512 * 1024 * 1024,
-    head: Duration::from_secs(30),
-    body: Duration::from_secs(30),
-    answer: Duration::from_secs(30),
-    wait: Duration::from_secs(10),
-    patience: Duration::from_secs(1),
-};
-
 /// The engine behind the protocol. Its own listener answers every web page on this machine whatever it is signed with,
 /// so this one stands in its place.
 struct Engine {
@@ -147,13 +138,13 @@ impl Site for Engine {
     const LARGEST_BODY: usize = 16 * 1024 * 1024;
     const LARGEST_ANSWER: usize = 16 * 1024 * 1024;
 
-    fn admit(&self, parts: &Parts) -> Result<(), Response<Bytes>> {
+    fn admit(&self, parts: &Parts) -> Result<(), Box<Response<Bytes>>> {
         if let Some(why) = self.door.refusal(parts) {
-            return Err(error(StatusCode::FORBIDDEN, "AccessDeniedException", &why));
+            return Err(Box::new(error(StatusCode::FORBIDDEN, "AccessDeniedException", &why)));
         }
         if !self.access_key.is_named(&parts.headers) {
             let why = "the access key is not this data folder's: its file 'environment' has it";
-            return Err(error(StatusCode::FORBIDDEN, "UnrecognizedClientException", why));
+            return Err(Box::new(error(StatusCode::FORBIDDEN, "UnrecognizedClientException", why)));
         }
         Ok(())
     }

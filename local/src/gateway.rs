@@ -49,18 +49,18 @@ impl Gateway {
         match (self.admit(&parts), body) {
             (Ok(caller), Some(body)) => self.answer_to(caller, &parts, &body).await,
             (Ok(_), None) => refusal(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large"),
-            (Err(refused), _) => refused,
+            (Err((status, message)), _) => refusal(status, message),
         }
     }
 
-    /// Lets a request in by its head, as the authorizer does, or refuses it.
-    pub(crate) fn admit(&self, parts: &Parts) -> Result<Caller, Response<String>> {
+    /// Lets a request in by its head, as the authorizer does, or says with what it is refused.
+    pub(crate) fn admit(&self, parts: &Parts) -> Result<Caller, (StatusCode, &'static str)> {
         let head: usize = parts.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
         if head + parts.uri.to_string().len() > MAX_HEAD_BYTES {
-            return Err(refusal(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "Request Header Fields Too Large"));
+            return Err((StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "Request Header Fields Too Large"));
         }
         let claims = bearer_token(&parts.headers).and_then(|token| self.issuer.verify(token));
-        claims.map(Caller).ok_or_else(|| refusal(StatusCode::UNAUTHORIZED, "Unauthorized"))
+        claims.map(Caller).ok_or((StatusCode::UNAUTHORIZED, "Unauthorized"))
     }
 
     /// Answers a request that was let in.

@@ -67,7 +67,7 @@ pub(crate) trait Site: Send + Sync + 'static {
     const LARGEST_ANSWER: usize;
 
     /// Lets a request in by its head, or answers it: no body is kept of a request that is not let in.
-    fn admit(&self, parts: &Parts) -> Result<Self::Admitted, Response<Bytes>>;
+    fn admit(&self, parts: &Parts) -> Result<Self::Admitted, Box<Response<Bytes>>>;
 
     /// Answers a request that was let in.
     fn answer(
@@ -146,7 +146,7 @@ async fn answer<S: Site>(
         },
         Err(response) => {
             discard(&connection, &parts, body, S::LARGEST_BODY);
-            response
+            *response
         }
     };
     site.finish(&asked, &mut response);

@@ -261,14 +261,15 @@ impl Site for Api {
     /// What Lambda lets a function answer.
     const LARGEST_ANSWER: usize = 6 * 1024 * 1024;
 
-    fn admit(&self, parts: &Parts) -> Result<Caller, Response<Bytes>> {
+    fn admit(&self, parts: &Parts) -> Result<Caller, Box<Response<Bytes>>> {
+        let refused = |status, message: &str| Box::new(refusal(status, message).map(Bytes::from));
         if let Some(why) = self.door.refusal(parts) {
-            return Err(refusal(StatusCode::FORBIDDEN, &why).map(Bytes::from));
+            return Err(refused(StatusCode::FORBIDDEN, &why));
         }
         if let Some(answer) = self.door.preflight(parts).or_else(|| docs::answer(&parts.method, parts.uri.path())) {
-            return Err(answer);
+            return Err(Box::new(answer));
         }
-        self.gateway.admit(parts).map_err(|refused| refused.map(Bytes::from))
+        self.gateway.admit(parts).map_err(|(status, message)| refused(status, message))
     }
 
     async fn answer(&self, caller: Caller, parts: Parts, body: Bytes) -> Response<Bytes> {

@@ -191,6 +191,48 @@ mod tests {
     }
 
     #[test]
+    fn a_time_that_is_no_number_or_to_come_and_a_critical_extension_are_refused() {
+        let issuer = &ISSUERS[0];
+        let verifies = |header: &Header, claims: &Value| {
+            issuer.verify(&jsonwebtoken::encode(header, claims, &issuer.encoding).unwrap()).is_some()
+        };
+        let header = Header { kid: Some(KEY_ID.to_owned()), ..Header::new(Algorithm::RS256) };
+        let now = Utc::now().timestamp();
+        let later = now + 60;
+        let mut tried = 0;
+        for name in ["iat", "nbf"] {
+            let with = |value: Value| {
+                let mut claims = serde_json::json!(claims());
+                claims[name] = value;
+                claims
+            };
+            for bad in [
+                Value::from(later),
+                Value::from(later as f64 + 0.5),
+                Value::from(1e300),
+                Value::from(later.to_string()),
+                Value::from(now.to_string()),
+                Value::from("now"),
+                Value::from(true),
+                Value::Null,
+                serde_json::json!([now]),
+            ] {
+                assert!(!verifies(&header, &with(bad.clone())), "{name}: {bad}");
+                tried += 1;
+            }
+            for good in [Value::from(now), Value::from(now as f64 - 0.5), Value::from(now + 2)] {
+                assert!(verifies(&header, &with(good.clone())), "{name}: {good}");
+            }
+        }
+        for names in [&[][..], &["b64"], &["exp"], &["https://unknown.example"]] {
+            let crit = Some(names.iter().map(|name| (*name).to_owned()).collect());
+            assert!(!verifies(&Header { crit, ..header.clone() }, &serde_json::json!(claims())), "{names:?}");
+            tried += 1;
+        }
+        println!("{tried} tokens refused");
+    }
+
+    #[test]
     fn what_the_authorizer_on_aws_refuses_is_refused() {
         let issuer = &ISSUERS[0];
         let refused = |claims: Claims| issuer.verify(&issuer.issue(&claims).unwrap()).is_none();
