@@ -80,7 +80,7 @@ pub(crate) async fn open(options: &Options, folder: Option<&DataFolder>) -> Resu
         Some(url) => {
             let client = client_with(url, &AccessKey::of_environment().unwrap_or_else(AccessKey::any));
             let created = create_table(&client, TABLE_NAME, &definition).await;
-            created.map_err(|error| format!("the DynamoDB at {url}: {error}"))?;
+            created.map_err(|error| format!("the DynamoDB at {url}: {error}; --dynamodb names another"))?;
             (client, None, url.clone())
         }
         None => {

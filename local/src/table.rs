@@ -119,3 +119,32 @@ fn key_schema(elements: &[KeyElement]) -> Result<Vec<KeySchemaElement>, aws_sdk_
     });
     built.collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::{error, fmt};
+
+    #[derive(Debug)]
+    struct Failure(&'static str, Option<Box<Failure>>);
+
+    impl fmt::Display for Failure {
+        fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+            formatter.write_str(self.0)
+        }
+    }
+
+    impl error::Error for Failure {
+        fn source(&self) -> Option<&(dyn error::Error + 'static)> {
+            self.1.as_deref().map(|cause| cause as _)
+        }
+    }
+
+    #[test]
+    fn an_error_is_said_with_its_causes_each_once_and_on_one_line() {
+        let cause = Failure("cannot be read:\nrebuild them", None);
+        let told_already = Failure("the statistics cannot be read:\nrebuild them", Some(Box::new(cause)));
+        let failure = Failure("INTERNAL", Some(Box::new(told_already)));
+        assert_eq!(causes(&failure), "INTERNAL: the statistics cannot be read: rebuild them");
+    }
+}
