@@ -10,7 +10,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
 use std::sync::LazyLock;
 use std::sync::mpsc::{Sender, channel};
@@ -41,6 +41,8 @@ fn folder_with_demo_data() -> tempfile::TempDir {
 /// A running binary.
 struct Running {
     process: Child,
+    /// Where it was started.
+    folder: PathBuf,
     greeting: String,
     lines: BufReader<ChildStdout>,
 }
@@ -49,7 +51,9 @@ impl Running {
     fn start(folder: &Path, arguments: &[&str]) -> Self {
         let mut command = Command::new(BINARY);
         command.args(["--port", "0"]).args(arguments).current_dir(folder).env("LOG_LEVEL", "off");
-        Self::of(command.stderr(Stdio::piped()))
+        let mut started = Self::of(command.stderr(Stdio::piped()));
+        folder.clone_into(&mut started.folder);
+        started
     }
 
     /// What `command` starts.
@@ -64,13 +68,22 @@ impl Running {
                 panic!("the service did not start: {error}");
             }
         }
-        Self { process, greeting, lines }
+        Self { process, folder: PathBuf::new(), greeting, lines }
     }
 
-    /// What stands behind `label` in the greeting.
+    /// What stands behind `label` in the greeting; for a role, its token, from the data folder if there is one.
     fn told(&self, label: &str) -> String {
-        let line = self.greeting.lines().find(|line| line.trim_start().starts_with(label)).unwrap();
-        line.trim_start()[label.len()..].trim().to_owned()
+        let behind = |label: &str| {
+            let line = self.greeting.lines().find(|line| line.trim_start().starts_with(label))?;
+            Some(line.trim_start()[label.len()..].trim().to_owned())
+        };
+        let token = || {
+            let environment = self.folder.join(behind("data").unwrap()).join("environment");
+            let environment = std::fs::read_to_string(environment).unwrap();
+            let variable = format!("export {}_TOKEN=", label.to_uppercase());
+            environment.lines().find_map(|line| line.strip_prefix(&variable)).map(str::to_owned)
+        };
+        behind(label).or_else(token).unwrap_or_else(|| panic!("{label}: {}", self.greeting))
     }
 
     fn url(&self) -> String {
@@ -142,7 +155,7 @@ const JSON: [&str; 2] = ["-H", "Content-Type: application/json"];
 fn the_printed_request_answers_a_session() {
     let folder = folder_with_demo_data();
     let service = Running::start(folder.path(), &[]);
-    let start = service.greeting.find("curl ").unwrap();
+    let start = service.greeting.find(". .coaching/environment\ncurl ").unwrap();
     let request = service.greeting[start..].split("\n\n").next().unwrap();
     let output = shell(request, folder.path());
     let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
@@ -437,13 +450,19 @@ fn what_keeps_it_from_starting_is_said_in_one_line() {
         (vec!["--port", "0", "--data", "a-file"], "a-file"),
         (vec!["--port", "0", "--data", "bad-key"], "signing-key.pem"),
         (vec!["--port", "0", "--data", "bad-data"], "dynamodb.sqlite"),
-        (vec!["--prot", "3000"], "--prot"),
-        (vec!["--port", "0", "--memory", "--dynamodb", "http://127.0.0.1:9"], "table"),
+        (vec!["--prot", "3000"], "did you mean --port?"),
+        (vec!["--port", "0", "--memory", "--dynamodb", "nonsense"], "http://127.0.0.1:8000"),
+        (vec!["--port", "0", "--memory", "--dynamodb", "http://127.0.0.1:9"], "http://127.0.0.1:9"),
+        (
+            vec!["rebuild-statistics", "--customer", "nobodys", "--profile", "none"],
+            "profile 'none' of customer 'nobodys'",
+        ),
     ] {
         let output = Command::new(BINARY).args(&arguments).current_dir(folder.path()).output().unwrap();
         let error = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(1), "{arguments:?}: {error}");
         assert_eq!(error.lines().count(), 1, "{arguments:?}: {error}");
+        assert!(error.len() < 300, "{arguments:?}: {error}");
         assert!(error.starts_with("coaching: ") && error.contains(named), "{arguments:?}: {error}");
         assert!(output.stdout.is_empty());
     }
@@ -454,9 +473,37 @@ fn what_keeps_it_from_starting_is_said_in_one_line() {
 
 #[test]
 fn help_is_not_a_failure() {
-    let output = Command::new(BINARY).arg("--help").output().unwrap();
-    assert_eq!(output.status.code(), Some(0));
-    assert!(String::from_utf8(output.stdout).unwrap().contains("--dynamodb"));
+    for asked in ["--help", "help"] {
+        let output = Command::new(BINARY).arg(asked).output().unwrap();
+        assert_eq!(output.status.code(), Some(0));
+        assert!(String::from_utf8(output.stdout).unwrap().contains("--dynamodb"));
+    }
+}
+
+#[test]
+fn the_greeting_fits_a_terminal_and_ends_with_the_address() {
+    let folder = folder_with_demo_data();
+    let service = Running::start(folder.path(), &[]);
+    let (columns, rows) = (80, 24);
+    let taken: usize = service.greeting.lines().map(|line| line.len().div_ceil(columns).max(1)).sum();
+    assert!(taken < rows, "{taken} rows: {}", service.greeting);
+    let last: Vec<&str> = service.greeting.lines().rev().take(3).collect();
+    assert_eq!(last[0], "Ctrl-C ends it.");
+    assert_eq!(last[1], format!("Coaching Service at {}", service.url()));
+    assert_eq!(last[2].trim(), format!("docs      {}/docs", service.url()));
+}
+
+#[test]
+fn a_load_without_a_terminal_says_from_its_start_how_far_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut service = Running::start(folder.path(), &[]);
+    let mut lines = BufReader::new(service.process.stderr.take().unwrap()).lines();
+    let first = lines.next().unwrap().unwrap();
+    assert!(first.starts_with("loading the demo customer: 0 of "), "{first}");
+    assert_eq!(service.end("-INT"), Some(0));
+    let last = lines.last().unwrap().unwrap();
+    let all = first.trim_start_matches("loading the demo customer: 0 of ");
+    assert_eq!(last, format!("loading the demo customer: {} of {all}", all.split(' ').next().unwrap()));
 }
 
 // --- killed under load

@@ -3,21 +3,23 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::error::ErrorKind;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use hyper::Uri;
 
 /// Serves the Coaching Service on this machine.
 ///
-/// The whole API at one address, on an embedded DynamoDB, with a demo customer. At start it prints the address, a token for each role, and a request that is ready to paste. Ctrl-C ends it.
+/// The whole API at one address, on an embedded DynamoDB, with a demo customer. At start it prints the address and a request that is ready to paste; the file `environment` in the data folder has a token for each role. Ctrl-C ends it.
 #[derive(Debug, Clone, Parser)]
 #[command(
     name = "coaching",
     version,
     args_conflicts_with_subcommands = true,
-    disable_help_subcommand = true,
     after_help = "\
 Environment:
   LOG_LEVEL  error, warn, info, debug, trace or off; one line per request at info [default: info]
+  AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY
+             what requests to the DynamoDB of --dynamodb are signed with [default: local, local]
 
 Examples:
   cargo run                                       serve on port 3000, data in .coaching/
@@ -39,8 +41,12 @@ pub struct Options {
     pub memory: bool,
 
     /// Use the DynamoDB at this address instead of the embedded one
-    #[arg(long, global = true, value_name = "URL")]
+    #[arg(long, global = true, value_name = "URL", value_parser = address)]
     pub dynamodb: Option<String>,
+
+    /// Let the web pages of this origin, such as http://localhost:5173, call the API; may be repeated
+    #[arg(long = "cors-origin", value_name = "ORIGIN", value_parser = origin)]
+    pub cors_origins: Vec<String>,
 
     /// Do not load the demo customer
     #[arg(long)]
@@ -64,6 +70,35 @@ pub enum Task {
         #[arg(long, value_name = "ID")]
         profile: String,
     },
+}
+
+/// The address of a DynamoDB.
+fn address(text: &str) -> Result<String, String> {
+    let is_address = |uri: Uri| matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some();
+    if text.parse::<Uri>().is_ok_and(is_address) {
+        Ok(text.to_owned())
+    } else {
+        Err("an address is such as http://127.0.0.1:8000".to_owned())
+    }
+}
+
+/// An origin as browsers write it: scheme and host in lower case, a port unless it is the scheme's own, no path.
+fn origin(text: &str) -> Result<String, String> {
+    let is_origin = |uri: Uri| {
+        let (Some(scheme @ ("http" | "https")), Some(authority)) = (uri.scheme_str(), uri.authority()) else {
+            return false;
+        };
+        let usual = if scheme == "http" { 80 } else { 443 };
+        format!("{scheme}://{authority}") == text
+            && !text.contains(['@', '*'])
+            && text.to_lowercase() == text
+            && uri.port_u16() != Some(usual)
+    };
+    if text.parse::<Uri>().is_ok_and(is_origin) {
+        Ok(text.to_owned())
+    } else {
+        Err("an origin is such as http://localhost:5173, in lower case and without a path".to_owned())
+    }
 }
 
 /// What the command line asks for.
@@ -91,8 +126,20 @@ pub fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Asked, Stri
             let text = error.to_string();
             // The first paragraph says what is wrong; the rest is usage.
             let lines: Vec<&str> = text.lines().take_while(|line| !line.is_empty()).map(str::trim).collect();
-            Err(format!("{}; --help tells more", lines.join(" ").trim_start_matches("error: ")))
+            let wrong = lines.join(" ");
+            let suggested = suggestion(&error).map(|name| format!("; did you mean {name}?")).unwrap_or_default();
+            Err(format!("{}{suggested}; --help tells more", wrong.trim_start_matches("error: ")))
         }
+    }
+}
+
+/// The option or the task that was likely meant.
+fn suggestion(error: &clap::Error) -> Option<String> {
+    let kinds = [ContextKind::SuggestedArg, ContextKind::SuggestedSubcommand];
+    match kinds.into_iter().find_map(|kind| error.get(kind))? {
+        ContextValue::String(name) => Some(name.clone()),
+        ContextValue::Strings(names) => names.first().cloned(),
+        _ => None,
     }
 }
 
@@ -112,7 +159,16 @@ mod tests {
     #[test]
     fn what_is_wrong_is_said_in_one_line() {
         for (line, named) in [
-            ("--prot 3", "--prot"),
+            ("--prot 3", "did you mean --port?"),
+            ("rebuild-statistic --customer acme --profile support", "did you mean rebuild-statistics?"),
+            ("--dynamodb nonsense", "http://127.0.0.1:8000"),
+            ("--dynamodb 127.0.0.1:8000", "http://127.0.0.1:8000"),
+            ("--dynamodb ftp://127.0.0.1", "http://127.0.0.1:8000"),
+            ("--cors-origin *", "http://localhost:5173"),
+            ("--cors-origin null", "http://localhost:5173"),
+            ("--cors-origin http://a.example/", "http://localhost:5173"),
+            ("--cors-origin http://a.example:80", "http://localhost:5173"),
+            ("--cors-origin http://A.example", "http://localhost:5173"),
             ("--port x", "--port"),
             ("--port 65536", "--port"),
             ("serve", "serve"),
@@ -127,9 +183,19 @@ mod tests {
 
     #[test]
     fn help_is_asked_for() {
-        let Ok(Asked::ForText(text)) = asked("--help") else { panic!("no help") };
-        for part in ["--port", "--data", "--memory", "--dynamodb", "--no-demo", "LOG_LEVEL", "Examples"] {
-            assert!(text.contains(part), "{part}");
+        for line in ["--help", "help"] {
+            let Ok(Asked::ForText(text)) = asked(line) else { panic!("no help") };
+            for part in ["--port", "--data", "--memory", "--dynamodb", "--cors-origin", "--no-demo", "LOG_LEVEL"] {
+                assert!(text.contains(part), "{line}: {part}");
+            }
+        }
+    }
+
+    #[test]
+    fn origins_are_as_browsers_write_them() {
+        for line in ["", "--cors-origin http://localhost:5173 --cors-origin https://a.example"] {
+            let Ok(Asked::ToRun(options)) = asked(line) else { panic!("{line}") };
+            assert_eq!(options.cors_origins.len(), line.matches("--cors-origin").count());
         }
     }
 }

@@ -1,24 +1,45 @@
 //! The folder that keeps the data and the keys between starts.
 
-use std::fs::{self, OpenOptions};
-use std::io::{ErrorKind, Write};
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 
+use coaching_edge::PageTokens;
 use uuid::Uuid;
 
+use crate::access_key::AccessKey;
 use crate::tokens::TokenIssuer;
+
+const DATABASE: &str = "dynamodb.sqlite";
+/// What SQLite writes next to a database and has not yet put into it.
+const WRITE_AHEAD_LOG: &str = "dynamodb.sqlite-wal";
+const SIGNING_KEY: &str = "signing-key.pem";
+const PAGE_TOKEN_SECRET: &str = "page-token-secret";
+const ACCESS_KEY: &str = "dynamodb-access-key";
+const ENVIRONMENT: &str = "environment";
+const LOCK: &str = "lock";
+
+/// Every file of it.
+const FILES: [&str; 8] =
+    [DATABASE, WRITE_AHEAD_LOG, "dynamodb.sqlite-shm", SIGNING_KEY, PAGE_TOKEN_SECRET, ACCESS_KEY, ENVIRONMENT, LOCK];
 
 /// The secrets of one machine's service.
 #[derive(Debug)]
 pub(crate) struct Secrets {
     pub(crate) issuer: TokenIssuer,
     pub(crate) page_token_secret: String,
+    /// Of the embedded DynamoDB.
+    pub(crate) access_key: AccessKey,
 }
 
 impl Secrets {
     /// New ones, kept nowhere.
     pub(crate) fn generate() -> Result<Self, String> {
-        Ok(Self { issuer: TokenIssuer::generate()?, page_token_secret: new_page_token_secret() })
+        Ok(Self {
+            issuer: TokenIssuer::generate()?,
+            page_token_secret: new_page_token_secret(),
+            access_key: AccessKey::generate(),
+        })
     }
 }
 
@@ -27,16 +48,41 @@ fn new_page_token_secret() -> String {
     format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple())
 }
 
-/// A folder that only its owner may read.
+/// A folder that only its owner may read, and only one service uses at a time.
 #[derive(Debug)]
-pub(crate) struct DataFolder(PathBuf);
+pub(crate) struct DataFolder {
+    path: PathBuf,
+    /// Locked until this is dropped or the process ends, however it does.
+    _lock: File,
+}
 
 impl DataFolder {
-    /// The folder at `path`, made if there is none.
+    /// The folder at `path`, made if there is none, and closed to others with all that it keeps.
     pub(crate) fn open(path: &Path) -> Result<Self, String> {
-        fs::create_dir_all(path)
-            .map_err(|error| format!("the data folder {} cannot be made: {error}", path.display()))?;
-        let folder = Self(path.to_owned());
+        make(path).map_err(|error| format!("the data folder {} cannot be made: {error}", path.display()))?;
+        close_folder(path)?;
+        let about = |name: &str, what: String| format!("{}: {what}", path.join(name).display());
+        for name in FILES {
+            match private(&path.join(name)) {
+                Err(error) if error.kind() != ErrorKind::NotFound => {
+                    return Err(about(name, format!("cannot be closed to others: {error}")));
+                }
+                _ => {}
+            }
+        }
+        let lock =
+            private_file(&path.join(LOCK)).map_err(|error| about(LOCK, format!("cannot be written: {error}")))?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let folder = path.display();
+                return Err(format!(
+                    "{folder} is in use by another service: end that one, or name another with --data"
+                ));
+            }
+            Err(TryLockError::Error(error)) => return Err(about(LOCK, format!("cannot be locked: {error}"))),
+        }
+        let folder = Self { path: path.to_owned(), _lock: lock };
         // What is found out here is one clear line; found out by the database it would not be.
         folder.write("writable", "")?;
         let probe = folder.file("writable");
@@ -44,30 +90,106 @@ impl DataFolder {
         Ok(folder)
     }
 
-    /// The path of a file in it.
-    pub(crate) fn file(&self, name: &str) -> PathBuf {
-        self.0.join(name)
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
     }
 
-    /// The secrets kept here, made at the first start.
+    /// The path of the file that a shell sources.
+    pub(crate) fn environment(&self) -> PathBuf {
+        self.file(ENVIRONMENT)
+    }
+
+    /// Writes the file that a shell sources.
+    pub(crate) fn write_environment(&self, text: &str) -> Result<(), String> {
+        self.write(ENVIRONMENT, text)
+    }
+
+    /// The path of the database, which is there from then on, closed to others.
+    ///
+    /// SQLite takes an empty file for a new database and overlooks a log that it cannot read, so that what was kept
+    /// would be gone without a word. Keys are written after the database, so where they are it was.
+    pub(crate) fn database(&self) -> Result<PathBuf, String> {
+        let file = self.file(DATABASE);
+        let length = fs::metadata(&file).map_or(0, |metadata| metadata.len());
+        if length == 0 && [SIGNING_KEY, PAGE_TOKEN_SECRET].iter().any(|name| self.file(name).exists()) {
+            let state = if file.exists() { "is empty" } else { "is missing" };
+            let folder = self.path.display();
+            return Err(self.about(
+                DATABASE,
+                &format!("{state}, beside the keys of earlier starts: put it back, or remove {folder} to start anew"),
+            ));
+        }
+        let log = self.start_of::<32>(WRITE_AHEAD_LOG)?;
+        if let Some(header) = &log
+            && !is_log_header(header)
+        {
+            return Err(self.about(
+                WRITE_AHEAD_LOG,
+                "is damaged, and with it what was written last: put it back, or remove it to go on without that",
+            ));
+        }
+        if length > 0 {
+            let unusable =
+                |what: &str| self.about(DATABASE, &format!("{what}: put it back, or name another folder with --data"));
+            match self.start_of::<100>(DATABASE)? {
+                Some(header) if header.starts_with(b"SQLite format 3\0") => {
+                    // With a log, the file may still be on its way to its length.
+                    if log.is_none() && length_told(&header).is_some_and(|told| length < told) {
+                        return Err(unusable("is cut short"));
+                    }
+                }
+                _ => return Err(unusable("is no database")),
+            }
+        }
+        private_file(&file).map_err(|error| self.about(DATABASE, &format!("cannot be written: {error}")))?;
+        Ok(file)
+    }
+
+    /// The first bytes of a file, if it has as many.
+    fn start_of<const N: usize>(&self, name: &str) -> Result<Option<[u8; N]>, String> {
+        let mut start = [0; N];
+        let read = File::open(self.file(name)).and_then(|mut file| file.read_exact(&mut start));
+        match read {
+            Ok(()) => Ok(Some(start)),
+            Err(error) if [ErrorKind::NotFound, ErrorKind::UnexpectedEof].contains(&error.kind()) => Ok(None),
+            Err(error) => Err(self.about(name, &format!("cannot be read: {error}"))),
+        }
+    }
+
+    /// The secrets kept here, and new ones for those that are not.
     pub(crate) fn secrets(&self) -> Result<Secrets, String> {
-        let issuer = match self.read("signing-key.pem")? {
-            Some(pem) => TokenIssuer::from_pem(&pem).map_err(|error| self.about("signing-key.pem", &error))?,
-            None => {
-                let issuer = TokenIssuer::generate()?;
-                self.write("signing-key.pem", issuer.private_pem())?;
-                issuer
+        let mut secrets = Secrets::generate()?;
+        if let Some(pem) = self.read(SIGNING_KEY)? {
+            secrets.issuer = TokenIssuer::from_pem(&pem).map_err(|error| self.about(SIGNING_KEY, &error))?;
+        }
+        if let Some(secret) = self.read(PAGE_TOKEN_SECRET)? {
+            secrets.page_token_secret = secret.trim().to_owned();
+            PageTokens::new(&secrets.page_token_secret, None)
+                .map_err(|error| self.about(PAGE_TOKEN_SECRET, &error.replace("PAGE_TOKEN_SECRET ", "")))?;
+        }
+        if let Some(line) = self.read(ACCESS_KEY)? {
+            secrets.access_key = AccessKey::parse(&line).map_err(|error| self.about(ACCESS_KEY, &error))?;
+        }
+        Ok(secrets)
+    }
+
+    /// Keeps what is not kept yet of `secrets`.
+    pub(crate) fn keep(&self, secrets: &Secrets) -> Result<(), String> {
+        let access_key = secrets.access_key.line();
+        for (name, text) in [
+            (SIGNING_KEY, secrets.issuer.private_pem()),
+            (PAGE_TOKEN_SECRET, secrets.page_token_secret.as_str()),
+            (ACCESS_KEY, access_key.as_str()),
+        ] {
+            if !self.file(name).exists() {
+                self.write(name, text)?;
             }
-        };
-        let page_token_secret = match self.read("page-token-secret")? {
-            Some(secret) => secret.trim().to_owned(),
-            None => {
-                let secret = new_page_token_secret();
-                self.write("page-token-secret", &secret)?;
-                secret
-            }
-        };
-        Ok(Secrets { issuer, page_token_secret })
+        }
+        Ok(())
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.path.join(name)
     }
 
     fn read(&self, name: &str) -> Result<Option<String>, String> {
@@ -79,9 +201,14 @@ impl DataFolder {
     }
 
     /// Writes a file whole or not at all.
-    pub(crate) fn write(&self, name: &str, text: &str) -> Result<(), String> {
+    fn write(&self, name: &str, text: &str) -> Result<(), String> {
         let beside = self.file(&format!("{name}.new"));
-        let written = open_private(&beside)
+        let written = match fs::remove_file(&beside) {
+            // One that was left there may be open to others, and stay so.
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+            _ => private_file(&beside),
+        };
+        let written = written
             .and_then(|mut file| file.write_all(text.as_bytes()).and_then(|()| file.sync_all()))
             .and_then(|()| fs::rename(&beside, self.file(name)));
         written.map_err(|error| self.about(name, &format!("cannot be written: {error}")))
@@ -92,13 +219,97 @@ impl DataFolder {
     }
 }
 
-fn open_private(path: &Path) -> std::io::Result<fs::File> {
+/// Whether `header` begins a log of SQLite's: its mark, and a checksum over itself
+/// (<https://sqlite.org/fileformat2.html#walformat>).
+fn is_log_header(header: &[u8; 32]) -> bool {
+    let (words, _) = header.as_chunks::<4>();
+    let [mark, _, _, _, _, _, sum0, sum1] = words else { return false };
+    let big_endian = match u32::from_be_bytes(*mark) {
+        0x377f_0682 => false,
+        0x377f_0683 => true,
+        _ => return false,
+    };
+    let word = |bytes: &[u8; 4]| if big_endian { u32::from_be_bytes(*bytes) } else { u32::from_le_bytes(*bytes) };
+    let (pairs, _) = words.as_chunks::<2>();
+    let sums = pairs.iter().take(3).fold((0u32, 0u32), |(sum0, sum1), [first, second]| {
+        let sum0 = sum0.wrapping_add(word(first)).wrapping_add(sum1);
+        (sum0, sum1.wrapping_add(word(second)).wrapping_add(sum0))
+    });
+    sums == (u32::from_be_bytes(*sum0), u32::from_be_bytes(*sum1))
+}
+
+/// How long a database is by its own `header`, in bytes, if that is to be trusted
+/// (<https://sqlite.org/fileformat2.html#in_header_database_size>).
+fn length_told(header: &[u8; 100]) -> Option<u64> {
+    let number = |at: usize| Some(u32::from_be_bytes(header.get(at..at + 4)?.try_into().ok()?));
+    let page = match u16::from_be_bytes(header.get(16..18)?.try_into().ok()?) {
+        1 => 65_536,
+        page => u64::from(page),
+    };
+    (number(24)? == number(92)?).then_some(page * u64::from(number(28)?))
+}
+
+#[cfg(unix)]
+fn make(path: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt;
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
+}
+
+#[cfg(not(unix))]
+fn make(path: &Path) -> std::io::Result<()> {
+    fs::create_dir_all(path)
+}
+
+/// Lets only its owner into the folder. One that others use for other things is not taken from them.
+#[cfg(unix)]
+fn close_folder(path: &Path) -> Result<(), String> {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = path.display();
+    let unreadable = |error| format!("the data folder {folder} cannot be read: {error}");
+    let mode = fs::metadata(path).map_err(unreadable)?.permissions().mode();
+    if mode & 0o077 == 0 {
+        return Ok(());
+    }
+    let holds_others = fs::read_dir(path).map_err(unreadable)?.next().is_some();
+    if holds_others && !FILES.iter().any(|name| path.join(name).exists()) {
+        return Err(format!(
+            "{folder} is open to others and holds other things than this service's: name another folder with --data"
+        ));
+    }
+    fs::set_permissions(path, fs::Permissions::from_mode(0o700))
+        .map_err(|error| format!("the data folder {folder} cannot be closed to others: {error}"))
+}
+
+#[cfg(not(unix))]
+fn close_folder(_path: &Path) -> Result<(), String> {
+    Ok(())
+}
+
+/// Lets only its owner read and write the file.
+#[cfg(unix)]
+fn private(path: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    match fs::metadata(path)?.permissions().mode() & 0o077 {
+        0 => Ok(()),
+        _ => fs::set_permissions(path, fs::Permissions::from_mode(0o600)),
+    }
+}
+
+#[cfg(not(unix))]
+fn private(_path: &Path) -> std::io::Result<()> {
+    Ok(())
+}
+
+/// The file at `path`, made if there is none, to be written by its owner alone.
+fn private_file(path: &Path) -> std::io::Result<File> {
     let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true);
+    options.write(true).create(true).truncate(false);
     #[cfg(unix)]
     {
         use std::os::unix::fs::OpenOptionsExt;
         options.mode(0o600);
     }
-    options.open(path)
+    let file = options.open(path)?;
+    private(path)?;
+    Ok(file)
 }

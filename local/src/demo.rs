@@ -2,6 +2,10 @@
 //! and 90 days of scorecards, loaded through the service's own operations. Only the dates move, so that
 //! the last day is always today.
 
+use std::io::IsTerminal;
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
+
 use chrono::{DateTime, Duration, NaiveTime, Utc};
 use futures_util::stream::{StreamExt, TryStreamExt, iter};
 use hyper::body::Bytes;
@@ -118,8 +122,8 @@ const COURSES: [(&str, [&str; 3]); 3] = [
 /// The request that the service prints: a manager creates a session under a demo plan.
 pub(crate) fn first_request(url: &str, token: &str) -> String {
     format!(
-        "curl -sS -X POST {url}/v1/customers/{CUSTOMER}/profiles/support/coachingSessions \\\n  \
-         -H 'authorization: Bearer {token}' -H 'content-type: application/json' \\\n  \
+        "curl -sS -X POST \"{url}/v1/customers/{CUSTOMER}/profiles/support/coachingSessions\" \\\n  \
+         -H \"authorization: Bearer {token}\" -H 'content-type: application/json' \\\n  \
          -d '{{\"agentUserName\": \"customers/{CUSTOMER}/users/{AGENT}\", \
          \"creatorUserName\": \"customers/{CUSTOMER}/users/{MANAGER}\", \
          \"coachingPlanName\": \"customers/{CUSTOMER}/profiles/support/coachingPlans/{AGENT}-plan\", \
@@ -172,9 +176,7 @@ pub(crate) async fn load(gateway: &Gateway, issuer: &TokenIssuer) -> Result<(), 
     let now = Utc::now();
     let scorecards: Vec<(String, Vec<Value>)> =
         PROFILES.iter().map(|profile| (profile_name(profile), scorecards(profile, now))).collect();
-    let bar = ProgressBar::new(scorecards.iter().map(|(_, scorecards)| scorecards.len() as u64).sum());
-    let style = ProgressStyle::with_template("loading the demo customer {wide_bar} {pos}/{len} scorecards");
-    bar.set_style(style.map_err(|error| error.to_string())?);
+    let progress = Progress::of(scorecards.iter().map(|(_, scorecards)| scorecards.len() as u64).sum())?;
 
     let users: Vec<Value> = PROFILES.iter().flat_map(users).chain([manager()]).collect();
     loader.send_all(&format!("customers/{CUSTOMER}/users:batchUpsert"), "users", &users).await?;
@@ -198,11 +200,11 @@ pub(crate) async fn load(gateway: &Gateway, issuer: &TokenIssuer) -> Result<(), 
     let batches =
         scorecards.iter().flat_map(|(below, scorecards)| scorecards.chunks(BATCH).map(move |batch| (below, batch)));
     let batches: Vec<(&String, &[Value])> = batches.collect();
-    let (loader, bar) = (&loader, &bar);
+    let (loader, progress) = (&loader, &progress);
     iter(batches)
         .map(async |(below, batch)| {
             loader.send_all(&format!("{below}/scorecards:batchUpsert"), "scorecards", batch).await?;
-            bar.inc(batch.len() as u64);
+            progress.advance(batch.len() as u64);
             Ok::<_, String>(())
         })
         .buffer_unordered(AT_ONCE)
@@ -210,8 +212,55 @@ pub(crate) async fn load(gateway: &Gateway, issuer: &TokenIssuer) -> Result<(), 
         .await?;
     // The last thing that is written, so it says that all else is.
     loader.send_all(&format!("customers/{CUSTOMER}/groups:batchUpsert"), "groups", &groups()).await?;
-    bar.finish_and_clear();
+    progress.end();
     Ok(())
+}
+
+/// How far the load came, on standard error: a bar in a terminal, and else a line now and then.
+struct Progress {
+    bar: ProgressBar,
+    /// When the last line was written, where there is no terminal.
+    told: Option<Mutex<Instant>>,
+}
+
+impl Progress {
+    /// How often a line is written.
+    const TOLD_EVERY: std::time::Duration = std::time::Duration::from_secs(2);
+
+    fn of(scorecards: u64) -> Result<Self, String> {
+        let bar = ProgressBar::new(scorecards);
+        let style = ProgressStyle::with_template("loading the demo customer {wide_bar} {pos}/{len} scorecards");
+        bar.set_style(style.map_err(|error| error.to_string())?);
+        bar.tick();
+        let progress = Self { bar, told: (!std::io::stderr().is_terminal()).then(|| Mutex::new(Instant::now())) };
+        if progress.told.is_some() {
+            progress.tell();
+        }
+        Ok(progress)
+    }
+
+    fn advance(&self, scorecards: u64) {
+        self.bar.inc(scorecards);
+        if let Some(told) = &self.told {
+            let mut told = told.lock().unwrap_or_else(PoisonError::into_inner);
+            if told.elapsed() >= Self::TOLD_EVERY {
+                *told = Instant::now();
+                self.tell();
+            }
+        }
+    }
+
+    fn tell(&self) {
+        let (position, length) = (self.bar.position(), self.bar.length().unwrap_or_default());
+        eprintln!("loading the demo customer: {position} of {length} scorecards");
+    }
+
+    fn end(&self) {
+        self.bar.finish_and_clear();
+        if self.told.is_some() {
+            self.tell();
+        }
+    }
 }
 
 fn manager() -> Value {

@@ -7,7 +7,10 @@ use base64::prelude::BASE64_STANDARD;
 use chrono::Utc;
 use coaching_edge::{App, HttpEvent, respond};
 use hyper::body::Bytes;
-use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, WWW_AUTHENTICATE};
+use hyper::header::{
+    AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderValue, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
+};
+use hyper::http::request::Parts;
 use hyper::{Request, Response, StatusCode};
 use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
@@ -42,18 +45,28 @@ impl Gateway {
 
     /// Answers `request`. `None` stands for a body that is larger than API Gateway takes.
     pub async fn answer(&self, request: Request<Option<Bytes>>) -> Response<String> {
-        let head: usize = request.headers().iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
-        if head + request.uri().to_string().len() > MAX_HEAD_BYTES {
-            return refusal(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "Request Header Fields Too Large");
+        let (parts, body) = request.into_parts();
+        match (self.admit(&parts), body) {
+            (Ok(caller), Some(body)) => self.answer_to(caller, &parts, &body).await,
+            (Ok(_), None) => refusal(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large"),
+            (Err((status, message)), _) => refusal(status, message),
         }
-        let (route, variables) = self.routes.find(request.method().as_str(), request.uri().path());
-        let Some(claims) = bearer_token(request.headers()).and_then(|token| self.issuer.verify(token)) else {
-            return refusal(StatusCode::UNAUTHORIZED, "Unauthorized");
-        };
-        let Some(body) = request.body() else {
-            return refusal(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large");
-        };
-        let event = event(&request, body, route, &json!(variables), &claims);
+    }
+
+    /// Lets a request in by its head, as the authorizer does, or says with what it is refused.
+    pub(crate) fn admit(&self, parts: &Parts) -> Result<Caller, (StatusCode, &'static str)> {
+        let head: usize = parts.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
+        if head + parts.uri.to_string().len() > MAX_HEAD_BYTES {
+            return Err((StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "Request Header Fields Too Large"));
+        }
+        let claims = bearer_token(&parts.headers).and_then(|token| self.issuer.verify(token));
+        claims.map(Caller).ok_or((StatusCode::UNAUTHORIZED, "Unauthorized"))
+    }
+
+    /// Answers a request that was let in.
+    pub(crate) async fn answer_to(&self, caller: Caller, parts: &Parts, body: &Bytes) -> Response<String> {
+        let (route, variables) = self.routes.find(parts.method.as_str(), parts.uri.path());
+        let event = event(parts, body, route, &json!(variables), &caller.0);
         match serde_json::from_value::<HttpEvent>(event) {
             Ok(event) => respond(route.operation, &self.app.for_one_request(), &event).await,
             Err(error) => {
@@ -63,6 +76,9 @@ impl Gateway {
         }
     }
 }
+
+/// The verified claims of a request's token.
+pub(crate) struct Caller(BTreeMap<String, String>);
 
 /// The token after `Bearer`, or the whole header: the authorizer takes both.
 fn bearer_token(headers: &HeaderMap) -> Option<&str> {
@@ -75,23 +91,17 @@ fn bearer_token(headers: &HeaderMap) -> Option<&str> {
 }
 
 /// The event of payload format 2.0.
-fn event(
-    request: &Request<Option<Bytes>>,
-    body: &Bytes,
-    route: &Route,
-    variables: &Value,
-    claims: &BTreeMap<String, String>,
-) -> Value {
-    let path = percent_decode_str(request.uri().path()).decode_utf8_lossy();
-    let query = request.uri().query().unwrap_or_default();
+fn event(parts: &Parts, body: &Bytes, route: &Route, variables: &Value, claims: &BTreeMap<String, String>) -> Value {
+    let path = percent_decode_str(parts.uri.path()).decode_utf8_lossy();
+    let query = parts.uri.query().unwrap_or_default();
     let now = Utc::now();
-    let (text, encoded) = match text_body(request.headers(), body) {
+    let (text, encoded) = match text_body(&parts.headers, body) {
         Some(text) => (text.to_owned(), false),
         None => (BASE64_STANDARD.encode(body), true),
     };
-    let header = |name: &str| joined(request.headers(), name);
+    let header = |name: &str| joined(&parts.headers, name);
     let headers: BTreeMap<&str, String> =
-        request.headers().keys().map(|name| (name.as_str(), header(name.as_str()))).collect();
+        parts.headers.keys().map(|name| (name.as_str(), header(name.as_str()))).collect();
     json!({
         "version": "2.0",
         "routeKey": route.key,
@@ -106,7 +116,7 @@ fn event(
             "domainName": header("host"),
             "domainPrefix": "local",
             "http": {
-                "method": request.method().as_str(),
+                "method": parts.method.as_str(),
                 "path": path,
                 "protocol": "HTTP/1.1",
                 "sourceIp": "127.0.0.1",
@@ -138,13 +148,16 @@ fn text_body<'a>(headers: &HeaderMap, body: &'a Bytes) -> Option<&'a str> {
     std::str::from_utf8(body).ok().filter(|text| is_text || text.is_empty())
 }
 
-/// What API Gateway itself answers.
-fn refusal(status: StatusCode, message: &str) -> Response<String> {
+/// What API Gateway itself answers, which nobody is to keep or to take for something else either.
+pub(crate) fn refusal(status: StatusCode, message: &str) -> Response<String> {
     let mut response = Response::new(json!({ "message": message }).to_string());
     *response.status_mut() = status;
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     if status == StatusCode::UNAUTHORIZED {
-        response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     }
     response
 }

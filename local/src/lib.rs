@@ -4,10 +4,13 @@
 //! JWTs, turns each HTTP request into the event that the functions get there, and hands it to the
 //! same operation. The table is the template's too, in an embedded DynamoDB or in any other.
 
+mod access_key;
 pub mod arguments;
+mod connections;
 mod data_folder;
 mod demo;
 mod docs;
+mod door;
 mod embedded_dynamodb;
 mod gateway;
 mod operations;
@@ -24,6 +27,7 @@ pub use gateway::Gateway;
 pub use operations::{AnswerSchema, OPERATIONS, answer_schema, error_schema, gateway_error_schema};
 pub use recount::rebuild_statistics;
 pub use routes::{Route, Routes};
+pub use server::Limits;
 pub use service::{ANSWER_WITHIN, Interruption, Service, TABLE_NAME};
 pub use table::create_table;
 pub use template::{TEMPLATE, Template};

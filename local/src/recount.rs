@@ -7,6 +7,7 @@ use ::rebuild_statistics::DifferenceMessage;
 use crate::arguments::Options;
 use crate::data_folder::DataFolder;
 use crate::service::{open, start_logging};
+use crate::table::causes;
 
 /// How often it is said how far the recount came.
 const REPORTED_EVERY: Duration = Duration::from_secs(20);
@@ -15,7 +16,7 @@ const REPORTED_EVERY: Duration = Duration::from_secs(20);
 /// in the end every difference, one to a line.
 ///
 /// # Errors
-/// One line that says what is in the way. What was recounted until then stays, and the next run goes on
+/// One line that says what is in the way, or that nothing is known of the profile. What was recounted until then stays, and the next run goes on
 /// from there.
 pub async fn rebuild_statistics(
     options: &Options,
@@ -24,12 +25,19 @@ pub async fn rebuild_statistics(
     say: impl Fn(&str),
 ) -> Result<(), String> {
     start_logging()?;
-    let opened = open(options, Some(&DataFolder::open(&options.data)?)).await?;
+    // The data of another DynamoDB is not in the folder, which a service may be using.
+    let folder = if options.dynamodb.is_some() { None } else { Some(DataFolder::open(&options.data)?) };
+    let opened = open(options, folder.as_ref()).await?;
     let mut recounted = 0;
     loop {
         let answer = ::rebuild_statistics::rebuild(&opened.app, customer, profile, Instant::now() + REPORTED_EVERY)
             .await
-            .map_err(|error| error.to_string())?;
+            .map_err(|error| causes(&error))?;
+        if answer.agent_count == 0 {
+            return Err(format!(
+                "there is no scorecard of an agent in profile '{profile}' of customer '{customer}': nothing to recount"
+            ));
+        }
         recounted += answer.recounted_agent_count;
         for DifferenceMessage { agent_user_name, usecase_name, period } in &answer.differences {
             say(&format!("put right: {agent_user_name}, {usecase_name}, two months from {period}\n"));

@@ -1,32 +1,97 @@
-//! The HTTP listener.
+//! The HTTP listener: what clients may take of time, connections and memory, whatever is served.
 
 use std::convert::Infallible;
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http_body_util::{BodyExt, Full, Limited};
-use hyper::body::{Bytes, Incoming};
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use hyper::body::{Body, Bytes, Incoming};
+use hyper::header::EXPECT;
+use hyper::http::request::Parts;
 use hyper::service::service_fn;
-use hyper::{Request, Response};
+use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-use crate::docs;
-use crate::gateway::{Gateway, MAX_PAYLOAD_BYTES};
+use crate::connections::{Connection, Connections, Phase};
 
-/// How long a client may take to send the head of a request.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long requests under way may take to end once the service is asked to.
 const LAST_ANSWERS: Duration = Duration::from_secs(10);
+/// The most bytes that a connection reads ahead.
+const READ_AHEAD: usize = 64 * 1024;
+
+/// What a listener lets its clients take.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// How many connections are open at once. With that of the embedded DynamoDB, and its clients, they fit into the
+    /// 1024 files that a process may usually open.
+    pub connections: usize,
+    /// How many bytes the requests under way hold at once: their bodies, and room for the largest answer of each.
+    pub bytes: usize,
+    /// How long a client may take to send the head of a request, and to send none on an open connection.
+    pub head: Duration,
+    /// How long a client may take to send a body.
+    pub body: Duration,
+    /// How long a client may take to read an answer.
+    pub answer: Duration,
+    /// How long a request waits for its bytes, before it is answered that there are none.
+    pub wait: Duration,
+    /// How long a client may keep the service waiting before another may have its place, if all are taken.
+    pub patience: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: 256,
+            bytes: 128 * 1024 * 1024,
+            head: Duration::from_secs(30),
+            body: Duration::from_secs(30),
+            answer: Duration::from_secs(30),
+            wait: Duration::from_secs(10),
+            patience: Duration::from_secs(1),
+        }
+    }
+}
+
+/// What is served on a listener.
+pub(crate) trait Site: Send + Sync + 'static {
+    /// What is known of a request once its head is read.
+    type Admitted: Send;
+    /// The largest body, in bytes.
+    const LARGEST_BODY: usize;
+    /// The largest answer, in bytes.
+    const LARGEST_ANSWER: usize;
+
+    /// Lets a request in by its head, or answers it: no body is kept of a request that is not let in.
+    fn admit(&self, parts: &Parts) -> Result<Self::Admitted, Box<Response<Bytes>>>;
+
+    /// Answers a request that was let in.
+    fn answer(
+        &self,
+        admitted: Self::Admitted,
+        parts: Parts,
+        body: Bytes,
+    ) -> impl Future<Output = Response<Bytes>> + Send;
+
+    /// What a request is answered that cannot be read, or for which there is no room.
+    fn refusal(&self, status: StatusCode) -> Response<Bytes>;
+
+    /// Adds what every answer to a request of `parts` has.
+    fn finish(&self, parts: &Parts, response: &mut Response<Bytes>);
+}
 
 /// Serves connections until `stop` changes, then lets the requests under way end.
-pub(crate) async fn serve(listener: TcpListener, gateway: Arc<Gateway>, mut stop: watch::Receiver<bool>) {
-    let connections = GracefulShutdown::new();
+pub(crate) async fn serve<S: Site>(listener: TcpListener, site: S, limits: Limits, mut stop: watch::Receiver<bool>) {
+    let graceful = GracefulShutdown::new();
+    let site = Arc::new(site);
+    let connections = Connections::new(limits);
     loop {
         let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
+            accepted = async { connections.room().await; listener.accept().await } => accepted,
             _ = stop.changed() => break,
         };
         let stream = match accepted {
@@ -39,29 +104,93 @@ pub(crate) async fn serve(listener: TcpListener, gateway: Arc<Gateway>, mut stop
             }
         };
         let _ = stream.set_nodelay(true);
-        let gateway = Arc::clone(&gateway);
-        let answer = service_fn(move |request| answer(Arc::clone(&gateway), request));
-        let connection = hyper::server::conn::http1::Builder::new()
+        let place = connections.open();
+        let (site, connection) = (Arc::clone(&site), place.connection());
+        let head = connection.limits().head;
+        let answer = service_fn(move |request| answer(Arc::clone(&site), Arc::clone(&connection), request));
+        let served = hyper::server::conn::http1::Builder::new()
             .timer(TokioTimer::new())
-            .header_read_timeout(HEAD_TIMEOUT)
+            .header_read_timeout(head)
+            .max_buf_size(READ_AHEAD)
             .serve_connection(TokioIo::new(stream), answer);
-        let connection = connections.watch(connection);
+        let served = graceful.watch(served);
         tokio::spawn(async move {
-            if let Err(error) = connection.await {
-                tracing::debug!(%error, "a connection ended early");
+            tokio::select! {
+                ended = served => {
+                    if let Err(error) = ended {
+                        tracing::debug!(%error, "a connection ended early");
+                    }
+                }
+                () = place.to_be_closed() => tracing::debug!("a client kept the service waiting"),
             }
         });
     }
-    let _ = tokio::time::timeout(LAST_ANSWERS, connections.shutdown()).await;
+    let _ = tokio::time::timeout(LAST_ANSWERS, graceful.shutdown()).await;
 }
 
-async fn answer(gateway: Arc<Gateway>, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
-    if let Some(response) = docs::answer(request.method(), request.uri().path()) {
-        return Ok(response.map(Full::new));
-    }
+async fn answer<S: Site>(
+    site: Arc<S>,
+    connection: Arc<Connection>,
+    request: Request<Incoming>,
+) -> Result<Response<Full<Bytes>>, Infallible> {
     let (parts, body) = request.into_parts();
-    // The head is answered for before the body, but a client may only read after it has written.
-    let body = Limited::new(body, MAX_PAYLOAD_BYTES).collect().await.ok().map(|body| body.to_bytes());
-    let response = gateway.answer(Request::from_parts(parts, body)).await;
-    Ok(response.map(|text| Full::new(Bytes::from(text))))
+    let asked = parts.clone();
+    connection.begins();
+    let mut response = match site.admit(&parts) {
+        Ok(admitted) => match read(&connection, &parts, body, S::LARGEST_BODY, S::LARGEST_ANSWER).await {
+            Ok(body) => {
+                connection.enters(Phase::Answering);
+                site.answer(admitted, parts, body).await
+            }
+            Err(status) => site.refusal(status),
+        },
+        Err(response) => {
+            discard(&connection, &parts, body, S::LARGEST_BODY);
+            *response
+        }
+    };
+    site.finish(&asked, &mut response);
+    Ok(response.map(|bytes| Full::new(connection.sends(bytes))))
+}
+
+/// The body of a request, if it comes in time, whole and no larger than `most`, and there is room for it and its answer.
+async fn read(
+    connection: &Arc<Connection>,
+    parts: &Parts,
+    body: Incoming,
+    most: usize,
+    answer: usize,
+) -> Result<Bytes, StatusCode> {
+    let length = body.size_hint().upper().map_or(most, |length| usize::try_from(length).unwrap_or(usize::MAX));
+    if length > most {
+        discard(connection, parts, body, most);
+        return Err(StatusCode::PAYLOAD_TOO_LARGE);
+    }
+    if !connection.reserves(length + answer).await {
+        return Err(StatusCode::SERVICE_UNAVAILABLE);
+    }
+    match tokio::time::timeout(connection.limits().body, Limited::new(body, most).collect()).await {
+        Ok(Ok(body)) => Ok(body.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(StatusCode::PAYLOAD_TOO_LARGE),
+        Ok(Err(_)) => Err(StatusCode::BAD_REQUEST),
+        Err(_) => Err(StatusCode::REQUEST_TIMEOUT),
+    }
+}
+
+/// Reads a body that nobody wants without keeping it, while its request is answered: a client may only read after it
+/// has written. One that asked whether to send it is told by the answer.
+fn discard(connection: &Arc<Connection>, parts: &Parts, mut body: Incoming, most: usize) {
+    if body.is_end_stream() || parts.headers.contains_key(EXPECT) {
+        return;
+    }
+    let within = connection.limits().body;
+    tokio::spawn(tokio::time::timeout(within, async move {
+        let mut read = 0;
+        while let Some(Ok(frame)) = body.frame().await {
+            read += frame.data_ref().map_or(0, Bytes::len);
+            if read > most {
+                break;
+            }
+        }
+    }));
 }

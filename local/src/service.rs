@@ -3,12 +3,13 @@
 use std::fmt::Write;
 use std::io::IsTerminal;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
 use coaching_edge::{App, Clock, ColdStart, PageTokens, TIME_TO_ANSWER_A_BATCH, log_filter, log_lines};
 use coaching_store::Store;
+use hyper::body::Bytes;
+use hyper::http::request::Parts;
+use hyper::{Response, StatusCode};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -16,13 +17,15 @@ use tracing::instrument::WithSubscriber;
 use tracing::subscriber::NoSubscriber;
 use tracing_subscriber::layer::SubscriberExt;
 
+use crate::access_key::AccessKey;
 use crate::arguments::Options;
 use crate::data_folder::{DataFolder, Secrets};
 use crate::demo;
 use crate::docs;
-use crate::embedded_dynamodb::{ACCESS_KEY, EmbeddedDynamoDb, REGION, client_at};
-use crate::gateway::Gateway;
-use crate::server::serve;
+use crate::door::Door;
+use crate::embedded_dynamodb::{EmbeddedDynamoDb, REGION, client_with};
+use crate::gateway::{Caller, Gateway, MAX_PAYLOAD_BYTES, refusal};
+use crate::server::{Limits, Site, serve};
 use crate::table::create_table;
 use crate::template::{TEMPLATE, Template};
 use crate::tokens::{Claims, TokenIssuer};
@@ -43,14 +46,17 @@ const DEMO_ROLES: [(&str, &str); 4] =
 pub struct Service {
     address: SocketAddr,
     dynamodb_url: String,
-    data: Option<PathBuf>,
+    /// Of the embedded DynamoDB.
+    access_key: Option<AccessKey>,
     issuer: TokenIssuer,
     page_token_secret: String,
     demo: bool,
     stop: watch::Sender<bool>,
     server: JoinHandle<()>,
-    /// Dropped last: requests under way still need it.
+    /// Dropped when all that used it is: requests under way still need it.
     _embedded: Option<EmbeddedDynamoDb>,
+    /// Dropped last: until then it is in use.
+    data: Option<DataFolder>,
 }
 
 /// Everything that the operations work on.
@@ -59,26 +65,38 @@ pub(crate) struct Opened {
     page_token_secret: String,
     embedded: Option<EmbeddedDynamoDb>,
     dynamodb_url: String,
+    access_key: AccessKey,
     pub(crate) app: App,
 }
 
 /// Opens the data that `options` name, and makes the table if there is none.
 pub(crate) async fn open(options: &Options, folder: Option<&DataFolder>) -> Result<Opened, String> {
-    let Secrets { issuer, page_token_secret } = match folder {
+    let secrets = match folder {
         Some(folder) => folder.secrets()?,
         None => Secrets::generate()?,
     };
-    let (embedded, dynamodb_url) = match &options.dynamodb {
-        Some(url) => (None, url.clone()),
+    let definition = Template::parse(TEMPLATE)?.table;
+    let (client, embedded, dynamodb_url) = match &options.dynamodb {
+        Some(url) => {
+            let client = client_with(url, &AccessKey::of_environment().unwrap_or_else(AccessKey::any));
+            let created = create_table(&client, TABLE_NAME, &definition).await;
+            created.map_err(|error| format!("the DynamoDB at {url}: {error}; --dynamodb names another"))?;
+            (client, None, url.clone())
+        }
         None => {
-            let file = folder.map(|folder| folder.file("dynamodb.sqlite"));
-            let embedded = EmbeddedDynamoDb::start(file.as_deref())?;
-            let url = embedded.url();
-            (Some(embedded), url)
+            let file = folder.map(DataFolder::database).transpose()?;
+            let embedded = EmbeddedDynamoDb::guarded(file.as_deref(), secrets.access_key.clone())?;
+            let (client, url) = (embedded.client(), embedded.url());
+            let created = create_table(&client, TABLE_NAME, &definition).await;
+            created.map_err(|error| file.map_or(error.clone(), |file| format!("{}: {error}", file.display())))?;
+            (client, Some(embedded), url)
         }
     };
-    let client = client_at(&dynamodb_url);
-    create_table(&client, TABLE_NAME, &Template::parse(TEMPLATE)?.table).await?;
+    if let Some(folder) = folder {
+        // Now that there is a table: keys without one are a sign of loss.
+        folder.keep(&secrets)?;
+    }
+    let Secrets { issuer, page_token_secret, access_key } = secrets;
     let page_tokens = PageTokens::new(&page_token_secret, None)?;
     let app = App {
         store: Store::new(client, TABLE_NAME),
@@ -88,7 +106,7 @@ pub(crate) async fn open(options: &Options, folder: Option<&DataFolder>) -> Resu
         write_within: ANSWER_WITHIN.saturating_sub(TIME_TO_ANSWER_A_BATCH),
         cold_start: ColdStart::default(),
     };
-    Ok(Opened { issuer, page_token_secret, embedded, dynamodb_url, app })
+    Ok(Opened { issuer, page_token_secret, embedded, dynamodb_url, access_key, app })
 }
 
 impl Service {
@@ -97,6 +115,14 @@ impl Service {
     /// # Errors
     /// One line that says what is in the way.
     pub async fn start(options: &Options) -> Result<Self, String> {
+        Self::start_within(options, Limits::default()).await
+    }
+
+    /// As [`Service::start`], with other `limits` on what clients may take.
+    ///
+    /// # Errors
+    /// One line that says what is in the way.
+    pub async fn start_within(options: &Options, limits: Limits) -> Result<Self, String> {
         start_logging()?;
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, options.port));
         let listener = TcpListener::bind(address)
@@ -105,19 +131,22 @@ impl Service {
         let address = listener.local_addr().map_err(|error| error.to_string())?;
 
         let folder = if options.memory { None } else { Some(DataFolder::open(&options.data)?) };
-        let Opened { issuer, page_token_secret, embedded, dynamodb_url, app } = open(options, folder.as_ref()).await?;
-        let gateway = Arc::new(Gateway::new(app, issuer.clone())?);
+        let opened = open(options, folder.as_ref()).await?;
+        let Opened { issuer, page_token_secret, embedded, dynamodb_url, access_key, app } = opened;
+        let gateway = Gateway::new(app, issuer.clone())?;
         if !options.no_demo {
             // The log is for what clients ask, so what is loaded here leaves no lines in it.
             demo::load(&gateway, &issuer).with_subscriber(NoSubscriber::default()).await?;
         }
 
         let (stop, stopped) = watch::channel(false);
-        let server = tokio::spawn(serve(listener, gateway, stopped));
+        let api = Api { gateway, door: Door::at(address.port(), &options.cors_origins) };
+        let server = tokio::spawn(serve(listener, api, limits, stopped));
         let service = Self {
             address,
             dynamodb_url,
-            data: folder.is_some().then(|| options.data.clone()),
+            access_key: embedded.as_ref().map(|_| access_key),
+            data: folder,
             issuer,
             page_token_secret,
             demo: !options.no_demo,
@@ -125,8 +154,8 @@ impl Service {
             server,
             _embedded: embedded,
         };
-        if let Some(folder) = &folder {
-            folder.write("environment", &service.environment()?)?;
+        if let Some(folder) = &service.data {
+            folder.write_environment(&service.environment()?)?;
         }
         Ok(service)
     }
@@ -158,12 +187,12 @@ impl Service {
              export COACHING_URL={}\n\
              export AWS_ENDPOINT_URL_DYNAMODB={}\n\
              export AWS_REGION={REGION}\n\
-             export AWS_ACCESS_KEY_ID={ACCESS_KEY}\n\
-             export AWS_SECRET_ACCESS_KEY={ACCESS_KEY}\n\
+             {}\
              export TABLE_NAME={TABLE_NAME}\n\
              export PAGE_TOKEN_SECRET={}\n",
             self.url(),
             self.dynamodb_url,
+            self.access_key.as_ref().map(AccessKey::exports).unwrap_or_default(),
             self.page_token_secret,
         );
         for (role, _) in DEMO_ROLES {
@@ -172,27 +201,39 @@ impl Service {
         Ok(text)
     }
 
-    /// What is printed once the service runs.
+    /// What is printed once the service runs: no wider and longer than a terminal, unless there is no file to keep the
+    /// tokens in, and what is needed first at its end.
     pub fn greeting(&self) -> String {
-        let mut text = format!("Coaching Service at {}\n", self.url());
-        let _ = match &self.data {
-            Some(folder) => writeln!(text, "  data      {}", folder.display()),
-            None => writeln!(text, "  data      in memory, gone when this ends"),
-        };
-        let _ = writeln!(text, "  DynamoDB  {} (table {TABLE_NAME}, any credentials)", self.dynamodb_url);
+        let mut text = String::new();
+        match &self.data {
+            Some(folder) => {
+                let _ = writeln!(text, "  data      {}", folder.path().display());
+                let _ = writeln!(text, "  DynamoDB  {} (table {TABLE_NAME})", self.dynamodb_url);
+                let environment = folder.environment();
+                let environment = environment.display();
+                let _ = writeln!(text, "  tokens    in {environment}, one for each role, with all of this");
+                if self.demo {
+                    let request = demo::first_request("$COACHING_URL", "$MANAGER_TOKEN");
+                    let _ = writeln!(text, "\nTry:\n. {environment}\n{request}\n");
+                }
+            }
+            None => {
+                let _ = writeln!(text, "  data      in memory, gone when this ends");
+                if self.access_key.is_none() {
+                    let _ = writeln!(text, "  DynamoDB  {} (table {TABLE_NAME})", self.dynamodb_url);
+                }
+                for (role, _) in DEMO_ROLES {
+                    let token = self.token(role).unwrap_or_default();
+                    let _ = writeln!(text, "  {role:<8}  {token}");
+                }
+                if self.demo {
+                    let token = self.token("manager").unwrap_or_default();
+                    let _ = writeln!(text, "\nTry:\n{}\n", demo::first_request(&self.url(), &token));
+                }
+            }
+        }
         let _ = writeln!(text, "  docs      {}{}", self.url(), docs::PAGE_PATH);
-        for (role, _) in DEMO_ROLES {
-            let token = self.token(role).unwrap_or_default();
-            let _ = writeln!(text, "  {role:<8}  {token}");
-        }
-        if let Some(folder) = &self.data {
-            let _ = writeln!(text, "These as shell variables: . {}", folder.join("environment").display());
-        }
-        if self.demo {
-            let token = self.token("manager").unwrap_or_default();
-            let _ = writeln!(text, "\nTry:\n{}", demo::first_request(&self.url(), &token));
-        }
-        text.push_str("\nCtrl-C ends it.\n");
+        let _ = writeln!(text, "Coaching Service at {}\nCtrl-C ends it.", self.url());
         text
     }
 
@@ -206,6 +247,47 @@ impl Service {
     pub async fn stop(self) {
         let _ = self.stop.send(true);
         let _ = self.server.await;
+    }
+}
+
+/// The API, and the pages about it.
+struct Api {
+    gateway: Gateway,
+    door: Door,
+}
+
+impl Site for Api {
+    type Admitted = Caller;
+    const LARGEST_BODY: usize = MAX_PAYLOAD_BYTES;
+    /// What Lambda lets a function answer.
+    const LARGEST_ANSWER: usize = 6 * 1024 * 1024;
+
+    fn admit(&self, parts: &Parts) -> Result<Caller, Box<Response<Bytes>>> {
+        let refused = |status, message: &str| Box::new(refusal(status, message).map(Bytes::from));
+        if let Some(why) = self.door.refusal(parts) {
+            return Err(refused(StatusCode::FORBIDDEN, &why));
+        }
+        if let Some(answer) = self.door.preflight(parts).or_else(|| docs::answer(&parts.method, parts.uri.path())) {
+            return Err(Box::new(answer));
+        }
+        self.gateway.admit(parts).map_err(|(status, message)| refused(status, message))
+    }
+
+    async fn answer(&self, caller: Caller, parts: Parts, body: Bytes) -> Response<Bytes> {
+        self.gateway.answer_to(caller, &parts, &body).await.map(Bytes::from)
+    }
+
+    fn refusal(&self, status: StatusCode) -> Response<Bytes> {
+        let message = match status {
+            // In API Gateway's own words.
+            StatusCode::PAYLOAD_TOO_LARGE => "Request Entity Too Large",
+            other => other.canonical_reason().unwrap_or_default(),
+        };
+        refusal(status, message).map(Bytes::from)
+    }
+
+    fn finish(&self, parts: &Parts, response: &mut Response<Bytes>) {
+        self.door.share(&parts.headers, response);
     }
 }
 

@@ -1,7 +1,7 @@
 //! The table, created as `template.yaml` defines it.
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::error::{DisplayErrorContext, SdkError};
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::create_table::CreateTableError;
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, Projection, TimeToLiveSpecification,
@@ -48,7 +48,7 @@ pub async fn create_table(client: &Client, name: &str, definition: &TableDefinit
         Err(SdkError::ServiceError(error)) if matches!(error.err(), CreateTableError::ResourceInUseException(_)) => {
             return has_indexes(client, name, definition).await.map(|()| false);
         }
-        Err(error) => return Err(format!("the table cannot be created: {}", DisplayErrorContext(error))),
+        Err(error) => return Err(format!("the table cannot be created: {}", told(&error))),
     }
     let expiry = &definition.time_to_live_specification;
     if !expiry.enabled {
@@ -65,15 +65,14 @@ pub async fn create_table(client: &Client, name: &str, definition: &TableDefinit
         .time_to_live_specification(expiry)
         .send()
         .await
-        .map_err(|error| format!("the table's expiry cannot be set: {}", DisplayErrorContext(error)))?;
+        .map_err(|error| format!("the table's expiry cannot be set: {}", told(&error)))?;
     Ok(true)
 }
 
 /// Refuses a table that an earlier version made, before its service fails at the requests that need a later index.
 async fn has_indexes(client: &Client, name: &str, definition: &TableDefinition) -> Result<(), String> {
     let described = client.describe_table().table_name(name).send().await;
-    let described =
-        described.map_err(|error| format!("the table cannot be described: {}", DisplayErrorContext(error)))?;
+    let described = described.map_err(|error| format!("the table cannot be described: {}", told(&error)))?;
     let indexes = described.table().map(|table| table.global_secondary_indexes()).unwrap_or_default();
     let there = |name: &str| indexes.iter().any(|index| index.index_name() == Some(name));
     match definition.global_secondary_indexes.iter().find(|index| !there(&index.index_name)) {
@@ -86,10 +85,66 @@ async fn has_indexes(client: &Client, name: &str, definition: &TableDefinition) 
     }
 }
 
+/// What DynamoDB said, or why it said nothing: its words alone, on one line.
+fn told<E>(error: &SdkError<E>) -> String
+where
+    E: std::error::Error + ProvideErrorMetadata + 'static,
+{
+    if let Some(said) = error.as_service_error() {
+        return match (said.code(), said.message()) {
+            (_, Some(message)) => message.to_owned(),
+            (code, None) => code.unwrap_or("no reason was given").to_owned(),
+        };
+    }
+    causes(error)
+}
+
+/// An error and what caused it, on one line.
+pub(crate) fn causes(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut texts: Vec<String> = Vec::new();
+    for error in std::iter::successors(Some(error), |error| error.source()) {
+        let text = error.to_string();
+        // Many say what caused them themselves.
+        if texts.last().is_none_or(|last| !last.contains(&text)) {
+            texts.push(text);
+        }
+    }
+    texts.join(": ").replace('\n', " ")
+}
+
 fn key_schema(elements: &[KeyElement]) -> Result<Vec<KeySchemaElement>, aws_sdk_dynamodb::error::BuildError> {
     let built = elements.iter().map(|element| {
         let key = KeySchemaElement::builder().attribute_name(&element.attribute_name);
         key.key_type(element.key_type.as_str().into()).build()
     });
     built.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::{error, fmt};
+
+    #[derive(Debug)]
+    struct Failure(&'static str, Option<Box<Failure>>);
+
+    impl fmt::Display for Failure {
+        fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+            formatter.write_str(self.0)
+        }
+    }
+
+    impl error::Error for Failure {
+        fn source(&self) -> Option<&(dyn error::Error + 'static)> {
+            self.1.as_deref().map(|cause| cause as _)
+        }
+    }
+
+    #[test]
+    fn an_error_is_said_with_its_causes_each_once_and_on_one_line() {
+        let cause = Failure("cannot be read:\nrebuild them", None);
+        let told_already = Failure("the statistics cannot be read:\nrebuild them", Some(Box::new(cause)));
+        let failure = Failure("INTERNAL", Some(Box::new(told_already)));
+        assert_eq!(causes(&failure), "INTERNAL: the statistics cannot be read: rebuild them");
+    }
 }

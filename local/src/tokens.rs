@@ -22,6 +22,8 @@ pub const AUDIENCE: &str = "coaching";
 const KEY_ID: &str = "development";
 /// How long a token is good, in seconds: a working day.
 const LIFETIME_SECONDS: i64 = 12 * 60 * 60;
+/// How far a token's beginning may lie ahead, in seconds: the clock may have been set back since it was signed.
+const LEEWAY_SECONDS: f64 = 5.0;
 
 /// The claims of one access token.
 #[derive(Debug, Clone, Serialize)]
@@ -123,17 +125,18 @@ impl TokenIssuer {
     pub(crate) fn verify(&self, token: &str) -> Option<BTreeMap<String, String>> {
         let mut validation = Validation::new(Algorithm::RS256);
         validation.leeway = 0;
-        validation.validate_nbf = true;
         validation.set_issuer(&[ISSUER]);
         validation.set_audience(&[AUDIENCE]);
         validation.set_required_spec_claims(&["exp", "iss", "aud"]);
         let verified = jsonwebtoken::decode::<Map<String, Value>>(token, &self.decoding, &validation).ok()?;
-        if verified.header.kid.as_deref() != Some(KEY_ID) {
+        // An extension that must be understood is not (RFC 7515, 4.1.11).
+        if verified.header.kid.as_deref() != Some(KEY_ID) || verified.header.crit.is_some() {
             return None;
         }
         let claims = verified.claims;
-        let issued_later = claims.get("iat").and_then(Value::as_i64).is_some_and(|iat| iat > Utc::now().timestamp());
-        if issued_later {
+        let latest = Utc::now().timestamp() as f64 + LEEWAY_SECONDS;
+        let has_begun = |name| claims.get(name).is_none_or(|time| time.as_f64().is_some_and(|time| time <= latest));
+        if !has_begun("iat") || !has_begun("nbf") {
             return None;
         }
         Some(claims.into_iter().filter_map(|(name, value)| Some((name, as_api_gateway_writes(value)?))).collect())
@@ -188,11 +191,54 @@ mod tests {
     }
 
     #[test]
+    fn a_time_that_is_no_number_or_to_come_and_a_critical_extension_are_refused() {
+        let issuer = &ISSUERS[0];
+        let verifies = |header: &Header, claims: &Value| {
+            issuer.verify(&jsonwebtoken::encode(header, claims, &issuer.encoding).unwrap()).is_some()
+        };
+        let header = Header { kid: Some(KEY_ID.to_owned()), ..Header::new(Algorithm::RS256) };
+        let now = Utc::now().timestamp();
+        let later = now + 60;
+        let mut tried = 0;
+        for name in ["iat", "nbf"] {
+            let with = |value: Value| {
+                let mut claims = serde_json::json!(claims());
+                claims[name] = value;
+                claims
+            };
+            for bad in [
+                Value::from(later),
+                Value::from(later as f64 + 0.5),
+                Value::from(1e300),
+                Value::from(later.to_string()),
+                Value::from(now.to_string()),
+                Value::from("now"),
+                Value::from(true),
+                Value::Null,
+                serde_json::json!([now]),
+            ] {
+                assert!(!verifies(&header, &with(bad.clone())), "{name}: {bad}");
+                tried += 1;
+            }
+            for good in [Value::from(now), Value::from(now as f64 - 0.5), Value::from(now + 2)] {
+                assert!(verifies(&header, &with(good.clone())), "{name}: {good}");
+            }
+        }
+        for names in [&[][..], &["b64"], &["exp"], &["https://unknown.example"]] {
+            let crit = Some(names.iter().map(|name| (*name).to_owned()).collect());
+            assert!(!verifies(&Header { crit, ..header.clone() }, &serde_json::json!(claims())), "{names:?}");
+            tried += 1;
+        }
+        println!("{tried} tokens refused");
+    }
+
+    #[test]
     fn what_the_authorizer_on_aws_refuses_is_refused() {
         let issuer = &ISSUERS[0];
         let refused = |claims: Claims| issuer.verify(&issuer.issue(&claims).unwrap()).is_none();
         let now = Utc::now().timestamp();
         assert!(refused(Claims { exp: now - 1, ..claims() }), "expired");
+        assert!(!refused(Claims { nbf: now + 2, iat: now + 2, ..claims() }), "the clock was set back two seconds");
         assert!(refused(Claims { nbf: now + 60, ..claims() }), "not yet good");
         assert!(refused(Claims { iat: now + 60, ..claims() }), "issued later");
         assert!(refused(Claims { aud: "another".to_owned(), ..claims() }), "audience");

@@ -57,9 +57,19 @@ fn main() {
 }
 
 async fn serve() {
-    let options = Options { port: 0, data: PathBuf::new(), memory: true, dynamodb: None, no_demo: true, task: None };
+    // The service's own DynamoDB answers the service alone.
+    let dynamodb = EmbeddedDynamoDb::start(None).unwrap();
+    let options = Options {
+        port: 0,
+        data: PathBuf::new(),
+        memory: true,
+        dynamodb: Some(dynamodb.url()),
+        cors_origins: Vec::new(),
+        no_demo: true,
+        task: None,
+    };
     let service = Service::start(&options).await.unwrap();
-    println!("{}\n{}", service.url(), service.dynamodb_url());
+    println!("{}\n{}", service.url(), dynamodb.url());
     println!("{}\n{}", service.token("manager").unwrap(), service.token("service").unwrap());
     // Until the bench ends.
     tokio::task::spawn_blocking(|| std::io::stdin().read(&mut [0])).await.unwrap().unwrap();

@@ -41,6 +41,9 @@ pub async fn replay(operation: &str, cases: &[Case], target: Target) {
         assert_eq!(answered.status, case.status, "{}: {}", case.name, answered.body);
         assert_eq!(answered.refused_fields(), case.refused, "{}: {}", case.name, answered.body);
         assert_eq!(answered.headers.get("content-type").map(String::as_str), Some("application/json"));
+        for (name, value) in [("cache-control", "no-store"), ("x-content-type-options", "nosniff")] {
+            assert_eq!(answered.headers.get(name).map(String::as_str), Some(value), "{}", case.name);
+        }
         assert!(answered.headers.contains_key("x-request-id"), "{}: {:?}", case.name, answered.headers);
         if case.status != 200 {
             answered.assert_is_error();

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use coaching_domain::error::FieldViolation;
 use coaching_domain::{Code, Error};
-use lambda_http::http::header::{CONTENT_TYPE, ETAG, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use lambda_http::http::header::{
+    CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
+};
 use lambda_http::http::{Response, StatusCode};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -269,6 +271,9 @@ fn response(status: StatusCode, body: String, request_id: &str) -> Response<Stri
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    // Answers tell of people: no cache keeps them, and no browser takes them for a page.
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     if let Ok(request_id) = HeaderValue::from_str(request_id) {
         headers.insert(REQUEST_ID, request_id);
     }
