@@ -885,3 +885,38 @@ fn the_recomputation_knows_the_definition() {
     assert_eq!(score_of("", [None, None, None]), None);
     assert_eq!(score_of("opening", [None, None, Some(1)]), None);
 }
+
+#[tokio::test]
+async fn a_criterion_that_was_dropped_keeps_its_label() {
+    let service = TestService::seeded().await;
+    let target = json!({
+        "scorecardTemplateName": below_support("scorecardTemplates/quality"),
+        "criterionOrChapterId": "opening",
+        "target": 70,
+        "usecaseName": usecase_name("care"),
+    });
+    service.succeed(&import("targets", target)).await;
+    let labels = |answered: &Answered| {
+        let progresses = answered.body["agentCoachingProgresses"][0]["criterionProgresses"].as_array().unwrap().clone();
+        progresses.iter().map(|one| one["criterionDisplayName"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let asked = retrieve(json!({"usecaseNames": [usecase_name("care")], "agentUserNames": [user_name("ana")]}));
+    let (answered, before) = service.spending(&asked).await;
+    assert_eq!(labels(&answered), ["Greeting", "Opening"]);
+
+    let change = |template: Value| {
+        let body = json!({"scorecardTemplate": {"template": template}});
+        Event::new("PATCH", "scorecardTemplates/quality").with_text(&body.to_string())
+    };
+    let chapter = |id: &str, criterion: &str, label: &str| json!({"chapterId": id, "displayName": "Start", "criteria": [{"criterionId": criterion, "displayName": label}]});
+    // The second revision renames one and keeps it, the third has neither, the fourth none of the third.
+    for chapter in
+        [chapter("opening", "privacy", "Privacy"), chapter("all", "closing", "End"), chapter("more", "rest", "Rest")]
+    {
+        service.succeed(&change(json!({"chapters": [chapter]}))).await;
+    }
+    let (answered, after) = service.spending(&asked).await;
+    assert_eq!(labels(&answered), ["Greeting", "Start"]);
+    assert_eq!(answered.body["agentCoachingProgresses"][0]["criterionProgresses"][0]["score"], 60.0);
+    assert_eq!(after.calls, before.calls + 1, "the revisions that have them are read in one call");
+}

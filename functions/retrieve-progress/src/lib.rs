@@ -126,7 +126,7 @@ struct CriterionProgress {
     /// The criterion or chapter; absent: the whole scorecard.
     #[serde(skip_serializing_if = "String::is_empty")]
     criterion_or_chapter_id: String,
-    /// Its label, or the template's title.
+    /// Its label, in the latest revision that has it, or the template's title.
     criterion_display_name: String,
     /// The plan that the target hangs on; absent: it is the organisation's.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -236,9 +236,11 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
         OrderBy::Progress | OrderBy::Gap => progress.page_by_value().await?,
     };
 
+    let dropped = progress.templates_of_dropped(&agents).await?;
+
     let next_page_token = app.page_tokens.next(next.as_deref(), &asked.binding(&tenant), now)?;
     Answer::json(&RetrieveProgressResponse {
-        agent_coaching_progresses: agents.into_iter().map(|agent| agent.message(&tenant, &asked)).collect(),
+        agent_coaching_progresses: agents.into_iter().map(|agent| agent.message(&tenant, &asked, &dropped)).collect(),
         next_page_token,
         start_time: asked.window.start(),
         end_time: asked.window.end(),
@@ -270,6 +272,8 @@ struct Goal {
     /// Of the criterion or chapter in statistics; nothing if its template does not have it.
     number: Option<u32>,
     display_name: String,
+    /// The last revision that has the criterion or chapter and its label, if the current one does not.
+    last_revision: Option<u32>,
 }
 
 /// An agent with what they were measured by.
@@ -566,10 +570,21 @@ impl<'a> Progress<'a> {
                     template.and_then(|one| one.number_of(part))
                 },
                 display_name: display_name.to_owned(),
+                last_revision: template.and_then(|one| one.last_revision_with(part)),
                 target: target.clone(),
             })
         });
         goals.collect()
+    }
+
+    /// The revisions that have what the targets of `agents` are for and current revisions do not.
+    async fn templates_of_dropped(&self, agents: &[MeasuredAgent]) -> Result<Vec<ScorecardTemplate>, Error> {
+        let goals = agents.iter().flat_map(|agent| agent.goals.iter());
+        let revisions: HashSet<_> = goals
+            .filter_map(|goal| goal.last_revision.map(|revision| (goal.target.template.clone(), Some(revision))))
+            .collect();
+        let revisions: Vec<_> = revisions.into_iter().collect();
+        self.app.store.templates(self.tenant, &revisions, false).await
     }
 
     async fn leave_out_deleted(&self, agents: &mut [MeasuredAgent]) -> Result<(), Error> {
@@ -630,7 +645,12 @@ impl MeasuredAgent {
         overall_gap(&self.reached())
     }
 
-    fn message(self, tenant: &Tenant, asked: &RetrieveProgressRequest) -> AgentCoachingProgress {
+    fn message(
+        self,
+        tenant: &Tenant,
+        asked: &RetrieveProgressRequest,
+        dropped: &[ScorecardTemplate],
+    ) -> AgentCoachingProgress {
         let usecases: HashSet<UsecaseId> = asked.usecases.iter().cloned().collect();
         let reached = self.reached();
         let goals = self.goals.iter().zip(&self.measured).zip(&reached);
@@ -640,7 +660,7 @@ impl MeasuredAgent {
             progress: overall_progress(&reached).map(points),
             gap: overall_gap(&reached).map(points),
             criterion_progresses: goals
-                .map(|((goal, measured), reached)| goal.message(tenant, measured, reached))
+                .map(|((goal, measured), reached)| goal.message(tenant, measured, reached, dropped))
                 .collect(),
             coaching_session_count: self.sessions.len(),
             last_coaching_session_time: self
@@ -655,12 +675,26 @@ impl MeasuredAgent {
 }
 
 impl Goal {
-    fn message(&self, tenant: &Tenant, measured: &Measured, reached: &Reached) -> CriterionProgress {
+    /// Its label: of a criterion or chapter that the current revision does not have, that of its last one.
+    fn label<'a>(&'a self, dropped: &'a [ScorecardTemplate]) -> &'a str {
+        let is_last =
+            |one: &&ScorecardTemplate| one.id == self.target.template && Some(one.revision) == self.last_revision;
+        let last = dropped.iter().find(is_last);
+        last.and_then(|one| one.display_name_of(&self.target.criterion_or_chapter_id)).unwrap_or(&self.display_name)
+    }
+
+    fn message(
+        &self,
+        tenant: &Tenant,
+        measured: &Measured,
+        reached: &Reached,
+        dropped: &[ScorecardTemplate],
+    ) -> CriterionProgress {
         CriterionProgress {
             scorecard_template_name: tenant.name_of(&self.target.template),
             coaching_plan_name: self.target.plan.as_ref().map(|plan| tenant.name_of(plan)),
             criterion_or_chapter_id: self.target.criterion_or_chapter_id.clone(),
-            criterion_display_name: self.display_name.clone(),
+            criterion_display_name: self.label(dropped).to_owned(),
             baseline_score: reached.baseline_score.map(points),
             score: reached.score.map(points),
             progress: reached.progress.map(points),

@@ -2,14 +2,14 @@
 //! of a scorecard template. Scorecards keep the revision that they were made from.
 //!
 //! The body is `{"scorecardTemplate": {…}}`, with `updateMask` as in `update-session`. `title`, `template`
-//! (the whole structure), `usecaseNames` and `deactivateTime` may change; what the service owns is dropped.
+//! (the whole structure), `usecaseNames` and `deactivateTime` may change; what the service owns is dropped. An
+//! id that was a criterion's is no chapter's later, nor the reverse: their scores would count as one's. All
+//! revisions together have at most 1000 chapters and criteria.
 //! What changes nothing makes no revision, so a repeat makes none. A path with a revision, an `etag` in the
 //! template or an `If-Match` that is not the current one is ABORTED, and so is the later of two updates at
 //! once.
 
-use coaching_domain::template::{
-    MAX_KNOWN_IDS, Revision, ScorecardTemplateMessage, TemplateUpdate, parse_template_segment,
-};
+use coaching_domain::template::{Revision, ScorecardTemplateMessage, TemplateUpdate, parse_template_segment};
 use coaching_domain::{Code, Error, Role};
 use coaching_edge::{Answer, App, Operation, Request};
 use serde::Serialize;
@@ -54,17 +54,8 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
         ));
     }
     expected.check(&current.etag())?;
-    let template = match update.next_revision(&current, now) {
+    let template = match update.next_revision(&current, now)? {
         None => current,
-        Some(next) if next.known_ids.len() > MAX_KNOWN_IDS => {
-            return Err(Error::new(
-                Code::FailedPrecondition,
-                "TEMPLATE_FULL",
-                format!(
-                    "a template has at most {MAX_KNOWN_IDS} chapters and criteria in all its revisions; create another"
-                ),
-            ));
-        }
         Some(next) => {
             app.store.add_revision(&tenant, &next).await?;
             next

@@ -4,19 +4,21 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem};
 use coaching_domain::names::{self, ScorecardTemplateId, UsecaseId};
-use coaching_domain::template::{Chapter, ScorecardTemplate};
+use coaching_domain::template::{Chapter, Dropped, Part, ScorecardTemplate};
 use coaching_domain::{Code, Error, Tenant, Timestamp};
 
 use crate::Store;
 use crate::failure::corrupt;
 use crate::item::{Attributes, Item};
 use crate::keys::{self, LIST_ORDER, ListIndex, ListPosition};
-use crate::list::{Filter, Listed, Page, Range};
+use crate::list::{Filter, Listed, Page, Range, answer_bytes_of};
 use crate::requests::{Created, RequestRecord};
 use crate::transaction::Outcome;
 
-/// What a template takes in an answer at the most, in bytes: 250 labels and ids.
-const TEMPLATE_BYTES: usize = 400 * 1024;
+/// What a template, each of its usecases and each of its parts take in an answer beside their texts, in bytes.
+const TEMPLATE_BYTES: usize = 2 * 1024;
+const USECASE_BYTES: usize = 512;
+const PART_BYTES: usize = 256;
 
 impl Store {
     /// Creates the first revision of a template, or answers what the same `request` created before.
@@ -141,6 +143,13 @@ fn item_at(key: keys::Key, template: &ScorecardTemplate) -> Result<Item, Error> 
     if usecases.is_empty() {
         usecases.push(EVERY.to_owned());
     }
+    let dropped = template.dropped.iter();
+    let dropped: Vec<DroppedInItem> =
+        dropped.map(|(number, dropped)| (*number, dropped.part, dropped.last_revision)).collect();
+    let dropped = match dropped.is_empty() {
+        true => None,
+        false => Some(serde_json::to_string(&dropped).map_err(Error::internal)?),
+    };
     Ok(Item::at(key)
         .number("revision", template.revision.into())
         .text("title", &template.title)
@@ -149,13 +158,21 @@ fn item_at(key: keys::Key, template: &ScorecardTemplate) -> Result<Item, Error> 
         .text("create_time", template.create_time.to_string())
         .text("update_time", template.update_time.to_string())
         .optional_text("deactivate_time", template.deactivate_time.as_ref())
-        .texts("known_ids", template.known_ids.iter().cloned()))
+        .texts("known_ids", template.known_ids.iter().cloned())
+        .optional_text("dropped", dropped.as_ref()))
 }
+
+/// A part's number, what it was, and the last revision that has it.
+type DroppedInItem = (u32, Part, u32);
 
 impl Listed for ScorecardTemplate {
     fn from_item(item: HashMap<String, AttributeValue>) -> Result<Self, Error> {
         let mut item = Attributes(item);
         let chapters: Vec<Chapter> = serde_json::from_str(&item.text("chapters")?).map_err(|_| corrupt("chapters"))?;
+        let dropped: Vec<DroppedInItem> = match item.optional_text("dropped")? {
+            Some(text) => serde_json::from_str(&text).map_err(|_| corrupt("dropped"))?,
+            None => Vec::new(),
+        };
         let usecases = item.texts("usecases")?;
         let usecases = usecases.iter().filter(|usecase| *usecase != EVERY);
         let usecases = usecases.map(|usecase| coaching_domain::Id::parse(usecase).ok_or_else(|| corrupt("usecases")));
@@ -169,10 +186,20 @@ impl Listed for ScorecardTemplate {
             update_time: item.time("update_time")?,
             deactivate_time: item.optional_time("deactivate_time")?,
             known_ids: item.texts("known_ids")?,
+            dropped: dropped
+                .into_iter()
+                .map(|(number, part, last_revision)| (number, Dropped { part, last_revision }))
+                .collect(),
         })
     }
 
     fn answer_bytes(&self) -> usize {
-        TEMPLATE_BYTES.min(1024 + self.known_ids.len() * 512)
+        let part = |id: &str, label: &str| PART_BYTES + answer_bytes_of(id) + answer_bytes_of(label);
+        let chapters = self.chapters.iter().map(|chapter| {
+            let criteria = chapter.criteria.iter().map(|criterion| part(&criterion.id, &criterion.display_name));
+            part(&chapter.id, &chapter.display_name) + criteria.sum::<usize>()
+        });
+        let usecases = self.usecases.len() * USECASE_BYTES;
+        TEMPLATE_BYTES + answer_bytes_of(&self.title) + usecases + chapters.sum::<usize>()
     }
 }
