@@ -3,7 +3,7 @@
 
 use coaching_tests::{Case, Target, replay};
 
-const CASES: [Case; 10] = [
+const CASES: [Case; 11] = [
     Case { name: "organisation", status: 200, refused: &[] },
     Case { name: "of-a-plan", status: 200, refused: &[] },
     Case { name: "outside-the-range", status: 400, refused: &["target"] },
@@ -14,6 +14,7 @@ const CASES: [Case; 10] = [
     Case { name: "another-customer", status: 403, refused: &[] },
     Case { name: "without-a-token", status: 401, refused: &[] },
     Case { name: "by-an-agent", status: 403, refused: &[] },
+    Case { name: "unknown-names", status: 400, refused: &["usecaseName", "scorecardTemplateName"] },
 ];
 
 #[tokio::test]

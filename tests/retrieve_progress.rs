@@ -12,7 +12,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use serde_json::{Value, json};
 
-const CASES: [Case; 12] = [
+const CASES: [Case; 13] = [
     Case { name: "all", status: 200, refused: &[] },
     Case { name: "of-a-group", status: 200, refused: &[] },
     Case { name: "an-agents-own", status: 200, refused: &[] },
@@ -29,6 +29,7 @@ const CASES: [Case; 12] = [
     Case { name: "too-long-a-window", status: 400, refused: &["endTime"] },
     Case { name: "another-customer", status: 403, refused: &[] },
     Case { name: "without-a-token", status: 401, refused: &[] },
+    Case { name: "unknown-names", status: 400, refused: &["usecaseNames", "scorecardTemplateNames", "groupNames"] },
 ];
 
 #[tokio::test]
@@ -850,6 +851,7 @@ async fn a_past_window_keeps_its_gap_when_the_target_moves() {
 #[tokio::test]
 async fn sessions_in_the_window_are_counted() {
     let service = TestService::seeded().await;
+    service.usecases(&["billing"]).await;
     for (session_time, usecase) in [
         ("2026-05-31T10:00:00Z", "care"),
         ("2026-05-02T09:00:00Z", "care"),

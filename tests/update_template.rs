@@ -4,7 +4,7 @@
 use coaching_tests::{Case, Event, Target, TestService, below_support, bytes_of, replay, usecase_name, user_name};
 use serde_json::{Value, json};
 
-const CASES: [Case; 7] = [
+const CASES: [Case; 8] = [
     Case { name: "changed", status: 200, refused: &[] },
     Case { name: "not-current", status: 409, refused: &[] },
     Case {
@@ -19,6 +19,7 @@ const CASES: [Case; 7] = [
     Case { name: "another-customer", status: 403, refused: &[] },
     Case { name: "without-a-token", status: 401, refused: &[] },
     Case { name: "by-an-agent", status: 403, refused: &[] },
+    Case { name: "unknown-usecase", status: 400, refused: &["scorecardTemplate.usecaseNames"] },
 ];
 
 #[tokio::test]

@@ -5,7 +5,7 @@
 //! `includeIndirectGroupMembers`), or all agents of the profile if both are empty; inactive and dev users
 //! only if asked for. Who is no agent of the profile is left out.
 //! **Which scores**: of `usecaseNames` (required) and, if given, `scorecardTemplateNames` (every revision:
-//! `@*`), submitted from `startTime` (rounded down to a day, UTC) until `endTime` (rounded up); by default in
+//! `@*`), which must exist, submitted from `startTime` (rounded down to a day, UTC) until `endTime` (rounded up); by default in
 //! the 30 days that end with today. The baseline is the equally long window just before.
 //! **Which targets**: those of the organisation, and an agent's own on active plans of theirs, which replace
 //! the organisation's for the same template and criterion; each with the value that was in force at the
@@ -28,6 +28,7 @@ use chrono::NaiveDate;
 use coaching_domain::names::{CoachingPlanId, GroupId, ScorecardTemplateId, UsecaseId, UserId};
 use coaching_domain::outline::Kind;
 use coaching_domain::progress::{Measured, Reached, Scope, Window, overall_gap, overall_progress, points};
+use coaching_domain::references::References;
 use coaching_domain::statistics::{PackedStatistics, Period, WHOLE_SCORECARD};
 use coaching_domain::target::Target;
 use coaching_domain::template::{Revisions, ScorecardTemplate};
@@ -316,15 +317,14 @@ impl<'a> Progress<'a> {
             let store = &self.app.store;
             let page =
                 store.agents_of_profile(self.tenant, with_inactive, with_dev_users, descending, after.as_ref(), size);
-            let (checked, page, organisation) = join!(self.check_usecases(), page, self.organisation());
+            let (checked, page, organisation) = join!(self.check_names(), page, self.organisation());
             checked?;
             let page = page?;
             let measured = self.measure(page.entries, &organisation?, None).await?;
             return Ok((measured, page.next.map(|place| place.as_str().to_owned())));
         }
-        let (checked, everyone, organisation) = join!(self.check_usecases(), self.everyone(size), self.organisation());
-        checked?;
-        let (mut agents, statistics) = everyone?;
+        let (checked, everyone, organisation) = join!(self.check_names(), self.everyone(size), self.organisation());
+        let (mut agents, statistics) = checked_and(checked, everyone)?;
         let place = |agent: &Agent| ListPosition::by_name(&agent.display_name, &agent.id);
         if let Some(after) = after {
             let after = after.rank(descending);
@@ -354,9 +354,8 @@ impl<'a> Progress<'a> {
             return Ok((self.measure(agents, &organisation?, statistics).await?, next));
         }
         let (checked, everyone, organisation) =
-            join!(self.check_usecases(), self.everyone(usize::MAX), self.organisation());
-        checked?;
-        let (agents, statistics) = everyone?;
+            join!(self.check_names(), self.everyone(usize::MAX), self.organisation());
+        let (agents, statistics) = checked_and(checked, everyone)?;
         let mut measured = self.measure_all(agents, &organisation?, statistics).await?;
         let mut order: Vec<(Option<i64>, &UserId, usize)> = measured
             .iter()
@@ -401,14 +400,12 @@ impl<'a> Progress<'a> {
         self.asked.agents.is_empty() && self.asked.groups.is_empty()
     }
 
-    async fn check_usecases(&self) -> Result<(), Error> {
-        let existing = self.app.store.existing_usecases(self.tenant, &self.asked.usecases).await?;
-        match self.asked.usecases.iter().find(|usecase| !existing.contains(usecase)) {
-            None => Ok(()),
-            Some(usecase) => {
-                Err(Error::invalid_field("usecaseNames", format!("'{}' does not exist", self.tenant.name_of(usecase))))
-            }
-        }
+    /// The usecases and templates of the request must exist.
+    async fn check_names(&self) -> Result<(), Error> {
+        let usecases = References::default().usecases("usecaseNames", &self.asked.usecases);
+        let templates = self.asked.templates.iter();
+        let references = templates.fold(usecases, |all, template| all.template("scorecardTemplateNames", template));
+        self.app.store.unknown_names(self.tenant, &references, false).await?.into_result()
     }
 
     /// The organisation's targets in scope, with their templates.
@@ -590,6 +587,14 @@ impl<'a> Progress<'a> {
     async fn leave_out_deleted(&self, agents: &mut [MeasuredAgent]) -> Result<(), Error> {
         let sessions = agents.iter_mut().map(|agent| &mut agent.sessions).collect();
         self.app.store.leave_out_deleted(self.tenant, sessions, self.now).await
+    }
+}
+
+/// `read`, if what was `checked` beside it is right; else the bad fields of both.
+fn checked_and<T>(checked: Result<(), Error>, read: Result<T, Error>) -> Result<T, Error> {
+    match (checked, read) {
+        (Err(error), Err(other)) => Err(error.and(other)),
+        (checked, read) => checked.and(read),
     }
 }
 

@@ -2,7 +2,7 @@
 //! bulk loads and backfills by a customer's own systems.
 //!
 //! The body is `{"scorecards": […]}`, 1 to 500 of them, each name once; without a `name` the service makes
-//! one. With a `submitTime` they are submitted, and count on that day; without one they are drafts. Every
+//! one. Usecases and templates must exist. With a `submitTime` they are submitted, and count on that day; without one they are drafts. Every
 //! entry replaces what is there whole, or is refused by itself: the answer's `results` hold, in order, the
 //! scorecard or the `status` of its refusal. A scorecard's agent never changes.
 //!
@@ -12,12 +12,13 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use coaching_domain::names::ScorecardId;
+use coaching_domain::references::References;
 use coaching_domain::scorecard::{NewScorecard, Scorecard, ScorecardMessage};
 use coaching_domain::template::ScorecardTemplate;
 use coaching_domain::{Code, Error, Role, Tenant, Timestamp, Violations};
 use coaching_edge::{Answer, App, EntryStatus, Operation, Request, entry_status};
 use coaching_store::{KnownStatistics, ScorecardChange, Store, Written};
-use futures_util::future::{join_all, try_join};
+use futures_util::future::{join_all, try_join3};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -71,7 +72,13 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let mut templates: HashMap<Revision, ScorecardTemplate> = HashMap::new();
     let named: Vec<ScorecardId> = entries.iter().flatten().filter_map(|new| new.id.clone()).collect();
     let read = app.store.templates(&tenant, &revisions, true);
-    let (read, before) = try_join(read, app.store.scorecards_by_id(&tenant, &named)).await?;
+    let references = entries.iter().enumerate().map(|(index, entry)| match entry {
+        Ok(new) => new.references(&format!("scorecards[{index}].")),
+        Err(_) => References::default(),
+    });
+    let references: Vec<References> = references.collect();
+    let exists = app.store.existing(&tenant, references.iter().flat_map(References::named), true);
+    let (read, before, exists) = try_join3(read, app.store.scorecards_by_id(&tenant, &named), exists).await?;
     for template in read {
         if current.contains(&(template.id.clone(), None)) {
             templates.insert((template.id.clone(), None), template.clone());
@@ -79,15 +86,17 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
         templates.insert((template.id.clone(), Some(template.revision)), template);
     }
     let mut results: Vec<Result<Scorecard, Error>> = Vec::with_capacity(entries.len());
-    for (index, entry) in entries.into_iter().enumerate() {
+    for (index, (entry, references)) in entries.into_iter().zip(&references).enumerate() {
         results.push(entry.and_then(|new| {
             let field = |name: &str| format!("scorecards[{index}].{name}");
-            let template = templates.get(&(new.template.clone(), new.revision));
-            let template = template
-                .ok_or_else(|| Error::invalid_field(&field("templateName"), "names no revision of a template"))?;
             let mut violations = Violations::default();
-            new.check(template, &field(""), &mut violations);
-            violations.into_result()?;
+            references.check(&tenant, &exists, &mut violations);
+            let template = templates.get(&(new.template.clone(), new.revision));
+            match template {
+                Some(template) => new.check(template, &field(""), &mut violations),
+                None => violations.add(field("templateName"), "names no revision of a template"),
+            }
+            let template = violations.finish(template)?;
             let id = new.id.clone().map_or_else(|| app.new_id(now), Ok)?;
             let scorecard = new.into_scorecard(id, template, caller, now);
             scorecard.ok_or_else(|| Error::internal("a scorecard was checked and has no usecase"))

@@ -242,6 +242,15 @@ impl Error {
         self
     }
 
+    /// With the bad fields of `other` too, where both are about fields.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        if self.violations.is_empty() || other.violations.is_empty() {
+            return self;
+        }
+        Self::invalid_fields(self.violations.into_iter().chain(other.violations).collect())
+    }
+
     /// The `google.rpc.Code`.
     pub fn code(&self) -> Code {
         self.code

@@ -16,6 +16,7 @@ pub mod names;
 pub mod outline;
 pub mod plan;
 pub mod progress;
+pub mod references;
 pub mod scorecard;
 pub mod session;
 pub mod statistics;

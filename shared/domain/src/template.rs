@@ -11,6 +11,7 @@ use crate::change::etag_of;
 use crate::fields::{Fields, MAX_TITLE_BYTES};
 use crate::names::{ScorecardTemplate as Collection, ScorecardTemplateId, UsecaseId};
 use crate::outline::Kind;
+use crate::references::References;
 use crate::{Code, Error, Id, Tenant, Timestamp, UpdateMask, Violations, names};
 
 /// The most chapters of a template.
@@ -196,6 +197,11 @@ impl NewTemplate {
         Some(Self { id: name.map(|(id, _)| id), title: title?, chapters: chapters?, usecases, deactivate_time })
     }
 
+    /// What it names that must exist.
+    pub fn references(&self) -> References {
+        References::default().usecases("usecaseNames", &self.usecases)
+    }
+
     /// The first revision, made at `now` under `id`.
     pub fn into_template(self, id: ScorecardTemplateId, now: Timestamp) -> ScorecardTemplate {
         ScorecardTemplate {
@@ -233,6 +239,11 @@ impl TemplateUpdate {
         };
         fields.drop_known(&["name", "createTime", "updateTime"]);
         update
+    }
+
+    /// What it names that must exist.
+    pub fn references(&self) -> References {
+        References::default().usecases("scorecardTemplate.usecaseNames", self.usecases.iter().flatten())
     }
 
     /// The next revision of `current`, made at `now`, or nothing if it would be the same.

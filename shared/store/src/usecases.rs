@@ -2,12 +2,11 @@
 
 use aws_sdk_dynamodb::types::{Put, TransactWriteItem};
 use coaching_domain::directory::Usecase;
-use coaching_domain::names::UsecaseId;
 use coaching_domain::{Error, Tenant};
 use futures_util::future::try_join_all;
 
 use crate::Store;
-use crate::item::{Attributes, Item};
+use crate::item::Item;
 use crate::keys;
 use crate::transaction::Outcome;
 
@@ -34,14 +33,5 @@ impl Store {
             Ok(())
         });
         try_join_all(transactions).await.map(|_| ())
-    }
-
-    /// Which of `ids` exist, as of within about a second.
-    ///
-    /// # Errors
-    /// UNAVAILABLE if the table does not answer.
-    pub async fn existing_usecases(&self, tenant: &Tenant, ids: &[UsecaseId]) -> Result<Vec<UsecaseId>, Error> {
-        let keys = ids.iter().map(|id| keys::usecase(tenant, id)).collect();
-        self.batch_get(keys, false).await?.into_iter().map(|item| Attributes(item).last_of_key()).collect()
     }
 }
