@@ -494,6 +494,7 @@ impl Answered {
             404 => (5, "NOT_FOUND"),
             409 if self.body["code"] == 10 => (10, "ABORTED"),
             409 => (6, "ALREADY_EXISTS"),
+            429 => (8, "RESOURCE_EXHAUSTED"),
             503 => (14, "UNAVAILABLE"),
             other => panic!("no error of the service has status {other}: {}", self.body),
         };

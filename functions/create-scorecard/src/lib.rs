@@ -2,9 +2,11 @@
 //!
 //! The body is the scorecard. `conversationName`, `agentUserName` and `templateName` are required; a
 //! template's name without a revision means the current one. `usecaseName`, of one that exists, may be left
-//! out where the template is for exactly one. `totalScore` is the service's own (a client's is dropped), and so are
-//! times, `creator`, `submittedBy` and the agent's acknowledgement, except from callers with role
-//! `service` or `admin`, who import history: with a `submitTime` they create it submitted.
+//! out where the template is for exactly one. `totalScore` is the service's own (a client's is dropped), and
+//! so are times, `creator`, `submittedBy` and the agent's acknowledgement, except from callers with role
+//! `service` or `admin`, who import history: with a `submitTime` they create it submitted, or are refused
+//! (RESOURCE_EXHAUSTED) where what is counted of the agent in the usecase and two months would take more than
+//! 256 KiB.
 //!
 //! Repeated with the same `requestId` (query, a UUID) within a day, it creates nothing and answers the
 //! scorecard as it is.

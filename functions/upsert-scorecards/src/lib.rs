@@ -7,9 +7,10 @@
 //! scorecard or the `status` of its refusal. A scorecard's agent never changes.
 //!
 //! Each scorecard is written in one transaction with what it changes in its agent's statistics; those of
-//! one agent and period share one. Repeating a call with names changes nothing further.
+//! one agent and period share one. An entry is refused by itself (RESOURCE_EXHAUSTED) that would make what is
+//! counted of one agent, usecase and two months larger than 256 KiB. Repeating a call with names changes nothing further.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 
 use coaching_domain::names::ScorecardId;
 use coaching_domain::references::References;
@@ -138,12 +139,13 @@ async fn write(
         let (changes, mut settled) = changes(store, tenant, &scorecards, &before, templates).await?;
         let written = join_all(changes.iter().map(|(_, changes)| write_agent(store, tenant, changes, now))).await;
         left.clear();
-        for ((indexes, changes), not_as_read) in changes.into_iter().zip(written) {
-            let not_as_read = not_as_read?;
+        for ((indexes, changes), written) in changes.into_iter().zip(written) {
+            let NotWritten { not_as_read, mut refused } = written?;
             for (place, (index, change)) in indexes.into_iter().zip(changes).enumerate() {
-                match not_as_read.contains(&place) {
-                    true => left.push(index),
-                    false => settled.push((index, Ok(change.after))),
+                match refused.remove(&place) {
+                    Some(error) => settled.push((index, Err(error))),
+                    None if not_as_read.contains(&place) => left.push(index),
+                    None => settled.push((index, Ok(change.after))),
                 }
             }
         }
@@ -216,22 +218,43 @@ async fn changes(
     Ok((by_agent.collect(), settled))
 }
 
-/// Writes the changes of one agent, run by run; says which are not what was read.
+/// The places of changes that were not written.
+#[derive(Default)]
+struct NotWritten {
+    /// Those that are not what was read, and those beside them.
+    not_as_read: Vec<usize>,
+    /// Those that are refused.
+    refused: HashMap<usize, Error>,
+}
+
+/// Writes the changes of one agent, run by run. A run that makes the agent's statistics too large is halved until
+/// what does so is found.
 async fn write_agent(
     store: &Store,
     tenant: &Tenant,
     changes: &[ScorecardChange],
     now: Timestamp,
-) -> Result<Vec<usize>, Error> {
-    let mut not_as_read = Vec::new();
+) -> Result<NotWritten, Error> {
+    let mut not_written = NotWritten::default();
+    let mut runs: VecDeque<&[ScorecardChange]> = Store::runs_of(changes).into();
     let mut start = 0;
-    for run in Store::runs_of(changes) {
-        match store.write_scorecards(tenant, run, KnownStatistics::default(), None, now).await? {
-            Written::All | Written::Repeated(_) => {}
+    while let Some(run) = runs.pop_front() {
+        match store.write_scorecards(tenant, run, KnownStatistics::default(), None, now).await {
+            Ok(Written::All | Written::Repeated(_)) => {}
             // The whole run was refused, so all of it is read again.
-            Written::NotAsRead(_) => not_as_read.extend(start..start + run.len()),
+            Ok(Written::NotAsRead(_)) => not_written.not_as_read.extend(start..start + run.len()),
+            Err(error) if error.code() != Code::ResourceExhausted => return Err(error),
+            Err(error) if run.len() == 1 => {
+                not_written.refused.insert(start, error);
+            }
+            Err(_) => {
+                let (first, second) = run.split_at(run.len() / 2);
+                runs.push_front(second);
+                runs.push_front(first);
+                continue;
+            }
         }
         start += run.len();
     }
-    Ok(not_as_read)
+    Ok(not_written)
 }

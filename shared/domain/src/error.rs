@@ -18,6 +18,8 @@ pub enum Code {
     PermissionDenied,
     /// The request is right, but not in the present state.
     FailedPrecondition,
+    /// What is kept has reached its limit, and the request would pass it.
+    ResourceExhausted,
     /// A race was lost; reading again and repeating may succeed.
     Aborted,
     /// A fault of the service.
@@ -36,6 +38,7 @@ impl Code {
             Self::NotFound => 5,
             Self::AlreadyExists => 6,
             Self::PermissionDenied => 7,
+            Self::ResourceExhausted => 8,
             Self::FailedPrecondition => 9,
             Self::Aborted => 10,
             Self::Internal => 13,
@@ -52,6 +55,7 @@ impl Code {
             Self::AlreadyExists => "ALREADY_EXISTS",
             Self::PermissionDenied => "PERMISSION_DENIED",
             Self::FailedPrecondition => "FAILED_PRECONDITION",
+            Self::ResourceExhausted => "RESOURCE_EXHAUSTED",
             Self::Aborted => "ABORTED",
             Self::Internal => "INTERNAL",
             Self::Unavailable => "UNAVAILABLE",
