@@ -3,7 +3,7 @@
 
 use coaching_tests::{Case, Target, replay};
 
-const CASES: [Case; 12] = [
+const CASES: [Case; 13] = [
     Case { name: "created", status: 200, refused: &[] },
     Case { name: "everything", status: 200, refused: &[] },
     Case { name: "by-the-agent", status: 200, refused: &[] },
@@ -16,6 +16,7 @@ const CASES: [Case; 12] = [
     Case { name: "missing-fields", status: 400, refused: &["creatorUserName", "message"] },
     Case { name: "another-customer", status: 403, refused: &[] },
     Case { name: "without-a-token", status: 401, refused: &[] },
+    Case { name: "unknown-usecase", status: 400, refused: &["usecaseName"] },
 ];
 
 #[tokio::test]

@@ -4,7 +4,7 @@
 use coaching_tests::{Case, Event, NOW, Target, TestService, merge, plan_name, replay, usecase_name, user_name};
 use serde_json::{Value, json};
 
-const CASES: [Case; 10] = [
+const CASES: [Case; 11] = [
     Case { name: "created", status: 200, refused: &[] },
     Case { name: "every-field-imported", status: 200, refused: &[] },
     Case { name: "name-taken", status: 409, refused: &[] },
@@ -23,6 +23,7 @@ const CASES: [Case; 10] = [
     Case { name: "by-an-agent", status: 403, refused: &[] },
     Case { name: "another-customer", status: 403, refused: &[] },
     Case { name: "without-a-token", status: 401, refused: &[] },
+    Case { name: "unknown-names", status: 400, refused: &["focusCriteria[1].scorecardTemplateName", "usecaseName"] },
 ];
 
 #[tokio::test]
@@ -52,6 +53,10 @@ fn create(more: Value) -> Event {
 #[tokio::test]
 async fn every_field_of_the_reference_round_trips() {
     let service = TestService::start().await;
+    service.usecase().await;
+    for template in ["quality", "sales"] {
+        service.template(template, json!({})).await;
+    }
     let mut every = plan_with(json!({
         "name": plan_name("imported-1"),
         "isActive": false,

@@ -3,7 +3,7 @@
 
 use coaching_tests::{Case, Target, replay};
 
-const CASES: [Case; 9] = [
+const CASES: [Case; 10] = [
     Case { name: "draft", status: 200, refused: &[] },
     Case { name: "imported-submitted", status: 200, refused: &[] },
     Case { name: "bad-scores", status: 400, refused: &["scores[3].numericValue"] },
@@ -17,6 +17,7 @@ const CASES: [Case; 9] = [
     Case { name: "another-customer", status: 403, refused: &[] },
     Case { name: "without-a-token", status: 401, refused: &[] },
     Case { name: "by-an-agent", status: 403, refused: &[] },
+    Case { name: "unknown-usecase", status: 400, refused: &["usecaseName"] },
 ];
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use coaching_tests::{
 };
 use serde_json::{Value, json};
 
-const CASES: [Case; 18] = [
+const CASES: [Case; 19] = [
     Case { name: "created", status: 200, refused: &[] },
     Case { name: "every-field-imported", status: 200, refused: &[] },
     Case { name: "base64-body", status: 200, refused: &[] },
@@ -31,6 +31,7 @@ const CASES: [Case; 18] = [
     Case { name: "another-customer", status: 403, refused: &[] },
     Case { name: "another-profile", status: 403, refused: &[] },
     Case { name: "without-a-token", status: 401, refused: &[] },
+    Case { name: "unknown-usecase", status: 400, refused: &["usecaseName"] },
 ];
 
 const REQUEST_ID: &str = "6d1d8f2e-7a0e-4c39-9c44-0f5f6c9b8a11";
@@ -47,6 +48,7 @@ async fn events_against_the_binary() {
 
 async fn service() -> TestService {
     let service = TestService::start().await;
+    service.usecases(&["care", "outbound", "other"]).await;
     service.plan_with("ana-plan", "ana", json!({"usecaseName": usecase_name("care")})).await;
     service.plan("ben-plan", "ben").await;
     service
@@ -194,6 +196,29 @@ async fn without_a_usecase_it_takes_the_plans() {
     let of_ben = json!({"agentUserName": user_name("ben"), "coachingPlanName": plan_name("ben-plan")});
     let answered = service.send(&create(session_with(of_ben))).await;
     assert_eq!(created(&answered).get("usecaseName"), None);
+}
+
+#[tokio::test]
+async fn a_usecase_that_is_not_the_plans_must_exist() {
+    let service = service().await;
+    let of_ben = json!({"agentUserName": user_name("ben"), "coachingPlanName": plan_name("ben-plan")});
+    for more in [json!({}), of_ben] {
+        let mut session = session_with(more);
+        session["usecaseName"] = usecase_name("nothing").into();
+        let event = create(session.clone()).with("requestId", "6d1d8f2e-7a0e-4c39-9c44-0f5f6c9b8a21");
+        let refused = service.refused(&event, 400).await;
+        assert_eq!(refused.body["message"], format!("usecaseName: '{}' does not exist", usecase_name("nothing")));
+
+        session["usecaseName"] = usecase_name("other").into();
+        let event = create(session).with("requestId", "6d1d8f2e-7a0e-4c39-9c44-0f5f6c9b8a22");
+        let (answered, spent) = service.spending(&event).await;
+        assert_eq!(created(&answered)["usecaseName"], usecase_name("other"));
+        assert_eq!(spent.calls, 3, "refused for the plan's usecase, looked for, created");
+        let written = service.items().await;
+        assert_eq!(service.send(&event).await, answered);
+        assert_eq!(service.items().await, written);
+        service.advance(TimeDelta::days(2));
+    }
 }
 
 #[tokio::test]

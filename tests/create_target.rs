@@ -4,7 +4,7 @@
 use coaching_tests::{Case, Event, Target, TestService, below_support, plan_name, replay, usecase_name};
 use serde_json::{Value, json};
 
-const CASES: [Case; 11] = [
+const CASES: [Case; 12] = [
     Case { name: "organisation", status: 200, refused: &[] },
     Case { name: "of-a-plan", status: 200, refused: &[] },
     Case { name: "taken", status: 409, refused: &[] },
@@ -16,6 +16,7 @@ const CASES: [Case; 11] = [
     Case { name: "another-customer", status: 403, refused: &[] },
     Case { name: "without-a-token", status: 401, refused: &[] },
     Case { name: "by-an-agent", status: 403, refused: &[] },
+    Case { name: "unknown-names", status: 400, refused: &["usecaseName", "scorecardTemplateName"] },
 ];
 
 #[tokio::test]

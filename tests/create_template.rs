@@ -3,7 +3,7 @@
 
 use coaching_tests::{Case, Target, replay};
 
-const CASES: [Case; 6] = [
+const CASES: [Case; 7] = [
     Case { name: "created", status: 200, refused: &[] },
     Case { name: "name-taken", status: 409, refused: &[] },
     Case {
@@ -21,6 +21,7 @@ const CASES: [Case; 6] = [
     Case { name: "another-customer", status: 403, refused: &[] },
     Case { name: "without-a-token", status: 401, refused: &[] },
     Case { name: "by-an-agent", status: 403, refused: &[] },
+    Case { name: "unknown-usecases", status: 400, refused: &["usecaseNames", "usecaseNames"] },
 ];
 
 #[tokio::test]

@@ -11,7 +11,8 @@ use serde_json::{Value, json};
 
 async fn service() -> TestService {
     let service = TestService::start().await;
-    service.plan("ana-plan", "ana").await;
+    service.usecase().await;
+    service.plan_with("ana-plan", "ana", json!({"usecaseName": usecase_name("care")})).await;
     service
 }
 

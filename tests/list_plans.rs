@@ -58,6 +58,7 @@ async fn filters_in_any_combination() {
             json!({"isActive": false, "createTime": "2026-01-01T00:00:00Z", "focusCriteria": focus("greeting")}),
         )
         .await;
+    service.usecases(&["sales"]).await;
     service.plan_with("other", "eva", json!({"createTime": "2026-02-01T00:00:00Z", "usecaseName": usecase_name("sales"), "focusCriteria": focus("privacy")})).await;
     let (ana, team) = (user_name("ana"), "customers/acme/groups/team");
     for (body, expected) in [

@@ -42,6 +42,7 @@ const AGENTS: [&str; 3] = ["ana", "ben", "chloe"];
 
 async fn service() -> TestService {
     let service = TestService::start().await;
+    service.usecases(&["care", "u0", "u1", "u2", "u3"]).await;
     for agent in AGENTS {
         service.plan(&format!("{agent}-1"), agent).await;
         service.plan(&format!("{agent}-2"), agent).await;

@@ -1,7 +1,7 @@
 //! The line that a request leaves in the log: who asked for what, how it ended, and what it cost.
 
 use coaching_edge::{App, Operation};
-use coaching_tests::{Fault, TestService, answer, create_session, logged};
+use coaching_tests::{Fault, TestService, answer, create_session, logged, usecase_name};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -19,7 +19,8 @@ async fn line(operation: &Operation, app: &App, mut event: Value) -> Value {
 /// The line of [`create_session`] with `faults` on the way.
 async fn line_with(faults: Vec<Fault>) -> Value {
     let service = TestService::start().await;
-    service.plan("ana-plan", "ana").await;
+    service.usecase().await;
+    service.plan_with("ana-plan", "ana", json!({"usecaseName": usecase_name("care")})).await;
     let (app, faulty) = service.behind_faults().await;
     faulty.inject(faults);
     line(create_session().operation(), &app, create_session().to_json()).await

@@ -13,7 +13,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use serde_json::{Value, json};
 
-const CASES: [Case; 12] = [
+const CASES: [Case; 13] = [
     Case { name: "all", status: 200, refused: &[] },
     Case { name: "of-a-group", status: 200, refused: &[] },
     Case { name: "an-agents-own", status: 200, refused: &[] },
@@ -30,6 +30,7 @@ const CASES: [Case; 12] = [
     Case { name: "too-long-a-window", status: 400, refused: &["endTime"] },
     Case { name: "another-customer", status: 403, refused: &[] },
     Case { name: "without-a-token", status: 401, refused: &[] },
+    Case { name: "unknown-names", status: 400, refused: &["usecaseNames", "scorecardTemplateNames", "groupNames"] },
 ];
 
 #[tokio::test]
@@ -1174,6 +1175,7 @@ async fn sessions_without_end_cost_the_same_and_are_counted_and_taken_off() {
 #[tokio::test]
 async fn sessions_in_the_window_are_counted() {
     let service = TestService::seeded().await;
+    service.usecases(&["billing"]).await;
     let notes = Some("Held.");
     for (session_time, usecase, notes) in [
         ("2026-05-31T10:00:00Z", "care", notes),
@@ -1217,4 +1219,39 @@ fn the_recomputation_knows_the_definition() {
     assert_eq!(of_quality("opening", [None, None, Some(1)]), None);
     // (1.5 · 3/7 + 2.5 · 2/6) / 4
     assert_eq!(score_of(1, "opening", [Some(3), Some(2), None]), Some(ratio(31, 84)));
+}
+
+#[tokio::test]
+async fn a_criterion_that_was_dropped_keeps_its_label() {
+    let service = TestService::seeded().await;
+    let target = json!({
+        "scorecardTemplateName": below_support("scorecardTemplates/quality"),
+        "criterionOrChapterId": "opening",
+        "target": 70,
+        "usecaseName": usecase_name("care"),
+    });
+    service.succeed(&import("targets", target)).await;
+    let labels = |answered: &Answered| {
+        let progresses = answered.body["agentCoachingProgresses"][0]["criterionProgresses"].as_array().unwrap().clone();
+        progresses.iter().map(|one| one["criterionDisplayName"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let asked = retrieve(json!({"usecaseNames": [usecase_name("care")], "agentUserNames": [user_name("ana")]}));
+    let (answered, before) = service.spending(&asked).await;
+    assert_eq!(labels(&answered), ["Greeting", "Opening"]);
+
+    let change = |template: Value| {
+        let body = json!({"scorecardTemplate": {"template": template}});
+        Event::new("PATCH", "scorecardTemplates/quality").with_text(&body.to_string())
+    };
+    let chapter = |id: &str, criterion: &str, label: &str| json!({"chapterId": id, "displayName": "Start", "criteria": [{"criterionId": criterion, "displayName": label}]});
+    // The second revision renames one and keeps it, the third has neither, the fourth none of the third.
+    for chapter in
+        [chapter("opening", "privacy", "Privacy"), chapter("all", "closing", "End"), chapter("more", "rest", "Rest")]
+    {
+        service.succeed(&change(json!({"chapters": [chapter]}))).await;
+    }
+    let (answered, after) = service.spending(&asked).await;
+    assert_eq!(labels(&answered), ["Greeting", "Start"]);
+    assert_eq!(answered.body["agentCoachingProgresses"][0]["criterionProgresses"][0]["score"], 60.0);
+    assert_eq!(after.calls, before.calls + 1, "the revisions that have them are read in one call");
 }

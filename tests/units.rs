@@ -89,6 +89,7 @@ fn rows() -> Vec<Row> {
 
     let by_gap = progress(json!({"groupNames": null, "orderBy": "ORDER_BY_GAP", "pageSize": 25}));
     let plan = "the plan's usecase is written";
+    let names = "what it names must exist";
     let read = "what is written depends on what was read";
     let deletions = "the list of deletions is read after what it hides";
     let template = "a scorecard names its template revision";
@@ -101,7 +102,7 @@ fn rows() -> Vec<Row> {
         file("update-session", "changed", read),
         file("acknowledge-session", "acknowledged", read),
         file("delete-session", "deleted", read),
-        file("create-plan", "created", ""),
+        file("create-plan", "created", names),
         file("get-plan", "found", "a plan that is there after its sessions were read had all of them"),
         file("list-plans", "all", ""),
         file("update-plan", "changed", read),
@@ -145,7 +146,7 @@ fn rows() -> Vec<Row> {
             &by_gap,
             "the kept order names the agents",
         ),
-        file("create-template", "created", ""),
+        file("create-template", "created", names),
         file("get-template", "current", ""),
         file("update-template", "changed", read),
         file("list-templates", "all", ""),

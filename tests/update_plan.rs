@@ -3,7 +3,7 @@
 
 use coaching_tests::{Case, Target, replay};
 
-const CASES: [Case; 11] = [
+const CASES: [Case; 12] = [
     Case { name: "changed", status: 200, refused: &[] },
     Case { name: "with-a-mask", status: 200, refused: &[] },
     Case { name: "unknown-key", status: 400, refused: &["coachingPlan.title"] },
@@ -15,6 +15,7 @@ const CASES: [Case; 11] = [
     Case { name: "another-customer", status: 403, refused: &[] },
     Case { name: "without-a-token", status: 401, refused: &[] },
     Case { name: "by-an-agent", status: 403, refused: &[] },
+    Case { name: "unknown-template", status: 400, refused: &["coachingPlan.focusCriteria[0].scorecardTemplateName"] },
 ];
 
 #[tokio::test]

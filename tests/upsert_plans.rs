@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 use coaching_tests::{
-    Case, Event, Fault, Target, TestService, answer, merge, plan_name, replay, usecase_name, user_name,
+    Case, Event, Fault, Target, TestService, answer, below_support, merge, plan_name, replay, usecase_name, user_name,
 };
 use serde_json::{Value, json};
 
@@ -47,6 +47,10 @@ async fn every_entry_is_created_or_replaced_or_refused_by_itself() {
         plan("new", json!({"displayName": "New"})),
         plan("ben-plan", json!({})),
         plan("bad", json!({"isActive": null})),
+        plan("lost", json!({"usecaseName": usecase_name("nothing"), "focusCriteria": [
+            {"scorecardTemplateName": below_support("scorecardTemplates/quality"), "criterionOrChapterId": "greeting"},
+            {"scorecardTemplateName": below_support("scorecardTemplates/nothing"), "criterionOrChapterId": "greeting"},
+        ]})),
     ]});
     let event = Event::post("coachingPlans:batchUpsert", body).by("service", "sync@acme");
     let answer = service.succeed(&event).await;
@@ -60,6 +64,13 @@ async fn every_entry_is_created_or_replaced_or_refused_by_itself() {
         let violations = &result["status"]["details"][1]["fieldViolations"];
         assert_eq!(violations[0]["field"], field, "{result}");
     }
+    let message = format!(
+        "coachingPlans[4].focusCriteria[1].scorecardTemplateName: '{}' does not exist; \
+         coachingPlans[4].usecaseName: '{}' does not exist",
+        below_support("scorecardTemplates/nothing"),
+        usecase_name("nothing")
+    );
+    assert_eq!(results[4]["status"]["message"], message);
     let written = service.items().await;
     assert_eq!(service.succeed(&event).await, answer);
     assert_eq!(service.items().await, written, "a repeat changes nothing");
@@ -87,8 +98,8 @@ async fn a_plan_that_changed_since_it_was_read_is_read_again() {
         "comment": "after all",
     });
     let event = Event::post("coachingPlans:batchUpsert", json!({"coachingPlans": [plan]})).by("service", "sync@acme");
-    // All plans are read, and the first write finds another version.
-    faulty.inject([Fault::Passed, Fault::cancelled(&["ConditionalCheckFailed", "None"])]);
+    // All plans and usecases are read, and the first write finds another version.
+    faulty.inject([Fault::Passed, Fault::Passed, Fault::cancelled(&["ConditionalCheckFailed", "None"])]);
     let answered = answer(event.operation(), &app, event.to_json()).await;
     assert_eq!((answered.status, faulty.left()), (200, 0), "{}", answered.body);
     assert_eq!(answered.body["results"][0]["coachingPlan"]["comment"], "after all", "{}", answered.body);

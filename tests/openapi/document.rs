@@ -541,6 +541,10 @@ fn responses(
             ),
         );
     }
+    let full = reasons(429);
+    if !full.is_empty() {
+        refused(429, format!("RESOURCE_EXHAUSTED: a limit of what is kept is reached.{full}"));
+    }
     refused(
         503,
         format!(
@@ -564,7 +568,17 @@ fn responses(
     if has_body {
         responses.insert("413".to_owned(), reference("responses", "TooLarge"));
     }
-    responses.insert("429".to_owned(), reference("responses", "TooManyRequests"));
+    match responses.get_mut("429") {
+        None => {
+            responses.insert("429".to_owned(), reference("responses", "TooManyRequests"));
+        }
+        Some(full) => {
+            let schemas = ["Error", "GatewayError"].map(|name| reference("schemas", name));
+            full["content"]["application/json"]["schema"] = json!({"anyOf": schemas});
+            let text = full["description"].as_str().unwrap();
+            full["description"] = format!("{text}\n\nOr API Gateway throttles. Repeat the request later.").into();
+        }
+    }
     responses.insert("431".to_owned(), reference("responses", "HeadTooLarge"));
     responses.insert("500".to_owned(), reference("responses", "Internal"));
     Value::Object(responses.into_iter().collect::<BTreeMap<_, _>>().into_iter().collect())

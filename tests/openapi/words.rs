@@ -217,6 +217,12 @@ pub const REASONS: &[(&str, u16, &str, &[&str])] = &[
         "a resource of that name exists",
         &["create-comment", "create-plan", "create-scorecard", "create-session", "create-target", "create-template"],
     ),
+    (
+        "STATISTICS_FULL",
+        429,
+        "what is counted of one agent, usecase and two months takes 256 KiB",
+        &["change-scorecard-state", "create-scorecard", "update-scorecard"],
+    ),
     ("DELETION_UNDER_WAY", 503, "nobody sees any of it any more, and a repeat removes the rest", &["delete-plan"]),
 ];
 

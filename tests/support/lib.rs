@@ -247,8 +247,15 @@ impl TestService {
 
     /// Lists the usecase `care`.
     pub async fn usecase(&self) {
-        let care = json!({"usecases": [{"name": usecase_name("care"), "displayName": "Care"}]});
-        self.succeed(&Event::post("usecases:batchUpsert", care).by("service", "sync@acme")).await;
+        self.usecases(&["care"]).await;
+    }
+
+    /// Lists the usecases `ids`.
+    pub async fn usecases(&self, ids: &[&str]) {
+        let usecases: Vec<Value> =
+            ids.iter().map(|id| json!({"name": usecase_name(id), "displayName": format!("Usecase {id}")})).collect();
+        let load = Event::post("usecases:batchUpsert", json!({"usecases": usecases}));
+        self.succeed(&load.by("service", "sync@acme")).await;
     }
 
     /// Creates the template `id`: a chapter `opening` with the criteria `greeting` (0 to 5) and

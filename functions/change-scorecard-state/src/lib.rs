@@ -7,7 +7,8 @@
 //! - `:acknowledge`, by its agent, with an `acknowledgeComment` of at most 64 KiB. The time of the first
 //!   stays; a further one changes the comment. A draft is FAILED_PRECONDITION.
 //!
-//! The statistics of the agent change in the same transaction as the scorecard.
+//! The statistics of the agent change in the same transaction as the scorecard. A submission that would make
+//! what is counted of one agent, usecase and two months larger than 256 KiB is RESOURCE_EXHAUSTED.
 
 use coaching_domain::fields::MAX_TEXT_BYTES;
 use coaching_domain::scorecard::{Scorecard, ScorecardMessage};

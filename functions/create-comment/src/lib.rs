@@ -2,7 +2,7 @@
 //!
 //! The body is the comment. `creatorUserName` and `message` (at most 64 KiB) are required. Managers and
 //! agents write in their own name; an agent only about a plan of theirs. Without a `thread` it starts one,
-//! named by its id; without a `usecaseName` it takes the plan's. `taggedUsers` are users of the customer,
+//! named by its id; without a `usecaseName`, of one that exists, it takes the plan's. `taggedUsers` are users of the customer,
 //! `linkedSessionNotes` names of sessions of the profile, at most 50 each. Times are kept from callers with
 //! role `service` or `admin`, who import history, and dropped from others.
 //!
@@ -12,6 +12,7 @@
 use coaching_domain::comment::{CoachingCommentMessage, NewCoachingComment};
 use coaching_domain::{Code, Error, Role};
 use coaching_edge::{Answer, App, Operation, Request};
+use futures_util::future::try_join;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -40,11 +41,18 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
         }
         new
     })?;
+    let references = new.references();
+    let found = async {
+        match &new.plan {
+            Some(id) => app.store.plan(&tenant, id).await,
+            None => Ok(None),
+        }
+    };
+    let (found, unknown) = try_join(found, app.store.unknown_names(&tenant, &references, true)).await?;
     let plan = match &new.plan {
         None => None,
         Some(id) => {
-            let plan = app.store.plan(&tenant, id).await?;
-            let plan = match (plan, caller.role()) {
+            let plan = match (found, caller.role()) {
                 (plan, Role::Agent) => request.visible(plan, |plan| &plan.agent, &tenant.name_of(id))?,
                 (Some(plan), _) => plan,
                 (None, _) => {
@@ -58,6 +66,7 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
             Some(plan)
         }
     };
+    unknown.into_result()?;
     let record = request.record(OPERATION.name, request_id, &new, now)?;
     let id = new.id.clone().map_or_else(|| app.new_id(now), Ok)?;
     let agent = plan.as_ref().map(|plan| plan.agent.clone());

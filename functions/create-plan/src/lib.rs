@@ -1,8 +1,9 @@
 //! `POST /v1/{parent=customers/*/profiles/*}/coachingPlans`: creates a coaching plan for an agent.
 //!
-//! The body is the plan. `agentUserName`, `creatorUserName` and `isActive` are required. Without a
-//! `name` the service makes one. `createTime` and `updateTime` are kept from callers with role
-//! `service` or `admin`, who import history, and dropped from managers.
+//! The body is the plan. `agentUserName`, `creatorUserName` and `isActive` are required. The usecase, and the
+//! templates of `focusCriteria`, must exist. Without a `name` the service makes one. `createTime` and
+//! `updateTime` are kept from callers with role `service` or `admin`, who import history, and dropped from
+//! managers.
 //!
 //! Repeated with the same `requestId` (query, a UUID) within a day, it answers as it first did and
 //! creates nothing. Without one, a repeat creates another plan, unless it carries a `name`.
@@ -31,6 +32,7 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let mut query = request.query();
     let request_id = query.request_id();
     let new = request.body(query.finish(), |fields| NewCoachingPlan::read(fields, &tenant, request.caller(), now))?;
+    app.store.unknown_names(&tenant, &new.references(""), true).await?.into_result()?;
 
     let record = request.record(OPERATION.name, request_id, &new, now)?;
     let id = new.id.clone().map_or_else(|| app.new_id(now), Ok)?;

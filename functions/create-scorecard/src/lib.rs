@@ -1,19 +1,22 @@
 //! `POST /v1/{parent=customers/*/profiles/*}/scorecards`: creates a scorecard, a draft.
 //!
 //! The body is the scorecard. `conversationName`, `agentUserName` and `templateName` are required; a
-//! template's name without a revision means the current one. `usecaseName` may be left out where the
-//! template is for exactly one. `totalScore` is the service's own (a client's is dropped), and so are
-//! times, `creator`, `submittedBy` and the agent's acknowledgement, except from callers with role
-//! `service` or `admin`, who import history: with a `submitTime` they create it submitted.
+//! template's name without a revision means the current one. `usecaseName`, of one that exists, may be left
+//! out where the template is for exactly one. `totalScore` is the service's own (a client's is dropped), and
+//! so are times, `creator`, `submittedBy` and the agent's acknowledgement, except from callers with role
+//! `service` or `admin`, who import history: with a `submitTime` they create it submitted, or are refused
+//! (RESOURCE_EXHAUSTED) where what is counted of the agent in the usecase and two months would take more than
+//! 256 KiB.
 //!
 //! Repeated with the same `requestId` (query, a UUID) within a day, it creates nothing and answers the
 //! scorecard as it is.
 
 use coaching_domain::scorecard::{NewScorecard, Scorecard, ScorecardMessage};
 use coaching_domain::template::ScorecardTemplate;
-use coaching_domain::{Error, Role, Tenant, Violations};
+use coaching_domain::{Error, Role, Tenant};
 use coaching_edge::{Answer, App, Operation, Request};
 use coaching_store::{ScorecardChange, Written};
+use futures_util::future::try_join;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -36,11 +39,17 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let request_id = query.request_id();
     let new = request.body(query.finish(), |fields| NewScorecard::read(fields, &tenant, caller, now))?;
     let template = (&new.template, new.revision);
-    let (template, known) = app.store.template_and_statistics(&tenant, template, new.counted()).await?;
-    let template = template.ok_or_else(|| Error::invalid_field("templateName", "names no revision of a template"))?;
-    let mut violations = Violations::default();
-    new.check(&template, "", &mut violations);
-    violations.into_result()?;
+    let references = new.references("");
+    let ((template, known), mut violations) = try_join(
+        app.store.template_and_statistics(&tenant, template, new.counted()),
+        app.store.unknown_names(&tenant, &references, true),
+    )
+    .await?;
+    match &template {
+        Some(template) => new.check(template, "", &mut violations),
+        None => violations.add("templateName", "names no revision of a template"),
+    }
+    let template = violations.finish(template)?;
 
     let record = request.record(OPERATION.name, request_id, &new, now)?;
     let id = new.id.clone().map_or_else(|| app.new_id(now), Ok)?;

@@ -2,7 +2,7 @@
 //!
 //! The body is the session. `agentUserName`, `creatorUserName` and `coachingPlanName` are required,
 //! and the plan must be one of that agent's. Without a `name` the service makes one; without a
-//! `usecaseName` the session takes the plan's.
+//! `usecaseName`, of one that exists, the session takes the plan's.
 //!
 //! A manager submits a session (`managerSubmitTime`) with its `meetingNotes`; without them it is
 //! FAILED_PRECONDITION.

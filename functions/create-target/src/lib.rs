@@ -2,7 +2,7 @@
 //! agent if it names a plan of theirs.
 //!
 //! The body is the target: `scorecardTemplateName` (without a revision), `target` (0 to 100 percentage
-//! points, at most two decimals) and `usecaseName` are required. `criterionOrChapterId` must be one of the
+//! points, at most two decimals) and `usecaseName` are required, and what they name must exist. `criterionOrChapterId` must be one of the
 //! template's current revision; without it the target is for the whole scorecard. The target is in force
 //! from its creation on; callers with role `service` or `admin` may set an earlier `createTime`.
 //!
@@ -39,12 +39,24 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
             None => Ok(None),
         }
     };
-    let (template, plan) = tokio::try_join!(app.store.template(&tenant, &new.template, None), plan)?;
-    let template = template.ok_or_else(|| Error::invalid_field("scorecardTemplateName", "does not exist"))?;
+    let references = new.references();
+    let (template, plan, mut violations) = tokio::try_join!(
+        app.store.template(&tenant, &new.template, None),
+        plan,
+        app.store.unknown_names(&tenant, &references, true)
+    )?;
     let part = &new.criterion_or_chapter_id;
-    if !part.is_empty() && template.display_name_of(part).is_none() {
-        return Err(Error::invalid_field("criterionOrChapterId", "is no chapter or criterion of the template"));
+    match template {
+        None => {
+            let refused = format!("'{}' does not exist", tenant.name_of(&new.template));
+            violations.add("scorecardTemplateName", refused);
+        }
+        Some(template) if !part.is_empty() && template.display_name_of(part).is_none() => {
+            violations.add("criterionOrChapterId", "is no chapter or criterion of the template");
+        }
+        Some(_) => {}
     }
+    violations.into_result()?;
     if new.plan.is_some() && plan.is_none() {
         return Err(Error::new(
             Code::FailedPrecondition,

@@ -3,7 +3,8 @@
 //! The body is the template: `title` and `template` are required, the latter with `chapters`, each with
 //! a `chapterId`, a `displayName` and `criteria`, each with a `criterionId`, a `displayName`, a `weight`
 //! (1 if absent), a `maximumValue` (1 if absent) and `autoFail`. The reference leaves that object open.
-//! Ids are unique among a template's chapters and criteria. The answer's name has the revision: `@1`.
+//! Ids are unique among a template's chapters and criteria; ids and labels take at most 128 KiB together, as
+//! JSON strings. The usecases must exist. The answer's name has the revision: `@1`.
 //!
 //! Repeated with the same `requestId` (query, a UUID) within a day, it creates nothing and answers as it
 //! first did.
@@ -32,6 +33,7 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let mut query = request.query();
     let request_id = query.request_id();
     let new = request.body(query.finish(), |fields| NewTemplate::read(fields, &tenant))?;
+    app.store.unknown_names(&tenant, &new.references(), true).await?.into_result()?;
 
     let record = request.record(OPERATION.name, request_id, &new, now)?;
     let id = new.id.clone().map_or_else(|| app.new_id(now), Ok)?;

@@ -10,7 +10,7 @@
 //! only if asked for. Who was an agent in the window and at its end no longer (promoted, moved to another profile) is
 //! answered when named in `agentUserNames`, or with `includeInactiveUsers`. Who never was one in the window is left out; who is nobody in the directory is INVALID_ARGUMENT.
 //! **Which scores**: of `usecaseNames` (required) and, if given, `scorecardTemplateNames` (every revision:
-//! `@*`), submitted in the window.
+//! `@*`), which must exist, submitted in the window.
 //! **Which targets**: those of the organisation, and an agent's own on active plans of theirs, which replace
 //! the organisation's for the same usecase, template and criterion; each with the value that was in force. A plan is active
 //! from its `startTime` until before its `endTime`, where it has them.
@@ -37,6 +37,7 @@ use chrono::NaiveDate;
 use coaching_domain::names::{CoachingPlanId, GroupId, ScorecardTemplateId, UsecaseId, UserId};
 use coaching_domain::outline::Kind;
 use coaching_domain::progress::{Measured, Reached, Scope, Span, Window, overall_gap, overall_progress, points};
+use coaching_domain::references::References;
 use coaching_domain::statistics::{PackedStatistics, Period, WHOLE_SCORECARD};
 use coaching_domain::target::Target;
 use coaching_domain::template::{Revisions, ScorecardTemplate};
@@ -141,7 +142,7 @@ struct CriterionProgress {
     /// The criterion or chapter; absent: the whole scorecard.
     #[serde(skip_serializing_if = "String::is_empty")]
     criterion_or_chapter_id: String,
-    /// Its label, or the template's title.
+    /// Its label, in the latest revision that has it, or the template's title.
     criterion_display_name: String,
     /// The plan that the target hangs on; absent: it is the organisation's.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -256,7 +257,8 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     };
 
     let binding = asked.binding(&tenant);
-    let messages: Vec<_> = page.agents.iter().map(|agent| agent.message(&tenant, &asked)).collect();
+    let dropped = progress.templates_of_dropped(&page.agents).await?;
+    let messages: Vec<_> = page.agents.iter().map(|agent| agent.message(&tenant, &asked, &dropped)).collect();
     let response = |shown, order| {
         let next = page.after(<[_]>::len(shown), order);
         Ok(RetrieveProgressResponse {
@@ -311,6 +313,8 @@ struct Goal {
     /// Of the criterion or chapter in statistics; nothing if its template does not have it.
     number: Option<u32>,
     display_name: String,
+    /// The last revision that has the criterion or chapter and its label, if the current one does not.
+    last_revision: Option<u32>,
 }
 
 /// An agent with what they were measured by.
@@ -385,15 +389,14 @@ impl<'a> Progress<'a> {
         if self.names_nobody() {
             let store = &self.app.store;
             let page = store.agents_of_profile(self.tenant, self.span, filter, descending, after.as_ref(), size);
-            let (checked, page, organisation) = join!(self.check_usecases(), page, self.organisation());
+            let (checked, page, organisation) = join!(self.check_names(), page, self.organisation());
             checked?;
             let page = page?;
             let measured = self.measure(page.entries, &organisation?, None).await?;
             return Ok(Page { agents: measured, next: page.next.map(ListPosition::into_text), places: Places::ByName });
         }
-        let (checked, everyone, organisation) = join!(self.check_usecases(), self.everyone(size), self.organisation());
-        checked?;
-        let (mut agents, statistics) = everyone?;
+        let (checked, everyone, organisation) = join!(self.check_names(), self.everyone(size), self.organisation());
+        let (mut agents, statistics) = checked_and(checked, everyone)?;
         let place = |agent: &Agent| ListPosition::by_name(&agent.display_name, &agent.id);
         if let Some(after) = after {
             let after = after.rank(descending);
@@ -426,9 +429,8 @@ impl<'a> Progress<'a> {
             return Ok(Page { agents, next, places: Places::InOrder(order, before) });
         }
         let (checked, everyone, organisation) =
-            join!(self.check_usecases(), self.everyone(usize::MAX), self.organisation());
-        checked?;
-        let (agents, statistics) = everyone?;
+            join!(self.check_names(), self.everyone(usize::MAX), self.organisation());
+        let (agents, statistics) = checked_and(checked, everyone)?;
         let mut measured = self.measure_all(agents, &organisation?, statistics).await?;
         let mut order: Vec<(Option<i64>, &UserId, usize)> = measured
             .iter()
@@ -473,14 +475,12 @@ impl<'a> Progress<'a> {
         self.asked.agents.is_empty() && self.asked.groups.is_empty()
     }
 
-    async fn check_usecases(&self) -> Result<(), Error> {
-        let existing = self.app.store.existing_usecases(self.tenant, &self.asked.usecases).await?;
-        match self.asked.usecases.iter().find(|usecase| !existing.contains(usecase)) {
-            None => Ok(()),
-            Some(usecase) => {
-                Err(Error::invalid_field("usecaseNames", format!("'{}' does not exist", self.tenant.name_of(usecase))))
-            }
-        }
+    /// The usecases and templates of the request must exist.
+    async fn check_names(&self) -> Result<(), Error> {
+        let usecases = References::default().usecases("usecaseNames", &self.asked.usecases);
+        let templates = self.asked.templates.iter();
+        let references = templates.fold(usecases, |all, template| all.template("scorecardTemplateNames", template));
+        self.app.store.unknown_names(self.tenant, &references, false).await?.into_result()
     }
 
     /// The organisation's targets in scope, with their templates.
@@ -664,15 +664,34 @@ impl<'a> Progress<'a> {
                     template.and_then(|one| one.number_of(part))
                 },
                 display_name: display_name.to_owned(),
+                last_revision: template.and_then(|one| one.last_revision_with(part)),
                 target: target.clone(),
             })
         });
         goals.collect()
     }
 
+    /// The revisions that have what the targets of `agents` are for and current revisions do not.
+    async fn templates_of_dropped(&self, agents: &[MeasuredAgent]) -> Result<Vec<ScorecardTemplate>, Error> {
+        let goals = agents.iter().flat_map(|agent| agent.goals.iter());
+        let revisions: HashSet<_> = goals
+            .filter_map(|goal| goal.last_revision.map(|revision| (goal.target.template.clone(), Some(revision))))
+            .collect();
+        let revisions: Vec<_> = revisions.into_iter().collect();
+        self.app.store.templates(self.tenant, &revisions, false).await
+    }
+
     async fn leave_out_deleted(&self, agents: &mut [MeasuredAgent]) -> Result<(), Error> {
         let sessions = agents.iter_mut().map(|agent| &mut agent.sessions).collect();
         self.app.store.leave_out_deleted(self.tenant, sessions, self.now).await
+    }
+}
+
+/// `read`, if what was `checked` beside it is right; else the bad fields of both.
+fn checked_and<T>(checked: Result<(), Error>, read: Result<T, Error>) -> Result<T, Error> {
+    match (checked, read) {
+        (Err(error), Err(other)) => Err(error.and(other)),
+        (checked, read) => checked.and(read),
     }
 }
 
@@ -734,7 +753,12 @@ impl MeasuredAgent {
         overall_gap(&self.reached())
     }
 
-    fn message(&self, tenant: &Tenant, asked: &RetrieveProgressRequest) -> AgentCoachingProgress {
+    fn message(
+        &self,
+        tenant: &Tenant,
+        asked: &RetrieveProgressRequest,
+        dropped: &[ScorecardTemplate],
+    ) -> AgentCoachingProgress {
         let usecases: HashSet<UsecaseId> = asked.usecases.iter().cloned().collect();
         let reached = self.reached();
         let goals = self.goals.iter().zip(&self.measured).zip(&reached);
@@ -744,7 +768,7 @@ impl MeasuredAgent {
             progress: overall_progress(&reached).map(points),
             gap: overall_gap(&reached).map(points),
             criterion_progresses: goals
-                .map(|((goal, measured), reached)| goal.message(tenant, measured, reached))
+                .map(|((goal, measured), reached)| goal.message(tenant, measured, reached, dropped))
                 .collect(),
             coaching_session_count: self.sessions.len(),
             last_coaching_session_time: self
@@ -759,14 +783,28 @@ impl MeasuredAgent {
 }
 
 impl Goal {
-    fn message(&self, tenant: &Tenant, measured: &Measured, reached: &Reached) -> CriterionProgress {
+    /// Its label: of a criterion or chapter that the current revision does not have, that of its last one.
+    fn label<'a>(&'a self, dropped: &'a [ScorecardTemplate]) -> &'a str {
+        let is_last =
+            |one: &&ScorecardTemplate| one.id == self.target.template && Some(one.revision) == self.last_revision;
+        let last = dropped.iter().find(is_last);
+        last.and_then(|one| one.display_name_of(&self.target.criterion_or_chapter_id)).unwrap_or(&self.display_name)
+    }
+
+    fn message(
+        &self,
+        tenant: &Tenant,
+        measured: &Measured,
+        reached: &Reached,
+        dropped: &[ScorecardTemplate],
+    ) -> CriterionProgress {
         CriterionProgress {
             target_name: tenant.name_of(&self.target.id),
             usecase_name: tenant.name_of(&self.target.usecase),
             scorecard_template_name: tenant.name_of(&self.target.template),
             coaching_plan_name: self.target.plan.as_ref().map(|plan| tenant.name_of(plan)),
             criterion_or_chapter_id: self.target.criterion_or_chapter_id.clone(),
-            criterion_display_name: self.display_name.clone(),
+            criterion_display_name: self.label(dropped).to_owned(),
             baseline_score: reached.baseline_score().map(points),
             score: reached.score().map(points),
             progress: reached.progress().map(points),

@@ -3,8 +3,9 @@
 //! The body is `{"coachingPlan": {…}}`. `updateMask` (query, paths separated by commas) says what changes;
 //! without one, the keys that are present, so that an empty value or `null` clears; `*`: all that may change.
 //! `startTime`, `endTime`, `focusBehaviors`, `focusCriteria`, `comment`, `managerCommentSubmitTime`,
-//! `isActive` and `displayName` may change; `name`, `agentUserName`, `creatorUserName` and `usecaseName` are
-//! refused if they differ; `createTime`, `updateTime` and `coachingSessions` are dropped.
+//! `isActive` and `displayName` may change; the templates of `focusCriteria` must exist. `name`,
+//! `agentUserName`, `creatorUserName` and `usecaseName` are refused if they differ; `createTime`, `updateTime`
+//! and `coachingSessions` are dropped.
 //!
 //! `If-Match`, or an `etag` in the plan, that is of another version is ABORTED. Without them, two updates at
 //! once are made one after the other, each changing its own fields. Repeated, it changes nothing further.
@@ -14,6 +15,7 @@ use coaching_domain::names;
 use coaching_domain::plan::{CoachingPlanMessage, PlanUpdate};
 use coaching_domain::{Error, Role};
 use coaching_edge::{Answer, App, Operation, Request};
+use futures_util::future::try_join;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -36,7 +38,12 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let (update, expected) = request
         .update("coachingPlan", &PlanUpdate::FIELDS, |fields, mask| PlanUpdate::read(fields, mask, &tenant, now))?;
 
-    let changed = app.store.change_plan(&tenant, &id, request.author(OPERATION.name, now), |plan| {
+    let references = update.references();
+    let (found, unknown) =
+        try_join(app.store.plan(&tenant, &id), app.store.unknown_names(&tenant, &references, true)).await?;
+    let before = found.ok_or_else(|| Error::not_found(&tenant.name_of(&id)))?;
+    unknown.into_result()?;
+    let changed = app.store.change_plan_read(&tenant, before, request.author(OPERATION.name, now), |plan| {
         expected.check(&plan.etag())?;
         update.apply(plan, now)
     });

@@ -1,5 +1,6 @@
 //! `PATCH /v1/{scorecard.name=customers/*/profiles/*/scorecards/*}`: changes a scorecard, a draft or a
-//! submitted one; the statistics of its agent change with it.
+//! submitted one; the statistics of its agent change with it, and are not made larger than 256 KiB
+//! (RESOURCE_EXHAUSTED).
 //!
 //! The body is `{"scorecard": {…}}`, with `updateMask` as in `update-session`. `comment`, `scores` (all of them
 //! at once), `coachingPlanNames` and `aiScoreTime` may change; `name`, `conversationName`, `agentUserName`,

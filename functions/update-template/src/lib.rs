@@ -2,16 +2,18 @@
 //! of a scorecard template. Scorecards keep the revision that they were made from.
 //!
 //! The body is `{"scorecardTemplate": {…}}`, with `updateMask` as in `update-session`. `title`, `template`
-//! (the whole structure), `usecaseNames` and `deactivateTime` may change; what the service owns is dropped.
+//! (the whole structure), `usecaseNames` (of usecases that exist) and `deactivateTime` may change; what the
+//! service owns is dropped. An id that was a criterion's is no chapter's later, nor the reverse: their scores
+//! would count as one's. All revisions together have at most 1000 chapters and criteria.
+//!
 //! What changes nothing makes no revision, so a repeat makes none. A path with a revision, an `etag` in the
 //! template or an `If-Match` that is not the current one is ABORTED, and so is the later of two updates at
 //! once.
 
-use coaching_domain::template::{
-    MAX_KNOWN_IDS, Revision, ScorecardTemplateMessage, TemplateUpdate, parse_template_segment,
-};
+use coaching_domain::template::{Revision, ScorecardTemplateMessage, TemplateUpdate, parse_template_segment};
 use coaching_domain::{Code, Error, Role};
 use coaching_edge::{Answer, App, Operation, Request};
+use futures_util::future::try_join;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -44,7 +46,9 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
         TemplateUpdate::read(fields, mask, &tenant)
     })?;
 
-    let current = app.store.template(&tenant, &id, None).await?;
+    let references = update.references();
+    let (current, unknown) =
+        try_join(app.store.template(&tenant, &id, None), app.store.unknown_names(&tenant, &references, true)).await?;
     let current = current.ok_or_else(|| Error::not_found(&tenant.name_of(&id)))?;
     if revision.is_some_and(|revision| revision != current.revision) {
         return Err(Error::new(
@@ -54,17 +58,9 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
         ));
     }
     expected.check(&current.etag())?;
-    let template = match update.next_revision(&current, now) {
+    unknown.into_result()?;
+    let template = match update.next_revision(&current, now)? {
         None => current,
-        Some(next) if next.known_ids.len() > MAX_KNOWN_IDS => {
-            return Err(Error::new(
-                Code::FailedPrecondition,
-                "TEMPLATE_FULL",
-                format!(
-                    "a template has at most {MAX_KNOWN_IDS} chapters and criteria in all its revisions; create another"
-                ),
-            ));
-        }
         Some(next) => {
             app.store.add_revision(&tenant, &next).await?;
             next

@@ -1,7 +1,7 @@
 //! `POST /v1/{parent=customers/*/profiles/*}/coachingPlans:batchUpsert`: creates or replaces coaching plans.
 //!
 //! The body is `{"coachingPlans": […]}`, 1 to 500 of them, each name once; without a `name` the service makes
-//! one. Every entry replaces what may change of a plan that is there (see `update-plan`), or is refused by
+//! one. As in `create-plan`, what an entry names must exist. Every entry replaces what may change of a plan that is there (see `update-plan`), or is refused by
 //! itself: the answer's `results` hold, in order, the plan (without sessions) or the `status` of its
 //! refusal. Entries that have one name are all refused. Repeating a call with names changes nothing further.
 //!
@@ -14,8 +14,10 @@ use coaching_domain::change::Author;
 use coaching_domain::directory::MAX_ENTRIES;
 use coaching_domain::fields::Fields;
 use coaching_domain::plan::{CoachingPlan, CoachingPlanMessage, NewCoachingPlan};
-use coaching_domain::{Code, Error, Role, Tenant};
+use coaching_domain::references::References;
+use coaching_domain::{Code, Error, Role, Tenant, Violations};
 use coaching_edge::{Answer, App, EntryStatus, Operation, Request, entry_status};
+use futures_util::future::try_join;
 use futures_util::stream::{StreamExt, iter};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -58,9 +60,23 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
 
     let author = request.author(OPERATION.name, now);
     let named: Vec<_> = entries.iter().flatten().filter_map(|plan| plan.id.clone()).collect();
-    let read = app.store.plans_by_id(&tenant, &named).await?.into_iter();
-    let mut read: HashMap<_, _> = read.map(|plan| (plan.id.clone(), plan)).collect();
-    let written = entries.into_iter().map(|entry| {
+    let references = entries.iter().enumerate().map(|(index, entry)| match entry {
+        Ok(plan) => plan.references(&format!("coachingPlans[{index}].")),
+        Err(_) => References::default(),
+    });
+    let references: Vec<References> = references.collect();
+    let (read, exists) = try_join(
+        app.store.plans_by_id(&tenant, &named),
+        app.store.existing(&tenant, references.iter().flat_map(References::named), true),
+    )
+    .await?;
+    let mut read: HashMap<_, _> = read.into_iter().map(|plan| (plan.id.clone(), plan)).collect();
+    let written = entries.into_iter().zip(references).map(|(entry, references)| {
+        let entry = entry.and_then(|plan| {
+            let mut violations = Violations::default();
+            references.check(&tenant, &exists, &mut violations);
+            violations.finish(Some(plan))
+        });
         let before = entry.as_ref().ok().and_then(|plan| read.remove(plan.id.as_ref()?));
         let tenant = &tenant;
         async move { deadline.within(upsert(app, tenant, entry?, before, author)).await }

@@ -2,23 +2,25 @@
 //! bulk loads and backfills by a customer's own systems.
 //!
 //! The body is `{"scorecards": […]}`, 1 to 500 of them, each name once; without a `name` the service makes
-//! one. With a `submitTime` they are submitted, and count on that day; without one they are drafts. Every
+//! one. Usecases and templates must exist. With a `submitTime` they are submitted, and count on that day; without one they are drafts. Every
 //! entry replaces what is there whole, or is refused by itself: the answer's `results` hold, in order, the
 //! scorecard or the `status` of its refusal. Entries that have one name are all refused. A scorecard's agent never
 //! changes.
 //!
 //! Each scorecard is written in one transaction with what it changes in its agent's statistics; those of
-//! one agent and period share one. Repeating a call with names changes nothing further.
+//! one agent and period share one. An entry is refused by itself (RESOURCE_EXHAUSTED) that would make what is
+//! counted of one agent, usecase and two months larger than 256 KiB. Repeating a call with names changes nothing further.
 //!
 //! What a batch does not come to in its time is UNAVAILABLE with the reason `OUT_OF_TIME`, entry by entry, and the
 //! rest has its own result; repeating the call completes it. An answer shows each scorecard with the labels of its
 //! criteria: an entry that makes it pass what a Lambda function may answer (6,291,556 bytes) is refused before it is
 //! written, and is for another batch.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 
 use coaching_domain::fields::Fields;
 use coaching_domain::names::ScorecardId;
+use coaching_domain::references::References;
 use coaching_domain::scorecard::{NewScorecard, Scorecard, ScorecardMessage};
 use coaching_domain::template::ScorecardTemplate;
 use coaching_domain::{Code, Error, Role, Tenant, Timestamp, Violations};
@@ -26,7 +28,7 @@ use coaching_edge::{
     Answer, App, EntryStatus, MAX_ANSWER_BYTES, MAX_STATUS_BYTES, Operation, Request, bytes_in_answer, entry_status,
 };
 use coaching_store::{Deadline, KnownStatistics, ScorecardChange, Store, Written};
-use futures_util::future::{join_all, try_join};
+use futures_util::future::{join_all, try_join3};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -81,7 +83,13 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let mut templates: HashMap<Revision, ScorecardTemplate> = HashMap::new();
     let named: Vec<ScorecardId> = entries.iter().flatten().filter_map(|new| new.id.clone()).collect();
     let read = app.store.templates(&tenant, &revisions, true);
-    let (read, before) = try_join(read, app.store.scorecards_by_id(&tenant, &named)).await?;
+    let references = entries.iter().enumerate().map(|(index, entry)| match entry {
+        Ok(new) => new.references(&format!("scorecards[{index}].")),
+        Err(_) => References::default(),
+    });
+    let references: Vec<References> = references.collect();
+    let exists = app.store.existing(&tenant, references.iter().flat_map(References::named), true);
+    let (read, before, exists) = try_join3(read, app.store.scorecards_by_id(&tenant, &named), exists).await?;
     for template in read {
         if current.contains(&(template.id.clone(), None)) {
             templates.insert((template.id.clone(), None), template.clone());
@@ -90,15 +98,17 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     }
     let mut results: Vec<Result<Scorecard, Error>> = Vec::with_capacity(entries.len());
     let mut room = MAX_ANSWER_BYTES.saturating_sub((entries.len() + 1) * BYTES_OF_ENTRY);
-    for (index, entry) in entries.into_iter().enumerate() {
+    for (index, (entry, references)) in entries.into_iter().zip(&references).enumerate() {
         results.push(entry.and_then(|new| {
             let field = |name: &str| format!("scorecards[{index}].{name}");
-            let template = templates.get(&(new.template.clone(), new.revision));
-            let template = template
-                .ok_or_else(|| Error::invalid_field(&field("templateName"), "names no revision of a template"))?;
             let mut violations = Violations::default();
-            new.check(template, &field(""), &mut violations);
-            violations.into_result()?;
+            references.check(&tenant, &exists, &mut violations);
+            let template = templates.get(&(new.template.clone(), new.revision));
+            match template {
+                Some(template) => new.check(template, &field(""), &mut violations),
+                None => violations.add(field("templateName"), "names no revision of a template"),
+            }
+            let template = violations.finish(template)?;
             let id = new.id.clone().map_or_else(|| app.new_id(now), Ok)?;
             let scorecard = new.into_scorecard(id, template, caller, now);
             let scorecard = scorecard.ok_or_else(|| Error::internal("a scorecard was checked and has no usecase"))?;
@@ -253,13 +263,24 @@ impl Upsert<'_> {
     async fn write_agent(&self, (indexes, changes): OfAgent) -> Vec<OfRun> {
         let mut indexes = indexes.into_iter();
         let mut runs = Vec::new();
-        for run in Store::runs_of(&changes) {
+        let mut rest: VecDeque<&[ScorecardChange]> = Store::runs_of(&changes).into();
+        while let Some(run) = rest.pop_front() {
             let write = self.store.write_scorecards(self.tenant, run, KnownStatistics::default(), None, self.now);
-            let written = self.deadline.within(write).await.map(|written| match written {
-                Written::All | Written::Repeated(_) => Some(run.iter().map(|change| change.after.clone()).collect()),
+            let written = match self.deadline.within(write).await {
+                Ok(Written::All | Written::Repeated(_)) => {
+                    Ok(Some(run.iter().map(|change| change.after.clone()).collect()))
+                }
                 // The whole run was refused, so all of it is read again.
-                Written::NotAsRead(_) => None,
-            });
+                Ok(Written::NotAsRead(_)) => Ok(None),
+                // Halved until what makes the agent's statistics too large is found.
+                Err(error) if error.code() == Code::ResourceExhausted && run.len() > 1 => {
+                    let (first, second) = run.split_at(run.len() / 2);
+                    rest.push_front(second);
+                    rest.push_front(first);
+                    continue;
+                }
+                Err(error) => Err(error),
+            };
             runs.push((indexes.by_ref().take(run.len()).collect(), written));
         }
         runs

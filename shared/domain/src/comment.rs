@@ -8,6 +8,7 @@ use crate::change::etag_of;
 use crate::fields::{Fields, MAX_TEXT_BYTES};
 use crate::identity::Caller;
 use crate::names::{CoachingCommentId, CoachingPlanId, CoachingSessionId, UsecaseId, UserId};
+use crate::references::References;
 use crate::timestamp::{Timestamp, refuse_future};
 use crate::update_mask::UpdateMask;
 use crate::{Error, Tenant, Violations};
@@ -101,6 +102,11 @@ impl NewCoachingComment {
             create_time,
             update_time,
         })
+    }
+
+    /// What it names that must exist.
+    pub fn references(&self) -> References {
+        References::default().usecases("usecaseName", &self.usecase)
     }
 
     /// The comment that this makes at `now` under `id`, about a plan of `agent`'s, in `usecase`.

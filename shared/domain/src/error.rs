@@ -16,10 +16,10 @@ pub enum Code {
     AlreadyExists,
     /// The caller is known and may not do this.
     PermissionDenied,
-    /// There is no more room; another request may make some.
-    ResourceExhausted,
     /// The request is right, but not in the present state.
     FailedPrecondition,
+    /// What is kept has reached its limit, and the request would pass it.
+    ResourceExhausted,
     /// A race was lost; reading again and repeating may succeed.
     Aborted,
     /// A fault of the service.
@@ -54,8 +54,8 @@ impl Code {
             Self::NotFound => "NOT_FOUND",
             Self::AlreadyExists => "ALREADY_EXISTS",
             Self::PermissionDenied => "PERMISSION_DENIED",
-            Self::ResourceExhausted => "RESOURCE_EXHAUSTED",
             Self::FailedPrecondition => "FAILED_PRECONDITION",
+            Self::ResourceExhausted => "RESOURCE_EXHAUSTED",
             Self::Aborted => "ABORTED",
             Self::Internal => "INTERNAL",
             Self::Unavailable => "UNAVAILABLE",
@@ -279,6 +279,16 @@ impl Error {
             unnamed: *unnamed,
             cause: None,
         }
+    }
+
+    /// With the bad fields of `other` too, where both are about fields.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        if self.violations.is_empty() || other.violations.is_empty() {
+            return self;
+        }
+        let more = self.unnamed + other.unnamed;
+        Self::invalid_fields(self.violations.into_iter().chain(other.violations).collect(), more)
     }
 
     /// The `google.rpc.Code`.

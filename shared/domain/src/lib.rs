@@ -20,6 +20,7 @@ pub mod outline;
 pub mod plan;
 pub mod progress;
 mod quotient;
+pub mod references;
 pub mod scorecard;
 pub mod session;
 pub mod statistics;

@@ -8,6 +8,7 @@ use crate::change::etag_of;
 use crate::fields::{Fields, MAX_TEXT_BYTES, MAX_TITLE_BYTES};
 use crate::identity::Caller;
 use crate::names::{CoachingPlanId, ScorecardTemplateId, UsecaseId, UserId};
+use crate::references::References;
 use crate::session::CoachingSessionMessage;
 use crate::timestamp::{Timestamp, refuse_future};
 use crate::update_mask::UpdateMask;
@@ -98,6 +99,14 @@ impl FocusCriterion {
     }
 }
 
+/// The templates of `criteria`, which the plan in `path` works on.
+fn templates_of(criteria: &[FocusCriterion], path: &str) -> References {
+    let numbered = criteria.iter().enumerate();
+    numbered.fold(References::default(), |references, (place, focus)| {
+        references.template(format!("{path}focusCriteria[{place}].scorecardTemplateName"), &focus.template)
+    })
+}
+
 impl NewCoachingPlan {
     /// Reads the body of a create request, noting every bad field.
     ///
@@ -170,6 +179,11 @@ impl NewCoachingPlan {
             usecase: self.usecase.clone().map(Some),
         };
         update.apply(plan, now)
+    }
+
+    /// What it names that must exist. `path` stands before the names of the fields.
+    pub fn references(&self, path: &str) -> References {
+        templates_of(&self.focus_criteria, path).usecases(&format!("{path}usecaseName"), &self.usecase)
     }
 
     /// The plan that this makes at `now` under `id`.
@@ -266,6 +280,11 @@ impl PlanUpdate {
         };
         fields.drop_known(&["createTime", "updateTime", "coachingSessions"]);
         update
+    }
+
+    /// What it names that must exist.
+    pub fn references(&self) -> References {
+        templates_of(self.focus_criteria.as_deref().unwrap_or_default(), "coachingPlan.")
     }
 
     /// Makes the update at `now`; says whether anything changed.

@@ -12,6 +12,7 @@ use crate::identity::Caller;
 use crate::names::{
     CoachingPlanId, ConversationId, Scorecard as Collection, ScorecardId, ScorecardTemplateId, UsecaseId, UserId,
 };
+use crate::references::References;
 use crate::statistics::{Contribution, WHOLE_SCORECARD, day_of, units_of};
 use crate::template::{MAX_NUMBER, Revision, Revisions, ScorecardTemplate};
 use crate::timestamp::{Timestamp, refuse_future};
@@ -313,6 +314,11 @@ impl NewScorecard {
         if self.usecase.is_none() && template.usecases.len() != 1 {
             violations.add(format!("{path}usecaseName"), "is required: the template is not for exactly one usecase");
         }
+    }
+
+    /// What it names that must exist, beside the template. `path` stands before the names of the fields.
+    pub fn references(&self, path: &str) -> References {
+        References::default().usecases(&format!("{path}usecaseName"), &self.usecase)
     }
 
     /// Whose statistics it counts in and when, as far as that can be told without its template.

@@ -7,6 +7,7 @@ use crate::change::etag_of;
 use crate::fields::{Fields, MAX_TITLE_BYTES};
 use crate::identity::Caller;
 use crate::names::{CoachingPlanId, ScorecardTemplateId, TargetId, UsecaseId, UserId};
+use crate::references::References;
 use crate::scorecard::{FULL_SCORE, percent};
 use crate::template::Revisions;
 use crate::timestamp::{Timestamp, refuse_future};
@@ -112,6 +113,11 @@ impl NewTarget {
             value: value?,
             create_time,
         })
+    }
+
+    /// What it names that must exist, beside the template and the plan.
+    pub fn references(&self) -> References {
+        References::default().usecases("usecaseName", [&self.usecase])
     }
 
     /// The target that this makes at `now` under `id`, of the plan's `agent`.

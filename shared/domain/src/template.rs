@@ -1,16 +1,18 @@
 //! Scorecard templates: chapters of criteria that conversations are scored against.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::Bound;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::change::etag_of;
 use crate::fields::{Fields, MAX_TITLE_BYTES};
 use crate::names::{ScorecardTemplate as Collection, ScorecardTemplateId, UsecaseId};
 use crate::outline::Kind;
-use crate::{Id, Tenant, Timestamp, UpdateMask, names};
+use crate::references::References;
+use crate::{Code, Error, Id, Tenant, Timestamp, UpdateMask, Violations, names};
 
 /// The most chapters of a template.
 pub const MAX_CHAPTERS: usize = 50;
@@ -18,6 +20,9 @@ pub const MAX_CHAPTERS: usize = 50;
 pub const MAX_CRITERIA: usize = 200;
 /// The most chapters and criteria that a template has had in all its revisions together.
 pub const MAX_KNOWN_IDS: usize = 1000;
+/// The most that the ids and labels of a template's chapters and criteria take together as JSON strings, in
+/// bytes. With it, and with [`MAX_KNOWN_IDS`] of the longest, an item of the table stays below 320 KiB.
+pub const MAX_LABELS_BYTES: usize = 128 * 1024;
 /// The most usecases that a template is for.
 pub const MAX_USECASES: usize = 50;
 /// The largest weight and the largest maximum value.
@@ -46,6 +51,28 @@ pub struct ScorecardTemplate {
     /// Ids of every chapter and criterion that this or an earlier revision has or had, in the order
     /// of their first appearance. Statistics know them by their place in this list.
     pub known_ids: Vec<String>,
+    /// Of those, by number, what earlier revisions had and this one does not. What was dropped before the
+    /// service noted it is not among them.
+    pub dropped: BTreeMap<u32, Dropped>,
+}
+
+/// A chapter or criterion that a revision does not have any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Dropped {
+    /// What it was.
+    pub part: Part,
+    /// The last revision that has it.
+    pub last_revision: u32,
+}
+
+/// What scores of a template are of, beside the whole scorecard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Part {
+    /// A chapter.
+    Chapter,
+    /// A criterion.
+    Criterion,
 }
 
 /// A chapter of a template.
@@ -79,6 +106,11 @@ impl ScorecardTemplate {
     pub fn number_of(&self, criterion_or_chapter_id: &str) -> Option<u32> {
         let place = self.known_ids.iter().position(|id| id == criterion_or_chapter_id)?;
         u32::try_from(place + 1).ok()
+    }
+
+    /// The last revision that has a chapter or criterion which this one does not have any more.
+    pub fn last_revision_with(&self, criterion_or_chapter_id: &str) -> Option<u32> {
+        self.dropped.get(&self.number_of(criterion_or_chapter_id)?).map(|dropped| dropped.last_revision)
     }
 
     /// The label of a chapter or criterion of this revision.
@@ -165,6 +197,11 @@ impl NewTemplate {
         Some(Self { id: name.map(|(id, _)| id), title: title?, chapters: chapters?, usecases, deactivate_time })
     }
 
+    /// What it names that must exist.
+    pub fn references(&self) -> References {
+        References::default().usecases("usecaseNames", &self.usecases)
+    }
+
     /// The first revision, made at `now` under `id`.
     pub fn into_template(self, id: ScorecardTemplateId, now: Timestamp) -> ScorecardTemplate {
         ScorecardTemplate {
@@ -172,6 +209,7 @@ impl NewTemplate {
             revision: 1,
             title: self.title,
             known_ids: with_ids_of(Vec::new(), &self.chapters),
+            dropped: BTreeMap::new(),
             chapters: self.chapters,
             usecases: self.usecases,
             create_time: now,
@@ -203,14 +241,42 @@ impl TemplateUpdate {
         update
     }
 
+    /// What it names that must exist.
+    pub fn references(&self) -> References {
+        References::default().usecases("scorecardTemplate.usecaseNames", self.usecases.iter().flatten())
+    }
+
     /// The next revision of `current`, made at `now`, or nothing if it would be the same.
-    pub fn next_revision(self, current: &ScorecardTemplate, now: Timestamp) -> Option<ScorecardTemplate> {
+    ///
+    /// # Errors
+    /// INVALID_ARGUMENT if a chapter has the id that a criterion has or had, or a criterion that of a chapter: their
+    /// scores would be counted as one's. FAILED_PRECONDITION if all revisions together would have more than
+    /// [`MAX_KNOWN_IDS`].
+    pub fn next_revision(
+        self,
+        current: &ScorecardTemplate,
+        now: Timestamp,
+    ) -> Result<Option<ScorecardTemplate>, Error> {
         let mut next = current.clone();
         if let Some(Some(title)) = self.title {
             next.title = title;
         }
         if let Some(Some(chapters)) = self.chapters {
+            check_parts(current, &chapters)?;
             next.known_ids = with_ids_of(next.known_ids, &chapters);
+            if next.known_ids.len() > MAX_KNOWN_IDS {
+                return Err(full(next.known_ids.len()));
+            }
+            let kept: HashSet<&str> = parts_of(&chapters).map(|(id, _)| id).collect();
+            let numbers = (1..).zip(&next.known_ids);
+            let parts: HashMap<&str, Part> = parts_of(&current.chapters).collect();
+            for (number, id) in numbers {
+                if kept.contains(id.as_str()) {
+                    next.dropped.remove(&number);
+                } else if let Some(part) = parts.get(id.as_str()) {
+                    next.dropped.insert(number, Dropped { part: *part, last_revision: current.revision });
+                }
+            }
             next.chapters = chapters;
         }
         if let Some(usecases) = self.usecases {
@@ -220,25 +286,58 @@ impl TemplateUpdate {
             next.deactivate_time = time;
         }
         if next == *current {
-            return None;
+            return Ok(None);
         }
         next.revision += 1;
         next.update_time = now;
-        Some(next)
+        Ok(Some(next))
     }
+}
+
+fn full(known: usize) -> Error {
+    let message = format!(
+        "a template has at most {MAX_KNOWN_IDS} chapters and criteria in all its revisions, and this would make \
+         {known}; use ids that it has or had, or create another template"
+    );
+    Error::new(Code::FailedPrecondition, "TEMPLATE_FULL", message)
+        .with("limit", MAX_KNOWN_IDS.to_string())
+        .with("size", known.to_string())
+}
+
+/// The ids of `chapters` and their criteria, in order.
+fn parts_of(chapters: &[Chapter]) -> impl Iterator<Item = (&str, Part)> {
+    chapters.iter().flat_map(|chapter| {
+        let criteria = chapter.criteria.iter().map(|criterion| (criterion.id.as_str(), Part::Criterion));
+        std::iter::once((chapter.id.as_str(), Part::Chapter)).chain(criteria)
+    })
+}
+
+/// Looks whether what `chapters` name was the same part in the revisions until `current`.
+fn check_parts(current: &ScorecardTemplate, chapters: &[Chapter]) -> Result<(), Error> {
+    let mut were: HashMap<&str, Part> = parts_of(&current.chapters).collect();
+    for (number, id) in (1..).zip(&current.known_ids) {
+        were.extend(current.dropped.get(&number).map(|dropped| (id.as_str(), dropped.part)));
+    }
+    let mut violations = Violations::default();
+    for (place, chapter) in chapters.iter().enumerate() {
+        let field = format!("scorecardTemplate.template.chapters[{place}]");
+        if were.get(chapter.id.as_str()) == Some(&Part::Criterion) {
+            violations.add(format!("{field}.chapterId"), "was a criterion in an earlier revision; use another id");
+        }
+        for (place, criterion) in chapter.criteria.iter().enumerate() {
+            if were.get(criterion.id.as_str()) == Some(&Part::Chapter) {
+                let field = format!("{field}.criteria[{place}].criterionId");
+                violations.add(field, "was a chapter in an earlier revision; use another id");
+            }
+        }
+    }
+    violations.into_result()
 }
 
 /// `known`, and behind them the ids that only `chapters` have.
 fn with_ids_of(mut known: Vec<String>, chapters: &[Chapter]) -> Vec<String> {
     let mut seen: HashSet<String> = known.iter().cloned().collect();
-    for chapter in chapters {
-        let criteria = chapter.criteria.iter().map(|criterion| &criterion.id);
-        for id in std::iter::once(&chapter.id).chain(criteria) {
-            if seen.insert(id.clone()) {
-                known.push(id.clone());
-            }
-        }
-    }
+    known.extend(parts_of(chapters).map(|(id, _)| id.to_owned()).filter(|id| seen.insert(id.clone())));
     known
 }
 
@@ -255,6 +354,17 @@ fn read_chapters(fields: &mut Fields<'_>, field: &str) -> Option<Vec<Chapter>> {
         })?;
         if chapters.iter().map(|chapter| chapter.criteria.len()).sum::<usize>() > MAX_CRITERIA {
             template.refuse("chapters", format!("must have at most {MAX_CRITERIA} criteria in all"));
+        }
+        let labels = chapters.iter().flat_map(|chapter| {
+            let criteria = chapter.criteria.iter().flat_map(|criterion| [&criterion.id, &criterion.display_name]);
+            [&chapter.id, &chapter.display_name].into_iter().chain(criteria)
+        });
+        let bytes: usize = labels.map(|text| Value::from(text.as_str()).to_string().len()).sum();
+        if bytes > MAX_LABELS_BYTES {
+            let refused = format!(
+                "must have ids and labels of at most {MAX_LABELS_BYTES} bytes together as JSON strings, and has {bytes}"
+            );
+            template.refuse("chapters", refused);
         }
         Some(chapters)
     })
@@ -324,7 +434,7 @@ pub struct ScorecardTemplateMessage<'a> {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = TemplateStructure)]
 struct StructureMessage<'a> {
-    /// Its chapters, in order: 1 to 50, with at most 200 criteria in all.
+    /// Its chapters, in order: 1 to 50, with at most 200 criteria in all, and ids and labels of at most 128 KiB together as JSON strings.
     chapters: Vec<ChapterMessage<'a>>,
 }
 
@@ -333,7 +443,7 @@ struct StructureMessage<'a> {
 #[serde(rename_all = "camelCase")]
 #[schema(as = Chapter)]
 struct ChapterMessage<'a> {
-    /// Its id, unique among the template's chapters and criteria.
+    /// Its id, unique among the template's chapters and criteria, and no criterion's in an earlier revision.
     chapter_id: &'a str,
     /// Its label, at most 1 KiB; by default its id.
     display_name: &'a str,
@@ -346,7 +456,7 @@ struct ChapterMessage<'a> {
 #[serde(rename_all = "camelCase")]
 #[schema(as = Criterion)]
 struct CriterionMessage<'a> {
-    /// Its id, unique among the template's chapters and criteria.
+    /// Its id, unique among the template's chapters and criteria, and no chapter's in an earlier revision.
     criterion_id: &'a str,
     /// Its label, at most 1 KiB; by default its id.
     display_name: &'a str,

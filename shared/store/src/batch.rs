@@ -10,7 +10,7 @@ use futures_util::future::try_join_all;
 use crate::Store;
 use crate::failure::{failure, unavailable};
 use crate::item::key_attributes;
-use crate::keys::Key;
+use crate::keys::{Key, PK, SK};
 
 /// The most items that DynamoDB reads in one call.
 pub(crate) const MAX_KEYS: usize = 100;
@@ -27,17 +27,40 @@ impl Store {
     /// UNAVAILABLE if DynamoDB keeps leaving some unread.
     pub(crate) async fn batch_get(
         &self,
+        keys: Vec<Key>,
+        consistent: bool,
+    ) -> Result<Vec<HashMap<String, AttributeValue>>, Error> {
+        self.batch_get_of(None, keys, consistent).await
+    }
+
+    /// As [`Store::batch_get`], of each item only its key.
+    ///
+    /// # Errors
+    /// As there.
+    pub(crate) async fn batch_get_keys(
+        &self,
+        keys: Vec<Key>,
+        consistent: bool,
+    ) -> Result<Vec<HashMap<String, AttributeValue>>, Error> {
+        self.batch_get_of(Some(&format!("{PK}, {SK}")), keys, consistent).await
+    }
+
+    /// With `attributes`, only those of each item.
+    async fn batch_get_of(
+        &self,
+        attributes: Option<&str>,
         mut keys: Vec<Key>,
         consistent: bool,
     ) -> Result<Vec<HashMap<String, AttributeValue>>, Error> {
         keys.sort_unstable();
         keys.dedup();
-        let calls = keys.chunks(MAX_KEYS).map(|keys| self.batch_get_once(keys, consistent));
+        let calls = keys.chunks(MAX_KEYS).map(|keys| self.batch_get_once(attributes, keys, consistent));
         Ok(try_join_all(calls).await?.into_iter().flatten().collect())
     }
 
     async fn batch_get_once(
         &self,
+        attributes: Option<&str>,
         keys: &[Key],
         consistent: bool,
     ) -> Result<Vec<HashMap<String, AttributeValue>>, Error> {
@@ -46,6 +69,7 @@ impl Store {
         let mut pause = FIRST_PAUSE;
         for attempt in 1..=ATTEMPTS {
             let asked = KeysAndAttributes::builder().set_keys(Some(left)).consistent_read(consistent);
+            let asked = asked.set_projection_expression(attributes.map(str::to_owned));
             let output = self
                 .client
                 .batch_get_item()

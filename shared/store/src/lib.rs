@@ -6,7 +6,8 @@
 //! | create a plan | [`Store::create_plan`] | nothing |
 //! | one plan | [`Store::plan`] | one item |
 //! | load the directory | [`Store::upsert_users`], [`Store::upsert_groups`], [`Store::upsert_usecases`] | what is there |
-//! | one user; one group; which usecases exist | [`Store::user`], [`Store::group`], [`Store::existing_usecases`] | the items |
+//! | one user; one group | [`Store::user`], [`Store::group`] | the items |
+//! | which usecases and templates exist | [`Store::existing`], [`Store::unknown_names`] | the items |
 //! | members of groups | [`Store::members_of`] | the groups, level by level |
 //! | some agents; the agents of a profile | [`Store::agents_by_id`], [`Store::agents_of_profile`] | their records; a range of an index; of a window that is over, what was |
 //! | create a template; add a revision | [`Store::create_template`], [`Store::add_revision`] | nothing |
@@ -42,6 +43,7 @@ mod list;
 mod past;
 mod plans;
 mod rebuild;
+mod references;
 mod requests;
 mod scorecards;
 mod sessions;

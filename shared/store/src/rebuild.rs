@@ -153,8 +153,7 @@ impl Store {
                 if *changed > now.unix_seconds() - SETTLED_SECONDS {
                     return Ok(Recounted::Unsettled);
                 }
-                let write =
-                    self.put_statistics(tenant, place, &Read { version: read.version, statistics: right }, now)?;
+                let write = self.put_statistics(tenant, place, read.version, right.encode(), now)?;
                 match self.transact(vec![write]).await? {
                     Outcome::Written => {
                         corrected.insert((place.usecase.clone(), place.period));

@@ -25,6 +25,13 @@ pub const MAX_SCORECARDS_AT_ONCE: usize = 98;
 /// The most text that one transaction takes, in bytes: DynamoDB's limit is 4 MB for all its items.
 const MAX_TEXT_AT_ONCE: usize = 3 * 1024 * 1024;
 
+/// The most that the packed scores of one agent, usecase and two months take, in bytes. The rest of an item of
+/// the table is left to what else it holds.
+const MAX_STATISTICS_BYTES: usize = 256 * 1024;
+/// The most that they take after a change that only takes off them. That mostly makes them smaller, but a column that
+/// held like sums and counts may get wider.
+const MAX_STATISTICS_BYTES_TAKEN_OFF: usize = 320 * 1024;
+
 /// How often a change is tried that others keep getting in front of.
 const ATTEMPTS: u32 = 16;
 /// The longest pause before the second attempt; it doubles with each further one, up to the longest.
@@ -174,6 +181,8 @@ pub(crate) struct Place {
 pub(crate) struct Read {
     pub(crate) version: u64,
     pub(crate) statistics: Statistics,
+    /// What they took, packed.
+    pub(crate) bytes: usize,
 }
 
 /// Statistics that were read on the way to a change of them, those that do not exist yet among them.
@@ -327,7 +336,8 @@ impl Store {
     /// that are not `known` are read.
     ///
     /// # Errors
-    /// ABORTED if others keep changing the same agents' statistics; INTERNAL if the statistics do
+    /// RESOURCE_EXHAUSTED if an agent's statistics would become larger than they may be; ABORTED if others keep
+    /// changing the same agents' statistics; INTERNAL if the statistics do
     /// not hold what is to be taken off them.
     pub async fn write_scorecards(
         &self,
@@ -357,8 +367,14 @@ impl Store {
             for change in changes {
                 writes.push(self.put_scorecard(tenant, change)?);
             }
+            let adds = changes.iter().any(|change| change.added.is_some());
+            let most = if adds { MAX_STATISTICS_BYTES } else { MAX_STATISTICS_BYTES_TAKEN_OFF };
             for (place, read) in &counted {
-                writes.push(self.put_statistics(tenant, place, read, time)?);
+                let cells = read.statistics.encode();
+                if cells.len() > most && cells.len() > read.bytes {
+                    return Err(statistics_full(tenant, place, cells.len()));
+                }
+                writes.push(self.put_statistics(tenant, place, read.version, cells, time)?);
             }
             if let (Some(request), [change]) = (request, changes) {
                 let created =
@@ -452,12 +468,14 @@ impl Store {
         Ok(TransactWriteItem::builder().put(put.build().map_err(Error::internal)?).build())
     }
 
-    /// An update, because the item also holds what sessions write.
+    /// Writes packed `cells` over those of the version that was `read`, or over none. An update, because the item also
+    /// holds what sessions write.
     pub(crate) fn put_statistics(
         &self,
         tenant: &Tenant,
         place: &Place,
-        read: &Read,
+        read: u64,
+        cells: Vec<u8>,
         time: Timestamp,
     ) -> Result<TransactWriteItem, Error> {
         let number = |value: String| AttributeValue::N(value);
@@ -465,10 +483,10 @@ impl Store {
             .table_name(&*self.table)
             .set_key(Some(key_attributes(place.key(tenant))))
             .update_expression("SET version = :version, cells = :cells, changed = :changed")
-            .expression_attribute_values(":version", number((read.version + 1).to_string()))
-            .expression_attribute_values(":cells", AttributeValue::B(Blob::new(read.statistics.encode())))
+            .expression_attribute_values(":version", number((read + 1).to_string()))
+            .expression_attribute_values(":cells", AttributeValue::B(Blob::new(cells)))
             .expression_attribute_values(":changed", number(time.unix_seconds().to_string()));
-        let update = match read.version {
+        let update = match read {
             0 => update.condition_expression("attribute_not_exists(version)"),
             version => update
                 .condition_expression("version = :read")
@@ -476,6 +494,19 @@ impl Store {
         };
         Ok(TransactWriteItem::builder().update(update.build().map_err(Error::internal)?).build())
     }
+}
+
+fn statistics_full(tenant: &Tenant, place: &Place, bytes: usize) -> Error {
+    let name = tenant.name_of(&place.agent);
+    let message = format!(
+        "what is counted of '{name}' in one usecase and the two months from {} takes at most {MAX_STATISTICS_BYTES} bytes, and \
+         would take {bytes}; submit scorecards of fewer templates or criteria, or reset some",
+        place.period
+    );
+    Error::new(Code::ResourceExhausted, "STATISTICS_FULL", message)
+        .with("limit", MAX_STATISTICS_BYTES.to_string())
+        .with("size", bytes.to_string())
+        .with("resource", name)
 }
 
 fn keeps_changing() -> Error {
@@ -509,7 +540,7 @@ pub(crate) fn statistics_from_item(item: HashMap<String, AttributeValue>) -> Res
         Some(version) => {
             let cells = item.optional_bytes("cells")?.ok_or_else(|| corrupt("cells"))?;
             let statistics = Statistics::decode(&cells).map_err(Error::internal)?;
-            Read { version: u64::try_from(version).map_err(|_| corrupt("version"))?, statistics }
+            Read { version: u64::try_from(version).map_err(|_| corrupt("version"))?, statistics, bytes: cells.len() }
         }
     };
     Ok((Place { usecase, agent, period }, read))

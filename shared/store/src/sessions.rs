@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
 use coaching_domain::change::Author;
 use coaching_domain::names::{self, CoachingPlanId, CoachingSessionId, UsecaseId, UserId};
+use coaching_domain::references::References;
 use coaching_domain::session::{CoachingSession, State};
 use coaching_domain::{Code, Error, Tenant, Timestamp};
 
@@ -76,7 +77,7 @@ impl Store {
     /// # Errors
     /// ALREADY_EXISTS if the id is taken; FAILED_PRECONDITION if the agent has no such plan, also
     /// when it is deleted at the same moment; ABORTED if the plan's usecase changes meanwhile;
-    /// INVALID_ARGUMENT if the request's id was used for another.
+    /// INVALID_ARGUMENT if the usecase does not exist, or if the request's id was used for another.
     pub async fn create_session(
         &self,
         tenant: &Tenant,
@@ -96,15 +97,18 @@ impl Store {
             };
             session.usecase = plan.usecase;
         }
-        let created = Created { id: session.id.clone(), time: author.now, usecase: session.usecase.clone() };
-        let inherited = inherits_usecase.then_some(session.usecase.as_ref());
+        // A session mostly has its plan's usecase, which exists, and the transaction holds it to that. Only where the
+        // plan has another one is the session's looked for.
+        let mut as_plan = inherits_usecase || session.usecase.is_some();
         let counted = CountChange::of(None, Some(&session));
         let mut places = Places::default();
-        let failed = loop {
+        loop {
+            let created = Created { id: session.id.clone(), time: author.now, usecase: session.usecase.clone() };
+            let of_plan = as_plan.then_some(session.usecase.as_ref());
             let change = author.change(1, None, session.document(tenant));
             let mut writes = vec![
                 self.put_new(to_item(tenant, &session))?,
-                self.add_dependent(tenant, &session.plan, Dependent::Session, &session.agent, inherited)?,
+                self.add_dependent(tenant, &session.plan, Dependent::Session, &session.agent, of_plan)?,
                 self.record_change(&keys::session(tenant, &session.id).partition, change)?,
             ];
             let number_of_count = writes.len();
@@ -118,38 +122,44 @@ impl Store {
                 Outcome::Written => return Ok(created),
                 Outcome::Refused(failed) => failed,
             };
-            match (failed.as_slice(), &counted) {
-                // Nothing but that there is no more room in the statistics.
-                ([condition], Some(counted)) if condition.index == number_of_count && condition.item.is_none() => {
-                    counted.look_elsewhere(&mut places, 0);
-                }
-                _ => break failed,
-            }
-        };
-        // What an earlier call with the same id was answered comes before whatever holds now.
-        let mut plan_now = None;
-        let mut taken = false;
-        for condition in failed {
-            match (condition.index, request, condition.item) {
-                (0, ..) => taken = true,
-                (1, _, item) => plan_now = Some(item),
-                (_, Some(request), Some(item)) => return request.answer_from(item),
-                _ => {}
-            }
-        }
-        match plan_now {
-            _ if taken => Err(Error::already_exists(&tenant.name_of(&session.id))),
-            Some(Some(plan))
-                if plan.get("agent") == Some(&AttributeValue::S(session.agent.to_string()))
-                    && !plan.contains_key("deleting") =>
+            if let ([condition], Some(counted)) = (failed.as_slice(), &counted)
+                && condition.index == number_of_count
+                && condition.item.is_none()
             {
-                Err(Error::new(
-                    Code::Aborted,
-                    "CONCURRENT_CHANGES",
-                    "the coaching plan was changed at the same moment; try again",
-                ))
+                // Nothing but that there is no more room in the statistics.
+                counted.look_elsewhere(&mut places, 0);
+                continue;
             }
-            _ => Err(no_such_plan(tenant, &session)),
+            // What an earlier call with the same id was answered comes before whatever holds now.
+            let mut plan_now = None;
+            let mut taken = false;
+            for condition in failed {
+                match (condition.index, request, condition.item) {
+                    (0, ..) => taken = true,
+                    (1, _, item) => plan_now = Some(item),
+                    (_, Some(request), Some(item)) => return request.answer_from(item),
+                    _ => {}
+                }
+            }
+            match plan_now {
+                _ if taken => return Err(Error::already_exists(&tenant.name_of(&session.id))),
+                Some(Some(plan))
+                    if plan.get("agent") == Some(&AttributeValue::S(session.agent.to_string()))
+                        && !plan.contains_key("deleting") =>
+                {
+                    if inherits_usecase || !as_plan {
+                        return Err(Error::new(
+                            Code::Aborted,
+                            "CONCURRENT_CHANGES",
+                            "the coaching plan was changed at the same moment; try again",
+                        ));
+                    }
+                    let named = References::default().usecases("usecaseName", &session.usecase);
+                    self.unknown_names(tenant, &named, true).await?.into_result()?;
+                    as_plan = false;
+                }
+                _ => return Err(no_such_plan(tenant, &session)),
+            }
         }
     }
 

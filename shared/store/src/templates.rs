@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem};
 use coaching_domain::names::{self, ScorecardTemplateId, UsecaseId};
-use coaching_domain::template::{Chapter, ScorecardTemplate};
+use coaching_domain::template::{Chapter, Dropped, Part, ScorecardTemplate};
 use coaching_domain::{Code, Error, Tenant, Timestamp};
 
 use crate::Store;
@@ -138,6 +138,13 @@ fn item_at(key: keys::Key, template: &ScorecardTemplate) -> Result<Item, Error> 
     if usecases.is_empty() {
         usecases.push(EVERY.to_owned());
     }
+    let dropped = template.dropped.iter();
+    let dropped: Vec<DroppedInItem> =
+        dropped.map(|(number, dropped)| (*number, dropped.part, dropped.last_revision)).collect();
+    let dropped = match dropped.is_empty() {
+        true => None,
+        false => Some(serde_json::to_string(&dropped).map_err(Error::internal)?),
+    };
     Ok(Item::at(key)
         .number("revision", template.revision.into())
         .text("title", &template.title)
@@ -146,13 +153,21 @@ fn item_at(key: keys::Key, template: &ScorecardTemplate) -> Result<Item, Error> 
         .text("create_time", template.create_time.to_string())
         .text("update_time", template.update_time.to_string())
         .optional_text("deactivate_time", template.deactivate_time.as_ref())
-        .texts("known_ids", template.known_ids.iter().cloned()))
+        .texts("known_ids", template.known_ids.iter().cloned())
+        .optional_text("dropped", dropped.as_ref()))
 }
+
+/// A part's number, what it was, and the last revision that has it.
+type DroppedInItem = (u32, Part, u32);
 
 impl Listed for ScorecardTemplate {
     fn from_item(item: HashMap<String, AttributeValue>) -> Result<Self, Error> {
         let mut item = Attributes(item);
         let chapters: Vec<Chapter> = serde_json::from_str(&item.text("chapters")?).map_err(|_| corrupt("chapters"))?;
+        let dropped: Vec<DroppedInItem> = match item.optional_text("dropped")? {
+            Some(text) => serde_json::from_str(&text).map_err(|_| corrupt("dropped"))?,
+            None => Vec::new(),
+        };
         let usecases = item.texts("usecases")?;
         let usecases = usecases.iter().filter(|usecase| *usecase != EVERY);
         let usecases = usecases.map(|usecase| coaching_domain::Id::parse(usecase).ok_or_else(|| corrupt("usecases")));
@@ -166,6 +181,10 @@ impl Listed for ScorecardTemplate {
             update_time: item.time("update_time")?,
             deactivate_time: item.optional_time("deactivate_time")?,
             known_ids: item.texts("known_ids")?,
+            dropped: dropped
+                .into_iter()
+                .map(|(number, part, last_revision)| (number, Dropped { part, last_revision }))
+                .collect(),
         })
     }
 }

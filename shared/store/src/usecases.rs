@@ -2,11 +2,10 @@
 
 use aws_sdk_dynamodb::types::{Put, TransactWriteItem};
 use coaching_domain::directory::Usecase;
-use coaching_domain::names::UsecaseId;
 use coaching_domain::{Error, Tenant};
 use futures_util::future::join_all;
 
-use crate::item::{Attributes, Item};
+use crate::item::Item;
 use crate::keys;
 use crate::transaction::Outcome;
 use crate::{Deadline, Store};
@@ -46,14 +45,5 @@ impl Store {
                 }
             });
         join_all(transactions).await.into_iter().flatten().collect()
-    }
-
-    /// Which of `ids` exist, as of within about a second.
-    ///
-    /// # Errors
-    /// UNAVAILABLE if the table does not answer.
-    pub async fn existing_usecases(&self, tenant: &Tenant, ids: &[UsecaseId]) -> Result<Vec<UsecaseId>, Error> {
-        let keys = ids.iter().map(|id| keys::usecase(tenant, id)).collect();
-        self.batch_get(keys, false).await?.into_iter().map(|item| Attributes(item).last_of_key()).collect()
     }
 }
