@@ -5,7 +5,7 @@ use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::{Days, NaiveDate};
 use coaching_domain::names::ScorecardTemplateId;
-use coaching_domain::statistics::{Contribution, Period, Statistics};
+use coaching_domain::statistics::{Contribution, FULL, Period, Statistics};
 use coaching_tests::{Event, TestService, below_support, merge, usecase_name, user_name};
 use serde_json::{Value, json};
 
@@ -21,7 +21,9 @@ fn contribution(scores: u32, number: u32) -> Contribution {
     Contribution {
         template: ScorecardTemplateId::parse(&format!("template-{scores}-{template}")).unwrap(),
         day: first.checked_add_days(Days::new(day.into())).unwrap(),
-        scores: (0..scores).map(|part| (part, (template * 733 + day * 4219 + part * 7919) % 10_001)).collect(),
+        scores: (0..scores)
+            .map(|part| (part, u64::from((template * 733 + day * 4219 + part * 7919) % 10_001) * (FULL / 10_000)))
+            .collect(),
     }
 }
 

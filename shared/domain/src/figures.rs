@@ -86,6 +86,7 @@ impl Imagined {
             id: Id::parse("template").unwrap(),
             revision: 1,
             title: String::new(),
+            dropped: BTreeMap::new(),
             known_ids: ids.chain(criteria).collect(),
             chapters,
             usecases: Vec::new(),
