@@ -479,16 +479,19 @@ async fn a_page_by_name_costs_a_page_in_either_direction() {
         let service = profile_of((0..agents).map(|number| (format!("Agent {number:05}"), true))).await;
         // Of 50 agents, 16 or 17 are of all profiles: half a unit each.
         for (direction, pages) in
-            [("ORDER_DIRECTION_ASC", [61.0, 61.0, 60.5]), ("ORDER_DIRECTION_DESC", [61.5, 61.0, 61.5])]
+            [("ORDER_DIRECTION_ASC", [62.0, 62.0, 61.5]), ("ORDER_DIRECTION_DESC", [62.5, 62.0, 62.5])]
         {
             let mut body = by_name(direction, 50);
-            for (page, read_units) in pages.into_iter().enumerate() {
+            let mut read_units = Vec::new();
+            for page in 0..pages.len() {
                 let (answered, spent) = service.spending(&progress(body.clone())).await;
                 let what = format!("page {page} of {agents} agents, {direction}");
                 assert_eq!(answered.body["agentCoachingProgresses"].as_array().unwrap().len(), 50, "{what}");
-                assert_eq!((spent.calls, spent.read_units), (7, read_units), "{what}");
+                assert_eq!(spent.calls, 7, "{what}");
+                read_units.push(spent.read_units);
                 body["pageToken"] = answered.body["nextPageToken"].clone();
             }
+            assert_eq!(read_units, pages, "{agents} agents, {direction}");
         }
     }
 }
