@@ -230,7 +230,32 @@ fn queries_repeat_and_ids_are_decoded() {
         json!({"coachingSessions": []})
     );
     assert_eq!(service.curl("manager", "coachingPlans/%61na%2Dplan", &[]).0, 200);
-    assert_eq!(service.curl("manager", "coachingPlans/a%2Fb", &[]).0, 400);
+    assert_eq!(service.curl("manager", "coachingPlans/a%2Fb", &[]).0, 404);
+    assert_eq!(service.curl("manager", "coachingPlans/a%252Fb", &[]).0, 400);
+    let authorization = format!("authorization: Bearer {}", service.told("manager"));
+    for (path, status) in [
+        ("customers%2Facme%2Fprofiles%2Fsupport/coachingPlans/ana-plan", 200),
+        ("customers%2facme%2fprofiles%2fsupport%2fcoachingPlans%2fana-plan", 200),
+        ("customers%2Facme%2Fprofiles%2Fsupport/coachingSessions", 200),
+        ("customers/acme%2Fprofiles%2Fsupport/coachingSessions", 200),
+        ("customers%2Fother%2Fprofiles%2Fsupport/coachingSessions", 403),
+        ("customers%2Facme%2Fprofiles%2F/coachingSessions", 404),
+        ("customers/acme%2Fprofiles%2Fsupport/users/ana", 404),
+        ("customers%252Facme%252Fprofiles%252Fsupport/coachingSessions", 404),
+    ] {
+        let answered = curl(&["-H", &authorization, &format!("{}/v1/{path}", service.url())]);
+        assert_eq!(answered.0, status, "{path}: {}", answered.1);
+    }
+    let created = curl(&[
+        "-H",
+        &authorization,
+        JSON[0],
+        JSON[1],
+        "-d",
+        &session("in an escaped parent"),
+        &format!("{}/v1/customers%2Facme%2Fprofiles%2Fsupport/coachingSessions", service.url()),
+    ]);
+    assert_eq!((created.0, &created.1["coachingSession"]["meetingNotes"]), (200, &json!("in an escaped parent")));
     let both = format!("coachingSessions?{}&pageSize=1&page_size=1", usecase("care"));
     assert_eq!(service.curl("manager", &both, &[]).0, 400);
 }
