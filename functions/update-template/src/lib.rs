@@ -3,6 +3,8 @@
 //!
 //! The body is `{"scorecardTemplate": {…}}`, with `updateMask` as in `update-session`. `title`, `template`
 //! (the whole structure), `usecaseNames` and `deactivateTime` may change; what the service owns is dropped.
+//! With a `deactivateTime` the template goes out of use: lists leave it out, and it takes no scorecards that are made
+//! after that time, of any revision. Drafts that are there can be finished.
 //! What changes nothing makes no revision, so a repeat makes none. A path with a revision, an `etag` in the
 //! template or an `If-Match` that is not the current one is ABORTED, and so is the later of two updates at
 //! once.
