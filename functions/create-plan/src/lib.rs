@@ -2,7 +2,9 @@
 //!
 //! The body is the plan. `agentUserName`, `creatorUserName` and `isActive` are required. Without a
 //! `name` the service makes one. `createTime` and `updateTime` are kept from callers with role
-//! `service` or `admin`, who import history, and dropped from managers.
+//! `service` or `admin`, who import history, and dropped from managers. An imported time before `createTime` is
+//! refused; without one the plan was created with the first of them. Of a manager a `managerCommentSubmitTime` before
+//! the creation is kept as at the creation.
 //!
 //! Repeated with the same `requestId` (query, a UUID) within a day, it answers as it first did and
 //! creates nothing. Without one, a repeat creates another plan, unless it carries a `name`.

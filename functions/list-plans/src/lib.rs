@@ -14,6 +14,7 @@ use std::collections::BTreeSet;
 
 use coaching_domain::names::UserId;
 use coaching_domain::plan::{CoachingPlanMessage, FocusCriterion};
+use coaching_domain::timestamp::range_fault;
 use coaching_domain::{Error, Role, Tenant, Timestamp};
 use coaching_edge::{Answer, App, Binding, Operation, Request};
 use coaching_store::{ListPosition, PlanFilter, SessionFilter};
@@ -65,10 +66,8 @@ impl ListPlansRequest {
             agents.extend(fields.id("agentUserName", tenant));
             let range = fields.object("sessionTimeRange", |range| {
                 let (start, end) = (range.timestamp("startTimestamp"), range.timestamp("endTimestamp"));
-                if let (Some(start), Some(end)) = (start, end)
-                    && end <= start
-                {
-                    range.refuse("endTimestamp", "must be after startTimestamp");
+                if let Some(fault) = range_fault(start, end, "startTimestamp") {
+                    range.refuse("endTimestamp", fault);
                 }
                 Some((start, end))
             });

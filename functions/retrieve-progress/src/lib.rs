@@ -4,8 +4,8 @@
 //! **Which agents**: `agentUserNames` and the members of `groupNames` (of sub-groups too with
 //! `includeIndirectGroupMembers`), or all agents of the profile if both are empty; inactive and dev users
 //! only if asked for. Who is no agent of the profile is left out.
-//! **Which scores**: of `usecaseNames` (required) and, if given, `scorecardTemplateNames` (every revision:
-//! `@*`), submitted from `startTime` (rounded down to a day, UTC) until `endTime` (rounded up); by default in
+//! **Which scores**: of `usecaseNames` (required) and, if given, `scorecardTemplateNames`, in every revision
+//! (`customers/{customer}/profiles/{profile}/scorecardTemplates/{scorecardTemplate}@*`), submitted from `startTime` (rounded down to a day, UTC) until `endTime` (rounded up); by default in
 //! the 30 days that end with today. The baseline is the equally long window just before.
 //! **Which targets**: those of the organisation, and an agent's own on active plans of theirs, which replace
 //! the organisation's for the same template and criterion; each with the value that was in force at the

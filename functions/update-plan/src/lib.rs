@@ -4,7 +4,8 @@
 //! without one, the keys that are present, so that an empty value or `null` clears; `*`: all that may change.
 //! `startTime`, `endTime`, `focusBehaviors`, `focusCriteria`, `comment`, `managerCommentSubmitTime`,
 //! `isActive` and `displayName` may change; `name`, `agentUserName`, `creatorUserName` and `usecaseName` are
-//! refused if they differ; `createTime`, `updateTime` and `coachingSessions` are dropped.
+//! refused if they differ; `createTime`, `updateTime` and `coachingSessions` are dropped. A `managerCommentSubmitTime`
+//! before the plan's creation is refused from a service or admin, and kept as at the creation from a manager.
 //!
 //! `If-Match`, or an `etag` in the plan, that is of another version is ABORTED. Without them, two updates at
 //! once are made one after the other, each changing its own fields. Repeated, it changes nothing further.
@@ -33,8 +34,9 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let tenant = request.authorize(&[Role::Manager, Role::Service, Role::Admin])?;
     let id = request.path_id::<names::CoachingPlan>("coachingPlan", &tenant)?;
     let now = app.now()?;
-    let (update, expected) = request
-        .update("coachingPlan", &PlanUpdate::FIELDS, |fields, mask| PlanUpdate::read(fields, mask, &tenant, now))?;
+    let (update, expected) = request.update("coachingPlan", &PlanUpdate::FIELDS, |fields, mask| {
+        PlanUpdate::read(fields, mask, &tenant, request.caller(), now)
+    })?;
 
     let changed = app.store.change_plan(&tenant, &id, request.author(OPERATION.name, now), |plan| {
         expected.check(&plan.etag())?;
