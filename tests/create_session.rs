@@ -1,6 +1,8 @@
 //! `create-session`, from outside.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
+use std::collections::BTreeMap;
+
 use chrono::TimeDelta;
 use coaching_tests::{
     Answered, Case, Event, Fault, LambdaHost, NOW, Target, TestService, TlsEndpoint, event_file, killed_after, merge,
@@ -136,7 +138,7 @@ async fn a_manager_cannot_forge_times_or_the_agents_fields() {
         "managerUpdateTime": NOW,
         "agentUpdateTime": NOW,
         "meetingNotes": "notes",
-        "managerSubmitTime": "2026-06-01T11:00:00Z",
+        "managerSubmitTime": NOW,
         "managerSubmitterUserName": user_name("maria"),
         "usecaseName": usecase_name("care"),
         "state": "SUBMITTED",
@@ -259,6 +261,32 @@ async fn imported_times_are_checked() {
         let refused = service.refused(&import(json!({field: late})), 400).await;
         assert!(refused.refused_fields().contains(&field.to_owned()), "{field}: {}", refused.body);
     }
+    let order = [
+        ("createTime", "2026-05-01T09:00:00Z"),
+        ("managerSubmitTime", "2026-05-02T09:00:00Z"),
+        ("acknowledgeTime", "2026-05-03T09:00:00Z"),
+        ("agentSubmitTime", "2026-05-03T09:00:00Z"),
+        ("updateTime", "2026-05-03T09:00:00Z"),
+        ("managerUpdateTime", "2026-05-03T09:00:00Z"),
+        ("agentUpdateTime", "2026-05-03T09:00:00Z"),
+    ];
+    let in_order = json!(BTreeMap::from(order));
+    for (field, _) in &order[1..] {
+        let mut early = in_order.clone();
+        early[field] = "2026-05-01T08:59:59.999999999Z".into();
+        assert_eq!(service.refused(&import(early), 400).await.refused_fields(), [*field]);
+    }
+    for field in ["acknowledgeTime", "agentSubmitTime"] {
+        let mut early = in_order.clone();
+        early[field] = "2026-05-02T08:59:59Z".into();
+        assert_eq!(service.refused(&import(early), 400).await.refused_fields(), [field]);
+        let mut without_a_creation = in_order.clone();
+        without_a_creation.as_object_mut().unwrap().remove("createTime");
+        let answered = service.send(&import(without_a_creation.clone())).await;
+        assert_eq!(created(&answered)["createTime"], "2026-05-02T09:00:00Z", "the first that is told");
+    }
+    created(&service.send(&import(in_order)).await);
+
     let edge = json!({"createTime": "2026-06-01T12:01:00Z", "updateTime": "2026-06-01T12:01:00Z", "sessionTime": late});
     created(&service.send(&import(edge)).await);
 

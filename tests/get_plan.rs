@@ -4,13 +4,14 @@
 use coaching_tests::{Case, Event, Target, TestService, plan_name, replay, session_name, user_name};
 use serde_json::json;
 
-const CASES: [Case; 9] = [
+const CASES: [Case; 10] = [
     Case { name: "found", status: 200, refused: &[] },
     Case { name: "an-agents-own", status: 200, refused: &[] },
     Case { name: "an-agent-after-a-colleagues", status: 403, refused: &[] },
     Case { name: "an-agent-after-nothing", status: 403, refused: &[] },
     Case { name: "not-found", status: 404, refused: &[] },
     Case { name: "separator-in-the-id", status: 400, refused: &["name"] },
+    Case { name: "slash-in-the-id", status: 404, refused: &[] },
     Case { name: "unknown-parameter", status: 400, refused: &["view"] },
     Case { name: "another-customer", status: 403, refused: &[] },
     Case { name: "without-a-token", status: 401, refused: &[] },

@@ -89,6 +89,10 @@ struct Model {
     etags: BTreeMap<&'static str, BTreeSet<String>>,
 }
 
+fn parsed(time: Option<&Value>) -> Option<DateTime<Utc>> {
+    time.and_then(Value::as_str).map(|text| text.parse().unwrap())
+}
+
 fn text(time: DateTime<Utc>) -> Value {
     json!(time.to_rfc3339_opts(SecondsFormat::AutoSi, true))
 }
@@ -116,7 +120,8 @@ impl Model {
         let (state, overdue) = if set(session, "acknowledgeTime") {
             ("ACKNOWLEDGED", false)
         } else if set(session, "managerSubmitTime") {
-            ("SUBMITTED", reached("managerSubmitTime", 7))
+            let to_come = set(session, "sessionTime") && !reached("sessionTime", 7);
+            ("SUBMITTED", reached("managerSubmitTime", 7) && !to_come)
         } else if set(session, "meetingNotes") {
             ("HELD", false)
         } else if reached("sessionTime", 0) {
@@ -222,8 +227,24 @@ impl Model {
                 for (field, value) in fields.iter().filter(|(field, _)| settable.contains(&field.as_str())) {
                     after.remove(field);
                     if !matches!(value.as_str(), None | Some("")) {
-                        after.insert(field.clone(), value.clone());
+                        // Nobody submits a session before it is there; importers are told so.
+                        let early =
+                            field == "managerSubmitTime" && parsed(Some(value)) < parsed(before.get("createTime"));
+                        let created = before["createTime"].clone();
+                        after.insert(field.clone(), if early && !imports { created } else { value.clone() });
                     }
+                }
+                let time = |field: &str| parsed(after.get(field));
+                let submitted = time("managerSubmitTime");
+                let submitted_now = submitted.filter(|_| fields.contains_key("managerSubmitTime"));
+                let early = |field: &str| {
+                    let earlier = submitted.or(time("createTime"));
+                    let sent = fields.contains_key(field) && time(field).is_some_and(|time| Some(time) < earlier);
+                    sent || submitted_now.is_some_and(|submitted| time(field).is_some_and(|time| time < submitted))
+                };
+                let submitted_early = submitted_now.is_some_and(|submitted| Some(submitted) < time("createTime"));
+                if imports && (submitted_early || early("acknowledgeTime") || early("agentSubmitTime")) {
+                    return (400, false);
                 }
                 let differs = |field: &&str| before.get(*field) != after.get(*field);
                 if !imports {

@@ -157,7 +157,10 @@ struct ImaginedSession {
 }
 
 fn imagined() -> impl Strategy<Value = Imagined> {
-    let hours = || (prop::option::of(0..6_u32), prop::option::of(0..6_u32));
+    let hours = || {
+        let ends = (prop::option::of(0..6_u32), prop::option::of(0..6_u32));
+        ends.prop_map(|(start, end)| (start, end.filter(|end| start.is_none_or(|start| start < *end))))
+    };
     let session =
         (0..AGENTS.len(), 1..=2_u8, prop::option::of(0..3_u8), 0..6_u32, prop::option::of(0..6_u32), 0..6_u32)
             .prop_map(|(agent, plan, usecase, created, held, changed)| {
@@ -550,4 +553,17 @@ async fn states_times_and_what_is_overdue_narrow_the_list() {
     let token = first["nextPageToken"].as_str().unwrap();
     let other = Event::get("coachingSessions").with("states", "SUBMITTED").with("pageToken", token);
     assert_eq!(service.refused(&other, 400).await.refused_fields(), ["pageToken"]);
+}
+
+#[tokio::test]
+async fn a_range_that_ends_before_it_starts_is_refused() {
+    let service = TestService::start().await;
+    for (start, end) in [("startSessionTime", "endSessionTime"), ("startUpdateTime", "endUpdateTime")] {
+        let range = |from: &str, until: &str| Event::get("coachingSessions").with(start, from).with(end, until);
+        let from = "2026-06-01T15:00:00Z";
+        for until in ["2026-06-01T15:00:00Z", "2026-06-01T10:00:00Z", "2026-05-31T23:00:00Z"] {
+            assert_eq!(service.refused(&range(from, until), 400).await.refused_fields(), [end], "{until}");
+        }
+        service.succeed(&range(from, "2026-06-01T15:00:00.000000001Z")).await;
+    }
 }

@@ -1255,3 +1255,18 @@ async fn a_criterion_that_was_dropped_keeps_its_label() {
     assert_eq!(answered.body["agentCoachingProgresses"][0]["criterionProgresses"][0]["score"], 60.0);
     assert_eq!(after.calls, before.calls + 1, "the revisions that have them are read in one call");
 }
+
+#[tokio::test]
+async fn a_window_that_ends_before_it_starts_is_refused_within_a_day_too() {
+    let service = TestService::seeded().await;
+    let window = |start: &str, end: &str| {
+        let body = json!({"usecaseNames": [usecase_name("care")], "startTime": start, "endTime": end});
+        Event::post("coachingProgresses:retrieve", body)
+    };
+    let start = "2026-05-20T15:00:00Z";
+    for end in ["2026-05-20T10:00:00Z", "2026-05-20T15:00:00Z", "2026-05-19T23:00:00Z"] {
+        assert_eq!(service.refused(&window(start, end), 400).await.refused_fields(), ["endTime"], "{end}");
+    }
+    let of_a_day = service.succeed(&window(start, "2026-05-20T15:00:01Z")).await;
+    assert_eq!(of_a_day["endTime"], "2026-05-21T00:00:00Z");
+}

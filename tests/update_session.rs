@@ -141,7 +141,7 @@ fn setting(row: &str, id: &str, role: &str) -> (Event, &'static str) {
         "meetingNotes" => ("meetingNotes", json!("other notes")),
         "meetingNotes, cleared" => ("meetingNotes", Value::Null),
         "privateNotes" => ("privateNotes", json!("other private notes")),
-        "managerSubmitTime" => ("managerSubmitTime", time),
+        "managerSubmitTime" => ("managerSubmitTime", json!("2026-05-26T12:00:00Z")),
         "managerSubmitTime, cleared" => ("managerSubmitTime", json!("")),
         "managerSubmitterUserName" => ("managerSubmitterUserName", json!(user_name("max"))),
         "managerUpdateTime" => ("managerUpdateTime", time),
@@ -286,6 +286,63 @@ async fn who_changes_what_moves_whose_time() {
     }
     assert_eq!(by_agent["managerUpdateTime"], by_manager["managerUpdateTime"]);
     assert_eq!(by_agent["createTime"], before["createTime"]);
+}
+
+#[tokio::test]
+async fn times_follow_each_other() {
+    let service = TestService::seeded().await;
+    // It was created on 05-20 at 09:00, and submitted on 05-26 at 11:00.
+    for (id, session, field) in [
+        ("held-1", json!({"managerSubmitTime": "2026-05-20T08:59:59Z"}), "managerSubmitTime"),
+        ("held-1", json!({"acknowledgeTime": "2026-05-20T08:59:59Z"}), "acknowledgeTime"),
+        ("held-1", json!({"managerUpdateTime": "2026-05-20T08:59:59Z"}), "managerUpdateTime"),
+        ("held-1", json!({"agentUpdateTime": "2026-05-20T08:59:59Z"}), "agentUpdateTime"),
+        ("submitted-1", json!({"acknowledgeTime": "2026-05-26T10:59:59Z"}), "acknowledgeTime"),
+        ("submitted-1", json!({"agentSubmitTime": "2026-05-26T10:59:59Z"}), "agentSubmitTime"),
+    ] {
+        for role in ["service", "admin"] {
+            let refused = service.refused(&update(id, session.clone()).by(role, "sync"), 400).await;
+            assert_eq!(refused.refused_fields(), [format!("coachingSession.{field}")], "{session}");
+        }
+    }
+    let acknowledged = json!({"acknowledgeTime": "2026-05-27T10:00:00Z"});
+    service.succeed(&update("submitted-1", acknowledged).by("service", "sync")).await;
+    let later = update("submitted-1", json!({"managerSubmitTime": "2026-05-27T10:00:01Z"})).by("service", "sync");
+    let refused = service.refused(&later, 400).await;
+    assert_eq!(refused.refused_fields(), ["coachingSession.managerSubmitTime"]);
+    let both = json!({"managerSubmitTime": "2026-05-27T10:00:01Z", "acknowledgeTime": "2026-05-28T10:00:00Z"});
+    service.succeed(&update("submitted-1", both).by("service", "sync")).await;
+
+    // A manager's clients may send what the reference shows, whatever its date.
+    let dated_back = update("held-1", json!({"managerSubmitTime": "2019-08-24T14:15:22Z"}));
+    let submitted = service.succeed(&dated_back).await["coachingSession"].clone();
+    assert_eq!(submitted["managerSubmitTime"], submitted["createTime"]);
+}
+
+#[tokio::test]
+async fn a_session_whose_time_is_to_come_is_not_overdue() {
+    let service = TestService::seeded().await;
+    let far = json!({"sessionTime": "2099-06-09T15:00:00Z", "meetingNotes": "notes"});
+    service.succeed(&update("held-1", far)).await;
+    service.succeed(&update("held-1", json!({"managerSubmitTime": "2026-05-21T00:00:00Z"}))).await;
+    let after_a_week = read(&service, "held-1").await;
+    assert_eq!((&after_a_week["state"], &after_a_week["overdue"]), (&json!("SUBMITTED"), &json!(false)));
+    let ids = async |overdue: &str| {
+        let list = Event::get("coachingSessions").with("overdue", overdue).with("states", "SUBMITTED");
+        let listed = service.succeed(&list).await["coachingSessions"].clone();
+        listed.as_array().unwrap().iter().map(|session| session["name"].clone()).collect::<Vec<_>>()
+    };
+    service.advance(TimeDelta::days(2));
+    assert_eq!(ids("true").await, [session_name("submitted-1")]);
+    assert_eq!(ids("false").await, [session_name("held-1")]);
+
+    // Submitted before it took place, it is overdue a week after that.
+    let meeting = json!({"sessionTime": "2026-06-02T12:00:00Z"});
+    service.succeed(&update("held-1", meeting).by("service", "sync")).await;
+    service.advance(TimeDelta::days(6) - TimeDelta::seconds(1));
+    assert_eq!(read(&service, "held-1").await["overdue"], false);
+    service.advance(TimeDelta::seconds(1));
+    assert_eq!(read(&service, "held-1").await["overdue"], true);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,6 +1,8 @@
 //! The demo customer, the same every time: people in nested groups, templates, plans, targets, sessions
 //! and 90 days of scorecards, loaded through the service's own operations. Only the dates move, so that
 //! the last day is always today.
+//!
+//! It has what the examples of the API's document name, so that each request there can be sent as it stands.
 
 use std::io::IsTerminal;
 use std::sync::{Mutex, PoisonError};
@@ -35,14 +37,18 @@ const FIRST_NAMES: [&str; 24] = [
     "Ana", "Ben", "Chloe", "Dev", "Eva", "Finn", "Grace", "Hugo", "Iris", "Jonas", "Kim", "Leo", "Mia", "Noah", "Olga",
     "Paul", "Quinn", "Rosa", "Sam", "Tara", "Uma", "Vera", "Will", "Yara",
 ];
-const LAST_NAMES: [&str; 10] =
-    ["Abe", "Brandt", "Castro", "Diaz", "Eriksen", "Fischer", "Garcia", "Haddad", "Ito", "Jansen"];
+/// As many as have no factor in common with the first names, so that the two together are different for all people.
+const LAST_NAMES: [&str; 11] =
+    ["Abe", "Brandt", "Castro", "Diaz", "Eriksen", "Fischer", "Garcia", "Haddad", "Ito", "Jansen", "Kaya"];
 
 /// A profile of the demo customer.
 struct Profile {
     id: &'static str,
     usecase: &'static str,
     agents: usize,
+    /// The place of its first agent, and of its first supervisor, among all people.
+    first_agent: usize,
+    first_supervisor: usize,
     /// Each with its id, title and criteria.
     templates: &'static [(&'static str, &'static str, &'static [Criterion])],
 }
@@ -55,6 +61,8 @@ const PROFILES: [Profile; 2] = [
         id: "support",
         usecase: "care",
         agents: 160,
+        first_agent: 0,
+        first_supervisor: 240,
         templates: &[
             (
                 "quality",
@@ -78,6 +86,8 @@ const PROFILES: [Profile; 2] = [
         id: "sales",
         usecase: "outbound",
         agents: 80,
+        first_agent: 160,
+        first_supervisor: 248,
         templates: &[(
             "sales-call",
             "Sales call",
@@ -92,7 +102,10 @@ const PROFILES: [Profile; 2] = [
 ];
 
 /// What is worked on, and what was noted in one session after the other.
-const COURSES: [(&str, [&str; 3]); 3] = [
+type Course = (&'static str, [&'static str; 3]);
+
+/// With agents who improve or stay.
+const COURSES: [Course; 3] = [
     (
         "Greeting and ownership",
         [
@@ -119,6 +132,16 @@ const COURSES: [(&str, [&str; 3]); 3] = [
     ),
 ];
 
+/// With agents who decline.
+const HARD_COURSE: Course = (
+    "Calm under pressure",
+    [
+        "Scores fall since the new product came. Agreed to prepare its three most common questions.",
+        "The questions are prepared; under pressure the greeting and the privacy check are skipped.",
+        "No better yet. Next: an hour beside a colleague, then two calls listened to together.",
+    ],
+);
+
 /// The request that the service prints: a manager creates a session under a demo plan.
 pub(crate) fn first_request(url: &str, token: &str) -> String {
     format!(
@@ -131,29 +154,47 @@ pub(crate) fn first_request(url: &str, token: &str) -> String {
     )
 }
 
-/// Numbers that look random and are the same every time (a linear congruential generator of Knuth's).
-struct Dice(u64);
+/// How an agent's scores go.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Trend {
+    Improves,
+    Stays,
+    Declines,
+    /// They stay, and there are only those of a month.
+    New,
+}
 
-impl Dice {
-    fn below(&mut self, limit: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % limit
+/// A third of the agents improve, a third stay as they are, a sixth decline, and a sixth are new.
+fn trend(number: usize) -> Trend {
+    match number % 6 {
+        0 | 1 => Trend::Improves,
+        4 => Trend::Declines,
+        5 => Trend::New,
+        _ => Trend::Stays,
     }
 }
 
-/// An agent's id: the first of a profile's agents are called by their first names.
+fn first_name(person: usize) -> &'static str {
+    FIRST_NAMES.get(person % FIRST_NAMES.len()).copied().unwrap_or_default()
+}
+
+/// The name of one of all people, which is theirs alone.
+fn display_name(person: usize) -> String {
+    format!("{} {}", first_name(person), LAST_NAMES.get(person % LAST_NAMES.len()).copied().unwrap_or_default())
+}
+
+/// An agent's id: the first of the support agents are called by their first names.
 fn agent_id(profile: &Profile, number: usize) -> String {
-    let first = FIRST_NAMES.get(number % FIRST_NAMES.len()).copied().unwrap_or_default().to_lowercase();
+    let first = first_name(profile.first_agent + number).to_lowercase();
     match (profile.id, number) {
         ("support", 0..3) => first,
         (id, _) => format!("{id}-{first}-{}", number / FIRST_NAMES.len()),
     }
 }
 
-fn display_name(number: usize) -> String {
-    let first = FIRST_NAMES.get(number % FIRST_NAMES.len()).copied().unwrap_or_default();
-    let last = LAST_NAMES.get((number / FIRST_NAMES.len() + number) % LAST_NAMES.len()).copied().unwrap_or_default();
-    format!("{first} {last}")
+/// The agents who are coached, each under a plan.
+fn coached(profile: &Profile) -> impl Iterator<Item = usize> {
+    (0..profile.agents).filter(|number| *number < 3 || number % 8 == 0)
 }
 
 fn profile_name(profile: &Profile) -> String {
@@ -190,13 +231,26 @@ pub(crate) async fn load(gateway: &Gateway, issuer: &TokenIssuer) -> Result<(), 
                 loader.create(&format!("{below}/targets"), &target).await?;
             }
         }
-        let coached: Vec<usize> = (0..profile.agents).filter(|number| *number < 3 || number % 8 == 0).collect();
-        iter(coached)
+        iter(coached(profile).collect::<Vec<_>>())
             .map(|number| loader.coach(profile, number, now))
             .buffer_unordered(AT_ONCE)
             .try_collect::<Vec<()>>()
             .await?;
     }
+    let [support, _] = &PROFILES;
+    let below = profile_name(support);
+    for session in first_agents_sessions(now) {
+        loader.create(&format!("{below}/coachingSessions"), &session).await?;
+    }
+    let comment = json!({
+        "name": format!("{below}/coachingComments/first"),
+        "creatorUserName": user_name(MANAGER),
+        "coachingPlanName": format!("{below}/coachingPlans/{AGENT}-plan"),
+        "message": "How is it going?",
+        "createTime": now - Duration::days(2),
+    });
+    loader.create(&format!("{below}/coachingComments"), &comment).await?;
+    loader.send_all(&format!("{below}/scorecards:batchUpsert"), "scorecards", &first_agents_scorecards(now)).await?;
     let batches =
         scorecards.iter().flat_map(|(below, scorecards)| scorecards.chunks(BATCH).map(move |batch| (below, batch)));
     let batches: Vec<(&String, &[Value])> = batches.collect();
@@ -271,7 +325,7 @@ fn users(profile: &Profile) -> Vec<Value> {
     let agents = (0..profile.agents).map(|number| {
         json!({
             "name": user_name(&agent_id(profile, number)),
-            "displayName": display_name(number),
+            "displayName": display_name(profile.first_agent + number),
             "isActive": number % 20 != 19,
             "isDevUser": number % 79 == 78,
             "roles": ["agent"],
@@ -281,7 +335,7 @@ fn users(profile: &Profile) -> Vec<Value> {
     let supervisors = (0..profile.agents / 20).map(|team| {
         json!({
             "name": user_name(&format!("{}-supervisor-{team}", profile.id)),
-            "displayName": format!("Supervisor {}", display_name(team * 7 + 3)),
+            "displayName": display_name(profile.first_supervisor + team),
             "isActive": true,
             "roles": ["manager"],
             "profileNames": [profile_name(profile)],
@@ -290,7 +344,7 @@ fn users(profile: &Profile) -> Vec<Value> {
     agents.chain(supervisors).collect()
 }
 
-/// Teams of 20 with a supervisor, under their profile's group, under everyone.
+/// Teams of 20 with a supervisor, under their profile's group, under everyone; and those whom the manager coaches.
 fn groups() -> Vec<Value> {
     let group = |id: &str| format!("customers/{CUSTOMER}/groups/{id}");
     let mut groups = Vec::new();
@@ -308,6 +362,9 @@ fn groups() -> Vec<Value> {
         let names: Vec<String> = (0..teams).map(|team| group(&format!("{}-team-{team}", profile.id))).collect();
         groups.push(json!({"name": group(profile.id), "displayName": profile.id, "subgroupNames": names}));
     }
+    let [support, _] = &PROFILES;
+    let members: Vec<String> = coached(support).map(|number| user_name(&agent_id(support, number))).collect();
+    groups.push(json!({"name": group("team"), "displayName": "Maria's agents", "memberUserNames": members}));
     let profiles: Vec<String> = PROFILES.iter().map(|profile| group(profile.id)).collect();
     groups.push(json!({"name": group("everyone"), "displayName": "everyone", "subgroupNames": profiles}));
     groups
@@ -337,9 +394,8 @@ fn targets(profile: &Profile, id: &str, criteria: &[Criterion], now: DateTime<Ut
     let below = profile_name(profile);
     let first = criteria.first().map_or("", |(_, criterion, _)| *criterion);
     let target = |part: &str, value: u32| {
-        let suffix = if part.is_empty() { "whole" } else { part };
         json!({
-            "name": format!("{below}/targets/{id}-{suffix}"),
+            "name": format!("{below}/targets/{}-target", if part.is_empty() { id } else { part }),
             "scorecardTemplateName": format!("{below}/scorecardTemplates/{id}"),
             "criterionOrChapterId": part,
             "target": value,
@@ -350,45 +406,47 @@ fn targets(profile: &Profile, id: &str, criteria: &[Criterion], now: DateTime<Ut
     vec![target("", 75), target(first, 80)]
 }
 
-/// 90 days of scorecards, about one a day and agent: a third of the agents improve, a third stay as they
-/// are, a sixth decline, a sixth are new and have only a month of them.
+/// 90 days of scorecards, about one a day and agent, by the agent's trend.
 fn scorecards(profile: &Profile, now: DateTime<Utc>) -> Vec<Value> {
     let below = profile_name(profile);
     let mut scorecards = Vec::new();
     for number in 0..profile.agents {
-        let mut dice = Dice(number as u64 * 7919 + profile.agents as u64);
+        let mut random = fastrand::Rng::with_seed((profile.first_agent + number) as u64);
         let agent = agent_id(profile, number);
-        let start = 2 + dice.below(2);
-        let days = if number % 6 == 5 { 30 } else { DAYS };
-        for day in 0..days {
-            if dice.below(100) >= 94 {
+        let trend = trend(number);
+        let start = 100 * random.u64(2..4);
+        let days = if trend == Trend::New { 30 } else { DAYS };
+        for ago in 0..days {
+            if random.u8(0..100) >= 94 {
                 continue;
             }
-            let past = (days - day) * 100 / DAYS;
-            let level = match number % 6 {
-                0 | 1 => start * 100 + 250 - 2 * past,
-                4 => start * 100 + 2 * past,
-                _ => start * 100 + 100,
+            // What a criterion gets on that day, in hundredths, before chance adds up to one and a half.
+            let since = 100 * ago / DAYS;
+            let level = match trend {
+                Trend::Improves => start + 150 - 2 * since,
+                Trend::Declines => start + 50 + 2 * since,
+                Trend::Stays | Trend::New => start + 50,
             };
-            let templates = profile.templates.len() as u64;
-            let chosen = usize::try_from(dice.below(templates)).unwrap_or(0);
-            let Some((template, _, criteria)) = profile.templates.get(chosen) else { continue };
+            let Some((template, _, criteria)) = random.choice(profile.templates) else { continue };
             let scores = criteria.iter().map(|(_, criterion, auto_fail)| {
-                if dice.below(100) < 6 {
+                if random.u8(0..100) < 6 {
                     return json!({"criterionId": criterion, "notApplicable": true});
                 }
-                let value =
-                    if *auto_fail { u64::from(dice.below(100) >= 4) } else { ((level + dice.below(150)) / 100).min(5) };
+                let value = if *auto_fail {
+                    u64::from(random.u8(..100) != 0)
+                } else {
+                    ((level + random.u64(..150)) / 100).min(5)
+                };
                 json!({"criterionId": criterion, "numericValue": value})
             });
             let scores: Vec<Value> = scores.collect();
             let day_start =
-                (now - Duration::days(i64::try_from(day).unwrap_or(0))).date_naive().and_time(NaiveTime::MIN);
-            let minutes = 9 * 60 + dice.below(8 * 60);
-            let time = (day_start.and_utc() + Duration::minutes(i64::try_from(minutes).unwrap_or(0))).min(now);
+                (now - Duration::days(i64::try_from(ago).unwrap_or(0))).date_naive().and_time(NaiveTime::MIN);
+            let minutes = random.i64(9 * 60..17 * 60);
+            let time = (day_start.and_utc() + Duration::minutes(minutes)).min(now);
             scorecards.push(json!({
-                "name": format!("{below}/scorecards/{agent}-{day:02}"),
-                "conversationName": format!("{below}/conversations/{agent}-{day:02}"),
+                "name": format!("{below}/scorecards/{agent}-{ago:02}"),
+                "conversationName": format!("{below}/conversations/{agent}-{ago:02}"),
                 "agentUserName": user_name(&agent),
                 "templateName": format!("{below}/scorecardTemplates/{template}@1"),
                 "scores": scores,
@@ -398,6 +456,23 @@ fn scorecards(profile: &Profile, now: DateTime<Utc>) -> Vec<Value> {
         }
     }
     scorecards
+}
+
+/// Scorecards of the first agent in each state: one that is scored in part, one that is submitted.
+fn first_agents_scorecards(now: DateTime<Utc>) -> [Value; 2] {
+    let [support, _] = &PROFILES;
+    let below = profile_name(support);
+    [("draft-1", None), ("submitted-1", Some(now - Duration::days(2)))].map(|(id, submitted)| {
+        json!({
+            "name": format!("{below}/scorecards/{id}"),
+            "conversationName": format!("{below}/conversations/{id}"),
+            "agentUserName": user_name(AGENT),
+            "templateName": format!("{below}/scorecardTemplates/quality@1"),
+            "scores": [{"criterionId": "greeting", "numericValue": 5}, {"criterionId": "privacy", "numericValue": 1}],
+            "createTime": submitted.unwrap_or(now - Duration::days(1)),
+            "submitTime": submitted,
+        })
+    })
 }
 
 fn plan(profile: &Profile, agent: &str, title: &str, now: DateTime<Utc>) -> Value {
@@ -440,6 +515,35 @@ fn session(profile: &Profile, agent: &str, number: usize, notes: &str, now: Date
     })
 }
 
+/// Further sessions of the first agent, so that there is one in each state.
+fn first_agents_sessions(now: DateTime<Utc>) -> [Value; 3] {
+    let [support, _] = &PROFILES;
+    let below = profile_name(support);
+    let session = |id: &str, time: DateTime<Utc>, notes: [Option<&str>; 2], submitted: Option<DateTime<Utc>>| {
+        let [meeting_notes, private_notes] = notes;
+        json!({
+            "name": format!("{below}/coachingSessions/{id}"),
+            "agentUserName": user_name(AGENT),
+            "creatorUserName": user_name(MANAGER),
+            "coachingPlanName": format!("{below}/coachingPlans/{AGENT}-plan"),
+            "createTime": time.min(now - Duration::days(1)),
+            "sessionTime": time,
+            "meetingNotes": meeting_notes,
+            "privateNotes": private_notes,
+            "managerSubmitTime": submitted,
+            "managerSubmitterUserName": submitted.map(|_| user_name(MANAGER)),
+        })
+    };
+    let submitted = now - Duration::days(3);
+    let of_a_chat = "Listened to a chat. Its tone is as warm as on the phone.";
+    let of_two_calls = "Two calls. Who does what by when is said in both.";
+    [
+        session("submitted-1", submitted, [Some(of_a_chat), None], Some(submitted)),
+        session("held-1", now - Duration::days(1), [Some(of_two_calls), Some("Ready for a senior role soon.")], None),
+        session("scheduled-1", now + Duration::weeks(1), [None, None], None),
+    ]
+}
+
 struct Loader<'a> {
     gateway: &'a Gateway,
     token: String,
@@ -450,7 +554,8 @@ impl Loader<'_> {
     async fn coach(&self, profile: &Profile, number: usize, now: DateTime<Utc>) -> Result<(), String> {
         let below = profile_name(profile);
         let agent = agent_id(profile, number);
-        let Some((title, notes)) = COURSES.get(number % COURSES.len()) else { return Ok(()) };
+        let usual = COURSES.get(number % COURSES.len()).unwrap_or(&HARD_COURSE);
+        let (title, notes) = if trend(number) == Trend::Declines { &HARD_COURSE } else { usual };
         self.create(&format!("{below}/coachingPlans"), &plan(profile, &agent, title, now)).await?;
         if let Some((template, _, [(_, criterion, _), ..])) = profile.templates.first() {
             let target = json!({

@@ -67,8 +67,10 @@ impl Routes {
         &self.routes
     }
 
-    /// The route for `method` and the percent-encoded `path`, and the decoded values of its variables.
+    /// The route for `method` and the percent-encoded `path`, and the values of its variables. API Gateway decodes a
+    /// path before it looks for the route, as grpc-gateway does: `%2F` is a slash.
     pub fn find(&self, method: &str, path: &str) -> (&Route, HashMap<String, String>) {
+        let path = &percent_decode_str(path).decode_utf8_lossy();
         let matches = self.routes.iter().filter(|route| route.method == method);
         let matches = matches.filter_map(|route| route.variables(path).map(|variables| (route, variables)));
         matches.min_by_key(|(_, variables)| variables.len()).unwrap_or((&self.default, HashMap::new()))
@@ -96,11 +98,10 @@ impl Route {
         }
         let mut variables = HashMap::new();
         for (segment, part) in self.segments.iter().zip(parts) {
-            let part = percent_decode_str(part).decode_utf8_lossy();
             match segment {
-                Segment::Text(text) if *text == part => {}
+                Segment::Text(text) if text == part => {}
                 Segment::Variable(name) if !part.is_empty() => {
-                    variables.insert(name.clone(), part.into_owned());
+                    variables.insert(name.clone(), part.to_owned());
                 }
                 _ => return None,
             }
@@ -139,9 +140,18 @@ mod tests {
     }
 
     #[test]
-    fn variables_are_decoded_after_the_path_is_split() {
-        let routes = routes(&[("GET", "/v1/{thing}")]);
-        assert_eq!(routes.find("GET", "/v1/a%2Fb%23c%3F").1["thing"], "a/b#c?");
+    fn a_path_is_decoded_before_it_is_split() {
+        let routes = routes(&[("GET", "/v1/{thing}"), ("GET", "/v1/{thing}/parts/{part}")]);
+        assert_eq!(routes.find("GET", "/v1/a%23c%3F").1["thing"], "a#c?");
+        for path in ["/v1/a/parts/b", "/v1/a%2Fparts/b", "/v1/a%2fparts%2Fb", "/v1%2Fa%2Fparts%2Fb"] {
+            let (route, variables) = routes.find("GET", path);
+            assert_eq!(route.key, "GET /v1/{thing}/parts/{part}", "{path}");
+            assert_eq!((&*variables["thing"], &*variables["part"]), ("a", "b"), "{path}");
+        }
+        assert_eq!(routes.find("GET", "/v1/a%252Fb").1["thing"], "a%2Fb", "decoded once");
+        for path in ["/v1/a%2Fb", "/v1/a%2Fparts%2F", "/v1/%2F", "/v1/a%2F%2Fb"] {
+            assert_eq!(routes.find("GET", path).0.key, "$default", "{path}");
+        }
     }
 
     #[test]

@@ -154,7 +154,14 @@ pub const FIELDS: &[(&str, &str)] = &[
         "When the window starts, rounded down to a day, UTC; by default 30 days before its end.",
     ),
     ("retrieveProgress.usecaseNames", "The usecases whose scores are measured."),
-    ("scorecardTemplateNames", "Only scores of these templates; empty: of all."),
+    (
+        "retrieveProgress.scorecardTemplateNames",
+        "Only scores of these templates, in every revision: `customers/{customer}/profiles/{profile}/scorecardTemplates/{scorecardTemplate}@*`; empty: of all.",
+    ),
+    (
+        "listTargets.scorecardTemplateNames",
+        "Only of these templates, without a revision: `customers/{customer}/profiles/{profile}/scorecardTemplates/{scorecardTemplate}`; empty: of all.",
+    ),
     ("scorecards", "The scorecards to create or replace, each name once."),
     ("sessionTimeRange", "Only sessions of this time."),
     (
@@ -188,6 +195,12 @@ pub const REASONS: &[(&str, u16, &str, &[&str])] = &[
     ("SESSION_SUBMITTED", 400, "a submitted session does not move", &["update-session"]),
     ("SESSION_ACKNOWLEDGED", 400, "an acknowledged session stays submitted", &["update-session"]),
     ("SESSION_NOT_SUBMITTED", 400, "the manager has not submitted the session", &["acknowledge-session"]),
+    (
+        "SCORECARD_TEMPLATE_DEACTIVATED",
+        400,
+        "the scorecard is made after the template went out of use",
+        &["create-scorecard"],
+    ),
     ("SCORECARD_NOT_SUBMITTED", 400, "the scorecard is a draft", &["change-scorecard-state"]),
     ("SCORECARD_NOT_THE_AGENTS", 400, "the scorecard is none of the plan's agent", &["link-scorecard"]),
     ("SCORECARD_NOT_FOUND", 400, "the scorecard in the body does not exist", &["link-scorecard"]),
@@ -258,7 +271,7 @@ impl<'a> Words<'a> {
             String::new()
         });
         match &field.kind {
-            Kind::Text { max_bytes: Some(bytes) } if !text.contains("at most") => {
+            Kind::Text { max_bytes: Some(bytes) } | Kind::Title { max_bytes: bytes } if !text.contains("at most") => {
                 text.push_str(&format!(" At most {bytes} bytes of UTF-8."))
             }
             Kind::Dropped => text.push_str(" Dropped: the service says what it is."),

@@ -7,6 +7,9 @@
 //! - `:acknowledge`, by its agent, with an `acknowledgeComment` of at most 64 KiB. The time of the first
 //!   stays; a further one changes the comment. A draft is FAILED_PRECONDITION.
 //!
+//! A criterion without a score counts as not applicable, one that is auto-fail too. A draft can be submitted when its
+//! template is out of use.
+//!
 //! The statistics of the agent change in the same transaction as the scorecard. A submission that would make
 //! what is counted of one agent, usecase and two months larger than 256 KiB is RESOURCE_EXHAUSTED.
 

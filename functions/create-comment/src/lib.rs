@@ -4,7 +4,8 @@
 //! agents write in their own name; an agent only about a plan of theirs. Without a `thread` it starts one,
 //! named by its id; without a `usecaseName`, of one that exists, it takes the plan's. `taggedUsers` are users of the customer,
 //! `linkedSessionNotes` names of sessions of the profile, at most 50 each. Times are kept from callers with
-//! role `service` or `admin`, who import history, and dropped from others.
+//! role `service` or `admin`, who import history, and dropped from others. An `updateTime` before `createTime` is
+//! refused; without a `createTime` the comment was created then.
 //!
 //! Repeated with the same `requestId` (query, a UUID) within a day, it answers as it first did and creates
 //! nothing.

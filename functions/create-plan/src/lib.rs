@@ -3,7 +3,9 @@
 //! The body is the plan. `agentUserName`, `creatorUserName` and `isActive` are required. The usecase, and the
 //! templates of `focusCriteria`, must exist. Without a `name` the service makes one. `createTime` and
 //! `updateTime` are kept from callers with role `service` or `admin`, who import history, and dropped from
-//! managers.
+//! managers. An imported time before `createTime` is refused; without one the plan was created with the first of them. Of
+//! a manager a `managerCommentSubmitTime` before the creation is kept as at the creation. An agent has at most 50 active
+//! plans.
 //!
 //! Repeated with the same `requestId` (query, a UUID) within a day, it answers as it first did and
 //! creates nothing. Without one, a repeat creates another plan, unless it carries a `name`.

@@ -9,7 +9,9 @@
 //!
 //! Times and fields that the service or the agent owns (`createTime`, `updateTime`,
 //! `managerUpdateTime`, `agentUpdateTime`, `acknowledgeTime`, `agentComment`, `agentSubmitTime`) are
-//! kept from callers with role `service` or `admin`, who import history, and dropped from managers.
+//! kept from callers with role `service` or `admin`, who import history, and dropped from managers. An imported time
+//! before that of the step that it follows is refused; without a `createTime` the session was created with the first of
+//! them. Of a manager a `managerSubmitTime` before the creation is kept as at the creation.
 //!
 //! Repeated with the same `requestId` (query, a UUID) within a day, it answers as it first did and
 //! creates nothing. Without one, a repeat creates another session, unless it carries a `name`.

@@ -16,6 +16,7 @@ use std::collections::BTreeSet;
 use coaching_domain::names::UserId;
 use coaching_domain::plan::{CoachingPlan, CoachingPlanMessage, FocusCriterion};
 use coaching_domain::session::{CoachingSession, CoachingSessionMessage};
+use coaching_domain::timestamp::range_fault;
 use coaching_domain::{Caller, Error, Role, Tenant, Timestamp};
 use coaching_edge::{Answer, App, Binding, Operation, Request, bytes_in_answer};
 use coaching_store::{ListPosition, PlanFilter, SessionFilter};
@@ -67,10 +68,8 @@ impl ListPlansRequest {
             agents.extend(fields.id("agentUserName", tenant));
             let range = fields.object("sessionTimeRange", |range| {
                 let (start, end) = (range.timestamp("startTimestamp"), range.timestamp("endTimestamp"));
-                if let (Some(start), Some(end)) = (start, end)
-                    && end <= start
-                {
-                    range.refuse("endTimestamp", "must be after startTimestamp");
+                if let Some(fault) = range_fault(start, end, "startTimestamp") {
+                    range.refuse("endTimestamp", fault);
                 }
                 Some((start, end))
             });

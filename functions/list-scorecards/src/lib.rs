@@ -3,8 +3,8 @@
 //!
 //! `agentUserName`, `coachingPlanNames`, `conversationNames`, `creatorUserNames`, `submitterUserNames`,
 //! `usecaseNames` (each repeatable, any of them, at most 20), `templateName` (a revision, or `@*` or none for
-//! every one), `startSubmitTime`, `endSubmitTime`, `startUpdateTime` and `endUpdateTime` (ends left out)
-//! narrow the list. `orderBy` is `SCORECARD_ORDER_BY_UNSPECIFIED` or `CREATE_TIME`. Pages as `list-sessions`.
+//! every one), `startSubmitTime`, `endSubmitTime`, `startUpdateTime` and `endUpdateTime` (ends left out, and after
+//! their starts) narrow the list. `orderBy` is `SCORECARD_ORDER_BY_UNSPECIFIED` or `CREATE_TIME`. Pages as `list-sessions`.
 //!
 //! An agent sees their own scorecards only.
 
@@ -45,14 +45,16 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let now = app.now()?;
     let mut query = request.query();
     let agent = query.id::<names::User>("agentUserName", &tenant);
+    let (submitted_from, submitted_before) = query.range("startSubmitTime", "endSubmitTime");
+    let (updated_from, updated_before) = query.range("startUpdateTime", "endUpdateTime");
     let filter = ScorecardFilter {
         agent: request.own_agent(&tenant, agent)?,
         plans: query.ids("coachingPlanNames", MAX_NAMES, &tenant),
         conversations: query.ids("conversationNames", MAX_NAMES, &tenant),
-        submitted_from: query.timestamp("startSubmitTime"),
-        submitted_before: query.timestamp("endSubmitTime"),
-        updated_from: query.timestamp("startUpdateTime"),
-        updated_before: query.timestamp("endUpdateTime"),
+        submitted_from,
+        submitted_before,
+        updated_from,
+        updated_before,
         creators: query.ids("creatorUserNames", MAX_NAMES, &tenant),
         submitters: query.ids("submitterUserNames", MAX_NAMES, &tenant),
         template: query.template("templateName", &tenant).map(|(template, revision)| match revision {

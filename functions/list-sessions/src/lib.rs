@@ -2,7 +2,8 @@
 //!
 //! `agentUserName`, `coachingPlanName` and `usecaseNames` (repeatable, any of them, at most 20) narrow
 //! the list, in any combination; so do `states` (repeatable, any of them), `overdue`, and the times
-//! `startSessionTime` until before `endSessionTime`, `startUpdateTime` until before `endUpdateTime`.
+//! `startSessionTime` until before `endSessionTime`, `startUpdateTime` until before `endUpdateTime`; an end that is
+//! not after its start is refused.
 //!
 //! The order is the newest `createTime` first, and a session created while someone pages makes no other
 //! appear twice or vanish. Without an agent and a plan, a range of session time has the latest `sessionTime`
@@ -44,17 +45,16 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let now = app.now()?;
     let mut query = request.query();
     let agent = query.id::<names::User>("agentUserName", &tenant);
-    let filter = SessionFilter {
+    let mut filter = SessionFilter {
         agent: request.own_agent(&tenant, agent)?,
         plan: query.id("coachingPlanName", &tenant),
         usecases: query.ids("usecaseNames", MAX_USECASES, &tenant),
         states: query.enumerations("states", &State::NAMES),
         overdue: query.boolean("overdue"),
-        start_session_time: query.timestamp("startSessionTime"),
-        end_session_time: query.timestamp("endSessionTime"),
-        start_update_time: query.timestamp("startUpdateTime"),
-        end_update_time: query.timestamp("endUpdateTime"),
+        ..SessionFilter::default()
     };
+    (filter.start_session_time, filter.end_session_time) = query.range("startSessionTime", "endSessionTime");
+    (filter.start_update_time, filter.end_update_time) = query.range("startUpdateTime", "endUpdateTime");
     let page_size = query.page_size();
     let page_token = query.string("pageToken");
     query.into_result()?;

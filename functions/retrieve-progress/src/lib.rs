@@ -8,9 +8,10 @@
 //! **Which agents**: `agentUserNames` and the members of `groupNames` (of sub-groups too with
 //! `includeIndirectGroupMembers`), or all agents of the profile if both are empty; inactive and dev users
 //! only if asked for. Who was an agent in the window and at its end no longer (promoted, moved to another profile) is
-//! answered when named in `agentUserNames`, or with `includeInactiveUsers`. Who never was one in the window is left out; who is nobody in the directory is INVALID_ARGUMENT.
-//! **Which scores**: of `usecaseNames` (required) and, if given, `scorecardTemplateNames` (every revision:
-//! `@*`), which must exist, submitted in the window.
+//! answered when named in `agentUserNames`, or with `includeInactiveUsers`. Who never was one in the window is left
+//! out; who is nobody in the directory is INVALID_ARGUMENT.
+//! **Which scores**: of `usecaseNames` (required) and, if given, `scorecardTemplateNames`, which must exist, in every
+//! revision (`customers/{customer}/profiles/{profile}/scorecardTemplates/{scorecardTemplate}@*`), submitted in the window.
 //! **Which targets**: those of the organisation, and an agent's own on active plans of theirs, which replace
 //! the organisation's for the same usecase, template and criterion; each with the value that was in force. A plan is active
 //! from its `startTime` until before its `endTime`, where it has them.

@@ -5,7 +5,9 @@
 //! `startTime`, `endTime`, `focusBehaviors`, `focusCriteria`, `comment`, `managerCommentSubmitTime`,
 //! `isActive` and `displayName` may change; the templates of `focusCriteria` must exist. `name`,
 //! `agentUserName`, `creatorUserName` and `usecaseName` are refused if they differ; `createTime`, `updateTime`
-//! and `coachingSessions` are dropped.
+//! and `coachingSessions` are dropped. A `managerCommentSubmitTime` before the plan's creation is refused from a service
+//! or admin, and kept as at the creation from a manager. A plan that is closed stays active for windows of progress that
+//! were over by then; an agent has at most 50 active plans with 200 targets together.
 //!
 //! `If-Match`, or an `etag` in the plan, that is of another version is ABORTED. Without them, two updates at
 //! once are made one after the other, each changing its own fields. Repeated, it changes nothing further.
@@ -35,8 +37,9 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let tenant = request.authorize(&[Role::Manager, Role::Service, Role::Admin])?;
     let id = request.path_id::<names::CoachingPlan>("coachingPlan", &tenant)?;
     let now = app.now()?;
-    let (update, expected) = request
-        .update("coachingPlan", &PlanUpdate::FIELDS, |fields, mask| PlanUpdate::read(fields, mask, &tenant, now))?;
+    let (update, expected) = request.update("coachingPlan", &PlanUpdate::FIELDS, |fields, mask| {
+        PlanUpdate::read(fields, mask, &tenant, request.caller(), now)
+    })?;
 
     let references = update.references();
     let (found, unknown) =

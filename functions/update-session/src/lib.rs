@@ -15,7 +15,8 @@
 //!
 //! An agent changes a session by `acknowledge-session`. A step out of order is FAILED_PRECONDITION. A
 //! manager's change sets `managerUpdateTime` and `managerSubmitterUserName`. No time may be more than a
-//! minute ahead, except `sessionTime`.
+//! minute ahead, except `sessionTime`. A time that a service or admin sets before that of the step that it follows is
+//! refused; of a manager a `managerSubmitTime` before the session's creation is kept as at the creation.
 //!
 //! `If-Match`, or an `etag` in the session, that is of another version is ABORTED. Without them, two updates
 //! at once are made one after the other, each changing its own fields. Repeated, it changes nothing further.

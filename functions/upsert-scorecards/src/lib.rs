@@ -5,7 +5,9 @@
 //! one. Usecases and templates must exist. With a `submitTime` they are submitted, and count on that day; without one they are drafts. Every
 //! entry replaces what is there whole, or is refused by itself: the answer's `results` hold, in order, the
 //! scorecard or the `status` of its refusal. Entries that have one name are all refused. A scorecard's agent never
-//! changes.
+//! changes. Times, criteria without a score and templates that are out of use are as in `create-scorecard`: what is there
+//! already may be replaced, unless by one of another template, and what was made before a template went out of use is
+//! taken.
 //!
 //! Each scorecard is written in one transaction with what it changes in its agent's statistics; those of
 //! one agent and period share one. An entry is refused by itself (RESOURCE_EXHAUSTED) that would make what is
@@ -16,7 +18,7 @@
 //! criteria: an entry that makes it pass what a Lambda function may answer (6,291,556 bytes) is refused before it is
 //! written, and is for another batch.
 
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use coaching_domain::fields::Fields;
 use coaching_domain::names::ScorecardId;
@@ -78,8 +80,10 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
         fields.entries("scorecards", MAX_ENTRIES, read, |new| new.id.as_ref())
     })?;
 
-    let revisions: Vec<Revision> = entries.iter().flatten().map(|new| (new.template.clone(), new.revision)).collect();
-    let current: HashSet<Revision> = revisions.iter().filter(|(_, revision)| revision.is_none()).cloned().collect();
+    // The current revision of each template tells whether it is in use.
+    let revisions = entries.iter().flatten();
+    let revisions = revisions.flat_map(|new| [(new.template.clone(), None), (new.template.clone(), new.revision)]);
+    let revisions: Vec<Revision> = revisions.collect();
     let mut templates: HashMap<Revision, ScorecardTemplate> = HashMap::new();
     let named: Vec<ScorecardId> = entries.iter().flatten().filter_map(|new| new.id.clone()).collect();
     let read = app.store.templates(&tenant, &revisions, true);
@@ -91,7 +95,8 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let exists = app.store.existing(&tenant, references.iter().flat_map(References::named), true);
     let (read, before, exists) = try_join3(read, app.store.scorecards_by_id(&tenant, &named), exists).await?;
     for template in read {
-        if current.contains(&(template.id.clone(), None)) {
+        let current = templates.get(&(template.id.clone(), None));
+        if current.is_none_or(|current| current.revision < template.revision) {
             templates.insert((template.id.clone(), None), template.clone());
         }
         templates.insert((template.id.clone(), Some(template.revision)), template);
@@ -230,7 +235,15 @@ impl Upsert<'_> {
             let missing = || Error::internal("a scorecard's template revision does not exist");
             let template =
                 templates.get(&(scorecard.template.clone(), Some(scorecard.revision))).ok_or_else(missing)?;
-            let change = match before.get(&scorecard.id) {
+            let before = before.get(&scorecard.id);
+            if before.is_none_or(|before| before.template != scorecard.template) {
+                let current = templates.get(&(scorecard.template.clone(), None)).ok_or_else(missing)?;
+                if let Err(refused) = current.check_in_use(scorecard.create_time, &format!("scorecards[{index}].")) {
+                    settled.push((*index, Err(refused)));
+                    continue;
+                }
+            }
+            let change = match before {
                 None => ScorecardChange::creating((*scorecard).clone(), template),
                 Some(before) if before.agent != scorecard.agent => {
                     let field = format!("scorecards[{index}].agentUserName");

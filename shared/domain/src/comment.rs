@@ -9,7 +9,7 @@ use crate::fields::{Fields, MAX_TEXT_BYTES};
 use crate::identity::Caller;
 use crate::names::{CoachingCommentId, CoachingPlanId, CoachingSessionId, UsecaseId, UserId};
 use crate::references::References;
-use crate::timestamp::{Timestamp, refuse_future};
+use crate::timestamp::{Timestamp, creation, refuse_before, refuse_future};
 use crate::update_mask::UpdateMask;
 use crate::{Error, Tenant, Violations};
 
@@ -84,9 +84,8 @@ impl NewCoachingComment {
         let update_time = fields.timestamp("updateTime").filter(|_| imports);
         refuse_future(fields, now, "createTime", create_time);
         refuse_future(fields, now, "updateTime", update_time);
-        if update_time.is_some_and(|update| update < create_time.unwrap_or(now)) {
-            fields.refuse("updateTime", "must not be before createTime");
-        }
+        let create_time = creation(create_time, &[update_time]);
+        refuse_before(fields, ("updateTime", update_time), ("createTime", create_time));
         if !imports && creator.as_ref().is_some_and(|creator| creator != caller.user()) {
             fields.refuse("creatorUserName", "must be yourself: nobody writes in another's name");
         }

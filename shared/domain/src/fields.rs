@@ -39,7 +39,7 @@ impl<'a> Fields<'a> {
         self.violations.add(format!("{}{field}", self.path), description);
     }
 
-    /// The value of `field`, which holds what `kind` tells.
+    /// The value of `field`, which holds what `kind` tells; of whatever kind, `null` and `""` are none.
     fn take(&mut self, field: &str, kind: impl FnOnce() -> Kind) -> Option<Json> {
         if self.violations.outlines(field, kind) {
             return None;
@@ -50,13 +50,12 @@ impl<'a> Fields<'a> {
         if value.is_some() && other.is_some() {
             self.refuse(field, format!("stands twice, also as {original}"));
         }
-        value.or(other).filter(|value| *value != Json::Null)
+        value.or(other).filter(|value| *value != Json::Null && *value != Json::String(String::new()))
     }
 
     /// A string of at most `max_bytes` bytes.
     pub fn string(&mut self, field: &str, max_bytes: usize) -> Option<String> {
         match self.take(field, || Kind::Text { max_bytes: Some(max_bytes) })? {
-            Json::String(text) if text.is_empty() => None,
             Json::String(text) if text.len() > max_bytes => {
                 self.refuse(field, format!("must hold at most {max_bytes} bytes, holds {}", text.len()));
                 None
@@ -67,6 +66,19 @@ impl<'a> Fields<'a> {
                 None
             }
         }
+    }
+
+    /// A name for people, of at most `max_bytes` bytes: not blanks alone.
+    pub fn title(&mut self, field: &str, max_bytes: usize) -> Option<String> {
+        self.text(
+            field,
+            || Kind::Title { max_bytes },
+            |text| match text.len() {
+                bytes if bytes > max_bytes => Err(format!("must hold at most {max_bytes} bytes, holds {bytes}")),
+                _ if text.trim().is_empty() => Err("must not be blank".to_owned()),
+                _ => Ok(text.to_owned()),
+            },
+        )
     }
 
     /// A boolean: `true` or `false`.
@@ -83,7 +95,6 @@ impl<'a> Fields<'a> {
     /// A point in time.
     pub fn timestamp(&mut self, field: &str) -> Option<Timestamp> {
         let time = match self.take(field, || Kind::Timestamp)? {
-            Json::String(text) if text.is_empty() => return None,
             Json::String(text) => Timestamp::parse(&text),
             _ => None,
         };
@@ -101,7 +112,6 @@ impl<'a> Fields<'a> {
         read: impl FnOnce(&str) -> Result<T, E>,
     ) -> Option<T> {
         match self.take(field, kind)? {
-            Json::String(text) if text.is_empty() => None,
             Json::String(text) => read(&text).map_err(|error| self.refuse(field, error.to_string())).ok(),
             _ => {
                 self.refuse(field, "must be a string");
@@ -158,7 +168,6 @@ impl<'a> Fields<'a> {
     /// An enum's value, by name or number; its values are in the order of their numbers from 0 up.
     pub fn enumeration<T: Copy>(&mut self, field: &str, values: &[(&str, T)]) -> Option<T> {
         let found = match self.take(field, || Kind::numbered(values))? {
-            Json::String(name) if name.is_empty() => return None,
             Json::String(name) => values.iter().find(|(known, _)| *known == name),
             Json::Number(number) => number.as_u64().and_then(|number| values.get(usize::try_from(number).ok()?)),
             _ => None,
@@ -227,7 +236,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// Whether the object has `field`, also as `null`. What is outlined has every field.
+    /// Whether the object has `field`, also as `null` or `""`. What is outlined has every field.
     pub fn has(&mut self, field: &str) -> bool {
         self.violations.outline().is_some()
             || self.object.contains_key(field)
@@ -478,25 +487,55 @@ mod tests {
         }
     }
 
+    /// A reader of one field that says whether it found anything.
+    type Reader = fn(&mut Fields<'_>) -> bool;
+
+    /// Every reader of a field, by what it reads.
+    const READERS: [(&str, Reader); 18] = [
+        ("string", |fields| fields.string("a", 10).is_some()),
+        ("title", |fields| fields.title("a", 10).is_some()),
+        ("boolean", |fields| fields.boolean("a").is_some()),
+        ("timestamp", |fields| fields.timestamp("a").is_some()),
+        ("text", |fields| fields.text("a", Kind::id, |text| Ok::<_, String>(text.to_owned())).is_some()),
+        ("id", |fields| fields.id::<User>("a", &tenant("acme", "support")).is_some()),
+        ("customer_id", |fields| fields.customer_id::<User>("a", &tenant("acme", "support").of_customer()).is_some()),
+        ("each", |fields| !fields.each("a", 10, Kind::id, |text| Ok(text.to_owned())).is_empty()),
+        ("int32_from", |fields| fields.int32_from("a", 0).is_some()),
+        ("enumeration", |fields| fields.enumeration("a", &[("ONE", ()), ("TWO", ())]).is_some()),
+        ("double", |fields| fields.double("a", ..).is_some()),
+        ("number", |fields| fields.number("a", || Kind::Int32 { minimum: 0 }).is_some()),
+        ("object", |fields| fields.object("a", |_| Some(())).is_some()),
+        ("objects", |fields| !fields.objects("a", 10, |_| Some(())).is_empty()),
+        ("template", |fields| fields.template("a", &tenant("acme", "support"), Revisions::Any).is_some()),
+        ("ids", |fields| !fields.ids::<User>("a", 10, &tenant("acme", "support")).is_empty()),
+        ("strings", |fields| !fields.strings("a", 10, 10).is_empty()),
+        ("page_size", |fields| fields.page_size() != 50),
+    ];
+
     #[test]
-    fn null_and_empty_are_absent() {
-        let absent = |body: &str| {
-            read(body, |fields| {
-                (
-                    fields.string("a", 10).is_none(),
-                    fields.boolean("b").is_none(),
-                    fields.timestamp("c").is_none(),
-                    fields.strings("d", 10, 10).is_empty(),
-                    fields.id::<User>("e", &tenant("acme", "support")).is_none(),
-                )
-            })
-        };
-        for body in [
-            "{}",
-            r#"{"a": null, "b": null, "c": null, "d": null, "e": null}"#,
-            r#"{"a": "", "c": "", "d": [], "e": ""}"#,
-        ] {
-            assert_eq!(absent(body), ((true, true, true, true, true), vec![]), "{body}");
+    fn null_and_empty_are_absent_whatever_is_read() {
+        for (name, reader) in READERS {
+            for body in ["{}", r#"{"a": null, "pageSize": null}"#, r#"{"a": "", "pageSize": ""}"#] {
+                assert_eq!(read(body, reader), (false, vec![]), "{name}: {body}");
+            }
+        }
+        assert_eq!(read(r#"{"a": []}"#, |fields| fields.strings("a", 10, 10)), (vec![], vec![]));
+    }
+
+    #[test]
+    fn what_is_required_is_named_if_it_is_empty() {
+        for body in ["{}", r#"{"a": null}"#, r#"{"a": ""}"#] {
+            assert_eq!(
+                read(body, |fields| fields
+                    .entries("a", 10, |_| Some(()), |()| None::<&crate::names::UsecaseId>)
+                    .is_none())
+                .1,
+                ["a"],
+                "{body}"
+            );
+            assert_eq!(read(body, |fields| fields.some_objects("a", 10, |_| Some(())).is_none()).1, ["a"], "{body}");
+            let boolean = |fields: &mut Fields<'_>| fields.required("a", |fields, field| fields.boolean(field));
+            assert_eq!(read(body, boolean), (None, vec!["a".to_owned()]), "{body}");
         }
     }
 
@@ -524,6 +563,18 @@ mod tests {
         }
         let (_, named) = read(r#"{"a": ["x", "y", "z"]}"#, |fields| fields.strings("a", 2, 10));
         assert_eq!(named, ["a"]);
+    }
+
+    #[test]
+    fn a_name_for_people_is_not_blank() {
+        for (text, refused) in
+            [(" ", true), ("\t \u{a0}\u{2003}", true), (" Ana ", false), ("Ana Abe", false), ("Ana Abe etc.", true)]
+        {
+            let Ok(quoted) = serde_json::to_string(text) else { panic!("{text} is no JSON") };
+            let (value, named) = read(&format!(r#"{{"a": {quoted}}}"#), |fields| fields.title("a", 10));
+            assert_eq!(!named.is_empty(), refused, "{text:?}");
+            assert!(refused || value.as_deref() == Some(text), "{text:?} is kept as it is");
+        }
     }
 
     #[test]

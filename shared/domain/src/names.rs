@@ -109,6 +109,8 @@ pub enum NameError {
         segment: &'static str,
         /// What stands for the id.
         placeholder: &'static str,
+        /// What follows the id: of a template the revisions that may be named.
+        revision: &'static str,
     },
     /// It is a name under another customer or profile.
     Foreign,
@@ -117,21 +119,21 @@ pub enum NameError {
 impl NameError {
     /// The error for what is no name of collection `C`.
     pub fn malformed<C: Collection>() -> Self {
-        Self::Malformed { level: C::LEVEL, segment: C::SEGMENT, placeholder: C::PLACEHOLDER }
+        Self::Malformed { level: C::LEVEL, segment: C::SEGMENT, placeholder: C::PLACEHOLDER, revision: "" }
     }
 }
 
 impl fmt::Display for NameError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Malformed { level, segment, placeholder } => {
+            Self::Malformed { level, segment, placeholder, revision } => {
                 let parent = match level {
                     Level::Customer => "customers/{customer_id}",
                     Level::Profile => "customers/{customer_id}/profiles/{profile_id}",
                 };
                 write!(
                     formatter,
-                    "must have the form {parent}/{segment}/{{{placeholder}}}, each id 1 to {MAX_ID_BYTES} of A-Z a-z 0-9 . _ ~ @ -"
+                    "must have the form {parent}/{segment}/{{{placeholder}}}{revision}, each id 1 to {MAX_ID_BYTES} of A-Z a-z 0-9 . _ ~ @ -"
                 )
             }
             Self::Foreign => formatter.write_str("must lie under the customer and profile of the request's path"),

@@ -47,6 +47,11 @@ pub enum Kind {
         /// The limit, if there is one.
         max_bytes: Option<usize>,
     },
+    /// A text of at most so many bytes of UTF-8, not of blanks alone.
+    Title {
+        /// The limit.
+        max_bytes: usize,
+    },
     /// A text that this regular expression (ECMA 262) matches.
     Pattern(String),
     /// `true` or `false`.

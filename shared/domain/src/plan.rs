@@ -10,7 +10,7 @@ use crate::identity::Caller;
 use crate::names::{CoachingPlanId, ScorecardTemplateId, UsecaseId, UserId};
 use crate::references::References;
 use crate::session::CoachingSessionMessage;
-use crate::timestamp::{Timestamp, refuse_future};
+use crate::timestamp::{Timestamp, creation, is_before, range_fault, refuse_before, refuse_future};
 use crate::update_mask::UpdateMask;
 use crate::{Error, Tenant, Violations};
 
@@ -86,6 +86,8 @@ pub struct NewCoachingPlan {
     update_time: Option<Timestamp>,
     display_name: Option<String>,
     usecase: Option<UsecaseId>,
+    /// Whether the caller imports history.
+    imports: bool,
 }
 
 impl FocusCriterion {
@@ -111,7 +113,8 @@ impl NewCoachingPlan {
     /// Reads the body of a create request, noting every bad field.
     ///
     /// `createTime` and `updateTime` are kept from a caller who imports history, none more than a
-    /// minute after `now`; from everyone else they are dropped.
+    /// minute after `now`; from everyone else they are dropped. Without a `createTime` an imported plan was created
+    /// with the first thing that its times tell of, and nothing comes before its creation.
     pub fn read(fields: &mut Fields<'_>, tenant: &Tenant, caller: &Caller, now: Timestamp) -> Option<Self> {
         let id = fields.id("name", tenant);
         let imported = |time: Option<Timestamp>| time.filter(|_| caller.role().imports_history());
@@ -126,20 +129,22 @@ impl NewCoachingPlan {
         let focus_criteria = FocusCriterion::read_all(fields, "focusCriteria", tenant);
         let comment = fields.string("comment", MAX_TEXT_BYTES);
         let manager_comment_submit_time = fields.timestamp("managerCommentSubmitTime");
-        let display_name = fields.string("displayName", MAX_TITLE_BYTES);
+        let display_name = fields.title("displayName", MAX_TITLE_BYTES);
         let usecase = fields.id("usecaseName", tenant);
 
-        if let (Some(start), Some(end)) = (start_time, end_time)
-            && end <= start
-        {
-            fields.refuse("endTime", "must be after startTime");
+        if let Some(fault) = range_fault(start_time, end_time, "startTime") {
+            fields.refuse("endTime", fault);
         }
         refuse_future(fields, now, "managerCommentSubmitTime", manager_comment_submit_time);
         refuse_future(fields, now, "createTime", create_time);
         refuse_future(fields, now, "updateTime", update_time);
-        if update_time.is_some_and(|update| update < create_time.unwrap_or(now)) {
-            fields.refuse("updateTime", "must not be before createTime");
-        }
+        let imports = caller.role().imports_history();
+        let create_time = match imports {
+            true => creation(create_time, &[update_time, manager_comment_submit_time]),
+            false => None,
+        };
+        refuse_before(fields, ("updateTime", update_time), ("createTime", create_time));
+        refuse_before(fields, ("managerCommentSubmitTime", manager_comment_submit_time), ("createTime", create_time));
 
         Some(Self {
             id,
@@ -156,6 +161,7 @@ impl NewCoachingPlan {
             update_time,
             display_name,
             usecase,
+            imports,
         })
     }
 
@@ -177,6 +183,7 @@ impl NewCoachingPlan {
             agent: Some(Some(self.agent.clone())),
             creator: Some(Some(self.creator.clone())),
             usecase: self.usecase.clone().map(Some),
+            imports: self.imports,
         };
         update.apply(plan, now)
     }
@@ -197,7 +204,7 @@ impl NewCoachingPlan {
             focus_behaviors: self.focus_behaviors,
             focus_criteria: self.focus_criteria,
             comment: self.comment,
-            manager_comment_submit_time: self.manager_comment_submit_time,
+            manager_comment_submit_time: self.manager_comment_submit_time.map(|time| time.max(create_time)),
             agent: self.agent,
             creator: self.creator,
             is_active: self.is_active,
@@ -225,6 +232,8 @@ pub struct PlanUpdate {
     agent: Option<Option<UserId>>,
     creator: Option<Option<UserId>>,
     usecase: Option<Option<UsecaseId>>,
+    /// Whether the caller imports history.
+    imports: bool,
 }
 
 impl PlanUpdate {
@@ -249,7 +258,7 @@ impl PlanUpdate {
     ];
 
     /// Reads the plan in the body of an update, noting every bad field.
-    pub fn read(fields: &mut Fields<'_>, mask: &UpdateMask, tenant: &Tenant, now: Timestamp) -> Self {
+    pub fn read(fields: &mut Fields<'_>, mask: &UpdateMask, tenant: &Tenant, caller: &Caller, now: Timestamp) -> Self {
         let update = Self {
             start_time: mask.value(fields, "startTime", |fields, field| fields.timestamp(field)),
             end_time: mask.value(fields, "endTime", |fields, field| fields.timestamp(field)),
@@ -272,11 +281,12 @@ impl PlanUpdate {
                     fields.required(field, |fields, field| fields.boolean(field))
                 })
                 .flatten(),
-            display_name: mask.value(fields, "displayName", |fields, field| fields.string(field, MAX_TITLE_BYTES)),
+            display_name: mask.value(fields, "displayName", |fields, field| fields.title(field, MAX_TITLE_BYTES)),
             name: mask.immutable(fields, "name", |fields, field| fields.id(field, tenant)),
             agent: mask.immutable(fields, "agentUserName", |fields, field| fields.id(field, tenant)),
             creator: mask.immutable(fields, "creatorUserName", |fields, field| fields.id(field, tenant)),
             usecase: mask.immutable(fields, "usecaseName", |fields, field| fields.id(field, tenant)),
+            imports: caller.role().imports_history(),
         };
         fields.drop_known(&["createTime", "updateTime", "coachingSessions"]);
         update
@@ -287,10 +297,12 @@ impl PlanUpdate {
         templates_of(self.focus_criteria.as_deref().unwrap_or_default(), "coachingPlan.")
     }
 
-    /// Makes the update at `now`; says whether anything changed.
+    /// Makes the update at `now`; says whether anything changed. Of a manager, a submission of the comment before the
+    /// plan's creation is kept as at the creation.
     ///
     /// # Errors
-    /// INVALID_ARGUMENT for an immutable field that differs, or a plan that would end before it starts.
+    /// INVALID_ARGUMENT for an immutable field that differs, a plan that would end before it starts, or a comment that
+    /// an importing caller has submitted before the plan's creation.
     pub fn apply(&self, plan: &mut CoachingPlan, now: Timestamp) -> Result<bool, Error> {
         let mut violations = Violations::default();
         let mut fixed = |field: &str, differs: bool| {
@@ -307,11 +319,16 @@ impl PlanUpdate {
         let set = |field: &mut Option<Timestamp>, update: Option<Option<Timestamp>>| *field = update.unwrap_or(*field);
         set(&mut plan.start_time, self.start_time);
         set(&mut plan.end_time, self.end_time);
-        set(&mut plan.manager_comment_submit_time, self.manager_comment_submit_time);
-        if let (Some(start), Some(end)) = (plan.start_time, plan.end_time)
-            && end <= start
-        {
-            violations.add("coachingPlan.endTime", "must be after startTime");
+        let submitted = self.manager_comment_submit_time.map(|time| match self.imports {
+            true => time,
+            false => time.map(|time| time.max(plan.create_time)),
+        });
+        set(&mut plan.manager_comment_submit_time, submitted);
+        if is_before(submitted.flatten(), Some(plan.create_time)) {
+            violations.add("coachingPlan.managerCommentSubmitTime", "must not be before createTime");
+        }
+        if let Some(fault) = range_fault(plan.start_time, plan.end_time, "startTime") {
+            violations.add("coachingPlan.endTime", fault);
         }
         violations.into_result()?;
         if let Some(behaviors) = &self.focus_behaviors {
@@ -373,7 +390,7 @@ pub struct CoachingPlanMessage<'a> {
     create_time: Timestamp,
     /// When anyone last changed it.
     update_time: Timestamp,
-    /// Its title, at most 1 KiB.
+    /// Its title, at most 1 KiB and not blank.
     #[serde(skip_serializing_if = "Option::is_none")]
     display_name: Option<&'a str>,
     /// The usecase that owns it: `customers/{customer}/profiles/{profile}/usecases/{usecase}`.

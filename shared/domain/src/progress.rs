@@ -17,6 +17,7 @@ use crate::quotient::{Quotient, rounded};
 use crate::scorecard::FULL_SCORE;
 use crate::statistics::{Cell, FULL, day_of};
 use crate::target::Target;
+use crate::timestamp::range_fault;
 
 /// How many days the default window has; it ends with today.
 const DEFAULT_DAYS: u64 = 30;
@@ -35,8 +36,12 @@ impl Window {
     /// with the day of `now`.
     ///
     /// # Errors
-    /// A text about `endTime`, if it is not after the start or more than 400 days after it.
+    /// A text about `endTime`, if it is not after the start, to the nanosecond, or more than 400 days after it.
     pub fn new(start: Option<Timestamp>, end: Option<Timestamp>, now: Timestamp) -> Result<Self, String> {
+        // Rounded to days, a range that is turned round within one day would be that day.
+        if let Some(fault) = range_fault(start, end, "startTime") {
+            return Err(fault);
+        }
         let tomorrow = day_of(now) + Days::new(1);
         let end = end.map_or(tomorrow, |end| day_of(end.plus(TimeDelta::nanoseconds(-1))) + Days::new(1));
         let start = start.map_or_else(|| end.checked_sub_days(Days::new(DEFAULT_DAYS)), |start| Some(day_of(start)));
@@ -254,6 +259,11 @@ mod tests {
         assert_eq!(window(Some("2026-06-15T00:00:00Z"), None), days("2026-06-14", "2026-06-15", "2026-06-16"));
         assert!(window(Some("2026-06-16T00:00:00Z"), None).is_err());
         assert!(window(Some("2026-06-03T00:00:00Z"), Some("2026-06-03T00:00:00Z")).is_err());
+        for end in ["2026-06-03T10:00:00Z", "2026-06-03T15:00:00Z", "2026-06-02T23:00:00Z"] {
+            assert_eq!(window(Some("2026-06-03T15:00:00Z"), Some(end)), Err("must be after startTime".to_owned()));
+        }
+        let of_a_day = window(Some("2026-06-03T15:00:00Z"), Some("2026-06-03T15:00:00.000000001Z"));
+        assert_eq!(of_a_day, days("2026-06-02", "2026-06-03", "2026-06-04"));
         assert!(window(Some("2026-01-01T00:00:00Z"), Some("2027-02-05T00:00:00Z")).is_ok());
         assert!(window(Some("2026-01-01T00:00:00Z"), Some("2027-02-05T00:00:01Z")).is_err());
     }

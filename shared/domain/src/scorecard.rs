@@ -15,7 +15,7 @@ use crate::names::{
 use crate::references::References;
 use crate::statistics::{Contribution, WHOLE_SCORECARD, day_of, units_of};
 use crate::template::{MAX_NUMBER, Revision, Revisions, ScorecardTemplate};
-use crate::timestamp::{Timestamp, refuse_future};
+use crate::timestamp::{Timestamp, creation, refuse_before, refuse_future};
 use crate::update_mask::UpdateMask;
 use crate::{Code, Error, Id, Tenant};
 
@@ -284,9 +284,11 @@ impl NewScorecard {
         refuse_future(fields, now, "updateTime", imported.update_time);
         refuse_future(fields, now, "submitTime", imported.submit_time);
         refuse_future(fields, now, "acknowledgeTime", imported.acknowledge_time);
-        if imported.update_time.is_some_and(|update| update < imported.create_time.unwrap_or(now)) {
-            fields.refuse("updateTime", "must not be before createTime");
-        }
+        let steps = [imported.update_time, imported.submit_time, imported.acknowledge_time];
+        let imported = ImportedFields { create_time: creation(imported.create_time, &steps), ..imported };
+        refuse_before(fields, ("updateTime", imported.update_time), ("createTime", imported.create_time));
+        refuse_before(fields, ("submitTime", imported.submit_time), ("createTime", imported.create_time));
+        refuse_before(fields, ("acknowledgeTime", imported.acknowledge_time), ("submitTime", imported.submit_time));
         if imported.acknowledge_time.is_some() && imported.submit_time.is_none() {
             fields.refuse("acknowledgeTime", "must be absent without submitTime: a draft is not acknowledged");
         }

@@ -9,7 +9,7 @@ use crate::change::etag_of;
 use crate::fields::{Fields, MAX_TEXT_BYTES};
 use crate::identity::{Caller, Role};
 use crate::names::{CoachingPlanId, CoachingSessionId, UsecaseId, UserId};
-use crate::timestamp::{Timestamp, refuse_future};
+use crate::timestamp::{Timestamp, creation, is_before, refuse_before, refuse_future};
 use crate::update_mask::UpdateMask;
 use crate::{Code, Error, Tenant, Violations};
 
@@ -89,11 +89,39 @@ struct ImportedFields {
     agent_submit_time: Option<Timestamp>,
 }
 
+impl ImportedFields {
+    /// The same with the time of creation, noting each time that lies before the step that it follows.
+    fn in_order(self, fields: &mut Fields<'_>, manager_submit_time: Option<Timestamp>) -> Self {
+        let changes = [
+            ("updateTime", self.update_time),
+            ("managerUpdateTime", self.manager_update_time),
+            ("agentUpdateTime", self.agent_update_time),
+            ("managerSubmitTime", manager_submit_time),
+        ];
+        let of_agent = [("acknowledgeTime", self.acknowledge_time), ("agentSubmitTime", self.agent_submit_time)];
+        let others: Vec<_> = changes.iter().chain(&of_agent).map(|(_, time)| *time).collect();
+        let create_time = creation(self.create_time, &others);
+        for change in changes {
+            refuse_before(fields, change, ("createTime", create_time));
+        }
+        for change in of_agent {
+            let before = if manager_submit_time.is_some() {
+                ("managerSubmitTime", manager_submit_time)
+            } else {
+                ("createTime", create_time)
+            };
+            refuse_before(fields, change, before);
+        }
+        Self { create_time, ..self }
+    }
+}
+
 impl NewCoachingSession {
     /// Reads the body of a create request, noting every bad field.
     ///
-    /// A caller who imports history keeps the times they send: none more than a minute after `now`,
-    /// and `updateTime` not before `createTime`.
+    /// A caller who imports history keeps the times they send: none more than a minute after `now`, and none before
+    /// `createTime` or before the step that it follows. Without a `createTime` the session was created with the
+    /// first of them.
     pub fn read(fields: &mut Fields<'_>, tenant: &Tenant, caller: &Caller, now: Timestamp) -> Option<Self> {
         let id = fields.id("name", tenant);
         let imported = ImportedFields {
@@ -123,9 +151,10 @@ impl NewCoachingSession {
         refuse_future(fields, now, "acknowledgeTime", imported.acknowledge_time);
         refuse_future(fields, now, "managerSubmitTime", manager_submit_time);
         refuse_future(fields, now, "agentSubmitTime", imported.agent_submit_time);
-        if imported.update_time.is_some_and(|update| update < imported.create_time.unwrap_or(now)) {
-            fields.refuse("updateTime", "must not be before createTime");
-        }
+        let imported = match caller.role().imports_history() {
+            true => imported.in_order(fields, manager_submit_time),
+            false => imported,
+        };
 
         Some(Self {
             id,
@@ -156,7 +185,8 @@ impl NewCoachingSession {
     /// The session that this makes at `now` under `id`, in `usecase`.
     ///
     /// The four times that the reference marks as required are always set: to what an importing
-    /// caller sent, otherwise to `now` (or, where only some were sent, to the creation).
+    /// caller sent, otherwise to `now` (or, where only some were sent, to the creation). Nobody submits a session
+    /// before it is there: of a manager an earlier time is kept as that of the creation.
     pub fn into_session(
         self,
         id: CoachingSessionId,
@@ -186,7 +216,7 @@ impl NewCoachingSession {
             session_time: self.session_time,
             meeting_notes: self.meeting_notes,
             private_notes: self.private_notes,
-            manager_submit_time: self.manager_submit_time,
+            manager_submit_time: self.manager_submit_time.map(|time| time.max(create_time)),
             agent_submit_time: imported.agent_submit_time,
             usecase,
             manager_submitter: self.manager_submitter.or_else(|| written_by_caller.then(|| caller.user().clone())),
@@ -234,11 +264,15 @@ impl CoachingSession {
     }
 
     /// Whether something should have happened by `now`: its time has come and it has no notes, or it was
-    /// submitted a week ago and is not acknowledged.
+    /// submitted a week ago and is not acknowledged. One whose time is still to come is never overdue: an agent
+    /// does not acknowledge a meeting before it.
     pub fn overdue(&self, now: Timestamp) -> bool {
         match (self.state(now), self.manager_submit_time) {
             (State::Held, _) => self.meeting_notes.is_none(),
-            (State::Submitted, Some(submitted)) => submitted.plus(ACKNOWLEDGED_WITHIN) <= now,
+            (State::Submitted, Some(submitted)) => {
+                let met = self.session_time.unwrap_or(submitted);
+                submitted.max(met).plus(ACKNOWLEDGED_WITHIN) <= now
+            }
             _ => false,
         }
     }
@@ -347,8 +381,9 @@ impl SessionUpdate {
     /// Makes the update at `now`; says whether anything changed.
     ///
     /// # Errors
-    /// INVALID_ARGUMENT for an immutable field that differs; FAILED_PRECONDITION for a step out of order,
-    /// saying what is missing. Importing callers take steps in any order.
+    /// INVALID_ARGUMENT for an immutable field that differs, and for a time that an importing caller sets before
+    /// the step that it follows; FAILED_PRECONDITION for a step out of order, saying what is missing. Importing
+    /// callers take steps in any order.
     pub fn apply(&self, session: &mut CoachingSession, caller: &Caller, now: Timestamp) -> Result<bool, Error> {
         let mut violations = Violations::default();
         let mut fixed = |field: &str, differs: bool| {
@@ -368,6 +403,9 @@ impl SessionUpdate {
         set(&mut session.meeting_notes, &self.meeting_notes);
         set(&mut session.private_notes, &self.private_notes);
         set(&mut session.manager_submit_time, &self.manager_submit_time);
+        if !caller.role().imports_history() && self.manager_submit_time.is_some() {
+            session.manager_submit_time = session.manager_submit_time.map(|time| time.max(session.create_time));
+        }
         let by_manager = *session != before;
         if !caller.role().imports_history() {
             check_order(&before, session)?;
@@ -378,6 +416,9 @@ impl SessionUpdate {
         let by_agent = session.acknowledge_time != before.acknowledge_time
             || session.agent_comment != before.agent_comment
             || session.agent_submit_time != before.agent_submit_time;
+        if caller.role().imports_history() {
+            self.check_times(session)?;
+        }
         set(&mut session.manager_submitter, &self.imported.manager_submitter);
         if by_manager {
             session.manager_update_time = session.manager_update_time.max(now);
@@ -399,6 +440,41 @@ impl SessionUpdate {
             session.touch(now);
         }
         Ok(changed)
+    }
+}
+
+impl SessionUpdate {
+    /// Looks whether the times that an importing caller sets come in the order in which things happen.
+    ///
+    /// # Errors
+    /// INVALID_ARGUMENT naming each time that lies before the step that it follows.
+    fn check_times(&self, session: &CoachingSession) -> Result<(), Error> {
+        let created = Some(session.create_time);
+        let submitted = session.manager_submit_time;
+        let (acknowledged, by_agent) = (session.acknowledge_time, session.agent_submit_time);
+        let imported = &self.imported;
+        let of_agent = if submitted.is_some() { ("managerSubmitTime", submitted) } else { ("createTime", created) };
+        let mut violations = Violations::default();
+        for (field, time, (first, earlier)) in [
+            ("managerUpdateTime", imported.manager_update_time, ("createTime", created)),
+            ("agentUpdateTime", imported.agent_update_time, ("createTime", created)),
+            ("managerSubmitTime", self.manager_submit_time.flatten(), ("createTime", created)),
+            ("acknowledgeTime", imported.acknowledge_time.flatten(), of_agent),
+            ("agentSubmitTime", imported.agent_submit_time.flatten(), of_agent),
+        ] {
+            if is_before(time, earlier) {
+                violations.add(format!("coachingSession.{field}"), format!("must not be before {first}"));
+            }
+        }
+        for (later, time, sent) in [
+            ("acknowledgeTime", acknowledged, imported.acknowledge_time.flatten()),
+            ("agentSubmitTime", by_agent, imported.agent_submit_time.flatten()),
+        ] {
+            if sent.is_none() && is_before(time, self.manager_submit_time.flatten()) {
+                violations.add("coachingSession.managerSubmitTime", format!("must not be after {later}"));
+            }
+        }
+        violations.into_result()
     }
 }
 
@@ -551,7 +627,7 @@ pub struct CoachingSessionMessage<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(required = true)]
     state: Option<State>,
-    /// Whether its time has come and it has no notes, or it was submitted a week ago and is not acknowledged.
+    /// Whether its time has come and it has no notes, or it was submitted, and its time came, a week ago and it is not acknowledged.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(required = true)]
     overdue: Option<bool>,

@@ -46,7 +46,7 @@ pub struct ScorecardTemplate {
     pub create_time: Timestamp,
     /// When this revision was made.
     pub update_time: Timestamp,
-    /// When it was taken out of use.
+    /// When it goes, or went, out of use.
     pub deactivate_time: Option<Timestamp>,
     /// Ids of every chapter and criterion that this or an earlier revision has or had, in the order
     /// of their first appearance. Statistics know them by their place in this list.
@@ -113,6 +113,23 @@ impl ScorecardTemplate {
         self.dropped.get(&self.number_of(criterion_or_chapter_id)?).map(|dropped| dropped.last_revision)
     }
 
+    /// Looks whether the template, whose current revision this is, takes a new scorecard that was made at `made`.
+    /// `path` stands before the names of fields.
+    ///
+    /// # Errors
+    /// FAILED_PRECONDITION if it was out of use by then.
+    pub fn check_in_use(&self, made: Timestamp, path: &str) -> Result<(), Error> {
+        match self.deactivate_time {
+            Some(time) if made >= time => Err(Error::new(
+                Code::FailedPrecondition,
+                "SCORECARD_TEMPLATE_DEACTIVATED",
+                format!("{path}templateName: the template takes no scorecards that are made after its deactivateTime, {time}"),
+            )
+            .with("deactivateTime", time.to_string())),
+            _ => Ok(()),
+        }
+    }
+
     /// The label of a chapter or criterion of this revision.
     pub fn display_name_of(&self, criterion_or_chapter_id: &str) -> Option<&str> {
         self.chapters.iter().find_map(|chapter| {
@@ -150,6 +167,16 @@ pub enum Revisions {
 }
 
 impl Revisions {
+    /// How they are written behind a template's id, in the form that is shown of a name.
+    fn form(self) -> &'static str {
+        match self {
+            Self::Unnamed => "",
+            Self::One => "[@{revision}]",
+            Self::Every => "@*",
+            Self::Any => "[@{revision}|@*]",
+        }
+    }
+
     /// Looks whether they hold `revision`.
     ///
     /// # Errors
@@ -190,7 +217,7 @@ impl NewTemplate {
     pub fn read(fields: &mut Fields<'_>, tenant: &Tenant) -> Option<Self> {
         // The first revision is made.
         let name = fields.template("name", tenant, Revisions::Unnamed);
-        let title = fields.required("title", |fields, field| fields.string(field, MAX_TITLE_BYTES));
+        let title = fields.required("title", |fields, field| fields.title(field, MAX_TITLE_BYTES));
         let chapters = fields.required("template", read_chapters);
         let usecases = fields.ids("usecaseNames", MAX_USECASES, tenant);
         let deactivate_time = fields.timestamp("deactivateTime");
@@ -229,7 +256,7 @@ impl TemplateUpdate {
     pub fn read(fields: &mut Fields<'_>, mask: &UpdateMask, tenant: &Tenant) -> Self {
         let update = Self {
             title: mask.value(fields, "title", |fields, field| {
-                fields.required(field, |fields, field| fields.string(field, MAX_TITLE_BYTES))
+                fields.required(field, |fields, field| fields.title(field, MAX_TITLE_BYTES))
             }),
             chapters: mask.value(fields, "template", |fields, field| fields.required(field, read_chapters)),
             usecases: mask
@@ -346,7 +373,7 @@ fn read_chapters(fields: &mut Fields<'_>, field: &str) -> Option<Vec<Chapter>> {
         let mut seen = HashSet::new();
         let chapters = template.some_objects("chapters", MAX_CHAPTERS, |chapter| {
             let id = read_new_id(chapter, "chapterId", &mut seen);
-            let display_name = chapter.string("displayName", MAX_TITLE_BYTES);
+            let display_name = chapter.title("displayName", MAX_TITLE_BYTES);
             let criteria =
                 chapter.some_objects("criteria", MAX_CRITERIA, |criterion| read_criterion(criterion, &mut seen));
             let id = id?;
@@ -372,7 +399,7 @@ fn read_chapters(fields: &mut Fields<'_>, field: &str) -> Option<Vec<Chapter>> {
 
 fn read_criterion(criterion: &mut Fields<'_>, seen: &mut HashSet<String>) -> Option<Criterion> {
     let id = read_new_id(criterion, "criterionId", seen);
-    let display_name = criterion.string("displayName", MAX_TITLE_BYTES);
+    let display_name = criterion.title("displayName", MAX_TITLE_BYTES);
     let positive = (Bound::Excluded(0.0), Bound::Included(MAX_NUMBER));
     let weight = criterion.double("weight", positive).unwrap_or(1.0);
     let maximum_value = criterion.double("maximumValue", positive).unwrap_or(1.0);
@@ -413,7 +440,7 @@ fn read_new_id(fields: &mut Fields<'_>, field: &str, seen: &mut HashSet<String>)
 pub struct ScorecardTemplateMessage<'a> {
     /// Its resource name with the revision: `customers/{customer}/profiles/{profile}/scorecardTemplates/{scorecardTemplate}@{revision}`.
     name: String,
-    /// Its title, at most 1 KiB.
+    /// Its title, at most 1 KiB and not blank.
     title: &'a str,
     /// Its chapters and criteria.
     template: StructureMessage<'a>,
@@ -423,7 +450,7 @@ pub struct ScorecardTemplateMessage<'a> {
     create_time: Timestamp,
     /// When this revision was made.
     update_time: Timestamp,
-    /// When it was taken out of use.
+    /// When it goes, or went, out of use: it takes no scorecards that are made after that. Lists leave out a template that has one.
     #[serde(skip_serializing_if = "Option::is_none")]
     deactivate_time: Option<Timestamp>,
     /// Its version, opaque: for `If-Match`.
@@ -445,7 +472,7 @@ struct StructureMessage<'a> {
 struct ChapterMessage<'a> {
     /// Its id, unique among the template's chapters and criteria, and no criterion's in an earlier revision.
     chapter_id: &'a str,
-    /// Its label, at most 1 KiB; by default its id.
+    /// Its label, at most 1 KiB and not blank; by default its id.
     display_name: &'a str,
     /// Its criteria, in order: at least one.
     criteria: Vec<CriterionMessage<'a>>,
@@ -458,7 +485,7 @@ struct ChapterMessage<'a> {
 struct CriterionMessage<'a> {
     /// Its id, unique among the template's chapters and criteria, and no chapter's in an earlier revision.
     criterion_id: &'a str,
-    /// Its label, at most 1 KiB; by default its id.
+    /// Its label, at most 1 KiB and not blank; by default its id.
     display_name: &'a str,
     /// How much it counts in the means above it: more than 0, at most three decimals; by default 1.
     weight: f64,
@@ -528,7 +555,13 @@ impl Tenant {
     /// # Errors
     /// A text that says what is wrong with the name.
     pub fn template_among(&self, name: &str, revisions: Revisions) -> Result<(ScorecardTemplateId, Revision), String> {
-        let (id, revision) = self.template_in(name).map_err(|error| error.to_string())?;
+        let (id, revision) = self.template_in(name).map_err(|error| match error {
+            names::NameError::Malformed { level, segment, placeholder, .. } => {
+                let revision = revisions.form();
+                names::NameError::Malformed { level, segment, placeholder, revision }.to_string()
+            }
+            names::NameError::Foreign => error.to_string(),
+        })?;
         revisions.check(revision)?;
         Ok((id, revision))
     }

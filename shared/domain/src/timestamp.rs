@@ -84,6 +84,33 @@ pub fn refuse_future(fields: &mut Fields<'_>, now: Timestamp, field: &str, time:
     }
 }
 
+/// Refuses `time` of `field` if it lies before `earlier`, the time of a step that comes first.
+pub fn refuse_before(
+    fields: &mut Fields<'_>,
+    (field, time): (&str, Option<Timestamp>),
+    (first, earlier): (&str, Option<Timestamp>),
+) {
+    if is_before(time, earlier) {
+        fields.refuse(field, format!("must not be before {first}"));
+    }
+}
+
+/// Whether both are there and `time` lies before `earlier`.
+pub fn is_before(time: Option<Timestamp>, earlier: Option<Timestamp>) -> bool {
+    time.zip(earlier).is_some_and(|(time, earlier)| time < earlier)
+}
+
+/// When a record was made: as imported, else with the first step that `others` tell of.
+pub fn creation(imported: Option<Timestamp>, others: &[Option<Timestamp>]) -> Option<Timestamp> {
+    imported.or_else(|| others.iter().flatten().min().copied())
+}
+
+/// What is wrong with the end of a range that begins with the field `start_field`: an end that is not after its
+/// start is a mistake, not a range of nothing.
+pub fn range_fault(start: Option<Timestamp>, end: Option<Timestamp>, start_field: &str) -> Option<String> {
+    start.zip(end).is_some_and(|(start, end)| end <= start).then(|| format!("must be after {start_field}"))
+}
+
 impl fmt::Display for Timestamp {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.written())

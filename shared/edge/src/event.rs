@@ -18,8 +18,7 @@ pub struct HttpEvent {
     #[serde(deserialize_with = "null_as_empty")]
     pub(crate) raw_query_string: String,
     pub(crate) headers: HashMap<String, String>,
-    /// Percent-decoded by API Gateway. `rawPath` is not read: it is decoded too, so it cannot tell a
-    /// slash within an id from one between ids.
+    /// Percent-decoded by API Gateway, which decodes the path before it looks for the route.
     pub(crate) path_parameters: HashMap<String, String>,
     pub(crate) body: Option<String>,
     pub(crate) is_base64_encoded: bool,

@@ -149,7 +149,7 @@ impl fmt::Debug for PageTokens {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::HttpEvent;
     use crate::identity;
@@ -159,7 +159,8 @@ mod tests {
     const SECRET: &str = "an old secret of at least 32 bytes";
     const NEWER: &str = "a newer secret of at least 32 bytes";
 
-    fn tenant(customer: &str, profile: &str) -> Tenant {
+    /// The profile of a customer.
+    pub(crate) fn tenant(customer: &str, profile: &str) -> Tenant {
         let event = serde_json::json!({"requestContext": {"authorizer": {"jwt": {"claims":
             {"customer": customer, "role": "admin", "sub": "someone"}}}}});
         let event: HttpEvent = serde_json::from_value(event).unwrap();

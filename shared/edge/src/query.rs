@@ -6,6 +6,7 @@ use coaching_domain::fields::{page_size, snake_case};
 use coaching_domain::names::{Collection, ScorecardTemplateId};
 use coaching_domain::outline::Kind;
 use coaching_domain::template::{Revision, Revisions};
+use coaching_domain::timestamp::range_fault;
 use coaching_domain::{Error, Id, Tenant, Timestamp, UpdateMask, Violations};
 use uuid::Uuid;
 
@@ -134,6 +135,15 @@ impl Query {
             || Kind::Timestamp,
             |value| Timestamp::parse(value).ok_or("must be an RFC 3339 time such as 2019-08-24T14:15:22Z"),
         )
+    }
+
+    /// The times from that of the parameter `start` on until before that of `end`.
+    pub fn range(&mut self, start: &str, end: &str) -> (Option<Timestamp>, Option<Timestamp>) {
+        let (from, before) = (self.timestamp(start), self.timestamp(end));
+        if let Some(fault) = range_fault(from, before, start) {
+            self.refuse(end, fault);
+        }
+        (from, before)
     }
 
     /// A boolean, as Go reads one: grpc-gateway does.
@@ -273,6 +283,8 @@ fn percent_decode(encoded: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::page_token::tests::tenant;
+    use coaching_domain::names::User;
     use proptest::prelude::*;
 
     fn refused(query: Query) -> Vec<String> {
@@ -310,6 +322,48 @@ mod tests {
             [("a=%FF", "a"), ("a=%4", "a"), ("a=%zz", "a"), ("%FF=a", "query"), ("=a", "query"), ("a=%ED%A0%80", "a")]
         {
             assert_eq!(refused(Query::parse(raw, None)), [named], "{raw}");
+        }
+    }
+
+    /// A reader of one parameter that says whether it found anything.
+    type Reader = fn(&mut Query, &Tenant) -> bool;
+
+    /// Every reader of a parameter, by what it reads.
+    const READERS: [(&str, Reader); 15] = [
+        ("string", |query, _| query.string("a").is_some()),
+        ("text", |query, _| query.text("a", Kind::id, |text| Ok::<_, String>(text.to_owned())).is_some()),
+        ("id", |query, tenant| query.id::<User>("a", tenant).is_some()),
+        ("template", |query, tenant| query.template("a", tenant).is_some()),
+        ("ids", |query, tenant| !query.ids::<User>("a", 10, tenant).is_empty()),
+        ("timestamp", |query, _| query.timestamp("a").is_some()),
+        ("boolean", |query, _| query.boolean("a").is_some()),
+        ("page_size", |query, _| query.page_size() != 50),
+        ("update_mask", |query, _| query.update_mask(&["a"]) != UpdateMask::Present),
+        ("enumeration", |query, _| query.enumeration("a", &[("ONE", ()), ("TWO", ())]).is_some()),
+        ("enumerations", |query, _| !query.enumerations("a", &[("ONE", ()), ("TWO", ())]).is_empty()),
+        ("strings", |query, _| !query.strings("a", 10, 10).is_empty()),
+        ("request_id", |query, _| query.request_id().is_some()),
+        ("if_match", |query, _| query.if_match() != ExpectedEtag::default()),
+        ("etag", |query, _| query.etag() != ExpectedEtag::default()),
+    ];
+
+    #[test]
+    fn empty_is_absent_whatever_is_read() {
+        let tenant = tenant("acme", "support");
+        for (name, reader) in READERS {
+            for (raw, if_match) in [("", None), ("NAME=", Some("")), ("NAME", Some(" "))] {
+                let parameter = match name {
+                    "page_size" => "pageSize",
+                    "update_mask" => "updateMask",
+                    "request_id" => "requestId",
+                    "etag" => "etag",
+                    _ => "a",
+                };
+                let raw = if name == "if_match" { String::new() } else { raw.replace("NAME", parameter) };
+                let mut query = Query::parse(&raw, if_match);
+                assert!(!reader(&mut query, &tenant), "{name}: {raw}");
+                assert_eq!(refused(query), Vec::<String>::new(), "{name}: {raw}");
+            }
         }
     }
 

@@ -38,14 +38,19 @@ impl<'a> Request<'a> {
     ///
     /// # Errors
     /// UNAUTHENTICATED without verified claims; PERMISSION_DENIED naming an unusable claim; INVALID_ARGUMENT if
-    /// path, query and headers are larger than any that API Gateway hands over.
+    /// path, query and headers are larger than any that API Gateway hands over; NOT_FOUND for a path that only
+    /// looks like one of the route, because a variable of it holds a slash.
     pub(crate) fn new(event: &'a HttpEvent) -> Result<Self, Error> {
         let request = Self { event, caller: identity::caller(event)?, outlined: false };
-        match event.head_bytes() > MAX_HEAD_BYTES {
-            true => Err(Error::invalid_field(
+        if event.head_bytes() > MAX_HEAD_BYTES {
+            return Err(Error::invalid_field(
                 "query",
                 format!("must, with path and headers, take at most {MAX_HEAD_BYTES} bytes"),
-            )),
+            ));
+        }
+        // API Gateway decodes variables after the route is found: a slash that was escaped twice comes to light.
+        match event.path_parameters.values().any(|value| value.contains('/')) {
+            true => Err(request.no_such_path()),
             false => Ok(request),
         }
     }

@@ -99,7 +99,10 @@ impl Store {
     }
 
     /// What `request` was first answered, if it was made within a day.
-    pub(crate) async fn first_answer<C: Collection>(
+    ///
+    /// # Errors
+    /// INVALID_ARGUMENT if its id was used for another; UNAVAILABLE if the table does not answer.
+    pub async fn first_answer<C: Collection>(
         &self,
         tenant: &Tenant,
         request: &RequestRecord,

@@ -222,34 +222,37 @@ impl Store {
         Ok(Some((scorecard, template)))
     }
 
-    /// The revision of a template, or the current one, and in the same call the statistics of an agent and
-    /// usecase at the time at which a scorecard of it counts, or counted; all as they are now.
+    /// The `revisions` of a template (`None`: the current one) that exist, the latest last, and in the same call the
+    /// statistics of an agent and usecase at the time at which a scorecard of it counts, or counted; all as they are
+    /// now.
     ///
     /// # Errors
     /// UNAVAILABLE if the table does not answer.
     pub async fn template_and_statistics(
         &self,
         tenant: &Tenant,
-        (template, revision): (&names::ScorecardTemplateId, Option<u32>),
+        template: &names::ScorecardTemplateId,
+        revisions: &[Option<u32>],
         counted: Option<(&UserId, &UsecaseId, Timestamp)>,
-    ) -> Result<(Option<ScorecardTemplate>, KnownStatistics), Error> {
+    ) -> Result<(Vec<ScorecardTemplate>, KnownStatistics), Error> {
         let place = counted.map(|(agent, usecase, time)| Place {
             usecase: usecase.clone(),
             agent: agent.clone(),
             period: Period::of(day_of(time)),
         });
-        let mut keys = vec![keys::template(tenant, template, revision)];
+        let mut keys: Vec<_> = revisions.iter().map(|revision| keys::template(tenant, template, *revision)).collect();
         keys.extend(place.as_ref().map(|place| place.key(tenant)));
         let mut known: BTreeMap<Place, Read> = place.into_iter().map(|place| (place, Read::default())).collect();
-        let mut found = None;
+        let mut found: Vec<ScorecardTemplate> = Vec::new();
         for item in self.batch_get(keys, true).await? {
             if item.contains_key("chapters") {
-                found = Some(ScorecardTemplate::from_item(item)?);
+                found.push(ScorecardTemplate::from_item(item)?);
             } else {
                 let (place, read) = statistics_from_item(item)?;
                 known.insert(place, read);
             }
         }
+        found.sort_by_key(|template| template.revision);
         Ok((found, KnownStatistics(known)))
     }
 
@@ -272,10 +275,11 @@ impl Store {
         for _ in 0..ATTEMPTS {
             let found = self.scorecard(tenant, id).await?;
             let before = found.ok_or_else(|| Error::not_found(&tenant.name_of(id)))?;
-            let made_from = (&before.template, Some(before.revision));
             let place = counted(&before).map(|time| (&before.agent, &before.usecase, time));
-            let (template, known) = self.template_and_statistics(tenant, made_from, place).await?;
-            let template = template.ok_or_else(|| Error::internal("a scorecard's template revision does not exist"))?;
+            let (mut template, known) =
+                self.template_and_statistics(tenant, &before.template, &[Some(before.revision)], place).await?;
+            let template =
+                template.pop().ok_or_else(|| Error::internal("a scorecard's template revision does not exist"))?;
             let mut after = before.clone();
             change(&mut after, &template)?;
             if after == before {

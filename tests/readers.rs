@@ -1,0 +1,208 @@
+//! What all operations read alike: values that are absent, names for people, names of templates, and times that follow
+//! each other.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
+use coaching_local::OPERATIONS;
+use coaching_tests::{
+    Event, NOW, TestService, answer, below_support, body_of, event_file, event_files, merge, plan_name, root,
+    usecase_name, user_name,
+};
+use serde_json::{Value, json};
+
+/// The schema of the body that is sent to the route of `event`, and the parameters of its query.
+fn asked(document: &Value, event: &Value) -> Option<(Value, Vec<String>)> {
+    let (method, route) = event["routeKey"].as_str()?.split_once(' ')?;
+    let verb = event["rawPath"].as_str()?.rsplit_once(':').map(|(_, verb)| verb);
+    let paths = document["paths"].as_object()?;
+    let with_verb = verb.and_then(|verb| paths.get(&format!("{route}:{verb}")));
+    let operation = &with_verb.or_else(|| paths.get(route))?[method.to_lowercase()];
+    let parameters = operation["parameters"].as_array()?.iter().filter(|parameter| parameter["in"] == "query");
+    let parameters = parameters.map(|parameter| parameter["name"].as_str().unwrap().to_owned()).collect();
+    Some((operation.pointer("/requestBody/content/application~1json/schema").cloned().unwrap_or_default(), parameters))
+}
+
+#[tokio::test]
+async fn null_and_empty_are_absent_in_every_request() {
+    let document: Value = serde_json::from_str(&std::fs::read_to_string(root().join("openapi.json")).unwrap()).unwrap();
+    let mut sent = 0;
+    for operation in OPERATIONS {
+        // In an update a key that is present clears.
+        for case in event_files(operation.name).into_iter().filter(|_| !operation.name.starts_with("update-")) {
+            let event = event_file(operation.name, &case);
+            let service = TestService::seeded().await;
+            if answer(operation, &service.app, event.clone()).await.status != 200 {
+                continue;
+            }
+            let Some((schema, parameters)) = asked(&document, &event) else { continue };
+            let query = event["rawQueryString"].as_str().unwrap_or_default();
+            let absent = parameters.iter().filter(|name| !query.contains(&format!("{name}=")));
+            let query = absent.fold(query.to_owned(), |query, name| format!("{query}&{name}="));
+            let body: Value = serde_json::from_slice(&body_of(&event)).unwrap_or_else(|_| json!({}));
+            for absent in [json!(""), Value::Null] {
+                let mut event = event.clone();
+                event["rawQueryString"] = query.clone().into();
+                if let Some(fields) = schema["properties"].as_object() {
+                    let mut body = body.clone();
+                    // To acknowledge with an empty comment clears it.
+                    for name in fields.keys().filter(|name| *name != "agentComment") {
+                        body.as_object_mut().unwrap().entry(name).or_insert_with(|| absent.clone());
+                    }
+                    event["body"] = body.to_string().into();
+                    event["isBase64Encoded"] = false.into();
+                }
+                let service = TestService::seeded().await;
+                let answered = answer(operation, &service.app, event).await;
+                assert_eq!(answered.status, 200, "{}/{case}, {absent}: {}", operation.name, answered.body);
+                sent += 1;
+            }
+            // One that is taken stands for all.
+            break;
+        }
+    }
+    assert!(sent > 60, "{sent}");
+}
+
+#[tokio::test]
+async fn a_name_for_people_is_not_blank() {
+    let service = TestService::seeded().await;
+    let admin = |event: Event| event.by("admin", "root");
+    let of_customer = |collection: &str, entry: Value| {
+        let path = format!("/v1/customers/acme/{collection}:batchUpsert");
+        Event::post("", json!({collection: [entry]})).to(&path)
+    };
+    let plan = |title: &str| {
+        json!({
+            "name": plan_name("another"),
+            "agentUserName": user_name("ana"),
+            "creatorUserName": user_name("maria"),
+            "isActive": true,
+            "displayName": title,
+        })
+    };
+    let template = |title: &str, chapter: &str, criterion: &str| {
+        let criteria = json!([{"criterionId": "greeting", "displayName": criterion}]);
+        let chapters = json!([{"chapterId": "opening", "displayName": chapter, "criteria": criteria}]);
+        json!({"title": title, "template": {"chapters": chapters}})
+    };
+    let update = |path: &str, body: Value| Event::new("PATCH", path).with_text(&body.to_string());
+    for blank in [" ", "\t\u{a0}\u{2003} "] {
+        let person = json!({"name": user_name("eva"), "displayName": blank, "isActive": true});
+        let team = json!({"name": "customers/acme/groups/second", "displayName": blank});
+        let usecase = json!({"name": usecase_name("chat"), "displayName": blank});
+        for (event, field) in [
+            (of_customer("users", person), "users[0].displayName"),
+            (of_customer("groups", team), "groups[0].displayName"),
+            (Event::post("usecases:batchUpsert", json!({"usecases": [usecase]})), "usecases[0].displayName"),
+            (
+                Event::post("coachingPlans:batchUpsert", json!({"coachingPlans": [plan(blank)]})),
+                "coachingPlans[0].displayName",
+            ),
+        ] {
+            let status = service.succeed(&admin(event)).await["results"][0]["status"].clone();
+            assert_eq!(status["message"], format!("{field}: must not be blank"), "{status}");
+        }
+        let changed = json!({"coachingPlan": {"displayName": blank}});
+        let retitled = json!({"scorecardTemplate": {"title": blank}});
+        let rebuilt = json!({"scorecardTemplate": template("Calls", "Opening", blank)});
+        for (event, field) in [
+            (Event::post("coachingPlans", plan(blank)), "displayName"),
+            (update("coachingPlans/ana-plan", changed), "coachingPlan.displayName"),
+            (Event::post("scorecardTemplates", template(blank, "Opening", "Greeting")), "title"),
+            (
+                Event::post("scorecardTemplates", template("Calls", blank, "Greeting")),
+                "template.chapters[0].displayName",
+            ),
+            (
+                Event::post("scorecardTemplates", template("Calls", "Opening", blank)),
+                "template.chapters[0].criteria[0].displayName",
+            ),
+            (update("scorecardTemplates/quality", retitled), "scorecardTemplate.title"),
+            (
+                update("scorecardTemplates/quality", rebuilt),
+                "scorecardTemplate.template.chapters[0].criteria[0].displayName",
+            ),
+        ] {
+            assert_eq!(service.refused(&admin(event), 400).await.refused_fields(), [field]);
+        }
+    }
+    let kept = service.succeed(&admin(Event::post("coachingPlans", plan(" Calls ")))).await;
+    assert_eq!(kept["coachingPlan"]["displayName"], " Calls ", "it is kept as it is written");
+}
+
+#[tokio::test]
+async fn the_form_of_a_templates_name_has_its_revision() {
+    let service = TestService::seeded().await;
+    let form = |revision: &str| {
+        format!(
+            "must have the form customers/{{customer_id}}/profiles/{{profile_id}}/scorecardTemplates/{{scorecard_template_id}}{revision}, each id"
+        )
+    };
+    let usecases = json!([usecase_name("care")]);
+    let without_revision = below_support("scorecardTemplates/quality");
+    for (name, told) in
+        [("quality", form("@*")), (&*without_revision, "must name every revision: end in @*".to_owned())]
+    {
+        let progress = json!({"usecaseNames": usecases, "scorecardTemplateNames": [name]});
+        let refused = service.refused(&Event::post("coachingProgresses:retrieve", progress), 400).await;
+        let message = refused.body["message"].as_str().unwrap();
+        assert!(message.starts_with(&format!("scorecardTemplateNames[0]: {told}")), "{message}");
+    }
+    for (event, told) in [
+        (Event::post("targets:list", json!({"scorecardTemplateNames": ["quality"]})), form("")),
+        (Event::get("scorecards").with("templateName", "quality"), form("[@{revision}|@*]")),
+        (
+            Event::post(
+                "scorecards",
+                json!({
+                    "conversationName": below_support("conversations/call"),
+                    "agentUserName": user_name("ana"),
+                    "templateName": "quality",
+                }),
+            ),
+            form("[@{revision}]"),
+        ),
+    ] {
+        let refused = service.refused(&event, 400).await;
+        assert!(refused.body["message"].as_str().unwrap().contains(&told), "{}", refused.body);
+    }
+}
+
+#[tokio::test]
+async fn plans_and_comments_are_not_changed_before_they_are_created() {
+    let service = TestService::seeded().await;
+    let plan = |more: Value| {
+        let mut plan =
+            json!({"agentUserName": user_name("ana"), "creatorUserName": user_name("maria"), "isActive": true});
+        merge(&mut plan, more);
+        Event::post("coachingPlans", plan)
+    };
+    let comment = |more: Value| {
+        let mut comment = json!({"creatorUserName": user_name("maria"), "message": "How is it going?"});
+        merge(&mut comment, more);
+        Event::post("coachingComments", comment)
+    };
+    let importing = |event: Event| event.by("service", "sync@acme");
+    let (first, second) = ("2026-05-01T09:00:00Z", "2026-05-02T09:00:00Z");
+    for (event, field) in [
+        (plan(json!({"createTime": second, "updateTime": first})), "updateTime"),
+        (plan(json!({"createTime": second, "managerCommentSubmitTime": first})), "managerCommentSubmitTime"),
+        (comment(json!({"createTime": second, "updateTime": first})), "updateTime"),
+    ] {
+        assert_eq!(service.refused(&importing(event), 400).await.refused_fields(), [field]);
+    }
+    for (event, entity) in [
+        (plan(json!({"managerCommentSubmitTime": first, "updateTime": second})), "coachingPlan"),
+        (comment(json!({"updateTime": first})), "coachingComment"),
+    ] {
+        assert_eq!(service.succeed(&importing(event)).await[entity]["createTime"], first, "the first that is told");
+    }
+    let submitted = json!({"coachingPlan": {"managerCommentSubmitTime": "2019-08-24T14:15:22Z"}});
+    let update = Event::new("PATCH", "coachingPlans/ana-plan").with_text(&submitted.to_string());
+    let refused = service.refused(&importing(update.clone()), 400).await;
+    assert_eq!(refused.refused_fields(), ["coachingPlan.managerCommentSubmitTime"]);
+    // A manager's clients may send what the reference shows, whatever its date.
+    let updated = service.succeed(&update).await["coachingPlan"].clone();
+    assert_eq!(updated["managerCommentSubmitTime"], updated["createTime"]);
+    let created = service.succeed(&plan(json!({"managerCommentSubmitTime": first}))).await;
+    assert_eq!(created["coachingPlan"]["managerCommentSubmitTime"], NOW);
+}
