@@ -134,6 +134,13 @@ fn rows() -> Vec<Row> {
         ),
         sent(
             "retrieve-progress",
+            "a team of 25, of a window that is over",
+            Before::TeamWithSession,
+            &progress(json!({"startTime": "2026-05-01T00:00:00Z", "endTime": "2026-05-31T00:00:00Z"})),
+            "what was over by now is read of each agent after their records",
+        ),
+        sent(
+            "retrieve-progress",
             "by gap, 25 of a profile of 150",
             Before::Profile,
             &by_gap,
@@ -240,6 +247,7 @@ async fn prepare(service: &TestService, before: Before) {
             }
             if matches!(before, Before::TeamWithSession) {
                 let session = json!({
+                    "meetingNotes": "Held.",
                     "agentUserName": user_name("agent0"),
                     "creatorUserName": user_name("maria"),
                     "coachingPlanName": plan_name("plan-agent0"),
@@ -479,7 +487,7 @@ async fn a_page_by_name_costs_a_page_in_either_direction() {
         let service = profile_of((0..agents).map(|number| (format!("Agent {number:05}"), true))).await;
         // Of 50 agents, 16 or 17 are of all profiles: half a unit each.
         for (direction, pages) in
-            [("ORDER_DIRECTION_ASC", [62.0, 62.0, 61.5]), ("ORDER_DIRECTION_DESC", [62.5, 62.0, 62.5])]
+            [("ORDER_DIRECTION_ASC", [62.0, 62.0, 61.5]), ("ORDER_DIRECTION_DESC", [62.0, 61.5, 62.0])]
         {
             let mut body = by_name(direction, 50);
             let mut read_units = Vec::new();

@@ -205,6 +205,9 @@ pub const REASONS: &[(&str, u16, &str, &[&str])] = &[
     ("SCORECARD_NOT_THE_AGENTS", 400, "the scorecard is none of the plan's agent", &["link-scorecard"]),
     ("SCORECARD_NOT_FOUND", 400, "the scorecard in the body does not exist", &["link-scorecard"]),
     ("SCORECARD_PLANS_FULL", 400, "the scorecard is linked to 20 plans", &["link-scorecard"]),
+    ("AGENT_PLANS_FULL", 400, "the agent has 50 active plans", &["create-plan", "update-plan"]),
+    ("AGENT_TARGETS_FULL", 400, "the agent's active plans have 200 targets", &["create-target", "update-plan"]),
+    ("PLAN_TARGETS_FULL", 400, "the plan has 50 targets", &["create-target"]),
     ("TARGET_HISTORY_FULL", 400, "the target has had 1000 values", &["update-target"]),
     ("TEMPLATE_FULL", 400, "the template has had 1000 chapters and criteria", &["update-template"]),
     (
@@ -230,6 +233,13 @@ pub const REASONS: &[(&str, u16, &str, &[&str])] = &[
         "a resource of that name exists",
         &["create-comment", "create-plan", "create-scorecard", "create-session", "create-target", "create-template"],
     ),
+    (
+        "TARGET_EXISTS",
+        409,
+        "there is a target for the same usecase, template, criterion or chapter and plan, or of the organisation",
+        &["create-target"],
+    ),
+    ("DELETIONS_FULL", 429, "60 plans were deleted with what hung on them within five minutes", &["delete-plan"]),
     (
         "STATISTICS_FULL",
         429,
