@@ -557,8 +557,8 @@ fn it_runs_on_another_dynamodb() {
         "isActive": true,
     });
     let care = json!({"usecases": [{"name": "customers/acme/profiles/support/usecases/care", "displayName": "Care"}]});
-    let load = [&JSON[..], &["-d", &care.to_string()]].concat();
-    assert_eq!(service.curl("admin", "usecases:batchUpsert", &load).0, 200);
+    let load = care.to_string();
+    assert_eq!(service.curl("admin", "usecases:batchUpsert", &[&JSON[..], &["-d", &load]].concat()).0, 200);
     assert_eq!(service.curl("manager", "coachingPlans", &[&JSON[..], &["-d", &plan.to_string()]].concat()).0, 200);
     let (status, created) =
         service.curl("manager", "coachingSessions", &[&JSON[..], &["-d", &session("there")]].concat());

@@ -1270,3 +1270,24 @@ async fn a_window_that_ends_before_it_starts_is_refused_within_a_day_too() {
     let of_a_day = service.succeed(&window(start, "2026-05-20T15:00:01Z")).await;
     assert_eq!(of_a_day["endTime"], "2026-05-21T00:00:00Z");
 }
+
+#[tokio::test]
+async fn the_documented_example_comes_out_as_it_is_documented() {
+    let document = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/progress.md")).unwrap();
+    let service = TestService::start().await;
+    service.directory(&["ana"]).await;
+    let mut answered = Value::Null;
+    let mut compared = 0;
+    for block in document.split("```json ").skip(1) {
+        let (what, rest) = block.split_once('\n').unwrap();
+        let body: Value = serde_json::from_str(rest.split_once("```").unwrap().0).unwrap();
+        match what.strip_prefix("POST ") {
+            Some(path) => answered = service.succeed(&import(path, body)).await,
+            None => {
+                assert_eq!(answered, body);
+                compared += 1;
+            }
+        }
+    }
+    assert_eq!(compared, 1);
+}

@@ -36,7 +36,7 @@ def before_load_schema(context, raw_schema):
 
 
 def _empty_is_absent(schema):
-    """An empty text is the same as absence: next to a pattern, a format or names no schema reads well that says it."""
+    """An empty text is the same as absence, whatever the type: no schema reads well that says it everywhere."""
     for alternative in schema.get("anyOf", []):
         _empty_is_absent(alternative)
     if "items" in schema:
@@ -44,20 +44,33 @@ def _empty_is_absent(schema):
     for name, field in schema.get("properties", {}).items():
         _empty_is_absent(field)
         if name not in schema.get("required", []):
-            schema["properties"][name] = _or_empty(field)
+            schema["properties"][name] = field if _is_plain_text(field) else _or(field)
 
 
 def _or_empty(schema):
-    kinds = schema.get("type", [])
-    kinds = [kinds] if isinstance(kinds, str) else kinds
+    """A parameter is text anyway; next to a pattern, a format or names an empty one must be said."""
+    kinds = _kinds(schema)
     is_text = "string" in kinds and "integer" not in kinds and "number" not in kinds
-    narrowed = any(keyword in schema for keyword in ("pattern", "format", "enum"))
+    if "anyOf" in schema or (is_text and not _is_plain_text(schema)):
+        return _or(schema)
+    return schema
+
+
+def _or(schema):
     empty = {"type": "string", "maxLength": 0}
-    if is_text and narrowed:
-        return {"anyOf": [schema, empty]}
     if "anyOf" in schema:
         return {**schema, "anyOf": [*schema["anyOf"], empty]}
-    return schema
+    return {"anyOf": [schema, empty]}
+
+
+def _is_plain_text(schema):
+    narrowed = any(keyword in schema for keyword in ("pattern", "format", "enum"))
+    return "string" in _kinds(schema) and not narrowed
+
+
+def _kinds(schema):
+    kinds = schema.get("type", [])
+    return [kinds] if isinstance(kinds, str) else kinds
 
 
 def _known(value):

@@ -6,6 +6,9 @@
 //! template's current revision; without it the target is for the whole scorecard. The target is in force
 //! from its creation on; callers with role `service` or `admin` may set an earlier `createTime`.
 //!
+//! There is one target for each plan, or the organisation, usecase, template and criterion, chapter or whole; a second is
+//! ALREADY_EXISTS and names the first. A plan has at most 50 targets, the active plans of an agent 200 together.
+//!
 //! Repeated with the same `requestId` (query, a UUID) within a day, it creates nothing and answers as it
 //! first did.
 

@@ -1,5 +1,5 @@
-//! `DELETE /v1/{name=customers/*/profiles/*/targets/*}`: deletes a target, for past windows too. Answers
-//! `{}`; a repeat is NOT_FOUND.
+//! `DELETE /v1/{name=customers/*/profiles/*/targets/*}`: deletes a target. Answers `{}`; a repeat is
+//! NOT_FOUND. In windows of progress that were over by then it stays.
 
 use coaching_domain::{Error, Role, names};
 use coaching_edge::{Answer, App, Operation, Request};

@@ -5,7 +5,7 @@ use coaching_domain::{Code, Error};
 /// What version of an entity a caller means to change.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ExpectedEtag {
-    /// The entity tags of `If-Match`; absent, empty, or `*`: any.
+    /// The entity tags of `If-Match`; absent, or `*`: any.
     if_match: Option<Vec<String>>,
     /// The etag in the entity or query.
     sent: Option<String>,
@@ -18,7 +18,7 @@ impl ExpectedEtag {
     /// A text, if the header is no list of entity tags (RFC 9110, 13.1.1).
     pub(crate) fn in_header(if_match: Option<&str>) -> Result<Self, &'static str> {
         let if_match = match if_match.map(str::trim) {
-            None | Some("" | "*") => None,
+            None | Some("*") => None,
             Some(text) => {
                 let tags: Option<Vec<String>> = text.split(',').map(entity_tag).collect();
                 Some(tags.ok_or("must be * or entity tags in quotes, separated by commas")?)
