@@ -34,7 +34,7 @@ const BATCHES: [Batch; 5] = [
                 "name": plan_name(&format!("plan-{number}")),
                 "agentUserName": user_name("ana"),
                 "creatorUserName": user_name("maria"),
-                "isActive": true,
+                "isActive": false,
             })
         },
     },

@@ -148,3 +148,30 @@ async fn an_auto_fail_criterion_without_a_score_does_not_apply() {
         assert_eq!(scorecard.get("autoFailed").is_some(), failed, "{privacy:?}");
     }
 }
+
+#[tokio::test]
+async fn texts_among_scores_are_bounded_together_as_they_are_stored() {
+    let service = TestService::seeded().await;
+    let criteria: Vec<Value> = (0..200).map(|number| json!({"criterionId": format!("criterion-{number}")})).collect();
+    let chapters = json!({"chapters": [{"chapterId": "all", "criteria": criteria}]});
+    service.template("long", json!({"template": chapters})).await;
+    // As a JSON string, each is 2,050 bytes.
+    let text = "\"".repeat(1024);
+    let scorecard = |scores: usize| {
+        let scores = (0..scores).map(|number| json!({"criterionId": format!("criterion-{number}"), "textValue": text}));
+        json!({
+            "conversationName": below_support("conversations/call"),
+            "agentUserName": user_name("ana"),
+            "templateName": below_support("scorecardTemplates/long"),
+            "scores": scores.collect::<Vec<_>>(),
+            "comment": "x".repeat(64 * 1024),
+        })
+    };
+    let refused = service.refused(&Event::post("scorecards", scorecard(64)), 400).await;
+    assert_eq!(refused.refused_fields(), ["scores"]);
+    let created = service.succeed(&Event::post("scorecards", scorecard(63))).await;
+    let path = created["scorecard"]["name"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
+    service.succeed(&Event::post(&format!("scorecards/{path}:submit"), json!({}))).await;
+    let acknowledged = json!({"acknowledgeComment": "x".repeat(64 * 1024)});
+    service.succeed(&Event::post(&format!("scorecards/{path}:acknowledge"), acknowledged).by("agent", "ana")).await;
+}

@@ -209,7 +209,7 @@ pub const REASONS: &[(&str, u16, &str, &[&str])] = &[
     ("AGENT_TARGETS_FULL", 400, "the agent's active plans have 200 targets", &["create-target", "update-plan"]),
     ("PLAN_TARGETS_FULL", 400, "the plan has 50 targets", &["create-target"]),
     ("TARGET_HISTORY_FULL", 400, "the target has had 1000 values", &["update-target"]),
-    ("TEMPLATE_FULL", 400, "the template has had 1000 chapters and criteria", &["update-template"]),
+    ("TEMPLATE_FULL", 400, "the template has had 750 chapters and criteria", &["update-template"]),
     (
         "ETAG_MISMATCH",
         409,

@@ -356,7 +356,7 @@ impl Page {
         match &self.places {
             Places::ByName => {
                 let agent = &self.agents.get(last)?.agent;
-                Some(ListPosition::by_name(&agent.display_name, &agent.id).into_text())
+                Some(ListPosition::by_name(&agent.display_name, &agent.id).into_name_and_id())
             }
             Places::InOrder(order, before) => Some(format_place(*order, *before.get(last)?)),
             Places::InOrderNotKept(_) => Some(format_place(order, shown)),
@@ -384,7 +384,7 @@ impl<'a> Progress<'a> {
             &self.asked.binding(self.tenant),
             self.now,
         )?;
-        let after = after.map(ListPosition::from_text);
+        let after = after.map(|after| ListPosition::from_name_and_id(&after));
         let size = self.asked.page_size;
         let RetrieveProgressRequest { filter, descending, .. } = *self.asked;
         if self.names_nobody() {
@@ -394,7 +394,11 @@ impl<'a> Progress<'a> {
             checked?;
             let page = page?;
             let measured = self.measure(page.entries, &organisation?, None).await?;
-            return Ok(Page { agents: measured, next: page.next.map(ListPosition::into_text), places: Places::ByName });
+            return Ok(Page {
+                agents: measured,
+                next: page.next.map(ListPosition::into_name_and_id),
+                places: Places::ByName,
+            });
         }
         let (checked, everyone, organisation) = join!(self.check_names(), self.everyone(size), self.organisation());
         let (mut agents, statistics) = checked_and(checked, everyone)?;

@@ -4,7 +4,7 @@
 //! The body is `{"scorecardTemplate": {…}}`, with `updateMask` as in `update-session`. `title`, `template`
 //! (the whole structure), `usecaseNames` (of usecases that exist) and `deactivateTime` may change; what the
 //! service owns is dropped. An id that was a criterion's is no chapter's later, nor the reverse: their scores
-//! would count as one's. All revisions together have at most 1000 chapters and criteria.
+//! would count as one's. All revisions together have at most 750 chapters and criteria.
 //! With a `deactivateTime` the template goes out of use: lists leave it out, and it takes no scorecards that are made
 //! after that time, of any revision. Drafts that are there can be finished.
 //!

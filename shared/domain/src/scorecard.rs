@@ -21,6 +21,9 @@ use crate::{Code, Error, Id, Tenant};
 
 /// The most scores of one scorecard: a template has at most this many criteria.
 pub const MAX_SCORES: usize = 200;
+/// The most that the texts among the scores of one scorecard take together, as JSON strings, which is how they are
+/// stored, in bytes: with two comments they are below the 400 KB that DynamoDB takes.
+pub const MAX_SCORE_TEXTS_BYTES: usize = 128 * 1024;
 /// The most plans that a scorecard is linked to.
 pub const MAX_PLANS: usize = 20;
 /// 100 %, in hundredths of a percentage point.
@@ -498,7 +501,7 @@ fn read_user(fields: &mut Fields<'_>, field: &str, tenant: &Tenant) -> Option<Us
 }
 
 fn read_scores(fields: &mut Fields<'_>) -> Vec<NewScore> {
-    fields.objects("scores", MAX_SCORES, |entry| {
+    let scores = fields.objects("scores", MAX_SCORES, |entry| {
         let criterion_id = entry.required("criterionId", |entry, field| entry.string(field, MAX_TITLE_BYTES));
         let numeric = entry.double("numericValue", 0.0..=MAX_NUMBER);
         let text = entry.string("textValue", MAX_TITLE_BYTES);
@@ -513,7 +516,19 @@ fn read_scores(fields: &mut Fields<'_>) -> Vec<NewScore> {
             }
         };
         Some(NewScore { criterion_id: criterion_id?, score })
-    })
+    });
+    let texts = scores.iter().filter_map(|score: &NewScore| match &score.score {
+        Score::Text(text) => Some(serde_json::Value::from(text.as_str()).to_string().len()),
+        Score::Numeric(_) | Score::NotApplicable => None,
+    });
+    let bytes: usize = texts.sum();
+    if bytes > MAX_SCORE_TEXTS_BYTES {
+        let limit = format!(
+            "texts must take at most {MAX_SCORE_TEXTS_BYTES} bytes together, as JSON strings, and take {bytes}"
+        );
+        fields.refuse("scores", limit);
+    }
+    scores
 }
 
 fn check_scores(scores: &[NewScore], template: &ScorecardTemplate, path: &str, violations: &mut crate::Violations) {

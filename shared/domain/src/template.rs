@@ -19,10 +19,10 @@ pub const MAX_CHAPTERS: usize = 50;
 /// The most criteria of a template, in all its chapters together.
 pub const MAX_CRITERIA: usize = 200;
 /// The most chapters and criteria that a template has had in all its revisions together.
-pub const MAX_KNOWN_IDS: usize = 1000;
+pub const MAX_KNOWN_IDS: usize = 750;
 /// The most that the ids and labels of a template's chapters and criteria take together as JSON strings, in
-/// bytes. With it, and with [`MAX_KNOWN_IDS`] of the longest, an item of the table stays below 320 KiB.
-pub const MAX_LABELS_BYTES: usize = 128 * 1024;
+/// bytes. With it, and with [`MAX_KNOWN_IDS`] of the longest, an item of the table stays below 370 KiB.
+pub const MAX_LABELS_BYTES: usize = 216 * 1024;
 /// The most usecases that a template is for.
 pub const MAX_USECASES: usize = 50;
 /// The largest weight and the largest maximum value.
@@ -461,7 +461,7 @@ pub struct ScorecardTemplateMessage<'a> {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = TemplateStructure)]
 struct StructureMessage<'a> {
-    /// Its chapters, in order: 1 to 50, with at most 200 criteria in all, and ids and labels of at most 128 KiB together as JSON strings.
+    /// Its chapters, in order: 1 to 50, with at most 200 criteria in all, and ids and labels of at most 216 KiB together as JSON strings.
     chapters: Vec<ChapterMessage<'a>>,
 }
 

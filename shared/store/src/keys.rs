@@ -519,6 +519,17 @@ impl ListPosition {
         Self(format!("{}\u{0}{display_name}\u{0}{id}", folded(display_name)))
     }
 
+    /// The place that [`ListPosition::into_name_and_id`] wrote, of a list by name.
+    pub fn from_name_and_id(text: &str) -> Self {
+        let (name, _) = text.rsplit_once('\u{0}').unwrap_or((text, ""));
+        Self(format!("{}\u{0}{text}", folded(name)))
+    }
+
+    /// A place in a list by name as text, without what follows from the name.
+    pub fn into_name_and_id(self) -> String {
+        self.0.split_once('\u{0}').map_or_else(String::new, |(_, rest)| rest.to_owned())
+    }
+
     /// Where the place comes among others of its list; with `names_descend`, of a list by name from the last name to
     /// the first.
     pub fn rank(self, names_descend: bool) -> Rank {
