@@ -43,9 +43,11 @@ const KEYS: [&str; 24] = [
 ];
 
 /// What is logged beside the lines of requests.
-const MESSAGES: [&str; 3] = [
-    "the list of deletions is not tidied",
-    "score statistics differed from their scorecards",
+const MESSAGES: [&str; 5] = [
+    "an entry of a batch failed",
+    "statistics differed from their scorecards and sessions",
+    "a connection ended early",
+    "a client kept the service waiting",
     "the collector takes no span",
 ];
 

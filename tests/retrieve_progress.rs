@@ -883,7 +883,7 @@ async fn pages_by_name_go_on_after_an_agent_who_left() {
             service.succeed(&sync("users:batchUpsert", json!({"users": [namesake("agent1", false)]}))).await;
             body["pageToken"] = first.body["nextPageToken"].clone();
             let second = service.send(&retrieve(body)).await;
-            assert_eq!(agents_of(&second), [user_name("agent2"), user_name("agent3")]);
+            assert_eq!(agents_of(&second), [user_name("agent2"), user_name("agent3")], "{direction}, {groups}");
         }
     }
 }

@@ -156,6 +156,9 @@ async fn call(app: App, caller: u64, seed: u64, operations: u64) -> Done {
                 let event = Event::post(kind.names()[0], created(kind, &id, plan.as_deref(), "first"))
                     .with("requestId", &request_id(&mut chance));
                 let (answered, _) = insist(&app, &event).await;
+                if answered.reason() == "AGENT_PLANS_FULL" {
+                    continue;
+                }
                 assert_eq!(answered.status, 200, "{told}: {}", answered.body);
                 done.kept.insert((kind, id), Known { plan, texts: vec!["first".to_owned()], ..Known::default() });
             }
@@ -176,6 +179,9 @@ async fn call(app: App, caller: u64, seed: u64, operations: u64) -> Done {
                 let text = format!("text {number}");
                 let body = json!({"coachingPlans": [plan(&record.1, &text)]});
                 let (answered, _) = insist(&app, &Event::post("coachingPlans:batchUpsert", body)).await;
+                if answered.body["results"][0]["status"]["details"][0]["reason"] == "AGENT_PLANS_FULL" {
+                    continue;
+                }
                 assert_eq!(answered.body["results"][0]["coachingPlan"]["comment"], json!(text), "{told}");
                 done.kept.entry(record).or_default().texts.push(text);
             }
@@ -194,6 +200,9 @@ async fn call(app: App, caller: u64, seed: u64, operations: u64) -> Done {
                     _ => (kind.path(id), "delete-session"),
                 };
                 let (answered, repeated) = insist(&app, &Event::new("DELETE", &path)).await;
+                if answered.reason() == "DELETIONS_FULL" {
+                    continue;
+                }
                 assert!(answered.status == 200 || repeated && answered.status == 404, "{told}: {}", answered.body);
                 if *kind == Kind::Plan {
                     let on_it = done.kept.iter().filter(|(_, known)| known.plan.as_ref() == Some(id));

@@ -1,6 +1,7 @@
 //! `upsert-plans`, from outside.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
+use chrono::TimeDelta;
 use coaching_tests::{
     Case, Event, Fault, Target, TestService, answer, below_support, merge, plan_name, replay, usecase_name, user_name,
 };
@@ -105,4 +106,43 @@ async fn a_plan_that_changed_since_it_was_read_is_read_again() {
     assert_eq!(answered.body["results"][0]["coachingPlan"]["comment"], "after all", "{}", answered.body);
     let read = service.succeed(&Event::get("coachingPlans/ana-plan")).await;
     assert_eq!(read["coachingPlan"]["comment"], "after all");
+}
+
+#[tokio::test]
+async fn a_plan_that_is_closed_and_opened_again_keeps_its_targets_and_past_windows_theirs() {
+    let service = TestService::seeded().await;
+    let plan = |is_active: bool| {
+        let plan = json!({
+            "name": plan_name("ana-plan"),
+            "agentUserName": user_name("ana"),
+            "creatorUserName": user_name("maria"),
+            "isActive": is_active,
+            "usecaseName": usecase_name("care"),
+        });
+        Event::post("coachingPlans:batchUpsert", json!({"coachingPlans": [plan]})).by("service", "sync@acme")
+    };
+    let target = json!({
+        "name": below_support("targets/own"),
+        "scorecardTemplateName": below_support("scorecardTemplates/quality"),
+        "target": 60,
+        "usecaseName": usecase_name("care"),
+        "coachingPlanName": plan_name("ana-plan"),
+    });
+    service.succeed(&Event::post("targets", target)).await;
+    let own_targets = async |more: Value| {
+        let mut body = json!({"usecaseNames": [usecase_name("care")], "agentUserNames": [user_name("ana")]});
+        merge(&mut body, more);
+        let answer = service.succeed(&Event::post("coachingProgresses:retrieve", body)).await;
+        let rows = answer["agentCoachingProgresses"][0]["criterionProgresses"].as_array().unwrap();
+        rows.iter().filter(|row| row.get("coachingPlanName").is_some()).count()
+    };
+    let first_days = json!({"startTime": "2026-05-30T00:00:00Z", "endTime": "2026-06-02T00:00:00Z"});
+    service.advance(TimeDelta::days(2));
+    service.succeed(&plan(false)).await;
+    assert_eq!((own_targets(json!({})).await, own_targets(first_days.clone()).await), (0, 1));
+    service.advance(TimeDelta::days(2));
+    service.succeed(&plan(true)).await;
+    assert_eq!((own_targets(json!({})).await, own_targets(first_days).await), (1, 1));
+    let between = json!({"startTime": "2026-05-30T00:00:00Z", "endTime": "2026-06-04T00:00:00Z"});
+    assert_eq!(own_targets(between).await, 0, "it was closed when that window ended");
 }

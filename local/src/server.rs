@@ -98,7 +98,7 @@ pub(crate) async fn serve<S: Site>(listener: TcpListener, site: S, limits: Limit
             Ok((stream, _)) => stream,
             Err(error) => {
                 // Out of file descriptors, or a client that left already: neither ends the service.
-                tracing::warn!(%error, "a connection was not accepted");
+                tracing::warn!(cause = %error, "a connection was not accepted");
                 tokio::time::sleep(Duration::from_millis(50)).await;
                 continue;
             }
@@ -118,7 +118,7 @@ pub(crate) async fn serve<S: Site>(listener: TcpListener, site: S, limits: Limit
             tokio::select! {
                 ended = served => {
                     if let Err(error) = ended {
-                        tracing::debug!(%error, "a connection ended early");
+                        tracing::debug!(cause = %error, "a connection ended early");
                     }
                 }
                 () = place.to_be_closed() => tracing::debug!("a client kept the service waiting"),

@@ -294,7 +294,7 @@ fn partitions(key: &AttributeValue) -> String {
     let profile = if parts[1].is_empty() { "" } else { "*" };
     let kind = match &parts[2..] {
         ["request", _, operation, _] => format!("request#*#{operation}#*"),
-        ["statistics" | "order", ..] => format!("{}#*", parts[2]),
+        ["statistics" | "order" | "target-place", ..] => format!("{}#*", parts[2]),
         [kind] => (*kind).to_owned(),
         [kind, _] => format!("{kind}#*"),
         [kind, _, listed] => format!("{kind}#*#{listed}"),

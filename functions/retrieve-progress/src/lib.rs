@@ -410,7 +410,7 @@ impl<'a> Progress<'a> {
         agents.sort_by_cached_key(|agent| place(agent).rank(descending));
         let more = agents.len() > size;
         agents.truncate(size);
-        let next = agents.last().filter(|_| more).map(|agent| place(agent).as_str().to_owned());
+        let next = agents.last().filter(|_| more).map(|agent| place(agent).into_name_and_id());
         let agents = self.measure(agents, &organisation?, statistics).await?;
         Ok(Page { agents, next, places: Places::ByName })
     }
