@@ -63,6 +63,7 @@ use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::error::SdkError;
 
 use crate::item::key_attributes;
+use crate::sessions_held::FullStatistics;
 use crate::spent::Account;
 
 pub use agents::{Agent, AgentFilter, AgentsById, plans_in_scope};
@@ -85,18 +86,19 @@ pub struct Store {
     client: Client,
     table: Arc<str>,
     account: Account,
+    full_statistics: FullStatistics,
 }
 
 impl Store {
     /// The table named `table`, reached through `client`.
     pub fn new(client: Client, table: &str) -> Self {
-        Self { client, table: table.into(), account: Account::default() }
+        Self { client, table: table.into(), account: Account::default(), full_statistics: FullStatistics::default() }
     }
 
     /// The same table with an account of its own, for one request.
     #[must_use]
     pub fn with_new_account(&self) -> Self {
-        Self { client: self.client.clone(), table: Arc::clone(&self.table), account: Account::default() }
+        Self { account: Account::default(), ..self.clone() }
     }
 
     /// Asks DynamoDB for an item that no table has, so that the connection is open when the first request needs

@@ -127,7 +127,7 @@ impl Store {
                 && condition.item.is_none()
             {
                 // Nothing but that there is no more room in the statistics.
-                counted.look_elsewhere(&mut places, 0);
+                self.look_elsewhere(tenant, counted, &mut places, 0);
                 continue;
             }
             // What an earlier call with the same id was answered comes before whatever holds now.
@@ -258,7 +258,7 @@ impl Store {
         if let (Outcome::Refused(failed), Some(counted)) = (&outcome, counted) {
             for condition in failed {
                 if let Some(number) = condition.index.checked_sub(number_of_count) {
-                    counted.look_elsewhere(places, number);
+                    self.look_elsewhere(tenant, counted, places, number);
                 }
             }
         }

@@ -4,7 +4,8 @@
 //! without end is an item of its own, in the same partition and right behind them, so that a session costs the same
 //! whether it is an agent's tenth or ten-thousandth in two months. The statistics say whether there are such items.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::{Arc, Mutex};
 
 use aws_sdk_dynamodb::types::{AttributeValue, Delete, Put, ReturnConsumedCapacity, TransactWriteItem, Update};
 use coaching_domain::names::{CoachingPlanId, CoachingSessionId, UsecaseId, UserId};
@@ -137,10 +138,37 @@ impl CountChange {
         let (before, after) = (self.before.as_ref()?, self.after.as_ref()?);
         (before.statistics(tenant) == after.statistics(tenant)).then_some(after)
     }
+}
 
+/// Statistics that this process found to have no room for one more session. Not to know one costs a transaction that
+/// is refused, so the last few are remembered.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct FullStatistics(Arc<Mutex<VecDeque<keys::Key>>>);
+
+/// How many of those are remembered.
+const REMEMBERED: usize = 256;
+
+impl FullStatistics {
+    fn has(&self, key: &keys::Key) -> bool {
+        self.0.lock().is_ok_and(|known| known.contains(key))
+    }
+
+    fn remember(&self, key: keys::Key) {
+        if let Ok(mut known) = self.0.lock()
+            && !known.contains(&key)
+        {
+            if known.len() >= REMEMBERED {
+                known.pop_front();
+            }
+            known.push_back(key);
+        }
+    }
+}
+
+impl Store {
     /// Where to look next, after the write of this number among those of [`Store::count_session`] was refused.
-    pub(crate) fn look_elsewhere(&self, places: &mut Places, number: usize) {
-        if self.before.is_some() && places.found != Counted::Nowhere && number == 0 {
+    pub(crate) fn look_elsewhere(&self, tenant: &Tenant, change: &CountChange, places: &mut Places, number: usize) {
+        if change.before.is_some() && places.found != Counted::Nowhere && number == 0 {
             places.found = match places.found {
                 Counted::Inline => Counted::Beside,
                 // Counted nowhere, against all rules: it is not for this change to find out why.
@@ -148,13 +176,14 @@ impl CountChange {
             };
         } else {
             places.goes = Counted::Beside;
+            if let Some(after) = &change.after {
+                self.full_statistics.remember(after.statistics(tenant));
+            }
         }
     }
-}
 
-impl Store {
     /// The writes that make a `change` of what is counted. The first is refused if what is to come off is not at its
-    /// place; of the others, one if there is no more room: [`CountChange::look_elsewhere`].
+    /// place; of the others, one if there is no more room: [`Store::look_elsewhere`].
     pub(crate) fn count_session(
         &self,
         tenant: &Tenant,
@@ -170,7 +199,11 @@ impl Store {
             writes.extend(self.uncount(tenant, before, places.found)?);
         }
         if let Some(after) = &change.after {
-            writes.extend(self.count_anew(tenant, after, places.goes)?);
+            let goes = match self.full_statistics.has(&after.statistics(tenant)) {
+                true => Counted::Beside,
+                false => places.goes,
+            };
+            writes.extend(self.count_anew(tenant, after, goes)?);
         }
         Ok(writes)
     }
