@@ -299,7 +299,11 @@ impl Store {
             true => candidates.iter().map(|candidate| &candidate.person.id).collect(),
             false => Vec::new(),
         };
-        let past = self.past_of(tenant, &unsure, &coached, span).await?;
+        // Mostly nothing of the past is asked for, so it takes no room in what waits here.
+        let past = match unsure.is_empty() && coached.is_empty() {
+            true => Past::default(),
+            false => Box::pin(self.past_of(tenant, &unsure, &coached, span)).await?,
+        };
         let unknown = unnamed.into_iter().filter(|id| !known.contains(id)).collect();
         Ok(AgentsById { agents: self.agents_from(tenant, candidates, &past, span).await?, unknown })
     }
@@ -318,7 +322,7 @@ impl Store {
         after: Option<&ListPosition>,
         size: usize,
     ) -> Result<Page<Agent>, Error> {
-        let (past, departed) = self.past_and_departed(tenant, span, filter).await?;
+        let (past, departed) = Box::pin(self.past_and_departed(tenant, span, filter)).await?;
         let mut lists = lists_of_agents(tenant, span, filter, &past, after);
         if names_descend {
             lists = lists.map(Range::names_descending);
@@ -357,7 +361,7 @@ impl Store {
         span: Span,
         filter: AgentFilter,
     ) -> Result<Vec<Agent>, Error> {
-        let (past, departed) = self.past_and_departed(tenant, span, filter).await?;
+        let (past, departed) = Box::pin(self.past_and_departed(tenant, span, filter)).await?;
         let [here, everywhere] = lists_of_agents(tenant, span, filter, &past, None);
         let (here, everywhere) = tokio::try_join!(self.all(here), self.all(everywhere))?;
         let mut candidates = self.with_records(tenant, here.into_iter().chain(everywhere).collect()).await?;
@@ -376,7 +380,7 @@ impl Store {
         if !span.is_over && !filter.with_inactive {
             return Ok((Arc::default(), Vec::new()));
         }
-        let past = self.past_of_everyone(tenant, span).await?;
+        let past = Box::pin(self.past_of_everyone(tenant, span)).await?;
         let were_agents: Vec<UserId> = past.agents(tenant).cloned().collect();
         let (users, mut records) = match were_agents.is_empty() {
             true => (Vec::new(), HashMap::new()),
@@ -429,8 +433,11 @@ impl Store {
         let moved_since = |target: &Target| target.hundredths_at(span.at).is_none();
         let targets = agents.iter().flat_map(|agent| &agent.targets).filter(|target| moved_since(target));
         let ids: Vec<TargetId> = targets.map(|target| target.id.clone()).collect();
-        let whole: HashMap<TargetId, Target> =
-            self.targets_by_id(tenant, &ids).await?.into_iter().map(|target| (target.id.clone(), target)).collect();
+        let whole: HashMap<TargetId, Target> = Box::pin(self.targets_by_id(tenant, &ids))
+            .await?
+            .into_iter()
+            .map(|target| (target.id.clone(), target))
+            .collect();
         for target in agents.iter_mut().flat_map(|agent| &mut agent.targets) {
             if moved_since(target)
                 && let Some(whole) = whole.get(&target.id)

@@ -582,6 +582,9 @@ const MAX_FOLDED_BYTES: usize = 512;
 
 /// `name` as people sort it: without case, marks and compatibility forms.
 fn folded(name: &str) -> String {
+    if name.is_ascii() {
+        return name.chars().take(MAX_FOLDED_BYTES).map(|letter| letter.to_ascii_lowercase()).collect();
+    }
     let letters = name.nfkd().flat_map(char::to_lowercase).filter(|letter| !is_combining_mark(*letter));
     let mut folded = String::with_capacity(name.len());
     for letter in letters {

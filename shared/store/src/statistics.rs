@@ -88,7 +88,7 @@ impl Store {
     ) -> Result<AgentStatistics, Error> {
         if statistics.more_sessions {
             let AgentStatistics { usecase, agent, period, .. } = &statistics;
-            let more = self.sessions_beside(tenant, usecase, agent, *period).await?;
+            let more = Box::pin(self.sessions_beside(tenant, usecase, agent, *period)).await?;
             statistics.sessions.extend(more.into_iter().map(|(_, time, plan)| (time, plan)));
         }
         Ok(statistics)

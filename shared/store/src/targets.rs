@@ -230,7 +230,7 @@ impl Store {
         if !span.is_over {
             return targets.await;
         }
-        let deleted = self.past_organisation_targets(tenant, usecase, span.at);
+        let deleted = Box::pin(self.past_organisation_targets(tenant, usecase, span.at));
         let (mut targets, deleted) = tokio::try_join!(targets, deleted)?;
         targets.extend(deleted);
         Ok(targets)
