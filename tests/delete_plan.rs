@@ -289,6 +289,26 @@ async fn the_list_of_deletions_takes_sixty_and_those_out_whose_time_is_over() {
 }
 
 #[tokio::test]
+async fn a_plan_deleted_again_and_again_is_one_in_the_list() {
+    let service = full().await;
+    let deleted = async |id: &str| {
+        service.plan_with(id, "ben", json!({})).await;
+        let mut session = session_of("ben");
+        session["coachingPlanName"] = plan_name(id).into();
+        service.succeed(&Event::post("coachingSessions", session)).await;
+        let answered = service.send(&delete(&format!("coachingPlans/{id}?force=true"))).await;
+        assert_eq!(answered.status, 200, "{id}: {}", answered.body);
+    };
+    for _ in 0..60 {
+        deleted("again").await;
+        service.advance(TimeDelta::minutes(6));
+    }
+    for id in ["one", "two", "three"] {
+        deleted(id).await;
+    }
+}
+
+#[tokio::test]
 async fn a_plan_of_the_same_name_can_be_created_after_five_minutes() {
     let service = full().await;
     assert_eq!(service.send(&delete(FORCE)).await.status, 200);

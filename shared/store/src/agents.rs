@@ -640,26 +640,9 @@ impl Store {
         if record.plan_count.unwrap_or(0) == held && old.is_empty() {
             return Ok(false);
         }
-        let mut update = Update::builder()
-            .table_name(&*self.table)
-            .set_key(Some(key_attributes(keys::agent(tenant, agent))))
-            .expression_attribute_values(":held", AttributeValue::N(held.to_string()));
-        update = match record.plan_count {
-            None => update.condition_expression(format!("attribute_not_exists({PLANS})")),
-            Some(count) => update
-                .condition_expression(format!("{PLANS} = :read"))
-                .expression_attribute_values(":read", AttributeValue::N(count.to_string())),
-        };
-        let mut removed = Vec::new();
-        for (number, attribute) in old.iter().enumerate() {
-            removed.push(format!("#old{number}"));
-            update = update.expression_attribute_names(format!("#old{number}"), attribute);
-        }
-        let remove = if removed.is_empty() { String::new() } else { format!(" REMOVE {}", removed.join(", ")) };
-        let update = update.update_expression(format!("SET {PLANS} = :held{remove}"));
-        let write = TransactWriteItem::builder().update(update.build().map_err(Error::internal)?).build();
         // Refused, others are changing it, and count what they do.
-        self.transact(vec![write]).await.map(|_| true)
+        self.set_count(keys::agent(tenant, agent), PLANS, record.plan_count, held, &old).await?;
+        Ok(true)
     }
 
     /// The check that the item at `key` is of version `read`, or that there is none.

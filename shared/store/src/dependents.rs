@@ -115,9 +115,22 @@ impl Deletions {
         self.0.get(plan).is_some_and(|until| *until == 0 || *until > now.unix_seconds())
     }
 
-    /// Those whose time in the list is over, with when it was.
-    fn over(self, now: Timestamp) -> Vec<(CoachingPlanId, i64)> {
-        self.0.into_iter().filter(|(_, until)| *until != 0 && *until <= now.unix_seconds()).collect()
+    /// Those whose time in the list is over.
+    fn over(&self, now: Timestamp) -> impl Iterator<Item = &CoachingPlanId> {
+        let over = self.0.iter().filter(move |(_, until)| **until != 0 && **until <= now.unix_seconds());
+        over.map(|(plan, _)| plan)
+    }
+
+    fn from_item(item: &HashMap<String, AttributeValue>) -> Result<Self, Error> {
+        let mut plans = HashMap::new();
+        for (attribute, value) in item {
+            let Some(id) = attribute.strip_prefix(keys::DELETED_PLAN) else { continue };
+            let (Some(id), AttributeValue::N(until)) = (coaching_domain::Id::parse(id), value) else {
+                return Err(corrupt("deletions"));
+            };
+            plans.insert(id, until.parse().map_err(|_| corrupt("deletions"))?);
+        }
+        Ok(Self(plans))
     }
 
     /// Whether `entity` hangs on one of them.
@@ -154,15 +167,7 @@ impl Store {
             .send()
             .await
             .map_err(failure)?;
-        let mut plans = HashMap::new();
-        for (attribute, value) in output.item.unwrap_or_default() {
-            let Some(id) = attribute.strip_prefix(keys::DELETED_PLAN) else { continue };
-            let (Some(id), AttributeValue::N(until)) = (coaching_domain::Id::parse(id), value) else {
-                return Err(corrupt("deletions"));
-            };
-            plans.insert(id, until.parse().map_err(|_| corrupt("deletions"))?);
-        }
-        Ok(Deletions(plans))
+        Deletions::from_item(&output.item.unwrap_or_default())
     }
 
     /// The entity at `key`, unless it hangs on a plan that is being deleted.
@@ -479,13 +484,18 @@ impl Store {
         Ok(TransactWriteItem::builder().update(update.build().map_err(Error::internal)?).build())
     }
 
-    /// Takes what is over out of the full list of deletions.
+    /// Takes what is over out of the full list of deletions, and counts what is left: a plan that was deleted twice was
+    /// counted twice.
     ///
     /// # Errors
-    /// RESOURCE_EXHAUSTED if nothing is.
+    /// RESOURCE_EXHAUSTED if the list stays full.
     async fn tidy_deletions(&self, tenant: &Tenant, now: Timestamp) -> Result<(), Error> {
-        let over = self.deletions(tenant).await?.over(now);
-        if over.is_empty() {
+        let item = self.get(keys::deletions(tenant)).await?.unwrap_or_default();
+        let deletions = Deletions::from_item(&item)?;
+        let counted = Attributes(item).optional_number(ENTRIES)?;
+        let over: Vec<String> = deletions.over(now).map(deletion_attribute).collect();
+        let left = deletions.0.len() - over.len();
+        if left >= MAX_DELETIONS {
             let message = format!(
                 "{MAX_DELETIONS} plans of the profile are being deleted with what hangs on them, or were within five minutes, \
                  which is the most; repeat the request in some minutes"
@@ -494,23 +504,38 @@ impl Store {
                 Error::new(Code::ResourceExhausted, "DELETIONS_FULL", message).with("limit", MAX_DELETIONS.to_string())
             );
         }
+        let left = i64::try_from(left).map_err(Error::internal)?;
+        // Refused, somebody else did the same, or another deletion has begun; the list is looked at again.
+        self.set_count(keys::deletions(tenant), ENTRIES, counted, left, &over).await
+    }
+
+    /// Makes the count `attribute` of the item at `key` what it should be, unless it is not what was `read` any more, and
+    /// removes attributes that go with that.
+    pub(crate) async fn set_count(
+        &self,
+        key: Key,
+        attribute: &str,
+        read: Option<i64>,
+        right: i64,
+        removed: &[String],
+    ) -> Result<(), Error> {
         let mut update = Update::builder()
             .table_name(&*self.table)
-            .set_key(Some(key_attributes(keys::deletions(tenant))))
-            .expression_attribute_values(":less", AttributeValue::N(format!("-{}", over.len())));
+            .set_key(Some(key_attributes(key)))
+            .expression_attribute_values(":right", AttributeValue::N(right.to_string()));
+        update = match read {
+            None => update.condition_expression(format!("attribute_not_exists({attribute})")),
+            Some(read) => update
+                .condition_expression(format!("{attribute} = :read"))
+                .expression_attribute_values(":read", AttributeValue::N(read.to_string())),
+        };
         let mut names = Vec::new();
-        let mut there = Vec::new();
-        for (number, (plan, until)) in over.iter().enumerate() {
-            names.push(format!("#over{number}"));
-            there.push(format!("#over{number} = :over{number}"));
-            update = update
-                .expression_attribute_names(format!("#over{number}"), deletion_attribute(plan))
-                .expression_attribute_values(format!(":over{number}"), AttributeValue::N(until.to_string()));
+        for (number, removed) in removed.iter().enumerate() {
+            names.push(format!("#removed{number}"));
+            update = update.expression_attribute_names(format!("#removed{number}"), removed);
         }
-        // Somebody else may tidy at the same moment: each entry is counted off once.
-        let update = update
-            .update_expression(format!("REMOVE {} ADD {ENTRIES} :less", names.join(", ")))
-            .condition_expression(there.join(" AND "));
+        let remove = if names.is_empty() { String::new() } else { format!(" REMOVE {}", names.join(", ")) };
+        let update = update.update_expression(format!("SET {attribute} = :right{remove}"));
         let write = TransactWriteItem::builder().update(update.build().map_err(Error::internal)?).build();
         self.transact(vec![write]).await.map(|_| ())
     }

@@ -445,7 +445,8 @@ impl Store {
             let held = i64::try_from(sessions.len()).unwrap_or(i64::MAX);
             if counted.unwrap_or(0) != held || !old.is_empty() {
                 differed.insert((usecase.clone(), period));
-                self.put_count_right(key, counted, held, &old).await?;
+                // Refused, others are changing it, and count what they do.
+                self.set_count(key, HELD_COUNT, counted, held, &old).await?;
             }
             if more_beside {
                 for (session, seconds, plan) in self.sessions_beside(tenant, &usecase, agent, period).await? {
@@ -464,35 +465,6 @@ impl Store {
         }
         marks.sort();
         Ok(marks)
-    }
-
-    /// Refused, others are changing it, and count what they do.
-    async fn put_count_right(
-        &self,
-        key: keys::Key,
-        counted: Option<i64>,
-        held: i64,
-        old: &[String],
-    ) -> Result<(), Error> {
-        let mut update = Update::builder()
-            .table_name(&*self.table)
-            .set_key(Some(key_attributes(key)))
-            .expression_attribute_values(":held", AttributeValue::N(held.to_string()));
-        update = match counted {
-            None => update.condition_expression(format!("attribute_not_exists({HELD_COUNT})")),
-            Some(counted) => update
-                .condition_expression(format!("{HELD_COUNT} = :counted"))
-                .expression_attribute_values(":counted", AttributeValue::N(counted.to_string())),
-        };
-        let mut removed = Vec::new();
-        for (number, attribute) in old.iter().enumerate() {
-            removed.push(format!("#old{number}"));
-            update = update.expression_attribute_names(format!("#old{number}"), attribute);
-        }
-        let remove = if removed.is_empty() { String::new() } else { format!(" REMOVE {}", removed.join(", ")) };
-        let update = update.update_expression(format!("SET {HELD_COUNT} = :held{remove}"));
-        let write = TransactWriteItem::builder().update(update.build().map_err(Error::internal)?).build();
-        self.transact(vec![write]).await.map(|_| ())
     }
 
     fn remove_mark(&self, tenant: &Tenant, agent: &UserId, mark: &Mark) -> Result<TransactWriteItem, Error> {
