@@ -37,9 +37,9 @@ enum Before {
     /// A template of 20 criteria, ten scorecards of `ana` on every day of March and April, and the draft
     /// `draft-long`; and it is the middle of April.
     FullPeriod,
-    /// The same, with sums that are long to write: maxima of 7, weights that are no whole numbers, and criteria that
-    /// are left out here and there.
-    FullPeriodOfSevenths,
+    /// The same, with sums that are long to write: maxima of this and of six more, weights that are no whole numbers,
+    /// and criteria that are left out here and there.
+    FullPeriodOf(u32),
 }
 
 /// One line of the table.
@@ -169,8 +169,22 @@ fn rows() -> Vec<Row> {
         ),
         sent(
             "change-scorecard-state",
-            "`:submit`, the same with maxima of 7, odd weights, criteria left out",
-            Before::FullPeriodOfSevenths,
+            "`:submit`, the same with maxima of 7 and 13, odd weights, criteria left out",
+            Before::FullPeriodOf(7),
+            &Event::post("scorecards/draft-long:submit", json!({})),
+            read,
+        ),
+        sent(
+            "change-scorecard-state",
+            "`:submit`, the same with maxima of 31 and 37",
+            Before::FullPeriodOf(31),
+            &Event::post("scorecards/draft-long:submit", json!({})),
+            read,
+        ),
+        sent(
+            "change-scorecard-state",
+            "`:submit`, the same with maxima of 61 and 67, which are rounded",
+            Before::FullPeriodOf(61),
             &Event::post("scorecards/draft-long:submit", json!({})),
             read,
         ),
@@ -257,11 +271,14 @@ async fn prepare(service: &TestService, before: Before) {
                 service.succeed(&import("coachingSessions", session)).await;
             }
         }
-        Before::FullPeriod | Before::FullPeriodOfSevenths => {
-            let of_sevenths = matches!(before, Before::FullPeriodOfSevenths);
-            if of_sevenths {
+        Before::FullPeriod | Before::FullPeriodOf(_) => {
+            if let Before::FullPeriodOf(maximum) = before {
                 let criteria: Vec<Value> = (0..20)
-                    .map(|number| json!({"criterionId": format!("criterion-{number:02}"), "maximumValue": 7, "weight": f64::from(7 + number) / 10.0}))
+                    .map(|number| {
+                        let maximum = maximum + number % 2 * 6;
+                        let weight = f64::from(7 + number) / 10.0;
+                        json!({"criterionId": format!("criterion-{number:02}"), "maximumValue": maximum, "weight": weight})
+                    })
                     .collect();
                 let chapters = criteria.chunks(5).enumerate();
                 let chapters = chapters
@@ -274,8 +291,12 @@ async fn prepare(service: &TestService, before: Before) {
             let scorecard = |number: usize, submit_time: Option<&str>| {
                 let mut scorecard = long_scorecard(number, submit_time);
                 for (place, score) in scorecard["scores"].as_array_mut().unwrap().iter_mut().enumerate() {
-                    if of_sevenths && (number + place).is_multiple_of(9) {
+                    let Before::FullPeriodOf(maximum) = before else { continue };
+                    if (number + place).is_multiple_of(9) {
                         *score = json!({"criterionId": score["criterionId"], "notApplicable": true});
+                    } else {
+                        let maximum = u64::from(maximum) + place as u64 % 2 * 6;
+                        score["numericValue"] = (score["numericValue"].as_u64().unwrap() * maximum / 5).into();
                     }
                 }
                 scorecard

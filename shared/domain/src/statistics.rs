@@ -6,7 +6,7 @@
 //!
 //! # How exact they are
 //! A score is held in units of 1/[`FULL`] of the full one, so what is added comes off exactly. One whose denominator
-//! divides [`FULL`] = 2⁷·3²·5⁴·7·11·13·17·19·23 is held as it is: with maxima of 5 and 7 and weights that come to 8,
+//! divides [`FULL`] = 2⁷·3³·5⁴·7·11·13·17·19·23·29·31·37 is held as it is: with maxima of 5 and 7 and weights that come to 8,
 //! the denominator is 280 or a divisor of it. Any other is rounded to the nearest 1/720,720,000, half up, and is off by
 //! at most 6.94·10⁻⁸ percentage points; so is a mean of such scores, and by twice that the difference of two means.
 //! Figures are shown to 10⁻⁴ percentage points. So one differs from the exact figure, rounded once, only if that lies
@@ -24,8 +24,8 @@ use crate::exact::{ExactScore, greatest_common_divisor};
 use crate::names::ScorecardTemplateId;
 use crate::scorecard::FULL_SCORE;
 
-/// The full score, 100 %, in units. Every number up to 26 divides it, and most that are products of small ones.
-pub const FULL: u64 = ROUNDED * 17 * 19 * 23;
+/// The full score, 100 %, in units. Every number up to 40 divides it, and most that are products of small ones.
+pub const FULL: u64 = ROUNDED * 3 * 17 * 19 * 23 * 29 * 31 * 37;
 
 /// To a whole number of how many parts of the full score one is rounded that is no whole number of units.
 const ROUNDED: u64 = 720_720_000;
@@ -130,7 +130,7 @@ type CellsByDay = BTreeMap<u8, BTreeMap<u32, Cell>>;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Statistics {
     templates: BTreeMap<ScorecardTemplateId, CellsByDay>,
-    /// Whether there are sums that were read from [`Form::Hundredths`]: each score in them may be off by up to a
+    /// Whether there are sums that were read from an earlier [`Form`]: each score in them may be off by up to a
     /// hundredth of a percentage point.
     is_approximate: bool,
 }
@@ -266,10 +266,7 @@ impl Statistics {
     fn try_decode(bytes: &[u8]) -> Option<Self> {
         let mut input = BitReader::new(bytes);
         let form = Form::read(&mut input)?;
-        let is_approximate = match form {
-            Form::Hundredths => true,
-            Form::Units => input.bits(8).filter(|flag| *flag <= 1)? == 1,
-        };
+        let is_approximate = form.is_approximate(&mut input)?;
         let mut templates = BTreeMap::new();
         for _ in 0..input.number()? {
             let template = ScorecardTemplateId::parse(input.text()?)?;
@@ -302,6 +299,8 @@ enum Form {
     /// Hundredths of a percentage point, to which scores were rounded before they were averaged and added. It is
     /// still read, and no longer written.
     Hundredths,
+    /// Units of 1/5,354,228,880,000, to which more scores were rounded than are now. It is still read likewise.
+    FewerUnits,
     /// Units of 1/[`FULL`].
     Units,
 }
@@ -310,13 +309,23 @@ impl Form {
     fn number(self) -> u64 {
         match self {
             Self::Hundredths => 1,
-            Self::Units => 2,
+            Self::FewerUnits => 2,
+            Self::Units => 3,
         }
     }
 
     fn read(input: &mut BitReader<'_>) -> Option<Self> {
         let number = input.number()?;
-        [Self::Hundredths, Self::Units].into_iter().find(|form| form.number() == number)
+        [Self::Hundredths, Self::FewerUnits, Self::Units].into_iter().find(|form| form.number() == number)
+    }
+
+    /// Whether sums are approximate.
+    fn is_approximate(self, input: &mut BitReader<'_>) -> Option<bool> {
+        match self {
+            Self::Hundredths => Some(true),
+            Self::FewerUnits => input.skip(8).map(|()| true),
+            Self::Units => input.bits(8).filter(|flag| *flag <= 1).map(|flag| flag == 1),
+        }
     }
 
     /// The table of a template's columns.
@@ -327,7 +336,7 @@ impl Form {
             let number = u32::try_from(input.number()?).ok()?;
             let step = match self {
                 Self::Hundredths => input.number()?.checked_mul(FULL / u64::from(FULL_SCORE))?,
-                Self::Units => {
+                Self::FewerUnits | Self::Units => {
                     let denominator = input.number()?;
                     FULL.checked_div(denominator).filter(|step| step * denominator == FULL)?
                 }
@@ -361,10 +370,7 @@ impl<'a> PackedStatistics<'a> {
     fn find(self, template: &ScorecardTemplateId) -> Option<Option<PackedTemplate<'a>>> {
         let mut input = BitReader::new(self.0);
         let form = Form::read(&mut input)?;
-        if let Form::Units = form {
-            // Whether it is approximate does not matter here.
-            input.skip(8)?;
-        }
+        form.is_approximate(&mut input)?;
         for _ in 0..input.number()? {
             let is_wanted = input.text()? == template.as_str();
             let columns = form.columns(&mut input)?;
@@ -661,6 +667,14 @@ mod tests {
         assert_ne!(statistics, same, "one is approximate, which a rebuild puts right");
         assert_eq!(Statistics::decode(&statistics.encode()), Ok(statistics), "and it stays so");
         assert_eq!(Statistics::decode(&[1, 0]), Ok(Statistics::default()), "of nothing, nothing is approximate");
+
+        // The form that had fewer units, but for its number.
+        let mut packed = same.encode();
+        *packed.first_mut().unwrap() = 2;
+        assert_eq!(Statistics::decode(&packed), Ok(Statistics { is_approximate: true, ..same.clone() }));
+        let cells =
+            |bytes: &[u8]| PackedStatistics::new(bytes).of(&template).unwrap().unwrap().over(period, 0, [&days]);
+        assert_eq!(cells(&packed), cells(&same.encode()));
     }
 
     #[test]
@@ -691,12 +705,12 @@ mod tests {
         let whole =
             |bytes: &[u8]| (Statistics::decode(bytes), PackedStatistics::new(bytes).of(&Id::parse("b").unwrap()).err());
         let refused = (Err(Inconsistent), Some(Inconsistent));
-        assert_eq!(whole(&[3, 0]), refused, "a form that is not known");
+        assert_eq!(whole(&[4, 0]), refused, "a form that is not known");
         assert_eq!(whole(&[0, 0]), refused);
-        assert_eq!(whole(&[2, 0, 0]), (Ok(Statistics::default()), None));
-        assert_eq!(Statistics::decode(&[2, 2, 0]), Err(Inconsistent), "neither exact nor approximate");
-        let template = [2, 0, 1, 1, b'a', 1, 0];
-        for denominator in [0, 29] {
+        assert_eq!(whole(&[3, 0, 0]), (Ok(Statistics::default()), None));
+        assert_eq!(Statistics::decode(&[3, 2, 0]), Err(Inconsistent), "neither exact nor approximate");
+        let template = [3, 0, 1, 1, b'a', 1, 0];
+        for denominator in [0, 41] {
             assert_eq!(
                 whole(&[&template[..], &[denominator, 1, 0, 1, 0]].concat()),
                 refused,
@@ -724,7 +738,7 @@ mod tests {
         };
         // Ten scores of so many parts each need so many bits; beside them a row has its day and its largest count, 10,
         // and a column has at most ten bytes in the table.
-        for (parts, bits) in [(5, 6), (3, 5), (17, 8), (7 * 40, 12)] {
+        for (parts, bits) in [(5, 6), (3, 5), (17, 8), (37, 9), (7 * 40, 12)] {
             let bytes = packed_bytes(&|seed| seed % (parts + 1) * (FULL / parts));
             assert!(bytes <= 200 + 61 * (6 + 4 + 20 * bits) / 8, "{parts}: {bytes}");
         }
