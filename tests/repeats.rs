@@ -1,17 +1,24 @@
 //! What is repeated: every create that takes a `requestId` (AIP-155).
 
+use std::collections::BTreeSet;
+
+use chrono::TimeDelta;
 use coaching_local::OPERATIONS;
-use coaching_tests::{TestService, answer, event_file, event_files, root};
+use coaching_tests::{
+    Event, TestService, answer, below_support, event_file, event_files, merge, plan_name, root, session_name,
+    usecase_name, user_name,
+};
+use futures_util::future::join_all;
 use serde_json::{Value, json};
 
 const REQUEST_ID: &str = "6d1d8f2e-7a0e-4c39-9c44-0f5f6c9b8a11";
 
-/// The functions that read a request id.
+/// The functions that create one record each, and take a request id.
 fn functions_with_request_ids() -> Vec<&'static str> {
     let functions = root().join("functions");
     let takes = |name: &str| {
         let source = std::fs::read_to_string(functions.join(name).join("src/lib.rs")).unwrap();
-        source.contains("request_id()")
+        source.contains("request.creation(")
     };
     OPERATIONS.iter().map(|operation| operation.name).filter(|name| takes(name)).collect()
 }
@@ -72,5 +79,227 @@ async fn a_create_repeated_with_its_request_id_answers_the_same_and_creates_noth
             repeated += 1;
         }
         assert!(repeated > 0, "{}", operation.name);
+    }
+}
+
+/// A request that creates something, and what happens before it is repeated.
+struct Repeated {
+    event: Event,
+    /// The record that it creates, if it names one.
+    name: &'static str,
+    /// What happens in between: all of it succeeds.
+    then: Vec<Event>,
+    /// How the request would be refused after that.
+    refused: u16,
+}
+
+fn patch(path: &str, entity: &str, change: Value) -> Event {
+    Event::new("PATCH", path).with_text(&json!({entity: change}).to_string())
+}
+
+/// The revision of the template `quality` without `greeting`, with other labels and out of use.
+fn without_greeting() -> Event {
+    let criteria = json!([{"criterionId": "listening", "displayName": "Hearing", "maximumValue": 9}]);
+    let chapters = json!([{"chapterId": "opening", "displayName": "Start", "criteria": criteria}]);
+    let change = json!({"template": {"chapters": chapters}, "deactivateTime": "2026-06-01T12:30:00Z"});
+    patch("scorecardTemplates/quality", "scorecardTemplate", change)
+}
+
+fn force_deletion() -> Event {
+    Event::new("DELETE", "coachingPlans/ana-plan?force=true")
+}
+
+fn repeated() -> Vec<Repeated> {
+    let session = json!({
+        "agentUserName": user_name("ana"),
+        "creatorUserName": user_name("maria"),
+        "coachingPlanName": plan_name("ana-plan"),
+        // Its time comes between the request and its repeat.
+        "sessionTime": "2026-06-01T12:30:00Z",
+    });
+    let named_session = {
+        let mut named = session.clone();
+        merge(&mut named, json!({"name": session_name("repeated"), "usecaseName": usecase_name("care")}));
+        named
+    };
+    let plan = json!({
+        "name": plan_name("repeated"),
+        "agentUserName": user_name("ben"),
+        "creatorUserName": user_name("maria"),
+        "isActive": true,
+        "usecaseName": usecase_name("care"),
+    });
+    let comment = json!({
+        "creatorUserName": user_name("ana"),
+        "coachingPlanName": plan_name("ana-plan"),
+        "message": "Thanks.",
+    });
+    let on_plan = {
+        let mut on_plan = comment.clone();
+        on_plan["coachingPlanName"] = plan_name("repeated").into();
+        on_plan["creatorUserName"] = user_name("maria").into();
+        on_plan
+    };
+    let template = json!({
+        "name": below_support("scorecardTemplates/repeated"),
+        "title": "First",
+        "template": {"chapters": [{"chapterId": "all", "criteria": [{"criterionId": "one"}]}]},
+    });
+    let scorecard = json!({
+        "name": below_support("scorecards/repeated"),
+        "conversationName": below_support("conversations/call"),
+        "agentUserName": user_name("ana"),
+        "templateName": below_support("scorecardTemplates/quality"),
+        "scores": [{"criterionId": "greeting", "numericValue": 3}, {"criterionId": "listening", "numericValue": 5}],
+    });
+    let unnamed_scorecard = {
+        let mut unnamed = scorecard.clone();
+        merge(&mut unnamed, json!({"name": null}));
+        unnamed
+    };
+    let target = json!({
+        "name": below_support("targets/repeated"),
+        "scorecardTemplateName": below_support("scorecardTemplates/quality"),
+        "criterionOrChapterId": "greeting",
+        "target": 70,
+        "usecaseName": usecase_name("care"),
+        "coachingPlanName": plan_name("ana-plan"),
+    });
+    let organisations = {
+        let mut organisations = target.clone();
+        merge(&mut organisations, json!({"coachingPlanName": null, "criterionOrChapterId": "opening"}));
+        organisations
+    };
+    let to_the_end = || vec![without_greeting(), force_deletion()];
+    let moved = |value: u32| patch("targets/repeated", "target", json!({"target": value}));
+    vec![
+        Repeated { event: Event::post("coachingSessions", session), name: "", then: to_the_end(), refused: 400 },
+        Repeated {
+            event: Event::post("coachingSessions", named_session),
+            name: "coachingSessions/repeated",
+            then: vec![
+                patch("coachingSessions/repeated", "coachingSession", json!({"meetingNotes": "Later."})),
+                Event::new("DELETE", "coachingSessions/repeated"),
+                force_deletion(),
+            ],
+            refused: 400,
+        },
+        Repeated {
+            event: Event::post("coachingPlans", plan.clone()),
+            name: "coachingPlans/repeated",
+            then: vec![patch(
+                "coachingPlans/repeated",
+                "coachingPlan",
+                json!({"displayName": "Later", "isActive": false}),
+            )],
+            refused: 409,
+        },
+        Repeated {
+            event: Event::post("coachingPlans", plan),
+            name: "coachingPlans/repeated",
+            then: vec![
+                Event::post("coachingComments", on_plan),
+                Event::new("DELETE", "coachingPlans/repeated?force=true"),
+            ],
+            refused: 400,
+        },
+        Repeated {
+            event: Event::post("coachingComments", comment).by("agent", "ana"),
+            name: "",
+            then: to_the_end(),
+            refused: 403,
+        },
+        Repeated {
+            event: Event::post("scorecardTemplates", template),
+            name: "scorecardTemplates/repeated",
+            then: vec![patch("scorecardTemplates/repeated", "scorecardTemplate", json!({"title": "Later"}))],
+            refused: 409,
+        },
+        Repeated {
+            event: Event::post("scorecards", scorecard),
+            name: "scorecards/repeated",
+            then: vec![
+                patch("scorecards/repeated", "scorecard", json!({"scores": [], "comment": "Later."})),
+                Event::post("scorecards/repeated:submit", json!({})),
+                without_greeting(),
+            ],
+            refused: 400,
+        },
+        Repeated {
+            event: Event::post("scorecards", unnamed_scorecard),
+            name: "",
+            then: vec![without_greeting()],
+            refused: 400,
+        },
+        Repeated {
+            event: Event::post("targets", target),
+            name: "targets/repeated",
+            then: [moved(90)].into_iter().chain(to_the_end()).collect(),
+            refused: 400,
+        },
+        Repeated {
+            event: Event::post("targets", organisations),
+            name: "targets/repeated",
+            then: vec![moved(90), Event::new("DELETE", "targets/repeated"), without_greeting()],
+            // The chapter is still there, and the place is free: only what the repeat creates is no second one.
+            refused: 200,
+        },
+    ]
+}
+
+#[tokio::test]
+async fn a_repeat_answers_what_the_first_was_whatever_has_happened_since() {
+    let mut tried = BTreeSet::new();
+    for (number, Repeated { event, name, then, refused }) in repeated().into_iter().enumerate() {
+        let service = TestService::seeded().await;
+        let with_id = event.clone().with("requestId", REQUEST_ID);
+        // At once, they are one.
+        let before = service.items().await.len();
+        let answers = join_all((0..4).map(|_| service.send(&with_id))).await;
+        let first = &answers[0];
+        assert_eq!(first.status, 200, "{number}: {}", first.body);
+        assert!(answers.iter().all(|answer| answer == first), "{number}: {answers:?}");
+        let created = service.items().await.len() - before;
+        for event in &then {
+            service.advance(TimeDelta::minutes(20));
+            service.succeed(event).await;
+        }
+        service.advance(TimeDelta::minutes(1));
+        let items = service.items().await;
+        let again = service.send(&with_id).await;
+        assert_eq!(&again, first, "{number}: {name}");
+        assert_eq!(service.items().await, items, "{number}: a repeat wrote something");
+        // Without the id, it is another request.
+        if refused == 200 {
+            service.succeed(&event).await;
+            assert_eq!(&service.send(&with_id).await, first, "{number}: {name}, created again by another request");
+        } else {
+            service.refused(&event, refused).await;
+        }
+        assert!((2..=9).contains(&created), "{number}: one record and what goes with it, {created} items");
+        tried.insert(with_id.operation().name);
+    }
+    assert_eq!(tried, functions_with_request_ids().into_iter().collect());
+}
+
+#[tokio::test]
+async fn a_repeat_is_answered_when_the_clock_was_set_back_before_what_it_says() {
+    let sent = json!({"createTime": "2026-06-01T12:00:30Z"});
+    for (number, Repeated { event, .. }) in repeated().into_iter().enumerate() {
+        let (_, _, body) = event.as_http();
+        let mut body: Value = serde_json::from_str(body).unwrap();
+        merge(&mut body, sent.clone());
+        let event = event.with_text(&body.to_string()).by("service", "sync@acme");
+        let with_id = event.clone().with("requestId", REQUEST_ID);
+        let service = TestService::seeded().await;
+        let first = service.send(&with_id).await;
+        assert_eq!(first.status, 200, "{number}: {}", first.body);
+        service.advance(TimeDelta::minutes(-5));
+        assert_eq!(service.send(&with_id).await, first, "{number}");
+        // A template's times are the service's own.
+        if with_id.operation().name != "create-template" {
+            let another = event.with("requestId", "6d1d8f2e-7a0e-4c39-9c44-0f5f6c9b8a12");
+            assert_eq!(service.refused(&another, 400).await.refused_fields(), ["createTime"], "{number}");
+        }
     }
 }

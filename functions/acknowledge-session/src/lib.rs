@@ -9,7 +9,7 @@
 //! Acknowledging or submitting before the manager has submitted the session is FAILED_PRECONDITION. What
 //! changes anything sets `agentUpdateTime`. Callers with role `service` or `admin` may act for the agent.
 //!
-//! `If-Match` that is of another version is ABORTED. Repeated, it changes nothing further.
+//! `If-Match`, or an `etag` in the body, that is of another version is ABORTED. Repeated, it changes nothing further.
 
 use coaching_domain::names;
 use coaching_domain::session::{Acknowledgement, CoachingSessionMessage};
@@ -37,12 +37,10 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
         return Err(request.no_such_path());
     }
     let now = app.now()?;
-    let mut query = request.query();
-    let expected = query.if_match();
-    let acknowledgement = request.body(query.finish(), Acknowledgement::read)?;
+    let (acknowledgement, expected) = request.step(Acknowledgement::read)?;
 
     let name = tenant.name_of(&id);
-    let changed = app.store.change_session(&tenant, &id, request.author(OPERATION.name, now), |session| {
+    let changed = app.store.change_session(&tenant, &id, request.author(OPERATION.name, now), |session, now| {
         request.visible(Some(session.agent.clone()), |agent| agent, &name)?;
         expected.check(&session.etag())?;
         acknowledgement.apply(session, now)

@@ -12,6 +12,8 @@
 //!
 //! The statistics of the agent change in the same transaction as the scorecard. A submission that would make
 //! what is counted of one agent, usecase and two months larger than 256 KiB is RESOURCE_EXHAUSTED.
+//!
+//! `If-Match`, or an `etag` in the body, that is of another version is ABORTED.
 
 use coaching_domain::fields::MAX_TEXT_BYTES;
 use coaching_domain::scorecard::{Scorecard, ScorecardMessage};
@@ -50,9 +52,7 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let name = tenant.name_of(&id);
     request.caller().require_role(&name, &roles)?;
     let now = app.now()?;
-    let mut query = request.query();
-    let expected = query.if_match();
-    let comment = request.body(query.finish(), |fields| {
+    let (comment, expected) = request.step(|fields| {
         let comment = match step {
             Step::Acknowledge => fields.string("acknowledgeComment", MAX_TEXT_BYTES),
             Step::Submit | Step::Reset => None,
@@ -60,12 +60,12 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
         Some(comment)
     })?;
 
-    let counted = |scorecard: &Scorecard| match step {
+    let counted = |scorecard: &Scorecard, now| match step {
         Step::Submit => scorecard.submit_time.is_none().then_some(now),
         Step::Reset => scorecard.submit_time,
         Step::Acknowledge => None,
     };
-    let changed = app.store.change_scorecard(&tenant, &id, now, counted, |scorecard, _| {
+    let changed = app.store.change_scorecard(&tenant, &id, now, counted, |scorecard, _, now| {
         request.visible(Some(scorecard.agent.clone()), |agent| agent, &name)?;
         expected.check(&scorecard.etag())?;
         match step {

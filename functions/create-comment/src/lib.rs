@@ -12,7 +12,7 @@
 
 use coaching_domain::comment::{CoachingCommentMessage, NewCoachingComment};
 use coaching_domain::{Code, Error, Role};
-use coaching_edge::{Answer, App, Operation, Request};
+use coaching_edge::{Answer, App, Creation, Operation, Request};
 use futures_util::future::try_join;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -32,51 +32,52 @@ pub struct CreateCommentResponse<'a> {
 async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let tenant = request.authorize(&[Role::Agent, Role::Manager, Role::Service, Role::Admin])?;
     let caller = request.caller();
-    let now = app.now()?;
-    let mut query = request.query();
-    let request_id = query.request_id();
-    let new = request.body(query.finish(), |fields| {
+    let creation = request.creation(app, OPERATION.name, |fields, now| {
         let new = NewCoachingComment::read(fields, &tenant, caller, now);
         if caller.role() == Role::Agent && new.as_ref().is_some_and(|new| new.plan.is_none()) {
             fields.refuse("coachingPlanName", "is required of an agent");
         }
         new
     })?;
-    let references = new.references();
-    let found = async {
-        match &new.plan {
-            Some(id) => app.store.plan(&tenant, id).await,
-            None => Ok(None),
-        }
-    };
-    let (found, unknown) = try_join(found, app.store.unknown_names(&tenant, &references, true)).await?;
-    let plan = match &new.plan {
-        None => None,
-        Some(id) => {
-            let plan = match (found, caller.role()) {
-                (plan, Role::Agent) => request.visible(plan, |plan| &plan.agent, &tenant.name_of(id))?,
-                (Some(plan), _) => plan,
-                (None, _) => {
-                    return Err(Error::new(
-                        Code::FailedPrecondition,
-                        "COACHING_PLAN_NOT_FOUND",
-                        "coachingPlanName: the plan does not exist",
-                    ));
-                }
-            };
-            Some(plan)
-        }
-    };
-    unknown.into_result()?;
-    let record = request.record(OPERATION.name, request_id, &new, now)?;
-    let id = new.id.clone().map_or_else(|| app.new_id(now), Ok)?;
-    let agent = plan.as_ref().map(|plan| plan.agent.clone());
-    let usecase = new.usecase.clone().or_else(|| plan.and_then(|plan| plan.usecase));
-    let comment = new.clone().into_comment(id, agent.clone(), usecase, now);
-    let author = request.author(OPERATION.name, now);
-    let created = app.store.create_comment(&tenant, &comment, record.as_ref(), author).await?;
+    let Creation { new, now, .. } = &creation;
 
-    let comment = new.into_comment(created.id, agent, created.usecase, created.time);
+    let create = async |record| {
+        let references = new.references();
+        let found = async {
+            match &new.plan {
+                Some(id) => app.store.plan(&tenant, id).await,
+                None => Ok(None),
+            }
+        };
+        let (found, unknown) = try_join(found, app.store.unknown_names(&tenant, &references, true)).await?;
+        let plan = match &new.plan {
+            None => None,
+            Some(id) => {
+                let plan = match (found, caller.role()) {
+                    (plan, Role::Agent) => request.visible(plan, |plan| &plan.agent, &tenant.name_of(id))?,
+                    (Some(plan), _) => plan,
+                    (None, _) => {
+                        return Err(Error::new(
+                            Code::FailedPrecondition,
+                            "COACHING_PLAN_NOT_FOUND",
+                            "coachingPlanName: the plan does not exist",
+                        ));
+                    }
+                };
+                Some(plan)
+            }
+        };
+        unknown.into_result()?;
+        let id = new.id.clone().map_or_else(|| app.new_id(*now), Ok)?;
+        let agent = plan.as_ref().map(|plan| plan.agent.clone());
+        let usecase = new.usecase.clone().or_else(|| plan.and_then(|plan| plan.usecase));
+        let comment = new.clone().into_comment(id, agent, usecase, *now);
+        app.store.create_comment(&tenant, &comment, record, request.author(OPERATION.name, *now)).await
+    };
+    let created = creation.once(app, &tenant, create).await?;
+
+    // Whose plan it is about is no part of the answer.
+    let comment = creation.new.into_comment(created.id, None, created.usecase, created.time);
     let coaching_comment = comment.message(&tenant);
     Ok(Answer::json(&CreateCommentResponse { coaching_comment })?.with_etag(&comment.etag()))
 }

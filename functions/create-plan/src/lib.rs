@@ -10,9 +10,10 @@
 //! Repeated with the same `requestId` (query, a UUID) within a day, it answers as it first did and
 //! creates nothing. Without one, a repeat creates another plan, unless it carries a `name`.
 
+use coaching_domain::fields::Fields;
 use coaching_domain::plan::{CoachingPlanMessage, NewCoachingPlan};
 use coaching_domain::{Error, Role};
-use coaching_edge::{Answer, App, Operation, Request};
+use coaching_edge::{Answer, App, Creation, Operation, Request};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -30,18 +31,18 @@ pub struct CreatePlanResponse<'a> {
 
 async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let tenant = request.authorize(&[Role::Manager, Role::Service, Role::Admin])?;
-    let now = app.now()?;
-    let mut query = request.query();
-    let request_id = query.request_id();
-    let new = request.body(query.finish(), |fields| NewCoachingPlan::read(fields, &tenant, request.caller(), now))?;
-    app.store.unknown_names(&tenant, &new.references(""), true).await?.into_result()?;
+    let read = |fields: &mut Fields<'_>, now| NewCoachingPlan::read(fields, &tenant, request.caller(), now);
+    let creation = request.creation(app, OPERATION.name, read)?;
+    let Creation { new, now, .. } = &creation;
 
-    let record = request.record(OPERATION.name, request_id, &new, now)?;
-    let id = new.id.clone().map_or_else(|| app.new_id(now), Ok)?;
-    let plan = new.clone().into_plan(id, now);
-    let author = request.author(OPERATION.name, now);
-    let created = app.store.create_plan(&tenant, &plan, record.as_ref(), author).await?;
+    let create = async |record| {
+        app.store.unknown_names(&tenant, &new.references(""), true).await?.into_result()?;
+        let id = new.id.clone().map_or_else(|| app.new_id(*now), Ok)?;
+        let plan = new.clone().into_plan(id, *now);
+        app.store.create_plan(&tenant, &plan, record, request.author(OPERATION.name, *now)).await
+    };
+    let created = creation.once(app, &tenant, create).await?;
 
-    let plan = new.into_plan(created.id, created.time);
+    let plan = creation.new.into_plan(created.id, created.time);
     Ok(Answer::json(&CreatePlanResponse { coaching_plan: plan.message(&tenant, Vec::new()) })?.with_etag(&plan.etag()))
 }

@@ -11,14 +11,13 @@
 //! and two months would take more than 256 KiB. Without a `createTime` it was made when the first of the sent times
 //! says; a time before that of the step before it is refused.
 //!
-//! Repeated with the same `requestId` (query, a UUID) within a day, it creates nothing and answers the
-//! scorecard as it is.
+//! Repeated with the same `requestId` (query, a UUID) within a day, it creates nothing and answers as it
+//! first did.
 
-use coaching_domain::scorecard::{NewScorecard, Scorecard, ScorecardMessage};
-use coaching_domain::template::ScorecardTemplate;
-use coaching_domain::{Error, Role, Tenant};
-use coaching_edge::{Answer, App, Operation, Request};
-use coaching_store::{ScorecardChange, Written};
+use coaching_domain::fields::Fields;
+use coaching_domain::scorecard::{NewScorecard, ScorecardMessage};
+use coaching_domain::{Error, Role};
+use coaching_edge::{Answer, App, Creation, Operation, Request};
 use futures_util::future::try_join;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -37,56 +36,51 @@ pub struct CreateScorecardResponse<'a> {
 async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let tenant = request.authorize(&[Role::Manager, Role::Service, Role::Admin])?;
     let caller = request.caller();
-    let now = app.now()?;
-    let mut query = request.query();
-    let request_id = query.request_id();
-    let new = request.body(query.finish(), |fields| NewScorecard::read(fields, &tenant, caller, now))?;
-    // The current revision tells whether the template is in use.
-    let revisions: Vec<Option<u32>> = std::iter::once(None).chain(new.revision.map(Some)).collect();
-    let references = new.references("");
-    let ((found, known), mut violations) = try_join(
-        app.store.template_and_statistics(&tenant, &new.template, &revisions, new.counted()),
-        app.store.unknown_names(&tenant, &references, true),
-    )
-    .await?;
-    let current = found.last();
-    let template = found.iter().find(|one| new.revision.is_none_or(|revision| one.revision == revision));
-    match template {
-        Some(template) => new.check(template, "", &mut violations),
-        None => violations.add("templateName", "names no revision of a template"),
-    }
-    let template = violations.finish(template)?;
+    let read = |fields: &mut Fields<'_>, now| NewScorecard::read(fields, &tenant, caller, now);
+    let creation = request.creation(app, OPERATION.name, read)?;
+    let Creation { new, now, .. } = &creation;
 
-    let record = request.record(OPERATION.name, request_id, &new, now)?;
-    let id = new.id.clone().map_or_else(|| app.new_id(now), Ok)?;
-    let scorecard = new
-        .into_scorecard(id, template, caller, now)
-        .ok_or_else(|| Error::internal("a scorecard was checked and has no usecase"))?;
-    let change = ScorecardChange::creating(scorecard.clone(), template);
-    let in_use = current.map_or(Ok(()), |current| current.check_in_use(scorecard.create_time, ""));
-    let written = match (in_use, &record) {
-        (Ok(()), _) => app.store.write_scorecards(&tenant, &[change], known, record.as_ref(), now).await?,
-        // What was created while the template was in use is answered again.
-        (Err(refused), Some(record)) => {
-            app.store.first_answer(&tenant, record).await?.map(Written::Repeated).ok_or(refused)?
+    let mut made_from = None;
+    let create = async |record| {
+        // The current revision tells whether the template is in use.
+        let revisions: Vec<Option<u32>> = std::iter::once(None).chain(new.revision.map(Some)).collect();
+        let references = new.references("");
+        let ((mut found, known), mut violations) = try_join(
+            app.store.template_and_statistics(&tenant, &new.template, &revisions, new.counted()),
+            app.store.unknown_names(&tenant, &references, true),
+        )
+        .await?;
+        let place = found.iter().position(|one| new.revision.is_none_or(|revision| one.revision == revision));
+        match place.and_then(|place| found.get(place)) {
+            Some(template) => new.check(template, "", &mut violations),
+            None => violations.add("templateName", "names no revision of a template"),
         }
-        (Err(refused), None) => return Err(refused),
+        let place = violations.finish(place)?;
+        let current = found.last().cloned();
+        let template = made_from.insert(found.swap_remove(place));
+
+        let id = new.id.clone().map_or_else(|| app.new_id(*now), Ok)?;
+        let scorecard = new.clone().into_scorecard(id, template, caller, *now).ok_or_else(without_usecase)?;
+        current.map_or(Ok(()), |current| current.check_in_use(scorecard.create_time, ""))?;
+        app.store.create_scorecard(&tenant, scorecard, template, known, record, *now).await
     };
-    match written {
-        Written::All => answer(&tenant, &scorecard, template),
-        Written::NotAsRead(_) => Err(Error::already_exists(&tenant.name_of(&scorecard.id))),
-        Written::Repeated(created) => {
-            let (scorecard, template) = app
-                .store
-                .scorecard_with_template(&tenant, &created.id)
-                .await?
-                .ok_or_else(|| Error::not_found(&tenant.name_of(&created.id)))?;
-            answer(&tenant, &scorecard, &template)
+    let created = creation.once(app, &tenant, create).await?;
+
+    // A repeat is answered by the revision that the first request was made from. It is there for good.
+    let template = match made_from.filter(|template| Some(template.revision) == created.revision) {
+        Some(template) => template,
+        None => {
+            let id = &creation.new.template;
+            let found = app.store.template(&tenant, id, created.revision).await?;
+            found.ok_or_else(|| Error::internal("a scorecard's template revision does not exist"))?
         }
-    }
+    };
+    let scorecard = creation.new.into_scorecard(created.id, &template, caller, created.time);
+    let scorecard = scorecard.ok_or_else(without_usecase)?;
+    let answer = Answer::json(&CreateScorecardResponse { scorecard: scorecard.message(&tenant, &template) })?;
+    Ok(answer.with_etag(&scorecard.etag()))
 }
 
-fn answer(tenant: &Tenant, scorecard: &Scorecard, template: &ScorecardTemplate) -> Result<Answer, Error> {
-    let answer = Answer::json(&CreateScorecardResponse { scorecard: scorecard.message(tenant, template) })?;
-    Ok(answer.with_etag(&scorecard.etag()))
+fn without_usecase() -> Error {
+    Error::internal("a scorecard was checked and has no usecase")
 }

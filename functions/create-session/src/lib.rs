@@ -16,9 +16,10 @@
 //! Repeated with the same `requestId` (query, a UUID) within a day, it answers as it first did and
 //! creates nothing. Without one, a repeat creates another session, unless it carries a `name`.
 
+use coaching_domain::fields::Fields;
 use coaching_domain::session::{CoachingSessionMessage, NewCoachingSession};
 use coaching_domain::{Error, Role};
-use coaching_edge::{Answer, App, Operation, Request};
+use coaching_edge::{Answer, App, Creation, Operation, Request};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -37,20 +38,21 @@ pub struct CreateSessionResponse<'a> {
 async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let tenant = request.authorize(&[Role::Manager, Role::Service, Role::Admin])?;
     let caller = request.caller();
-    let now = app.now()?;
-    let mut query = request.query();
-    let request_id = query.request_id();
-    let new = request.body(query.finish(), |fields| NewCoachingSession::read(fields, &tenant, caller, now))?;
+    let read = |fields: &mut Fields<'_>, now| NewCoachingSession::read(fields, &tenant, caller, now);
+    let creation = request.creation(app, OPERATION.name, read)?;
+    let Creation { new, now, .. } = &creation;
     new.check_order(caller)?;
 
-    let record = request.record(OPERATION.name, request_id, &new, now)?;
-    let id = new.id.clone().map_or_else(|| app.new_id(now), Ok)?;
-    let inherits_usecase = new.usecase.is_none();
-    let session = new.clone().into_session(id, new.usecase.clone(), caller, now);
-    let author = request.author(OPERATION.name, now);
-    let created = app.store.create_session(&tenant, session, inherits_usecase, record.as_ref(), author).await?;
+    let create = async |record| {
+        let id = new.id.clone().map_or_else(|| app.new_id(*now), Ok)?;
+        let inherits_usecase = new.usecase.is_none();
+        let session = new.clone().into_session(id, new.usecase.clone(), caller, *now);
+        let author = request.author(OPERATION.name, *now);
+        app.store.create_session(&tenant, session, inherits_usecase, record, author).await
+    };
+    let created = creation.once(app, &tenant, create).await?;
 
-    let session = new.into_session(created.id, created.usecase, caller, created.time);
-    let coaching_session = session.message(&tenant, caller, now);
+    let session = creation.new.into_session(created.id, created.usecase, caller, created.time);
+    let coaching_session = session.message(&tenant, caller, created.time);
     Ok(Answer::json(&CreateSessionResponse { coaching_session })?.with_etag(&session.etag()))
 }

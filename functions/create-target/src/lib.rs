@@ -12,9 +12,10 @@
 //! Repeated with the same `requestId` (query, a UUID) within a day, it creates nothing and answers as it
 //! first did.
 
+use coaching_domain::fields::Fields;
 use coaching_domain::target::{NewTarget, TargetMessage};
 use coaching_domain::{Code, Error, Role};
-use coaching_edge::{Answer, App, Operation, Request};
+use coaching_edge::{Answer, App, Creation, Operation, Request};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -32,48 +33,49 @@ pub struct CreateTargetResponse<'a> {
 async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let tenant = request.authorize(&[Role::Manager, Role::Service, Role::Admin])?;
     let caller = request.caller();
-    let now = app.now()?;
-    let mut query = request.query();
-    let request_id = query.request_id();
-    let new = request.body(query.finish(), |fields| NewTarget::read(fields, &tenant, caller, now))?;
-    let plan = async {
-        match &new.plan {
-            Some(plan) => app.store.plan(&tenant, plan).await,
-            None => Ok(None),
+    let read = |fields: &mut Fields<'_>, now| NewTarget::read(fields, &tenant, caller, now);
+    let creation = request.creation(app, OPERATION.name, read)?;
+    let Creation { new, now, .. } = &creation;
+
+    let create = async |record| {
+        let plan = async {
+            match &new.plan {
+                Some(plan) => app.store.plan(&tenant, plan).await,
+                None => Ok(None),
+            }
+        };
+        let references = new.references();
+        let (template, plan, mut violations) = tokio::try_join!(
+            app.store.template(&tenant, &new.template, None),
+            plan,
+            app.store.unknown_names(&tenant, &references, true)
+        )?;
+        let part = &new.criterion_or_chapter_id;
+        match template {
+            None => {
+                let refused = format!("'{}' does not exist", tenant.name_of(&new.template));
+                violations.add("scorecardTemplateName", refused);
+            }
+            Some(template) if !part.is_empty() && template.display_name_of(part).is_none() => {
+                violations.add("criterionOrChapterId", "is no chapter or criterion of the template");
+            }
+            Some(_) => {}
         }
+        violations.into_result()?;
+        if new.plan.is_some() && plan.is_none() {
+            return Err(Error::new(
+                Code::FailedPrecondition,
+                "COACHING_PLAN_NOT_FOUND",
+                "coachingPlanName: the plan does not exist",
+            ));
+        }
+        let id = new.id.clone().map_or_else(|| app.new_id(*now), Ok)?;
+        let target = new.clone().into_target(id, plan.map(|plan| plan.agent), *now);
+        app.store.create_target(&tenant, &target, record, *now).await
     };
-    let references = new.references();
-    let (template, plan, mut violations) = tokio::try_join!(
-        app.store.template(&tenant, &new.template, None),
-        plan,
-        app.store.unknown_names(&tenant, &references, true)
-    )?;
-    let part = &new.criterion_or_chapter_id;
-    match template {
-        None => {
-            let refused = format!("'{}' does not exist", tenant.name_of(&new.template));
-            violations.add("scorecardTemplateName", refused);
-        }
-        Some(template) if !part.is_empty() && template.display_name_of(part).is_none() => {
-            violations.add("criterionOrChapterId", "is no chapter or criterion of the template");
-        }
-        Some(_) => {}
-    }
-    violations.into_result()?;
-    if new.plan.is_some() && plan.is_none() {
-        return Err(Error::new(
-            Code::FailedPrecondition,
-            "COACHING_PLAN_NOT_FOUND",
-            "coachingPlanName: the plan does not exist",
-        ));
-    }
+    let created = creation.once(app, &tenant, create).await?;
 
-    let record = request.record(OPERATION.name, request_id, &new, now)?;
-    let id = new.id.clone().map_or_else(|| app.new_id(now), Ok)?;
-    let agent = plan.map(|plan| plan.agent);
-    let target = new.clone().into_target(id, agent.clone(), now);
-    let created = app.store.create_target(&tenant, &target, record.as_ref(), now).await?;
-
-    let target = new.into_target(created.id, agent, created.time);
+    // Whose plan it hangs on is no part of the answer.
+    let target = creation.new.into_target(created.id, None, created.time);
     Ok(Answer::json(&CreateTargetResponse { target: target.message(&tenant) })?.with_etag(&target.etag()))
 }

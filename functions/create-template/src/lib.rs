@@ -11,7 +11,7 @@
 
 use coaching_domain::template::{NewTemplate, ScorecardTemplateMessage};
 use coaching_domain::{Error, Role};
-use coaching_edge::{Answer, App, Operation, Request};
+use coaching_edge::{Answer, App, Creation, Operation, Request};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -29,18 +29,18 @@ pub struct CreateTemplateResponse<'a> {
 
 async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let tenant = request.authorize(&[Role::Manager, Role::Service, Role::Admin])?;
-    let now = app.now()?;
-    let mut query = request.query();
-    let request_id = query.request_id();
-    let new = request.body(query.finish(), |fields| NewTemplate::read(fields, &tenant))?;
-    app.store.unknown_names(&tenant, &new.references(), true).await?.into_result()?;
+    let creation = request.creation(app, OPERATION.name, |fields, _| NewTemplate::read(fields, &tenant))?;
+    let Creation { new, now, .. } = &creation;
 
-    let record = request.record(OPERATION.name, request_id, &new, now)?;
-    let id = new.id.clone().map_or_else(|| app.new_id(now), Ok)?;
-    let template = new.clone().into_template(id, now);
-    let created = app.store.create_template(&tenant, &template, record.as_ref(), now).await?;
+    let create = async |record| {
+        app.store.unknown_names(&tenant, &new.references(), true).await?.into_result()?;
+        let id = new.id.clone().map_or_else(|| app.new_id(*now), Ok)?;
+        let template = new.clone().into_template(id, *now);
+        app.store.create_template(&tenant, &template, record, *now).await
+    };
+    let created = creation.once(app, &tenant, create).await?;
 
-    let template = new.into_template(created.id, created.time);
+    let template = creation.new.into_template(created.id, created.time);
     Ok(Answer::json(&CreateTemplateResponse { scorecard_template: template.message(&tenant) })?
         .with_etag(&template.etag()))
 }

@@ -1,5 +1,7 @@
 //! `DELETE /v1/{name=customers/*/profiles/*/targets/*}`: deletes a target. Answers `{}`; a repeat is
 //! NOT_FOUND. In windows of progress that were over by then it stays.
+//!
+//! `If-Match`, or `etag` in the query, that is of another version is ABORTED.
 
 use coaching_domain::{Error, Role, names};
 use coaching_edge::{Answer, App, Operation, Request};
@@ -18,9 +20,11 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let tenant = request.authorize(&[Role::Manager, Role::Service, Role::Admin])?;
     let id = request.path_id::<names::Target>("target", &tenant)?;
     let now = app.now()?;
-    request.query().into_result()?;
+    let mut query = request.query();
+    let expected = query.etag();
+    query.into_result()?;
 
-    app.store.delete_target(&tenant, &id, now).await?;
+    app.store.delete_target(&tenant, &id, now, |target| expected.check(&target.etag())).await?;
 
     Answer::json(&DeleteTargetResponse {})
 }

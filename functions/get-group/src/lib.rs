@@ -26,5 +26,6 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let group = app.store.group(&tenant, &id).await?;
     let group = group.ok_or_else(|| Error::not_found(&tenant.name_of(&id)))?;
 
-    Answer::json(&GetGroupResponse { group: group.message(&tenant) })
+    let message = group.value.message(&tenant, group.version);
+    Ok(Answer::json(&GetGroupResponse { group: message })?.with_etag(&group.etag()))
 }

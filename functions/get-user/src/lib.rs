@@ -24,7 +24,8 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     request.query().into_result()?;
 
     let user = app.store.user(&tenant, &id).await?;
-    let user = request.visible(user, |user| &user.id, &tenant.name_of(&id))?;
+    let user = request.visible(user, |user| &user.value.id, &tenant.name_of(&id))?;
 
-    Answer::json(&GetUserResponse { user: user.message(&tenant) })
+    let message = user.value.message(&tenant, user.version);
+    Ok(Answer::json(&GetUserResponse { user: message })?.with_etag(&user.etag()))
 }

@@ -3,7 +3,10 @@
 //!
 //! The body is `{"scorecardName": …}`, a scorecard of the plan's agent; it then names the plan in its
 //! `coachingPlanNames`, at most 20 of them. The answer is the two names. Repeated, it changes nothing.
+//!
+//! `If-Match`, or an `etag` in the body, that is of another version of the plan is ABORTED.
 
+use coaching_domain::plan::CoachingPlan;
 use coaching_domain::{Error, Role, names};
 use coaching_edge::{Answer, App, Operation, Request};
 use serde::Serialize;
@@ -32,12 +35,13 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
         _ => return Err(request.no_such_path()),
     };
     let now = app.now()?;
-    let scorecard = request.body(request.query().finish(), |fields| {
+    let (scorecard, expected) = request.step(|fields| {
         fields.required("scorecardName", |fields, field| fields.id::<names::Scorecard>(field, &tenant))
     })?;
 
     let author = request.author(OPERATION.name, now);
-    app.store.link_scorecard(&tenant, &id, &scorecard, linked, author).await?;
+    let check = |plan: &CoachingPlan| expected.check(&plan.etag());
+    app.store.link_scorecard(&tenant, &id, &scorecard, linked, author, check).await?;
 
     Answer::json(&LinkScorecardResponse {
         coaching_plan_name: tenant.name_of(&id),

@@ -35,7 +35,7 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
         .update("coachingComment", &CommentUpdate::FIELDS, |fields, mask| CommentUpdate::read(fields, mask, &tenant))?;
 
     let name = tenant.name_of(&id);
-    let changed = app.store.change_comment(&tenant, &id, request.author(OPERATION.name, now), |comment| {
+    let changed = app.store.change_comment(&tenant, &id, request.author(OPERATION.name, now), |comment, now| {
         request.visible(Some(comment.read_by().clone()), |agent| agent, &name)?;
         if !caller.role().imports_history() && comment.creator != *caller.user() {
             return Err(Error::permission_denied(&name));

@@ -9,7 +9,7 @@
 //! or admin, and kept as at the creation from a manager. A plan that is closed stays active for windows of progress that
 //! were over by then; an agent has at most 50 active plans with 200 targets together.
 //!
-//! `If-Match`, or an `etag` in the plan, that is of another version is ABORTED. Without them, two updates at
+//! `If-Match`, or an `etag` in the plan, that is of another version is ABORTED. Without them, updates at
 //! once are made one after the other, each changing its own fields. Repeated, it changes nothing further.
 //! The answer is without sessions.
 
@@ -46,7 +46,7 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
         try_join(app.store.plan(&tenant, &id), app.store.unknown_names(&tenant, &references, true)).await?;
     let before = found.ok_or_else(|| Error::not_found(&tenant.name_of(&id)))?;
     unknown.into_result()?;
-    let changed = app.store.change_plan_read(&tenant, before, request.author(OPERATION.name, now), |plan| {
+    let changed = app.store.change_plan_read(&tenant, before, request.author(OPERATION.name, now), |plan, now| {
         expected.check(&plan.etag())?;
         update.apply(plan, now)
     });

@@ -33,8 +33,8 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let (update, expected) = request
         .update("scorecard", &ScorecardUpdate::FIELDS, |fields, mask| ScorecardUpdate::read(fields, mask, &tenant))?;
 
-    let counted = |scorecard: &Scorecard| scorecard.submit_time;
-    let changed = app.store.change_scorecard(&tenant, &id, now, counted, |scorecard, template| {
+    let counted = |scorecard: &Scorecard, _| scorecard.submit_time;
+    let changed = app.store.change_scorecard(&tenant, &id, now, counted, |scorecard, template, now| {
         expected.check(&scorecard.etag())?;
         let mut violations = Violations::default();
         update.check_immutable(scorecard, &mut violations);

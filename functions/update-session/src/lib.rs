@@ -18,7 +18,7 @@
 //! minute ahead, except `sessionTime`. A time that a service or admin sets before that of the step that it follows is
 //! refused; of a manager a `managerSubmitTime` before the session's creation is kept as at the creation.
 //!
-//! `If-Match`, or an `etag` in the session, that is of another version is ABORTED. Without them, two updates
+//! `If-Match`, or an `etag` in the session, that is of another version is ABORTED. Without them, updates
 //! at once are made one after the other, each changing its own fields. Repeated, it changes nothing further.
 
 use coaching_domain::names;
@@ -49,7 +49,7 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
         SessionUpdate::read(fields, mask, &tenant, caller, now)
     })?;
 
-    let changed = app.store.change_session(&tenant, &id, request.author(OPERATION.name, now), |session| {
+    let changed = app.store.change_session(&tenant, &id, request.author(OPERATION.name, now), |session, now| {
         expected.check(&session.etag())?;
         update.apply(session, caller, now)
     });

@@ -3,7 +3,8 @@
 //! The body is `{"coachingPlans": […]}`, 1 to 500 of them, each name once; without a `name` the service makes
 //! one. As in `create-plan`, what an entry names must exist. Every entry replaces what may change of a plan that is there (see `update-plan`), or is refused by
 //! itself: the answer's `results` hold, in order, the plan (without sessions) or the `status` of its
-//! refusal. Entries that have one name are all refused. Repeating a call with names changes nothing further.
+//! refusal. Entries that have one name are all refused. So is an entry (ABORTED) with an `etag` of another version, or of a
+//! plan that does not exist. Repeating a call with names and without etags changes nothing further.
 //!
 //! What a batch does not come to in its time is UNAVAILABLE with the reason `OUT_OF_TIME`, entry by entry, and the
 //! rest has its own result; repeating the call completes it.
@@ -12,7 +13,7 @@ use std::collections::HashMap;
 
 use coaching_domain::change::Author;
 use coaching_domain::directory::MAX_ENTRIES;
-use coaching_domain::fields::Fields;
+use coaching_domain::fields::{Entry, Fields};
 use coaching_domain::plan::{CoachingPlan, CoachingPlanMessage, NewCoachingPlan};
 use coaching_domain::references::References;
 use coaching_domain::{Code, Error, Role, Tenant, Violations};
@@ -59,9 +60,9 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     })?;
 
     let author = request.author(OPERATION.name, now);
-    let named: Vec<_> = entries.iter().flatten().filter_map(|plan| plan.id.clone()).collect();
+    let named: Vec<_> = entries.iter().flatten().filter_map(|entry| entry.value.id.clone()).collect();
     let references = entries.iter().enumerate().map(|(index, entry)| match entry {
-        Ok(plan) => plan.references(&format!("coachingPlans[{index}].")),
+        Ok(entry) => entry.value.references(&format!("coachingPlans[{index}].")),
         Err(_) => References::default(),
     });
     let references: Vec<References> = references.collect();
@@ -72,12 +73,12 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     .await?;
     let mut read: HashMap<_, _> = read.into_iter().map(|plan| (plan.id.clone(), plan)).collect();
     let written = entries.into_iter().zip(references).map(|(entry, references)| {
-        let entry = entry.and_then(|plan| {
+        let entry = entry.and_then(|entry| {
             let mut violations = Violations::default();
             references.check(&tenant, &exists, &mut violations);
-            violations.finish(Some(plan))
+            violations.finish(Some(entry))
         });
-        let before = entry.as_ref().ok().and_then(|plan| read.remove(plan.id.as_ref()?));
+        let before = entry.as_ref().ok().and_then(|entry| read.remove(entry.value.id.as_ref()?));
         let tenant = &tenant;
         async move { deadline.within(upsert(app, tenant, entry?, before, author)).await }
     });
@@ -90,27 +91,33 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     Answer::json(&UpsertPlansResponse { results: results.collect::<Result<_, Error>>()? })
 }
 
-/// Creates the plan, or replaces what may change of the one that was there when it was read.
+/// Creates the plan, or replaces what may change of the one that was there when it was read, if it is the version that is
+/// expected.
 async fn upsert(
     app: &App,
     tenant: &Tenant,
-    new: NewCoachingPlan,
+    Entry { value: new, expected }: Entry<NewCoachingPlan>,
     before: Option<CoachingPlan>,
     author: Author<'_>,
 ) -> Result<CoachingPlan, Error> {
     let now = author.now;
+    let replace = |plan: &mut CoachingPlan, now| {
+        expected.check(&plan.etag())?;
+        new.replace(plan, now)
+    };
     if let Some(before) = before {
-        match app.store.change_plan_read(tenant, before, author, |plan| new.replace(plan, now)).await {
+        match app.store.change_plan_read(tenant, before, author, replace).await {
             Err(error) if error.code() == Code::NotFound => {}
             changed => return changed,
         }
     }
+    expected.check_found(None)?;
     let id = new.id.clone().map_or_else(|| app.new_id(now), Ok)?;
     let plan = new.clone().into_plan(id, now);
     match app.store.create_plan(tenant, &plan, None, author).await {
         // Somebody created it since the plans were read.
         Err(error) if error.code() == Code::AlreadyExists => {
-            app.store.change_plan(tenant, &plan.id, author, |plan| new.replace(plan, now)).await
+            app.store.change_plan(tenant, &plan.id, author, replace).await
         }
         created => created.map(|_| plan),
     }

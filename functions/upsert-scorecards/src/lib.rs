@@ -4,14 +4,15 @@
 //! The body is `{"scorecards": […]}`, 1 to 500 of them, each name once; without a `name` the service makes
 //! one. Usecases and templates must exist. With a `submitTime` they are submitted, and count on that day; without one they are drafts. Every
 //! entry replaces what is there whole, or is refused by itself: the answer's `results` hold, in order, the
-//! scorecard or the `status` of its refusal. Entries that have one name are all refused. A scorecard's agent never
-//! changes. Times, criteria without a score and templates that are out of use are as in `create-scorecard`: what is there
-//! already may be replaced, unless by one of another template, and what was made before a template went out of use is
-//! taken.
+//! scorecard or the `status` of its refusal. Entries that have one name are all refused. So is an entry (ABORTED)
+//! with an `etag` of another version, or of a scorecard that does not exist. A scorecard's agent never changes. Times,
+//! criteria without a score and templates that are out of use are as in `create-scorecard`: what is there already may be
+//! replaced, unless by one of another template, and what was made before a template went out of use is taken.
 //!
 //! Each scorecard is written in one transaction with what it changes in its agent's statistics; those of
 //! one agent and period share one. An entry is refused by itself (RESOURCE_EXHAUSTED) that would make what is
-//! counted of one agent, usecase and two months larger than 256 KiB. Repeating a call with names changes nothing further.
+//! counted of one agent, usecase and two months larger than 256 KiB. Repeating a call with names and without etags
+//! changes nothing further.
 //!
 //! What a batch does not come to in its time is UNAVAILABLE with the reason `OUT_OF_TIME`, entry by entry, and the
 //! rest has its own result; repeating the call completes it. An answer shows each scorecard with the labels of its
@@ -25,7 +26,7 @@ use coaching_domain::names::ScorecardId;
 use coaching_domain::references::References;
 use coaching_domain::scorecard::{NewScorecard, Scorecard, ScorecardMessage};
 use coaching_domain::template::ScorecardTemplate;
-use coaching_domain::{Code, Error, Role, Tenant, Timestamp, Violations};
+use coaching_domain::{Code, Error, ExpectedEtag, Role, Tenant, Timestamp, Violations};
 use coaching_edge::{
     Answer, App, EntryStatus, MAX_ANSWER_BYTES, MAX_STATUS_BYTES, Operation, Request, bytes_in_answer, entry_status,
 };
@@ -80,6 +81,16 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
         fields.entries("scorecards", MAX_ENTRIES, read, |new| new.id.as_ref())
     })?;
 
+    let mut expected = Vec::with_capacity(entries.len());
+    let entries = entries.into_iter().map(|entry| {
+        let (new, etag) = match entry {
+            Ok(entry) => (Ok(entry.value), entry.expected),
+            Err(refused) => (Err(refused), ExpectedEtag::default()),
+        };
+        expected.push(etag);
+        new
+    });
+    let entries: Vec<Result<NewScorecard, Error>> = entries.collect();
     // The current revision of each template tells whether it is in use.
     let revisions = entries.iter().flatten();
     let revisions = revisions.flat_map(|new| [(new.template.clone(), None), (new.template.clone(), new.revision)]);
@@ -126,7 +137,7 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
             Ok(scorecard)
         }));
     }
-    let upsert = Upsert { store: &app.store, tenant: &tenant, templates: &templates, now, deadline };
+    let upsert = Upsert { store: &app.store, tenant: &tenant, templates: &templates, expected, now, deadline };
     upsert.write(&mut results, before).await;
 
     let results = results.iter().map(|result| match result {
@@ -154,6 +165,8 @@ struct Upsert<'a> {
     store: &'a Store,
     tenant: &'a Tenant,
     templates: &'a HashMap<Revision, ScorecardTemplate>,
+    /// What each entry is to replace.
+    expected: Vec<ExpectedEtag>,
     now: Timestamp,
     deadline: Deadline,
 }
@@ -223,7 +236,7 @@ impl Upsert<'_> {
         scorecards: &[(usize, &Scorecard)],
         before: &[Scorecard],
     ) -> Result<(Vec<OfAgent>, Vec<Settled>), Error> {
-        let Self { store, tenant, templates, .. } = *self;
+        let Self { store, tenant, templates, expected, .. } = self;
         let revisions = before.iter().map(|one| (one.template.clone(), Some(one.revision)));
         let unknown: Vec<Revision> = revisions.filter(|revision| !templates.contains_key(revision)).collect();
         let older = store.templates(tenant, &unknown, true).await?;
@@ -236,6 +249,11 @@ impl Upsert<'_> {
             let template =
                 templates.get(&(scorecard.template.clone(), Some(scorecard.revision))).ok_or_else(missing)?;
             let before = before.get(&scorecard.id);
+            let etag = before.map(|before| before.etag());
+            if let Some(Err(refused)) = expected.get(*index).map(|expected| expected.check_found(etag.as_deref())) {
+                settled.push((*index, Err(refused)));
+                continue;
+            }
             if before.is_none_or(|before| before.template != scorecard.template) {
                 let current = templates.get(&(scorecard.template.clone(), None)).ok_or_else(missing)?;
                 if let Err(refused) = current.check_in_use(scorecard.create_time, &format!("scorecards[{index}].")) {
@@ -280,9 +298,7 @@ impl Upsert<'_> {
         while let Some(run) = rest.pop_front() {
             let write = self.store.write_scorecards(self.tenant, run, KnownStatistics::default(), None, self.now);
             let written = match self.deadline.within(write).await {
-                Ok(Written::All | Written::Repeated(_)) => {
-                    Ok(Some(run.iter().map(|change| change.after.clone()).collect()))
-                }
+                Ok(Written::All) => Ok(Some(run.iter().map(|change| change.after.clone()).collect())),
                 // The whole run was refused, so all of it is read again.
                 Ok(Written::NotAsRead(_)) => Ok(None),
                 // Halved until what makes the agent's statistics too large is found.

@@ -2,7 +2,8 @@
 //!
 //! The body is `{"usecases": […]}`, 1 to 500 of them, each name once. Every entry replaces what is there
 //! whole, or is refused by itself: the answer's `results` hold, in order, the usecase or the `status` of
-//! its refusal. Entries that have one name are all refused. Repeating a call changes nothing further.
+//! its refusal. Entries that have one name are all refused. Usecases have no versions: an `etag` is refused. Repeating a
+//! call changes nothing further.
 //!
 //! What a batch does not come to in its time is UNAVAILABLE with the reason `OUT_OF_TIME`, entry by entry, and the
 //! rest has its own result; repeating the call completes it.
@@ -39,7 +40,12 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let tenant = request.authorize(&[Role::Service, Role::Admin])?;
     let deadline = app.deadline();
     let entries = request.body(request.query().finish(), |fields| {
-        fields.entries("usecases", MAX_ENTRIES, |fields| Usecase::read(fields, &tenant), |usecase| Some(&usecase.id))
+        fields.unversioned_entries(
+            "usecases",
+            MAX_ENTRIES,
+            |fields| Usecase::read(fields, &tenant),
+            |usecase| Some(&usecase.id),
+        )
     })?;
 
     let read: Vec<Usecase> = entries.iter().flatten().cloned().collect();

@@ -2,7 +2,8 @@
 //!
 //! The body is `{"users": […]}`, 1 to 500 of them, each name once. Every entry replaces what is there
 //! whole, or is refused by itself: the answer's `results` hold, in order, the user or the `status` of
-//! its refusal. Entries that have one name are all refused. Repeating a call changes nothing further.
+//! its refusal. Entries that have one name are all refused. So is an entry (ABORTED) with an `etag` of another version, or
+//! of a user that does not exist. Repeating a call without etags changes nothing further.
 //!
 //! What a batch does not come to in its time is UNAVAILABLE with the reason `OUT_OF_TIME`, entry by entry, and the
 //! rest has its own result; repeating the call completes it.
@@ -11,6 +12,7 @@
 //! (an agent or not, of which profiles, active or not) stays known for windows of progress that are over.
 
 use coaching_domain::directory::{MAX_ENTRIES, User, UserMessage};
+use coaching_domain::fields::Entry;
 use coaching_domain::{Error, Role};
 use coaching_edge::{Answer, App, EntryStatus, Operation, Request, entry_status};
 use serde::Serialize;
@@ -45,19 +47,21 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
         fields.entries("users", MAX_ENTRIES, |fields| User::read(fields, &tenant), |user| Some(&user.id))
     })?;
 
-    let read: Vec<User> = entries.iter().flatten().cloned().collect();
+    let read: Vec<&Entry<User>> = entries.iter().flatten().collect();
     let written = app.store.upsert_users(&tenant, &read, app.now()?, deadline).await?;
 
     let mut written = written.into_iter();
     let results = entries.iter().map(|entry| {
-        let refused = match entry {
-            Ok(_) => written.next().and_then(Result::err).as_ref().map(entry_status).transpose()?,
-            Err(error) => Some(entry_status(error)?),
+        let refused = |error: &Error| Ok(UpsertUserResult { user: None, status: Some(entry_status(error)?) });
+        let user = match entry {
+            Ok(entry) => &entry.value,
+            Err(error) => return refused(error),
         };
-        Ok(match (entry, refused) {
-            (Ok(user), None) => UpsertUserResult { user: Some(user.message(&tenant)), status: None },
-            (_, status) => UpsertUserResult { user: None, status },
-        })
+        match written.next() {
+            Some(Ok(version)) => Ok(UpsertUserResult { user: Some(user.message(&tenant, version)), status: None }),
+            Some(Err(error)) => refused(&error),
+            None => Err(Error::internal("an entry of a batch was left out")),
+        }
     });
     Answer::json(&UpsertUsersResponse { results: results.collect::<Result<_, Error>>()? })
 }

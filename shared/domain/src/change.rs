@@ -33,11 +33,18 @@ pub struct Author<'a> {
     pub caller: &'a Caller,
     /// The operation.
     pub operation: &'static str,
-    /// When the request was received.
+    /// When it is changed.
     pub now: Timestamp,
 }
 
 impl Author<'_> {
+    /// The same, not before `latest`, when what is changed was last changed: clocks may be set back, and what follows
+    /// is never before what it follows.
+    #[must_use]
+    pub fn not_before(self, latest: Timestamp) -> Self {
+        Self { now: self.now.max(latest), ..self }
+    }
+
     /// The change that made `after` out of `before`; without either, the creation or deletion of the other.
     pub fn change(&self, version: u64, before: Option<Value>, after: Option<Value>) -> Change {
         let fields = |value: Option<Value>| match value {
@@ -108,9 +115,4 @@ impl Change {
             after: &self.after,
         }
     }
-}
-
-/// The etag of a version of an entity: opaque to clients (AIP-154).
-pub(crate) fn etag_of(version: u64, update_time: Timestamp) -> String {
-    format!("{version:x}-{:x}{:08x}", update_time.unix_seconds(), update_time.as_utc().timestamp_subsec_nanos())
 }

@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use crate::change::etag_of;
+use crate::etag::etag_of;
 use crate::fields::{Fields, MAX_TEXT_BYTES};
 use crate::identity::Caller;
 use crate::names::{CoachingCommentId, CoachingPlanId, CoachingSessionId, UsecaseId, UserId};
@@ -39,6 +39,8 @@ pub struct CoachingComment {
     pub create_time: Timestamp,
     /// When it was last changed.
     pub update_time: Timestamp,
+    /// When its creation was recorded, if that is after `update_time`, as with imported times; none once it is changed.
+    pub recorded_at: Option<Timestamp>,
     /// What it says, at most 64 KiB.
     pub message: String,
     /// Users whom it mentions.
@@ -117,6 +119,7 @@ impl NewCoachingComment {
         now: Timestamp,
     ) -> CoachingComment {
         let create_time = self.create_time.unwrap_or(now);
+        let update_time = self.update_time.unwrap_or(create_time);
         CoachingComment {
             thread: self.thread.unwrap_or_else(|| id.to_string()),
             id,
@@ -126,7 +129,8 @@ impl NewCoachingComment {
             agent,
             usecase,
             create_time,
-            update_time: self.update_time.unwrap_or(create_time),
+            update_time,
+            recorded_at: Some(now).filter(|now| *now > update_time),
             message: self.message,
             tagged_users: self.tagged_users,
             linked_sessions: self.linked_sessions,
@@ -265,6 +269,11 @@ impl CoachingComment {
     /// Its etag (AIP-154).
     pub fn etag(&self) -> String {
         etag_of(self.version, self.update_time)
+    }
+
+    /// When its history last told of it, as far as is known: no later change is before that.
+    pub fn last_change(&self) -> Timestamp {
+        self.recorded_at.map_or(self.update_time, |recorded| recorded.max(self.update_time))
     }
 
     /// The comment as `tenant`'s clients read it.

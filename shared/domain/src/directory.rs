@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::etag::etag_in_directory;
 use crate::fields::Fields;
 use crate::names::{Group as GroupCollection, GroupId, UsecaseId, User as UserCollection, UserId};
 use crate::outline::Kind;
@@ -21,6 +22,22 @@ pub const MAX_PROFILES: usize = 20;
 pub const MAX_MEMBERS: usize = 2000;
 /// The most sub-groups of one group.
 pub const MAX_SUBGROUPS: usize = 200;
+
+/// What the directory holds, and in which version: how often it was written, from 1 on.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Versioned<T> {
+    /// What is there.
+    pub value: T,
+    /// The version.
+    pub version: u64,
+}
+
+impl<T> Versioned<T> {
+    /// Its etag (AIP-154).
+    pub fn etag(&self) -> String {
+        etag_in_directory(self.version)
+    }
+}
 
 /// A user as the directory has them.
 #[derive(Debug, Clone, PartialEq)]
@@ -149,6 +166,8 @@ pub struct UserMessage<'a> {
     roles: Vec<&'static str>,
     /// The profiles that they work in, `customers/{customer}/profiles/{profile}`, at most 20; empty: all.
     profile_names: Vec<String>,
+    /// Their version, opaque: for an entry of a batch.
+    etag: String,
 }
 
 /// A group of users.
@@ -164,6 +183,8 @@ pub struct GroupMessage<'a> {
     member_user_names: Vec<String>,
     /// Its direct sub-groups, `customers/{customer}/groups/{group}`, at most 200.
     subgroup_names: Vec<String>,
+    /// Its version, opaque: for an entry of a batch.
+    etag: String,
 }
 
 /// A usecase: one of the separate jobs that agents of a profile do.
@@ -178,8 +199,8 @@ pub struct UsecaseMessage<'a> {
 }
 
 impl User {
-    /// The user as `tenant`'s clients read them.
-    pub fn message(&self, tenant: &CustomerTenant) -> UserMessage<'_> {
+    /// The user as `tenant`'s clients read them, in this version.
+    pub fn message(&self, tenant: &CustomerTenant, version: u64) -> UserMessage<'_> {
         UserMessage {
             name: tenant.name_of(&self.id),
             display_name: &self.display_name,
@@ -187,18 +208,20 @@ impl User {
             is_dev_user: self.is_dev_user,
             roles: self.roles.iter().map(|role| role.as_str()).collect(),
             profile_names: self.profiles.iter().map(Tenant::name).collect(),
+            etag: etag_in_directory(version),
         }
     }
 }
 
 impl Group {
-    /// The group as `tenant`'s clients read it.
-    pub fn message(&self, tenant: &CustomerTenant) -> GroupMessage<'_> {
+    /// The group as `tenant`'s clients read it, in this version.
+    pub fn message(&self, tenant: &CustomerTenant, version: u64) -> GroupMessage<'_> {
         GroupMessage {
             name: tenant.name_of(&self.id),
             display_name: &self.display_name,
             member_user_names: self.members.iter().map(|user| tenant.name_of(user)).collect(),
             subgroup_names: self.subgroups.iter().map(|group| tenant.name_of(group)).collect(),
+            etag: etag_in_directory(version),
         }
     }
 }

@@ -11,13 +11,22 @@ use crate::json::Json;
 use crate::names::{Collection, Id, ScorecardTemplateId};
 use crate::outline::Kind;
 use crate::template::{Revision, Revisions};
-use crate::{CustomerTenant, Error, Tenant, Timestamp, Violations};
+use crate::{CustomerTenant, Error, ExpectedEtag, Tenant, Timestamp, Violations};
 
 /// The most that a free text may hold, in bytes of UTF-8.
 pub const MAX_TEXT_BYTES: usize = 64 * 1024;
 
 /// The most that a title or label may hold, in bytes of UTF-8.
 pub const MAX_TITLE_BYTES: usize = 1024;
+
+/// An entry of a batch.
+#[derive(Debug, Clone)]
+pub struct Entry<T> {
+    /// What is to be there.
+    pub value: T,
+    /// What it is to replace; of an entry without an etag, anything or nothing.
+    pub expected: ExpectedEtag,
+}
 
 /// The fields of one object of a request.
 #[derive(Debug)]
@@ -179,10 +188,41 @@ impl<'a> Fields<'a> {
         found.map(|(_, value)| *value)
     }
 
-    /// The entries of a batch: a list of 1 to `max_entries` objects, each read by `read` and refused by
-    /// itself, with its place in the names of its fields. So are all entries that have the `id` of another: it would be
-    /// chance which of them stays.
+    /// The entries of a batch: a list of 1 to `max_entries` objects, each with the version that it is to replace, and
+    /// otherwise read by `read`. Each is refused by itself, with its place in the names of its fields. So are all entries
+    /// that have the `id` of another: it would be chance which of them stays.
     pub fn entries<T, C: Collection>(
+        &mut self,
+        field: &str,
+        max_entries: usize,
+        mut read: impl FnMut(&mut Fields<'_>) -> Option<T>,
+        id: impl Fn(&T) -> Option<&Id<C>>,
+    ) -> Option<Vec<Result<Entry<T>, Error>>> {
+        let read = |fields: &mut Fields<'_>| {
+            let etag = fields.string("etag", MAX_TITLE_BYTES);
+            Some(Entry { value: read(fields)?, expected: ExpectedEtag::default().and(etag) })
+        };
+        self.all_entries(field, max_entries, read, |entry| id(&entry.value))
+    }
+
+    /// As [`Fields::entries`], of what has no versions: an `etag` is refused.
+    pub fn unversioned_entries<T, C: Collection>(
+        &mut self,
+        field: &str,
+        max_entries: usize,
+        mut read: impl FnMut(&mut Fields<'_>) -> Option<T>,
+        id: impl Fn(&T) -> Option<&Id<C>>,
+    ) -> Option<Vec<Result<T, Error>>> {
+        let read = |fields: &mut Fields<'_>| {
+            if fields.violations.outline().is_none() && fields.take("etag", || Kind::Dropped).is_some() {
+                fields.refuse("etag", "must be absent: it has no versions");
+            }
+            read(fields)
+        };
+        self.all_entries(field, max_entries, read, id)
+    }
+
+    fn all_entries<T, C: Collection>(
         &mut self,
         field: &str,
         max_entries: usize,

@@ -9,6 +9,7 @@ pub mod change;
 pub mod comment;
 pub mod directory;
 pub mod error;
+pub mod etag;
 pub mod exact;
 pub mod fields;
 #[cfg(test)]
@@ -30,6 +31,7 @@ pub mod timestamp;
 pub mod update_mask;
 
 pub use error::{Code, Error, Violations};
+pub use etag::ExpectedEtag;
 pub use identity::{Caller, CustomerTenant, Role, Tenant};
 pub use names::Id;
 pub use timestamp::Timestamp;

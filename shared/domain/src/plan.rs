@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use crate::change::etag_of;
+use crate::etag::etag_of;
 use crate::fields::{Fields, MAX_TEXT_BYTES, MAX_TITLE_BYTES};
 use crate::identity::Caller;
 use crate::names::{CoachingPlanId, ScorecardTemplateId, UsecaseId, UserId};
@@ -49,6 +49,8 @@ pub struct CoachingPlan {
     pub create_time: Timestamp,
     /// When anyone last changed it.
     pub update_time: Timestamp,
+    /// When its creation was recorded, if that is after `update_time`, as with imported times; none once it is changed.
+    pub recorded_at: Option<Timestamp>,
     /// Its title, at most 1 KiB.
     pub display_name: Option<String>,
     /// The usecase that owns it.
@@ -196,6 +198,7 @@ impl NewCoachingPlan {
     /// The plan that this makes at `now` under `id`.
     pub fn into_plan(self, id: CoachingPlanId, now: Timestamp) -> CoachingPlan {
         let create_time = self.create_time.unwrap_or(now);
+        let update_time = self.update_time.unwrap_or(create_time);
         CoachingPlan {
             id,
             version: 1,
@@ -210,7 +213,8 @@ impl NewCoachingPlan {
             is_active: self.is_active,
             active_since: self.is_active.then_some(create_time),
             create_time,
-            update_time: self.update_time.unwrap_or(create_time),
+            update_time,
+            recorded_at: Some(now).filter(|now| *now > update_time),
             display_name: self.display_name,
             usecase: self.usecase,
         }
@@ -429,6 +433,11 @@ impl CoachingPlan {
     /// Its etag (AIP-154).
     pub fn etag(&self) -> String {
         etag_of(self.version, self.update_time)
+    }
+
+    /// When its history last told of it, as far as is known: no later change is before that.
+    pub fn last_change(&self) -> Timestamp {
+        self.recorded_at.map_or(self.update_time, |recorded| recorded.max(self.update_time))
     }
 
     /// The plan as `tenant`'s clients read it, with `coaching_sessions` embedded.

@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use crate::change::etag_of;
+use crate::etag::etag_of;
 use crate::fields::{Fields, MAX_TEXT_BYTES};
 use crate::identity::{Caller, Role};
 use crate::names::{CoachingPlanId, CoachingSessionId, UsecaseId, UserId};
@@ -27,6 +27,8 @@ pub struct CoachingSession {
     pub create_time: Timestamp,
     /// When anyone last changed it.
     pub update_time: Timestamp,
+    /// When its creation was recorded, if that is after `update_time`, as with imported times; none once it is changed.
+    pub recorded_at: Option<Timestamp>,
     /// When a manager last changed it.
     pub manager_update_time: Timestamp,
     /// When an agent's action last changed it.
@@ -199,13 +201,15 @@ impl NewCoachingSession {
         let manager_update_time = imported.manager_update_time.unwrap_or(create_time);
         let agent_update_time = imported.agent_update_time.unwrap_or(create_time);
         let last_change = create_time.max(manager_update_time).max(agent_update_time);
+        let update_time = imported.update_time.unwrap_or(last_change);
         let written_by_caller =
             !caller.role().imports_history() && (self.meeting_notes.is_some() || self.manager_submit_time.is_some());
         CoachingSession {
             id,
             version: 1,
             create_time,
-            update_time: imported.update_time.unwrap_or(last_change),
+            update_time,
+            recorded_at: Some(now).filter(|now| *now > update_time),
             manager_update_time,
             agent_update_time,
             acknowledge_time: imported.acknowledge_time,
@@ -287,6 +291,11 @@ impl CoachingSession {
     /// Its etag (AIP-154).
     pub fn etag(&self) -> String {
         etag_of(self.version, self.update_time)
+    }
+
+    /// When its history last told of it, as far as is known: no later change is before that.
+    pub fn last_change(&self) -> Timestamp {
+        self.recorded_at.map_or(self.update_time, |recorded| recorded.max(self.update_time))
     }
 
     /// Notes a change at `now`.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use crate::change::etag_of;
+use crate::etag::etag_of;
 use crate::fields::{Fields, MAX_TITLE_BYTES};
 use crate::names::{ScorecardTemplate as Collection, ScorecardTemplateId, UsecaseId};
 use crate::outline::Kind;
@@ -273,7 +273,7 @@ impl TemplateUpdate {
         References::default().usecases("scorecardTemplate.usecaseNames", self.usecases.iter().flatten())
     }
 
-    /// The next revision of `current`, made at `now`, or nothing if it would be the same.
+    /// The next revision of `current`, made at `now` but not before that one, or nothing if it would be the same.
     ///
     /// # Errors
     /// INVALID_ARGUMENT if a chapter has the id that a criterion has or had, or a criterion that of a chapter: their
@@ -316,7 +316,7 @@ impl TemplateUpdate {
             return Ok(None);
         }
         next.revision += 1;
-        next.update_time = now;
+        next.update_time = now.max(current.update_time);
         Ok(Some(next))
     }
 }

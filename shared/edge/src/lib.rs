@@ -5,8 +5,8 @@
 
 mod answer;
 mod app;
+mod creation;
 mod dynamodb;
-mod etag;
 mod event;
 mod https;
 mod identity;
@@ -22,8 +22,8 @@ mod spans;
 
 pub use answer::{Answer, ERROR_DOMAIN, EntryStatus, ErrorMessage, GatewayMessage, MAX_STATUS_BYTES, entry_status};
 pub use app::{App, Clock, ColdStart};
+pub use creation::Creation;
 pub use dynamodb::timeouts;
-pub use etag::ExpectedEtag;
 pub use event::HttpEvent;
 pub use log::{MetricsNamespace, log_filter, log_lines};
 pub use operation::{Handled, Operation, Task, TaskHandled, perform, respond};

@@ -7,10 +7,8 @@ use coaching_domain::names::{Collection, ScorecardTemplateId};
 use coaching_domain::outline::Kind;
 use coaching_domain::template::{Revision, Revisions};
 use coaching_domain::timestamp::range_fault;
-use coaching_domain::{Error, Id, Tenant, Timestamp, UpdateMask, Violations};
+use coaching_domain::{Error, ExpectedEtag, Id, Tenant, Timestamp, UpdateMask, Violations};
 use uuid::Uuid;
-
-use crate::ExpectedEtag;
 
 /// The parameters of a query string, each taken once, and the header `If-Match`.
 #[derive(Debug)]
@@ -211,7 +209,7 @@ impl Query {
     }
 
     /// `requestId` (AIP-155): a UUID other than the nil one.
-    pub fn request_id(&mut self) -> Option<Uuid> {
+    pub(crate) fn request_id(&mut self) -> Option<Uuid> {
         self.text(
             "requestId",
             || Kind::Uuid,
@@ -223,11 +221,11 @@ impl Query {
     }
 
     /// The version that the caller means to change: that of the header `If-Match`.
-    pub fn if_match(&mut self) -> ExpectedEtag {
+    pub(crate) fn if_match(&mut self) -> ExpectedEtag {
         if self.violations.outlines("If-Match", || Kind::EntityTags) {
             return ExpectedEtag::default();
         }
-        ExpectedEtag::in_header(self.if_match.as_deref()).unwrap_or_else(|description| {
+        ExpectedEtag::in_header(self.if_match.take().as_deref()).unwrap_or_else(|description| {
             self.refuse("If-Match", description);
             ExpectedEtag::default()
         })
@@ -239,8 +237,12 @@ impl Query {
         self.if_match().and(sent)
     }
 
-    /// Refuses every parameter that was not asked for, and hands over what was noted so far.
+    /// Refuses every parameter that was not asked for, and an `If-Match` that was not, as nothing would be held to it;
+    /// hands over what was noted so far.
     pub fn finish(mut self) -> Violations {
+        if self.if_match.is_some() {
+            self.refuse("If-Match", "is not a header of this operation");
+        }
         for (name, _) in self.parameters {
             self.violations.add(name, "is not a parameter of this operation");
         }

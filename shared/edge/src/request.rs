@@ -11,12 +11,14 @@ use coaching_domain::fields::{Fields, MAX_TITLE_BYTES};
 use coaching_domain::json::{Json, MAX_VALUES};
 use coaching_domain::names::{Collection, UserId};
 use coaching_domain::outline::Message;
-use coaching_domain::{Caller, Code, CustomerTenant, Error, Id, Role, Tenant, Timestamp, UpdateMask, Violations};
+use coaching_domain::{
+    Caller, Code, CustomerTenant, Error, ExpectedEtag, Id, Role, Tenant, Timestamp, UpdateMask, Violations,
+};
 use coaching_store::RequestRecord;
 use serde::Serialize;
 use uuid::Uuid;
 
-use crate::{ExpectedEtag, HttpEvent, Query, identity};
+use crate::{HttpEvent, Query, identity};
 
 /// The largest body, in bytes after base64 decoding.
 pub const MAX_BODY_BYTES: usize = 1024 * 1024;
@@ -191,22 +193,21 @@ impl<'a> Request<'a> {
         }
     }
 
-    /// What tells this request apart from others of its caller, if it carries a `request_id`: the
-    /// `message` that was read from it, and the role that decided what was kept of it.
+    /// What tells this request with its `request_id` apart from others of its caller: the `message` that was read
+    /// from it, and the role that decided what was kept of it.
     ///
     /// # Errors
     /// INTERNAL if the message cannot be written as JSON.
-    pub fn record(
+    pub(crate) fn record(
         &self,
         operation: &'static str,
-        request_id: Option<Uuid>,
+        request_id: Uuid,
         message: &impl Serialize,
         time: Timestamp,
-    ) -> Result<Option<RequestRecord>, Error> {
-        let Some(request_id) = request_id else { return Ok(None) };
+    ) -> Result<RequestRecord, Error> {
         let message = serde_json::to_vec(&(self.caller.role().as_str(), message)).map_err(Error::internal)?;
         let fingerprint = BASE64_STANDARD.encode(digest::digest(&digest::SHA256, &message));
-        Ok(Some(RequestRecord { user: self.caller.user().clone(), operation, request_id, fingerprint, time }))
+        Ok(RequestRecord { user: self.caller.user().clone(), operation, request_id, fingerprint, time })
     }
 
     /// Who changes something by `operation` at `now`, for its history.
@@ -241,6 +242,21 @@ impl<'a> Request<'a> {
             update
         })?;
         Ok((update, expected.and(etag)))
+    }
+
+    /// Reads the body of a custom method with `read`, and the version that the caller means: that of `If-Match`, and of
+    /// an `etag` in the body.
+    ///
+    /// # Errors
+    /// INVALID_ARGUMENT naming every bad field.
+    pub fn step<T>(&self, read: impl FnOnce(&mut Fields<'_>) -> Option<T>) -> Result<(T, ExpectedEtag), Error> {
+        let mut query = self.query();
+        let expected = query.if_match();
+        let (value, etag) = self.body(query.finish(), |fields| {
+            let etag = fields.string("etag", MAX_TITLE_BYTES);
+            Some((read(fields)?, etag))
+        })?;
+        Ok((value, expected.and(etag)))
     }
 
     /// Reads the body, a JSON object, with `read`; what is bad in it is added to `violations`. An

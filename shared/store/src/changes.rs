@@ -2,6 +2,7 @@
 //! the transaction that makes it, so there is one exactly if the change was made. It outlives the entity.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use aws_sdk_dynamodb::types::{AttributeValue, Delete, Put, ReturnConsumedCapacity, TransactWriteItem};
 use coaching_domain::change::Change;
@@ -15,7 +16,36 @@ use crate::keys::{self, ListPosition, PK, SK};
 use crate::list::{MAX_READ_BYTES, Page, Place, bytes_of};
 
 /// How often a change is tried that others keep getting in front of.
-pub(crate) const ATTEMPTS: usize = 8;
+const ATTEMPTS: u32 = 16;
+/// The longest pause before the second attempt; it doubles with each further one, up to the longest. All pauses
+/// together are at most 3.5 seconds, and half of that in the mean: a request has 8.
+const FIRST_PAUSE: Duration = Duration::from_millis(10);
+const LONGEST_PAUSE: Duration = Duration::from_millis(320);
+
+/// The attempts at one change. Those whose changes met wait for random times, so that each gets through.
+#[derive(Debug)]
+pub(crate) struct Attempts {
+    left: u32,
+    /// The longest pause before the next; none before the first.
+    pause: Option<Duration>,
+}
+
+impl Attempts {
+    pub(crate) fn new() -> Self {
+        Self { left: ATTEMPTS, pause: None }
+    }
+
+    /// Whether there is another attempt, once it is time for it.
+    pub(crate) async fn another(&mut self) -> bool {
+        let Some(left) = self.left.checked_sub(1) else { return false };
+        self.left = left;
+        if let Some(pause) = self.pause {
+            tokio::time::sleep(pause.mul_f64(fastrand::f64())).await;
+        }
+        self.pause = Some(self.pause.map_or(FIRST_PAUSE, |pause| (pause * 2).min(LONGEST_PAUSE)));
+        true
+    }
+}
 
 impl Store {
     /// The write that keeps `change` of the entity in `partition`.
@@ -102,7 +132,7 @@ impl Store {
     }
 }
 
-/// ABORTED, after [`ATTEMPTS`].
+/// ABORTED, after all [`Attempts`].
 pub(crate) fn keeps_changing(name: &str) -> Error {
     Error::new(Code::Aborted, "CONCURRENT_CHANGES", format!("others kept changing '{name}'; try again"))
 }

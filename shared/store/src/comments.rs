@@ -9,7 +9,7 @@ use coaching_domain::names::{self, CoachingCommentId, CoachingPlanId, UsecaseId,
 use coaching_domain::{Code, Error, Tenant, Timestamp};
 
 use crate::Store;
-use crate::changes::{ATTEMPTS, keeps_changing};
+use crate::changes::{Attempts, keeps_changing};
 use crate::dependents::{Dependent, OnPlan};
 use crate::item::{Attributes, Item};
 use crate::keys::{self, LIST_ORDER, ListIndex, ListPosition};
@@ -40,12 +40,12 @@ impl CommentFilter {
 }
 
 impl Store {
-    /// Creates `comment`, or answers what the same `request` created before. A plan that it is about must
-    /// be there, of the comment's agent, and, with `inherits_usecase`, of the comment's usecase.
+    /// Creates `comment` for `request` ([`Store::once`]). A plan that it is about must be there, of the comment's
+    /// agent.
     ///
     /// # Errors
-    /// ALREADY_EXISTS if the id is taken; FAILED_PRECONDITION if the plan is gone; INVALID_ARGUMENT if the
-    /// request's id was used for another.
+    /// ALREADY_EXISTS if the id is taken; FAILED_PRECONDITION if the plan is gone; ABORTED if the request was
+    /// answered before.
     pub async fn create_comment(
         &self,
         tenant: &Tenant,
@@ -53,7 +53,8 @@ impl Store {
         request: Option<&RequestRecord>,
         author: Author<'_>,
     ) -> Result<Created<names::CoachingComment>, Error> {
-        let created = Created { id: comment.id.clone(), time: author.now, usecase: comment.usecase.clone() };
+        let usecase = comment.usecase.clone();
+        let created = Created { id: comment.id.clone(), time: author.now, usecase, revision: None };
         let change = author.change(1, None, comment.document(tenant));
         let mut writes = vec![
             self.put_new(to_item(tenant, comment))?,
@@ -62,21 +63,13 @@ impl Store {
         if let (Some(plan), Some(agent)) = (&comment.plan, &comment.agent) {
             writes.push(self.add_dependent(tenant, plan, Dependent::Comment, agent, None)?);
         }
-        if let Some(request) = request {
-            writes.push(self.record_request(tenant, request, &created)?);
-        }
-        let last = writes.len().checked_sub(1);
-        let failed = match self.transact(writes).await? {
+        let failed = match self.create(tenant, writes, request, &created).await? {
             Outcome::Written => return Ok(created),
             Outcome::Refused(failed) => failed,
         };
-        let taken = failed.iter().any(|condition| condition.index == 0);
-        // The request's record comes last.
-        let recorded = failed.into_iter().rfind(|condition| Some(condition.index) == last).and_then(|one| one.item);
-        match (request, recorded) {
-            (Some(request), Some(item)) => request.answer_from(item),
-            _ if taken => Err(Error::already_exists(&tenant.name_of(&comment.id))),
-            _ => Err(Error::new(
+        match failed.iter().any(|condition| condition.index == 0) {
+            true => Err(Error::already_exists(&tenant.name_of(&comment.id))),
+            false => Err(Error::new(
                 Code::FailedPrecondition,
                 "COACHING_PLAN_NOT_FOUND",
                 "coachingPlanName: the plan does not exist",
@@ -98,7 +91,7 @@ impl Store {
     }
 
     /// Changes the comment `id` by `change`, which says whether it changed anything, and may be called
-    /// several times: with each state that others leave it in before this change is made.
+    /// several times: with each state that others leave it in before this change is made, and the time of the change.
     ///
     /// # Errors
     /// NOT_FOUND; what `change` returns; ABORTED if others keep changing it.
@@ -107,17 +100,20 @@ impl Store {
         tenant: &Tenant,
         id: &CoachingCommentId,
         author: Author<'_>,
-        change: impl Fn(&mut CoachingComment) -> Result<bool, Error>,
+        change: impl Fn(&mut CoachingComment, Timestamp) -> Result<bool, Error>,
     ) -> Result<CoachingComment, Error> {
         let name = tenant.name_of(id);
-        for _ in 0..ATTEMPTS {
+        let mut attempts = Attempts::new();
+        while attempts.another().await {
             let found = self.comment(tenant, id, author.now).await?;
             let before = found.ok_or_else(|| Error::not_found(&name))?;
+            let author = author.not_before(before.last_change());
             let mut after = before.clone();
-            if !change(&mut after)? {
+            if !change(&mut after, author.now)? {
                 return Ok(before);
             }
             after.version = before.version + 1;
+            after.recorded_at = None;
             let change = author.change(after.version, before.document(tenant), after.document(tenant));
             let writes = vec![
                 self.replace(to_item(tenant, &after), before.version)?,
@@ -138,6 +134,7 @@ impl Store {
         author: Author<'_>,
     ) -> Result<Vec<TransactWriteItem>, Error> {
         let key = keys::comment(tenant, &comment.id);
+        let author = author.not_before(comment.last_change());
         let change = author.change(comment.version + 1, comment.document(tenant), None);
         let record = self.record_change(&key.partition, change)?;
         Ok(vec![self.delete_version(key, comment.version)?, record])
@@ -198,6 +195,7 @@ impl Listed for CoachingComment {
             usecase: item.optional_id("usecase")?,
             create_time: item.time("create_time")?,
             update_time: item.time("update_time")?,
+            recorded_at: item.optional_time("recorded_at")?,
             message: item.text("message")?,
             tagged_users: item.ids("tagged_users")?,
             linked_sessions: item.ids("linked_sessions")?,
@@ -217,6 +215,7 @@ fn to_item(tenant: &Tenant, comment: &CoachingComment) -> Item {
         .optional_text("usecase", comment.usecase.as_ref())
         .text("create_time", comment.create_time.to_string())
         .text("update_time", comment.update_time.to_string())
+        .optional_text("recorded_at", comment.recorded_at.as_ref())
         .text("message", &comment.message)
         .texts("tagged_users", comment.tagged_users.iter().map(ToString::to_string))
         .texts("linked_sessions", comment.linked_sessions.iter().map(ToString::to_string));

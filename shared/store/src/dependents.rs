@@ -27,7 +27,7 @@ use coaching_domain::{Code, Error, Tenant, Timestamp};
 
 use crate::Store;
 use crate::agents::{MAX_TARGETS_OF_PLAN, Record};
-use crate::changes::{ATTEMPTS, keeps_changing};
+use crate::changes::{Attempts, keeps_changing};
 use crate::failure::{corrupt, failure};
 use crate::item::{Attributes, Item, key_attributes};
 use crate::keys::{self, EXPIRES_AT, Key, ListIndex, PK};
@@ -381,7 +381,8 @@ impl Store {
         check: impl Fn(&CoachingPlan) -> Result<(), Error>,
     ) -> Result<(), Error> {
         let name = tenant.name_of(id);
-        for _ in 0..ATTEMPTS {
+        let mut attempts = Attempts::new();
+        while attempts.another().await {
             let (plan, dependents) = tokio::try_join!(self.plan(tenant, id), self.get(keys::dependents(tenant, id)))?;
             let dependents = dependents.map(Dependents::from_item).transpose()?;
             let (plan, dependents) = match (plan, dependents) {
@@ -428,6 +429,7 @@ impl Store {
         more: bool,
         author: Author<'_>,
     ) -> Result<Vec<TransactWriteItem>, Error> {
+        let author = author.not_before(plan.last_change());
         let change = author.change(plan.version + 1, plan.document(tenant), None);
         let mut writes = vec![
             self.delete_version(keys::plan(tenant, &plan.id), plan.version)?,

@@ -7,10 +7,13 @@
 use std::collections::{HashMap, HashSet};
 
 use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem};
-use coaching_domain::directory::Group;
+use coaching_domain::directory::{Group, Versioned};
+use coaching_domain::etag::etag_in_directory;
+use coaching_domain::fields::Entry;
 use coaching_domain::names::{GroupId, UserId};
 use coaching_domain::{Code, CustomerTenant, Error};
 
+use crate::changes::Attempts;
 use crate::item::{Attributes, Item};
 use crate::keys::{self, PK};
 use crate::transaction::Outcome;
@@ -18,8 +21,6 @@ use crate::{Deadline, Store};
 
 /// How deep groups may be nested.
 pub const MAX_DEPTH: usize = 20;
-/// How often groups are written that others keep changing.
-const ATTEMPTS: usize = 8;
 /// The most groups that one transaction takes, and the most that they may hold, in bytes.
 const MAX_AT_ONCE: usize = 90;
 const MAX_BYTES_AT_ONCE: usize = 3 * 1024 * 1024;
@@ -28,16 +29,16 @@ const MAX_BYTES_AT_ONCE: usize = 3 * 1024 * 1024;
 struct Round<'g> {
     /// The version of the groups' tree.
     version: i64,
-    /// What becomes of each group, if all that is left is written.
-    results: Vec<Result<(), Error>>,
-    /// What is still to be written, and at which place it stands.
-    left: Vec<(usize, &'g Group)>,
+    /// What becomes of each group, if all that is left is written: the version in which it is there.
+    results: Vec<Result<u64, Error>>,
+    /// What is still to be written, in which version, and at which place it stands.
+    left: Vec<(usize, &'g Group, u64)>,
 }
 
 impl Round<'_> {
     /// What becomes of each group if what is left fails with `error`.
-    fn failed(mut self, mut error: Error) -> Vec<Result<(), Error>> {
-        for (place, _) in self.left {
+    fn failed(mut self, mut error: Error) -> Vec<Result<u64, Error>> {
+        for (place, ..) in self.left {
             if let Some(result) = self.results.get_mut(place) {
                 let again = error.for_another();
                 *result = Err(std::mem::replace(&mut error, again));
@@ -48,24 +49,25 @@ impl Round<'_> {
 }
 
 impl Store {
-    /// Writes each of `groups` over whatever is there, whole or not at all, until `deadline`, and says for each
-    /// whether it is written. They are taken in order: one that would close a cycle with what comes before it,
+    /// Writes each of `groups` over what is there, whole or not at all, until `deadline`, and says for each
+    /// in which version it is there. They are taken in order: one that would close a cycle with what comes before it,
     /// or nest groups deeper than 20 levels, is refused.
     ///
     /// # Errors
     /// UNAVAILABLE if the table does not answer at first; for one group, that too, if it does not answer later, and
-    /// ABORTED if others keep changing groups.
+    /// ABORTED if it is in another version than is expected, or others keep changing groups.
     pub async fn upsert_groups(
         &self,
         tenant: &CustomerTenant,
-        groups: &[Group],
+        groups: &[&Entry<Group>],
         deadline: Deadline,
-    ) -> Result<Vec<Result<(), Error>>, Error> {
+    ) -> Result<Vec<Result<u64, Error>>, Error> {
         if groups.is_empty() {
             return Ok(Vec::new());
         }
         let mut round = self.plan_groups(tenant, groups).await?;
-        for _ in 0..ATTEMPTS {
+        let mut attempts = Attempts::new();
+        while attempts.another().await {
             match deadline.within(self.write_round(tenant, &mut round)).await {
                 Ok(true) => return Ok(round.results),
                 Ok(false) => {}
@@ -82,19 +84,30 @@ impl Store {
     }
 
     /// What is to be written of `groups` over what is there now.
-    async fn plan_groups<'g>(&self, tenant: &CustomerTenant, groups: &'g [Group]) -> Result<Round<'g>, Error> {
+    async fn plan_groups<'g>(&self, tenant: &CustomerTenant, groups: &[&'g Entry<Group>]) -> Result<Round<'g>, Error> {
         let version = self.groups_version(tenant).await?;
-        let mut known = self.reachable_groups(tenant, groups).await?;
+        let mut versions = HashMap::new();
+        let mut known = HashMap::new();
+        for Versioned { value, version } in self.reachable_groups(tenant, groups).await? {
+            versions.insert(value.id.clone(), version);
+            known.insert(value.id.clone(), value);
+        }
         let mut results = Vec::with_capacity(groups.len());
         let mut left = Vec::new();
-        for (place, group) in groups.iter().enumerate() {
+        for (place, Entry { value: group, expected }) in groups.iter().enumerate() {
+            let read = versions.get(&group.id).copied();
+            if let Err(refused) = expected.check_found(read.map(etag_in_directory).as_deref()) {
+                results.push(Err(refused));
+                continue;
+            }
             let before = known.insert(group.id.clone(), group.clone());
             let unchanged = before.as_ref() == Some(group);
+            let version = read.unwrap_or(0);
             match depth_below(&group.id, &known) {
-                Some(_) if unchanged => results.push(Ok(())),
+                Some(_) if unchanged => results.push(Ok(version)),
                 Some(_) => {
-                    left.push((place, group));
-                    results.push(Ok(()));
+                    left.push((place, group, version + 1));
+                    results.push(Ok(version + 1));
                 }
                 None => {
                     match before {
@@ -115,12 +128,13 @@ impl Store {
     async fn write_round(&self, tenant: &CustomerTenant, round: &mut Round<'_>) -> Result<bool, Error> {
         while !round.left.is_empty() {
             let mut bytes = 0;
-            let fitting = round.left.iter().take(MAX_AT_ONCE).take_while(|(_, group)| {
+            let fitting = round.left.iter().take(MAX_AT_ONCE).take_while(|(_, group, _)| {
                 bytes += bytes_of(group);
                 bytes <= MAX_BYTES_AT_ONCE
             });
             let fitting = fitting.count().max(1);
-            let now: Vec<&Group> = round.left.iter().take(fitting).map(|(_, group)| *group).collect();
+            let now: Vec<(&Group, u64)> =
+                round.left.iter().take(fitting).map(|(_, group, version)| (*group, *version)).collect();
             if !self.write_groups(tenant, &now, round.version).await? {
                 return Ok(false);
             }
@@ -134,7 +148,7 @@ impl Store {
     ///
     /// # Errors
     /// UNAVAILABLE if the table does not answer.
-    pub async fn group(&self, tenant: &CustomerTenant, id: &GroupId) -> Result<Option<Group>, Error> {
+    pub async fn group(&self, tenant: &CustomerTenant, id: &GroupId) -> Result<Option<Versioned<Group>>, Error> {
         self.get(keys::group(tenant, id)).await?.map(from_item).transpose()
     }
 
@@ -156,12 +170,12 @@ impl Store {
         while !level.is_empty() {
             let found = self.groups_by_id(tenant, &level, false).await?;
             if named && found.len() < seen.len() {
-                let known: HashSet<GroupId> = found.into_iter().map(|group| group.id).collect();
+                let known: HashSet<GroupId> = found.into_iter().map(|group| group.value.id).collect();
                 return Ok(Err(seen.difference(&known).cloned().collect()));
             }
             named = false;
             level.clear();
-            for group in found {
+            for Versioned { value: group, .. } in found {
                 members.extend(group.members);
                 level.extend(group.subgroups.into_iter().filter(|group| indirect && seen.insert(group.clone())));
             }
@@ -174,7 +188,7 @@ impl Store {
         tenant: &CustomerTenant,
         ids: &[GroupId],
         consistent: bool,
-    ) -> Result<Vec<Group>, Error> {
+    ) -> Result<Vec<Versioned<Group>>, Error> {
         let keys = ids.iter().map(|id| keys::group(tenant, id)).collect();
         self.batch_get(keys, consistent).await?.into_iter().map(from_item).collect()
     }
@@ -188,24 +202,30 @@ impl Store {
     async fn reachable_groups(
         &self,
         tenant: &CustomerTenant,
-        groups: &[Group],
-    ) -> Result<HashMap<GroupId, Group>, Error> {
-        let mut known = HashMap::new();
+        groups: &[&Entry<Group>],
+    ) -> Result<Vec<Versioned<Group>>, Error> {
+        let mut known = Vec::new();
+        let groups = groups.iter().map(|group| &group.value);
         let mut level: HashSet<GroupId> =
-            groups.iter().flat_map(|group| std::iter::once(&group.id).chain(&group.subgroups)).cloned().collect();
+            groups.flat_map(|group| std::iter::once(&group.id).chain(&group.subgroups)).cloned().collect();
         let mut asked: HashSet<GroupId> = HashSet::new();
         while !level.is_empty() {
             let ids: Vec<GroupId> = level.drain().collect();
             asked.extend(ids.iter().cloned());
             for group in self.groups_by_id(tenant, &ids, true).await? {
-                level.extend(group.subgroups.iter().filter(|id| !asked.contains(*id)).cloned());
-                known.insert(group.id.clone(), group);
+                level.extend(group.value.subgroups.iter().filter(|id| !asked.contains(*id)).cloned());
+                known.push(group);
             }
         }
         Ok(known)
     }
 
-    async fn write_groups(&self, tenant: &CustomerTenant, groups: &[&Group], version: i64) -> Result<bool, Error> {
+    async fn write_groups(
+        &self,
+        tenant: &CustomerTenant,
+        groups: &[(&Group, u64)],
+        version: i64,
+    ) -> Result<bool, Error> {
         let marker = Item::at(keys::groups(tenant)).number("version", version + 1);
         let marker = Put::builder().table_name(&*self.table).set_item(Some(marker.into_attributes()));
         let marker = match version {
@@ -215,8 +235,9 @@ impl Store {
                 .expression_attribute_values(":read", AttributeValue::N(read.to_string())),
         };
         let mut writes = vec![TransactWriteItem::builder().put(marker.build().map_err(Error::internal)?).build()];
-        for group in groups {
-            let put = Put::builder().table_name(&*self.table).set_item(Some(to_item(tenant, group).into_attributes()));
+        for (group, version) in groups {
+            let item = to_item(tenant, group).version(*version);
+            let put = Put::builder().table_name(&*self.table).set_item(Some(item.into_attributes()));
             writes.push(TransactWriteItem::builder().put(put.build().map_err(Error::internal)?).build());
         }
         Ok(matches!(self.transact(writes).await?, Outcome::Written))
@@ -250,12 +271,15 @@ fn to_item(tenant: &CustomerTenant, group: &Group) -> Item {
         .texts("subgroups", group.subgroups.iter().map(ToString::to_string))
 }
 
-fn from_item(item: HashMap<String, AttributeValue>) -> Result<Group, Error> {
+fn from_item(item: HashMap<String, AttributeValue>) -> Result<Versioned<Group>, Error> {
     let mut item = Attributes(item);
-    Ok(Group {
+    // Groups were written without a version once.
+    let version = item.optional_number("version")?.map_or(1, i64::unsigned_abs);
+    let value = Group {
         id: item.last_of_key()?,
         display_name: item.text("display_name")?,
         members: item.ids("members")?,
         subgroups: item.ids("subgroups")?,
-    })
+    };
+    Ok(Versioned { value, version })
 }

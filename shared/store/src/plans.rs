@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, TransactWriteItem};
+use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
 use coaching_domain::change::{Author, Change};
 use coaching_domain::names::{self, CoachingPlanId, ScorecardId, UsecaseId, UserId};
 use coaching_domain::plan::{CoachingPlan, FocusCriterion};
@@ -13,10 +13,10 @@ use serde_json::{Map, Value};
 
 use crate::Store;
 use crate::agents::plans_full;
-use crate::changes::{ATTEMPTS, keeps_changing};
+use crate::changes::{Attempts, keeps_changing};
 use crate::failure::corrupt;
-use crate::item::{Attributes, Item, key_attributes};
-use crate::keys::{self, LIST_ORDER, ListIndex, ListPosition, PK};
+use crate::item::{Attributes, Item};
+use crate::keys::{self, LIST_ORDER, ListIndex, ListPosition};
 use crate::list::{Filter, Listed, MAX_READ_BYTES, Page, Range};
 use crate::requests::{Created, RequestRecord};
 use crate::scorecards::ScorecardChange;
@@ -50,11 +50,11 @@ impl PlanFilter {
 }
 
 impl Store {
-    /// Creates `plan`, or answers what the same `request` created before.
+    /// Creates `plan` for `request` ([`Store::once`]).
     ///
     /// # Errors
     /// ALREADY_EXISTS if the id is taken; FAILED_PRECONDITION if a plan of that id was deleted moments ago
-    /// with what hung on it; INVALID_ARGUMENT if the request's id was used for another.
+    /// with what hung on it; ABORTED if the request was answered before.
     pub async fn create_plan(
         &self,
         tenant: &Tenant,
@@ -62,7 +62,8 @@ impl Store {
         request: Option<&RequestRecord>,
         author: Author<'_>,
     ) -> Result<Created<names::CoachingPlan>, Error> {
-        let created = Created { id: plan.id.clone(), time: author.now, usecase: plan.usecase.clone() };
+        let usecase = plan.usecase.clone();
+        let created = Created { id: plan.id.clone(), time: author.now, usecase, revision: None };
         let change = author.change(1, None, plan.document(tenant));
         let mut writes = vec![
             self.put_new(to_item(tenant, plan))?,
@@ -73,18 +74,12 @@ impl Store {
         if plan.is_active {
             writes.push(self.keep_new_plan(tenant, plan)?);
         }
-        if let Some(request) = request {
-            writes.push(self.record_request(tenant, request, &created)?);
-        }
-        let failed = match self.transact(writes).await? {
+        let failed = match self.create(tenant, writes, request, &created).await? {
             Outcome::Written => return Ok(created),
             Outcome::Refused(failed) => failed,
         };
         let taken = failed.iter().any(|condition| condition.index == 0);
         let full = plan.is_active && failed.iter().any(|condition| condition.index == number_of_active);
-        if let (Some(request), Some(item)) = (request, failed.into_iter().find_map(|condition| condition.item)) {
-            return request.answer_from(item);
-        }
         match taken {
             true => Err(Error::already_exists(&tenant.name_of(&plan.id))),
             false if full => Err(plans_full()),
@@ -114,7 +109,7 @@ impl Store {
     }
 
     /// Changes the plan `id` by `change`, which says whether it changed anything, and may be called
-    /// several times: with each state that others leave it in before this change is made.
+    /// several times: with each state that others leave it in before this change is made, and the time of the change.
     ///
     /// # Errors
     /// NOT_FOUND; what `change` returns; ABORTED if others keep changing it.
@@ -123,7 +118,7 @@ impl Store {
         tenant: &Tenant,
         id: &CoachingPlanId,
         author: Author<'_>,
-        change: impl Fn(&mut CoachingPlan) -> Result<bool, Error>,
+        change: impl Fn(&mut CoachingPlan, Timestamp) -> Result<bool, Error>,
     ) -> Result<CoachingPlan, Error> {
         let found = self.plan(tenant, id).await?;
         self.change_plan_read(tenant, found.ok_or_else(|| Error::not_found(&tenant.name_of(id)))?, author, change).await
@@ -138,16 +133,19 @@ impl Store {
         tenant: &Tenant,
         mut before: CoachingPlan,
         author: Author<'_>,
-        change: impl Fn(&mut CoachingPlan) -> Result<bool, Error>,
+        change: impl Fn(&mut CoachingPlan, Timestamp) -> Result<bool, Error>,
     ) -> Result<CoachingPlan, Error> {
         let id = before.id.clone();
         let name = tenant.name_of(&id);
-        for _ in 0..ATTEMPTS {
+        let mut attempts = Attempts::new();
+        while attempts.another().await {
+            let author = author.not_before(before.last_change());
             let mut after = before.clone();
-            if !change(&mut after)? {
+            if !change(&mut after, author.now)? {
                 return Ok(before);
             }
             after.version = before.version + 1;
+            after.recorded_at = None;
             let change = author.change(after.version, before.document(tenant), after.document(tenant));
             let mut writes = vec![
                 self.replace(to_item(tenant, &after), before.version)?,
@@ -189,10 +187,10 @@ impl Store {
     }
 
     /// Links the scorecard to the plan, or unlinks it: the scorecard names the plan, and the plan's
-    /// history tells. Repeated, it changes nothing.
+    /// history tells, if `check` agrees to the plan. Repeated, it changes nothing.
     ///
     /// # Errors
-    /// NOT_FOUND for the plan; FAILED_PRECONDITION if there is no such scorecard, they are of different agents, or
+    /// NOT_FOUND for the plan; what `check` returns; FAILED_PRECONDITION if there is no such scorecard, they are of different agents, or
     /// the scorecard names as many plans as it can; ABORTED if others keep changing it.
     pub async fn link_scorecard(
         &self,
@@ -201,11 +199,14 @@ impl Store {
         scorecard: &ScorecardId,
         linked: bool,
         author: Author<'_>,
+        check: impl Fn(&CoachingPlan) -> Result<(), Error>,
     ) -> Result<(), Error> {
         let name = tenant.name_of(scorecard);
-        for _ in 0..ATTEMPTS {
+        let mut attempts = Attempts::new();
+        while attempts.another().await {
             let (found, of) = tokio::try_join!(self.scorecard(tenant, scorecard), self.plan(tenant, plan))?;
             let of = of.ok_or_else(|| Error::not_found(&tenant.name_of(plan)))?;
+            check(&of)?;
             let before = found.ok_or_else(|| {
                 let message = format!("scorecardName: '{name}' does not exist");
                 Error::new(Code::FailedPrecondition, "SCORECARD_NOT_FOUND", message)
@@ -217,6 +218,7 @@ impl Store {
                     format!("scorecardName: '{name}' is not a scorecard of the plan's agent"),
                 ));
             }
+            let author = author.not_before(of.update_time).not_before(before.update_time);
             let mut after = before.clone();
             if !after.link(plan, linked, author.caller, author.now)? {
                 return Ok(());
@@ -228,7 +230,7 @@ impl Store {
             let replaced = ScorecardChange::beside_statistics(&before, after);
             let writes = vec![
                 self.put_scorecard(tenant, &replaced)?,
-                self.check_plan(tenant, plan)?,
+                self.check_version(keys::plan(tenant, plan), Some(of.version))?,
                 self.record_change(&keys::plan(tenant, plan).partition, change)?,
             ];
             if matches!(self.transact(writes).await?, Outcome::Written) {
@@ -236,15 +238,6 @@ impl Store {
             }
         }
         Err(keeps_changing(&name))
-    }
-
-    /// Holds for as long as the transaction takes that the plan is there.
-    fn check_plan(&self, tenant: &Tenant, plan: &CoachingPlanId) -> Result<TransactWriteItem, Error> {
-        let check = ConditionCheck::builder()
-            .table_name(&*self.table)
-            .set_key(Some(key_attributes(keys::plan(tenant, plan))))
-            .condition_expression(format!("attribute_exists({PK})"));
-        Ok(TransactWriteItem::builder().condition_check(check.build().map_err(Error::internal)?).build())
     }
 
     /// The first `size` plans after `after` that match `filter`, the newest creation first, ties by id.
@@ -354,6 +347,7 @@ fn to_item(tenant: &Tenant, plan: &CoachingPlan) -> Item {
         .optional_text("active_since", plan.active_since.as_ref())
         .text("create_time", plan.create_time.to_string())
         .text("update_time", plan.update_time.to_string())
+        .optional_text("recorded_at", plan.recorded_at.as_ref())
         .optional_text("display_name", plan.display_name.as_ref())
         .optional_text("usecase", plan.usecase.as_ref());
     match &plan.usecase {
@@ -385,6 +379,7 @@ fn from_item(item: HashMap<String, AttributeValue>) -> Result<CoachingPlan, Erro
         active_since: item.optional_time("active_since")?,
         create_time: item.time("create_time")?,
         update_time: item.time("update_time")?,
+        recorded_at: item.optional_time("recorded_at")?,
         display_name: item.optional_text("display_name")?,
         usecase: item.optional_id("usecase")?,
     })

@@ -1,20 +1,25 @@
 //! Repeated requests (AIP-155): what a caller was first answered for a request id.
 //!
 //! The record is written in the transaction that does the work, so there is one exactly if the work
-//! was done. It holds only what the service chose at the time; together with the same body, that
-//! makes the same answer again.
+//! was done, and the work is not done while there is one. It holds only what the service chose at the time;
+//! together with the same body, that makes the same answer again.
+//!
+//! Whatever refuses a request that has an id, the record is looked for before that is answered ([`Store::once`]): a
+//! plan that is gone since, a template that changed, a name that is taken by what the request itself created. A
+//! request that goes through needs no such look.
 
 use std::collections::HashMap;
 
-use aws_sdk_dynamodb::types::{AttributeValue, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem};
+use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem};
 use coaching_domain::names::{Collection, UsecaseId, UserId};
-use coaching_domain::{Error, Id, Tenant, Timestamp};
+use coaching_domain::{Code, Error, Id, Tenant, Timestamp};
 use uuid::Uuid;
 
 use crate::Store;
 use crate::failure::{corrupt, failure};
 use crate::item::{Attributes, Item, key_attributes};
 use crate::keys::{self, EXPIRES_AT, PK};
+use crate::transaction::Outcome;
 
 /// How long a request id is remembered, in seconds: a day.
 const REMEMBERED_SECONDS: i64 = 24 * 60 * 60;
@@ -43,6 +48,8 @@ pub struct Created<C> {
     pub time: Timestamp,
     /// The usecase, named by the client or inherited.
     pub usecase: Option<UsecaseId>,
+    /// The revision of the template that it was made from, if it was made from one.
+    pub revision: Option<u32>,
 }
 
 impl RequestRecord {
@@ -50,10 +57,7 @@ impl RequestRecord {
     ///
     /// # Errors
     /// INVALID_ARGUMENT if it records another request.
-    pub(crate) fn answer_from<C: Collection>(
-        &self,
-        item: HashMap<String, AttributeValue>,
-    ) -> Result<Created<C>, Error> {
+    fn answer_from<C: Collection>(&self, item: HashMap<String, AttributeValue>) -> Result<Created<C>, Error> {
         let mut item = Attributes(item);
         if item.text("fingerprint")? != self.fingerprint {
             return Err(Error::invalid_field(
@@ -61,13 +65,64 @@ impl RequestRecord {
                 "was used within a day for another request; a new request needs a new id",
             ));
         }
-        Ok(Created { id: item.id("id")?, time: item.time("time")?, usecase: item.optional_id("usecase")? })
+        let revision = item.optional_number("revision")?.map(u32::try_from).transpose();
+        Ok(Created {
+            id: item.id("id")?,
+            time: item.time("time")?,
+            usecase: item.optional_id("usecase")?,
+            revision: revision.map_err(|_| corrupt("revision"))?,
+        })
     }
 }
 
 impl Store {
+    /// What `make` creates for `request` in a transaction of [`Store::create`], or what the same request created
+    /// before, whatever refuses it now.
+    ///
+    /// # Errors
+    /// As `make`'s, if nothing was created before; INVALID_ARGUMENT if the request's id was used for another;
+    /// UNAVAILABLE if the table does not answer.
+    pub async fn once<C: Collection>(
+        &self,
+        tenant: &Tenant,
+        request: Option<&RequestRecord>,
+        make: impl Future<Output = Result<Created<C>, Error>>,
+    ) -> Result<Created<C>, Error> {
+        match (make.await, request) {
+            (Err(refused), Some(request)) => self.first_answer(tenant, request).await?.ok_or(refused),
+            (made, _) => made,
+        }
+    }
+
+    /// Makes `writes` and records under `request` that they made `created`.
+    ///
+    /// # Errors
+    /// ABORTED if the request was answered before, whatever else refuses it.
+    pub(crate) async fn create<C>(
+        &self,
+        tenant: &Tenant,
+        mut writes: Vec<TransactWriteItem>,
+        request: Option<&RequestRecord>,
+        created: &Created<C>,
+    ) -> Result<Outcome, Error> {
+        let number_of_record = writes.len();
+        if let Some(request) = request {
+            writes.push(self.record_request(tenant, request, created)?);
+        }
+        match self.transact(writes).await? {
+            Outcome::Refused(failed) if failed.iter().any(|condition| condition.index == number_of_record) => {
+                Err(Error::new(
+                    Code::Aborted,
+                    "CONCURRENT_CHANGES",
+                    "the request was answered at the same moment; repeat it for the answer",
+                ))
+            }
+            outcome => Ok(outcome),
+        }
+    }
+
     /// The write that records what was created for `request`, refused while an earlier one is remembered.
-    pub(crate) fn record_request<C>(
+    fn record_request<C>(
         &self,
         tenant: &Tenant,
         request: &RequestRecord,
@@ -79,13 +134,16 @@ impl Store {
             .text("time", created.time.to_string())
             .optional_text("usecase", created.usecase.as_ref())
             .number(EXPIRES_AT, request.time.unix_seconds() + REMEMBERED_SECONDS);
+        let item = match created.revision {
+            Some(revision) => item.number("revision", revision.into()),
+            None => item,
+        };
         // DynamoDB deletes what has expired up to days late, so the record's own time decides.
         let put = Put::builder()
             .table_name(&*self.table)
             .set_item(Some(item.into_attributes()))
             .condition_expression(format!("attribute_not_exists({PK}) OR {EXPIRES_AT} <= :now"))
-            .expression_attribute_values(":now", AttributeValue::N(request.time.unix_seconds().to_string()))
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+            .expression_attribute_values(":now", AttributeValue::N(request.time.unix_seconds().to_string()));
         Ok(TransactWriteItem::builder().put(put.build().map_err(Error::internal)?).build())
     }
 
@@ -102,7 +160,7 @@ impl Store {
     ///
     /// # Errors
     /// INVALID_ARGUMENT if its id was used for another; UNAVAILABLE if the table does not answer.
-    pub async fn first_answer<C: Collection>(
+    async fn first_answer<C: Collection>(
         &self,
         tenant: &Tenant,
         request: &RequestRecord,

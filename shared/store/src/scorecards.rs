@@ -2,7 +2,6 @@
 //! agent's statistics, so that a statistic is never off by one, whatever fails or is repeated.
 
 use std::collections::{BTreeMap, HashMap};
-use std::time::Duration;
 
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem, Update};
@@ -13,6 +12,7 @@ use coaching_domain::template::ScorecardTemplate;
 use coaching_domain::{Code, Error, Tenant, Timestamp};
 
 use crate::Store;
+use crate::changes::Attempts;
 use crate::failure::corrupt;
 use crate::item::{Attributes, Item, key_attributes};
 use crate::keys::{self, LIST_ORDER, ListIndex, ListPosition, PK};
@@ -31,12 +31,6 @@ const MAX_STATISTICS_BYTES: usize = 256 * 1024;
 /// The most that they take after a change that only takes off them. That mostly makes them smaller, but a column that
 /// held like sums and counts may get wider.
 const MAX_STATISTICS_BYTES_TAKEN_OFF: usize = 320 * 1024;
-
-/// How often a change is tried that others keep getting in front of.
-const ATTEMPTS: u32 = 16;
-/// The longest pause before the second attempt; it doubles with each further one, up to the longest.
-const FIRST_PAUSE: Duration = Duration::from_millis(10);
-const LONGEST_PAUSE: Duration = Duration::from_millis(320);
 
 /// Which scorecards of a profile are wanted: those that match everything that is named. Time ranges
 /// leave their ends out.
@@ -130,6 +124,7 @@ impl ScorecardChange {
         template: &ScorecardTemplate,
     ) -> Self {
         after.version = before.0.version + 1;
+        after.update_time = after.update_time.max(before.0.update_time);
         Self {
             added: Counted::of(&after, template),
             after,
@@ -164,8 +159,6 @@ pub enum Written {
     All,
     /// None was, because those at these places are not what was read.
     NotAsRead(Vec<usize>),
-    /// None was, because the same request was answered before.
-    Repeated(Created<names::Scorecard>),
 }
 
 /// Where one agent's scores of one usecase and period are counted.
@@ -257,10 +250,11 @@ impl Store {
     }
 
     /// Changes the scorecard `id` by `change`, which may be called several times: with each state that
-    /// others leave it in before this change is made. What it leaves unchanged is not written.
+    /// others leave it in before this change is made, and the time of the change. What it leaves unchanged is not
+    /// written.
     ///
-    /// `counted` tells of a scorecard that was read when it is to count, or counted: those statistics are
-    /// read together with the template.
+    /// `counted` tells of a scorecard that was read, and the time of the change, when it is to count, or counted: those
+    /// statistics are read together with the template.
     ///
     /// # Errors
     /// NOT_FOUND; what `change` returns; ABORTED if others keep changing it.
@@ -269,19 +263,21 @@ impl Store {
         tenant: &Tenant,
         id: &ScorecardId,
         time: Timestamp,
-        counted: impl Fn(&Scorecard) -> Option<Timestamp>,
-        change: impl Fn(&mut Scorecard, &ScorecardTemplate) -> Result<(), Error>,
+        counted: impl Fn(&Scorecard, Timestamp) -> Option<Timestamp>,
+        change: impl Fn(&mut Scorecard, &ScorecardTemplate, Timestamp) -> Result<(), Error>,
     ) -> Result<(Scorecard, ScorecardTemplate), Error> {
-        for _ in 0..ATTEMPTS {
+        let mut attempts = Attempts::new();
+        while attempts.another().await {
             let found = self.scorecard(tenant, id).await?;
             let before = found.ok_or_else(|| Error::not_found(&tenant.name_of(id)))?;
-            let place = counted(&before).map(|time| (&before.agent, &before.usecase, time));
+            let now = time.max(before.update_time);
+            let place = counted(&before, now).map(|time| (&before.agent, &before.usecase, time));
             let (mut template, known) =
                 self.template_and_statistics(tenant, &before.template, &[Some(before.revision)], place).await?;
             let template =
                 template.pop().ok_or_else(|| Error::internal("a scorecard's template revision does not exist"))?;
             let mut after = before.clone();
-            change(&mut after, &template)?;
+            change(&mut after, &template, now)?;
             if after == before {
                 return Ok((before, template));
             }
@@ -335,13 +331,36 @@ impl Store {
         runs
     }
 
+    /// Creates `scorecard`, made from `template`, for `request` ([`Store::once`]). Statistics that are not `known` are
+    /// read.
+    ///
+    /// # Errors
+    /// ALREADY_EXISTS if the id is taken; RESOURCE_EXHAUSTED if the agent's statistics would become larger than they may
+    /// be; ABORTED if others keep changing them, or the request was answered before.
+    pub async fn create_scorecard(
+        &self,
+        tenant: &Tenant,
+        scorecard: Scorecard,
+        template: &ScorecardTemplate,
+        known: KnownStatistics,
+        request: Option<&RequestRecord>,
+        time: Timestamp,
+    ) -> Result<Created<names::Scorecard>, Error> {
+        let name = tenant.name_of(&scorecard.id);
+        let change = ScorecardChange::creating(scorecard, template);
+        let created = created_by(&change, time);
+        match self.write_scorecards(tenant, &[change], known, request, time).await? {
+            Written::All => Ok(created),
+            Written::NotAsRead(_) => Err(Error::already_exists(&name)),
+        }
+    }
+
     /// Writes all of `changes` (one run of [`Store::runs_of`]) with what they change in statistics, or
-    /// nothing. With a `request`, there must be one change; the same request writes only once. Statistics
-    /// that are not `known` are read.
+    /// nothing. With a `request`, there must be one change. Statistics that are not `known` are read.
     ///
     /// # Errors
     /// RESOURCE_EXHAUSTED if an agent's statistics would become larger than they may be; ABORTED if others keep
-    /// changing the same agents' statistics; INTERNAL if the statistics do
+    /// changing the same agents' statistics, or the request was answered before; INTERNAL if the statistics do
     /// not hold what is to be taken off them.
     pub async fn write_scorecards(
         &self,
@@ -351,8 +370,8 @@ impl Store {
         request: Option<&RequestRecord>,
         time: Timestamp,
     ) -> Result<Written, Error> {
-        let mut pause = FIRST_PAUSE;
-        for _ in 0..ATTEMPTS {
+        let mut attempts = Attempts::new();
+        while attempts.another().await {
             // What was known and turned out to have changed is read again.
             let counted = match self.count(tenant, changes, std::mem::take(&mut known)).await? {
                 Ok(counted) => counted,
@@ -380,28 +399,19 @@ impl Store {
                 }
                 writes.push(self.put_statistics(tenant, place, read.version, cells, time)?);
             }
-            if let (Some(request), [change]) = (request, changes) {
-                let created =
-                    Created { id: change.after.id.clone(), time, usecase: Some(change.after.usecase.clone()) };
-                writes.push(self.record_request(tenant, request, &created)?);
-            }
-            let failed = match self.transact(writes).await? {
+            let outcome = match changes {
+                [change] => self.create(tenant, writes, request, &created_by(change, time)).await?,
+                _ => self.transact(writes).await?,
+            };
+            let failed = match outcome {
                 Outcome::Written => return Ok(Written::All),
                 Outcome::Refused(failed) => failed,
             };
-            let mut not_as_read = Vec::new();
-            for condition in failed {
-                match (request, condition.item) {
-                    (Some(request), Some(item)) => return request.answer_from(item).map(Written::Repeated),
-                    _ if condition.index < changes.len() => not_as_read.push(condition.index),
-                    _ => {}
-                }
-            }
+            let not_as_read = failed.into_iter().map(|condition| condition.index);
+            let not_as_read: Vec<usize> = not_as_read.filter(|index| *index < changes.len()).collect();
             if !not_as_read.is_empty() {
                 return Ok(Written::NotAsRead(not_as_read));
             }
-            tokio::time::sleep(pause.mul_f64(fastrand::f64())).await;
-            pause = (pause * 2).min(LONGEST_PAUSE);
         }
         Err(keeps_changing())
     }
@@ -498,6 +508,12 @@ impl Store {
         };
         Ok(TransactWriteItem::builder().update(update.build().map_err(Error::internal)?).build())
     }
+}
+
+/// What a request created that `change` answers.
+fn created_by(change: &ScorecardChange, time: Timestamp) -> Created<names::Scorecard> {
+    let Scorecard { id, usecase, revision, .. } = &change.after;
+    Created { id: id.clone(), time, usecase: Some(usecase.clone()), revision: Some(*revision) }
 }
 
 fn statistics_full(tenant: &Tenant, place: &Place, bytes: usize) -> Error {

@@ -10,7 +10,7 @@ use coaching_domain::session::{CoachingSession, State};
 use coaching_domain::{Code, Error, Tenant, Timestamp};
 
 use crate::Store;
-use crate::changes::{ATTEMPTS, keeps_changing};
+use crate::changes::{Attempts, keeps_changing};
 use crate::dependents::{Dependent, OnPlan};
 use crate::item::{Attributes, Item};
 use crate::keys::{self, LIST_ORDER, ListIndex, ListPosition, SESSION_TIME_ORDER, UPDATE_TIME_ORDER};
@@ -71,13 +71,13 @@ impl SessionFilter {
 }
 
 impl Store {
-    /// Creates `session`, which must belong to a plan of its agent, or answers what the same
-    /// `request` created before. With `inherits_usecase` the session takes the plan's usecase.
+    /// Creates `session`, which must belong to a plan of its agent, for `request` ([`Store::once`]). With
+    /// `inherits_usecase` the session takes the plan's usecase.
     ///
     /// # Errors
     /// ALREADY_EXISTS if the id is taken; FAILED_PRECONDITION if the agent has no such plan, also
-    /// when it is deleted at the same moment; ABORTED if the plan's usecase changes meanwhile;
-    /// INVALID_ARGUMENT if the usecase does not exist, or if the request's id was used for another.
+    /// when it is deleted at the same moment; ABORTED if the plan's usecase changes meanwhile, or the request was
+    /// answered before; INVALID_ARGUMENT if the usecase does not exist.
     pub async fn create_session(
         &self,
         tenant: &Tenant,
@@ -88,14 +88,8 @@ impl Store {
     ) -> Result<Created<names::CoachingSession>, Error> {
         if inherits_usecase {
             let plan = self.plan(tenant, &session.plan).await?;
-            let Some(plan) = plan.filter(|plan| plan.agent == session.agent) else {
-                let earlier = match request {
-                    Some(request) => self.first_answer(tenant, request).await?,
-                    None => None,
-                };
-                return earlier.ok_or_else(|| no_such_plan(tenant, &session));
-            };
-            session.usecase = plan.usecase;
+            let plan = plan.filter(|plan| plan.agent == session.agent);
+            session.usecase = plan.ok_or_else(|| no_such_plan(tenant, &session))?.usecase;
         }
         // A session mostly has its plan's usecase, which exists, and the transaction holds it to that. Only where the
         // plan has another one is the session's looked for.
@@ -103,7 +97,8 @@ impl Store {
         let counted = CountChange::of(None, Some(&session));
         let mut places = Places::default();
         loop {
-            let created = Created { id: session.id.clone(), time: author.now, usecase: session.usecase.clone() };
+            let usecase = session.usecase.clone();
+            let created = Created { id: session.id.clone(), time: author.now, usecase, revision: None };
             let of_plan = as_plan.then_some(session.usecase.as_ref());
             let change = author.change(1, None, session.document(tenant));
             let mut writes = vec![
@@ -115,10 +110,7 @@ impl Store {
             if let Some(counted) = &counted {
                 writes.extend(self.count_session(tenant, counted, places)?);
             }
-            if let Some(request) = request {
-                writes.push(self.record_request(tenant, request, &created)?);
-            }
-            let failed = match self.transact(writes).await? {
+            let failed = match self.create(tenant, writes, request, &created).await? {
                 Outcome::Written => return Ok(created),
                 Outcome::Refused(failed) => failed,
             };
@@ -130,14 +122,12 @@ impl Store {
                 self.look_elsewhere(tenant, counted, &mut places, 0);
                 continue;
             }
-            // What an earlier call with the same id was answered comes before whatever holds now.
             let mut plan_now = None;
             let mut taken = false;
             for condition in failed {
-                match (condition.index, request, condition.item) {
-                    (0, ..) => taken = true,
-                    (1, _, item) => plan_now = Some(item),
-                    (_, Some(request), Some(item)) => return request.answer_from(item),
+                match (condition.index, condition.item) {
+                    (0, _) => taken = true,
+                    (1, item) => plan_now = Some(item),
                     _ => {}
                 }
             }
@@ -177,7 +167,7 @@ impl Store {
     }
 
     /// Changes the session `id` by `change`, which says whether it changed anything, and may be called
-    /// several times: with each state that others leave it in before this change is made.
+    /// several times: with each state that others leave it in before this change is made, and the time of the change.
     ///
     /// # Errors
     /// NOT_FOUND; what `change` returns; ABORTED if others keep changing it.
@@ -186,18 +176,21 @@ impl Store {
         tenant: &Tenant,
         id: &CoachingSessionId,
         author: Author<'_>,
-        change: impl Fn(&mut CoachingSession) -> Result<bool, Error>,
+        change: impl Fn(&mut CoachingSession, Timestamp) -> Result<bool, Error>,
     ) -> Result<CoachingSession, Error> {
         let name = tenant.name_of(id);
         let mut places = Places::default();
-        for _ in 0..ATTEMPTS {
+        let mut attempts = Attempts::new();
+        while attempts.another().await {
             let found = self.session(tenant, id, author.now).await?;
             let before = found.ok_or_else(|| Error::not_found(&name))?;
+            let author = author.not_before(before.last_change());
             let mut after = before.clone();
-            if !change(&mut after)? {
+            if !change(&mut after, author.now)? {
                 return Ok(before);
             }
             after.version = before.version + 1;
+            after.recorded_at = None;
             let key = keys::session(tenant, id);
             let change = author.change(after.version, before.document(tenant), after.document(tenant));
             let writes = vec![
@@ -226,7 +219,8 @@ impl Store {
     ) -> Result<(), Error> {
         let name = tenant.name_of(id);
         let mut places = Places::default();
-        for _ in 0..ATTEMPTS {
+        let mut attempts = Attempts::new();
+        while attempts.another().await {
             let found = self.session(tenant, id, author.now).await?;
             let session = found.ok_or_else(|| Error::not_found(&name))?;
             check(&session)?;
@@ -273,6 +267,7 @@ impl Store {
         author: Author<'_>,
     ) -> Result<Vec<TransactWriteItem>, Error> {
         let key = keys::session(tenant, &session.id);
+        let author = author.not_before(session.last_change());
         let change = author.change(session.version + 1, session.document(tenant), None);
         let record = self.record_change(&key.partition, change)?;
         Ok(vec![self.delete_version(key, session.version)?, record])
@@ -374,6 +369,7 @@ impl Listed for CoachingSession {
         "version",
         "create_time",
         "update_time",
+        "recorded_at",
         "manager_update_time",
         "agent_update_time",
         "acknowledge_time",
@@ -423,6 +419,7 @@ fn to_item(tenant: &Tenant, session: &CoachingSession) -> Item {
         .text(UPDATE_TIME_ORDER, ListPosition::earliest_first(session.update_time, &session.id).as_str())
         .text("create_time", session.create_time.to_string())
         .text("update_time", session.update_time.to_string())
+        .optional_text("recorded_at", session.recorded_at.as_ref())
         .text("manager_update_time", session.manager_update_time.to_string())
         .text("agent_update_time", session.agent_update_time.to_string())
         .optional_text("acknowledge_time", session.acknowledge_time.as_ref())
@@ -456,6 +453,7 @@ fn from_item(item: HashMap<String, AttributeValue>) -> Result<CoachingSession, E
         version: item.version()?,
         create_time: item.time("create_time")?,
         update_time: item.time("update_time")?,
+        recorded_at: item.optional_time("recorded_at")?,
         manager_update_time: item.time("manager_update_time")?,
         agent_update_time: item.time("agent_update_time")?,
         acknowledge_time: item.optional_time("acknowledge_time")?,

@@ -12,7 +12,7 @@ use coaching_domain::{Code, Error, Tenant, Timestamp};
 
 use crate::Store;
 use crate::agents::{MAX_TARGETS, targets_full, targets_of_plan_full};
-use crate::changes::{ATTEMPTS, keeps_changing};
+use crate::changes::{Attempts, keeps_changing};
 use crate::dependents::{Dependent, OnPlan};
 use crate::failure::corrupt;
 use crate::item::{Attributes, Item, key_attributes};
@@ -33,13 +33,13 @@ pub struct TargetFilter {
 }
 
 impl Store {
-    /// Creates `target`, or answers what the same `request` created before.
+    /// Creates `target` for `request` ([`Store::once`]).
     ///
     /// # Errors
     /// ALREADY_EXISTS if the id is taken, or there is a target of the same plan, or of the organisation, for the
     /// same usecase, template and part of it; FAILED_PRECONDITION if the plan is gone, or has, or its agent's
-    /// plans have, as many targets as they may; INVALID_ARGUMENT if the request's id was used for another; ABORTED
-    /// if others keep changing the agent's plans.
+    /// plans have, as many targets as they may; ABORTED if others keep changing the agent's plans, or the request was
+    /// answered before.
     pub async fn create_target(
         &self,
         tenant: &Tenant,
@@ -47,36 +47,25 @@ impl Store {
         request: Option<&RequestRecord>,
         time: Timestamp,
     ) -> Result<Created<names::Target>, Error> {
-        let created = Created { id: target.id.clone(), time, usecase: Some(target.usecase.clone()) };
-        for _ in 0..ATTEMPTS {
+        let usecase = Some(target.usecase.clone());
+        let created = Created { id: target.id.clone(), time, usecase, revision: None };
+        let mut attempts = Attempts::new();
+        while attempts.another().await {
             let mut writes = vec![self.put_new(to_item(tenant, target))?, self.take_place(tenant, target)?];
             if let (Some(plan), Some(agent)) = (&target.plan, &target.agent) {
                 let record = self.record(tenant, agent).await?;
                 if record.plan(plan).is_some() && record.target_count() >= MAX_TARGETS {
-                    let earlier = match request {
-                        Some(request) => self.first_answer(tenant, request).await?,
-                        None => None,
-                    };
-                    return earlier.ok_or_else(targets_full);
+                    return Err(targets_full());
                 }
                 writes.push(self.add_dependent(tenant, plan, Dependent::Target, agent, None)?);
                 let kept = record.plan(plan).map(|plan| plan.targets.clone()).unwrap_or_default();
                 let kept: Vec<Target> = kept.into_iter().chain([target.clone()]).collect();
                 writes.push(self.keep_targets(tenant, &record, plan, &kept)?);
             }
-            if let Some(request) = request {
-                writes.push(self.record_request(tenant, request, &created)?);
-            }
-            let last = writes.len().checked_sub(1);
-            let mut failed = match self.transact(writes).await? {
+            let failed = match self.create(tenant, writes, request, &created).await? {
                 Outcome::Written => return Ok(created),
                 Outcome::Refused(failed) => failed,
             };
-            if let Some(request) = request
-                && let Some(recorded) = failed.pop_if(|condition| Some(condition.index) == last)
-            {
-                return request.answer_from(recorded.item.unwrap_or_default());
-            }
             for condition in failed {
                 match (condition.index, condition.item) {
                     (0, _) => return Err(Error::already_exists(&tenant.name_of(&target.id))),
@@ -108,7 +97,7 @@ impl Store {
     }
 
     /// Changes the target `id` by `change`, which says whether it changed anything, and may be called several
-    /// times: with each state that others leave it in before this change is made.
+    /// times: with each state that others leave it in before this change is made, and the time of the change.
     ///
     /// # Errors
     /// NOT_FOUND; what `change` returns; ABORTED if others keep changing it.
@@ -117,13 +106,14 @@ impl Store {
         tenant: &Tenant,
         id: &TargetId,
         now: Timestamp,
-        change: impl Fn(&mut Target) -> Result<bool, Error>,
+        change: impl Fn(&mut Target, Timestamp) -> Result<bool, Error>,
     ) -> Result<Target, Error> {
         let name = tenant.name_of(id);
-        for _ in 0..ATTEMPTS {
+        let mut attempts = Attempts::new();
+        while attempts.another().await {
             let before = self.target(tenant, id, now).await?.ok_or_else(|| Error::not_found(&name))?;
             let mut after = before.clone();
-            if !change(&mut after)? {
+            if !change(&mut after, now.max(before.update_time))? {
                 return Ok(before);
             }
             after.version = before.version + 1;
@@ -142,14 +132,22 @@ impl Store {
         Err(keeps_changing(&name))
     }
 
-    /// Deletes the target `id` at `now`.
+    /// Deletes the target `id` at `now`, if `check` agrees.
     ///
     /// # Errors
-    /// NOT_FOUND; ABORTED if others keep changing it.
-    pub async fn delete_target(&self, tenant: &Tenant, id: &TargetId, now: Timestamp) -> Result<(), Error> {
+    /// NOT_FOUND; what `check` returns; ABORTED if others keep changing it.
+    pub async fn delete_target(
+        &self,
+        tenant: &Tenant,
+        id: &TargetId,
+        now: Timestamp,
+        check: impl Fn(&Target) -> Result<(), Error>,
+    ) -> Result<(), Error> {
         let name = tenant.name_of(id);
-        for _ in 0..ATTEMPTS {
+        let mut attempts = Attempts::new();
+        while attempts.another().await {
             let target = self.target(tenant, id, now).await?.ok_or_else(|| Error::not_found(&name))?;
+            check(&target)?;
             let mut writes = self.target_deletion(tenant, &target, now)?;
             if let (Some(plan), Some(agent)) = (&target.plan, &target.agent) {
                 let record = self.record(tenant, agent).await?;
@@ -178,7 +176,7 @@ impl Store {
             self.delete_version(keys::target(tenant, &target.id), target.version)?,
             TransactWriteItem::builder().delete(place.build().map_err(Error::internal)?).build(),
         ];
-        writes.extend(self.put_past_target(tenant, target, now)?);
+        writes.extend(self.put_past_target(tenant, target, now.max(target.update_time))?);
         Ok(writes)
     }
 

@@ -16,10 +16,10 @@ use crate::requests::{Created, RequestRecord};
 use crate::transaction::Outcome;
 
 impl Store {
-    /// Creates the first revision of a template, or answers what the same `request` created before.
+    /// Creates the first revision of a template for `request` ([`Store::once`]).
     ///
     /// # Errors
-    /// ALREADY_EXISTS if the id is taken; INVALID_ARGUMENT if the request's id was used for another.
+    /// ALREADY_EXISTS if the id is taken; ABORTED if the request was answered before.
     pub async fn create_template(
         &self,
         tenant: &Tenant,
@@ -27,22 +27,15 @@ impl Store {
         request: Option<&RequestRecord>,
         time: Timestamp,
     ) -> Result<Created<names::ScorecardTemplate>, Error> {
-        let created = Created { id: template.id.clone(), time, usecase: None };
-        let mut writes = vec![
+        let created = Created { id: template.id.clone(), time, usecase: None, revision: Some(template.revision) };
+        let writes = vec![
             self.put_new(current_item(tenant, template)?)?,
             self.put_new(item_at(keys::template(tenant, &template.id, Some(template.revision)), template)?)?,
         ];
-        if let Some(request) = request {
-            writes.push(self.record_request(tenant, request, &created)?);
+        match self.create(tenant, writes, request, &created).await? {
+            Outcome::Written => Ok(created),
+            Outcome::Refused(_) => Err(Error::already_exists(&tenant.name_of(&template.id))),
         }
-        let failed = match self.transact(writes).await? {
-            Outcome::Written => return Ok(created),
-            Outcome::Refused(failed) => failed,
-        };
-        if let (Some(request), Some(item)) = (request, failed.into_iter().find_map(|condition| condition.item)) {
-            return request.answer_from(item);
-        }
-        Err(Error::already_exists(&tenant.name_of(&template.id)))
     }
 
     /// Makes `next` the current revision after the one before it.

@@ -3,11 +3,14 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem, Update};
-use coaching_domain::directory::User;
+use coaching_domain::directory::{User, Versioned};
+use coaching_domain::etag::etag_in_directory;
+use coaching_domain::fields::Entry;
 use coaching_domain::names::UserId;
 use coaching_domain::{Code, CustomerTenant, Error, Role, Tenant, Timestamp};
 use futures_util::stream::{StreamExt, iter};
 
+use crate::changes::Attempts;
 use crate::failure::corrupt;
 use crate::item::{Attributes, Item, key_attributes};
 use crate::keys::{self, LIST_ORDER, ListIndex, ListPosition, PK};
@@ -16,8 +19,6 @@ use crate::{Deadline, Store};
 
 /// How many users are written side by side.
 const AT_ONCE: usize = 8;
-/// How often a user is written that others keep changing.
-const ATTEMPTS: usize = 6;
 
 /// A user as they were read.
 struct Read {
@@ -28,25 +29,26 @@ struct Read {
 }
 
 impl Store {
-    /// Writes each of `users` over whatever is there at `now`, whole or not at all, until `deadline`, and says for
-    /// each whether it is written. One that is there already stays as it is.
+    /// Writes each of `users` over what is there at `now`, whole or not at all, until `deadline`, and says for
+    /// each in which version it is there. One that is there already stays as it is.
     ///
     /// # Errors
-    /// UNAVAILABLE if the table does not answer; for one user, that too, and ABORTED if others keep changing them.
+    /// UNAVAILABLE if the table does not answer; for one user, that too, and ABORTED if they are in another version
+    /// than is expected, or others keep changing them.
     pub async fn upsert_users(
         &self,
         tenant: &CustomerTenant,
-        users: &[User],
+        users: &[&Entry<User>],
         now: Timestamp,
         deadline: Deadline,
-    ) -> Result<Vec<Result<(), Error>>, Error> {
-        let ids: Vec<UserId> = users.iter().map(|user| user.id.clone()).collect();
+    ) -> Result<Vec<Result<u64, Error>>, Error> {
+        let ids: Vec<UserId> = users.iter().map(|user| user.value.id.clone()).collect();
         let read = self.read_users(tenant, &ids, true).await?;
         let mut read: HashMap<UserId, Read> = read.into_iter().map(|read| (read.user.id.clone(), read)).collect();
-        let writes: Vec<(User, Option<Read>)> =
-            users.iter().map(|user| (user.clone(), read.remove(&user.id))).collect();
-        let write = async |(user, read): (User, Option<Read>)| {
-            deadline.within(self.upsert_user(tenant, &user, read, now)).await
+        let writes: Vec<(&Entry<User>, Option<Read>)> =
+            users.iter().map(|user| (*user, read.remove(&user.value.id))).collect();
+        let write = async |(user, read): (&Entry<User>, Option<Read>)| {
+            deadline.within(self.upsert_user(tenant, user, read, now)).await
         };
         let writes = writes.into_iter().map(write);
         Ok(iter(writes).buffered(AT_ONCE).collect().await)
@@ -55,14 +57,19 @@ impl Store {
     async fn upsert_user(
         &self,
         tenant: &CustomerTenant,
-        user: &User,
+        Entry { value: user, expected }: &Entry<User>,
         mut read: Option<Read>,
         now: Timestamp,
-    ) -> Result<(), Error> {
-        for _ in 0..ATTEMPTS {
-            if read.as_ref().is_some_and(|read| read.user == *user) {
-                return Ok(());
+    ) -> Result<u64, Error> {
+        let mut attempts = Attempts::new();
+        while attempts.another().await {
+            let version = read.as_ref().map(|read| read.version);
+            expected.check_found(version.map(etag_in_directory).as_deref())?;
+            if let Some(read) = read.as_ref().filter(|read| read.user == *user) {
+                return Ok(read.version);
             }
+            // A clock may be set back: nobody ends being what they were before they began.
+            let now = read.as_ref().and_then(|read| read.since).map_or(now, |since| now.max(since));
             // What somebody was before the directory first had them is not known: they count as having been that always.
             let changed = read.as_ref().filter(|read| !read.user.stands_as(user));
             let since = if changed.is_some() { Some(now) } else { read.as_ref().and_then(|read| read.since) };
@@ -79,7 +86,7 @@ impl Store {
                 writes.push(self.enter_profile(profile, user, since)?);
             }
             if let Outcome::Written = self.transact(writes).await? {
-                return Ok(());
+                return Ok(version.unwrap_or(0) + 1);
             }
             read = self.read_users(tenant, std::slice::from_ref(&user.id), true).await?.pop();
         }
@@ -90,9 +97,10 @@ impl Store {
     ///
     /// # Errors
     /// UNAVAILABLE if the table does not answer.
-    pub async fn user(&self, tenant: &CustomerTenant, id: &UserId) -> Result<Option<User>, Error> {
+    pub async fn user(&self, tenant: &CustomerTenant, id: &UserId) -> Result<Option<Versioned<User>>, Error> {
         let item = self.get(keys::user(tenant, id)).await?;
-        item.map(|item| from_item(tenant, item).map(|read| read.user)).transpose()
+        let read = item.map(|item| from_item(tenant, item)).transpose()?;
+        Ok(read.map(|read| Versioned { value: read.user, version: read.version }))
     }
 
     /// The users `ids` as they were within about a second, in no order, each with the time since when progress
