@@ -17,6 +17,7 @@ pub mod identity;
 pub mod json;
 pub mod names;
 pub mod outline;
+mod parameters;
 pub mod plan;
 pub mod progress;
 mod quotient;
@@ -30,7 +31,8 @@ pub mod timestamp;
 pub mod update_mask;
 
 pub use error::{Code, Error, Violations};
-pub use identity::{Caller, CustomerTenant, Role, Tenant};
+pub use identity::{Caller, ClaimNames, CustomerTenant, Role, Tenant};
 pub use names::Id;
+pub use parameters::Parameters;
 pub use timestamp::Timestamp;
 pub use update_mask::UpdateMask;
