@@ -103,13 +103,15 @@ async fn counted_and_recounted(service: &TestService) -> (BTreeMap<String, Stati
 
 fn tenant() -> coaching_domain::Tenant {
     let claims = |name: &str| match name {
-        "customer" => Some("acme"),
-        "role" => Some("admin"),
-        "sub" => Some("test"),
+        "customer" => Some("acme".into()),
+        "profiles" => Some("*".into()),
+        "role" => Some("admin".into()),
+        "sub" => Some("test".into()),
         _ => None,
     };
     #[expect(clippy::disallowed_methods, reason = "the test reads below the edge")]
-    let caller = coaching_domain::Caller::from_verified_claims(claims).unwrap();
+    let caller =
+        coaching_domain::Caller::from_verified_claims(&coaching_domain::ClaimNames::default(), claims).unwrap();
     caller.enter("acme", "support").unwrap()
 }
 

@@ -10,12 +10,14 @@ use coaching_tests::{
 };
 use serde_json::{Value, json};
 
-const CASES: [Case; 19] = [
+const CASES: [Case; 22] = [
     Case { name: "created", status: 200, refused: &[] },
     Case { name: "every-field-imported", status: 200, refused: &[] },
     Case { name: "base64-body", status: 200, refused: &[] },
     Case { name: "snake-case", status: 200, refused: &[] },
     Case { name: "with-request-id", status: 200, refused: &[] },
+    Case { name: "claims-in-arrays", status: 200, refused: &[] },
+    Case { name: "a-key-twice", status: 400, refused: &["meetingNotes"] },
     Case { name: "bad-json", status: 400, refused: &["body"] },
     Case { name: "empty-body", status: 400, refused: &["agentUserName", "creatorUserName", "coachingPlanName"] },
     Case {
@@ -32,6 +34,7 @@ const CASES: [Case; 19] = [
     Case { name: "by-an-agent", status: 403, refused: &[] },
     Case { name: "another-customer", status: 403, refused: &[] },
     Case { name: "another-profile", status: 403, refused: &[] },
+    Case { name: "no-profile", status: 403, refused: &[] },
     Case { name: "without-a-token", status: 401, refused: &[] },
     Case { name: "unknown-usecase", status: 400, refused: &["usecaseName"] },
 ];
@@ -344,10 +347,7 @@ async fn unknown_body_fields_are_ignored() {
 async fn bad_fields_of_body_and_query_are_named_together() {
     let service = service().await;
     let event = create(session_with(json!({"agentUserName": 1, "sessionTime": "x"}))).with_query("requestId=x&b=c&b=d");
-    assert_eq!(
-        service.refused(&event, 400).await.refused_fields(),
-        ["requestId", "b", "b", "agentUserName", "sessionTime"]
-    );
+    assert_eq!(service.refused(&event, 400).await.refused_fields(), ["requestId", "b", "agentUserName", "sessionTime"]);
 }
 
 #[tokio::test]
@@ -358,6 +358,7 @@ async fn authorisation_comes_before_validation() {
     service.refused(&broken.clone().by("agent", "ana"), 403).await;
     service.refused(&broken.clone().with_claim("customer", json!("globex")), 403).await;
     service.refused(&broken.clone().with_claim("profiles", json!("sales")), 403).await;
+    service.refused(&broken.clone().with_claim("profiles", Value::Null), 403).await;
     service.refused(&broken.clone().with_claim("role", json!("root")), 403).await;
     service.refused(&broken.with_claim("sub", json!("not an id")), 403).await;
 }

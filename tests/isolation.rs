@@ -4,10 +4,12 @@
 //! callers. `cargo test -p coaching-tests --test isolation -- --nocapture` prints what was tried.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use chrono::Utc;
+use coaching_domain::ClaimNames;
 use coaching_local::{Claims, Gateway, TEMPLATE, Template, TokenIssuer};
 use coaching_tests::{
     Answered, Event, TestService, below_support, body_of, event_file, event_files, plan_name, root, usecase_name,
@@ -337,6 +339,10 @@ async fn nobody_gets_in_where_they_do_not_belong() {
             ),
             ("another profile", Claims { profiles: Some("sales".to_owned()), ..mine.clone() }),
             ("no profile", Claims { profiles: Some(String::new()), ..mine.clone() }),
+            ("no profile", Claims { profiles: None, ..mine.clone() }),
+            ("no profile", Claims { profiles: Some("[]".to_owned()), ..mine.clone() }),
+            ("all profiles beside one", Claims { profiles: Some("* support".to_owned()), ..mine.clone() }),
+            ("two roles", Claims { role: "[admin manager]".to_owned(), ..mine.clone() }),
         ];
         for role in ["admin", "manager", "agent", "service"] {
             if !may(&roles[&sent.function], role, sent) {
@@ -348,6 +354,15 @@ async fn nobody_gets_in_where_they_do_not_belong() {
             assert_eq!(answered.status, 403, "{about}: {attack} as {}: {}", claims.role, answered.body);
             assert_eq!(answered.body["status"], "PERMISSION_DENIED", "{about}: {attack}");
             assert_eq!(calls, 0, "{about}: {attack}: something was read");
+            if attack == "role too weak" {
+                let allowed = answered.body["details"][0]["metadata"]["allowedRoles"].as_str().unwrap();
+                assert_eq!(answered.reason(), "ROLE_NOT_ALLOWED", "{about}");
+                let roles_of = ["agent", "manager", "service", "admin"];
+                let may_call: Vec<&str> =
+                    roles_of.into_iter().filter(|role| may(&roles[&sent.function], role, sent)).collect();
+                assert_eq!(allowed, may_call.join(" "), "{about}: the README's roles are those that are told");
+                assert!(!answered.body.to_string().contains("might not exist"), "{about}: {}", answered.body);
+            }
             let where_nothing_is = empty.answer_to(sent, &claims).await;
             assert_eq!(answered, where_nothing_is, "{about}: {attack}: the answer tells what exists");
             tried.note(attack);
@@ -410,6 +425,21 @@ async fn a_page_token_is_good_for_its_customer_profile_and_request_alone() {
         assert_eq!(full.answer_to(&next, &sent.claims).await.status, 200, "{about}");
         listing.insert(sent.function.clone());
 
+        // Of the same role and no agent, everyone may go on; all others begin by themselves.
+        let by = |role: &str, user: &str| Claims { role: role.to_owned(), sub: user.to_owned(), ..sent.claims.clone() };
+        let mine = (sent.claims.role.as_str(), sent.claims.sub.as_str());
+        for role in ["agent", "manager", "service", "admin"] {
+            for user in [mine.1, "chloe"] {
+                let answered = full.answer_to(&next, &by(role, user)).await;
+                let goes_on = role == mine.0 && (role != "agent" || user == mine.1);
+                assert_eq!(answered.status == 200, goes_on, "{about}: {role} {user}: {}", answered.body);
+                if answered.status == 400 {
+                    assert_eq!(answered.refused_fields(), ["pageToken"], "{about}: {role} {user}");
+                    tried.note("another role, or another agent");
+                }
+            }
+        }
+
         let elsewhere = |customer: &str, profile: &str| {
             let parent = format!("customers/{customer}/profiles/{profile}");
             let moved = next.naming("customers/acme/profiles/support", &parent);
@@ -442,4 +472,79 @@ async fn a_page_token_is_good_for_its_customer_profile_and_request_alone() {
     expected.insert("retrieve-progress".to_owned());
     assert_eq!(listing, expected, "operations that page");
     println!("page tokens of {} functions; tried, none opened: {:?}", listing.len(), tried.0);
+}
+
+#[tokio::test]
+async fn a_caller_is_who_the_configured_claims_tell() {
+    let mut service = TestService::seeded().await;
+    let names = ClaimNames {
+        customer: "https://example.com/customer".into(),
+        profiles: "https://example.com/profiles".into(),
+        role: "roles".into(),
+        user: "oid".into(),
+    };
+    let usual = Event::get("coachingSessions").by("agent", "ana");
+    service.succeed(&usual).await;
+    service.app.claim_names = Arc::new(names.clone());
+    let refused = service.refused(&usual, 403).await;
+    assert_eq!(
+        (refused.reason(), &refused.body["details"][0]["metadata"]["claim"]),
+        ("CLAIM_UNUSABLE", &json!(names.customer))
+    );
+
+    let mine =
+        [(&names.customer, "acme"), (&names.profiles, "[support]"), (&names.role, "[agent]"), (&names.user, "ana")];
+    // The usual claims of an admin, which stand for nothing here.
+    let claimed =
+        mine.iter().fold(usual.by("admin", "root"), |event, (name, value)| event.with_claim(name, json!(value)));
+    let listed = service.succeed(&claimed).await;
+    let agents =
+        listed["coachingSessions"].as_array().unwrap().iter().map(|one| one["agentUserName"].as_str().unwrap());
+    let agents: BTreeSet<&str> = agents.collect();
+    assert_eq!(agents, BTreeSet::from(["customers/acme/users/ana"]));
+    service.refused(&claimed.clone().to("/v1/customers/acme/users/ana"), 403).await;
+    for (name, _) in mine {
+        let refused = service.refused(&claimed.clone().with_claim(name, Value::Null), 403).await;
+        if name == &names.profiles {
+            assert_eq!(refused.reason(), "PERMISSION_DENIED", "without profiles nothing is open");
+        } else {
+            assert_eq!(refused.body["details"][0]["metadata"]["claim"], json!(name), "{}", refused.body);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_manager_of_one_profile_is_not_told_whom_and_which_groups_the_customer_has_elsewhere() {
+    let service = TestService::seeded().await;
+    let sales = json!(["customers/acme/profiles/sales"]);
+    let eva = json!({"name": "customers/acme/users/eva", "displayName": "Eva", "isActive": true, "roles": ["agent"], "profileNames": sales});
+    let of_customer = |collection: &str, entry: Value| {
+        let event =
+            Event::post("", json!({collection: [entry]})).to(&format!("/v1/customers/acme/{collection}:batchUpsert"));
+        event.by("service", "sync@acme")
+    };
+    service.succeed(&of_customer("users", eva)).await;
+    let group = json!({"name": "customers/acme/groups/sales", "displayName": "Sales", "memberUserNames": ["customers/acme/users/eva"]});
+    let created = service.succeed(&of_customer("groups", group)).await;
+    assert_eq!(created["results"][0].get("status"), None, "{created}");
+    let usecases = json!([usecase_name("care")]);
+    for (path, list) in
+        [("coachingProgresses:retrieve", "agentCoachingProgresses"), ("coachingPlans:list", "coachingPlans")]
+    {
+        let ask = |parameter: &str, name: &str| Event::post(path, json!({"usecaseNames": usecases, parameter: [name]}));
+        for confined in ["manager", "service", "admin"] {
+            let confined = |event: Event| event.by(confined, "mike").with_claim("profiles", json!("support"));
+            for (parameter, elsewhere, nowhere) in [
+                ("groupNames", "customers/acme/groups/sales", "customers/acme/groups/none"),
+                ("agentUserNames", "customers/acme/users/eva", "customers/acme/users/nobody"),
+            ] {
+                let there = service.send(&confined(ask(parameter, elsewhere))).await;
+                let gone = service.send(&confined(ask(parameter, nowhere))).await;
+                assert_eq!((there.status, &there.body[list]), (200, &json!([])), "{path}: {}", there.body);
+                assert_eq!(there, gone, "{path}: {parameter}");
+            }
+        }
+        let unknown = service.refused(&ask("groupNames", "customers/acme/groups/none"), 400).await;
+        assert_eq!(unknown.refused_fields(), ["groupNames"], "who sees all profiles is told");
+    }
 }

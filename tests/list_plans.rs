@@ -115,6 +115,52 @@ async fn pages_are_full_and_tokens_are_of_their_request() {
 }
 
 #[tokio::test]
+async fn a_page_token_is_bound_to_what_was_read_however_it_was_written() {
+    let service = TestService::seeded().await;
+    service.plan("another", "ana").await;
+    let asked = json!({
+        "agentUserNames": [user_name("ana")],
+        "isActive": true,
+        "includeCoachingSessions": true,
+        "sessionTimeRange": {"startTimestamp": "2026-01-01T00:00:00Z", "endTimestamp": "2027-01-01T00:00:00Z"},
+    });
+    let with = |more: Value| {
+        let mut body = asked.clone();
+        merge(&mut body, more);
+        body
+    };
+    let list = |body: &str| Event::post("coachingPlans:list", json!({})).with_text(body);
+    let first = service.succeed(&list(&with(json!({"pageSize": 1})).to_string())).await;
+    let token = first["nextPageToken"].as_str().unwrap().to_owned();
+    let (ana, token_text) = (user_name("ana"), json!(token).to_string());
+    let written_otherwise = format!(
+        r#"{{"page_token": {token_text}, "session_time_range": {{"end_timestamp": "2027-01-01T00:00:00Z", "start_timestamp": "2026-01-01T00:00:00Z"}},
+            "include_coaching_sessions": true, "is_active": true, "agent_user_names": ["{ana}"], "usecaseNames": [], "unknown": 1}}"#
+    );
+    assert_eq!(service.succeed(&list(&written_otherwise)).await["coachingPlans"].as_array().unwrap().len(), 1);
+    for other in [
+        json!({"agentUserNames": [user_name("ana"), user_name("ben")]}),
+        json!({"agentUserName": user_name("ben")}),
+        json!({"groupNames": ["customers/acme/groups/team"]}),
+        json!({"isActive": null}),
+        json!({"usecaseNames": [usecase_name("care")]}),
+        json!({"includeCoachingSessions": false}),
+        json!({"sessionTimeRange": {"startTimestamp": "2026-01-02T00:00:00Z", "endTimestamp": "2027-01-01T00:00:00Z"}}),
+        json!({"sessionTimeRange": {"startTimestamp": "2026-01-01T00:00:00Z"}}),
+        json!({"excludeCoachingPlanComment": true}),
+        json!({"excludeCoachingSessionsNoteAndComment": true}),
+        json!({"focusCriteria": [{"scorecardTemplateName": below_support("scorecardTemplates/quality"), "criterionOrChapterId": "greeting"}]}),
+    ] {
+        let mut body = with(json!({"pageToken": token}));
+        for (name, value) in other.as_object().unwrap() {
+            body[name] = value.clone();
+        }
+        let refused = service.refused(&list(&body.to_string()), 400).await;
+        assert_eq!(refused.refused_fields(), ["pageToken"], "{other}");
+    }
+}
+
+#[tokio::test]
 async fn sessions_come_on_request_and_notes_stay_away_on_request() {
     let service = TestService::seeded().await;
     let plan = async |more: Value, role: &str| {

@@ -519,6 +519,40 @@ fn in_memory_it_leaves_nothing_behind() {
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
 }
 
+/// The claims of a token, which nobody verifies here.
+fn claims(token: &str) -> Value {
+    use base64::Engine;
+    let payload = base64::prelude::BASE64_URL_SAFE_NO_PAD.decode(token.split('.').nth(1).unwrap()).unwrap();
+    serde_json::from_slice(&payload).unwrap()
+}
+
+#[test]
+fn claims_are_called_what_the_options_say() {
+    let folder = tempfile::tempdir().unwrap();
+    let named = ["--role-claim", "https://example.com/role", "--user-claim", "o'id"];
+    let service = Running::start(folder.path(), &[&["--no-demo"][..], &named].concat());
+    let token = claims(&service.told("manager"));
+    assert_eq!((&token["https://example.com/role"], &token["o'id"]), (&json!("manager"), &json!("maria")));
+    assert_eq!((&token["customer"], &token["profiles"]), (&json!("acme"), &json!("*")));
+    assert!(token.get("role").is_none() && token.get("sub").is_none(), "{token}");
+    assert_eq!(service.curl("manager", "coachingSessions", &[]).0, 200);
+    let (status, refused) = service.curl("agent", "targets/none", &[]);
+    assert_eq!((status, &refused["details"][0]["reason"]), (403, &json!("ROLE_NOT_ALLOWED")));
+    // The functions that are started in that shell read the same claims.
+    let script =
+        ". .coaching/environment; printf '%s ' \"$CUSTOMER_CLAIM\" \"$PROFILES_CLAIM\" \"$ROLE_CLAIM\" \"$USER_CLAIM\"";
+    let told = String::from_utf8(shell(script, folder.path()).stdout).unwrap();
+    assert_eq!(told, "customer profiles https://example.com/role o'id ");
+    let usual = service.told("manager");
+    assert_eq!(service.end("-INT"), Some(0));
+
+    // With other names the same token says nothing.
+    let service = Running::start(folder.path(), &["--no-demo"]);
+    let url = format!("{}/v1/customers/acme/profiles/support/coachingSessions", service.url());
+    let (status, refused) = curl(&["-H", &format!("authorization: Bearer {usual}"), &url]);
+    assert_eq!((status, &refused["details"][0]["metadata"]["claim"]), (403, &json!("role")));
+}
+
 #[test]
 fn a_request_leaves_a_line_to_read_in_a_terminal_and_json_elsewhere() {
     let arguments = ["--port", "0", "--memory", "--no-demo"];
@@ -595,6 +629,8 @@ fn what_keeps_it_from_starting_is_said_in_one_line() {
         (vec!["--port", "0", "--data", "bad-key"], "signing-key.pem"),
         (vec!["--port", "0", "--data", "bad-data"], "dynamodb.sqlite"),
         (vec!["--prot", "3000"], "did you mean --port?"),
+        (vec!["--port", "0", "--memory", "--role-claim", "sub"], "both called 'sub'"),
+        (vec!["--port", "0", "--memory", "--user-claim", "the user"], "--user-claim"),
         (vec!["--port", "0", "--memory", "--dynamodb", "nonsense"], "http://127.0.0.1:8000"),
         (vec!["--port", "0", "--memory", "--dynamodb", "http://127.0.0.1:9"], "http://127.0.0.1:9"),
         (

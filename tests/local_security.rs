@@ -35,6 +35,10 @@ fn options(data: Option<&Path>, cors_origins: &[&str]) -> Options {
         memory: data.is_none(),
         dynamodb: None,
         cors_origins: cors_origins.iter().map(|origin| (*origin).to_owned()).collect(),
+        customer_claim: "customer".to_owned(),
+        profiles_claim: "profiles".to_owned(),
+        role_claim: "role".to_owned(),
+        user_claim: "sub".to_owned(),
         no_demo: true,
         task: None,
     }

@@ -49,6 +49,8 @@ async fn what_is_missing_or_malformed_is_one_line_at_the_start() {
         ("PAGE_TOKEN_SECRET", None),
         ("PAGE_TOKEN_SECRET", Some("short")),
         ("PAGE_TOKEN_SECRET_PREVIOUS", Some("short")),
+        ("CUSTOMER_CLAIM", Some("the customer")),
+        ("ROLE_CLAIM", Some("sub")),
         ("LOG_LEVEL", Some("loud")),
         ("METRICS_NAMESPACE", Some("AWS/Lambda")),
         ("OTEL_EXPORTER_OTLP_ENDPOINT", Some("nowhere")),
@@ -70,6 +72,27 @@ async fn what_is_missing_or_malformed_is_one_line_at_the_start() {
     for variable in ["TABLE_NAME", "LOG_LEVEL", "AWS_REGION", "AWS_SECRET_ACCESS_KEY", "AWS_ENDPOINT_URL"] {
         refuses_to_start(variable, Some(OsStr::from_bytes(b"\xff"))).await;
     }
+}
+
+#[tokio::test]
+async fn the_environment_names_the_claims() {
+    let service = TestService::seeded().await;
+    let namespaced = |name: &str| format!("https://example.com/{name}");
+    let [customer, profiles, role] = ["customer", "profiles", "role"].map(namespaced);
+    let names =
+        [("CUSTOMER_CLAIM", &*customer), ("PROFILES_CLAIM", &*profiles), ("ROLE_CLAIM", &*role), ("USER_CLAIM", "oid")];
+    let environment = [&service.environment()[..], &names].concat();
+    let mut host = LambdaHost::start(FUNCTION, &environment).await;
+    let mut event = event_file("create-session", "created");
+    let refused = host.invoke(event.clone()).await;
+    assert_eq!(refused["statusCode"], 403, "the usual claims stand for nothing");
+    assert!(refused["body"].as_str().unwrap().contains(&customer), "{refused}");
+    let claims = event["requestContext"]["authorizer"]["jwt"]["claims"].as_object_mut().unwrap();
+    for (name, usual) in [(&*customer, "customer"), (&profiles, "profiles"), (&role, "role"), ("oid", "sub")] {
+        let claim = claims.remove(usual).unwrap();
+        claims.insert(name.to_owned(), claim);
+    }
+    assert_eq!(host.invoke(event).await["statusCode"], 200);
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@ use coaching_tests::{
     Event, NOW, TestService, answer, below_support, body_of, event_file, event_files, merge, plan_name, root,
     usecase_name, user_name,
 };
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 
 /// The schema of the body that is sent to the route of `event`, and the parameters of its query.
@@ -127,6 +128,214 @@ async fn a_name_for_people_is_not_blank() {
     }
     let kept = service.succeed(&admin(Event::post("coachingPlans", plan(" Calls ")))).await;
     assert_eq!(kept["coachingPlan"]["displayName"], " Calls ", "it is kept as it is written");
+}
+
+#[tokio::test]
+async fn a_name_for_people_and_a_thread_hide_nothing() {
+    let service = TestService::seeded().await;
+    let admin = |event: Event| event.by("admin", "root");
+    let plan = |title: &str| json!({"agentUserName": user_name("ana"), "creatorUserName": user_name("maria"), "isActive": true, "displayName": title});
+    let comment = |thread: &str| json!({"creatorUserName": user_name("root"), "coachingPlanName": plan_name("ana-plan"), "message": "\u{202e}\u{0}", "thread": thread});
+    let person = |name: &str| {
+        let entry = json!({"name": user_name("eva"), "displayName": name, "isActive": true});
+        Event::post("", json!({"users": [entry]})).to("/v1/customers/acme/users:batchUpsert")
+    };
+    let template = |label: &str| {
+        let criteria = json!([{"criterionId": "greeting", "displayName": label}]);
+        json!({"title": "Calls", "template": {"chapters": [{"chapterId": "opening", "criteria": criteria}]}})
+    };
+    for hidden in [
+        "A\u{0}na",
+        "Ana\r\nset-cookie",
+        "Ana\u{202e}nimda",
+        "A\u{200b}na",
+        "\u{feff}Ana",
+        "A\u{2060}na",
+        "\u{2066}Ana",
+    ] {
+        for (event, field) in [
+            (Event::post("coachingPlans", plan(hidden)), "displayName"),
+            (Event::post("coachingComments", comment(hidden)), "thread"),
+            (Event::post("scorecardTemplates", template(hidden)), "template.chapters[0].criteria[0].displayName"),
+        ] {
+            assert_eq!(service.refused(&admin(event), 400).await.refused_fields(), [field], "{hidden:?}");
+        }
+        let status = service.succeed(&admin(person(hidden))).await["results"][0]["status"].clone();
+        assert!(
+            status["message"].as_str().unwrap().starts_with("users[0].displayName: must have no control"),
+            "{status}"
+        );
+    }
+    // Persian and emoji are written with joiners, and a free text holds anything.
+    for name in ["می\u{200c}خواهم", "👩\u{200d}💻 Ana"] {
+        service.succeed(&admin(Event::post("coachingPlans", plan(name)))).await;
+        service.succeed(&admin(Event::post("coachingComments", comment(name)))).await;
+    }
+}
+
+#[tokio::test]
+async fn a_key_that_stands_twice_is_named_with_its_place() {
+    let service = TestService::seeded().await;
+    for (event, text, field) in [
+        (Event::post("coachingSessions", json!({})), r#"{"meetingNotes": "a", "meetingNotes": "b"}"#, "meetingNotes"),
+        (
+            Event::new("PATCH", "coachingSessions/held-1"),
+            r#"{"coachingSession": {"privateNotes": "a", "privateNotes": "b"}}"#,
+            "coachingSession.privateNotes",
+        ),
+        (
+            Event::post("scorecards", json!({})),
+            r#"{"scores": [{"criterionId": "a"}, {"criterionId": "b", "criterionId": "c"}]}"#,
+            "scores[1].criterionId",
+        ),
+        (Event::post("targets:list", json!({})), r#"{"usecaseNames": [], "unknown": {"": 1, "": 2}}"#, "unknown."),
+    ] {
+        let refused = service.refused(&event.with_text(text), 400).await;
+        let told = json!([{"field": field, "description": "stands twice in one object"}]);
+        assert_eq!(refused.body["details"][1]["fieldViolations"], told, "{text}");
+    }
+    let refused =
+        service.refused(&Event::post("coachingSessions", json!({})).with_text(r#"{"": 1, "": 2}"#), 400).await;
+    assert_eq!(refused.refused_fields(), ["body"]);
+}
+
+#[tokio::test]
+async fn a_field_that_breaks_two_rules_is_named_once() {
+    let service = TestService::seeded().await;
+    for (score, field) in [
+        (json!({"criterionId": "greeting", "numericValue": -1}), "scores[0].numericValue"),
+        (json!({"criterionId": "greeting", "numericValue": "many"}), "scores[0].numericValue"),
+        (json!({"criterionId": "greeting", "textValue": 1}), "scores[0].textValue"),
+        (json!({"criterionId": "greeting", "notApplicable": "yes"}), "scores[0].notApplicable"),
+        (json!({"criterionId": "greeting"}), "scores[0].numericValue"),
+        (json!({"criterionId": "greeting", "numericValue": 1, "notApplicable": true}), "scores[0].numericValue"),
+        (json!({"criterionId": "greeting", "numericValue": 1e9}), "scores[0].numericValue"),
+    ] {
+        let scorecard = json!({
+            "conversationName": below_support("conversations/call"),
+            "agentUserName": user_name("ana"),
+            "templateName": below_support("scorecardTemplates/quality"),
+            "scores": [score],
+        });
+        assert_eq!(
+            service.refused(&Event::post("scorecards", scorecard), 400).await.refused_fields(),
+            [field],
+            "{score}"
+        );
+    }
+    let repeated = Event::get("coachingSessions").with_query("states=X&states=Y&pageSize=a&pageSize=b&other=1&other=2");
+    assert_eq!(service.refused(&repeated, 400).await.refused_fields(), ["states", "pageSize", "other"]);
+}
+
+#[tokio::test]
+async fn an_unknown_verb_is_not_found_whatever_the_role() {
+    let service = TestService::seeded().await;
+    for role in ["agent", "manager", "service", "admin"] {
+        for (method, path) in [
+            ("POST", "coachingPlans/ana-plan:unknownVerb"),
+            ("POST", "coachingPlans/ana-plan"),
+            ("POST", "coachingSessions/held-1:unknownVerb"),
+            ("POST", "scorecards/draft-1:unknownVerb"),
+            ("POST", "scorecards/draft-1:"),
+            ("GET", "coachingSessions/held-1:acknowledge"),
+            ("PATCH", "coachingSessions/held-1:acknowledge"),
+            ("DELETE", "coachingPlans/ana-plan:addScorecard"),
+            ("GET", "targets/greeting-target:unknownVerb"),
+            ("PATCH", "scorecards/draft-1:submit"),
+        ] {
+            let event = Event::new(method, path).by(role, "ana");
+            assert_eq!(service.refused(&event, 404).await.reason(), "PATH_NOT_FOUND", "{role}: {method} {path}");
+            let foreign = service.refused(&event.with_claim("customer", json!("globex")), 403).await;
+            assert_eq!(foreign.reason(), "PERMISSION_DENIED", "{role}: {method} {path}");
+        }
+        let of_customer = Event::get("").to("/v1/customers/acme/users/ana:unknownVerb").by(role, "ana");
+        assert_eq!(service.refused(&of_customer, 404).await.reason(), "PATH_NOT_FOUND", "{role}");
+    }
+    // A verb that exists is for its roles, whatever it is asked of.
+    for path in ["coachingPlans/none:addScorecard", "coachingPlans/%20:addScorecard", "scorecards/draft-1:submit"] {
+        let refused = service.refused(&Event::post(path, json!({})).by("agent", "ana"), 403).await;
+        assert_eq!(refused.reason(), "ROLE_NOT_ALLOWED");
+        assert_eq!(refused.body["message"], "the role agent may not do this; it is for manager, service, admin");
+        assert_eq!(
+            refused.body["details"][0]["metadata"],
+            json!({"role": "agent", "allowedRoles": "manager service admin"})
+        );
+    }
+}
+
+/// Ids as identity providers make them.
+const USERS: [&str; 3] = ["auth0|5f7c8ec7c33c6c004bbafe82", "ana+test@example.com", "QW5h=="];
+
+#[tokio::test]
+async fn users_are_called_what_their_identity_provider_calls_them() {
+    let service = TestService::start().await;
+    service.directory(&USERS).await;
+    service.template("quality", json!({})).await;
+    for (number, user) in USERS.into_iter().enumerate() {
+        let (plan, session) = (format!("plan-{number}"), format!("session-{number}"));
+        service.plan_with(&plan, user, json!({"usecaseName": usecase_name("care")})).await;
+        let scorecard = json!({
+            "name": below_support(&format!("scorecards/scorecard-{number}")),
+            "conversationName": below_support("conversations/call"),
+            "agentUserName": user_name(user),
+            "templateName": below_support("scorecardTemplates/quality"),
+            "scores": [{"criterionId": "greeting", "numericValue": 3}],
+            "usecaseName": usecase_name("care"),
+        });
+        service.succeed(&Event::post("scorecards", scorecard)).await;
+        service.succeed(&Event::post(&format!("scorecards/scorecard-{number}:submit"), json!({}))).await;
+        let created = json!({
+            "name": below_support(&format!("coachingSessions/{session}")),
+            "agentUserName": user_name(user),
+            "creatorUserName": user_name("auth0|maria"),
+            "coachingPlanName": plan_name(&plan),
+            "meetingNotes": "One call.",
+            "managerSubmitTime": NOW,
+        });
+        service.succeed(&Event::post("coachingSessions", created).by("manager", "auth0|maria")).await;
+        let comment =
+            json!({"creatorUserName": user_name(user), "coachingPlanName": plan_name(&plan), "message": "Yes."});
+        service.succeed(&Event::post("coachingComments", comment).by("agent", user)).await;
+        let acknowledged =
+            Event::post(&format!("coachingSessions/{session}:acknowledge"), json!({"acknowledged": true}));
+        service.succeed(&acknowledged.by("agent", user)).await;
+    }
+    for (number, user) in USERS.into_iter().enumerate() {
+        let own = |answer: Value, list: &str| {
+            let entries = answer[list].as_array().unwrap().clone();
+            assert_eq!(entries.len(), 1, "{user}: {list}: {entries:?}");
+            assert!(entries[0].to_string().contains(&user_name(user)), "{user}: {list}: {entries:?}");
+        };
+        for (role, caller) in [("manager", "auth0|maria"), ("agent", user)] {
+            let by = |event: Event| event.by(role, caller);
+            for list in ["coachingSessions", "scorecards"] {
+                own(service.succeed(&by(Event::get(list).with("agentUserName", &user_name(user)))).await, list);
+            }
+            let plans = Event::post("coachingPlans:list", json!({"agentUserName": user_name(user)}));
+            own(service.succeed(&by(plans)).await, "coachingPlans");
+            let progress = json!({"agentUserNames": [user_name(user)], "usecaseNames": [usecase_name("care")]});
+            let progress = service.succeed(&by(Event::post("coachingProgresses:retrieve", progress))).await;
+            own(progress.clone(), "agentCoachingProgresses");
+            assert_eq!(progress["agentCoachingProgresses"][0]["coachingSessionCount"], 1, "{progress}");
+            let path = format!("/v1/customers/acme/users/{}", utf8_percent_encode(user, NON_ALPHANUMERIC));
+            let read = service.succeed(&by(Event::get("").to(&path))).await;
+            assert_eq!(read["user"]["name"], user_name(user));
+        }
+        let changes = Event::get("changes").with("name", &below_support(&format!("coachingSessions/session-{number}")));
+        let changes = service.succeed(&changes).await;
+        let authors: Vec<&Value> = changes["changes"].as_array().unwrap().iter().map(|one| &one["userName"]).collect();
+        assert_eq!(authors, [&json!(user_name(user)), &json!(user_name("auth0|maria"))]);
+    }
+    // In a query a bare plus is a space, as browsers send it.
+    let bare = Event::get("coachingSessions").with_query("agentUserName=customers/acme/users/ana+test@example.com");
+    assert_eq!(service.refused(&bare, 400).await.refused_fields(), ["agentUserName"]);
+    // Of other things the ids are what they were.
+    for id in ["a|b", "a+b", "a=b"] {
+        let plan = json!({"name": plan_name(id), "agentUserName": user_name("ana"), "creatorUserName": user_name("maria"), "isActive": true});
+        assert_eq!(service.refused(&Event::post("coachingPlans", plan), 400).await.refused_fields(), ["name"], "{id}");
+        let path = format!("coachingPlans/{}", utf8_percent_encode(id, NON_ALPHANUMERIC));
+        assert_eq!(service.refused(&Event::get(&path), 400).await.refused_fields(), ["name"], "{id}");
+    }
 }
 
 #[tokio::test]

@@ -4,6 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use chrono::{DateTime, Days, NaiveDate, TimeDelta, Utc};
+use coaching_domain::{Caller, ClaimNames, Parameters};
+use coaching_edge::Binding;
 use coaching_tests::{
     Answered, Case, Event, NOW, Target, TestService, below_support, merge, plan_name, replay, usecase_name, user,
     user_name,
@@ -856,6 +858,56 @@ async fn pages_by_progress_stay_as_they_were_while_scorecards_arrive() {
     assert_eq!(third.body.get("nextPageToken"), None);
     assert_eq!(seen.len(), 11);
     assert_eq!(seen.iter().collect::<HashSet<_>>().len(), 11, "everyone once: {seen:?}");
+}
+
+/// What requests of `user` with `role` for care by gap are bound to.
+fn binding_of(role: &str, user: &str) -> Binding {
+    let claims = |name: &str| match name {
+        "customer" => Some("acme".into()),
+        "profiles" => Some("*".into()),
+        "role" => Some(role.to_owned().into()),
+        "sub" => Some(user.to_owned().into()),
+        _ => None,
+    };
+    #[expect(clippy::disallowed_methods, reason = "the test forges a token")]
+    let caller = Caller::from_verified_claims(&ClaimNames::default(), claims).unwrap();
+    let mut parameters = Parameters::default();
+    parameters.add("usecaseNames", [usecase_name("care")].iter());
+    parameters.add("orderBy", ["ORDER_BY_GAP"].iter());
+    Binding::new("retrieve-progress", &caller, &caller.enter("acme", "support").unwrap(), &parameters)
+}
+
+#[tokio::test]
+async fn a_kept_order_is_found_only_by_whom_it_was_kept_for() {
+    let service = TestService::seeded().await;
+    let agents: Vec<String> = (0..4).map(agent_id).collect();
+    service.directory(&agents.iter().map(String::as_str).collect::<Vec<_>>()).await;
+    let mut body = json!({"usecaseNames": [usecase_name("care")], "orderBy": "ORDER_BY_GAP", "pageSize": 2});
+    let first = service.succeed(&retrieve(body.clone())).await;
+    let token = first["nextPageToken"].as_str().unwrap();
+    body["pageToken"] = token.into();
+    service.succeed(&retrieve(body.clone()).by("manager", "mike")).await;
+    // Whoever has the secret reads where the manager's list goes on, and writes it into a token of their own.
+    let (tokens, now) = (&service.app.page_tokens, service.app.now().unwrap());
+    let place = tokens.open(token, &binding_of("manager", "maria"), now).unwrap();
+    for (role, user) in [("agent", "ana"), ("agent", "agent0"), ("service", "sync@acme"), ("admin", "root")] {
+        let asking = |token: &str| {
+            let mut body = body.clone();
+            body["pageToken"] = token.into();
+            retrieve(body).by(role, user)
+        };
+        let stolen = service.refused(&asking(token), 400).await;
+        assert_eq!(
+            stolen.body["message"].as_str().unwrap().split(';').next(),
+            Some("pageToken: is not the nextPageToken of a request with the same parameters")
+        );
+        let forged = tokens.seal(&place, &binding_of(role, user), now).unwrap();
+        let forged = service.refused(&asking(&forged), 400).await;
+        assert_eq!(
+            forged.body["message"], "pageToken: has expired; start again without it",
+            "{role} {user}: it opens, and finds nothing"
+        );
+    }
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use coaching_domain::ClaimNames;
 use hyper::Uri;
 
 /// Serves the Coaching Service on this machine.
@@ -48,6 +49,22 @@ pub struct Options {
     #[arg(long = "cors-origin", value_name = "ORIGIN", value_parser = origin)]
     pub cors_origins: Vec<String>,
 
+    /// Claim of a token that holds the customer's id
+    #[arg(long, value_name = "NAME", default_value = "customer")]
+    pub customer_claim: String,
+
+    /// Claim of a token that lists the profiles it opens; * opens all
+    #[arg(long, value_name = "NAME", default_value = "profiles")]
+    pub profiles_claim: String,
+
+    /// Claim of a token that holds the role
+    #[arg(long, value_name = "NAME", default_value = "role")]
+    pub role_claim: String,
+
+    /// Claim of a token that holds the user's id
+    #[arg(long, value_name = "NAME", default_value = "sub")]
+    pub user_claim: String,
+
     /// Do not load the demo customer
     #[arg(long)]
     pub no_demo: bool,
@@ -55,6 +72,24 @@ pub struct Options {
     /// What to do instead of serving.
     #[command(subcommand)]
     pub task: Option<Task>,
+}
+
+impl Options {
+    /// What the claims of tokens are called.
+    ///
+    /// # Errors
+    /// One line, if they cannot be called that.
+    pub fn claim_names(&self) -> Result<ClaimNames, String> {
+        let names = ClaimNames {
+            customer: self.customer_claim.as_str().into(),
+            profiles: self.profiles_claim.as_str().into(),
+            role: self.role_claim.as_str().into(),
+            user: self.user_claim.as_str().into(),
+        };
+        names
+            .checked()
+            .map_err(|fault| format!("--customer-claim, --profiles-claim, --role-claim, --user-claim: {fault}"))
+    }
 }
 
 /// What can be done instead of serving.
@@ -185,7 +220,16 @@ mod tests {
     fn help_is_asked_for() {
         for line in ["--help", "help"] {
             let Ok(Asked::ForText(text)) = asked(line) else { panic!("no help") };
-            for part in ["--port", "--data", "--memory", "--dynamodb", "--cors-origin", "--no-demo", "LOG_LEVEL"] {
+            for part in [
+                "--port",
+                "--data",
+                "--memory",
+                "--dynamodb",
+                "--cors-origin",
+                "--role-claim",
+                "--no-demo",
+                "LOG_LEVEL",
+            ] {
                 assert!(text.contains(part), "{line}: {part}");
             }
         }

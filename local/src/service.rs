@@ -3,8 +3,10 @@
 use std::fmt::Write;
 use std::io::IsTerminal;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
+use coaching_domain::ClaimNames;
 use coaching_edge::{App, Clock, ColdStart, PageTokens, TIME_TO_ANSWER_A_BATCH, log_filter, log_lines};
 use coaching_store::Store;
 use hyper::body::Bytes;
@@ -50,6 +52,7 @@ pub struct Service {
     access_key: Option<AccessKey>,
     issuer: TokenIssuer,
     page_token_secret: String,
+    claim_names: Arc<ClaimNames>,
     demo: bool,
     stop: watch::Sender<bool>,
     server: JoinHandle<()>,
@@ -71,6 +74,7 @@ pub(crate) struct Opened {
 
 /// Opens the data that `options` name, and makes the table if there is none.
 pub(crate) async fn open(options: &Options, folder: Option<&DataFolder>) -> Result<Opened, String> {
+    let claim_names = options.claim_names()?;
     let secrets = match folder {
         Some(folder) => folder.secrets()?,
         None => Secrets::generate()?,
@@ -98,9 +102,11 @@ pub(crate) async fn open(options: &Options, folder: Option<&DataFolder>) -> Resu
     }
     let Secrets { issuer, page_token_secret, access_key } = secrets;
     let page_tokens = PageTokens::new(&page_token_secret, None)?;
+    let issuer = issuer.with_claims_called(claim_names.clone());
     let app = App {
         store: Store::new(client, TABLE_NAME),
         page_tokens,
+        claim_names: Arc::new(claim_names),
         clock: Clock::system(),
         answer_within: ANSWER_WITHIN,
         write_within: ANSWER_WITHIN.saturating_sub(TIME_TO_ANSWER_A_BATCH),
@@ -133,6 +139,7 @@ impl Service {
         let folder = if options.memory { None } else { Some(DataFolder::open(&options.data)?) };
         let opened = open(options, folder.as_ref()).await?;
         let Opened { issuer, page_token_secret, embedded, dynamodb_url, access_key, app } = opened;
+        let claim_names = Arc::clone(&app.claim_names);
         let gateway = Gateway::new(app, issuer.clone())?;
         if !options.no_demo {
             // The log is for what clients ask, so what is loaded here leaves no lines in it.
@@ -149,6 +156,7 @@ impl Service {
             data: folder,
             issuer,
             page_token_secret,
+            claim_names,
             demo: !options.no_demo,
             stop,
             server,
@@ -195,6 +203,10 @@ impl Service {
             self.access_key.as_ref().map(AccessKey::exports).unwrap_or_default(),
             self.page_token_secret,
         );
+        for (claim, name) in self.claim_names.each() {
+            let name = name.replace('\'', r"'\''");
+            let _ = writeln!(text, "export {}_CLAIM='{name}'", claim.to_uppercase());
+        }
         for (role, _) in DEMO_ROLES {
             let _ = writeln!(text, "export {}_TOKEN={}", role.to_uppercase(), self.token(role)?);
         }

@@ -10,6 +10,7 @@ use aws_lc_rs::signature::KeyPair as _;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use chrono::Utc;
+use coaching_domain::ClaimNames;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -37,7 +38,7 @@ pub struct Claims {
     pub sub: String,
     /// The customer's id.
     pub customer: String,
-    /// The profiles' ids, separated by spaces; absent: all of the customer's.
+    /// The profiles' ids, separated by spaces; `*`: all of the customer's; absent: none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub profiles: Option<String>,
     /// `admin`, `manager`, `agent` or `service`.
@@ -59,7 +60,7 @@ impl Claims {
             aud: AUDIENCE.to_owned(),
             sub: user.to_owned(),
             customer: customer.to_owned(),
-            profiles: None,
+            profiles: Some("*".to_owned()),
             role: role.to_owned(),
             iat: now,
             nbf: now,
@@ -72,6 +73,8 @@ impl Claims {
 #[derive(Clone)]
 pub struct TokenIssuer {
     private_pem: String,
+    /// What the claims are called in its tokens.
+    names: ClaimNames,
     encoding: EncodingKey,
     decoding: DecodingKey,
 }
@@ -104,7 +107,13 @@ impl TokenIssuer {
             public.modulus().big_endian_without_leading_zero(),
             public.exponent().big_endian_without_leading_zero(),
         );
-        Ok(Self { private_pem: private_pem.to_owned(), encoding, decoding })
+        Ok(Self { private_pem: private_pem.to_owned(), names: ClaimNames::default(), encoding, decoding })
+    }
+
+    /// The same issuer, in whose tokens the claims are called `names`.
+    #[must_use]
+    pub fn with_claims_called(self, names: ClaimNames) -> Self {
+        Self { names, ..self }
     }
 
     /// The key, to be kept.
@@ -118,7 +127,14 @@ impl TokenIssuer {
     /// One line, if it cannot be signed.
     pub fn issue(&self, claims: &Claims) -> Result<String, String> {
         let header = Header { kid: Some(KEY_ID.to_owned()), ..Header::new(Algorithm::RS256) };
-        jsonwebtoken::encode(&header, claims, &self.encoding)
+        let Ok(Value::Object(mut claims)) = serde_json::to_value(claims) else {
+            return Err("no token can be signed: its claims are no object".to_owned());
+        };
+        let values = ClaimNames::default().each().map(|(_, name)| claims.remove(name));
+        for ((_, name), value) in self.names.each().into_iter().zip(values) {
+            claims.extend(value.map(|value| (name.to_owned(), value)));
+        }
+        jsonwebtoken::encode(&header, &claims, &self.encoding)
             .map_err(|error| format!("no token can be signed: {error}"))
     }
 
@@ -144,7 +160,8 @@ impl TokenIssuer {
     }
 }
 
-/// HTTP APIs hand every claim over as a string: arrays as `[a b]`, objects as JSON, nulls not at all.
+/// HTTP APIs hand every claim over as a string: arrays as `[a b]`, numbers and booleans as their text, nulls not at all.
+/// Objects, which no claim that is read may be, are JSON here.
 fn as_api_gateway_writes(value: Value) -> Option<String> {
     match value {
         Value::Null => None,
@@ -182,7 +199,34 @@ mod tests {
         assert_eq!(verified["customer"], "acme");
         assert_eq!(verified["sub"], "maria");
         assert_eq!(verified["exp"], claims().exp.to_string());
-        assert!(!verified.contains_key("profiles"));
+        assert_eq!(verified["profiles"], "*");
+        let nowhere = Claims { profiles: None, ..claims() };
+        assert!(!ISSUERS[0].verify(&ISSUERS[0].issue(&nowhere).unwrap()).unwrap().contains_key("profiles"));
+    }
+
+    #[test]
+    fn claims_are_written_as_api_gateway_hands_them_over() {
+        for (value, text) in [
+            (serde_json::json!(["support", "sales"]), Some("[support sales]")),
+            (serde_json::json!(["support"]), Some("[support]")),
+            (serde_json::json!([]), Some("[]")),
+            (serde_json::json!(5), Some("5")),
+            (serde_json::json!(true), Some("true")),
+            (serde_json::json!("a b"), Some("a b")),
+            (Value::Null, None),
+        ] {
+            assert_eq!(as_api_gateway_writes(value).as_deref(), text);
+        }
+    }
+
+    #[test]
+    fn claims_have_the_names_that_are_asked_for() {
+        let names = ClaimNames { role: "https://example.com/role".into(), user: "oid".into(), ..ClaimNames::default() };
+        let issuer = ISSUERS[0].clone().with_claims_called(names);
+        let verified = issuer.verify(&issuer.issue(&claims()).unwrap()).unwrap();
+        assert_eq!((&*verified["https://example.com/role"], &*verified["oid"]), ("manager", "maria"));
+        assert_eq!((&*verified["customer"], &*verified["profiles"]), ("acme", "*"));
+        assert!(!verified.contains_key("role") && !verified.contains_key("sub"));
     }
 
     #[test]

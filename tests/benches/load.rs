@@ -65,6 +65,10 @@ async fn serve() {
         memory: true,
         dynamodb: Some(dynamodb.url()),
         cors_origins: Vec::new(),
+        customer_claim: "customer".to_owned(),
+        profiles_claim: "profiles".to_owned(),
+        role_claim: "role".to_owned(),
+        user_claim: "sub".to_owned(),
         no_demo: true,
         task: None,
     };

@@ -4,6 +4,7 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
+use coaching_domain::names::User;
 use coaching_domain::outline::{Kind, Outline};
 use coaching_edge::{Operation, outline};
 use coaching_local::{Claims, OPERATIONS, TEMPLATE, Template, answer_schema, error_schema, gateway_error_schema};
@@ -123,7 +124,7 @@ async fn outlined(service: &TestService, documented: &Documented) -> (Outline, V
         let event = serde_json::from_value(event).unwrap();
         match outline(documented.operation, &service.app, &event).await {
             Ok(outline) => outlines.push((role, outline)),
-            Err(error) => assert_eq!(error.reason(), "PERMISSION_DENIED", "{}: {error}", documented.id),
+            Err(error) => assert_eq!(error.reason(), "ROLE_NOT_ALLOWED", "{}: {error}", documented.id),
         }
     }
     let roles = outlines.iter().map(|(role, _)| *role).collect();
@@ -369,6 +370,7 @@ fn parameters(
             let kind = match name {
                 "customer" => Kind::Pattern("^[a-z0-9-]{1,128}$".to_owned()),
                 "scorecardTemplate" => Kind::template_segment(),
+                "user" => Kind::id_of::<User>(),
                 _ => Kind::id(),
             };
             let example = succeeded.first().map(|one| {
@@ -524,7 +526,7 @@ fn responses(
     );
     refused(
         403,
-        "PERMISSION_DENIED: the caller may not do this, or it does not exist.\n- PERMISSION_DENIED: for the caller's claims\n- CLAIM_UNUSABLE: a claim of the token is absent or unusable"
+        "PERMISSION_DENIED: the caller may not do this, or it does not exist.\n- PERMISSION_DENIED: for the caller's claims\n- ROLE_NOT_ALLOWED: for the caller's role; the metadata has the roles that may\n- CLAIM_UNUSABLE: a claim of the token is absent or unusable"
             .to_owned(),
     );
     refused(

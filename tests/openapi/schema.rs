@@ -2,7 +2,7 @@
 
 use std::ops::Bound;
 
-use coaching_domain::fields::snake_case;
+use coaching_domain::fields::{snake_case, title_pattern};
 use coaching_domain::outline::{Kind, Message};
 use serde_json::{Map, Value, json};
 
@@ -63,7 +63,7 @@ pub fn of_kind(kind: &Kind, place: Place) -> Value {
         Kind::Text { max_bytes: None } => json!({"type": "string"}),
         // Every character takes a byte at least.
         Kind::Text { max_bytes: Some(bytes) } => json!({"type": "string", "maxLength": bytes}),
-        Kind::Title { max_bytes } => json!({"type": "string", "maxLength": max_bytes, "pattern": r"\S"}),
+        Kind::Title { max_bytes } => json!({"type": "string", "maxLength": max_bytes, "pattern": title_pattern()}),
         Kind::Pattern(pattern) => json!({"type": "string", "pattern": pattern}),
         Kind::Boolean => json!({"type": "boolean"}),
         Kind::Timestamp => json!({"type": "string", "format": "date-time", "pattern": TIMESTAMP}),

@@ -76,7 +76,7 @@ pub const TAGS: &[(&str, &str, &str)] = &[
 /// What variables of paths stand for.
 pub const VARIABLES: &[(&str, &str)] = &[
     ("customer", "The id of the customer: that of the token."),
-    ("profile", "The id of the profile: one of those of the token, or any of the customer's if it has none."),
+    ("profile", "The id of the profile: one of those of the token, or any of the customer's if it has `*`."),
     ("coachingSession", "The id of the session."),
     ("coachingPlan", "The id of the plan."),
     ("coachingComment", "The id of the comment."),
@@ -139,7 +139,10 @@ pub const FIELDS: &[(&str, &str)] = &[
     ("orderDirection", "Whether values go up (the default) or down."),
     ("overdue", "Only those that are overdue, or only those that are not."),
     ("pageSize", "The most entries of the page: 50 if absent or 0; more than 1000 are as 1000."),
-    ("pageToken", "The `nextPageToken` of the page before, of the same request. Absent: the first page."),
+    (
+        "pageToken",
+        "The `nextPageToken` of the page before, of the same request by the same agent or a caller of the same role. Absent: the first page.",
+    ),
     ("qaScore", "Of the reference's target, not kept here."),
     (
         "requestId",

@@ -120,6 +120,7 @@ impl TestService {
         let app = App {
             store: Store::new(recording(&client, &traffic), table),
             page_tokens: PageTokens::new(PAGE_TOKEN_SECRET, None).unwrap(),
+            claim_names: Arc::default(),
             clock: Clock::telling(move || start.plus(TimeDelta::milliseconds(told.load(Ordering::Relaxed)))),
             answer_within: Duration::from_secs(60),
             write_within: Duration::from_secs(59),

@@ -31,11 +31,9 @@ pub struct AcknowledgeSessionResponse<'a> {
 }
 
 async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
-    let tenant = request.authorize(&[Role::Agent, Role::Service, Role::Admin])?;
-    let (id, verb) = request.path_id_and_verb::<names::CoachingSession>("coachingSession", &tenant)?;
-    if verb != "acknowledge" {
-        return Err(request.no_such_path());
-    }
+    let roles: &[Role] = &[Role::Agent, Role::Service, Role::Admin];
+    let verbs = [("acknowledge", (), roles)];
+    let (tenant, id, ()) = request.authorize_verb::<names::CoachingSession, _>("coachingSession", &verbs)?;
     let now = app.now()?;
     let (acknowledgement, expected) = request.step(Acknowledgement::read)?;
 

@@ -41,16 +41,15 @@ enum Step {
 }
 
 async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
-    let tenant = request.authorize(&[Role::Agent, Role::Manager, Role::Service, Role::Admin])?;
-    let (id, verb) = request.path_id_and_verb::<names::Scorecard>("scorecard", &tenant)?;
-    let (step, roles) = match verb {
-        "submit" => (Step::Submit, [Role::Manager, Role::Service, Role::Admin]),
-        "reset" => (Step::Reset, [Role::Manager, Role::Service, Role::Admin]),
-        "acknowledge" => (Step::Acknowledge, [Role::Agent, Role::Service, Role::Admin]),
-        _ => return Err(request.no_such_path()),
-    };
+    let managing: &[Role] = &[Role::Manager, Role::Service, Role::Admin];
+    let acknowledging: &[Role] = &[Role::Agent, Role::Service, Role::Admin];
+    let verbs = [
+        ("submit", Step::Submit, managing),
+        ("reset", Step::Reset, managing),
+        ("acknowledge", Step::Acknowledge, acknowledging),
+    ];
+    let (tenant, id, step) = request.authorize_verb::<names::Scorecard, _>("scorecard", &verbs)?;
     let name = tenant.name_of(&id);
-    request.caller().require_role(&name, &roles)?;
     let now = app.now()?;
     let (comment, expected) = request.step(|fields| {
         let comment = match step {

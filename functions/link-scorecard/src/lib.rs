@@ -27,13 +27,9 @@ pub struct LinkScorecardResponse {
 }
 
 async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
-    let tenant = request.authorize(&[Role::Manager, Role::Service, Role::Admin])?;
-    let (id, verb) = request.path_id_and_verb::<names::CoachingPlan>("coachingPlan", &tenant)?;
-    let linked = match verb {
-        "addScorecard" => true,
-        "removeScorecard" => false,
-        _ => return Err(request.no_such_path()),
-    };
+    let roles: &[Role] = &[Role::Manager, Role::Service, Role::Admin];
+    let verbs = [("addScorecard", true, roles), ("removeScorecard", false, roles)];
+    let (tenant, id, linked) = request.authorize_verb::<names::CoachingPlan, _>("coachingPlan", &verbs)?;
     let now = app.now()?;
     let (scorecard, expected) = request.step(|fields| {
         fields.required("scorecardName", |fields, field| fields.id::<names::Scorecard>(field, &tenant))

@@ -41,10 +41,10 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     });
     let page_size = query.page_size();
     let page_token = query.string("pageToken");
-    query.into_result()?;
+    let parameters = query.into_result()?;
     let Some((name, partition)) = named else { return Err(Error::not_found("")) };
 
-    let binding = Binding::new(OPERATION.name, &tenant).with("name", [&name]);
+    let binding = Binding::new(OPERATION.name, request.caller(), &tenant, &parameters);
     let after = app.page_tokens.position(page_token.as_deref(), &binding, now)?.map(ListPosition::from_text);
     let is_first = after.is_none();
     let page = app.store.history(&partition, after, page_size).await?;

@@ -45,13 +45,9 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     };
     let page_size = query.page_size();
     let page_token = query.string("pageToken");
-    query.into_result()?;
+    let parameters = query.into_result()?;
 
-    let binding = Binding::new(OPERATION.name, &tenant)
-        .with("agent", filter.agent.iter())
-        .with("coachingPlanNames", filter.plans.iter())
-        .with("threadIds", filter.threads.iter())
-        .with("usecaseNames", filter.usecases.iter());
+    let binding = Binding::new(OPERATION.name, request.caller(), &tenant, &parameters);
     let after = app.page_tokens.position(page_token.as_deref(), &binding, now)?.map(ListPosition::from_text);
     let page = app.store.comments(&tenant, &filter, after.as_ref(), page_size, now).await?;
 

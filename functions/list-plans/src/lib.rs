@@ -17,7 +17,7 @@ use coaching_domain::names::UserId;
 use coaching_domain::plan::{CoachingPlan, CoachingPlanMessage, FocusCriterion};
 use coaching_domain::session::{CoachingSession, CoachingSessionMessage};
 use coaching_domain::timestamp::range_fault;
-use coaching_domain::{Caller, Error, Role, Tenant, Timestamp};
+use coaching_domain::{Caller, Error, Parameters, Role, Tenant, Timestamp};
 use coaching_edge::{Answer, App, Binding, Operation, Request, bytes_in_answer};
 use coaching_store::{ListPosition, PlanFilter, SessionFilter};
 use serde::Serialize;
@@ -62,8 +62,8 @@ struct ListPlansRequest {
 }
 
 impl ListPlansRequest {
-    fn read(request: &Request<'_>, tenant: &Tenant) -> Result<Self, Error> {
-        request.body(request.query().finish(), |fields| {
+    fn read(request: &Request<'_>, tenant: &Tenant) -> Result<(Self, Parameters), Error> {
+        request.body_of_list(|fields| {
             let mut agents: BTreeSet<UserId> = fields.ids("agentUserNames", MAX_AGENTS, tenant).into_iter().collect();
             agents.extend(fields.id("agentUserName", tenant));
             let range = fields.object("sessionTimeRange", |range| {
@@ -114,28 +114,12 @@ impl ListPlansRequest {
         let session = session.message(tenant, caller, now);
         if self.without_notes { session.without_notes_and_comment() } else { session }
     }
-
-    fn binding(&self, tenant: &Tenant) -> Binding {
-        let times = [self.range.0, self.range.1].map(|time| time.map_or_else(String::new, |time| time.to_string()));
-        let criteria = self.filter.focus_criteria.iter();
-        Binding::new(OPERATION.name, tenant)
-            .with("agentUserNames", self.agents.iter())
-            .with("groupNames", self.groups.iter())
-            .with("isActive", self.filter.is_active.iter())
-            .with("usecaseNames", self.filter.usecases.iter())
-            .with(
-                "focusCriteria",
-                criteria.flat_map(|one| [one.template.as_str(), one.criterion_or_chapter_id.as_str()]),
-            )
-            .with("flags", [self.with_sessions, self.without_comment, self.without_notes])
-            .with("sessionTimeRange", times)
-    }
 }
 
 async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let tenant = request.authorize(&[Role::Agent, Role::Manager, Role::Service, Role::Admin])?;
     let now = app.now()?;
-    let mut asked = ListPlansRequest::read(request, &tenant)?;
+    let (mut asked, parameters) = ListPlansRequest::read(request, &tenant)?;
     if request.caller().role() == Role::Agent {
         if let Some(other) = asked.agents.iter().find(|agent| *agent != request.caller().user()) {
             return Err(Error::permission_denied(&tenant.name_of(other)));
@@ -145,17 +129,14 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
         }
         asked.agents.insert(request.caller().user().clone());
     }
-    let binding = asked.binding(&tenant);
+    let binding = Binding::new(OPERATION.name, request.caller(), &tenant, &parameters);
     let after = app.page_tokens.position(asked.page_token.as_deref(), &binding, now)?.map(ListPosition::from_text);
     let mut filter = asked.filter.clone();
     if !asked.agents.is_empty() || !asked.groups.is_empty() {
         let mut agents = asked.agents.clone();
         if !asked.groups.is_empty() {
             let members = app.store.members_of(&tenant.of_customer(), &asked.groups, false).await?;
-            agents.extend(members.map_err(|unknown| {
-                let names: Vec<String> = unknown.iter().map(|group| tenant.name_of(group)).collect();
-                Error::invalid_field("groupNames", format!("'{}' does not exist", names.join("', '")))
-            })?);
+            agents.extend(members.for_caller(request.caller(), &tenant)?);
         }
         filter.agents = Some(agents.into_iter().collect());
     }

@@ -67,9 +67,9 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     query.enumeration("orderBy", &[("SCORECARD_ORDER_BY_UNSPECIFIED", ()), ("CREATE_TIME", ())]);
     let page_size = query.page_size();
     let page_token = query.string("pageToken");
-    query.into_result()?;
+    let parameters = query.into_result()?;
 
-    let binding = Binding::new(OPERATION.name, &tenant).with("filter", [format!("{filter:?}")]);
+    let binding = Binding::new(OPERATION.name, request.caller(), &tenant, &parameters);
     let after = app.page_tokens.position(page_token.as_deref(), &binding, now)?.map(ListPosition::from_text);
     let page = app.store.scorecards(&tenant, filter, after.as_ref(), page_size).await?;
     let (templates, known) = templates_of(app, &tenant, &page.entries).await?;

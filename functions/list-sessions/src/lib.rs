@@ -57,18 +57,9 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     (filter.start_update_time, filter.end_update_time) = query.range("startUpdateTime", "endUpdateTime");
     let page_size = query.page_size();
     let page_token = query.string("pageToken");
-    query.into_result()?;
+    let parameters = query.into_result()?;
 
-    let binding = Binding::new(OPERATION.name, &tenant)
-        .with("agentUserName", filter.agent.iter())
-        .with("coachingPlanName", filter.plan.iter())
-        .with("usecaseNames", filter.usecases.iter())
-        .with("states", filter.states.iter().map(|state| format!("{state:?}")))
-        .with("overdue", filter.overdue.iter())
-        .with("startSessionTime", filter.start_session_time.iter())
-        .with("endSessionTime", filter.end_session_time.iter())
-        .with("startUpdateTime", filter.start_update_time.iter())
-        .with("endUpdateTime", filter.end_update_time.iter());
+    let binding = Binding::new(OPERATION.name, request.caller(), &tenant, &parameters);
     let after = app.page_tokens.position(page_token.as_deref(), &binding, now)?.map(ListPosition::from_text);
     let page = app.store.sessions(&tenant, &filter, after.as_ref(), page_size, now).await?;
 

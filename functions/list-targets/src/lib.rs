@@ -34,7 +34,7 @@ pub struct ListTargetsResponse<'a> {
 async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let tenant = request.authorize(&[Role::Manager, Role::Service, Role::Admin])?;
     let now = app.now()?;
-    let (filter, page_size, page_token) = request.body(request.query().finish(), |fields| {
+    let ((filter, page_size, page_token), parameters) = request.body_of_list(|fields| {
         let filter = TargetFilter {
             usecases: fields.ids("usecaseNames", MAX_NAMES, &tenant),
             plans: fields.ids("coachingPlanNames", MAX_NAMES, &tenant),
@@ -43,10 +43,7 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
         Some((filter, fields.page_size(), fields.string("pageToken", MAX_TOKEN_BYTES)))
     })?;
 
-    let binding = Binding::new(OPERATION.name, &tenant)
-        .with("usecaseNames", filter.usecases.iter())
-        .with("coachingPlanNames", filter.plans.iter())
-        .with("scorecardTemplateNames", filter.templates.iter());
+    let binding = Binding::new(OPERATION.name, request.caller(), &tenant, &parameters);
     let after = app.page_tokens.position(page_token.as_deref(), &binding, now)?.map(ListPosition::from_text);
     let page = app.store.targets(&tenant, &filter, after.as_ref(), page_size, now).await?;
 

@@ -37,11 +37,9 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let deactivated = query.boolean("includeDeactivated").unwrap_or(false);
     let page_size = query.page_size();
     let page_token = query.string("pageToken");
-    query.into_result()?;
+    let parameters = query.into_result()?;
 
-    let binding = Binding::new(OPERATION.name, &tenant)
-        .with("usecaseNames", usecases.iter())
-        .with("includeDeactivated", [deactivated]);
+    let binding = Binding::new(OPERATION.name, request.caller(), &tenant, &parameters);
     let after = app.page_tokens.position(page_token.as_deref(), &binding, now)?.map(ListPosition::from_text);
     let page = app.store.current_templates(&tenant, &usecases, deactivated, after.as_ref(), page_size).await?;
 

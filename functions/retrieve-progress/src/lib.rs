@@ -9,7 +9,8 @@
 //! `includeIndirectGroupMembers`), or all agents of the profile if both are empty; inactive and dev users
 //! only if asked for. Who was an agent in the window and at its end no longer (promoted, moved to another profile) is
 //! answered when named in `agentUserNames`, or with `includeInactiveUsers`. Who never was one in the window is left
-//! out; who is nobody in the directory is INVALID_ARGUMENT.
+//! out; who is nobody in the directory is INVALID_ARGUMENT. Both are left out alike, and so are groups that do not exist, for a
+//! caller who is confined to some profiles.
 //! **Which scores**: of `usecaseNames` (required) and, if given, `scorecardTemplateNames`, which must exist, in every
 //! revision (`customers/{customer}/profiles/{profile}/scorecardTemplates/{scorecardTemplate}@*`), submitted in the window.
 //! **Which targets**: those of the organisation, and an agent's own on active plans of theirs, which replace
@@ -42,7 +43,7 @@ use coaching_domain::references::References;
 use coaching_domain::statistics::{PackedStatistics, Period, WHOLE_SCORECARD};
 use coaching_domain::target::Target;
 use coaching_domain::template::{Revisions, ScorecardTemplate};
-use coaching_domain::{Error, Role, Tenant, Timestamp};
+use coaching_domain::{Caller, Error, Role, Tenant, Timestamp};
 use coaching_edge::{Answer, App, Binding, MAX_ANSWER_BYTES, Operation, Request, bytes_in_answer};
 use coaching_store::{Agent, AgentFilter, AgentStatistics, ListPosition, plans_in_scope};
 use futures_util::future::{try_join, try_join_all};
@@ -219,26 +220,12 @@ impl RetrieveProgressRequest {
             is_of_caller: false,
         })
     }
-
-    fn binding(&self, tenant: &Tenant) -> Binding {
-        let flags =
-            [self.filter.with_inactive, self.filter.with_dev_users, self.with_indirect_members, self.descending];
-        Binding::new(OPERATION.name, tenant)
-            .with("agentUserNames", self.agents.iter())
-            .with("groupNames", self.groups.iter())
-            .with("usecaseNames", self.usecases.iter())
-            .with("scorecardTemplateNames", self.templates.iter())
-            .with("flags", flags)
-            .with("orderBy", [format!("{:?}", self.order_by)])
-            .with("days", [self.window.days.start, self.window.days.end])
-    }
 }
 
 async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let tenant = request.authorize(&[Role::Agent, Role::Manager, Role::Service, Role::Admin])?;
     let now = app.now()?;
-    let mut asked =
-        request.body(request.query().finish(), |fields| RetrieveProgressRequest::read(fields, &tenant, now))?;
+    let (mut asked, parameters) = request.body_of_list(|fields| RetrieveProgressRequest::read(fields, &tenant, now))?;
     if request.caller().role() == Role::Agent {
         let foreign = asked.agents.iter().find(|agent| *agent != request.caller().user());
         if let Some(agent) = foreign {
@@ -251,13 +238,13 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
         asked.is_of_caller = true;
     }
 
-    let progress = Progress::new(app, &tenant, &asked, now);
+    let binding = Binding::new(OPERATION.name, request.caller(), &tenant, &parameters);
+    let progress = Progress::new(app, &tenant, &asked, request.caller(), &binding, now);
     let page = match asked.order_by {
         OrderBy::Name => progress.page_by_name().await?,
         OrderBy::Progress | OrderBy::Gap => progress.page_by_value().await?,
     };
 
-    let binding = asked.binding(&tenant);
     let dropped = progress.templates_of_dropped(&page.agents).await?;
     let messages: Vec<_> = page.agents.iter().map(|agent| agent.message(&tenant, &asked, &dropped)).collect();
     let response = |shown, order| {
@@ -280,7 +267,7 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     match (&page.places, messages.get(..shown)) {
         (Places::InOrderNotKept(ids), Some(shown)) if shown.len() < messages.len() => {
             let ids: Vec<&UserId> = ids.iter().collect();
-            let order = app.store.keep_order(&tenant, &ids, now).await?;
+            let order = progress.keep_order(&ids).await?;
             Answer::json(&response(shown, order)?)
         }
         _ => Ok(answer),
@@ -292,6 +279,8 @@ struct Progress<'a> {
     app: &'a App,
     tenant: &'a Tenant,
     asked: &'a RetrieveProgressRequest,
+    caller: &'a Caller,
+    binding: &'a Binding,
     now: Timestamp,
     scope: Scope,
     /// When what is measured held.
@@ -365,7 +354,14 @@ impl Page {
 }
 
 impl<'a> Progress<'a> {
-    fn new(app: &'a App, tenant: &'a Tenant, asked: &'a RetrieveProgressRequest, now: Timestamp) -> Self {
+    fn new(
+        app: &'a App,
+        tenant: &'a Tenant,
+        asked: &'a RetrieveProgressRequest,
+        caller: &'a Caller,
+        binding: &'a Binding,
+        now: Timestamp,
+    ) -> Self {
         let span = asked.window.span(now);
         let scope = Scope {
             usecases: asked.usecases.iter().cloned().collect(),
@@ -374,16 +370,12 @@ impl<'a> Progress<'a> {
         };
         let baseline = asked.window.baseline();
         let periods = Period::of_days(&asked.window.all_days());
-        Self { app, tenant, asked, now, scope, span, baseline, periods }
+        Self { app, tenant, asked, caller, binding, now, scope, span, baseline, periods }
     }
 
     /// A page by display name, then resource name.
     async fn page_by_name(&self) -> Result<Page, Error> {
-        let after = self.app.page_tokens.position(
-            self.asked.page_token.as_deref(),
-            &self.asked.binding(self.tenant),
-            self.now,
-        )?;
+        let after = self.app.page_tokens.position(self.asked.page_token.as_deref(), self.binding, self.now)?;
         let after = after.map(|after| ListPosition::from_name_and_id(&after));
         let size = self.asked.page_size;
         let RetrieveProgressRequest { filter, descending, .. } = *self.asked;
@@ -418,11 +410,10 @@ impl<'a> Progress<'a> {
     /// A page by progress or gap: the first one orders all agents and keeps the order, the others follow it.
     async fn page_by_value(&self) -> Result<Page, Error> {
         let size = self.asked.page_size;
-        let binding = self.asked.binding(self.tenant);
         if let Some(token) = &self.asked.page_token {
-            let place = self.app.page_tokens.open(token, &binding, self.now)?;
+            let place = self.app.page_tokens.open(token, self.binding, self.now)?;
             let (order, start) = parse_place(&place)?;
-            let kept = self.app.store.kept_order(self.tenant, order, start, size);
+            let kept = self.app.store.kept_order(self.tenant, self.binding.own(order), start, size);
             let (kept, organisation) = join!(kept, self.organisation());
             let (ids, more) = kept?;
             let (mut agents, statistics) = self.agents_and_statistics(&ids, true).await?;
@@ -459,7 +450,7 @@ impl<'a> Progress<'a> {
         });
         let ids: Vec<&UserId> = order.iter().map(|(_, id, _)| *id).collect();
         let (next, kept) = if order.len() > size {
-            let kept = self.app.store.keep_order(self.tenant, &ids, self.now).await?;
+            let kept = self.keep_order(&ids).await?;
             (Some(format_place(kept, size)), Places::InOrder(kept, (1..=size).collect()))
         } else {
             (None, Places::InOrderNotKept(ids.into_iter().cloned().collect()))
@@ -474,6 +465,13 @@ impl<'a> Progress<'a> {
         let mut page: Vec<MeasuredAgent> = page.into_iter().map(|(_, agent)| agent).collect();
         self.leave_out_deleted(&mut page).await?;
         Ok(Page { agents: page, next, places: kept })
+    }
+
+    /// Keeps an order for requests of this binding, and makes the id that their page tokens name it by.
+    async fn keep_order(&self, ids: &[&UserId]) -> Result<Uuid, Error> {
+        let order = Uuid::new_v4();
+        self.app.store.keep_order(self.tenant, self.binding.own(order), ids, self.now).await?;
+        Ok(order)
     }
 
     fn names_nobody(&self) -> bool {
@@ -522,10 +520,7 @@ impl<'a> Progress<'a> {
             let customer = self.tenant.of_customer();
             let members =
                 self.app.store.members_of(&customer, &self.asked.groups, self.asked.with_indirect_members).await?;
-            ids.extend(members.map_err(|unknown| {
-                let names: Vec<String> = unknown.iter().map(|group| self.tenant.name_of(group)).collect();
-                Error::invalid_field("groupNames", format!("'{}' does not exist", names.join("', '")))
-            })?);
+            ids.extend(members.for_caller(self.caller, self.tenant)?);
         }
         let ids: Vec<UserId> = ids.into_iter().collect();
         let (mut agents, statistics) = self.agents_and_statistics(&ids, ids.len() <= measured).await?;
@@ -558,8 +553,12 @@ impl<'a> Progress<'a> {
         Ok((agents.await?, None))
     }
 
-    /// Refuses names that the request asks for of users whom the directory does not know.
+    /// Refuses names that the request asks for of users whom the directory does not know, unless the caller is confined to
+    /// some profiles: whom the customer employs elsewhere is not for them to know.
     fn check_agents(&self, unknown: &[UserId]) -> Result<(), Error> {
+        if !self.caller.enters_every_profile() {
+            return Ok(());
+        }
         let unknown: HashSet<&UserId> = unknown.iter().collect();
         let names = self.asked.agents.iter().filter(|agent| unknown.contains(agent) && !self.asked.is_of_caller);
         let names: Vec<String> = names.map(|agent| self.tenant.name_of(agent)).collect();

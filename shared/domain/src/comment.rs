@@ -75,7 +75,7 @@ impl NewCoachingComment {
     pub fn read(fields: &mut Fields<'_>, tenant: &Tenant, caller: &Caller, now: Timestamp) -> Option<Self> {
         let imports = caller.role().imports_history();
         let id = fields.id("name", tenant);
-        let thread = fields.string("thread", MAX_THREAD_BYTES);
+        let thread = fields.title("thread", MAX_THREAD_BYTES);
         let creator = fields.required("creatorUserName", |fields, field| fields.id(field, tenant));
         let plan = fields.id("coachingPlanName", tenant);
         let usecase = fields.id("usecaseName", tenant);
@@ -182,7 +182,7 @@ impl CommentUpdate {
                 .value(fields, "linkedSessionNotes", |fields, field| Some(fields.ids(field, MAX_MENTIONS, tenant)))
                 .flatten(),
             name: mask.immutable(fields, "name", |fields, field| fields.id(field, tenant)),
-            thread: mask.immutable(fields, "thread", |fields, field| fields.string(field, MAX_THREAD_BYTES)),
+            thread: mask.immutable(fields, "thread", |fields, field| fields.title(field, MAX_THREAD_BYTES)),
             creator: mask.immutable(fields, "creatorUserName", |fields, field| fields.id(field, tenant)),
             plan: mask.immutable(fields, "coachingPlanName", |fields, field| fields.id(field, tenant)),
             usecase: mask.immutable(fields, "usecaseName", |fields, field| fields.id(field, tenant)),

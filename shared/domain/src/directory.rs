@@ -142,11 +142,7 @@ impl Usecase {
 }
 
 fn read_display_name(fields: &mut Fields<'_>) -> Option<String> {
-    let name = fields.required("displayName", |fields, field| fields.title(field, MAX_DISPLAY_NAME_BYTES))?;
-    if name.chars().any(char::is_control) {
-        fields.refuse("displayName", "must have no control characters");
-    }
-    Some(name)
+    fields.required("displayName", |fields, field| fields.title(field, MAX_DISPLAY_NAME_BYTES))
 }
 
 /// A user as the directory has them.
@@ -156,7 +152,7 @@ fn read_display_name(fields: &mut Fields<'_>) -> Option<String> {
 pub struct UserMessage<'a> {
     /// Their resource name: `customers/{customer}/users/{user}`; the id is the `sub` of their tokens.
     name: String,
-    /// Their name as people read it, at most 256 bytes, not blank and without control characters.
+    /// Their name as people read it, at most 256 bytes, not blank and without characters that hide.
     display_name: &'a str,
     /// Whether they work here now.
     is_active: bool,
@@ -177,7 +173,7 @@ pub struct UserMessage<'a> {
 pub struct GroupMessage<'a> {
     /// Its resource name: `customers/{customer}/groups/{group}`.
     name: String,
-    /// Its name as people read it, at most 256 bytes, not blank and without control characters.
+    /// Its name as people read it, at most 256 bytes, not blank and without characters that hide.
     display_name: &'a str,
     /// Its direct members, `customers/{customer}/users/{user}`, at most 2000.
     member_user_names: Vec<String>,
@@ -194,7 +190,7 @@ pub struct GroupMessage<'a> {
 pub struct UsecaseMessage<'a> {
     /// Its resource name: `customers/{customer}/profiles/{profile}/usecases/{usecase}`.
     name: String,
-    /// Its name as people read it, at most 256 bytes, not blank and without control characters.
+    /// Its name as people read it, at most 256 bytes, not blank and without characters that hide.
     display_name: &'a str,
 }
 

@@ -3,6 +3,7 @@
 use std::error::Error as StdError;
 use std::fmt;
 
+use crate::Parameters;
 use crate::outline::{Field, Kind, Outline};
 
 /// The part of `google.rpc.Code` that the service answers with.
@@ -86,12 +87,29 @@ pub struct Violations {
     noted: usize,
     /// Where what is read is noted, if it is only outlined: then nothing is bad.
     outline: Option<Box<Outline>>,
+    /// Where what is read is kept, of a request for a page.
+    parameters: Option<Parameters>,
 }
 
 impl Violations {
     /// Of a request that is outlined.
     pub fn outlining() -> Self {
         Self { outline: Some(Box::default()), ..Self::default() }
+    }
+
+    /// Keeps parameters as they are read from now on.
+    pub fn keep_parameters(&mut self) {
+        self.parameters = Some(Parameters::default());
+    }
+
+    /// Where parameters are kept, if they are.
+    pub(crate) fn parameters(&mut self) -> Option<&mut Parameters> {
+        self.parameters.as_mut()
+    }
+
+    /// The parameters that were kept.
+    pub fn take_parameters(&mut self) -> Parameters {
+        self.parameters.take().unwrap_or_default()
     }
 
     /// The outline, if the request is only outlined.
@@ -120,18 +138,22 @@ impl Violations {
         }
     }
 
-    /// Notes that `field` is bad, and why.
+    /// Notes that `field` is bad, and why. What was found first of a field stays: rules that look at it after that judge
+    /// what is left of it.
     pub fn add(&mut self, field: impl Into<String>, description: impl Into<String>) {
         if self.outline.is_some() {
             return;
         }
+        let mut field = field.into();
+        if field.len() > MAX_FIELD_BYTES {
+            field.truncate(field.floor_char_boundary(MAX_FIELD_BYTES));
+            field.push('…');
+        }
+        if self.named.iter().any(|named| named.field == field) {
+            return;
+        }
         self.noted += 1;
         if self.named.len() < MAX_VIOLATIONS {
-            let mut field = field.into();
-            if field.len() > MAX_FIELD_BYTES {
-                field.truncate(field.floor_char_boundary(MAX_FIELD_BYTES));
-                field.push('…');
-            }
             self.named.push(FieldViolation { field, description: description.into() });
         }
     }
@@ -152,7 +174,7 @@ impl Violations {
     /// INVALID_ARGUMENT with the noted fields; INTERNAL with the outline as its cause, so that an operation
     /// that is outlined ends here.
     pub fn into_result(self) -> Result<(), Error> {
-        let Self { named, noted, outline } = self;
+        let Self { named, noted, outline, parameters: _ } = self;
         if let Some(outline) = outline {
             return Err(Error::internal(*outline));
         }

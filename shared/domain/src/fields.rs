@@ -28,6 +28,34 @@ pub struct Entry<T> {
     pub expected: ExpectedEtag,
 }
 
+/// The characters, from the first to the second of each pair, that a name for people does not have: control characters,
+/// what breaks lines, what turns the direction of text around, and what is not seen. U+200C and U+200D, which are not seen
+/// either, may stand in it: Persian and emoji are written with them.
+const HIDDEN: [(char, char); 8] = [
+    ('\u{0}', '\u{1f}'),
+    ('\u{7f}', '\u{9f}'),
+    ('\u{ad}', '\u{ad}'),
+    ('\u{200b}', '\u{200b}'),
+    ('\u{2028}', '\u{202e}'),
+    ('\u{2060}', '\u{206f}'),
+    ('\u{feff}', '\u{feff}'),
+    ('\u{fff9}', '\u{fffb}'),
+];
+/// What joins letters, or keeps them apart: by itself it is blank.
+const JOINERS: [char; 2] = ['\u{200c}', '\u{200d}'];
+
+fn is_hidden(letter: char) -> bool {
+    HIDDEN.iter().any(|(first, last)| (*first..=*last).contains(&letter))
+}
+
+/// What a name for people matches, as a regular expression (ECMA 262).
+pub fn title_pattern() -> String {
+    let escaped = |letter: char| format!("\\u{:04x}", u32::from(letter));
+    let hidden: String = HIDDEN.iter().map(|(first, last)| format!("{}-{}", escaped(*first), escaped(*last))).collect();
+    let joiners = JOINERS.map(escaped).concat();
+    format!("^[^{hidden}]*[^\\s{joiners}{hidden}][^{hidden}]*$")
+}
+
 /// The fields of one object of a request.
 #[derive(Debug)]
 pub struct Fields<'a> {
@@ -59,7 +87,16 @@ impl<'a> Fields<'a> {
         if value.is_some() && other.is_some() {
             self.refuse(field, format!("stands twice, also as {original}"));
         }
-        value.or(other).filter(|value| *value != Json::Null && *value != Json::String(String::new()))
+        let value = value.or(other).filter(|value| *value != Json::Null && *value != Json::String(String::new()))?;
+        if let Some(parameters) = self.violations.parameters() {
+            parameters.add_json(&self.path, field, &value);
+        }
+        Some(value)
+    }
+
+    /// How many fields were noted as bad so far.
+    pub(crate) fn noted(&self) -> usize {
+        self.violations.len()
     }
 
     /// A string of at most `max_bytes` bytes.
@@ -77,14 +114,21 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// A name for people, of at most `max_bytes` bytes: not blanks alone.
+    /// A name for people, of at most `max_bytes` bytes: not of blanks alone, and with no character that hides, or that
+    /// makes what follows it read as another text.
     pub fn title(&mut self, field: &str, max_bytes: usize) -> Option<String> {
         self.text(
             field,
             || Kind::Title { max_bytes },
             |text| match text.len() {
                 bytes if bytes > max_bytes => Err(format!("must hold at most {max_bytes} bytes, holds {bytes}")),
-                _ if text.trim().is_empty() => Err("must not be blank".to_owned()),
+                _ if text.chars().all(|letter| letter.is_whitespace() || JOINERS.contains(&letter)) => {
+                    Err("must not be blank".to_owned())
+                }
+                _ if text.chars().any(is_hidden) => Err(
+                    "must have no control characters, and none that hide or turn around what is read, such as U+202E"
+                        .to_owned(),
+                ),
                 _ => Ok(text.to_owned()),
             },
         )
@@ -607,14 +651,51 @@ mod tests {
 
     #[test]
     fn a_name_for_people_is_not_blank() {
-        for (text, refused) in
-            [(" ", true), ("\t \u{a0}\u{2003}", true), (" Ana ", false), ("Ana Abe", false), ("Ana Abe etc.", true)]
-        {
+        for (text, refused) in [
+            (" ", true),
+            ("\t \u{a0}\u{2003}", true),
+            ("\u{200d}", true),
+            (" Ana ", false),
+            ("Ana Abe", false),
+            ("Ana Abe etc.", true),
+        ] {
             let Ok(quoted) = serde_json::to_string(text) else { panic!("{text} is no JSON") };
             let (value, named) = read(&format!(r#"{{"a": {quoted}}}"#), |fields| fields.title("a", 10));
             assert_eq!(!named.is_empty(), refused, "{text:?}");
             assert!(refused || value.as_deref() == Some(text), "{text:?} is kept as it is");
         }
+    }
+
+    #[test]
+    fn a_name_for_people_hides_nothing() {
+        let title = |text: &str| {
+            let quoted = serde_json::Value::from(text).to_string();
+            read(&format!(r#"{{"a": {quoted}}}"#), |fields| fields.title("a", 100))
+        };
+        for letter in [
+            '\u{0}', '\t', '\n', '\r', '\u{7f}', '\u{85}', '\u{9f}', '\u{ad}', '\u{200b}', '\u{2028}', '\u{2029}',
+            '\u{202a}', '\u{202e}', '\u{2060}', '\u{2066}', '\u{2069}', '\u{feff}',
+        ] {
+            for text in [format!("Ana{letter}Abe"), format!("{letter}Ana"), format!("Ana{letter}")] {
+                assert_eq!(title(&text), (None, vec!["a".to_owned()]), "{text:?}");
+            }
+        }
+        assert!(('\u{0}'..='\u{10ffff}').filter(|letter| letter.is_control()).all(is_hidden));
+        for text in ["می\u{200c}خواهم", "👩\u{200d}💻 Ana", "אנה", "Ana‐Abe", "安娜", "A\u{301}na", "=1+1", "<b>"]
+        {
+            assert_eq!(title(text), (Some(text.to_owned()), vec![]), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_field_is_bad_once() {
+        let (_, named) = read(r#"{"a": -1, "b": 1}"#, |fields| {
+            fields.required("a", |fields, field| fields.double(field, 0.0..));
+            fields.refuse("a", "must not stand beside b");
+            fields.refuse("b", "must not stand beside a");
+            fields.refuse("b", "is no text");
+        });
+        assert_eq!(named, ["a", "b"]);
     }
 
     #[test]

@@ -3,7 +3,9 @@
 //! A [`Tenant`] is the proof that the caller's verified claims were compared with the path. Keys of
 //! the table are functions of it, so code that was not handed one cannot address anybody's data.
 
-use crate::names::UserId;
+use std::borrow::Cow;
+
+use crate::names::{GroupId, UserId};
 use crate::{Code, Error};
 
 /// What a caller may do, from the token's `role` claim.
@@ -45,25 +47,115 @@ impl Role {
     }
 }
 
+/// What the four claims are called in the tokens of an identity provider, such as `https://example.com/role`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClaimNames {
+    /// The customer's id.
+    pub customer: Box<str>,
+    /// The profiles that are open.
+    pub profiles: Box<str>,
+    /// The role.
+    pub role: Box<str>,
+    /// The user's id.
+    pub user: Box<str>,
+}
+
+impl Default for ClaimNames {
+    fn default() -> Self {
+        Self { customer: "customer".into(), profiles: "profiles".into(), role: "role".into(), user: "sub".into() }
+    }
+}
+
+impl ClaimNames {
+    /// What each claim tells, with its name.
+    pub fn each(&self) -> [(&'static str, &str); 4] {
+        [("customer", &self.customer), ("profiles", &self.profiles), ("role", &self.role), ("user", &self.user)]
+    }
+
+    /// The same names, if they can be such: each 1 to 256 visible characters of ASCII, and another than the others.
+    ///
+    /// # Errors
+    /// A text for the operator: one claim cannot tell two things.
+    pub fn checked(self) -> Result<Self, String> {
+        let names = self.each();
+        for (place, (kind, name)) in names.iter().enumerate() {
+            if !(1..=256).contains(&name.len()) || !name.bytes().all(|byte| byte.is_ascii_graphic()) {
+                return Err(format!("the name of the claim of {kind} must be 1 to 256 visible characters of ASCII"));
+            }
+            if let Some((other, _)) = names.iter().skip(place + 1).find(|(_, other)| other == name) {
+                return Err(format!("the claims of {kind} and {other} are both called '{name}'"));
+            }
+        }
+        Ok(self)
+    }
+}
+
+/// The profiles that a token opens.
+#[derive(Debug, Clone)]
+enum OpenProfiles {
+    /// All of the customer's, and what they share.
+    All,
+    /// These.
+    Some(Vec<Box<str>>),
+}
+
+impl OpenProfiles {
+    /// The profiles in a claim: nothing opens none, `*` alone all, and else each is named.
+    fn parse(claim: Option<&str>) -> Option<Self> {
+        let listed: Vec<&str> = claim.map(words).into_iter().flatten().collect();
+        if listed == ["*"] {
+            return Some(Self::All);
+        }
+        listed
+            .iter()
+            .all(|profile| is_profile_id(profile))
+            .then(|| Self::Some(listed.into_iter().map(Box::from).collect()))
+    }
+}
+
+/// The entries of a claim that lists: `a b`, or `[a b]` as API Gateway's authorizer writes an array.
+fn words(claim: &str) -> impl Iterator<Item = &str> {
+    entries_of_array(claim).unwrap_or(claim).split_ascii_whitespace()
+}
+
+/// What stands between the brackets of `[a b]`.
+fn entries_of_array(claim: &str) -> Option<&str> {
+    claim.strip_prefix('[')?.strip_suffix(']')
+}
+
+/// The role in a claim: its name, or an array in which one role stands, once. Identity providers list a user's roles, and those
+/// of other applications may be among them.
+fn role_in(claim: &str) -> Option<Role> {
+    let Some(entries) = entries_of_array(claim) else { return Role::parse(claim) };
+    let mut known = entries.split_ascii_whitespace().filter_map(Role::parse);
+    known.next().filter(|_| known.next().is_none())
+}
+
 /// The caller of one request, from claims that an authorizer verified.
 #[derive(Debug, Clone)]
 pub struct Caller {
     customer: Box<str>,
-    profiles: Option<Vec<Box<str>>>,
+    profiles: OpenProfiles,
     role: Role,
     user: UserId,
 }
 
 impl Caller {
-    /// Reads the claims `customer`, `profiles` (space-separated; absent: all of the customer's),
-    /// `role` and `sub` through `claim`.
+    /// Reads the claims called `names` through `claim`, as API Gateway's authorizer hands them over: the customer's id; the
+    /// profiles (`a b`, or an array as `[a b]`; `*`: all of the customer's; absent or empty: none); the role, perhaps as an
+    /// array with this one role; the user's id.
+    ///
+    /// A number or a boolean arrives as its text there, so a user `5` and a number 5 are the same.
     ///
     /// Only the edge calls this, with claims whose signature, issuer, audience and times were verified.
     ///
     /// # Errors
     /// PERMISSION_DENIED naming the claim that is absent or unusable.
-    pub fn from_verified_claims<'a>(claim: impl Fn(&str) -> Option<&'a str>) -> Result<Self, Error> {
-        let refused = |name: &'static str| {
+    pub fn from_verified_claims<'a>(
+        names: &ClaimNames,
+        claim: impl Fn(&str) -> Option<Cow<'a, str>>,
+    ) -> Result<Self, Error> {
+        let refused = |name: &str| {
             Error::new(
                 Code::PermissionDenied,
                 "CLAIM_UNUSABLE",
@@ -71,19 +163,12 @@ impl Caller {
             )
             .with("claim", name)
         };
-        let customer = claim("customer").filter(|id| is_customer_id(id)).ok_or_else(|| refused("customer"))?;
-        let profiles = match claim("profiles") {
-            None => None,
-            Some(list) => {
-                let profiles: Vec<Box<str>> = list.split_ascii_whitespace().map(Box::from).collect();
-                if !profiles.iter().all(|profile| is_profile_id(profile)) {
-                    return Err(refused("profiles"));
-                }
-                Some(profiles)
-            }
-        };
-        let role = claim("role").and_then(Role::parse).ok_or_else(|| refused("role"))?;
-        let user = claim("sub").and_then(UserId::parse).ok_or_else(|| refused("sub"))?;
+        let customer =
+            claim(&names.customer).filter(|id| is_customer_id(id)).ok_or_else(|| refused(&names.customer))?;
+        let profiles =
+            OpenProfiles::parse(claim(&names.profiles).as_deref()).ok_or_else(|| refused(&names.profiles))?;
+        let role = claim(&names.role).and_then(|role| role_in(&role)).ok_or_else(|| refused(&names.role))?;
+        let user = claim(&names.user).and_then(|id| UserId::parse(&id)).ok_or_else(|| refused(&names.user))?;
         Ok(Self { customer: customer.into(), profiles, role, user })
     }
 
@@ -107,14 +192,20 @@ impl Caller {
     /// # Errors
     /// PERMISSION_DENIED, the same whether the customer and profile exist or not.
     pub fn enter(&self, customer: &str, profile: &str) -> Result<Tenant, Error> {
-        let open = customer == &*self.customer
-            && is_profile_id(profile)
-            && self.profiles.as_ref().is_none_or(|profiles| profiles.iter().any(|one| &**one == profile));
-        if open {
+        let is_open = match &self.profiles {
+            OpenProfiles::All => is_profile_id(profile),
+            OpenProfiles::Some(profiles) => profiles.iter().any(|one| **one == *profile),
+        };
+        if customer == &*self.customer && is_open {
             Ok(Tenant { customer: customer.into(), profile: profile.into() })
         } else {
             Err(Error::permission_denied(&format!("customers/{customer}/profiles/{profile}")))
         }
+    }
+
+    /// Whether the claims open all profiles of the customer, and so what these share.
+    pub fn enters_every_profile(&self) -> bool {
+        matches!(self.profiles, OpenProfiles::All)
     }
 
     /// The whole customer of a path, if the caller's claims open it in all its profiles.
@@ -122,7 +213,7 @@ impl Caller {
     /// # Errors
     /// PERMISSION_DENIED, the same whether the customer exists or not.
     pub fn enter_customer(&self, customer: &str) -> Result<CustomerTenant, Error> {
-        if customer == &*self.customer && self.profiles.is_none() {
+        if customer == &*self.customer && self.enters_every_profile() {
             Ok(CustomerTenant(customer.into()))
         } else {
             Err(Error::permission_denied(&format!("customers/{customer}")))
@@ -132,9 +223,17 @@ impl Caller {
     /// Refuses a caller whose role is not among `roles`.
     ///
     /// # Errors
-    /// PERMISSION_DENIED on `tenant`, the resource name of what was entered.
-    pub fn require_role(&self, tenant: &str, roles: &[Role]) -> Result<(), Error> {
-        if roles.contains(&self.role) { Ok(()) } else { Err(Error::permission_denied(tenant)) }
+    /// PERMISSION_DENIED in words that name `roles`, and tell nothing of what the request is about.
+    pub fn require_role(&self, roles: &[Role]) -> Result<(), Error> {
+        if roles.contains(&self.role) {
+            return Ok(());
+        }
+        let role = self.role.as_str();
+        let roles: Vec<&str> = roles.iter().map(|role| role.as_str()).collect();
+        let message = format!("the role {role} may not do this; it is for {}", roles.join(", "));
+        Err(Error::new(Code::PermissionDenied, "ROLE_NOT_ALLOWED", message)
+            .with("role", role)
+            .with("allowedRoles", roles.join(" ")))
     }
 }
 
@@ -216,13 +315,12 @@ impl CustomerTenant {
 /// A customer's id is 1 to 128 of `a–z 0–9 -`: it can be an IAM session tag and part of an IAM
 /// policy's pattern without being one itself.
 fn is_customer_id(text: &str) -> bool {
-    UserId::parse(text).is_some()
-        && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+    is_profile_id(text) && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
 }
 
-/// Profiles are named by the same rule as everything else.
+/// Profiles are named by the same rule as groups and most else.
 fn is_profile_id(text: &str) -> bool {
-    UserId::parse(text).is_some()
+    GroupId::parse(text).is_some()
 }
 
 #[cfg(test)]
@@ -234,28 +332,60 @@ pub(crate) mod tests {
     }
 
     #[expect(clippy::disallowed_methods, reason = "claims are read here without an edge")]
+    fn caller_by(names: &ClaimNames, claims: &[(&str, &'static str)]) -> Result<Caller, Error> {
+        Caller::from_verified_claims(names, |name| {
+            claims.iter().find(|(key, _)| *key == name).map(|(_, value)| Cow::Borrowed(*value))
+        })
+    }
+
     fn caller(claims: &[(&str, &'static str)]) -> Result<Caller, Error> {
-        Caller::from_verified_claims(|name| claims.iter().find(|(key, _)| *key == name).map(|(_, value)| *value))
+        caller_by(&ClaimNames::default(), claims)
     }
 
     const MANAGER: [(&str, &str); 3] = [("customer", "acme"), ("role", "manager"), ("sub", "m1")];
 
+    fn manager_of(profiles: &'static str) -> Result<Caller, Error> {
+        caller(&[MANAGER.as_slice(), &[("profiles", profiles)]].concat())
+    }
+
     #[test]
     fn a_caller_enters_only_their_customer_and_profiles() {
-        let everywhere = caller(&MANAGER).unwrap();
-        assert!(everywhere.enter("acme", "support").is_ok());
-        assert!(everywhere.enter("acme", "sales").is_ok());
-        for (customer, profile) in
-            [("acme-eu", "support"), ("ACME", "support"), ("", "support"), ("acme", ""), ("acme", "a#b")]
-        {
-            assert_eq!(everywhere.enter(customer, profile).unwrap_err().code(), Code::PermissionDenied);
+        for all in ["*", "[*]", " * "] {
+            let everywhere = manager_of(all).unwrap();
+            assert!(everywhere.enter("acme", "support").is_ok());
+            assert!(everywhere.enter("acme", "sales").is_ok());
+            assert!(everywhere.enter_customer("acme").is_ok());
+            assert!(everywhere.enter_customer("globex").is_err());
+            for (customer, profile) in [
+                ("acme-eu", "support"),
+                ("ACME", "support"),
+                ("", "support"),
+                ("acme", ""),
+                ("acme", "*"),
+                ("acme", "a#b"),
+                ("acme", "a|b"),
+            ] {
+                assert_eq!(everywhere.enter(customer, profile).unwrap_err().code(), Code::PermissionDenied);
+            }
         }
-        let support = caller(&[MANAGER.as_slice(), &[("profiles", "support care")]].concat()).unwrap();
-        assert!(support.enter("acme", "support").is_ok());
-        assert!(support.enter("acme", "care").is_ok());
-        assert!(support.enter("acme", "sales").is_err());
-        let nowhere = caller(&[MANAGER.as_slice(), &[("profiles", "")]].concat()).unwrap();
-        assert!(nowhere.enter("acme", "support").is_err());
+        for some in ["support care", "[support care]", " support  care ", "[care support]"] {
+            let support = manager_of(some).unwrap();
+            assert!(support.enter("acme", "support").is_ok(), "{some}");
+            assert!(support.enter("acme", "care").is_ok(), "{some}");
+            assert!(support.enter("acme", "sales").is_err(), "{some}");
+            assert!(support.enter_customer("acme").is_err(), "{some}");
+        }
+        assert!(manager_of("[support]").unwrap().enter("acme", "support").is_ok());
+    }
+
+    #[test]
+    fn a_token_that_names_no_profile_opens_none() {
+        let callers = [caller(&MANAGER), manager_of(""), manager_of("[]"), manager_of(" "), manager_of("[ ]")];
+        for nowhere in callers.map(Result::unwrap) {
+            assert!(nowhere.enter("acme", "support").is_err());
+            assert!(nowhere.enter("acme", "").is_err());
+            assert!(nowhere.enter_customer("acme").is_err());
+        }
     }
 
     #[test]
@@ -263,14 +393,102 @@ pub(crate) mod tests {
         for (claims, named) in [
             (vec![("role", "manager"), ("sub", "m1")], "customer"),
             (vec![("customer", "Acme"), ("role", "manager"), ("sub", "m1")], "customer"),
+            (vec![("customer", "[acme]"), ("role", "manager"), ("sub", "m1")], "customer"),
             (vec![("customer", "acme"), ("role", "root"), ("sub", "m1")], "role"),
+            (vec![("customer", "acme"), ("role", "manager agent"), ("sub", "m1")], "role"),
+            (vec![("customer", "acme"), ("role", "[manager agent]"), ("sub", "m1")], "role"),
+            (vec![("customer", "acme"), ("role", "[manager manager]"), ("sub", "m1")], "role"),
+            (vec![("customer", "acme"), ("role", "[billing]"), ("sub", "m1")], "role"),
+            (vec![("customer", "acme"), ("role", "[]"), ("sub", "m1")], "role"),
+            (vec![("customer", "acme"), ("role", "[manager"), ("sub", "m1")], "role"),
             (vec![("customer", "acme"), ("sub", "m1")], "role"),
             (vec![("customer", "acme"), ("role", "agent"), ("sub", "a#b")], "sub"),
+            (vec![("customer", "acme"), ("role", "agent"), ("sub", "[ana]")], "sub"),
             (vec![("customer", "acme"), ("role", "agent")], "sub"),
             (vec![("customer", "acme"), ("role", "agent"), ("sub", "a"), ("profiles", "a,b")], "profiles"),
+            (vec![("customer", "acme"), ("role", "agent"), ("sub", "a"), ("profiles", "* support")], "profiles"),
+            (vec![("customer", "acme"), ("role", "agent"), ("sub", "a"), ("profiles", "**")], "profiles"),
+            (vec![("customer", "acme"), ("role", "agent"), ("sub", "a"), ("profiles", "[[*]]")], "profiles"),
+            (vec![("customer", "acme"), ("role", "agent"), ("sub", "a"), ("profiles", r#"["support"]"#)], "profiles"),
         ] {
             let error = caller(&claims).unwrap_err();
-            assert_eq!(error.metadata(), [("claim", named.to_owned())]);
+            assert_eq!((error.reason(), error.metadata()), ("CLAIM_UNUSABLE", &[("claim", named.to_owned())][..]));
         }
+    }
+
+    #[test]
+    fn a_role_may_stand_in_an_array() {
+        for (claim, role) in
+            [("manager", Role::Manager), ("[manager]", Role::Manager), ("[billing.read service Agent]", Role::Service)]
+        {
+            let claims = [("customer", "acme"), ("role", claim), ("sub", "m1")];
+            assert_eq!(caller(&claims).unwrap().role(), role);
+        }
+    }
+
+    #[test]
+    fn users_have_the_ids_that_identity_providers_give_them() {
+        for sub in
+            ["auth0|5f7c8ec7c33c6c004bbafe82", "google-oauth2|103547991597142817347", "ana+test@example.com", "QW5h=="]
+        {
+            let caller = caller(&[("customer", "acme"), ("role", "agent"), ("sub", sub)]).unwrap();
+            assert_eq!(caller.user().as_str(), sub);
+        }
+    }
+
+    #[test]
+    fn claims_are_read_by_their_configured_names_alone() {
+        let names = ClaimNames {
+            customer: "https://example.com/customer".into(),
+            profiles: "https://example.com/profiles".into(),
+            role: "roles".into(),
+            user: "oid".into(),
+        };
+        let claims = [
+            ("https://example.com/customer", "acme"),
+            ("https://example.com/profiles", "[support]"),
+            ("roles", "[agent]"),
+            ("oid", "ana"),
+            ("customer", "globex"),
+            ("profiles", "*"),
+            ("role", "admin"),
+            ("sub", "root"),
+        ];
+        let ana = caller_by(&names, &claims).unwrap();
+        assert_eq!((ana.customer(), ana.role(), ana.user().as_str()), ("acme", Role::Agent, "ana"));
+        assert!(ana.enter("acme", "support").is_ok() && !ana.enters_every_profile());
+        for (place, name) in [(0, "https://example.com/customer"), (2, "roles"), (3, "oid")] {
+            let mut claims = claims.to_vec();
+            claims.remove(place);
+            assert_eq!(caller_by(&names, &claims).unwrap_err().metadata(), [("claim", name.to_owned())]);
+        }
+        let unnamed = [&claims[..1], &claims[2..]].concat();
+        assert!(caller_by(&names, &unnamed).unwrap().enter("acme", "support").is_err(), "no other claim stands for it");
+    }
+
+    #[test]
+    fn names_that_no_four_claims_can_have_are_refused() {
+        assert!(ClaimNames::default().checked().is_ok());
+        for (name, told) in [
+            ("role", "role and user are both called 'role'"),
+            ("", "claim of user"),
+            ("a b", "claim of user"),
+            ("ä", "claim of user"),
+        ] {
+            let refused = ClaimNames { user: name.into(), ..ClaimNames::default() }.checked().unwrap_err();
+            assert!(refused.contains(told), "{refused}");
+        }
+        let namespaced = ClaimNames { user: "https://example.com/user".into(), ..ClaimNames::default() };
+        assert!(namespaced.checked().is_ok());
+    }
+
+    #[test]
+    fn a_role_that_may_not_is_told_which_may() {
+        let manager = manager_of("*").unwrap();
+        assert!(manager.require_role(&[Role::Service, Role::Manager]).is_ok());
+        let refused = manager.require_role(&[Role::Service, Role::Admin]).unwrap_err();
+        assert_eq!((refused.code(), refused.reason()), (Code::PermissionDenied, "ROLE_NOT_ALLOWED"));
+        assert_eq!(refused.message(), "the role manager may not do this; it is for service, admin");
+        assert_eq!(refused.metadata(), [("role", "manager".to_owned()), ("allowedRoles", "service admin".to_owned())]);
     }
 }

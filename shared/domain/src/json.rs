@@ -2,7 +2,7 @@
 //! number of values is limited, because a tree takes far more memory than its text.
 
 use std::collections::BTreeMap;
-use std::fmt;
+use std::fmt::{self, Write};
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
@@ -30,27 +30,51 @@ impl Json {
     /// Reads `text`, which must be one JSON value of at most [`MAX_VALUES`] values.
     ///
     /// # Errors
-    /// Where the text is no JSON, or has a key twice in one object, a number that 64 bits do not hold, more
-    /// than 127 levels, or too many values.
-    pub fn parse(text: &[u8]) -> Result<Self, serde_json::Error> {
+    /// [`JsonError`], which tells where.
+    pub fn parse(text: &[u8]) -> Result<Self, JsonError> {
         let mut deserializer = serde_json::Deserializer::from_slice(text);
-        let mut left = MAX_VALUES;
-        let value = Reader { left: &mut left }.deserialize(&mut deserializer)?;
-        deserializer.end()?;
-        Ok(value)
+        let mut state = State { left: MAX_VALUES, path: String::new(), has_twice: false };
+        let value = Reader(&mut state).deserialize(&mut deserializer);
+        match value.and_then(|value| deserializer.end().map(|()| value)) {
+            Ok(value) => Ok(value),
+            Err(_) if state.has_twice => Err(JsonError::Twice(state.path)),
+            Err(error) => Err(JsonError::Invalid { line: error.line(), column: error.column() }),
+        }
     }
 }
 
-/// Reads one value while values are `left`.
-struct Reader<'a> {
-    left: &'a mut usize,
+/// Why a text is not taken.
+#[derive(Debug, PartialEq, Eq)]
+pub enum JsonError {
+    /// A key stands twice in one object: the path of its second value, such as `scores[2].criterionId`.
+    Twice(String),
+    /// It is no JSON, or has a number that 64 bits do not hold, more than 127 levels, or too many values.
+    Invalid {
+        /// The line, from 1 on, in which that was noticed.
+        line: usize,
+        /// And the column, in bytes.
+        column: usize,
+    },
 }
+
+/// How far a text is read.
+struct State {
+    /// How many more values it may hold.
+    left: usize,
+    /// Of the value that is being read.
+    path: String,
+    /// Whether that is a key's second value.
+    has_twice: bool,
+}
+
+/// Reads one value.
+struct Reader<'a>(&'a mut State);
 
 impl<'de> DeserializeSeed<'de> for Reader<'_> {
     type Value = Json;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Json, D::Error> {
-        *self.left = self.left.checked_sub(1).ok_or_else(|| D::Error::custom("there are too many values"))?;
+        self.0.left = self.0.left.checked_sub(1).ok_or_else(|| D::Error::custom("there are too many values"))?;
         deserializer.deserialize_any(self)
     }
 }
@@ -92,20 +116,59 @@ impl<'de> Visitor<'de> for Reader<'_> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut entries: A) -> Result<Json, A::Error> {
         let mut array = Vec::new();
-        while let Some(entry) = entries.next_element_seed(Reader { left: &mut *self.left })? {
+        let around = self.0.path.len();
+        loop {
+            // Writing to a text does not fail.
+            let _ = write!(self.0.path, "[{}]", array.len());
+            let Some(entry) = entries.next_element_seed(Reader(&mut *self.0))? else { break };
             array.push(entry);
+            self.0.path.truncate(around);
         }
+        self.0.path.truncate(around);
         Ok(Json::Array(array))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Json, A::Error> {
         let mut object = BTreeMap::new();
-        while let Some(key) = entries.next_key()? {
-            let value = entries.next_value_seed(Reader { left: &mut *self.left })?;
+        let around = self.0.path.len();
+        while let Some(key) = entries.next_key::<String>()? {
+            if around > 0 {
+                self.0.path.push('.');
+            }
+            self.0.path.push_str(&key);
+            let value = entries.next_value_seed(Reader(&mut *self.0))?;
             if object.insert(key, value).is_some() {
+                self.0.has_twice = true;
                 return Err(A::Error::custom("a key stands twice in one object"));
             }
+            self.0.path.truncate(around);
         }
         Ok(Json::Object(object))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_that_stands_twice_is_named_with_its_place() {
+        for (text, path) in [
+            (r#"{"a": 1, "a": 1}"#, "a"),
+            (r#"{"a": {"b": 1}, "b": 1, "a": 2}"#, "a"),
+            (r#"{"b": [{"a": 1, "c": 1}, [0, {"a": 1, "a": 2}]]}"#, "b[1][1].a"),
+            (r#"{"a": {"c": 1}, "b": {"c": {"d": 1, "e": [], "d": []}}}"#, "b.c.d"),
+            (r#"[{"a": 1}, {"a": 1, "a": 1}]"#, "[1].a"),
+            (r#"{"": 1, "": 2}"#, ""),
+        ] {
+            assert_eq!(Json::parse(text.as_bytes()), Err(JsonError::Twice(path.to_owned())), "{text}");
+        }
+        assert!(Json::parse(br#"{"a": {"a": 1}, "b": [{"a": 1}, {"a": 2}]}"#).is_ok());
+    }
+
+    #[test]
+    fn what_is_no_json_is_told_by_its_place() {
+        assert_eq!(Json::parse(b"{\n  \"a\": }"), Err(JsonError::Invalid { line: 2, column: 8 }));
+        assert!(matches!(Json::parse(b"{} {}"), Err(JsonError::Invalid { .. })));
     }
 }

@@ -18,6 +18,7 @@ pub mod identity;
 pub mod json;
 pub mod names;
 pub mod outline;
+mod parameters;
 pub mod plan;
 pub mod progress;
 mod quotient;
@@ -32,7 +33,8 @@ pub mod update_mask;
 
 pub use error::{Code, Error, Violations};
 pub use etag::ExpectedEtag;
-pub use identity::{Caller, CustomerTenant, Role, Tenant};
+pub use identity::{Caller, ClaimNames, CustomerTenant, Role, Tenant};
 pub use names::Id;
+pub use parameters::Parameters;
 pub use timestamp::Timestamp;
 pub use update_mask::UpdateMask;

@@ -71,7 +71,18 @@ collections! {
     ScorecardTemplate, ScorecardTemplateId: Profile "scorecardTemplates" "scorecard_template_id";
 }
 
-/// The id of a resource in collection `C`: 1 to 128 of `A–Z a–z 0–9 . _ ~ @ -`, neither `.` nor `..`.
+/// What an id of collection `C` is made of, as a class of a regular expression is written and as people are told.
+///
+/// A user is called what their identity provider calls them: `auth0|5f7c8e`, or an address such as `ana+test@example.com`.
+pub(crate) fn alphabet<C: Collection>() -> (&'static str, &'static str) {
+    match C::SEGMENT == User::SEGMENT {
+        true => ("A-Za-z0-9._~@|+=-", "A-Z a-z 0-9 . _ ~ @ | + = -"),
+        false => ("A-Za-z0-9._~@-", "A-Z a-z 0-9 . _ ~ @ -"),
+    }
+}
+
+/// The id of a resource in collection `C`: 1 to 128 of `A–Z a–z 0–9 . _ ~ @ -`, of a user also of `| + =`; neither `.`
+/// nor `..`.
 ///
 /// The two dot segments are left out because every HTTP client removes them from a path
 /// (RFC 3986, 5.2.4): such a resource could never be read back.
@@ -83,11 +94,20 @@ pub struct Id<C> {
 impl<C: Collection> Id<C> {
     /// The id in `text`, or nothing if it is not one.
     pub fn parse(text: &str) -> Option<Self> {
-        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._~@-".contains(&byte);
+        let is_user = C::SEGMENT == User::SEGMENT;
+        let allowed =
+            |byte: u8| byte.is_ascii_alphanumeric() || b"._~@-".contains(&byte) || is_user && b"|+=".contains(&byte);
         let fits = (1..=MAX_ID_BYTES).contains(&text.len()) && text.bytes().all(allowed);
         // The `@` of a template's name starts its revision.
         let ambiguous = C::SEGMENT == ScorecardTemplate::SEGMENT && text.contains('@');
         (fits && !ambiguous && text != "." && text != "..").then(|| Self { text: text.into(), collection: PhantomData })
+    }
+}
+
+impl<C: Collection> Id<C> {
+    /// What an id is, as people are told.
+    pub fn rule() -> String {
+        format!("1 to {MAX_ID_BYTES} of {}", alphabet::<C>().1)
     }
 }
 
@@ -111,6 +131,8 @@ pub enum NameError {
         placeholder: &'static str,
         /// What follows the id: of a template the revisions that may be named.
         revision: &'static str,
+        /// What an id is made of, in words.
+        alphabet: &'static str,
     },
     /// It is a name under another customer or profile.
     Foreign,
@@ -119,21 +141,22 @@ pub enum NameError {
 impl NameError {
     /// The error for what is no name of collection `C`.
     pub fn malformed<C: Collection>() -> Self {
-        Self::Malformed { level: C::LEVEL, segment: C::SEGMENT, placeholder: C::PLACEHOLDER, revision: "" }
+        let (_, alphabet) = alphabet::<C>();
+        Self::Malformed { level: C::LEVEL, segment: C::SEGMENT, placeholder: C::PLACEHOLDER, revision: "", alphabet }
     }
 }
 
 impl fmt::Display for NameError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Malformed { level, segment, placeholder, revision } => {
+            Self::Malformed { level, segment, placeholder, revision, alphabet } => {
                 let parent = match level {
                     Level::Customer => "customers/{customer_id}",
                     Level::Profile => "customers/{customer_id}/profiles/{profile_id}",
                 };
                 write!(
                     formatter,
-                    "must have the form {parent}/{segment}/{{{placeholder}}}{revision}, each id 1 to {MAX_ID_BYTES} of A-Z a-z 0-9 . _ ~ @ -"
+                    "must have the form {parent}/{segment}/{{{placeholder}}}{revision}, each id 1 to {MAX_ID_BYTES} of {alphabet}"
                 )
             }
             Self::Foreign => formatter.write_str("must lie under the customer and profile of the request's path"),
@@ -263,14 +286,15 @@ mod tests {
     use proptest::prelude::*;
 
     const ID: &str = "[A-Za-z0-9._~@-]{1,128}";
+    const USER_ID: &str = "[A-Za-z0-9._~@|+=-]{1,128}";
 
     proptest! {
         #[test]
-        fn a_printed_name_parses_to_the_same_id(text in ID) {
-            prop_assume!(text != "." && text != "..");
+        fn a_printed_name_parses_to_the_same_id(text in ID, user in USER_ID) {
+            prop_assume!(text != "." && text != ".." && user != "." && user != "..");
             let tenant = tenant("acme", "support");
             let plan = CoachingPlanId::parse(&text).unwrap();
-            let user = UserId::parse(&text).unwrap();
+            let user = UserId::parse(&user).unwrap();
             prop_assert_eq!(tenant.id_in::<CoachingPlan>(&tenant.name_of(&plan)), Ok(plan));
             prop_assert_eq!(tenant.id_in::<User>(&tenant.name_of(&user)), Ok(user));
         }
@@ -294,8 +318,11 @@ mod tests {
 
         #[test]
         fn no_id_holds_a_separator(text in ".{0,20}") {
-            if text.contains(['#', '/', ':', ' ', '*', '?', '%', '+']) {
+            if text.contains(['#', '/', ':', ' ', '*', '?', '%', '[', ']', ',']) {
                 prop_assert!(UserId::parse(&text).is_none());
+            }
+            if text.contains(['#', '/', ':', ' ', '*', '?', '%', '[', ']', ',', '+', '|', '=']) {
+                prop_assert!(CoachingPlanId::parse(&text).is_none() && GroupId::parse(&text).is_none());
             }
         }
     }
@@ -306,6 +333,9 @@ mod tests {
             assert_eq!(UserId::parse(text), None, "{text:?}");
         }
         assert_eq!(ScorecardTemplateId::parse("quality@3"), None);
+        for text in ["auth0|5f7c8e", "a+b@example.com", "QW5h="] {
+            assert!(UserId::parse(text).is_some() && GroupId::parse(text).is_none(), "{text}");
+        }
     }
 
     #[test]

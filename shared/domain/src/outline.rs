@@ -5,7 +5,7 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::ops::Bound;
 
-use crate::names::{Collection, Level, MAX_ID_BYTES, ScorecardTemplate};
+use crate::names::{Collection, Level, MAX_ID_BYTES, ScorecardTemplate, Usecase, alphabet};
 use crate::template::Revisions;
 
 /// What an operation reads of a request.
@@ -47,7 +47,7 @@ pub enum Kind {
         /// The limit, if there is one.
         max_bytes: Option<usize>,
     },
-    /// A text of at most so many bytes of UTF-8, not of blanks alone.
+    /// A name for people, of at most so many bytes of UTF-8: see [`crate::fields::Fields::title`].
     Title {
         /// The limit.
         max_bytes: usize,
@@ -91,9 +91,14 @@ pub enum Kind {
     Dropped,
 }
 
-/// An id, as a part of a regular expression.
+/// An id of collection `C`, as a part of a regular expression.
+fn id_of<C: Collection>() -> String {
+    format!(r"(?!\.{{1,2}}(?:[/@]|$))[{}]{{1,{MAX_ID_BYTES}}}", alphabet::<C>().0)
+}
+
+/// An id, as most collections have them.
 fn id() -> String {
-    format!(r"(?!\.{{1,2}}(?:[/@]|$))[A-Za-z0-9._~@-]{{1,{MAX_ID_BYTES}}}")
+    id_of::<Usecase>()
 }
 
 /// The id of a scorecard template: the `@` starts its revision.
@@ -110,6 +115,11 @@ impl Kind {
     /// An id.
     pub fn id() -> Self {
         Self::Pattern(format!("^{}$", id()))
+    }
+
+    /// An id of collection `C`.
+    pub fn id_of<C: Collection>() -> Self {
+        Self::Pattern(format!("^{}$", id_of::<C>()))
     }
 
     /// The name of a resource in collection `C`.
@@ -165,7 +175,7 @@ impl Revisions {
 }
 
 fn name<C: Collection>() -> String {
-    let id = if C::SEGMENT == ScorecardTemplate::SEGMENT { template_id() } else { id() };
+    let id = if C::SEGMENT == ScorecardTemplate::SEGMENT { template_id() } else { id_of::<C>() };
     let profile = match C::LEVEL {
         Level::Customer => String::new(),
         Level::Profile => format!("/profiles/{}", self::id()),
@@ -241,5 +251,7 @@ mod tests {
         let Kind::Pattern(pattern) = Kind::name::<CoachingPlan>() else { panic!("a name is a text") };
         assert!(pattern.starts_with("^customers/[a-z0-9-]{1,128}/profiles/"), "{pattern}");
         assert!(pattern.ends_with("/coachingPlans/(?!\\.{1,2}(?:[/@]|$))[A-Za-z0-9._~@-]{1,128}$"), "{pattern}");
+        let Kind::Pattern(pattern) = Kind::name::<User>() else { panic!("a name is a text") };
+        assert!(pattern.ends_with("/users/(?!\\.{1,2}(?:[/@]|$))[A-Za-z0-9._~@|+=-]{1,128}$"), "{pattern}");
     }
 }

@@ -503,6 +503,7 @@ fn read_user(fields: &mut Fields<'_>, field: &str, tenant: &Tenant) -> Option<Us
 fn read_scores(fields: &mut Fields<'_>) -> Vec<NewScore> {
     let scores = fields.objects("scores", MAX_SCORES, |entry| {
         let criterion_id = entry.required("criterionId", |entry, field| entry.string(field, MAX_TITLE_BYTES));
+        let noted = entry.noted();
         let numeric = entry.double("numericValue", 0.0..=MAX_NUMBER);
         let text = entry.string("textValue", MAX_TITLE_BYTES);
         let not_applicable = entry.boolean("notApplicable").unwrap_or(false);
@@ -510,6 +511,8 @@ fn read_scores(fields: &mut Fields<'_>) -> Vec<NewScore> {
             (Some(value), None, false) => Score::Numeric(value),
             (None, Some(text), false) => Score::Text(text),
             (None, None, true) => Score::NotApplicable,
+            // One that cannot be read is there.
+            _ if entry.noted() > noted => return None,
             _ => {
                 entry.refuse("numericValue", "exactly one of numericValue, textValue and notApplicable must be set");
                 return None;

@@ -423,7 +423,7 @@ fn read_criterion(criterion: &mut Fields<'_>, seen: &mut HashSet<String>) -> Opt
 fn read_new_id(fields: &mut Fields<'_>, field: &str, seen: &mut HashSet<String>) -> Option<String> {
     let id = fields.required(field, |fields, field| {
         let id = fields.text(field, Kind::id, |text| {
-            Id::<names::Usecase>::parse(text).ok_or("must be 1 to 128 of A-Z a-z 0-9 . _ ~ @ -")
+            Id::<names::Usecase>::parse(text).ok_or_else(|| format!("must be {}", Id::<names::Usecase>::rule()))
         })?;
         Some(id.to_string())
     })?;
@@ -556,9 +556,9 @@ impl Tenant {
     /// A text that says what is wrong with the name.
     pub fn template_among(&self, name: &str, revisions: Revisions) -> Result<(ScorecardTemplateId, Revision), String> {
         let (id, revision) = self.template_in(name).map_err(|error| match error {
-            names::NameError::Malformed { level, segment, placeholder, .. } => {
+            names::NameError::Malformed { level, segment, placeholder, alphabet, .. } => {
                 let revision = revisions.form();
-                names::NameError::Malformed { level, segment, placeholder, revision }.to_string()
+                names::NameError::Malformed { level, segment, placeholder, revision, alphabet }.to_string()
             }
             names::NameError::Foreign => error.to_string(),
         })?;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use chrono::Utc;
 use coaching_domain::names::Collection;
-use coaching_domain::{Error, Id, Timestamp};
+use coaching_domain::{ClaimNames, Error, Id, Timestamp};
 use coaching_store::{Deadline, Store};
 use uuid::Uuid;
 
@@ -20,6 +20,8 @@ pub struct App {
     pub store: Store,
     /// Seals and opens page tokens.
     pub page_tokens: PageTokens,
+    /// What the claims are called that say who calls.
+    pub claim_names: Arc<ClaimNames>,
     /// Tells the time.
     pub clock: Clock,
     /// How long a request may take, however many calls of DynamoDB it makes. It is longer than the

@@ -46,7 +46,7 @@ pub async fn respond(operation: &Operation, app: &App, event: &HttpEvent) -> Res
     let request_id = event.request_context.request_id.as_str();
     let caller = OnceLock::new();
     let handled = async {
-        let request = Request::new(event)?;
+        let request = Request::new(event, &app.claim_names)?;
         let _ = caller.set(request.caller().clone());
         (operation.handle)(app, &request).await
     };

@@ -1,8 +1,9 @@
 //! Page tokens (AIP-158): opaque, short-lived, and good only for the request that they were given to.
 //!
 //! A token is a position and an expiry, sealed with AES-256-GCM-SIV (RFC 8452). The operation, the
-//! tenant and every parameter of the request but the page size are associated data, so a token with
-//! a flipped byte, or of another request, profile or customer, does not open.
+//! tenant, the caller's role, who they are if they are an agent, and every parameter that was read of the request but the
+//! page size are associated data, so a token with a flipped byte, or of another request, role, agent, profile or customer,
+//! does not open.
 
 use std::fmt;
 
@@ -10,7 +11,8 @@ use aws_lc_rs::aead::{AES_256_GCM_SIV, Aad, NONCE_LEN, Nonce, RandomizedNonceKey
 use aws_lc_rs::digest;
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use coaching_domain::{Error, Tenant, Timestamp};
+use coaching_domain::{Caller, Error, Parameters, Role, Tenant, Timestamp};
+use uuid::Uuid;
 
 /// How long a token is good, in seconds: three days, AIP-158's rule of thumb.
 const LIFETIME_SECONDS: i64 = 3 * 24 * 60 * 60;
@@ -23,25 +25,32 @@ const EXPIRY_BYTES: usize = size_of::<i64>();
 
 /// What a token is bound to.
 #[derive(Debug, Clone)]
-pub struct Binding(Vec<u8>);
+pub struct Binding(Parameters);
 
 impl Binding {
-    /// Binds to `operation` and `tenant`.
-    pub fn new(operation: &str, tenant: &Tenant) -> Self {
-        Self(Vec::new()).with("operation", [operation]).with("tenant", [tenant.name()])
+    /// Binds to requests of `operation` by callers of the same role for `tenant`, with the `parameters` that were read. What
+    /// agents are answered is about themselves, so theirs is bound to who they are too.
+    pub fn new(operation: &str, caller: &Caller, tenant: &Tenant, parameters: &Parameters) -> Self {
+        let mut bound = Parameters::default();
+        bound.add("operation", [operation].iter());
+        bound.add("tenant", [tenant.name()].iter());
+        bound.add("role", [caller.role().as_str()].iter());
+        if caller.role() == Role::Agent {
+            bound.add("user", [caller.user().as_str()].iter());
+        }
+        bound.append(parameters);
+        Self(bound)
     }
 
-    /// Binds to the values of a parameter.
-    #[must_use]
-    pub fn with<T: ToString>(mut self, parameter: &str, values: impl IntoIterator<Item = T>) -> Self {
-        // Lengths go first, so that no two different requests make the same bytes.
-        let values: Vec<String> = values.into_iter().map(|value| value.to_string()).collect();
-        self.0.extend_from_slice(&values.len().to_be_bytes());
-        for text in std::iter::once(parameter).chain(values.iter().map(String::as_str)) {
-            self.0.extend_from_slice(&text.len().to_be_bytes());
-            self.0.extend_from_slice(text.as_bytes());
-        }
-        self
+    /// The id under which `order` is kept for such requests: no other request comes to it, even with a token that names
+    /// the order.
+    pub fn own(&self, order: Uuid) -> Uuid {
+        let mut digest = digest::Context::new(&digest::SHA256);
+        digest.update(order.as_bytes());
+        digest.update(self.0.as_bytes());
+        let mut id = [0; size_of::<uuid::Bytes>()];
+        id.iter_mut().zip(digest.finish().as_ref()).for_each(|(byte, digested)| *byte = *digested);
+        uuid::Builder::from_custom_bytes(id).into_uuid()
     }
 }
 
@@ -99,7 +108,7 @@ impl PageTokens {
         let mut sealed = (now.unix_seconds() + LIFETIME_SECONDS).to_be_bytes().to_vec();
         sealed.extend_from_slice(position.as_bytes());
         let nonce = RandomizedNonceKey::new(&AES_256_GCM_SIV, &self.sealing)
-            .and_then(|key| key.seal_in_place_append_tag(Aad::from(&binding.0), &mut sealed))
+            .and_then(|key| key.seal_in_place_append_tag(Aad::from(binding.0.as_bytes()), &mut sealed))
             .map_err(failed)?;
         let mut token = nonce.as_ref().to_vec();
         token.append(&mut sealed);
@@ -130,7 +139,7 @@ impl PageTokens {
             let mut sealed = sealed.to_vec();
             let nonce = Nonce::assume_unique_for_key(*nonce);
             let key = RandomizedNonceKey::new(&AES_256_GCM_SIV, key).ok()?;
-            let opened = key.open_in_place(nonce, Aad::from(&binding.0), &mut sealed).ok()?;
+            let opened = key.open_in_place(nonce, Aad::from(binding.0.as_bytes()), &mut sealed).ok()?;
             Some(opened.to_vec())
         });
         let opened = opened.ok_or_else(refused)?;
@@ -153,33 +162,45 @@ pub(crate) mod tests {
     use super::*;
     use crate::HttpEvent;
     use crate::identity;
-    use coaching_domain::Code;
+    use coaching_domain::{ClaimNames, Code};
     use proptest::prelude::*;
 
     const SECRET: &str = "an old secret of at least 32 bytes";
     const NEWER: &str = "a newer secret of at least 32 bytes";
 
+    fn caller(customer: &str, role: &str, user: &str) -> Caller {
+        let event = serde_json::json!({"requestContext": {"authorizer": {"jwt": {"claims":
+            {"customer": customer, "profiles": "*", "role": role, "sub": user}}}}});
+        let event: HttpEvent = serde_json::from_value(event).unwrap();
+        identity::caller(&event, &ClaimNames::default()).unwrap()
+    }
+
     /// The profile of a customer.
     pub(crate) fn tenant(customer: &str, profile: &str) -> Tenant {
-        let event = serde_json::json!({"requestContext": {"authorizer": {"jwt": {"claims":
-            {"customer": customer, "role": "admin", "sub": "someone"}}}}});
-        let event: HttpEvent = serde_json::from_value(event).unwrap();
-        identity::caller(&event).unwrap().enter(customer, profile).unwrap()
+        caller(customer, "admin", "someone").enter(customer, profile).unwrap()
     }
 
     fn now() -> Timestamp {
         Timestamp::parse("2026-06-01T12:00:00Z").unwrap()
     }
 
+    /// Of a manager's request with these usecases.
+    fn binding_with(usecases: &[String]) -> Binding {
+        let mut parameters = Parameters::default();
+        parameters.add("agentUserName", ["ana"].iter());
+        parameters.add("usecaseNames", usecases.iter());
+        Binding::new("list-sessions", &caller("acme", "manager", "maria"), &tenant("acme", "support"), &parameters)
+    }
+
     fn binding() -> Binding {
-        Binding::new("list-sessions", &tenant("acme", "support")).with("agentUserName", ["ana"])
+        binding_with(&[])
     }
 
     proptest! {
         #[test]
         fn a_token_opens_for_the_same_request(position in ".{0,60}", parameters in prop::collection::vec(".{0,12}", 0..4)) {
             let tokens = PageTokens::new(SECRET, None).unwrap();
-            let binding = binding().with("usecaseNames", &parameters);
+            let binding = binding_with(&parameters);
             let token = tokens.seal(&position, &binding, now()).unwrap();
             prop_assert!(token.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte)));
             prop_assert_eq!(tokens.open(&token, &binding, now()).unwrap(), position);
@@ -188,8 +209,8 @@ pub(crate) mod tests {
         #[test]
         fn a_token_does_not_open_for_other_parameters(a in prop::collection::vec("[ab]{0,2}", 0..4), b in prop::collection::vec("[ab]{0,2}", 0..4)) {
             let tokens = PageTokens::new(SECRET, None).unwrap();
-            let token = tokens.seal("place", &binding().with("usecaseNames", &a), now()).unwrap();
-            prop_assert_eq!(tokens.open(&token, &binding().with("usecaseNames", &b), now()).is_ok(), a == b);
+            let token = tokens.seal("place", &binding_with(&a), now()).unwrap();
+            prop_assert_eq!(tokens.open(&token, &binding_with(&b), now()).is_ok(), a == b);
         }
 
         #[test]
@@ -213,19 +234,44 @@ pub(crate) mod tests {
         }
     }
 
+    /// Of requests without parameters: of an operation, in a profile of a customer, by a user with a role.
+    fn bound_to(operation: &str, place: (&str, &str), by: (&str, &str)) -> Binding {
+        Binding::new(operation, &caller(place.0, by.0, by.1), &tenant(place.0, place.1), &Parameters::default())
+    }
+
     #[test]
-    fn a_token_is_good_only_for_its_operation_profile_and_customer() {
+    fn a_token_is_good_only_for_its_operation_profile_customer_role_and_agent() {
         let tokens = PageTokens::new(SECRET, None).unwrap();
-        let here = Binding::new("list-sessions", &tenant("acme", "support"));
-        let token = tokens.seal("place", &here, now()).unwrap();
-        assert!(tokens.open(&token, &here, now()).is_ok());
-        for other in [
-            Binding::new("list-plans", &tenant("acme", "support")),
-            Binding::new("list-sessions", &tenant("acme", "sales")),
-            Binding::new("list-sessions", &tenant("globex", "support")),
-        ] {
-            assert!(tokens.open(&token, &other, now()).is_err());
+        let support = ("acme", "support");
+        let (maria, ana) = (("manager", "maria"), ("agent", "ana"));
+        let of_maria = bound_to("list-sessions", support, maria);
+        let of_ana = bound_to("list-sessions", support, ana);
+        let order = Uuid::new_v4();
+        for (mine, same) in
+            [(&of_maria, bound_to("list-sessions", support, ("manager", "mike"))), (&of_ana, of_ana.clone())]
+        {
+            let token = tokens.seal("place", mine, now()).unwrap();
+            assert!(tokens.open(&token, &same, now()).is_ok());
+            assert_eq!(mine.own(order), same.own(order));
+            for other in [
+                bound_to("list-plans", support, maria),
+                bound_to("list-sessions", ("acme", "sales"), maria),
+                bound_to("list-sessions", ("globex", "support"), maria),
+                bound_to("list-sessions", support, ("service", "maria")),
+                bound_to("list-sessions", support, ("admin", "maria")),
+                bound_to("list-sessions", support, ("agent", "maria")),
+                bound_to("list-sessions", support, ("agent", "chloe")),
+                bound_to("list-sessions", support, ("manager", "ana")),
+                bound_to("list-plans", support, ana),
+            ] {
+                if other.0 == mine.0 {
+                    continue;
+                }
+                assert!(mine.0 == same.0 && tokens.open(&token, &other, now()).is_err(), "{other:?}");
+                assert_ne!(mine.own(order), other.own(order), "{other:?}");
+            }
         }
+        assert_ne!(of_maria.own(order), of_maria.own(Uuid::new_v4()));
     }
 
     #[test]

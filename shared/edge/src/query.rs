@@ -7,7 +7,7 @@ use coaching_domain::names::{Collection, ScorecardTemplateId};
 use coaching_domain::outline::Kind;
 use coaching_domain::template::{Revision, Revisions};
 use coaching_domain::timestamp::range_fault;
-use coaching_domain::{Error, ExpectedEtag, Id, Tenant, Timestamp, UpdateMask, Violations};
+use coaching_domain::{Error, ExpectedEtag, Id, Parameters, Tenant, Timestamp, UpdateMask, Violations};
 use uuid::Uuid;
 
 /// The parameters of a query string, each taken once, and the header `If-Match`.
@@ -16,6 +16,8 @@ pub struct Query {
     parameters: Vec<(String, String)>,
     if_match: Option<String>,
     violations: Violations,
+    /// What was taken.
+    read: Parameters,
 }
 
 impl Query {
@@ -31,12 +33,17 @@ impl Query {
                 _ => violations.add("query", "holds a parameter whose name is empty or not percent-encoded UTF-8"),
             }
         }
-        Self { parameters, if_match: if_match.map(str::to_owned), violations }
+        Self { parameters, if_match: if_match.map(str::to_owned), violations, read: Parameters::default() }
     }
 
     /// A query that is only outlined.
     pub(crate) fn outlining() -> Self {
-        Self { parameters: Vec::new(), if_match: None, violations: Violations::outlining() }
+        Self {
+            parameters: Vec::new(),
+            if_match: None,
+            violations: Violations::outlining(),
+            read: Parameters::default(),
+        }
     }
 
     /// Every value of a repeated parameter that holds what `kind` tells, under either of its names; empty ones
@@ -50,7 +57,9 @@ impl Query {
             .into_iter()
             .partition(|(parameter, _)| *parameter == name || *parameter == original);
         self.parameters = rest;
-        taken.into_iter().map(|(_, value)| value).filter(|value| !value.is_empty()).collect()
+        let values: Vec<String> = taken.into_iter().map(|(_, value)| value).filter(|value| !value.is_empty()).collect();
+        self.read.add(name, values.iter());
+        values
     }
 
     /// The text of a parameter that may stand once.
@@ -249,12 +258,14 @@ impl Query {
         self.violations
     }
 
-    /// As [`Query::finish`], for a request without a body.
+    /// As [`Query::finish`], for a request without a body: the parameters that were read.
     ///
     /// # Errors
     /// INVALID_ARGUMENT with every bad parameter.
-    pub fn into_result(self) -> Result<(), Error> {
-        self.finish().into_result()
+    pub fn into_result(mut self) -> Result<Parameters, Error> {
+        let read = std::mem::take(&mut self.read);
+        self.finish().into_result()?;
+        Ok(read)
     }
 }
 

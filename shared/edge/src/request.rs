@@ -8,11 +8,12 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use coaching_domain::change::Author;
 use coaching_domain::fields::{Fields, MAX_TITLE_BYTES};
-use coaching_domain::json::{Json, MAX_VALUES};
+use coaching_domain::json::{Json, JsonError, MAX_VALUES};
 use coaching_domain::names::{Collection, UserId};
 use coaching_domain::outline::Message;
 use coaching_domain::{
-    Caller, Code, CustomerTenant, Error, ExpectedEtag, Id, Role, Tenant, Timestamp, UpdateMask, Violations,
+    Caller, ClaimNames, Code, CustomerTenant, Error, ExpectedEtag, Id, Parameters, Role, Tenant, Timestamp, UpdateMask,
+    Violations,
 };
 use coaching_store::RequestRecord;
 use serde::Serialize;
@@ -36,14 +37,14 @@ pub struct Request<'a> {
 }
 
 impl<'a> Request<'a> {
-    /// The request in `event`.
+    /// The request in `event`, whose caller is told by the claims called `names`.
     ///
     /// # Errors
     /// UNAUTHENTICATED without verified claims; PERMISSION_DENIED naming an unusable claim; INVALID_ARGUMENT if
     /// path, query and headers are larger than any that API Gateway hands over; NOT_FOUND for a path that only
     /// looks like one of the route, because a variable of it holds a slash.
-    pub(crate) fn new(event: &'a HttpEvent) -> Result<Self, Error> {
-        let request = Self { event, caller: identity::caller(event)?, outlined: false };
+    pub(crate) fn new(event: &'a HttpEvent, names: &ClaimNames) -> Result<Self, Error> {
+        let request = Self { event, caller: identity::caller(event, names)?, outlined: false };
         if event.head_bytes() > MAX_HEAD_BYTES {
             return Err(Error::invalid_field(
                 "query",
@@ -61,8 +62,8 @@ impl<'a> Request<'a> {
     ///
     /// # Errors
     /// As [`Request::new`].
-    pub(crate) fn outlining(event: &'a HttpEvent) -> Result<Self, Error> {
-        Ok(Self { outlined: true, ..Self::new(event)? })
+    pub(crate) fn outlining(event: &'a HttpEvent, names: &ClaimNames) -> Result<Self, Error> {
+        Ok(Self { outlined: true, ..Self::new(event, names)? })
     }
 
     /// Who is calling.
@@ -71,24 +72,61 @@ impl<'a> Request<'a> {
     }
 
     /// The path's customer and profile, opened for a caller with one of `roles`. Nothing else of the
-    /// request is looked at before this (AIP-211).
+    /// request is looked at before this (AIP-211), but that there is such an operation.
     ///
     /// # Errors
-    /// PERMISSION_DENIED, the same whether the customer and profile exist or not.
+    /// PERMISSION_DENIED, the same whether the customer and profile exist or not; NOT_FOUND for a path with a verb,
+    /// whatever the role; PERMISSION_DENIED naming the roles.
     pub fn authorize(&self, roles: &[Role]) -> Result<Tenant, Error> {
-        let tenant = self.caller.enter(self.path_parameter("customer"), self.path_parameter("profile"))?;
-        self.caller.require_role(&tenant.name(), roles)?;
+        let tenant = self.enter()?;
+        self.require_no_verb()?;
+        self.caller.require_role(roles)?;
         Ok(tenant)
+    }
+
+    /// As [`Request::authorize`], for custom methods (AIP-136), `id:verb` in the route's variable `parameter`: what the verb
+    /// stands for in `verbs`, and the id. API Gateway takes no route that mixes a variable and text, so such methods share
+    /// one, and no id holds a colon.
+    ///
+    /// # Errors
+    /// PERMISSION_DENIED, the same whether the customer and profile exist or not; NOT_FOUND for another verb or none,
+    /// whatever the role; PERMISSION_DENIED naming the verb's roles; as [`Request::path_id`].
+    pub fn authorize_verb<C: Collection, V: Copy>(
+        &self,
+        parameter: &str,
+        verbs: &[(&str, V, &[Role])],
+    ) -> Result<(Tenant, Id<C>, V), Error> {
+        let tenant = self.enter()?;
+        let asked = self.path_parameter(parameter).rsplit_once(':');
+        let known = asked.and_then(|(id, asked)| Some((id, verbs.iter().find(|(verb, ..)| *verb == asked)?)));
+        let (id, (_, verb, roles)) = known.ok_or_else(|| self.no_such_path())?;
+        self.caller.require_role(roles)?;
+        let id = self.parse_id(id, &tenant.name())?;
+        Ok((tenant, id, *verb))
+    }
+
+    /// The path's customer and profile, if the caller's claims open them.
+    fn enter(&self) -> Result<Tenant, Error> {
+        self.caller.enter(self.path_parameter("customer"), self.path_parameter("profile"))
+    }
+
+    /// Refuses a path with a verb that is of another method, or of none: no id holds a colon.
+    fn require_no_verb(&self) -> Result<(), Error> {
+        match self.event.path_parameters.values().any(|value| value.contains(':')) {
+            true => Err(self.no_such_path()),
+            false => Ok(()),
+        }
     }
 
     /// As [`Request::authorize`], for a path below the customer: the caller must not be confined to
     /// some of its profiles.
     ///
     /// # Errors
-    /// PERMISSION_DENIED, the same whether the customer exists or not.
+    /// As [`Request::authorize`].
     pub fn authorize_customer(&self, roles: &[Role]) -> Result<CustomerTenant, Error> {
         let tenant = self.caller.enter_customer(self.path_parameter("customer"))?;
-        self.caller.require_role(&tenant.name(), roles)?;
+        self.require_no_verb()?;
+        self.caller.require_role(roles)?;
         Ok(tenant)
     }
 
@@ -132,18 +170,6 @@ impl<'a> Request<'a> {
         }
     }
 
-    /// The id and the custom verb in the route's variable `parameter`: `id:verb` (AIP-136). API Gateway
-    /// takes no route that mixes a variable and text, so such methods share one, and no id holds a colon.
-    ///
-    /// # Errors
-    /// As [`Request::path_id`]; NOT_FOUND for a path without a verb.
-    pub fn path_id_and_verb<C: Collection>(&self, parameter: &str, tenant: &Tenant) -> Result<(Id<C>, &str), Error> {
-        match self.path_parameter(parameter).rsplit_once(':') {
-            Some((id, verb)) => Ok((self.parse_id(id, &tenant.name())?, verb)),
-            None => Err(self.no_such_path()),
-        }
-    }
-
     /// NOT_FOUND for what no operation answers.
     pub fn no_such_path(&self) -> Error {
         let asked = self.method_and_path();
@@ -154,8 +180,7 @@ impl<'a> Request<'a> {
     /// The id in the route's variable `parameter`.
     ///
     /// # Errors
-    /// INVALID_ARGUMENT naming `name`; PERMISSION_DENIED to an agent, who is not told what exists; NOT_FOUND for
-    /// a path with a verb.
+    /// INVALID_ARGUMENT naming `name`; PERMISSION_DENIED to an agent, who is not told what exists.
     pub fn path_id<C: Collection>(&self, parameter: &str, tenant: &Tenant) -> Result<Id<C>, Error> {
         self.path_id_below(parameter, &tenant.name())
     }
@@ -165,17 +190,13 @@ impl<'a> Request<'a> {
     /// # Errors
     /// As [`Request::path_id`].
     pub fn path_id_below<C: Collection>(&self, parameter: &str, parent: &str) -> Result<Id<C>, Error> {
-        match self.path_parameter(parameter) {
-            // No id holds a colon: a verb follows that is of another method, or of none.
-            text if text.contains(':') => Err(self.no_such_path()),
-            text => self.parse_id(text, parent),
-        }
+        self.parse_id(self.path_parameter(parameter), parent)
     }
 
     fn parse_id<C: Collection>(&self, text: &str, parent: &str) -> Result<Id<C>, Error> {
         Id::parse(text).ok_or_else(|| match self.caller.role() {
             Role::Agent => Error::permission_denied(&format!("{parent}/{}/{text}", C::SEGMENT)),
-            _ => Error::invalid_field("name", "must end in an id of 1 to 128 of A-Z a-z 0-9 . _ ~ @ -"),
+            _ => Error::invalid_field("name", format!("must end in an id of {}", Id::<C>::rule())),
         })
     }
 
@@ -259,44 +280,62 @@ impl<'a> Request<'a> {
         Ok((value, expected.and(etag)))
     }
 
+    /// Reads the body of a request for a page with `read`, and keeps what was read of it: [`Request::body`] tells the rest.
+    ///
+    /// # Errors
+    /// As [`Request::body`].
+    pub fn body_of_list<T>(&self, read: impl FnOnce(&mut Fields<'_>) -> Option<T>) -> Result<(T, Parameters), Error> {
+        let mut violations = self.query().finish();
+        violations.keep_parameters();
+        let value = self.body_with(&mut violations, read);
+        let parameters = violations.take_parameters();
+        Ok((violations.finish(value)?, parameters))
+    }
+
     /// Reads the body, a JSON object, with `read`; what is bad in it is added to `violations`. An
     /// empty body is an empty object.
     ///
     /// # Errors
-    /// INVALID_ARGUMENT naming every bad field; naming `body` if it is no JSON object or over 1 MiB.
+    /// INVALID_ARGUMENT naming every bad field; a key that stands twice in one object by its path; `body` if it is no JSON
+    /// object or over 1 MiB.
     pub fn body<T>(
         &self,
         mut violations: Violations,
         read: impl FnOnce(&mut Fields<'_>) -> Option<T>,
     ) -> Result<T, Error> {
-        if let Some(outline) = violations.outline() {
-            outline.body = Some(Message::default());
-            let value = read(&mut Fields::new(BTreeMap::new(), &mut violations));
-            return violations.finish(value);
-        }
-        let value = match self.body_object() {
-            Ok(object) => read(&mut Fields::new(object, &mut violations)),
-            Err(description) => {
-                violations.add("body", description);
-                None
-            }
-        };
+        let value = self.body_with(&mut violations, read);
         violations.finish(value)
     }
 
-    fn body_object(&self) -> Result<BTreeMap<String, Json>, String> {
+    fn body_with<T>(&self, violations: &mut Violations, read: impl FnOnce(&mut Fields<'_>) -> Option<T>) -> Option<T> {
+        if let Some(outline) = violations.outline() {
+            outline.body = Some(Message::default());
+            return read(&mut Fields::new(BTreeMap::new(), violations));
+        }
+        match self.body_object() {
+            Ok(object) => read(&mut Fields::new(object, violations)),
+            Err((field, description)) => {
+                violations.add(field, description);
+                None
+            }
+        }
+    }
+
+    /// The body, or the field that is bad and why.
+    fn body_object(&self) -> Result<BTreeMap<String, Json>, (String, String)> {
+        let of_body = |description: &str| ("body".to_owned(), description.to_owned());
         let content_type = self.event.header("content-type").unwrap_or_default().to_ascii_lowercase();
         if content_type.starts_with("multipart/") || content_type.starts_with("application/x-www-form-urlencoded") {
-            return Err("must be JSON; send it with content-type: application/json".to_owned());
+            return Err(of_body("must be JSON; send it with content-type: application/json"));
         }
         let encoded = self.event.body.as_deref().unwrap_or_default();
-        let too_long = || format!("must be at most {MAX_BODY_BYTES} bytes");
+        let too_long = || of_body(&format!("must be at most {MAX_BODY_BYTES} bytes"));
         // Base64 has four characters for three bytes.
         if encoded.len() / 4 > MAX_BODY_BYTES.div_ceil(3) {
             return Err(too_long());
         }
         let body = if self.event.is_base64_encoded {
-            Cow::Owned(BASE64_STANDARD.decode(encoded).map_err(|_| "is not valid base64")?)
+            Cow::Owned(BASE64_STANDARD.decode(encoded).map_err(|_| of_body("is not valid base64"))?)
         } else {
             Cow::Borrowed(encoded.as_bytes())
         };
@@ -308,13 +347,13 @@ impl<'a> Request<'a> {
         }
         match Json::parse(&body) {
             Ok(Json::Object(object)) => Ok(object),
-            Ok(_) => Err("must be a JSON object".to_owned()),
+            Ok(_) => Err(of_body("must be a JSON object")),
+            Err(JsonError::Twice(path)) if path.is_empty() => Err(of_body("has an empty key twice")),
+            Err(JsonError::Twice(path)) => Err((path, "stands twice in one object".to_owned())),
             // serde_json's own text can quote the body, which may hold notes about people.
-            Err(error) => Err(format!(
-                "is not valid JSON of at most {MAX_VALUES} values at line {}, column {}",
-                error.line(),
-                error.column()
-            )),
+            Err(JsonError::Invalid { line, column }) => Err(of_body(&format!(
+                "is not valid JSON of at most {MAX_VALUES} values at line {line}, column {column}"
+            ))),
         }
     }
 }

@@ -2,8 +2,10 @@
 
 use std::env::VarError;
 use std::fmt;
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
+use coaching_domain::ClaimNames;
 use lambda_http::Body;
 use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpResponse;
 use lambda_http::http::{Response, Uri};
@@ -28,8 +30,8 @@ impl fmt::Debug for StartError {
 
 /// Runs `operation` as a Lambda function.
 ///
-/// Reads `TABLE_NAME`, `PAGE_TOKEN_SECRET`, optionally `PAGE_TOKEN_SECRET_PREVIOUS`, `LOG_LEVEL`,
-/// `METRICS_NAMESPACE` and `OTEL_EXPORTER_OTLP_ENDPOINT`, and the AWS SDK's own variables.
+/// Reads `TABLE_NAME`, `PAGE_TOKEN_SECRET`, optionally `PAGE_TOKEN_SECRET_PREVIOUS`, `CUSTOMER_CLAIM`,
+/// `PROFILES_CLAIM`, `ROLE_CLAIM`, `USER_CLAIM`, `LOG_LEVEL`, `METRICS_NAMESPACE` and `OTEL_EXPORTER_OTLP_ENDPOINT`, and the AWS SDK's own variables.
 ///
 /// # Errors
 /// One line that names the variable that is absent or unusable.
@@ -130,16 +132,36 @@ async fn app_from_environment() -> Result<App, StartError> {
     let secret = required("PAGE_TOKEN_SECRET")?;
     let previous = variable("PAGE_TOKEN_SECRET_PREVIOUS")?;
     let page_tokens = PageTokens::new(&secret, previous.as_deref()).map_err(StartError)?;
+    let claim_names = Arc::new(claim_names()?);
     let store = open_table(&table).await?;
     Ok(App {
         store,
         page_tokens,
+        claim_names,
         clock: Clock::system(),
         // Each invocation says how much time it has.
         answer_within: Duration::MAX,
         write_within: Duration::MAX,
         cold_start: ColdStart::default(),
     })
+}
+
+/// What the claims are called that say who calls: what the environment does not name keeps its usual name.
+fn claim_names() -> Result<ClaimNames, StartError> {
+    let mut names = ClaimNames::default();
+    for (variable_name, claim) in [
+        ("CUSTOMER_CLAIM", &mut names.customer),
+        ("PROFILES_CLAIM", &mut names.profiles),
+        ("ROLE_CLAIM", &mut names.role),
+        ("USER_CLAIM", &mut names.user),
+    ] {
+        if let Some(name) = variable(variable_name)? {
+            *claim = name.into();
+        }
+    }
+    names
+        .checked()
+        .map_err(|fault| StartError(format!("CUSTOMER_CLAIM, PROFILES_CLAIM, ROLE_CLAIM, USER_CLAIM: {fault}")))
 }
 
 /// The environment variable `name`, if it is set to something.

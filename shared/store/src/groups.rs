@@ -11,7 +11,7 @@ use coaching_domain::directory::{Group, Versioned};
 use coaching_domain::etag::etag_in_directory;
 use coaching_domain::fields::Entry;
 use coaching_domain::names::{GroupId, UserId};
-use coaching_domain::{Code, CustomerTenant, Error};
+use coaching_domain::{Caller, Code, CustomerTenant, Error, Tenant};
 
 use crate::changes::Attempts;
 use crate::item::{Attributes, Item};
@@ -45,6 +45,29 @@ impl Round<'_> {
             }
         }
         self.results
+    }
+}
+
+/// Who is in the groups that a request names.
+#[derive(Debug)]
+pub struct GroupMembers {
+    members: Vec<UserId>,
+    /// The groups that do not exist.
+    unknown: Vec<GroupId>,
+}
+
+impl GroupMembers {
+    /// The members, for `caller`. To a caller who is confined to some profiles, a group that does not exist is one that
+    /// nobody of their profile is in: which groups the customer has is not for them to know.
+    ///
+    /// # Errors
+    /// INVALID_ARGUMENT naming `groupNames`, to all others, if a group does not exist.
+    pub fn for_caller(self, caller: &Caller, tenant: &Tenant) -> Result<Vec<UserId>, Error> {
+        if self.unknown.is_empty() || !caller.enters_every_profile() {
+            return Ok(self.members);
+        }
+        let names: Vec<String> = self.unknown.iter().map(|group| tenant.name_of(group)).collect();
+        Err(Error::invalid_field("groupNames", format!("'{}' does not exist", names.join("', '"))))
     }
 }
 
@@ -156,22 +179,23 @@ impl Store {
     /// sub-groups too.
     ///
     /// # Errors
-    /// The groups that do not exist; UNAVAILABLE if the table does not answer.
+    /// UNAVAILABLE if the table does not answer.
     pub async fn members_of(
         &self,
         tenant: &CustomerTenant,
         groups: &[GroupId],
         indirect: bool,
-    ) -> Result<Result<Vec<UserId>, Vec<GroupId>>, Error> {
+    ) -> Result<GroupMembers, Error> {
         let mut members = HashSet::new();
+        let mut unknown = Vec::new();
         let mut seen: HashSet<GroupId> = groups.iter().cloned().collect();
         let mut level: Vec<GroupId> = groups.to_vec();
         let mut named = true;
         while !level.is_empty() {
             let found = self.groups_by_id(tenant, &level, false).await?;
             if named && found.len() < seen.len() {
-                let known: HashSet<GroupId> = found.into_iter().map(|group| group.value.id).collect();
-                return Ok(Err(seen.difference(&known).cloned().collect()));
+                let known: HashSet<&GroupId> = found.iter().map(|group| &group.value.id).collect();
+                unknown.extend(groups.iter().filter(|group| !known.contains(group)).cloned());
             }
             named = false;
             level.clear();
@@ -180,7 +204,7 @@ impl Store {
                 level.extend(group.subgroups.into_iter().filter(|group| indirect && seen.insert(group.clone())));
             }
         }
-        Ok(Ok(members.into_iter().collect()))
+        Ok(GroupMembers { members: members.into_iter().collect(), unknown })
     }
 
     async fn groups_by_id(

@@ -611,18 +611,19 @@ fn youth(time: Timestamp) -> String {
 mod tests {
     use super::*;
     use chrono::TimeDelta;
-    use coaching_domain::Caller;
+    use coaching_domain::{Caller, ClaimNames};
     use proptest::prelude::*;
 
     fn tenant(customer: &'static str, profile: &'static str) -> Tenant {
         let claims = |name: &str| match name {
-            "customer" => Some(customer),
-            "role" => Some("admin"),
-            "sub" => Some("someone"),
+            "customer" => Some(customer.into()),
+            "profiles" => Some("*".into()),
+            "role" => Some("admin".into()),
+            "sub" => Some("someone".into()),
             _ => None,
         };
         #[expect(clippy::disallowed_methods, reason = "keys are tested without an edge")]
-        let caller = Caller::from_verified_claims(claims).unwrap();
+        let caller = Caller::from_verified_claims(&ClaimNames::default(), claims).unwrap();
         caller.enter(customer, profile).unwrap()
     }
 

@@ -165,12 +165,11 @@ impl Store {
         Ok(())
     }
 
-    /// Keeps an order of agents for three days from `now`, under the id that is returned.
+    /// Keeps an order of agents for three days from `now`, under `id`, which is new.
     ///
     /// # Errors
     /// UNAVAILABLE if the table does not answer.
-    pub async fn keep_order(&self, tenant: &Tenant, order: &[&UserId], now: Timestamp) -> Result<Uuid, Error> {
-        let id = Uuid::new_v4();
+    pub async fn keep_order(&self, tenant: &Tenant, id: Uuid, order: &[&UserId], now: Timestamp) -> Result<(), Error> {
         let expires_at = now.unix_seconds() + ORDER_KEPT_SECONDS;
         let chunks = order.chunks(CHUNK).map(|agents| agents.iter().map(ToString::to_string).collect::<Vec<_>>());
         let chunks: Vec<(usize, Vec<String>)> = chunks.enumerate().collect();
@@ -181,8 +180,7 @@ impl Store {
             put.customize().interceptor(self.account.clone()).send().await.map_err(failure)?;
             Ok::<_, Error>(())
         });
-        iter(writes).buffer_unordered(CHUNKS_AT_ONCE).try_collect::<Vec<()>>().await?;
-        Ok(id)
+        iter(writes).buffer_unordered(CHUNKS_AT_ONCE).try_collect().await
     }
 
     /// The agents at places `start` until `start + size` of a kept order, and whether more follow.

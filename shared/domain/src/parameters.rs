@@ -1,0 +1,142 @@
+//! What was read of a request for a page, which the token of the next page is bound to.
+
+use std::borrow::Cow;
+
+use crate::json::Json;
+
+/// The parameters that were read, in the order of reading, as bytes: the same for the same values, however the client
+/// wrote their names and in whatever order, and others for any other. What only says which page is wanted is left out.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Parameters(Vec<u8>);
+
+impl Parameters {
+    /// Adds `values` of the parameter `name`. Without any it is as if the parameter was not read.
+    pub fn add<T: AsRef<str>>(&mut self, name: &str, values: impl ExactSizeIterator<Item = T>) {
+        if values.len() == 0 || matches!(name, "pageSize" | "pageToken") {
+            return;
+        }
+        // Lengths go first, so that no two different requests make the same bytes.
+        self.0.extend_from_slice(&values.len().to_be_bytes());
+        self.add_text(name);
+        for value in values {
+            self.add_text(value.as_ref());
+        }
+    }
+
+    /// Adds the value of a field. Of objects only their number: their fields are read, and added, by themselves.
+    pub(crate) fn add_json(&mut self, path: &str, field: &str, value: &Json) {
+        let name = if path.is_empty() { Cow::Borrowed(field) } else { Cow::Owned([path, field].concat()) };
+        match value {
+            Json::Object(_) => {}
+            Json::Array(entries) => self.add(&name, entries.iter().map(text)),
+            one => self.add(&name, std::iter::once(text(one))),
+        }
+    }
+
+    /// Adds what `others` hold.
+    pub fn append(&mut self, others: &Self) {
+        self.0.extend_from_slice(&others.0);
+    }
+
+    /// The bytes.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    fn add_text(&mut self, text: &str) {
+        self.0.extend_from_slice(&text.len().to_be_bytes());
+        self.0.extend_from_slice(text.as_bytes());
+    }
+}
+
+/// A value as the query string would have it.
+fn text(value: &Json) -> Cow<'_, str> {
+    match value {
+        Json::String(text) => Cow::Borrowed(text),
+        Json::Number(number) => Cow::Owned(number.to_string()),
+        Json::Bool(true) => Cow::Borrowed("true"),
+        Json::Bool(false) => Cow::Borrowed("false"),
+        Json::Null | Json::Array(_) | Json::Object(_) => Cow::Borrowed(""),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Violations;
+    use crate::fields::Fields;
+    use proptest::prelude::*;
+
+    /// What is kept of `body` by a reader of a list, a text, a number, an object and a list of objects.
+    fn read(body: &str) -> Parameters {
+        let Ok(Json::Object(object)) = Json::parse(body.as_bytes()) else { panic!("{body} is no object") };
+        let mut violations = Violations::default();
+        violations.keep_parameters();
+        let mut fields = Fields::new(object, &mut violations);
+        fields.strings("agentUserNames", 10, 10);
+        fields.string("orderBy", 10);
+        fields.double("a", ..);
+        fields.object("timeRange", |range| range.string("startTime", 30));
+        fields.objects("focusCriteria", 10, |one| one.string("criterionId", 10));
+        fields.page_size();
+        fields.string("pageToken", 100);
+        violations.take_parameters()
+    }
+
+    #[test]
+    fn the_same_request_has_the_same_parameters_however_it_is_written() {
+        let body = r#"{"agentUserNames": ["x", "y"], "orderBy": "z", "a": 5, "timeRange": {"startTime": "t"}, "focusCriteria": [{"criterionId": "c"}]}"#;
+        for same in [
+            r#"{"focusCriteria": [{"criterionId": "c"}], "timeRange": {"startTime": "t"}, "a": 5, "orderBy": "z", "agentUserNames": ["x", "y"]}"#,
+            r#"{"agent_user_names": ["x", "y"], "order_by": "z", "a": "5", "time_range": {"start_time": "t"}, "focus_criteria": [{"criterion_id": "c"}]}"#,
+            r#"{"agentUserNames": ["x", "y"], "orderBy": "z", "a": 5, "timeRange": {"startTime": "t", "other": 1}, "focusCriteria": [{"criterionId": "c"}], "pageSize": 7, "pageToken": "q", "unknown": [1]}"#,
+        ] {
+            assert_eq!(read(same), read(body), "{same}");
+        }
+        assert_eq!(
+            read("{}"),
+            read(r#"{"agentUserNames": [], "orderBy": "", "a": null, "timeRange": {}, "focusCriteria": null}"#)
+        );
+    }
+
+    #[test]
+    fn every_parameter_counts() {
+        let bodies = [
+            "{}",
+            r#"{"agentUserNames": ["x"]}"#,
+            r#"{"agentUserNames": ["x", ""]}"#,
+            r#"{"agentUserNames": ["x", "y"]}"#,
+            r#"{"agentUserNames": ["y", "x"]}"#,
+            r#"{"agentUserNames": ["xy"]}"#,
+            r#"{"orderBy": "x"}"#,
+            r#"{"a": 1}"#,
+            r#"{"a": 2}"#,
+            r#"{"timeRange": {"startTime": "t"}}"#,
+            r#"{"timeRange": {"startTime": "u"}}"#,
+            r#"{"focusCriteria": [{"criterionId": "c"}]}"#,
+            r#"{"focusCriteria": [{"criterionId": "c"}, {"criterionId": "d"}]}"#,
+            r#"{"focusCriteria": [{"criterionId": "c"}, {}]}"#,
+            r#"{"focusCriteria": [{}, {"criterionId": "c"}]}"#,
+        ];
+        for (place, body) in bodies.iter().enumerate() {
+            for other in bodies.iter().skip(place + 1) {
+                assert_ne!(read(body), read(other), "{body} and {other}");
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn different_values_make_different_bytes(
+            a in prop::collection::vec(("[ab]{0,2}", prop::collection::vec("[ab]{0,2}", 1..4)), 0..4),
+            b in prop::collection::vec(("[ab]{0,2}", prop::collection::vec("[ab]{0,2}", 1..4)), 0..4),
+        ) {
+            let bytes = |parameters: &[(String, Vec<String>)]| {
+                let mut all = Parameters::default();
+                parameters.iter().for_each(|(name, values)| all.add(name, values.iter()));
+                all
+            };
+            prop_assert_eq!(bytes(&a) == bytes(&b), a == b);
+        }
+    }
+}
