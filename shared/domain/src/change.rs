@@ -110,6 +110,16 @@ impl Change {
     }
 }
 
+/// How often an entity was written, and when it last was, as its agent knows it: a change of what they do not see leaves
+/// both as they are.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Shown {
+    /// How often, from 1 on.
+    pub version: u64,
+    /// When last.
+    pub update_time: Timestamp,
+}
+
 /// The etag of a version of an entity: opaque to clients (AIP-154).
 pub(crate) fn etag_of(version: u64, update_time: Timestamp) -> String {
     format!("{version:x}-{:x}{:08x}", update_time.unix_seconds(), update_time.as_utc().timestamp_subsec_nanos())
