@@ -6,10 +6,11 @@ use coaching_tests::{Case, Event, NOW, Target, TestService, plan_name, replay, s
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
-const CASES: [Case; 15] = [
+const CASES: [Case; 16] = [
     Case { name: "changed", status: 200, refused: &[] },
     Case { name: "with-a-mask", status: 200, refused: &[] },
     Case { name: "everything", status: 200, refused: &[] },
+    Case { name: "unknown-submitter", status: 400, refused: &["coachingSession.managerSubmitterUserName"] },
     Case { name: "unknown-path", status: 400, refused: &["updateMask"] },
     Case { name: "unknown-key", status: 400, refused: &["coachingSession.notes"] },
     Case {

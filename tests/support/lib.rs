@@ -55,8 +55,11 @@ pub const PAGE_TOKEN_SECRET: &str = "the page token secret of the tests";
 /// ([`TestService::tells_units_of_batches`]).
 const DYNAMODB_ENDPOINT: &str = "DYNAMODB_ENDPOINT";
 
-/// The managers whom the directory of every table has.
-pub const MANAGERS: [&str; 3] = ["maria", "mark", "max"];
+/// Whom the directory of every table has, and what they do.
+const DIRECTORY: [(&str, &str); 5] =
+    [("maria", "manager"), ("mark", "manager"), ("max", "manager"), ("ana", "agent"), ("ben", "agent")];
+/// How many items a table has that is otherwise empty.
+pub const ITEMS_OF_DIRECTORY: usize = DIRECTORY.len();
 
 /// When the tests' own clock starts.
 pub const NOW: &str = "2026-06-01T12:00:00Z";
@@ -87,7 +90,8 @@ pub struct Answered {
 }
 
 impl TestService {
-    /// A service with a table that is empty but for managers in the directory.
+    /// A service with a table that is empty but for a small directory: the managers `maria`, `mark` and `max`, the agents
+    /// `ana` and `ben`.
     pub async fn start() -> Self {
         match std::env::var(DYNAMODB_ENDPOINT) {
             Ok(url) => Self::on(&url).await,
@@ -106,18 +110,18 @@ impl TestService {
         Self::with_table(url.to_owned(), format!("coaching-{}", Uuid::new_v4()), None).await
     }
 
-    /// The directory has the managers [`MANAGERS`].
+    /// Only the directory has entries: [`DIRECTORY`], without the records of agents that progress is read from.
     async fn with_table(dynamodb_url: String, table: String, embedded: Option<EmbeddedDynamoDb>) -> Self {
         let mut definition = Template::parse(TEMPLATE).unwrap().table;
         // What expires would do so by DynamoDB's clock, which is not the tests'.
         definition.time_to_live_specification.enabled = false;
         assert!(create_table(&client_at(&dynamodb_url), &table, &definition).await.unwrap());
         let service = Self { _embedded: embedded, ..Self::of(&dynamodb_url, &table) };
-        let managers = MANAGERS.map(|id| {
-            let put = PutRequest::builder().set_item(Some(directory_item(id, "manager"))).build().unwrap();
+        let users = DIRECTORY.map(|(id, role)| {
+            let put = PutRequest::builder().set_item(Some(directory_item(id, role))).build().unwrap();
             WriteRequest::builder().put_request(put).build()
         });
-        let written = service.client.batch_write_item().request_items(&service.table, managers.to_vec()).send();
+        let written = service.client.batch_write_item().request_items(&service.table, users.to_vec()).send();
         assert!(written.await.unwrap().unprocessed_items.unwrap_or_default().is_empty());
         service
     }
