@@ -5,7 +5,8 @@
 use aws_sdk_dynamodb::types::AttributeValue;
 use coaching_edge::MAX_ANSWER_BYTES;
 use coaching_tests::{
-    Event, TestService, below_support, merge, plan_name, session_name, usecase_name, user, user_name,
+    Event, ITEMS_OF_DIRECTORY, TestService, below_support, merge, plan_name, session_name, usecase_name, user,
+    user_name,
 };
 use serde_json::{Value, json};
 
@@ -136,6 +137,38 @@ async fn pages_of_the_longest_sessions() {
     service.succeed(&Event::post("coachingSessions/one-00:acknowledge", all).by("agent", "ana")).await;
     let read = service.succeed(&Event::get("coachingSessions/one-00")).await;
     assert!(bytes(&read) > 3 * 7 * 64 * 1024);
+}
+
+#[tokio::test]
+async fn what_an_agent_does_not_see_ends_none_of_their_pages() {
+    let service = TestService::start().await;
+    service.usecase().await;
+    let id = |number: usize| format!("plan-{number:03}");
+    service.plan_with(&id(0), "ana", json!({"comment": long_text()})).await;
+    let plans: Vec<String> = (0..110).map(|number| plan_name(&id(number))).collect();
+    copies(&service, plans.len(), |number| [id(number)]).await;
+    service.plan("one", "ana").await;
+    // Notes and private notes of 64 KiB each, and none of the sessions is submitted.
+    let sessions = long_sessions(&service, "one", 100).await;
+    for (path, all) in [
+        ("coachingSessions?pageSize=1000", &sessions),
+        (&format!("coachingSessions?pageSize=1000&coachingPlanName={}", plan_name("one")), &sessions),
+    ] {
+        let all: Vec<&str> = all.iter().map(String::as_str).collect();
+        let seen = service.succeed(&Event::get(path).by("agent", "ana")).await;
+        assert_eq!((names(seen["coachingSessions"].as_array().unwrap()), seen.get("nextPageToken")), (all, None));
+        assert!(service.succeed(&Event::get(path)).await["nextPageToken"].is_string(), "managers see more");
+    }
+    let plan = service.succeed(&Event::get("coachingPlans/one").by("agent", "ana")).await;
+    assert_eq!(plan["coachingPlan"]["coachingSessions"].as_array().unwrap().len(), sessions.len());
+    let list = Event::post("coachingPlans:list", json!({"pageSize": 1000}));
+    let seen = service.succeed(&list.clone().by("agent", "ana")).await;
+    assert_eq!((seen["coachingPlans"].as_array().unwrap().len(), seen.get("nextPageToken")), (plans.len() + 1, None));
+    assert!(service.succeed(&list).await["nextPageToken"].is_string());
+    let with_sessions = Event::post("coachingPlans:list", json!({"pageSize": 1000, "includeCoachingSessions": true}));
+    let seen = service.succeed(&with_sessions.by("agent", "ana")).await["coachingPlans"].clone();
+    let of_one = seen.as_array().unwrap().iter().find(|plan| plan["name"] == plan_name("one")).unwrap();
+    assert_eq!((seen.as_array().unwrap().len(), of_one["coachingSessions"].as_array().unwrap().len()), (50, 100));
 }
 
 #[tokio::test]
@@ -470,7 +503,7 @@ async fn batches_of_refusals() {
             assert!(bytes(&result["status"]) <= coaching_edge::MAX_STATUS_BYTES);
         }
     }
-    assert!(service.items().await.is_empty());
+    assert_eq!(service.items().await.len(), ITEMS_OF_DIRECTORY);
 }
 
 #[tokio::test]

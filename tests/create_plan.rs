@@ -4,7 +4,7 @@
 use coaching_tests::{Case, Event, NOW, Target, TestService, merge, plan_name, replay, usecase_name, user_name};
 use serde_json::{Value, json};
 
-const CASES: [Case; 11] = [
+const CASES: [Case; 12] = [
     Case { name: "created", status: 200, refused: &[] },
     Case { name: "every-field-imported", status: 200, refused: &[] },
     Case { name: "name-taken", status: 409, refused: &[] },
@@ -23,6 +23,7 @@ const CASES: [Case; 11] = [
     Case { name: "by-an-agent", status: 403, refused: &[] },
     Case { name: "another-customer", status: 403, refused: &[] },
     Case { name: "without-a-token", status: 401, refused: &[] },
+    Case { name: "unknown-people", status: 400, refused: &["agentUserName", "creatorUserName"] },
     Case { name: "unknown-names", status: 400, refused: &["focusCriteria[1].scorecardTemplateName", "usecaseName"] },
 ];
 
@@ -135,6 +136,55 @@ async fn what_it_costs() {
     let service = TestService::start().await;
     let (_, spent) = service.spending(&create(json!({}))).await;
     // In a transaction 2 each for the plan, what counts on it, its history, and its place in the agent's
-    // record; and 1 for each of two indexes.
-    assert_eq!((spent.calls, spent.read_units, spent.write_units), (1, 0.0, 10.0));
+    // record; and 1 for each of two indexes. Its agent and creator are looked for in the directory.
+    assert_eq!((spent.calls, spent.read_units, spent.write_units), (2, 2.0, 10.0));
+}
+
+#[tokio::test]
+async fn a_plan_is_for_an_agent_of_the_profile_by_someone_of_the_directory() {
+    let service = TestService::start().await;
+    let person = |id: &str, more: Value| {
+        let mut person = coaching_tests::user(id);
+        merge(&mut person, more);
+        person
+    };
+    let users = json!({"users": [
+        person("everywhere", json!({"profileNames": []})),
+        person("left", json!({"isActive": false})),
+        person("seller", json!({"profileNames": ["customers/acme/profiles/sales"]})),
+        person("promoted", json!({"roles": ["manager"]})),
+    ]});
+    let load = Event::post("", users).to("/v1/customers/acme/users:batchUpsert").by("service", "sync@acme");
+    service.succeed(&load).await;
+    let (manager, importers) = (["manager"].as_slice(), ["service", "admin"].as_slice());
+    for (agent, roles, taken) in [
+        ("everywhere", manager, true),
+        ("left", manager, true),
+        ("seller", manager, false),
+        ("promoted", manager, false),
+        ("nobody", manager, false),
+        ("promoted", importers, true),
+        ("left", importers, true),
+        ("seller", importers, false),
+        ("nobody", importers, false),
+    ] {
+        for role in roles {
+            let event = create(json!({"agentUserName": user_name(agent)})).by(role, "someone");
+            if taken {
+                let plan = service.succeed(&event).await["coachingPlan"]["name"].clone();
+                let session = json!({
+                    "agentUserName": user_name(agent),
+                    "creatorUserName": user_name("seller"),
+                    "coachingPlanName": plan,
+                });
+                service.succeed(&Event::post("coachingSessions", session).by(role, "someone")).await;
+            } else {
+                assert_eq!(service.refused(&event, 400).await.refused_fields(), ["agentUserName"], "{agent}, {role}");
+            }
+        }
+    }
+    for role in ["manager", "service", "admin"] {
+        let event = create(json!({"creatorUserName": user_name("nobody")})).by(role, "someone");
+        assert_eq!(service.refused(&event, 400).await.refused_fields(), ["creatorUserName"], "{role}");
+    }
 }

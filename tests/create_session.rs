@@ -10,7 +10,7 @@ use coaching_tests::{
 };
 use serde_json::{Value, json};
 
-const CASES: [Case; 22] = [
+const CASES: [Case; 23] = [
     Case { name: "created", status: 200, refused: &[] },
     Case { name: "every-field-imported", status: 200, refused: &[] },
     Case { name: "base64-body", status: 200, refused: &[] },
@@ -29,6 +29,7 @@ const CASES: [Case; 22] = [
     Case { name: "another-customers-agent", status: 400, refused: &["agentUserName"] },
     Case { name: "separator-in-a-name", status: 400, refused: &["name", "coachingPlanName"] },
     Case { name: "plan-of-another-agent", status: 400, refused: &[] },
+    Case { name: "unknown-people", status: 400, refused: &["agentUserName", "creatorUserName"] },
     Case { name: "unknown-plan", status: 400, refused: &[] },
     Case { name: "unknown-parameter", status: 400, refused: &["validateOnly"] },
     Case { name: "by-an-agent", status: 403, refused: &[] },
@@ -218,7 +219,7 @@ async fn a_usecase_that_is_not_the_plans_must_exist() {
         let event = create(session).with("requestId", "6d1d8f2e-7a0e-4c39-9c44-0f5f6c9b8a22");
         let (answered, spent) = service.spending(&event).await;
         assert_eq!(created(&answered)["usecaseName"], usecase_name("other"));
-        assert_eq!(spent.calls, 3, "refused for the plan's usecase, looked for, created");
+        assert_eq!(spent.calls, 4, "people looked for; refused for the plan's usecase, looked for, created");
         let written = service.items().await;
         assert_eq!(service.send(&event).await, answered);
         assert_eq!(service.items().await, written);
@@ -440,13 +441,14 @@ async fn what_it_costs() {
     let service = service().await;
     let named = session_with(json!({"usecaseName": usecase_name("care")}));
     // A session under 1 KB: in a transaction 2 each for the item, the count on its plan and its history; and 1 for
-    // each of six indexes: without a session time, it is not in that one. It is counted once it is held.
+    // each of six indexes: without a session time, it is not in that one. It is counted once it is held. Its agent and
+    // its creator are looked for in the directory, a unit each.
     let (_, spent) = service.spending(&create(named.clone())).await;
-    assert_eq!((spent.calls, spent.read_units, spent.write_units), (1, 0.0, 12.0));
+    assert_eq!((spent.calls, spent.read_units, spent.write_units), (2, 2.0, 12.0));
     let (_, spent) = service.spending(&create(named.clone()).with("requestId", REQUEST_ID)).await;
-    assert_eq!((spent.calls, spent.read_units, spent.write_units), (1, 0.0, 14.0));
+    assert_eq!((spent.calls, spent.read_units, spent.write_units), (2, 2.0, 14.0));
     let (_, spent) = service.spending(&create(session())).await;
-    assert_eq!((spent.calls, spent.read_units, spent.write_units), (2, 1.0, 12.0));
+    assert_eq!((spent.calls, spent.read_units, spent.write_units), (3, 3.0, 12.0));
     let (_, spent) = service.spending(&create(json!({}))).await;
     assert_eq!(spent.calls, 0);
 }
@@ -486,7 +488,9 @@ async fn a_function_opens_its_connection_before_the_first_request() {
     let mut host = LambdaHost::start(env!("CARGO_BIN_EXE_create-session"), &environment).await;
     host.ready().await;
     assert_eq!(endpoint.opened(), 1);
-    let answer = host.invoke(event_file("create-session", "created")).await;
+    // Without a usecase two reads are made side by side, on a connection each.
+    let event = create(session_with(json!({"usecaseName": usecase_name("care")})));
+    let answer = host.invoke(event.to_json()).await;
     assert_eq!(answer["statusCode"], 200, "{answer}");
     assert_eq!(endpoint.opened(), 1, "the request opened another connection");
 }
@@ -516,4 +520,18 @@ async fn a_function_starts_while_dynamodb_does_not_answer() {
     let answer = host.invoke(event_file("create-session", "created")).await;
     assert_eq!(answer["statusCode"], 200, "{answer}");
     assert_eq!(faulty.left(), 0);
+}
+
+#[tokio::test]
+async fn a_repeated_request_is_answered_though_the_agent_left_the_profile() {
+    let service = TestService::seeded().await;
+    let repeatable = |more: Value| create(session_with(more)).with("requestId", "6d1d8f2e-7a0e-4c39-9c44-0f5f6c9b8a11");
+    let first = service.succeed(&repeatable(json!({}))).await;
+    let mut ana = coaching_tests::user("ana");
+    merge(&mut ana, json!({"profileNames": ["customers/acme/profiles/sales"]}));
+    let load = Event::post("", json!({"users": [ana]})).to("/v1/customers/acme/users:batchUpsert");
+    service.succeed(&load.by("service", "sync@acme")).await;
+    assert_eq!(service.succeed(&repeatable(json!({}))).await, first);
+    let refused = service.refused(&create(session_with(json!({}))), 400).await;
+    assert_eq!(refused.refused_fields(), ["agentUserName"]);
 }

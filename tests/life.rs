@@ -85,6 +85,8 @@ fn act() -> impl Strategy<Value = Act> {
 struct Model {
     now: DateTime<Utc>,
     sessions: BTreeMap<&'static str, (u64, Map<String, Value>)>,
+    /// Of each session the `updateTime` and `managerUpdateTime` that its agent reads.
+    shown_times: BTreeMap<&'static str, [Value; 2]>,
     histories: BTreeMap<&'static str, Vec<Value>>,
     etags: BTreeMap<&'static str, BTreeSet<String>>,
 }
@@ -106,13 +108,47 @@ impl Model {
         Self {
             now: NOW.parse().unwrap(),
             sessions: BTreeMap::new(),
+            shown_times: BTreeMap::new(),
             histories: BTreeMap::new(),
             etags: BTreeMap::new(),
         }
     }
 
+    /// What the agent of a session sees of it, without its times of updates.
+    fn seen(session: &Map<String, Value>) -> Map<String, Value> {
+        let mut seen = session.clone();
+        let mut hidden = vec!["privateNotes", "updateTime", "managerUpdateTime"];
+        if !set(session, "managerSubmitTime") && !set(session, "acknowledgeTime") {
+            hidden.extend(["meetingNotes", "managerSubmitterUserName"]);
+        }
+        seen.retain(|field, _| !hidden.contains(&field.as_str()));
+        seen
+    }
+
+    /// Notes that the session became `after`.
+    fn write(&mut self, id: &'static str, version: u64, before: &Map<String, Value>, after: Map<String, Value>) {
+        let (was, is) = (Self::seen(before), Self::seen(&after));
+        if was != is {
+            let of_manager = ["sessionTime", "meetingNotes", "managerSubmitTime", "managerSubmitterUserName"];
+            let [update_time, manager_update_time] = self.shown_times.entry(id).or_default();
+            update_time.clone_from(&after["updateTime"]);
+            if before.is_empty() || of_manager.iter().any(|field| was.get(*field) != is.get(*field)) {
+                manager_update_time.clone_from(&after["managerUpdateTime"]);
+            }
+        }
+        self.sessions.insert(id, (version, after));
+    }
+
     /// The session as a client with `role` reads it, without its etag.
-    fn shown(&self, session: &Map<String, Value>, role: &str) -> Value {
+    fn shown(&self, id: &str, role: &str) -> Value {
+        let mut session = self.sessions[id].1.clone();
+        if role == "agent" {
+            session = Self::seen(&session);
+            let [update_time, manager_update_time] = self.shown_times[id].clone();
+            session.insert("updateTime".to_owned(), update_time);
+            session.insert("managerUpdateTime".to_owned(), manager_update_time);
+        }
+        let session = &session;
         let reached = |field: &str, days: i64| {
             let time = session.get(field).and_then(Value::as_str).map(|text| text.parse::<DateTime<Utc>>().unwrap());
             time.is_some_and(|time| time + TimeDelta::days(days) <= self.now)
@@ -130,9 +166,6 @@ impl Model {
             ("SCHEDULED", false)
         };
         let mut shown = session.clone();
-        if role == "agent" {
-            shown.remove("privateNotes");
-        }
         shown.insert("state".to_owned(), json!(state));
         shown.insert("overdue".to_owned(), json!(overdue));
         Value::Object(shown)
@@ -193,7 +226,7 @@ impl Model {
                     session.insert(field.to_owned(), now.clone());
                 }
                 self.record(id, who, "create-session", 1, &Map::new(), &session);
-                self.sessions.insert(id, (1, session));
+                self.write(id, 1, &Map::new(), session);
                 (200, true)
             }
             Act::Delete { etag } => {
@@ -203,6 +236,9 @@ impl Model {
                 let Some((version, session)) = self.sessions.get(id).cloned() else { return (404, false) };
                 if *etag == Some(false) {
                     return (409, false);
+                }
+                if !imports && set(&session, "acknowledgeTime") {
+                    return (400, false);
                 }
                 self.record(id, who, "delete-session", version + 1, &session, &Map::new());
                 self.sessions.remove(id);
@@ -227,11 +263,21 @@ impl Model {
                 for (field, value) in fields.iter().filter(|(field, _)| settable.contains(&field.as_str())) {
                     after.remove(field);
                     if !matches!(value.as_str(), None | Some("")) {
-                        // Nobody submits a session before it is there; importers are told so.
-                        let early =
-                            field == "managerSubmitTime" && parsed(Some(value)) < parsed(before.get("createTime"));
-                        let created = before["createTime"].clone();
-                        after.insert(field.clone(), if early && !imports { created } else { value.clone() });
+                        after.insert(field.clone(), value.clone());
+                    }
+                }
+                let differs = |field: &&str| before.get(*field) != after.get(*field);
+                let submits_anew = differs(&"managerSubmitTime");
+                let other_meeting = differs(&"meetingNotes") || differs(&"sessionTime");
+                if other_meeting && !(imports && fields.contains_key("acknowledgeTime")) {
+                    after.remove("acknowledgeTime");
+                }
+                if !imports && submits_anew && set(&after, "managerSubmitTime") {
+                    // Nobody dates a submission; importers are told so.
+                    let told = parsed(after.get("managerSubmitTime")).unwrap();
+                    let created = parsed(before.get("createTime")).unwrap();
+                    if told < created || told > self.now {
+                        after.insert("managerSubmitTime".to_owned(), now.clone());
                     }
                 }
                 let time = |field: &str| parsed(after.get(field));
@@ -255,19 +301,23 @@ impl Model {
                         && !set(&after, "meetingNotes")
                         && (newly("managerSubmitTime") || no_longer("meetingNotes"));
                     let moved = submitted && set(&before, "managerSubmitTime") && differs(&"sessionTime");
-                    let taken_back = set(&before, "acknowledgeTime") && no_longer("managerSubmitTime");
-                    if without_notes || moved || taken_back {
+                    let after_all = set(&before, "acknowledgeTime") && submits_anew;
+                    if without_notes || moved || after_all {
                         return (400, false);
                     }
                 }
                 let by_manager = of_manager.iter().any(differs);
-                let by_agent = of_agent.iter().any(differs);
+                let written = of_manager.iter().filter(|field| **field != "privateNotes").any(differs);
+                let by_agent = of_agent.iter().any(|field| {
+                    // What falls with other notes does not fall by the agent.
+                    differs(field) && (imports && fields.contains_key(*field))
+                });
                 if after == before {
                     return (200, false);
                 }
                 if by_manager {
                     after.insert("managerUpdateTime".to_owned(), now.clone());
-                    if role == "manager" {
+                    if role == "manager" && written {
                         after.insert("managerSubmitterUserName".to_owned(), json!(user_name(user)));
                     }
                 }
@@ -276,7 +326,7 @@ impl Model {
                 }
                 after.insert("updateTime".to_owned(), now);
                 self.record(id, who, "update-session", version + 1, &before, &after);
-                self.sessions.insert(id, (version + 1, after));
+                self.write(id, version + 1, &before, after);
                 (200, true)
             }
             Act::Acknowledge(body) => {
@@ -319,7 +369,7 @@ impl Model {
                 after.insert("agentUpdateTime".to_owned(), now.clone());
                 after.insert("updateTime".to_owned(), now);
                 self.record(id, who, "acknowledge-session", version + 1, &before, &after);
-                self.sessions.insert(id, (version + 1, after));
+                self.write(id, version + 1, &before, after);
                 (200, true)
             }
         }
@@ -370,20 +420,26 @@ async fn compare(acts: Vec<(usize, usize, Act)>) {
         };
         let before = read("admin", "root").await;
         let etag = before.body["coachingSession"]["etag"].as_str().unwrap_or_default().to_owned();
+        let seen_before = read("agent", "ana").await.body["coachingSession"].clone();
         let answered = service.send(&event(id, who, act, &etag)).await;
         let (status, changed) = model.act(id, who, act);
         let told = format!("step {step}, {who:?} {act:?}: {}", answered.body);
         assert_eq!(answered.status, status, "{told}");
         let after = read("admin", "root").await;
-        let Some((_, session)) = model.sessions.get(id) else {
+        if !model.sessions.contains_key(id) {
             assert_eq!(after.status, 404, "{told}");
             continue;
-        };
-        for (role, answered) in [("admin", after.clone()), ("agent", read("agent", "ana").await)] {
+        }
+        let seen = read("agent", "ana").await;
+        if !seen_before.is_null() {
+            let of_agent = &seen.body["coachingSession"];
+            assert_eq!(of_agent["etag"] == seen_before["etag"], *of_agent == seen_before, "{told}");
+        }
+        for (role, answered) in [("admin", after.clone()), ("agent", seen)] {
             let mut body = answered.body["coachingSession"].clone();
             let etag = body.as_object_mut().unwrap().remove("etag").unwrap();
             assert_eq!(answered.headers["etag"], etag.to_string(), "{told}");
-            assert_eq!(body, model.shown(session, role), "{told}");
+            assert_eq!(body, model.shown(id, role), "{told}");
         }
         let etag_after = after.body["coachingSession"]["etag"].as_str().unwrap().to_owned();
         if changed {
@@ -395,7 +451,7 @@ async fn compare(acts: Vec<(usize, usize, Act)>) {
         if status == 200 {
             let mut body = answered.body["coachingSession"].clone();
             body.as_object_mut().unwrap().remove("etag");
-            assert_eq!(body, model.shown(session, who.0), "{told}");
+            assert_eq!(body, model.shown(id, who.0), "{told}");
         }
     }
     for id in IDS {

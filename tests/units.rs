@@ -94,8 +94,8 @@ fn rows() -> Vec<Row> {
     let deletions = "the list of deletions is read after what it hides";
     let template = "a scorecard names its template revision";
     vec![
-        sent("create-session", "with a usecase", Before::Nothing, &named, ""),
-        sent("create-session", "and with a `requestId`", Before::Nothing, &repeatable, ""),
+        sent("create-session", "with a usecase", Before::Nothing, &named, names),
+        sent("create-session", "and with a `requestId`", Before::Nothing, &repeatable, names),
         sent("create-session", "that takes the plan's usecase", Before::Nothing, &session(json!({})), plan),
         sent("list-sessions", "a page of 50", Before::Sessions, &Event::get("coachingSessions"), deletions),
         file("get-session", "found", ""),

@@ -146,3 +146,34 @@ async fn a_plan_that_is_closed_and_opened_again_keeps_its_targets_and_past_windo
     let between = json!({"startTime": "2026-05-30T00:00:00Z", "endTime": "2026-06-04T00:00:00Z"});
     assert_eq!(own_targets(between).await, 0, "it was closed when that window ended");
 }
+
+#[tokio::test]
+async fn whom_a_new_plan_names_must_be_there_and_a_plan_that_is_there_keeps_its_people() {
+    let service = TestService::seeded().await;
+    let mut ana = coaching_tests::user("ana");
+    merge(&mut ana, json!({"profileNames": ["customers/acme/profiles/sales"]}));
+    let load = Event::post("", json!({"users": [ana]})).to("/v1/customers/acme/users:batchUpsert");
+    service.succeed(&load.by("service", "sync@acme")).await;
+    let plan = |id: &str, agent: &str, creator: &str| {
+        json!({
+            "name": plan_name(id),
+            "agentUserName": user_name(agent),
+            "creatorUserName": user_name(creator),
+            "isActive": true,
+            "usecaseName": usecase_name("care"),
+            "comment": "from now on",
+        })
+    };
+    let plans = json!({"coachingPlans": [
+        plan("ana-plan", "ana", "maria"),
+        plan("new", "ana", "nobody"),
+        plan("of-ben", "ben", "maria"),
+    ]});
+    let answer = service.succeed(&Event::post("coachingPlans:batchUpsert", plans)).await;
+    let results = answer["results"].as_array().unwrap();
+    assert_eq!(results[0]["coachingPlan"]["comment"], "from now on", "{answer}");
+    let violations = results[1]["status"]["details"][1]["fieldViolations"].as_array().unwrap();
+    let fields: Vec<&str> = violations.iter().map(|violation| violation["field"].as_str().unwrap()).collect();
+    assert_eq!(fields, ["coachingPlans[1].agentUserName", "coachingPlans[1].creatorUserName"]);
+    assert_eq!(results[2]["coachingPlan"]["name"], plan_name("of-ben"));
+}

@@ -1,7 +1,7 @@
 //! `upsert-users`, from outside.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
-use coaching_tests::{Case, Event, Target, TestService, merge, replay, user};
+use coaching_tests::{Case, Event, ITEMS_OF_DIRECTORY, Target, TestService, merge, replay, user};
 use serde_json::{Value, json};
 
 const CASES: [Case; 7] = [
@@ -64,7 +64,7 @@ async fn a_bad_entry_is_refused_by_itself() {
         fields,
         ["users[1].name", "users[1].displayName", "users[1].isActive", "users[1].roles[0]", "users[1].profileNames[0]"]
     );
-    assert_eq!(service.items().await.len(), 4, "two users, each with a record in the profile");
+    assert_eq!(service.items().await.len(), ITEMS_OF_DIRECTORY + 4, "two users, each with a record in the profile");
 }
 
 #[tokio::test]

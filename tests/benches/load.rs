@@ -282,7 +282,8 @@ async fn prepare(address: &str, importer: &str) {
     let token = Arc::new(format!("Bearer {importer}"));
     let mut connection = Connection::open(address, &token, &Arc::new(Vec::new())).await;
     let agents: Vec<String> = (0..AGENTS).map(|number| format!("agent-{number:03}")).collect();
-    let users: Vec<Value> = agents.iter().map(|agent| coaching_tests::user(agent)).collect();
+    let mut users: Vec<Value> = agents.iter().map(|agent| coaching_tests::user(agent)).collect();
+    users.push(json!({"name": user_name("maria"), "displayName": "Maria", "isActive": true, "roles": ["manager"]}));
     let members: Vec<String> = agents.iter().take(25).map(|agent| user_name(agent)).collect();
     let team = json!({"name": "customers/acme/groups/team", "displayName": "Team", "memberUserNames": members});
     let care = json!({"name": usecase_name("care"), "displayName": "Care"});

@@ -20,7 +20,9 @@ use std::time::{Duration, Instant};
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
-use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, ReturnConsumedCapacity};
+use aws_sdk_dynamodb::error::SdkError;
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, PutRequest, ReturnConsumedCapacity, WriteRequest};
 use chrono::TimeDelta;
 use coaching_domain::Timestamp;
 use coaching_edge::{App, Clock, ColdStart, MAX_ANSWER_BYTES, Operation, PageTokens, Task, lambda_response, respond};
@@ -53,6 +55,12 @@ pub const PAGE_TOKEN_SECRET: &str = "the page token secret of the tests";
 /// ([`TestService::tells_units_of_batches`]).
 const DYNAMODB_ENDPOINT: &str = "DYNAMODB_ENDPOINT";
 
+/// Whom the directory of every table has, and what they do.
+const DIRECTORY: [(&str, &str); 5] =
+    [("maria", "manager"), ("mark", "manager"), ("max", "manager"), ("ana", "agent"), ("ben", "agent")];
+/// How many items a table has that is otherwise empty.
+pub const ITEMS_OF_DIRECTORY: usize = DIRECTORY.len();
+
 /// When the tests' own clock starts.
 pub const NOW: &str = "2026-06-01T12:00:00Z";
 
@@ -82,7 +90,8 @@ pub struct Answered {
 }
 
 impl TestService {
-    /// A service with an empty table.
+    /// A service with a table that is empty but for a small directory: the managers `maria`, `mark` and `max`, the agents
+    /// `ana` and `ben`.
     pub async fn start() -> Self {
         match std::env::var(DYNAMODB_ENDPOINT) {
             Ok(url) => Self::on(&url).await,
@@ -101,12 +110,30 @@ impl TestService {
         Self::with_table(url.to_owned(), format!("coaching-{}", Uuid::new_v4()), None).await
     }
 
+    /// Only the directory has entries: [`DIRECTORY`], without the records of agents that progress is read from.
     async fn with_table(dynamodb_url: String, table: String, embedded: Option<EmbeddedDynamoDb>) -> Self {
         let mut definition = Template::parse(TEMPLATE).unwrap().table;
         // What expires would do so by DynamoDB's clock, which is not the tests'.
         definition.time_to_live_specification.enabled = false;
         assert!(create_table(&client_at(&dynamodb_url), &table, &definition).await.unwrap());
-        Self { _embedded: embedded, ..Self::of(&dynamodb_url, &table) }
+        let service = Self { _embedded: embedded, ..Self::of(&dynamodb_url, &table) };
+        let users = DIRECTORY.map(|(id, role)| {
+            let put = PutRequest::builder().set_item(Some(directory_item(id, role))).build().unwrap();
+            WriteRequest::builder().put_request(put).build()
+        });
+        let written = service.client.batch_write_item().request_items(&service.table, users.to_vec()).send();
+        assert!(written.await.unwrap().unprocessed_items.unwrap_or_default().is_empty());
+        service
+    }
+
+    /// Enters `agent` in the directory, if they are not there: an agent of `support`, without the record that progress
+    /// is read from.
+    async fn enter(&self, agent: &str) {
+        let put = self.client.put_item().table_name(&self.table).set_item(Some(directory_item(agent, "agent")));
+        match put.condition_expression("attribute_not_exists(PK)").send().await.map_err(SdkError::into_service_error) {
+            Ok(_) | Err(PutItemError::ConditionalCheckFailedException(_)) => {}
+            Err(other) => panic!("{other}"),
+        }
     }
 
     /// A service with the table that is there.
@@ -375,7 +402,7 @@ impl TestService {
         answered
     }
 
-    /// Creates a plan of `agent` under `acme`, `support`.
+    /// Creates a plan of `agent`, whom the directory has from then on, under `acme`, `support`.
     pub async fn plan(&self, id: &str, agent: &str) {
         self.plan_with(id, agent, json!({})).await;
     }
@@ -389,9 +416,26 @@ impl TestService {
             "isActive": true,
         });
         merge(&mut plan, more);
-        let answered = self.send(&Event::post("coachingPlans", plan).by("service", "sync@acme")).await;
-        assert_eq!(answered.status, 200, "{}", answered.body);
+        self.enter(agent).await;
+        self.succeed(&Event::post("coachingPlans", plan).by("service", "sync@acme")).await;
     }
+}
+
+/// Someone of `acme` with `role`, as the table has them.
+fn directory_item(id: &str, role: &str) -> HashMap<String, AttributeValue> {
+    let text = |text: String| AttributeValue::S(text);
+    let list = |entry: &str| AttributeValue::L(vec![text(entry.to_owned())]);
+    let attributes = [
+        ("PK", text(format!("acme##user#{id}"))),
+        ("SK", text("user".to_owned())),
+        ("version", AttributeValue::N("1".to_owned())),
+        ("display_name", text(id.to_owned())),
+        ("is_active", AttributeValue::Bool(true)),
+        ("is_dev_user", AttributeValue::Bool(false)),
+        ("roles", list(role)),
+        ("profiles", list("customers/acme/profiles/support")),
+    ];
+    attributes.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
 /// Lets the function `binary` answer `event`, and kills it when its call of DynamoDB after `calls` others has

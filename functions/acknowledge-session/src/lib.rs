@@ -9,7 +9,8 @@
 //! Acknowledging or submitting before the manager has submitted the session is FAILED_PRECONDITION. What
 //! changes anything sets `agentUpdateTime`. Callers with role `service` or `admin` may act for the agent.
 //!
-//! `If-Match`, or an `etag` in the body, that is of another version is ABORTED. Repeated, it changes nothing further.
+//! `If-Match`, or an `etag` in the body, that is of another version is ABORTED: an agent's etag is that of what they see.
+//! Repeated, it changes nothing further.
 
 use coaching_domain::names;
 use coaching_domain::session::{Acknowledgement, CoachingSessionMessage};
@@ -40,11 +41,12 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let name = tenant.name_of(&id);
     let changed = app.store.change_session(&tenant, &id, request.author(OPERATION.name, now), |session, now| {
         request.visible(Some(session.agent.clone()), |agent| agent, &name)?;
-        expected.check(&session.etag())?;
+        expected.check(&session.etag(request.caller()))?;
         acknowledgement.apply(session, now)
     });
     let session = changed.await.map_err(|error| request.hidden(error, &name))?;
 
-    let coaching_session = session.message(&tenant, request.caller(), now);
+    let session = session.seen_by(request.caller());
+    let coaching_session = session.message(&tenant, now);
     Ok(Answer::json(&AcknowledgeSessionResponse { coaching_session })?.with_etag(&session.etag()))
 }

@@ -1,10 +1,11 @@
 //! `POST /v1/{parent=customers/*/profiles/*}/coachingPlans`: creates a coaching plan for an agent.
 //!
-//! The body is the plan. `agentUserName`, `creatorUserName` and `isActive` are required. The usecase, and the
-//! templates of `focusCriteria`, must exist. Without a `name` the service makes one. `createTime` and
+//! The body is the plan. `agentUserName`, `creatorUserName` and `isActive` are required. The directory must know the agent
+//! as an agent of the profile (from who imports history, as someone of the profile), and the creator. The usecase, and
+//! the templates of `focusCriteria`, must exist. Without a `name` the service makes one. `createTime` and
 //! `updateTime` are kept from callers with role `service` or `admin`, who import history, and dropped from
 //! managers. An imported time before `createTime` is refused; without one the plan was created with the first of them. Of
-//! a manager a `managerCommentSubmitTime` before the creation is kept as at the creation. An agent has at most 50 active
+//! a manager the comment is submitted now, whatever `managerCommentSubmitTime` they send. An agent has at most 50 active
 //! plans.
 //!
 //! Repeated with the same `requestId` (query, a UUID) within a day, it answers as it first did and
@@ -36,13 +37,14 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let Creation { new, now, .. } = &creation;
 
     let create = async |record| {
-        app.store.unknown_names(&tenant, &new.references(""), true).await?.into_result()?;
+        let references = new.references("").and(new.people(""));
+        app.store.unknown_names(&tenant, &references, true).await?.into_result()?;
         let id = new.id.clone().map_or_else(|| app.new_id(*now), Ok)?;
         let plan = new.clone().into_plan(id, *now);
         app.store.create_plan(&tenant, &plan, record, request.author(OPERATION.name, *now)).await
     };
     let created = creation.once(app, &tenant, create).await?;
 
-    let plan = creation.new.into_plan(created.id, created.time);
+    let plan = creation.new.into_plan(created.id, created.time).seen_by(request.caller());
     Ok(Answer::json(&CreatePlanResponse { coaching_plan: plan.message(&tenant, Vec::new()) })?.with_etag(&plan.etag()))
 }

@@ -1,17 +1,18 @@
 //! `POST /v1/{parent=customers/*/profiles/*}/coachingSessions`: creates a coaching session.
 //!
 //! The body is the session. `agentUserName`, `creatorUserName` and `coachingPlanName` are required,
-//! and the plan must be one of that agent's. Without a `name` the service makes one; without a
+//! and the plan must be one of that agent's. The directory must know both: the agent as an agent of the profile (from
+//! who imports history, as someone of the profile), the creator as anyone. Without a `name` the service makes one; without a
 //! `usecaseName`, of one that exists, the session takes the plan's.
 //!
 //! A manager submits a session (`managerSubmitTime`) with its `meetingNotes`; without them it is
 //! FAILED_PRECONDITION.
 //!
 //! Times and fields that the service or the agent owns (`createTime`, `updateTime`,
-//! `managerUpdateTime`, `agentUpdateTime`, `acknowledgeTime`, `agentComment`, `agentSubmitTime`) are
-//! kept from callers with role `service` or `admin`, who import history, and dropped from managers. An imported time
+//! `managerUpdateTime`, `agentUpdateTime`, `acknowledgeTime`, `agentComment`, `agentSubmitTime`,
+//! `managerSubmitterUserName`) are kept from callers with role `service` or `admin`, who import history, and dropped from managers. An imported time
 //! before that of the step that it follows is refused; without a `createTime` the session was created with the first of
-//! them. Of a manager a `managerSubmitTime` before the creation is kept as at the creation.
+//! them. What a manager submits as they create it is submitted now, whatever `managerSubmitTime` they send.
 //!
 //! Repeated with the same `requestId` (query, a UUID) within a day, it answers as it first did and
 //! creates nothing. Without one, a repeat creates another session, unless it carries a `name`.
@@ -48,11 +49,11 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
         let inherits_usecase = new.usecase.is_none();
         let session = new.clone().into_session(id, new.usecase.clone(), caller, *now);
         let author = request.author(OPERATION.name, *now);
-        app.store.create_session(&tenant, session, inherits_usecase, record, author).await
+        app.store.create_session(&tenant, session, inherits_usecase, &new.references(), record, author).await
     };
     let created = creation.once(app, &tenant, create).await?;
 
-    let session = creation.new.into_session(created.id, created.usecase, caller, created.time);
-    let coaching_session = session.message(&tenant, caller, created.time);
+    let session = creation.new.into_session(created.id, created.usecase, caller, created.time).seen_by(caller);
+    let coaching_session = session.message(&tenant, created.time);
     Ok(Answer::json(&CreateSessionResponse { coaching_session })?.with_etag(&session.etag()))
 }

@@ -2,7 +2,8 @@
 //!
 //! While sessions, comments or targets hang on it, it is FAILED_PRECONDITION, unless `force=true` (query):
 //! then they go with it, all in one moment for whoever reads, however many there are. Scorecards that were
-//! linked to the plan stay. Histories stay. A plan of the same name can be created after five minutes. At most 60
+//! linked to the plan stay. Histories stay. Sessions that the agent has acknowledged go too, whoever deletes the plan: how
+//! many there are is not counted, and history keeps who deleted what. A plan of the same name can be created after five minutes. At most 60
 //! plans of a profile are deleted so within five minutes; one more is RESOURCE_EXHAUSTED (`DELETIONS_FULL`). In windows of
 //! progress that were over by then the plan and its targets stay.
 //!

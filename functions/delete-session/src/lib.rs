@@ -1,5 +1,6 @@
 //! `DELETE /v1/{name=customers/*/profiles/*/coachingSessions/*}`: deletes a coaching session. It counts nowhere
-//! any more; its history stays.
+//! any more; its history stays. One that its agent has acknowledged only a service or an admin deletes; of a manager it
+//! is FAILED_PRECONDITION.
 //!
 //! `If-Match`, or `etag` in the query, that is of another version is ABORTED. Repeated, it is NOT_FOUND.
 
@@ -25,7 +26,11 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     query.into_result()?;
 
     let author = request.author(OPERATION.name, now);
-    app.store.delete_session(&tenant, &id, author, |session| expected.check(&session.etag())).await?;
+    let deleted = app.store.delete_session(&tenant, &id, author, |session| {
+        expected.check(&session.etag(request.caller()))?;
+        session.check_deletion(request.caller())
+    });
+    deleted.await?;
 
     Answer::json(&DeleteSessionResponse {})
 }

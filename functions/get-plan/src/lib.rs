@@ -3,7 +3,9 @@
 //! `coachingSessions` holds the newest sessions of the plan, as many as fit into an answer, as a page of
 //! `list-sessions` does: up to 1000.
 //!
-//! An agent sees their own plans only, and is not told whether another exists.
+//! An agent sees their own plans only, and is not told whether another exists. They see the `comment` once it is
+//! submitted (`managerCommentSubmitTime`), and sessions as `get-session` shows them; nothing else that they read tells of
+//! what they do not see.
 
 use coaching_domain::names::CoachingPlan;
 use coaching_domain::plan::CoachingPlanMessage;
@@ -33,16 +35,18 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let now = app.now()?;
     request.query().into_result()?;
 
-    let of_plan = SessionFilter { plan: Some(id.clone()), ..SessionFilter::default() };
+    let caller = request.caller();
+    let as_agent = caller.role() == Role::Agent;
+    let of_plan = SessionFilter { plan: Some(id.clone()), as_agent, ..SessionFilter::default() };
     // One after the other: a plan that is there once its sessions are read was not being deleted meanwhile.
     let page = app.store.sessions_of_plan(&tenant, &of_plan, MAX_SESSIONS, now).await?;
     let plan = app.store.plan(&tenant, &id).await?;
-    let plan = request.visible(plan, |plan| &plan.agent, &tenant.name_of(&id))?;
+    let plan = request.visible(plan, |plan| &plan.agent, &tenant.name_of(&id))?.seen_by(caller);
 
-    let caller = request.caller();
-    let sizes = page.entries.iter().map(|session| bytes_in_answer(&session.message(&tenant, caller, now)));
+    let page = page.map(|session| session.seen_by(caller));
+    let sizes = page.entries.iter().map(|session| bytes_in_answer(&session.message(&tenant, now)));
     let answer = Answer::beginning(&page.entries, sizes, |sessions| {
-        let sessions = sessions.iter().map(|session| session.message(&tenant, caller, now)).collect();
+        let sessions = sessions.iter().map(|session| session.message(&tenant, now)).collect();
         Ok(GetPlanResponse { coaching_plan: plan.message(&tenant, sessions) })
     })?;
     let (answer, _) = answer.ok_or_else(|| Error::internal("a plan takes more than a function may answer"))?;

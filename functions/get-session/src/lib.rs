@@ -3,7 +3,8 @@
 //! `overdue` (its time has come and it has no notes, or it was submitted, and its time came, a week ago and it is not
 //! acknowledged), and its `etag`, also in the header `ETag`.
 //!
-//! An agent sees their own sessions only, without `privateNotes`, and is not told whether another exists.
+//! An agent sees their own sessions only, and is not told whether another exists. They see `meetingNotes`, and who wrote
+//! them, once the session is submitted, and `privateNotes` never; nothing else that they read tells of either.
 
 use coaching_domain::names;
 use coaching_domain::session::CoachingSessionMessage;
@@ -33,6 +34,7 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let session = app.store.session(&tenant, &id, now).await?;
     let session = request.visible(session, |session| &session.agent, &tenant.name_of(&id))?;
 
-    let coaching_session = session.message(&tenant, request.caller(), now);
+    let session = session.seen_by(request.caller());
+    let coaching_session = session.message(&tenant, now);
     Ok(Answer::json(&GetSessionResponse { coaching_session })?.with_etag(&session.etag()))
 }

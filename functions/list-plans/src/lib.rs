@@ -9,15 +9,15 @@
 //! as fit. `excludeCoachingPlanComment` and
 //! `excludeCoachingSessionsNoteAndComment` leave those out. `pageSize` and `pageToken` as in `list-sessions`.
 //!
-//! An agent sees their own plans only.
+//! An agent sees their own plans only, as `get-plan` shows them; pages go by what they see.
 
 use std::collections::BTreeSet;
 
 use coaching_domain::names::UserId;
-use coaching_domain::plan::{CoachingPlan, CoachingPlanMessage, FocusCriterion};
-use coaching_domain::session::{CoachingSession, CoachingSessionMessage};
+use coaching_domain::plan::{CoachingPlanMessage, FocusCriterion, SeenPlan};
+use coaching_domain::session::{CoachingSessionMessage, SeenSession};
 use coaching_domain::timestamp::range_fault;
-use coaching_domain::{Caller, Error, Parameters, Role, Tenant, Timestamp};
+use coaching_domain::{Error, Parameters, Role, Tenant, Timestamp};
 use coaching_edge::{Answer, App, Binding, Operation, Request, bytes_in_answer};
 use coaching_store::{ListPosition, PlanFilter, SessionFilter};
 use serde::Serialize;
@@ -81,6 +81,7 @@ impl ListPlansRequest {
                     is_active: fields.boolean("isActive"),
                     usecases: fields.ids("usecaseNames", MAX_USECASES, tenant),
                     focus_criteria: FocusCriterion::read_all(fields, "focusCriteria", tenant),
+                    as_agent: request.caller().role() == Role::Agent,
                 },
                 with_sessions: fields.boolean("includeCoachingSessions").unwrap_or(false),
                 range: range.unwrap_or_default(),
@@ -95,7 +96,7 @@ impl ListPlansRequest {
     /// What is shown of a plan, with `sessions`.
     fn plan<'a>(
         &self,
-        plan: &'a CoachingPlan,
+        plan: &'a SeenPlan,
         tenant: &Tenant,
         sessions: Vec<CoachingSessionMessage<'a>>,
     ) -> CoachingPlanMessage<'a> {
@@ -104,14 +105,8 @@ impl ListPlansRequest {
     }
 
     /// What is shown of a session.
-    fn session<'a>(
-        &self,
-        session: &'a CoachingSession,
-        tenant: &Tenant,
-        caller: &Caller,
-        now: Timestamp,
-    ) -> CoachingSessionMessage<'a> {
-        let session = session.message(tenant, caller, now);
+    fn session<'a>(&self, session: &'a SeenSession, tenant: &Tenant, now: Timestamp) -> CoachingSessionMessage<'a> {
+        let session = session.message(tenant, now);
         if self.without_notes { session.without_notes_and_comment() } else { session }
     }
 }
@@ -144,25 +139,30 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let page = app.store.plans(&tenant, &filter, after.as_ref(), size).await?;
     let page = if asked.with_sessions {
         let (start_session_time, end_session_time) = asked.range;
-        let of_each = SessionFilter { start_session_time, end_session_time, ..SessionFilter::default() };
+        let as_agent = filter.as_agent;
+        let of_each = SessionFilter { start_session_time, end_session_time, as_agent, ..SessionFilter::default() };
         app.store.sessions_of_plans(&tenant, page, &of_each, now).await?
     } else {
         page.map(|plan| (plan, Vec::new()))
     };
 
     let caller = request.caller();
+    let page = page.map(|(plan, sessions)| {
+        let sessions = sessions.into_iter().map(|session| session.seen_by(caller));
+        (plan.seen_by(caller), sessions.collect::<Vec<_>>())
+    });
     let response = |coaching_plans: Vec<_>| {
         let next = page.after(coaching_plans.len()).map(ListPosition::as_str);
         let next_page_token = app.page_tokens.next(next, &binding, now)?;
         Ok(ListPlansResponse { coaching_plans, next_page_token })
     };
     let sizes = page.entries.iter().map(|(plan, sessions)| {
-        let sessions = sessions.iter().map(|session| asked.session(session, &tenant, caller, now));
+        let sessions = sessions.iter().map(|session| asked.session(session, &tenant, now));
         bytes_in_answer(&asked.plan(plan, &tenant, sessions.collect()))
     });
     let answer = Answer::beginning(&page.entries, sizes, |entries| {
         let plans = entries.iter().map(|(plan, sessions)| {
-            let sessions = sessions.iter().map(|session| asked.session(session, &tenant, caller, now));
+            let sessions = sessions.iter().map(|session| asked.session(session, &tenant, now));
             asked.plan(plan, &tenant, sessions.collect())
         });
         response(plans.collect())
@@ -172,9 +172,9 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
         (None, None) => None,
         // Not even the first plan fits with all its sessions.
         (None, Some((plan, sessions))) => {
-            let sizes = sessions.iter().map(|session| bytes_in_answer(&asked.session(session, &tenant, caller, now)));
+            let sizes = sessions.iter().map(|session| bytes_in_answer(&asked.session(session, &tenant, now)));
             Answer::beginning(sessions, sizes, |sessions| {
-                let sessions = sessions.iter().map(|session| asked.session(session, &tenant, caller, now));
+                let sessions = sessions.iter().map(|session| asked.session(session, &tenant, now));
                 response(vec![asked.plan(plan, &tenant, sessions.collect())])
             })?
         }

@@ -13,7 +13,7 @@
 //! A page is full unless it is the last, its sessions are so long that the answer would pass what a Lambda
 //! function may answer (6,291,556 bytes), or the filters dropped 10,000 sessions on the way.
 //!
-//! An agent sees their own sessions only.
+//! An agent sees their own sessions only, as `get-session` shows them; filters and pages go by what they see.
 
 use coaching_domain::session::{CoachingSessionMessage, State};
 use coaching_domain::{Error, Role, names};
@@ -51,6 +51,7 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
         usecases: query.ids("usecaseNames", MAX_USECASES, &tenant),
         states: query.enumerations("states", &State::NAMES),
         overdue: query.boolean("overdue"),
+        as_agent: request.caller().role() == Role::Agent,
         ..SessionFilter::default()
     };
     (filter.start_session_time, filter.end_session_time) = query.range("startSessionTime", "endSessionTime");
@@ -63,7 +64,8 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let after = app.page_tokens.position(page_token.as_deref(), &binding, now)?.map(ListPosition::from_text);
     let page = app.store.sessions(&tenant, &filter, after.as_ref(), page_size, now).await?;
 
-    let sessions = page.entries.iter().map(|session| session.message(&tenant, request.caller(), now));
+    let page = page.map(|session| session.seen_by(request.caller()));
+    let sessions = page.entries.iter().map(|session| session.message(&tenant, now));
     Answer::page(&sessions.collect::<Vec<_>>(), |coaching_sessions| {
         let next = page.after(coaching_sessions.len()).map(ListPosition::as_str);
         let next_page_token = app.page_tokens.next(next, &binding, now)?;

@@ -6,7 +6,7 @@
 //! `isActive` and `displayName` may change; the templates of `focusCriteria` must exist. `name`,
 //! `agentUserName`, `creatorUserName` and `usecaseName` are refused if they differ; `createTime`, `updateTime`
 //! and `coachingSessions` are dropped. A `managerCommentSubmitTime` before the plan's creation is refused from a service
-//! or admin, and kept as at the creation from a manager. A plan that is closed stays active for windows of progress that
+//! or admin; from a manager one before the creation or ahead is taken as now. A plan that is closed stays active for windows of progress that
 //! were over by then; an agent has at most 50 active plans with 200 targets together.
 //!
 //! `If-Match`, or an `etag` in the plan, that is of another version is ABORTED. Without them, updates at
@@ -50,7 +50,7 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
         expected.check(&plan.etag())?;
         update.apply(plan, now)
     });
-    let plan = changed.await?;
+    let plan = changed.await?.seen_by(request.caller());
 
     Ok(Answer::json(&UpdatePlanResponse { coaching_plan: plan.message(&tenant, Vec::new()) })?.with_etag(&plan.etag()))
 }

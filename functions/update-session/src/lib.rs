@@ -8,15 +8,18 @@
 //! | `sessionTime` | before the session is submitted | always |
 //! | `meetingNotes` | always, but not cleared while it is submitted | always |
 //! | `privateNotes` | always | always |
-//! | `managerSubmitTime` | set once there are notes, cleared before the agent acknowledges | always |
+//! | `managerSubmitTime` | once there are notes, and before the agent acknowledges; one before the creation or ahead is taken as now | always |
 //! | `agentComment`, `acknowledgeTime`, `agentSubmitTime`, `managerUpdateTime`, `agentUpdateTime`, `managerSubmitterUserName` | dropped | always |
 //! | `name`, `agentUserName`, `creatorUserName`, `coachingPlanName`, `usecaseName` | refused if they differ | the same |
 //! | `createTime`, `updateTime`, `state`, `overdue` | dropped | the same |
 //!
-//! An agent changes a session by `acknowledge-session`. A step out of order is FAILED_PRECONDITION. A
-//! manager's change sets `managerUpdateTime` and `managerSubmitterUserName`. No time may be more than a
-//! minute ahead, except `sessionTime`. A time that a service or admin sets before that of the step that it follows is
-//! refused; of a manager a `managerSubmitTime` before the session's creation is kept as at the creation.
+//! An agent changes a session by `acknowledge-session`. What an agent acknowledged is what stands: a change of
+//! `meetingNotes` or `sessionTime`, of whomever, takes the acknowledgement back, so that the session is `SUBMITTED` again
+//! and to be acknowledged anew; the agent's comment stays. A service or admin who sends an `acknowledgeTime` with it sets
+//! that. A step out of order is FAILED_PRECONDITION. A
+//! manager's change sets `managerUpdateTime` and, unless it is of `privateNotes` alone, `managerSubmitterUserName`. No
+//! time may be more than a minute ahead, except `sessionTime`. A time that a service or admin sets before that of the
+//! step that it follows is refused, and so is a `managerSubmitterUserName` of nobody in the directory.
 //!
 //! `If-Match`, or an `etag` in the session, that is of another version is ABORTED. Without them, updates
 //! at once are made one after the other, each changing its own fields. Repeated, it changes nothing further.
@@ -48,13 +51,14 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let (update, expected) = request.update("coachingSession", &SessionUpdate::FIELDS, |fields, mask| {
         SessionUpdate::read(fields, mask, &tenant, caller, now)
     })?;
+    app.store.unknown_names(&tenant, &update.references(), true).await?.into_result()?;
 
     let changed = app.store.change_session(&tenant, &id, request.author(OPERATION.name, now), |session, now| {
-        expected.check(&session.etag())?;
+        expected.check(&session.etag(caller))?;
         update.apply(session, caller, now)
     });
-    let session = changed.await?;
+    let session = changed.await?.seen_by(caller);
 
-    let coaching_session = session.message(&tenant, caller, now);
+    let coaching_session = session.message(&tenant, now);
     Ok(Answer::json(&UpdateSessionResponse { coaching_session })?.with_etag(&session.etag()))
 }

@@ -1,7 +1,8 @@
 //! `POST /v1/{parent=customers/*/profiles/*}/coachingPlans:batchUpsert`: creates or replaces coaching plans.
 //!
 //! The body is `{"coachingPlans": […]}`, 1 to 500 of them, each name once; without a `name` the service makes
-//! one. As in `create-plan`, what an entry names must exist. Every entry replaces what may change of a plan that is there (see `update-plan`), or is refused by
+//! one. As in `create-plan`, what an entry names must exist, people where it
+//! creates a plan. Every entry replaces what may change of a plan that is there (see `update-plan`), or is refused by
 //! itself: the answer's `results` hold, in order, the plan (without sessions) or the `status` of its
 //! refusal. Entries that have one name are all refused. So is an entry (ABORTED) with an `etag` of another version, or of a
 //! plan that does not exist. Repeating a call with names and without etags changes nothing further.
@@ -14,7 +15,7 @@ use std::collections::HashMap;
 use coaching_domain::change::Author;
 use coaching_domain::directory::MAX_ENTRIES;
 use coaching_domain::fields::{Entry, Fields};
-use coaching_domain::plan::{CoachingPlan, CoachingPlanMessage, NewCoachingPlan};
+use coaching_domain::plan::{CoachingPlan, CoachingPlanMessage, NewCoachingPlan, SeenPlan};
 use coaching_domain::references::References;
 use coaching_domain::{Code, Error, Role, Tenant, Violations};
 use coaching_edge::{Answer, App, EntryStatus, Operation, Request, entry_status};
@@ -62,28 +63,35 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let author = request.author(OPERATION.name, now);
     let named: Vec<_> = entries.iter().flatten().filter_map(|entry| entry.value.id.clone()).collect();
     let references = entries.iter().enumerate().map(|(index, entry)| match entry {
-        Ok(entry) => entry.value.references(&format!("coachingPlans[{index}].")),
-        Err(_) => References::default(),
+        Ok(Entry { value: plan, .. }) => {
+            let path = format!("coachingPlans[{index}].");
+            (plan.references(&path), plan.people(&path))
+        }
+        Err(_) => (References::default(), References::default()),
     });
-    let references: Vec<References> = references.collect();
+    let (references, people): (Vec<References>, Vec<References>) = references.unzip();
     let (read, exists) = try_join(
         app.store.plans_by_id(&tenant, &named),
-        app.store.existing(&tenant, references.iter().flat_map(References::named), true),
+        app.store.existing(&tenant, references.iter().chain(&people).flat_map(References::named), true),
     )
     .await?;
     let mut read: HashMap<_, _> = read.into_iter().map(|plan| (plan.id.clone(), plan)).collect();
-    let written = entries.into_iter().zip(references).map(|(entry, references)| {
+    let written = entries.into_iter().zip(references.into_iter().zip(people)).map(|(entry, (references, people))| {
+        let before = entry.as_ref().ok().and_then(|entry| read.remove(entry.value.id.as_ref()?));
         let entry = entry.and_then(|entry| {
             let mut violations = Violations::default();
+            // A plan that is there keeps its people, wherever they are now.
+            let references = if before.is_none() { references.and(people) } else { references };
             references.check(&tenant, &exists, &mut violations);
             violations.finish(Some(entry))
         });
-        let before = entry.as_ref().ok().and_then(|entry| read.remove(entry.value.id.as_ref()?));
         let tenant = &tenant;
         async move { deadline.within(upsert(app, tenant, entry?, before, author)).await }
     });
     let written: Vec<Result<CoachingPlan, Error>> = iter(written).buffered(AT_ONCE).collect().await;
 
+    let written = written.into_iter().map(|entry| entry.map(|plan| plan.seen_by(caller)));
+    let written: Vec<Result<SeenPlan, Error>> = written.collect();
     let results = written.iter().map(|entry| match entry {
         Ok(plan) => Ok(UpsertPlanResult { coaching_plan: Some(plan.message(&tenant, Vec::new())), status: None }),
         Err(error) => Ok(UpsertPlanResult { coaching_plan: None, status: Some(entry_status(error)?) }),

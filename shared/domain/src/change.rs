@@ -116,3 +116,13 @@ impl Change {
         }
     }
 }
+
+/// How often an entity was written, and when it last was, as its agent knows it: a change of what they do not see leaves
+/// both as they are.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Shown {
+    /// How often, from 1 on.
+    pub version: u64,
+    /// When last.
+    pub update_time: Timestamp,
+}

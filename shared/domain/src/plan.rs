@@ -4,13 +4,14 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use crate::change::Shown;
 use crate::etag::etag_of;
 use crate::fields::{Fields, MAX_TEXT_BYTES, MAX_TITLE_BYTES};
-use crate::identity::Caller;
+use crate::identity::{Caller, Role};
 use crate::names::{CoachingPlanId, ScorecardTemplateId, UsecaseId, UserId};
 use crate::references::References;
 use crate::session::CoachingSessionMessage;
-use crate::timestamp::{Timestamp, creation, is_before, range_fault, refuse_before, refuse_future};
+use crate::timestamp::{Timestamp, creation, is_before, range_fault, refuse_before, refuse_future, told_or_now};
 use crate::update_mask::UpdateMask;
 use crate::{Error, Tenant, Violations};
 
@@ -55,6 +56,8 @@ pub struct CoachingPlan {
     pub display_name: Option<String>,
     /// The usecase that owns it.
     pub usecase: Option<UsecaseId>,
+    /// Its versions as its agent knows them.
+    pub shown: Shown,
 }
 
 /// A criterion that a plan works on.
@@ -190,15 +193,24 @@ impl NewCoachingPlan {
         update.apply(plan, now)
     }
 
-    /// What it names that must exist. `path` stands before the names of the fields.
+    /// What it names that must exist, but for people. `path` stands before the names of the fields.
     pub fn references(&self, path: &str) -> References {
         templates_of(&self.focus_criteria, path).usecases(&format!("{path}usecaseName"), &self.usecase)
+    }
+
+    /// Whom a plan that is created names: its agent, of the profile, and its creator. `path` stands before the names of
+    /// the fields.
+    pub fn people(&self, path: &str) -> References {
+        References::default()
+            .coached(format!("{path}agentUserName"), &self.agent, self.imports)
+            .users(&format!("{path}creatorUserName"), [&self.creator])
     }
 
     /// The plan that this makes at `now` under `id`.
     pub fn into_plan(self, id: CoachingPlanId, now: Timestamp) -> CoachingPlan {
         let create_time = self.create_time.unwrap_or(now);
         let update_time = self.update_time.unwrap_or(create_time);
+        let submitted = |time: Timestamp| if self.imports { time } else { told_or_now(time, create_time, create_time) };
         CoachingPlan {
             id,
             version: 1,
@@ -207,7 +219,7 @@ impl NewCoachingPlan {
             focus_behaviors: self.focus_behaviors,
             focus_criteria: self.focus_criteria,
             comment: self.comment,
-            manager_comment_submit_time: self.manager_comment_submit_time.map(|time| time.max(create_time)),
+            manager_comment_submit_time: self.manager_comment_submit_time.map(submitted),
             agent: self.agent,
             creator: self.creator,
             is_active: self.is_active,
@@ -217,6 +229,7 @@ impl NewCoachingPlan {
             recorded_at: Some(now).filter(|now| *now > update_time),
             display_name: self.display_name,
             usecase: self.usecase,
+            shown: Shown { version: 1, update_time },
         }
     }
 }
@@ -301,8 +314,8 @@ impl PlanUpdate {
         templates_of(self.focus_criteria.as_deref().unwrap_or_default(), "coachingPlan.")
     }
 
-    /// Makes the update at `now`; says whether anything changed. Of a manager, a submission of the comment before the
-    /// plan's creation is kept as at the creation.
+    /// Makes the update at `now`; says whether anything changed. Of a manager, a submission of the comment that does not
+    /// lie between the plan's creation and `now` is one now.
     ///
     /// # Errors
     /// INVALID_ARGUMENT for an immutable field that differs, a plan that would end before it starts, or a comment that
@@ -323,12 +336,15 @@ impl PlanUpdate {
         let set = |field: &mut Option<Timestamp>, update: Option<Option<Timestamp>>| *field = update.unwrap_or(*field);
         set(&mut plan.start_time, self.start_time);
         set(&mut plan.end_time, self.end_time);
-        let submitted = self.manager_comment_submit_time.map(|time| match self.imports {
-            true => time,
-            false => time.map(|time| time.max(plan.create_time)),
-        });
+        let (created, told) = (plan.create_time, self.manager_comment_submit_time);
+        let submitted = match told {
+            Some(told) if !self.imports && told != plan.manager_comment_submit_time => {
+                Some(told.map(|time| told_or_now(time, created, now)))
+            }
+            told => told,
+        };
         set(&mut plan.manager_comment_submit_time, submitted);
-        if is_before(submitted.flatten(), Some(plan.create_time)) {
+        if is_before(submitted.flatten(), Some(created)) {
             violations.add("coachingPlan.managerCommentSubmitTime", "must not be before createTime");
         }
         if let Some(fault) = range_fault(plan.start_time, plan.end_time, "startTime") {
@@ -378,7 +394,7 @@ pub struct CoachingPlanMessage<'a> {
     focus_behaviors: &'a [String],
     /// Criteria to work on, at most 50.
     focus_criteria: Vec<FocusCriterionMessage<'a>>,
-    /// Goals and feedback, at most 64 KiB.
+    /// Goals and feedback, at most 64 KiB. An agent sees them once they are submitted.
     #[serde(skip_serializing_if = "Option::is_none")]
     comment: Option<&'a str>,
     /// When the manager submitted the comment.
@@ -392,7 +408,7 @@ pub struct CoachingPlanMessage<'a> {
     is_active: bool,
     /// When it was created.
     create_time: Timestamp,
-    /// When anyone last changed it.
+    /// When anyone last changed it; to an agent, what they see of it.
     update_time: Timestamp,
     /// Its title, at most 1 KiB and not blank.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -404,7 +420,7 @@ pub struct CoachingPlanMessage<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(required = true)]
     coaching_sessions: Option<Vec<CoachingSessionMessage<'a>>>,
-    /// Its version, opaque: for `If-Match`.
+    /// Its version, opaque: for `If-Match`. An agent's moves with what they see of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(required = true)]
     etag: Option<String>,
@@ -429,18 +445,12 @@ impl CoachingPlanMessage<'_> {
     }
 }
 
-impl CoachingPlan {
-    /// Its etag (AIP-154).
-    pub fn etag(&self) -> String {
-        etag_of(self.version, self.update_time)
-    }
+/// A plan as one caller sees it: all that anyone is answered of a plan is said of this.
+#[derive(Debug, Clone)]
+pub struct SeenPlan(CoachingPlan);
 
-    /// When its history last told of it, as far as is known: no later change is before that.
-    pub fn last_change(&self) -> Timestamp {
-        self.recorded_at.map_or(self.update_time, |recorded| recorded.max(self.update_time))
-    }
-
-    /// The plan as `tenant`'s clients read it, with `coaching_sessions` embedded.
+impl SeenPlan {
+    /// The plan as it is answered, with `coaching_sessions` embedded.
     pub fn message<'a>(
         &'a self,
         tenant: &Tenant,
@@ -449,7 +459,60 @@ impl CoachingPlan {
         CoachingPlanMessage {
             coaching_sessions: Some(coaching_sessions),
             etag: Some(self.etag()),
-            ..self.stored(tenant)
+            ..self.0.stored(tenant)
+        }
+    }
+
+    /// Its etag, for whoever sees it so.
+    pub fn etag(&self) -> String {
+        self.0.etag()
+    }
+}
+
+impl CoachingPlan {
+    /// Its etag (AIP-154), for whoever may change it.
+    pub fn etag(&self) -> String {
+        etag_of(self.version, self.update_time)
+    }
+
+    /// Whether its agent sees the comment: not while it is a draft.
+    pub fn shows_comment_to_agent(&self) -> bool {
+        self.manager_comment_submit_time.is_some()
+    }
+
+    /// The plan as its agent sees it. Nothing of it tells what they do not see, or that there is any.
+    #[must_use]
+    pub fn seen_by_agent(self) -> Self {
+        let shows_comment = self.shows_comment_to_agent();
+        Self {
+            version: self.shown.version,
+            update_time: self.shown.update_time,
+            recorded_at: None,
+            comment: self.comment.filter(|_| shows_comment),
+            ..self
+        }
+    }
+
+    /// The plan as `caller` sees it, for answers.
+    pub fn seen_by(self, caller: &Caller) -> SeenPlan {
+        match caller.role() {
+            Role::Agent => SeenPlan(self.seen_by_agent()),
+            Role::Manager | Role::Service | Role::Admin => SeenPlan(self),
+        }
+    }
+
+    /// When its history last told of it, as far as is known: no later change is before that.
+    pub fn last_change(&self) -> Timestamp {
+        self.recorded_at.map_or(self.update_time, |recorded| recorded.max(self.update_time))
+    }
+
+    /// Makes this, which `before` was changed into, the version after it. To its agent it is another one only if they
+    /// see what changed.
+    pub fn follow(&mut self, before: &Self) {
+        self.version = before.version + 1;
+        self.recorded_at = None;
+        if before.clone().seen_by_agent() != self.clone().seen_by_agent() {
+            self.shown = Shown { version: before.shown.version + 1, update_time: self.update_time };
         }
     }
 

@@ -1,8 +1,8 @@
-//! What a request names beside what it is about: usecases and templates, which must exist.
+//! What a request names beside what it is about: usecases, templates and people, who must exist.
 
 use std::collections::HashSet;
 
-use crate::names::{ScorecardTemplateId, UsecaseId};
+use crate::names::{ScorecardTemplateId, UsecaseId, UserId};
 use crate::{Tenant, Violations};
 
 /// What a request names.
@@ -12,13 +12,23 @@ pub enum Named {
     Usecase(UsecaseId),
     /// A template, in any revision.
     Template(ScorecardTemplateId),
+    /// Someone of the directory.
+    User(UserId),
+    /// Someone of the directory who works in the profile, or did before they left.
+    Colleague(UserId),
+    /// Such a one who is an agent.
+    Agent(UserId),
 }
 
 impl Named {
-    fn name(&self, tenant: &Tenant) -> String {
+    /// What is wrong with naming it where it is not among what exists.
+    fn fault(&self, tenant: &Tenant) -> String {
         match self {
-            Self::Usecase(id) => tenant.name_of(id),
-            Self::Template(id) => tenant.name_of(id),
+            Self::Usecase(id) => format!("'{}' does not exist", tenant.name_of(id)),
+            Self::Template(id) => format!("'{}' does not exist", tenant.name_of(id)),
+            Self::User(id) => format!("'{}' is not in the directory", tenant.name_of(id)),
+            Self::Colleague(id) => format!("'{}' is no one of this profile in the directory", tenant.name_of(id)),
+            Self::Agent(id) => format!("'{}' is no agent of this profile in the directory", tenant.name_of(id)),
         }
     }
 }
@@ -42,6 +52,29 @@ impl References {
         self
     }
 
+    /// With the users that `field` holds.
+    #[must_use]
+    pub fn users<'a>(mut self, field: &str, ids: impl IntoIterator<Item = &'a UserId>) -> Self {
+        self.0.extend(ids.into_iter().map(|id| (field.to_owned(), Named::User(id.clone()))));
+        self
+    }
+
+    /// With whoever is coached, in `field`: an agent of the profile. Who `imports` history may also name someone who was
+    /// one, and is not any more.
+    #[must_use]
+    pub fn coached(mut self, field: impl Into<String>, id: &UserId, imports: bool) -> Self {
+        let named = if imports { Named::Colleague(id.clone()) } else { Named::Agent(id.clone()) };
+        self.0.push((field.into(), named));
+        self
+    }
+
+    /// With what `others` holds.
+    #[must_use]
+    pub fn and(mut self, others: Self) -> Self {
+        self.0.extend(others.0);
+        self
+    }
+
     /// What is named, some of it perhaps more than once.
     pub fn named(&self) -> impl Iterator<Item = &Named> {
         self.0.iter().map(|(_, named)| named)
@@ -50,7 +83,7 @@ impl References {
     /// Notes the fields that hold what is not among what `exists`.
     pub fn check(&self, tenant: &Tenant, exists: &HashSet<Named>, violations: &mut Violations) {
         for (field, named) in self.0.iter().filter(|(_, named)| !exists.contains(named)) {
-            violations.add(field.as_str(), format!("'{}' does not exist", named.name(tenant)));
+            violations.add(field.as_str(), named.fault(tenant));
         }
     }
 }

@@ -5,11 +5,13 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use crate::change::Shown;
 use crate::etag::etag_of;
 use crate::fields::{Fields, MAX_TEXT_BYTES};
 use crate::identity::{Caller, Role};
 use crate::names::{CoachingPlanId, CoachingSessionId, UsecaseId, UserId};
-use crate::timestamp::{Timestamp, creation, is_before, refuse_before, refuse_future};
+use crate::references::References;
+use crate::timestamp::{Timestamp, creation, is_before, refuse_before, refuse_future, told_or_now};
 use crate::update_mask::UpdateMask;
 use crate::{Code, Error, Tenant, Violations};
 
@@ -55,8 +57,12 @@ pub struct CoachingSession {
     pub agent_submit_time: Option<Timestamp>,
     /// The usecase that it belongs to.
     pub usecase: Option<UsecaseId>,
-    /// Who last wrote its notes.
+    /// Who last wrote its notes, moved it or submitted it.
     pub manager_submitter: Option<UserId>,
+    /// Its versions as its agent knows them.
+    pub shown: Shown,
+    /// When a manager last changed what its agent sees of it.
+    pub shown_manager_update_time: Timestamp,
 }
 
 /// What a client sends to create a session. Its serialised form is what a repeated request is
@@ -75,8 +81,9 @@ pub struct NewCoachingSession {
     meeting_notes: Option<String>,
     private_notes: Option<String>,
     manager_submit_time: Option<Timestamp>,
-    manager_submitter: Option<UserId>,
     imported: ImportedFields,
+    /// Whether the caller imports history.
+    imports: bool,
 }
 
 /// What only an importing caller may set; from everyone else it is dropped.
@@ -89,6 +96,7 @@ struct ImportedFields {
     acknowledge_time: Option<Timestamp>,
     agent_comment: Option<String>,
     agent_submit_time: Option<Timestamp>,
+    manager_submitter: Option<UserId>,
 }
 
 impl ImportedFields {
@@ -134,8 +142,10 @@ impl NewCoachingSession {
             acknowledge_time: fields.timestamp("acknowledgeTime"),
             agent_comment: fields.string("agentComment", MAX_TEXT_BYTES),
             agent_submit_time: fields.timestamp("agentSubmitTime"),
+            manager_submitter: fields.id("managerSubmitterUserName", tenant),
         };
-        let imported = if caller.role().imports_history() { imported } else { ImportedFields::default() };
+        let imports = caller.role().imports_history();
+        let imported = if imports { imported } else { ImportedFields::default() };
         let agent = fields.required("agentUserName", |fields, field| fields.id(field, tenant));
         let creator = fields.required("creatorUserName", |fields, field| fields.id(field, tenant));
         let plan = fields.required("coachingPlanName", |fields, field| fields.id(field, tenant));
@@ -144,7 +154,6 @@ impl NewCoachingSession {
         let private_notes = fields.string("privateNotes", MAX_TEXT_BYTES);
         let manager_submit_time = fields.timestamp("managerSubmitTime");
         let usecase = fields.id("usecaseName", tenant);
-        let manager_submitter = fields.id("managerSubmitterUserName", tenant);
 
         refuse_future(fields, now, "createTime", imported.create_time);
         refuse_future(fields, now, "updateTime", imported.update_time);
@@ -153,10 +162,7 @@ impl NewCoachingSession {
         refuse_future(fields, now, "acknowledgeTime", imported.acknowledge_time);
         refuse_future(fields, now, "managerSubmitTime", manager_submit_time);
         refuse_future(fields, now, "agentSubmitTime", imported.agent_submit_time);
-        let imported = match caller.role().imports_history() {
-            true => imported.in_order(fields, manager_submit_time),
-            false => imported,
-        };
+        let imported = if imports { imported.in_order(fields, manager_submit_time) } else { imported };
 
         Some(Self {
             id,
@@ -168,9 +174,17 @@ impl NewCoachingSession {
             meeting_notes,
             private_notes,
             manager_submit_time,
-            manager_submitter,
             imported,
+            imports,
         })
+    }
+
+    /// What it names that must exist, beside its plan and usecase, which the transaction looks at.
+    pub fn references(&self) -> References {
+        References::default()
+            .coached("agentUserName", &self.agent, self.imports)
+            .users("creatorUserName", [&self.creator])
+            .users("managerSubmitterUserName", &self.imported.manager_submitter)
     }
 
     /// Looks whether a manager submits it with its notes. Importing callers take steps in any order.
@@ -187,8 +201,8 @@ impl NewCoachingSession {
     /// The session that this makes at `now` under `id`, in `usecase`.
     ///
     /// The four times that the reference marks as required are always set: to what an importing
-    /// caller sent, otherwise to `now` (or, where only some were sent, to the creation). Nobody submits a session
-    /// before it is there: of a manager an earlier time is kept as that of the creation.
+    /// caller sent, otherwise to `now` (or, where only some were sent, to the creation). A manager submits what they
+    /// create now, whatever time they send.
     pub fn into_session(
         self,
         id: CoachingSessionId,
@@ -201,9 +215,9 @@ impl NewCoachingSession {
         let manager_update_time = imported.manager_update_time.unwrap_or(create_time);
         let agent_update_time = imported.agent_update_time.unwrap_or(create_time);
         let last_change = create_time.max(manager_update_time).max(agent_update_time);
+        let written_by_caller = !self.imports && (self.meeting_notes.is_some() || self.manager_submit_time.is_some());
         let update_time = imported.update_time.unwrap_or(last_change);
-        let written_by_caller =
-            !caller.role().imports_history() && (self.meeting_notes.is_some() || self.manager_submit_time.is_some());
+        let submitted = |time: Timestamp| if self.imports { time } else { told_or_now(time, create_time, create_time) };
         CoachingSession {
             id,
             version: 1,
@@ -220,10 +234,12 @@ impl NewCoachingSession {
             session_time: self.session_time,
             meeting_notes: self.meeting_notes,
             private_notes: self.private_notes,
-            manager_submit_time: self.manager_submit_time.map(|time| time.max(create_time)),
+            manager_submit_time: self.manager_submit_time.map(submitted),
             agent_submit_time: imported.agent_submit_time,
             usecase,
-            manager_submitter: self.manager_submitter.or_else(|| written_by_caller.then(|| caller.user().clone())),
+            manager_submitter: imported.manager_submitter.or_else(|| written_by_caller.then(|| caller.user().clone())),
+            shown: Shown { version: 1, update_time },
+            shown_manager_update_time: manager_update_time,
         }
     }
 }
@@ -288,9 +304,71 @@ impl CoachingSession {
         held.then(|| self.session_time.unwrap_or(self.create_time))
     }
 
-    /// Its etag (AIP-154).
-    pub fn etag(&self) -> String {
-        etag_of(self.version, self.update_time)
+    /// Its etag (AIP-154) for `caller`: that of an agent moves with what they see.
+    pub fn etag(&self, caller: &Caller) -> String {
+        match caller.role() {
+            Role::Agent => etag_of(self.shown.version, self.shown.update_time),
+            _ => etag_of(self.version, self.update_time),
+        }
+    }
+
+    /// Whether its agent sees the notes of the meeting, and who wrote them: not while they are a draft.
+    pub fn shows_notes_to_agent(&self) -> bool {
+        self.manager_submit_time.is_some() || self.acknowledge_time.is_some()
+    }
+
+    /// The session as its agent sees it. Nothing of it tells what they do not see, or that there is any.
+    #[must_use]
+    pub fn seen_by_agent(self) -> Self {
+        let shows_notes = self.shows_notes_to_agent();
+        Self {
+            version: self.shown.version,
+            update_time: self.shown.update_time,
+            recorded_at: None,
+            manager_update_time: self.shown_manager_update_time,
+            meeting_notes: self.meeting_notes.filter(|_| shows_notes),
+            manager_submitter: self.manager_submitter.filter(|_| shows_notes),
+            private_notes: None,
+            ..self
+        }
+    }
+
+    /// The session as `caller` sees it, for answers.
+    pub fn seen_by(self, caller: &Caller) -> SeenSession {
+        match caller.role() {
+            Role::Agent => SeenSession(self.seen_by_agent()),
+            Role::Manager | Role::Service | Role::Admin => SeenSession(self),
+        }
+    }
+
+    /// Makes this, which `before` was changed into, the version after it. To its agent it is another one only if they
+    /// see what changed.
+    pub fn follow(&mut self, before: &Self) {
+        self.version = before.version + 1;
+        self.recorded_at = None;
+        let (was, is) = (before.clone().seen_by_agent(), self.clone().seen_by_agent());
+        if was == is {
+            return;
+        }
+        self.shown = Shown { version: before.shown.version + 1, update_time: self.update_time };
+        let same_of_manager = was.session_time == is.session_time
+            && was.meeting_notes == is.meeting_notes
+            && was.manager_submit_time == is.manager_submit_time
+            && was.manager_submitter == is.manager_submitter;
+        if !same_of_manager {
+            self.shown_manager_update_time = self.manager_update_time;
+        }
+    }
+
+    /// Looks whether `caller` may delete it: what an agent has acknowledged, a manager does not.
+    ///
+    /// # Errors
+    /// FAILED_PRECONDITION.
+    pub fn check_deletion(&self, caller: &Caller) -> Result<(), Error> {
+        if self.acknowledge_time.is_none() || caller.role().imports_history() {
+            return Ok(());
+        }
+        Err(acknowledged("the agent has acknowledged the session; only a service or an admin deletes it"))
     }
 
     /// When its history last told of it, as far as is known: no later change is before that.
@@ -387,7 +465,16 @@ impl SessionUpdate {
         update
     }
 
+    /// What it names that must exist.
+    pub fn references(&self) -> References {
+        let submitter = self.imported.manager_submitter.iter().flatten();
+        References::default().users("coachingSession.managerSubmitterUserName", submitter)
+    }
+
     /// Makes the update at `now`; says whether anything changed.
+    ///
+    /// What an agent acknowledged is what stands: other notes or another time take the acknowledgement back, unless the
+    /// update brings one.
     ///
     /// # Errors
     /// INVALID_ARGUMENT for an immutable field that differs, and for a time that an importing caller sets before
@@ -412,26 +499,34 @@ impl SessionUpdate {
         set(&mut session.meeting_notes, &self.meeting_notes);
         set(&mut session.private_notes, &self.private_notes);
         set(&mut session.manager_submit_time, &self.manager_submit_time);
-        if !caller.role().imports_history() && self.manager_submit_time.is_some() {
-            session.manager_submit_time = session.manager_submit_time.map(|time| time.max(session.create_time));
-        }
-        let by_manager = *session != before;
         if !caller.role().imports_history() {
             check_order(&before, session)?;
+            if session.manager_submit_time != before.manager_submit_time {
+                let told = session.manager_submit_time;
+                session.manager_submit_time = told.map(|time| told_or_now(time, session.create_time, now));
+            }
         }
+        let by_manager = *session != before;
+        let written = session.session_time != before.session_time
+            || session.meeting_notes != before.meeting_notes
+            || session.manager_submit_time != before.manager_submit_time;
         set(&mut session.acknowledge_time, &self.imported.acknowledge_time);
         set(&mut session.agent_comment, &self.imported.agent_comment);
         set(&mut session.agent_submit_time, &self.imported.agent_submit_time);
         let by_agent = session.acknowledge_time != before.acknowledge_time
             || session.agent_comment != before.agent_comment
             || session.agent_submit_time != before.agent_submit_time;
+        let is_another = session.session_time != before.session_time || session.meeting_notes != before.meeting_notes;
+        if is_another && self.imported.acknowledge_time.is_none() {
+            session.acknowledge_time = None;
+        }
         if caller.role().imports_history() {
             self.check_times(session)?;
         }
         set(&mut session.manager_submitter, &self.imported.manager_submitter);
         if by_manager {
             session.manager_update_time = session.manager_update_time.max(now);
-            if caller.role() == Role::Manager {
+            if caller.role() == Role::Manager && written {
                 session.manager_submitter = Some(caller.user().clone());
             }
         }
@@ -498,10 +593,13 @@ fn notes_missing() -> Error {
     Error::new(Code::FailedPrecondition, "MEETING_NOTES_MISSING", message)
 }
 
-/// What a manager's change must not do: submit without notes, move what is submitted, take back what is
-/// acknowledged.
+fn acknowledged(message: &str) -> Error {
+    Error::new(Code::FailedPrecondition, "SESSION_ACKNOWLEDGED", message)
+}
+
+/// What a manager's change must not do: submit without notes, move what is submitted, submit at another time what is
+/// acknowledged, or not at all.
 fn check_order(before: &CoachingSession, after: &CoachingSession) -> Result<(), Error> {
-    let out_of_order = |reason, message: &str| Err(Error::new(Code::FailedPrecondition, reason, message));
     if after.manager_submit_time.is_some()
         && after.meeting_notes.is_none()
         && (before.manager_submit_time.is_none() || before.meeting_notes.is_some())
@@ -512,17 +610,13 @@ fn check_order(before: &CoachingSession, after: &CoachingSession) -> Result<(), 
         && after.manager_submit_time.is_some()
         && after.session_time != before.session_time
     {
-        return out_of_order(
-            "SESSION_SUBMITTED",
-            "sessionTime: the session is submitted; clear managerSubmitTime to move it",
-        );
+        let message = "sessionTime: the session is submitted; clear managerSubmitTime to move it";
+        return Err(Error::new(Code::FailedPrecondition, "SESSION_SUBMITTED", message));
     }
-    if before.acknowledge_time.is_some() && after.manager_submit_time.is_none() && before.manager_submit_time.is_some()
-    {
-        return out_of_order(
-            "SESSION_ACKNOWLEDGED",
-            "managerSubmitTime: the agent has acknowledged the session; it can be cleared once they take that back",
-        );
+    if before.acknowledge_time.is_some() && after.manager_submit_time != before.manager_submit_time {
+        return Err(acknowledged(
+            "managerSubmitTime: the agent has acknowledged the session; it can change once they take that back",
+        ));
     }
     Ok(())
 }
@@ -593,9 +687,9 @@ pub struct CoachingSessionMessage<'a> {
     name: String,
     /// When it was created.
     create_time: Timestamp,
-    /// When anyone last changed it.
+    /// When anyone last changed it; to an agent, what they see of it.
     update_time: Timestamp,
-    /// When a manager last changed it.
+    /// When a manager last changed it; to an agent, what they see of it.
     manager_update_time: Timestamp,
     /// When an agent's action last changed it.
     agent_update_time: Timestamp,
@@ -614,7 +708,7 @@ pub struct CoachingSessionMessage<'a> {
     /// When the two meet.
     #[serde(skip_serializing_if = "Option::is_none")]
     session_time: Option<Timestamp>,
-    /// Notes of the meeting, at most 64 KiB.
+    /// Notes of the meeting, at most 64 KiB. An agent sees them once the session is submitted.
     #[serde(skip_serializing_if = "Option::is_none")]
     meeting_notes: Option<&'a str>,
     /// Notes for managers only, at most 64 KiB. An agent never sees them.
@@ -629,10 +723,11 @@ pub struct CoachingSessionMessage<'a> {
     /// The usecase that it belongs to: `customers/{customer}/profiles/{profile}/usecases/{usecase}`.
     #[serde(skip_serializing_if = "Option::is_none")]
     usecase_name: Option<String>,
-    /// Who last wrote its notes: `customers/{customer}/users/{user}`.
+    /// Who last wrote its notes, moved it or submitted it: `customers/{customer}/users/{user}`. An agent sees it once the
+    /// session is submitted.
     #[serde(skip_serializing_if = "Option::is_none")]
     manager_submitter_user_name: Option<String>,
-    /// What it has come to.
+    /// What it has come to; to an agent, by what they see of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(required = true)]
     state: Option<State>,
@@ -640,7 +735,7 @@ pub struct CoachingSessionMessage<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(required = true)]
     overdue: Option<bool>,
-    /// Its version, opaque: for `If-Match`.
+    /// Its version, opaque: for `If-Match`. An agent's moves with what they see of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(required = true)]
     etag: Option<String>,
@@ -654,19 +749,29 @@ impl CoachingSessionMessage<'_> {
     }
 }
 
-impl CoachingSession {
-    /// The session as `caller` reads it at `now`.
-    pub fn message(&self, tenant: &Tenant, caller: &Caller, now: Timestamp) -> CoachingSessionMessage<'_> {
-        let private_notes = self.private_notes.as_deref().filter(|_| caller.role() != Role::Agent);
+/// A session as one caller sees it: all that anyone is answered of a session is said of this.
+#[derive(Debug, Clone)]
+pub struct SeenSession(CoachingSession);
+
+impl SeenSession {
+    /// The session as it is answered at `now`.
+    pub fn message(&self, tenant: &Tenant, now: Timestamp) -> CoachingSessionMessage<'_> {
+        let Self(session) = self;
         CoachingSessionMessage {
-            private_notes,
-            state: Some(self.state(now)),
-            overdue: Some(self.overdue(now)),
+            state: Some(session.state(now)),
+            overdue: Some(session.overdue(now)),
             etag: Some(self.etag()),
-            ..self.stored(tenant)
+            ..session.stored(tenant)
         }
     }
 
+    /// Its etag, for whoever sees it so.
+    pub fn etag(&self) -> String {
+        etag_of(self.0.version, self.0.update_time)
+    }
+}
+
+impl CoachingSession {
     /// All that is stored, as history records it.
     pub fn document(&self, tenant: &Tenant) -> Option<Value> {
         serde_json::to_value(self.stored(tenant)).ok()

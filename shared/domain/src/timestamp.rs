@@ -100,6 +100,12 @@ pub fn is_before(time: Option<Timestamp>, earlier: Option<Timestamp>) -> bool {
     time.zip(earlier).is_some_and(|(time, earlier)| time < earlier)
 }
 
+/// When something was done that a manager says was done at `told`: then, if it lies between `created` and `now`, else
+/// now. Nobody dates a step back to before there was anything to do, or ahead.
+pub fn told_or_now(told: Timestamp, created: Timestamp, now: Timestamp) -> Timestamp {
+    if (created..=now).contains(&told) { told } else { now }
+}
+
 /// When a record was made: as imported, else with the first step that `others` tell of.
 pub fn creation(imported: Option<Timestamp>, others: &[Option<Timestamp>]) -> Option<Timestamp> {
     imported.or_else(|| others.iter().flatten().min().copied())

@@ -33,22 +33,23 @@ impl Store {
         self.batch_get_of(None, keys, consistent).await
     }
 
-    /// As [`Store::batch_get`], of each item only its key.
+    /// As [`Store::batch_get`], of each item only its key and `attributes`.
     ///
     /// # Errors
     /// As there.
-    pub(crate) async fn batch_get_keys(
+    pub(crate) async fn batch_get_only(
         &self,
+        attributes: &[&str],
         keys: Vec<Key>,
         consistent: bool,
     ) -> Result<Vec<HashMap<String, AttributeValue>>, Error> {
-        self.batch_get_of(Some(&format!("{PK}, {SK}")), keys, consistent).await
+        self.batch_get_of(Some(attributes), keys, consistent).await
     }
 
-    /// With `attributes`, only those of each item.
+    /// With `attributes`, only the key and those of each item.
     async fn batch_get_of(
         &self,
-        attributes: Option<&str>,
+        attributes: Option<&[&str]>,
         mut keys: Vec<Key>,
         consistent: bool,
     ) -> Result<Vec<HashMap<String, AttributeValue>>, Error> {
@@ -60,16 +61,23 @@ impl Store {
 
     async fn batch_get_once(
         &self,
-        attributes: Option<&str>,
+        attributes: Option<&[&str]>,
         keys: &[Key],
         consistent: bool,
     ) -> Result<Vec<HashMap<String, AttributeValue>>, Error> {
+        // Names of attributes may be words of DynamoDB's own.
+        let names: Option<HashMap<String, String>> = attributes.map(|attributes| {
+            let all = [PK, SK].into_iter().chain(attributes.iter().copied());
+            all.enumerate().map(|(number, name)| (format!("#{number}"), name.to_owned())).collect()
+        });
+        let projection = names.as_ref().map(|names| names.keys().cloned().collect::<Vec<_>>().join(","));
         let mut left: Vec<_> = keys.iter().cloned().map(key_attributes).collect();
         let mut items = Vec::with_capacity(left.len());
         let mut pause = FIRST_PAUSE;
         for attempt in 1..=ATTEMPTS {
             let asked = KeysAndAttributes::builder().set_keys(Some(left)).consistent_read(consistent);
-            let asked = asked.set_projection_expression(attributes.map(str::to_owned));
+            let asked = asked.set_projection_expression(projection.clone());
+            let asked = asked.set_expression_attribute_names(names.clone());
             let output = self
                 .client
                 .batch_get_item()

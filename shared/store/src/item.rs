@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use coaching_domain::change::Shown;
 use coaching_domain::names::Collection;
 use coaching_domain::{Error, Id, Timestamp};
 
@@ -38,6 +39,15 @@ impl Item {
     /// The version that the next write is conditioned on.
     pub(crate) fn version(self, version: u64) -> Self {
         self.number("version", i64::try_from(version).unwrap_or(i64::MAX))
+    }
+
+    /// What the agent knows of an entity's versions, where it is not what others do.
+    pub(crate) fn shown(self, shown: Shown, version: u64, update_time: Timestamp) -> Self {
+        if shown == (Shown { version, update_time }) {
+            return self;
+        }
+        self.number("shown_version", i64::try_from(shown.version).unwrap_or(i64::MAX))
+            .text("shown_update_time", shown.update_time.to_string())
     }
 
     pub(crate) fn boolean(mut self, attribute: &str, value: bool) -> Self {
@@ -117,6 +127,14 @@ impl Attributes {
 
     pub(crate) fn version(&mut self) -> Result<u64, Error> {
         Ok(self.number::<i64>("version")?.unsigned_abs())
+    }
+
+    /// As [`Item::shown`] wrote it.
+    pub(crate) fn shown(&mut self, version: u64, update_time: Timestamp) -> Result<Shown, Error> {
+        Ok(Shown {
+            version: self.optional_number("shown_version")?.map_or(version, i64::unsigned_abs),
+            update_time: self.optional_time("shown_update_time")?.unwrap_or(update_time),
+        })
     }
 
     pub(crate) fn optional_bytes(&mut self, attribute: &str) -> Result<Option<Vec<u8>>, Error> {

@@ -28,6 +28,42 @@ pub(crate) trait Listed: Sized {
 
     /// Reads its item.
     fn from_item(item: HashMap<String, AttributeValue>) -> Result<Self, Error>;
+
+    /// What it counts for where the bytes of a page are bounded, if what was `read` of its item takes that many.
+    fn bytes(&self, read: usize) -> usize {
+        read
+    }
+}
+
+/// An entity of which its agent does not see all.
+pub(crate) trait PartlyShown: Listed {
+    /// Of [`Listed::ATTRIBUTES`] those that may be shown to an agent, and those that tell what is.
+    const SHOWN_ATTRIBUTES: &'static [&'static str];
+
+    /// The entity as its agent sees it.
+    fn as_seen_by_agent(self) -> Self;
+
+    /// What the texts in it take, in bytes; names and times are within [`BYTES_BESIDE_TEXTS`].
+    fn bytes_of_texts(&self) -> usize;
+}
+
+/// What stands beside its texts in an entity that an agent sees, in bytes, about at most.
+const BYTES_BESIDE_TEXTS: usize = 1024;
+
+/// An entity that is listed as its agent sees it: by what they see a filter keeps it, and a page ends, so that
+/// neither tells of what they do not.
+pub(crate) struct SeenByAgent<T>(pub(crate) T);
+
+impl<T: PartlyShown> Listed for SeenByAgent<T> {
+    const ATTRIBUTES: &'static [&'static str] = T::SHOWN_ATTRIBUTES;
+
+    fn from_item(item: HashMap<String, AttributeValue>) -> Result<Self, Error> {
+        T::from_item(item).map(|entity| Self(entity.as_seen_by_agent()))
+    }
+
+    fn bytes(&self, _: usize) -> usize {
+        self.0.bytes_of_texts() + BYTES_BESIDE_TEXTS
+    }
 }
 
 /// One page of a list.
@@ -377,6 +413,7 @@ impl Store {
             if !(range.keep)(&entry) {
                 continue;
             }
+            let bytes = entry.bytes(bytes);
             range.kept += 1;
             // An earlier page may have shown a part of the name.
             if Some(&rank) > range.reached.as_ref() {

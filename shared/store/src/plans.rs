@@ -1,5 +1,6 @@
 //! Coaching plans in the table.
 
+use std::borrow::Borrow;
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
@@ -17,7 +18,7 @@ use crate::changes::{Attempts, keeps_changing};
 use crate::failure::corrupt;
 use crate::item::{Attributes, Item};
 use crate::keys::{self, LIST_ORDER, ListIndex, ListPosition};
-use crate::list::{Filter, Listed, MAX_READ_BYTES, Page, Range};
+use crate::list::{Filter, Listed, MAX_READ_BYTES, Page, PartlyShown, Range, SeenByAgent};
 use crate::requests::{Created, RequestRecord};
 use crate::scorecards::ScorecardChange;
 use crate::sessions::SessionFilter;
@@ -37,6 +38,8 @@ pub struct PlanFilter {
     pub usecases: Vec<UsecaseId>,
     /// That work on any of these criteria; empty: on any or none.
     pub focus_criteria: Vec<FocusCriterion>,
+    /// As an agent sees them: what they do not see of their plans does not decide how many fit on a page.
+    pub as_agent: bool,
 }
 
 impl PlanFilter {
@@ -144,8 +147,7 @@ impl Store {
             if !change(&mut after, author.now)? {
                 return Ok(before);
             }
-            after.version = before.version + 1;
-            after.recorded_at = None;
+            after.follow(&before);
             let change = author.change(after.version, before.document(tenant), after.document(tenant));
             let mut writes = vec![
                 self.replace(to_item(tenant, &after), before.version)?,
@@ -252,23 +254,35 @@ impl Store {
         after: Option<&ListPosition>,
         size: usize,
     ) -> Result<Page<CoachingPlan>, Error> {
-        let partitions: Vec<(ListIndex, String)> = match (&filter.agents, filter.usecases.as_slice()) {
-            (Some(agents), _) if agents.is_empty() => return Ok(Page::empty()),
-            (Some(agents), _) if agents.len() <= MAX_AGENT_RANGES => {
-                agents.iter().map(|agent| (ListIndex::Agent, keys::plans_of_agent(tenant, agent))).collect()
-            }
-            (_, []) => vec![(ListIndex::Profile, keys::plans_of_profile(tenant))],
-            (_, usecases) => {
-                usecases.iter().map(|usecase| (ListIndex::Usecase, keys::plans_of_usecase(tenant, usecase))).collect()
-            }
-        };
-        let ranges = partitions.into_iter().map(|(index, partition)| {
-            let filter = filter.clone();
-            Range::new(index, partition, Filter::default(), after)
-                .keeping(move |plan: &CoachingPlan| filter.matches(plan))
-        });
-        self.page(ranges.collect(), size).await
+        if filter.as_agent {
+            let page = self.page(ranges(tenant, filter, after), size).await?;
+            return Ok(page.map(|SeenByAgent(plan)| plan));
+        }
+        self.page(ranges(tenant, filter, after), size).await
     }
+}
+
+/// The ranges that together hold everything that `filter` matches, least of all else: one for each agent, if they are
+/// few, else one for each usecase, else the whole profile.
+fn ranges<T: Borrow<CoachingPlan> + 'static>(
+    tenant: &Tenant,
+    filter: &PlanFilter,
+    after: Option<&ListPosition>,
+) -> Vec<Range<T>> {
+    let partitions: Vec<(ListIndex, String)> = match (&filter.agents, filter.usecases.as_slice()) {
+        (Some(agents), _) if agents.len() <= MAX_AGENT_RANGES => {
+            agents.iter().map(|agent| (ListIndex::Agent, keys::plans_of_agent(tenant, agent))).collect()
+        }
+        (_, []) => vec![(ListIndex::Profile, keys::plans_of_profile(tenant))],
+        (_, usecases) => {
+            usecases.iter().map(|usecase| (ListIndex::Usecase, keys::plans_of_usecase(tenant, usecase))).collect()
+        }
+    };
+    let ranges = partitions.into_iter().map(|(index, partition)| {
+        let filter = filter.clone();
+        Range::new(index, partition, Filter::default(), after).keeping(move |plan: &T| filter.matches(plan.borrow()))
+    });
+    ranges.collect()
 }
 
 /// How many plans' sessions are read side by side.
@@ -324,6 +338,27 @@ impl Listed for CoachingPlan {
     }
 }
 
+impl PartlyShown for CoachingPlan {
+    // All are read: no attribute is hidden from its agent for good.
+    const SHOWN_ATTRIBUTES: &'static [&'static str] = Self::ATTRIBUTES;
+
+    fn as_seen_by_agent(self) -> Self {
+        self.seen_by_agent()
+    }
+
+    fn bytes_of_texts(&self) -> usize {
+        let criteria = self.focus_criteria.iter().map(|focus| &focus.criterion_or_chapter_id);
+        let texts = self.comment.iter().chain(&self.display_name).chain(&self.focus_behaviors).chain(criteria);
+        texts.map(String::len).sum()
+    }
+}
+
+impl Borrow<CoachingPlan> for SeenByAgent<CoachingPlan> {
+    fn borrow(&self) -> &CoachingPlan {
+        &self.0
+    }
+}
+
 fn to_item(tenant: &Tenant, plan: &CoachingPlan) -> Item {
     let focus_criteria = plan
         .focus_criteria
@@ -349,7 +384,8 @@ fn to_item(tenant: &Tenant, plan: &CoachingPlan) -> Item {
         .text("update_time", plan.update_time.to_string())
         .optional_text("recorded_at", plan.recorded_at.as_ref())
         .optional_text("display_name", plan.display_name.as_ref())
-        .optional_text("usecase", plan.usecase.as_ref());
+        .optional_text("usecase", plan.usecase.as_ref())
+        .shown(plan.shown, plan.version, plan.update_time);
     match &plan.usecase {
         Some(usecase) => item.text(ListIndex::Usecase.partition_attribute(), keys::plans_of_usecase(tenant, usecase)),
         None => item,
@@ -364,9 +400,10 @@ fn from_item(item: HashMap<String, AttributeValue>) -> Result<CoachingPlan, Erro
         let template = coaching_domain::Id::parse(&template).ok_or_else(|| corrupt("focus_criteria"))?;
         focus_criteria.push(FocusCriterion { template, criterion_or_chapter_id });
     }
+    let (version, update_time) = (item.version()?, item.time("update_time")?);
     Ok(CoachingPlan {
         id: item.last_of_key()?,
-        version: item.version()?,
+        version,
         start_time: item.optional_time("start_time")?,
         end_time: item.optional_time("end_time")?,
         focus_behaviors: item.texts("focus_behaviors")?,
@@ -378,9 +415,10 @@ fn from_item(item: HashMap<String, AttributeValue>) -> Result<CoachingPlan, Erro
         is_active: item.boolean("is_active")?,
         active_since: item.optional_time("active_since")?,
         create_time: item.time("create_time")?,
-        update_time: item.time("update_time")?,
+        update_time,
         recorded_at: item.optional_time("recorded_at")?,
         display_name: item.optional_text("display_name")?,
         usecase: item.optional_id("usecase")?,
+        shown: item.shown(version, update_time)?,
     })
 }

@@ -2,12 +2,14 @@
 
 use std::collections::HashSet;
 
+use coaching_domain::names::UserId;
 use coaching_domain::references::{Named, References};
 use coaching_domain::{Error, Tenant, Violations};
 
 use crate::Store;
 use crate::item::Attributes;
 use crate::keys::{self, Key, SK};
+use crate::users;
 
 impl Store {
     /// Notes which fields of a request name what does not exist: with `consistent`, as it is now; else as of
@@ -27,7 +29,7 @@ impl Store {
         Ok(violations)
     }
 
-    /// Those of `named` that exist. Nothing of them but their keys is sent.
+    /// Those of `named` that exist. Nothing of them but their keys is sent, and what users do where.
     ///
     /// # Errors
     /// UNAVAILABLE if the table does not answer.
@@ -37,20 +39,33 @@ impl Store {
         named: impl IntoIterator<Item = &Named>,
         consistent: bool,
     ) -> Result<HashSet<Named>, Error> {
+        let customer = tenant.of_customer();
         let keys: Vec<Key> = named
             .into_iter()
             .map(|named| match named {
                 Named::Usecase(id) => keys::usecase(tenant, id),
                 Named::Template(id) => keys::template(tenant, id, None),
+                Named::User(id) | Named::Colleague(id) | Named::Agent(id) => keys::user(&customer, id),
             })
             .collect();
         let mut existing = HashSet::with_capacity(keys.len());
-        for item in self.batch_get_keys(keys, consistent).await? {
+        for item in self.batch_get_only(&users::STANDING, keys, consistent).await? {
             let mut item = Attributes(item);
-            existing.insert(match item.text(SK)?.as_str() {
-                "usecase" => Named::Usecase(item.last_of_key()?),
-                _ => Named::Template(item.last_of_key()?),
-            });
+            match item.text(SK)?.as_str() {
+                "usecase" => {
+                    existing.insert(Named::Usecase(item.last_of_key()?));
+                }
+                "user" => {
+                    let (works_here, is_agent) = users::standing(tenant, &mut item)?;
+                    let id: UserId = item.last_of_key()?;
+                    existing.extend(works_here.then(|| Named::Colleague(id.clone())));
+                    existing.extend((works_here && is_agent).then(|| Named::Agent(id.clone())));
+                    existing.insert(Named::User(id));
+                }
+                _ => {
+                    existing.insert(Named::Template(item.last_of_key()?));
+                }
+            }
         }
         Ok(existing)
     }

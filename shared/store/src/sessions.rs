@@ -1,5 +1,6 @@
 //! Coaching sessions in the table, and the lists of them.
 
+use std::borrow::Borrow;
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
@@ -14,7 +15,7 @@ use crate::changes::{Attempts, keeps_changing};
 use crate::dependents::{Dependent, OnPlan};
 use crate::item::{Attributes, Item};
 use crate::keys::{self, LIST_ORDER, ListIndex, ListPosition, SESSION_TIME_ORDER, UPDATE_TIME_ORDER};
-use crate::list::{Filter, Listed, Page, Range};
+use crate::list::{Filter, Listed, Page, PartlyShown, Range, SeenByAgent};
 use crate::requests::{Created, RequestRecord};
 use crate::sessions_held::{CountChange, Places};
 use crate::transaction::Outcome;
@@ -40,6 +41,9 @@ pub struct SessionFilter {
     pub start_update_time: Option<Timestamp>,
     /// Changed before this time.
     pub end_update_time: Option<Timestamp>,
+    /// As an agent sees them: what they do not see of their sessions decides neither which of them match, nor how many
+    /// fit on a page.
+    pub as_agent: bool,
 }
 
 impl SessionFilter {
@@ -72,22 +76,30 @@ impl SessionFilter {
 
 impl Store {
     /// Creates `session`, which must belong to a plan of its agent, for `request` ([`Store::once`]). With
-    /// `inherits_usecase` the session takes the plan's usecase.
+    /// `inherits_usecase` the session takes the plan's usecase. `references` must exist.
     ///
     /// # Errors
-    /// ALREADY_EXISTS if the id is taken; FAILED_PRECONDITION if the agent has no such plan, also
-    /// when it is deleted at the same moment; ABORTED if the plan's usecase changes meanwhile, or the request was
-    /// answered before; INVALID_ARGUMENT if the usecase does not exist.
+    /// INVALID_ARGUMENT for what of `references`, or if the usecase, does not exist; ALREADY_EXISTS if the id is taken;
+    /// FAILED_PRECONDITION if the agent has no such plan, also when it is deleted at the same moment; ABORTED if the plan's
+    /// usecase changes meanwhile, or the request was answered before.
     pub async fn create_session(
         &self,
         tenant: &Tenant,
         mut session: CoachingSession,
         inherits_usecase: bool,
+        references: &References,
         request: Option<&RequestRecord>,
         author: Author<'_>,
     ) -> Result<Created<names::CoachingSession>, Error> {
+        let plan = async {
+            match inherits_usecase {
+                true => self.plan(tenant, &session.plan).await,
+                false => Ok(None),
+            }
+        };
+        let (plan, unknown) = tokio::try_join!(plan, self.unknown_names(tenant, references, true))?;
+        unknown.into_result()?;
         if inherits_usecase {
-            let plan = self.plan(tenant, &session.plan).await?;
             let plan = plan.filter(|plan| plan.agent == session.agent);
             session.usecase = plan.ok_or_else(|| no_such_plan(tenant, &session))?.usecase;
         }
@@ -189,8 +201,7 @@ impl Store {
             if !change(&mut after, author.now)? {
                 return Ok(before);
             }
-            after.version = before.version + 1;
-            after.recorded_at = None;
+            after.follow(&before);
             let key = keys::session(tenant, id);
             let change = author.change(after.version, before.document(tenant), after.document(tenant));
             let writes = vec![
@@ -291,6 +302,10 @@ impl Store {
         size: usize,
         now: Timestamp,
     ) -> Result<Page<CoachingSession>, Error> {
+        if filter.as_agent {
+            let page = self.page_unless_deleted(tenant, || ranges(tenant, filter, after, now), size, now).await?;
+            return Ok(page.map(|SeenByAgent(session)| session));
+        }
         self.page_unless_deleted(tenant, || ranges(tenant, filter, after, now), size, now).await
     }
 
@@ -306,6 +321,10 @@ impl Store {
         size: usize,
         now: Timestamp,
     ) -> Result<Page<CoachingSession>, Error> {
+        if filter.as_agent {
+            let page = self.page(ranges(tenant, filter, None, now), size).await?;
+            return Ok(page.map(|SeenByAgent(session)| session));
+        }
         self.page(ranges(tenant, filter, None, now), size).await
     }
 }
@@ -313,12 +332,12 @@ impl Store {
 /// The ranges that together hold everything that `filter` matches, least of all else: the plan's, else the
 /// agent's, else the profile's in a range of session time, else in one of update time, else those that are
 /// open, else one for each usecase, else the whole profile.
-fn ranges(
+fn ranges<T: Borrow<CoachingSession> + 'static>(
     tenant: &Tenant,
     filter: &SessionFilter,
     after: Option<&ListPosition>,
     now: Timestamp,
-) -> Vec<Range<CoachingSession>> {
+) -> Vec<Range<T>> {
     let of_usecases = Filter::default().any_of("usecase", &filter.usecases);
     let ranges = match (&filter.plan, &filter.agent) {
         (Some(plan), agent) => {
@@ -353,7 +372,7 @@ fn ranges(
     };
     let kept = ranges.into_iter().map(|range| {
         let filter = filter.clone();
-        range.keeping(move |session| filter.matches(session, now))
+        range.keeping(move |session: &T| filter.matches(session.borrow(), now))
     });
     kept.collect()
 }
@@ -384,10 +403,57 @@ impl Listed for CoachingSession {
         "agent_submit_time",
         "usecase",
         "manager_submitter",
+        "shown_version",
+        "shown_update_time",
+        "shown_manager_update_time",
     ];
 
     fn from_item(item: HashMap<String, AttributeValue>) -> Result<Self, Error> {
         from_item(item)
+    }
+}
+
+impl PartlyShown for CoachingSession {
+    const SHOWN_ATTRIBUTES: &'static [&'static str] = &[
+        "version",
+        "create_time",
+        "update_time",
+        "manager_update_time",
+        "agent_update_time",
+        "acknowledge_time",
+        "agent_comment",
+        "agent",
+        "creator",
+        "plan",
+        "session_time",
+        "meeting_notes",
+        "manager_submit_time",
+        "agent_submit_time",
+        "usecase",
+        "manager_submitter",
+        "shown_version",
+        "shown_update_time",
+        "shown_manager_update_time",
+    ];
+
+    fn as_seen_by_agent(self) -> Self {
+        self.seen_by_agent()
+    }
+
+    fn bytes_of_texts(&self) -> usize {
+        [&self.meeting_notes, &self.agent_comment].into_iter().flatten().map(String::len).sum()
+    }
+}
+
+impl Borrow<CoachingSession> for SeenByAgent<CoachingSession> {
+    fn borrow(&self) -> &CoachingSession {
+        &self.0
+    }
+}
+
+impl OnPlan for SeenByAgent<CoachingSession> {
+    fn plan(&self) -> Option<&CoachingPlanId> {
+        self.0.plan()
     }
 }
 
@@ -433,7 +499,12 @@ fn to_item(tenant: &Tenant, session: &CoachingSession) -> Item {
         .optional_text("manager_submit_time", session.manager_submit_time.as_ref())
         .optional_text("agent_submit_time", session.agent_submit_time.as_ref())
         .optional_text("usecase", session.usecase.as_ref())
-        .optional_text("manager_submitter", session.manager_submitter.as_ref());
+        .optional_text("manager_submitter", session.manager_submitter.as_ref())
+        .shown(session.shown, session.version, session.update_time)
+        .optional_text(
+            "shown_manager_update_time",
+            Some(session.shown_manager_update_time).filter(|time| *time != session.manager_update_time).as_ref(),
+        );
     let item = match &session.acknowledge_time {
         None => item.text(ListIndex::Open.partition_attribute(), keys::sessions_of_profile(tenant)),
         Some(_) => item,
@@ -448,13 +519,15 @@ fn to_item(tenant: &Tenant, session: &CoachingSession) -> Item {
 
 fn from_item(item: HashMap<String, AttributeValue>) -> Result<CoachingSession, Error> {
     let mut item = Attributes(item);
+    let (version, update_time) = (item.version()?, item.time("update_time")?);
+    let manager_update_time = item.time("manager_update_time")?;
     Ok(CoachingSession {
         id: item.last_of_key()?,
-        version: item.version()?,
+        version,
         create_time: item.time("create_time")?,
-        update_time: item.time("update_time")?,
+        update_time,
         recorded_at: item.optional_time("recorded_at")?,
-        manager_update_time: item.time("manager_update_time")?,
+        manager_update_time,
         agent_update_time: item.time("agent_update_time")?,
         acknowledge_time: item.optional_time("acknowledge_time")?,
         agent_comment: item.optional_text("agent_comment")?,
@@ -468,5 +541,7 @@ fn from_item(item: HashMap<String, AttributeValue>) -> Result<CoachingSession, E
         agent_submit_time: item.optional_time("agent_submit_time")?,
         usecase: item.optional_id("usecase")?,
         manager_submitter: item.optional_id("manager_submitter")?,
+        shown: item.shown(version, update_time)?,
+        shown_manager_update_time: item.optional_time("shown_manager_update_time")?.unwrap_or(manager_update_time),
     })
 }

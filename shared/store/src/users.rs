@@ -220,21 +220,32 @@ fn from_item(tenant: &CustomerTenant, item: HashMap<String, AttributeValue>) -> 
 
 /// The user that [`item_at`] wrote, and since when they are that.
 pub(crate) fn read(tenant: &CustomerTenant, item: &mut Attributes) -> Result<(User, Option<Timestamp>), Error> {
-    let roles = item.texts("roles")?;
-    let profiles = item.texts("profiles")?;
     let user = User {
         id: item.last_of_key()?,
         display_name: item.text("display_name")?,
         is_active: item.boolean("is_active")?,
         is_dev_user: item.boolean("is_dev_user")?,
-        roles: roles
-            .iter()
-            .map(|role| Role::parse(role).ok_or_else(|| corrupt("roles")))
-            .collect::<Result<_, Error>>()?,
-        profiles: profiles
-            .iter()
-            .map(|profile| tenant.profile_in(profile).map_err(|_| corrupt("profiles")))
-            .collect::<Result<_, Error>>()?,
+        roles: roles(item)?,
+        profiles: profiles(tenant, item)?,
     };
     Ok((user, item.optional_time("since")?))
+}
+
+fn roles(item: &mut Attributes) -> Result<Vec<Role>, Error> {
+    let roles = item.texts("roles")?;
+    roles.iter().map(|role| Role::parse(role).ok_or_else(|| corrupt("roles"))).collect()
+}
+
+fn profiles(tenant: &CustomerTenant, item: &mut Attributes) -> Result<Vec<Tenant>, Error> {
+    let profiles = item.texts("profiles")?;
+    profiles.iter().map(|profile| tenant.profile_in(profile).map_err(|_| corrupt("profiles"))).collect()
+}
+
+/// The attributes that [`standing`] reads.
+pub(crate) const STANDING: [&str; 2] = ["roles", "profiles"];
+
+/// Whether the user in `item` works in the profile of `tenant`, and whether they are an agent.
+pub(crate) fn standing(tenant: &Tenant, item: &mut Attributes) -> Result<(bool, bool), Error> {
+    let profiles = profiles(&tenant.of_customer(), item)?;
+    Ok((profiles.is_empty() || profiles.contains(tenant), roles(item)?.contains(&Role::Agent)))
 }
