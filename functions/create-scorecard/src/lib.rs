@@ -1,7 +1,7 @@
 //! `POST /v1/{parent=customers/*/profiles/*}/scorecards`: creates a scorecard, a draft.
 //!
-//! The body is the scorecard. `conversationName`, `agentUserName` and `templateName` are required; a
-//! template's name without a revision means the current one. `usecaseName`, of one that exists, may be left
+//! The body is the scorecard. `conversationName`, `agentUserName`, of an agent of the profile, and `templateName` are
+//! required; `coachingPlanNames` are plans of that agent. A template's name without a revision means the current one. `usecaseName`, of one that exists, may be left
 //! out where the template is for exactly one. A criterion without a score counts as not applicable, one that is
 //! auto-fail too. A template whose `deactivateTime` has come takes no scorecards that are made after it, in any
 //! revision (FAILED_PRECONDITION); those that there are stay, and a draft can be finished. `totalScore` is the
@@ -19,7 +19,7 @@ use coaching_domain::template::ScorecardTemplate;
 use coaching_domain::{Error, Role, Tenant};
 use coaching_edge::{Answer, App, Operation, Request};
 use coaching_store::{ScorecardChange, Written};
-use futures_util::future::try_join;
+use futures_util::future::try_join4;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -44,11 +44,15 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     // The current revision tells whether the template is in use.
     let revisions: Vec<Option<u32>> = std::iter::once(None).chain(new.revision.map(Some)).collect();
     let references = new.references("");
-    let ((found, known), mut violations) = try_join(
+    let users = new.users(None, "", caller);
+    let ((found, known), mut violations, known_users, owners) = try_join4(
         app.store.template_and_statistics(&tenant, &new.template, &revisions, new.counted()),
         app.store.unknown_names(&tenant, &references, true),
+        app.store.known_users(&tenant, users.ids()),
+        app.store.owners(&tenant, new.plans(), &[], None),
     )
     .await?;
+    users.check(&tenant, &known_users, &mut violations);
     let current = found.last();
     let template = found.iter().find(|one| new.revision.is_none_or(|revision| one.revision == revision));
     match template {
@@ -56,6 +60,7 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
         None => violations.add("templateName", "names no revision of a template"),
     }
     let template = violations.finish(template)?;
+    new.check_plans(None, "", &tenant, &owners)?;
 
     let record = request.record(OPERATION.name, request_id, &new, now)?;
     let id = new.id.clone().map_or_else(|| app.new_id(now), Ok)?;

@@ -1,7 +1,7 @@
 //! The customer's directory, loaded by the customer's own sync: users, groups of them, and the usecases
 //! of each profile.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 use crate::fields::Fields;
 use crate::names::{Group as GroupCollection, GroupId, UsecaseId, User as UserCollection, UserId};
 use crate::outline::Kind;
-use crate::{CustomerTenant, Role, Tenant};
+use crate::{CustomerTenant, Role, Tenant, Violations};
 
 /// The most entries of one call.
 pub const MAX_ENTRIES: usize = 500;
@@ -37,6 +37,54 @@ pub struct User {
     pub roles: Vec<Role>,
     /// The profiles that they work in; empty: all.
     pub profiles: Vec<Tenant>,
+}
+
+/// The users whom a request names, each with the path of the field that holds them.
+#[derive(Debug, Clone, Default)]
+pub struct NamedUsers(Vec<NamedUser>);
+
+#[derive(Debug, Clone)]
+struct NamedUser {
+    field: String,
+    id: UserId,
+    /// Whether they must be an agent of the profile.
+    as_agent: bool,
+}
+
+impl NamedUsers {
+    /// With the users that `field` holds, whom the directory must know.
+    #[must_use]
+    pub fn known<'a>(mut self, field: &str, ids: impl IntoIterator<Item = &'a UserId>) -> Self {
+        let ids = ids.into_iter().map(|id| NamedUser { field: field.to_owned(), id: id.clone(), as_agent: false });
+        self.0.extend(ids);
+        self
+    }
+
+    /// With the user that `field` holds, who must be an agent of the profile.
+    #[must_use]
+    pub fn agent(mut self, field: String, id: &UserId) -> Self {
+        self.0.push(NamedUser { field, id: id.clone(), as_agent: true });
+        self
+    }
+
+    /// Who they are, some perhaps more than once.
+    pub fn ids(&self) -> impl Iterator<Item = &UserId> {
+        self.0.iter().map(|named| &named.id)
+    }
+
+    /// Notes the fields that hold somebody who is not among `users`, those of them whom the directory has, or is no
+    /// agent of the `profile` where one must be.
+    pub fn check(&self, profile: &Tenant, users: &HashMap<UserId, User>, violations: &mut Violations) {
+        for NamedUser { field, id, as_agent } in &self.0 {
+            match users.get(id) {
+                None => violations.add(field.as_str(), format!("'{}' is not in the directory", profile.name_of(id))),
+                Some(user) if *as_agent && !user.is_agent_of(profile) => {
+                    violations.add(field.as_str(), format!("'{}' is no agent of the profile", profile.name_of(id)));
+                }
+                Some(_) => {}
+            }
+        }
+    }
 }
 
 /// A group of users.

@@ -2,10 +2,9 @@
 
 use chrono::TimeDelta;
 use serde::Serialize;
-use serde_json::Value;
 use utoipa::ToSchema;
 
-use crate::change::etag_of;
+use crate::change::{Document, Hidden, etag_of};
 use crate::fields::{Fields, MAX_TEXT_BYTES};
 use crate::identity::{Caller, Role};
 use crate::names::{CoachingPlanId, CoachingSessionId, UsecaseId, UserId};
@@ -659,8 +658,15 @@ impl CoachingSession {
     }
 
     /// All that is stored, as history records it.
-    pub fn document(&self, tenant: &Tenant) -> Option<Value> {
-        serde_json::to_value(self.stored(tenant)).ok()
+    pub fn document(&self, tenant: &Tenant) -> Option<Document> {
+        let hidden: &[&str] =
+            if self.shows_notes_to_agent() { &["privateNotes"] } else { &["privateNotes", "meetingNotes"] };
+        Document::of(&self.stored(tenant), &self.agent, Hidden::Fields(hidden))
+    }
+
+    /// Whether its agent sees the notes: once it is submitted.
+    pub fn shows_notes_to_agent(&self) -> bool {
+        self.manager_submit_time.is_some()
     }
 
     fn stored(&self, tenant: &Tenant) -> CoachingSessionMessage<'_> {

@@ -19,6 +19,13 @@ const ATTEMPTS: u32 = 6;
 /// The longest pause before it is asked for again; it doubles with each further one.
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
 
+/// What is read of items.
+struct Projection {
+    expression: String,
+    /// The attributes whose names it does not spell out.
+    names: Option<HashMap<String, String>>,
+}
+
 impl Store {
     /// The items at `keys`, in no order; what does not exist is left out, and a key that stands twice
     /// is read once.
@@ -42,25 +49,42 @@ impl Store {
         keys: Vec<Key>,
         consistent: bool,
     ) -> Result<Vec<HashMap<String, AttributeValue>>, Error> {
-        self.batch_get_of(Some(&format!("{PK}, {SK}")), keys, consistent).await
+        self.batch_get_of(Some(&Projection { expression: format!("{PK}, {SK}"), names: None }), keys, consistent).await
     }
 
-    /// With `attributes`, only those of each item.
+    /// As [`Store::batch_get`], of each item only its key and `attributes`.
+    ///
+    /// # Errors
+    /// As there.
+    pub(crate) async fn batch_get_attributes(
+        &self,
+        attributes: &[&str],
+        keys: Vec<Key>,
+        consistent: bool,
+    ) -> Result<Vec<HashMap<String, AttributeValue>>, Error> {
+        // Some attributes' names are reserved words of DynamoDB's expressions.
+        let names: HashMap<String, String> =
+            attributes.iter().map(|name| (format!("#{name}"), (*name).to_owned())).collect();
+        let expression = attributes.iter().fold(format!("{PK}, {SK}"), |all, name| format!("{all}, #{name}"));
+        self.batch_get_of(Some(&Projection { expression, names: Some(names) }), keys, consistent).await
+    }
+
+    /// With a projection, only that of each item.
     async fn batch_get_of(
         &self,
-        attributes: Option<&str>,
+        projection: Option<&Projection>,
         mut keys: Vec<Key>,
         consistent: bool,
     ) -> Result<Vec<HashMap<String, AttributeValue>>, Error> {
         keys.sort_unstable();
         keys.dedup();
-        let calls = keys.chunks(MAX_KEYS).map(|keys| self.batch_get_once(attributes, keys, consistent));
+        let calls = keys.chunks(MAX_KEYS).map(|keys| self.batch_get_once(projection, keys, consistent));
         Ok(try_join_all(calls).await?.into_iter().flatten().collect())
     }
 
     async fn batch_get_once(
         &self,
-        attributes: Option<&str>,
+        projection: Option<&Projection>,
         keys: &[Key],
         consistent: bool,
     ) -> Result<Vec<HashMap<String, AttributeValue>>, Error> {
@@ -69,7 +93,9 @@ impl Store {
         let mut pause = FIRST_PAUSE;
         for attempt in 1..=ATTEMPTS {
             let asked = KeysAndAttributes::builder().set_keys(Some(left)).consistent_read(consistent);
-            let asked = asked.set_projection_expression(attributes.map(str::to_owned));
+            let asked = asked
+                .set_projection_expression(projection.map(|projection| projection.expression.clone()))
+                .set_expression_attribute_names(projection.and_then(|projection| projection.names.clone()));
             let output = self
                 .client
                 .batch_get_item()

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem, Update};
+use coaching_domain::change::{Author, Change};
 use coaching_domain::names::{self, ScorecardId, UsecaseId, UserId};
 use coaching_domain::scorecard::{Score, Scorecard};
 use coaching_domain::statistics::{Contribution, Inconsistent, Period, Statistics, day_of};
@@ -13,6 +14,7 @@ use coaching_domain::template::ScorecardTemplate;
 use coaching_domain::{Code, Error, Tenant, Timestamp};
 
 use crate::Store;
+use crate::changes::{bytes_of_fields, items_of};
 use crate::failure::corrupt;
 use crate::item::{Attributes, Item, key_attributes};
 use crate::keys::{self, LIST_ORDER, ListIndex, ListPosition, PK};
@@ -20,10 +22,12 @@ use crate::list::{Filter, Listed, Page, Range};
 use crate::requests::{Created, RequestRecord};
 use crate::transaction::Outcome;
 
-/// The most scorecards that one transaction takes: DynamoDB's 100 items, less two for statistics.
+/// The most scorecards that one transaction takes, with what their histories get: DynamoDB's 100 items, less two for
+/// statistics.
 pub const MAX_SCORECARDS_AT_ONCE: usize = 98;
-/// The most text that one transaction takes, in bytes: DynamoDB's limit is 4 MB for all its items.
-const MAX_TEXT_AT_ONCE: usize = 3 * 1024 * 1024;
+/// The most text that one transaction takes, in bytes, beside the texts among scores, which are in a body of 1 MiB:
+/// DynamoDB's limit is 4 MB for all its items.
+const MAX_TEXT_AT_ONCE: usize = 2 * 1024 * 1024;
 
 /// The most that the packed scores of one agent, usecase and two months take, in bytes. The rest of an item of
 /// the table is left to what else it holds.
@@ -64,6 +68,8 @@ pub struct ScorecardFilter {
     pub template: Option<(names::ScorecardTemplateId, Option<u32>)>,
     /// Of any of these usecases.
     pub usecases: Vec<UsecaseId>,
+    /// Submitted at all.
+    pub submitted: bool,
 }
 
 impl ScorecardFilter {
@@ -76,6 +82,7 @@ impl ScorecardFilter {
                 && before.is_none_or(|before| time.is_some_and(|time| time < before))
         };
         self.agent.as_ref().is_none_or(|agent| *agent == scorecard.agent)
+            && (!self.submitted || scorecard.submit_time.is_some())
             && (self.plans.is_empty() || scorecard.plans.iter().any(|plan| self.plans.contains(plan)))
             && (self.conversations.is_empty() || self.conversations.contains(&scorecard.conversation))
             && within(self.submitted_from, self.submitted_before, scorecard.submit_time)
@@ -106,6 +113,8 @@ pub struct ScorecardChange {
     pub removed: Option<Counted>,
     /// What it is to count for.
     pub added: Option<Counted>,
+    /// What its history gets.
+    pub recorded: Option<Change>,
 }
 
 /// A contribution and the statistics that it counts in, beside the agent and day.
@@ -120,18 +129,21 @@ pub struct Counted {
 impl ScorecardChange {
     /// A scorecard where there must be none; `template` is the revision that it was made from.
     pub fn creating(after: Scorecard, template: &ScorecardTemplate) -> Self {
-        Self { added: Counted::of(&after, template), after, before: None, removed: None }
+        Self { added: Counted::of(&after, template), after, before: None, removed: None, recorded: None }
     }
 
-    /// A scorecard over the one that was read, each with the revision that it was made from.
+    /// A scorecard over the one that was read, each with the revision that it was made from, by `author`.
     pub fn replacing(
+        tenant: &Tenant,
         before: (&Scorecard, &ScorecardTemplate),
         mut after: Scorecard,
         template: &ScorecardTemplate,
+        author: Author<'_>,
     ) -> Self {
         after.version = before.0.version + 1;
         Self {
             added: Counted::of(&after, template),
+            recorded: before.0.change_to(before.1, (&after, template), tenant, author),
             after,
             before: Some(before.0.version),
             removed: Counted::of(before.0, before.1),
@@ -139,10 +151,12 @@ impl ScorecardChange {
         .without_what_stays()
     }
 
-    /// A scorecard over the one that was read, where what it counts for stays.
-    pub fn beside_statistics(before: &Scorecard, mut after: Scorecard) -> Self {
+    /// A scorecard over the one that was read, where only the plans change that it is linked to, and what it counts for
+    /// stays.
+    pub fn linking(tenant: &Tenant, before: &Scorecard, mut after: Scorecard, author: Author<'_>) -> Self {
         after.version = before.version + 1;
-        Self { after, before: Some(before.version), removed: None, added: None }
+        let recorded = before.link_to(&after, tenant, author);
+        Self { after, before: Some(before.version), removed: None, added: None, recorded }
     }
 
     /// What comes off and is added again touches no statistics.
@@ -207,6 +221,15 @@ impl Store {
         self.batch_get(keys, true).await?.into_iter().map(from_item).collect()
     }
 
+    /// The revision that `scorecard` was made from.
+    ///
+    /// # Errors
+    /// UNAVAILABLE if the table does not answer.
+    pub async fn template_of(&self, tenant: &Tenant, scorecard: &Scorecard) -> Result<ScorecardTemplate, Error> {
+        let template = self.template(tenant, &scorecard.template, Some(scorecard.revision)).await?;
+        template.ok_or_else(|| Error::internal("a scorecard's template revision does not exist"))
+    }
+
     /// The scorecard `id` as it is now, with the revision that it was made from.
     ///
     /// # Errors
@@ -217,8 +240,7 @@ impl Store {
         id: &ScorecardId,
     ) -> Result<Option<(Scorecard, ScorecardTemplate)>, Error> {
         let Some(scorecard) = self.scorecard(tenant, id).await? else { return Ok(None) };
-        let template = self.template(tenant, &scorecard.template, Some(scorecard.revision)).await?;
-        let template = template.ok_or_else(|| Error::internal("a scorecard's template revision does not exist"))?;
+        let template = self.template_of(tenant, &scorecard).await?;
         Ok(Some((scorecard, template)))
     }
 
@@ -260,22 +282,22 @@ impl Store {
     /// others leave it in before this change is made. What it leaves unchanged is not written.
     ///
     /// `counted` tells of a scorecard that was read when it is to count, or counted: those statistics are
-    /// read together with the template.
+    /// read together with the template. Or it refuses the scorecard, before anything more is read.
     ///
     /// # Errors
-    /// NOT_FOUND; what `change` returns; ABORTED if others keep changing it.
+    /// NOT_FOUND; what `counted` and `change` return; ABORTED if others keep changing it.
     pub async fn change_scorecard(
         &self,
         tenant: &Tenant,
         id: &ScorecardId,
-        time: Timestamp,
-        counted: impl Fn(&Scorecard) -> Option<Timestamp>,
+        author: Author<'_>,
+        counted: impl Fn(&Scorecard) -> Result<Option<Timestamp>, Error>,
         change: impl Fn(&mut Scorecard, &ScorecardTemplate) -> Result<(), Error>,
     ) -> Result<(Scorecard, ScorecardTemplate), Error> {
         for _ in 0..ATTEMPTS {
             let found = self.scorecard(tenant, id).await?;
             let before = found.ok_or_else(|| Error::not_found(&tenant.name_of(id)))?;
-            let place = counted(&before).map(|time| (&before.agent, &before.usecase, time));
+            let place = counted(&before)?.map(|time| (&before.agent, &before.usecase, time));
             let (mut template, known) =
                 self.template_and_statistics(tenant, &before.template, &[Some(before.revision)], place).await?;
             let template =
@@ -285,8 +307,8 @@ impl Store {
             if after == before {
                 return Ok((before, template));
             }
-            let change = [ScorecardChange::replacing((&before, &template), after, &template)];
-            if let Written::All = self.write_scorecards(tenant, &change, known, None, time).await? {
+            let change = [ScorecardChange::replacing(tenant, (&before, &template), after, &template, author)];
+            if let Written::All = self.write_scorecards(tenant, &change, known, None, author.now).await? {
                 let [change] = change;
                 return Ok((change.after, template));
             }
@@ -322,11 +344,14 @@ impl Store {
         while !rest.is_empty() {
             let mut places = std::collections::BTreeSet::new();
             let mut text = 0;
-            let fitting = rest.iter().take(MAX_SCORECARDS_AT_ONCE).take_while(|change| {
+            let mut items = 0;
+            let fitting = rest.iter().take_while(|change| {
                 text += change.after.comment.as_ref().map_or(0, String::len);
                 text += change.after.acknowledge_comment.as_ref().map_or(0, String::len);
+                text += change.recorded.as_ref().map_or(0, bytes_of_fields);
+                items += 1 + change.recorded.as_ref().map_or(0, items_of);
                 places.extend(places_of(change));
-                text <= MAX_TEXT_AT_ONCE && places.len() <= 2
+                text <= MAX_TEXT_AT_ONCE && items <= MAX_SCORECARDS_AT_ONCE && places.len() <= 2
             });
             let (run, further) = rest.split_at(fitting.count().max(1));
             runs.push(run);
@@ -379,6 +404,9 @@ impl Store {
                     return Err(statistics_full(tenant, place, cells.len()));
                 }
                 writes.push(self.put_statistics(tenant, place, read.version, cells, time)?);
+            }
+            for change in changes {
+                writes.extend(self.record_scorecard_change(tenant, change)?);
             }
             if let (Some(request), [change]) = (request, changes) {
                 let created =
@@ -470,6 +498,17 @@ impl Store {
                 .expression_attribute_values(":read", AttributeValue::N(read.to_string())),
         };
         Ok(TransactWriteItem::builder().put(put.build().map_err(Error::internal)?).build())
+    }
+
+    /// The writes that keep `change` in the scorecard's history.
+    pub(crate) fn record_scorecard_change(
+        &self,
+        tenant: &Tenant,
+        change: &ScorecardChange,
+    ) -> Result<Vec<TransactWriteItem>, Error> {
+        let partition = keys::scorecard(tenant, &change.after.id).partition;
+        let recorded = change.recorded.as_ref();
+        Ok(recorded.map(|recorded| self.record_large_change(&partition, recorded)).transpose()?.unwrap_or_default())
     }
 
     /// Writes packed `cells` over those of the version that was `read`, or over none. An update, because the item also

@@ -95,6 +95,20 @@ impl Store {
         item.map(|item| from_item(tenant, item).map(|read| read.user)).transpose()
     }
 
+    /// Those of `ids` whom the directory has, as they are now. Nobody named costs nothing.
+    ///
+    /// # Errors
+    /// UNAVAILABLE if the table does not answer.
+    pub async fn known_users<'a>(
+        &self,
+        tenant: &Tenant,
+        ids: impl IntoIterator<Item = &'a UserId>,
+    ) -> Result<HashMap<UserId, User>, Error> {
+        let ids: Vec<UserId> = ids.into_iter().cloned().collect();
+        let read = self.read_users(&tenant.of_customer(), &ids, true).await?;
+        Ok(read.into_iter().map(|read| (read.user.id.clone(), read.user)).collect())
+    }
+
     /// The users `ids` as they were within about a second, in no order, each with the time since when progress
     /// knows them as that, if not always; what does not exist is left out.
     ///
