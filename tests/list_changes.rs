@@ -207,10 +207,7 @@ async fn an_agent_sees_a_plans_comment_and_the_links_of_scorecards_once_they_wer
     assert_eq!(
         sides[..4],
         [
-            (
-                &json!({"managerCommentSubmitTime": "2026-06-01T12:00:00Z", "comment": "Well done."}),
-                &json!({})
-            ),
+            (&json!({"managerCommentSubmitTime": "2026-06-01T12:00:00Z", "comment": "Well done."}), &json!({})),
             (&json!({}), &json!({"scorecardName": below_support("scorecards/submitted-1")})),
             (&json!({"comment": "Not ready."}), &json!({"comment": "Well done."})),
             (&json!({}), &submitted),
@@ -298,20 +295,15 @@ async fn a_scorecards_history_begins_with_its_submission_and_keeps_what_a_reset_
     let service = TestService::seeded().await;
     let name = below_support("scorecards/draft-1");
     let score = |value: u8| {
-        let scores = json!([{"criterionId": "greeting", "numericValue": value}, {"criterionId": "privacy", "numericValue": 1}]);
+        let scores =
+            json!([{"criterionId": "greeting", "numericValue": value}, {"criterionId": "privacy", "numericValue": 1}]);
         patch("scorecards/draft-1", "scorecard", json!({"scores": scores}))
     };
     let step = |verb: &str| Event::post(&format!("scorecards/draft-1:{verb}"), json!({}));
     let acknowledge = Event::post("scorecards/draft-1:acknowledge", json!({"acknowledgeComment": "Fair."}));
-    for event in [
-        score(2),
-        step("submit"),
-        acknowledge.by("agent", "ana"),
-        score(4),
-        step("reset"),
-        score(5),
-        step("submit"),
-    ] {
+    for event in
+        [score(2), step("submit"), acknowledge.by("agent", "ana"), score(4), step("reset"), score(5), step("submit")]
+    {
         service.advance(TimeDelta::seconds(1));
         service.succeed(&event).await;
     }
@@ -360,9 +352,9 @@ async fn a_change_larger_than_an_item_is_kept_whole() {
     let chapters = json!({"chapters": [{"chapterId": "all", "criteria": criteria}]});
     service.template("long", json!({"template": chapters})).await;
     let scorecard = |letter: &str| {
-        let scores = criteria.iter().map(
-            |criterion| json!({"criterionId": criterion["criterionId"], "textValue": letter.repeat(1000)}),
-        );
+        let scores = criteria
+            .iter()
+            .map(|criterion| json!({"criterionId": criterion["criterionId"], "textValue": letter.repeat(1000)}));
         json!({
             "name": below_support("scorecards/large"),
             "conversationName": below_support("conversations/call"),

@@ -95,7 +95,10 @@ async fn put_in_state(service: &TestService, id: &str, state: &str) {
         "creator": {"name": user_name("maria")},
     }));
     if state != "draft" {
-        merge(&mut scorecard, json!({"submitTime": "2026-05-21T10:00:00Z", "submittedBy": {"name": user_name("maria")}}));
+        merge(
+            &mut scorecard,
+            json!({"submitTime": "2026-05-21T10:00:00Z", "submittedBy": {"name": user_name("maria")}}),
+        );
     }
     if state == "acknowledged" {
         merge(&mut scorecard, json!({"acknowledgeTime": "2026-05-22T10:00:00Z", "acknowledgeComment": "Fair."}));

@@ -72,7 +72,10 @@ async fn who_and_what_an_entry_names_must_be_there_and_belong_to_its_agent() {
             "scorecards[0].submittedBy.name: ",
         ),
         (json!({"coachingPlanNames": [plan_name("nothing")]}), "scorecards[0].coachingPlanNames: "),
-        (json!({"coachingPlanNames": [plan_name("ana-plan"), plan_name("ben-plan")]}), "scorecards[0].coachingPlanNames: "),
+        (
+            json!({"coachingPlanNames": [plan_name("ana-plan"), plan_name("ben-plan")]}),
+            "scorecards[0].coachingPlanNames: ",
+        ),
     ] {
         let mut entry = scorecard("new", "quality", "care");
         merge(&mut entry, more);
@@ -108,7 +111,8 @@ async fn an_acknowledgement_outlives_a_load_that_changes_nothing_of_what_was_ack
     let scores = |greeting: u8| json!([{"criterionId": "privacy", "numericValue": 1}, {"criterionId": "greeting", "numericValue": greeting}]);
     let entry = |more: Value| {
         let mut entry = scorecard("submitted-1", "quality", "care");
-        let as_it_is = json!({"scores": scores(3), "createTime": "2026-05-20T09:00:00Z", "submitTime": "2026-05-20T10:00:00Z"});
+        let as_it_is =
+            json!({"scores": scores(3), "createTime": "2026-05-20T09:00:00Z", "submitTime": "2026-05-20T10:00:00Z"});
         merge(&mut entry, as_it_is);
         merge(&mut entry, more);
         entry

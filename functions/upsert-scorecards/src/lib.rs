@@ -26,8 +26,8 @@
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use coaching_domain::change::Author;
-use coaching_domain::fields::Fields;
 use coaching_domain::directory::NamedUsers;
+use coaching_domain::fields::Fields;
 use coaching_domain::names::{CoachingPlanId, ScorecardId};
 use coaching_domain::references::References;
 use coaching_domain::scorecard::{NewScorecard, Scorecard, ScorecardMessage};
@@ -310,7 +310,8 @@ impl Upsert<'_> {
         let mut runs = Vec::new();
         let mut rest: VecDeque<&[ScorecardChange]> = Store::runs_of(&changes).into();
         while let Some(run) = rest.pop_front() {
-            let write = self.store.write_scorecards(self.tenant, run, KnownStatistics::default(), None, self.author.now);
+            let write =
+                self.store.write_scorecards(self.tenant, run, KnownStatistics::default(), None, self.author.now);
             let written = match self.deadline.within(write).await {
                 Ok(Written::All | Written::Repeated(_)) => {
                     Ok(Some(run.iter().map(|change| change.after.clone()).collect()))

@@ -6,8 +6,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::change::{Document, Hidden, etag_of};
-use crate::fields::{Fields, MAX_TEXT_BYTES};
 use crate::directory::{NamedUsers, User};
+use crate::fields::{Fields, MAX_TEXT_BYTES};
 use crate::identity::{Caller, Role};
 use crate::names::{CoachingCommentId, CoachingPlanId, CoachingSessionId, UsecaseId, UserId};
 use crate::references::{Owners, References};

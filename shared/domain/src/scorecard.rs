@@ -7,9 +7,9 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::change::{Author, Change, Document, Hidden, etag_of};
+use crate::directory::NamedUsers;
 use crate::exact::{ExactMean, ExactScore};
 use crate::fields::{Fields, MAX_TEXT_BYTES, MAX_TITLE_BYTES};
-use crate::directory::NamedUsers;
 use crate::identity::{Caller, Role};
 use crate::names::{
     CoachingPlanId, ConversationId, Scorecard as Collection, ScorecardId, ScorecardTemplateId, UsecaseId, UserId,

@@ -192,7 +192,11 @@ fn parts_of(change: &Change) -> Vec<Part> {
             bytes = 0;
         }
         bytes += of_field;
-        if is_after { part.after.extend(field) } else { part.before.extend(field) };
+        if is_after {
+            part.after.extend(field)
+        } else {
+            part.before.extend(field)
+        };
     }
     parts.push(part);
     parts
