@@ -42,8 +42,8 @@ const BATCHES: [Batch; 5] = [
         path: "/v1/customers/acme/profiles/support/scorecards:batchUpsert",
         list: "scorecards",
         record: "scorecard",
-        // The template, those that are there, and then the agent's statistics with each write.
-        reads: 5,
+        // The template, those that are there, the usecase, the agent, and then the agent's statistics with each write.
+        reads: 6,
         at_once: 1,
         entry: |number| {
             json!({

@@ -10,11 +10,11 @@ use coaching_tests::{Case, Event, NOW, Target, TestService, below_support, long_
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
-const CASES: [Case; 12] = [
+const CASES: [Case; 13] = [
     Case { name: "submit", status: 200, refused: &[] },
     Case { name: "reset", status: 200, refused: &[] },
     Case { name: "acknowledge", status: 200, refused: &[] },
-    Case { name: "acknowledge-a-draft", status: 400, refused: &[] },
+    Case { name: "acknowledge-a-draft", status: 403, refused: &[] },
     Case { name: "acknowledge-a-colleagues", status: 403, refused: &[] },
     Case { name: "acknowledge-by-a-manager", status: 403, refused: &[] },
     Case { name: "unknown-verb", status: 404, refused: &[] },
@@ -23,6 +23,7 @@ const CASES: [Case; 12] = [
     Case { name: "another-customer", status: 403, refused: &[] },
     Case { name: "without-a-token", status: 401, refused: &[] },
     Case { name: "by-an-agent", status: 403, refused: &[] },
+    Case { name: "acknowledge-a-draft-by-an-admin", status: 400, refused: &[] },
 ];
 
 #[tokio::test]
@@ -219,7 +220,8 @@ async fn a_submitted_scorecard_of_20_criteria_costs_at_most_12_write_units_in_a_
     let (answered, spent) = service.spending(&step("draft-long", "submit")).await;
     assert_eq!(answered.status, 200, "{}", answered.body);
     assert!(spent.write_units <= 12.0, "submitted: {} units", spent.write_units);
-    assert_eq!((spent.calls, spent.write_units), (3, 8.0));
+    // Two more than an imported one: the submission begins its history.
+    assert_eq!((spent.calls, spent.write_units), (3, 10.0));
     assert!(spent.read_units == 3.0 || !service.tells_units_of_batches().await, "{}", spent.read_units);
     service.advance(-moved);
 
@@ -228,4 +230,26 @@ async fn a_submitted_scorecard_of_20_criteria_costs_at_most_12_write_units_in_a_
     let (_, spent) = service.spending(&event).await;
     // Four units each for the item and its two indexes; the statistics, now above 2 KB, once for all.
     assert_eq!(spent.write_units, 98.0 * 4.0 + 6.0);
+}
+
+#[tokio::test]
+async fn a_draft_does_not_exist_for_its_agent_nor_does_what_was_reset() {
+    let service = TestService::seeded().await;
+    let by_ana = |event: Event| event.by("agent", "ana");
+    let acknowledge = |id: &str| Event::post(&format!("scorecards/{id}:acknowledge"), json!({}));
+    service.succeed(&step("submitted-1", "reset")).await;
+    for (theirs, none) in
+        [(acknowledge("draft-1"), acknowledge("nothing")), (acknowledge("submitted-1"), acknowledge("nothing-else"))]
+    {
+        let (hidden, spent) = service.spending(&by_ana(theirs)).await;
+        let (absent, spent_on_none) = service.spending(&by_ana(none)).await;
+        assert_eq!((hidden.status, absent.status), (403, 403), "{} {}", hidden.body, absent.body);
+        assert_eq!(hidden.reason(), absent.reason());
+        assert_eq!(spent.calls, spent_on_none.calls, "nothing more is done for one that is hidden");
+    }
+    let (colleagues, spent) = service.spending(&acknowledge("submitted-1").by("agent", "ben")).await;
+    let (_, spent_on_none) = service.spending(&acknowledge("nothing").by("agent", "ben")).await;
+    assert_eq!((colleagues.status, spent.calls), (403, spent_on_none.calls));
+    service.succeed(&step("submitted-1", "submit")).await;
+    service.succeed(&by_ana(acknowledge("submitted-1"))).await;
 }

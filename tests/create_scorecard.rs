@@ -4,7 +4,7 @@
 use coaching_tests::{Case, Event, NOW, Target, TestService, below_support, merge, replay, user_name};
 use serde_json::{Value, json};
 
-const CASES: [Case; 10] = [
+const CASES: [Case; 13] = [
     Case { name: "draft", status: 200, refused: &[] },
     Case { name: "imported-submitted", status: 200, refused: &[] },
     Case { name: "bad-scores", status: 400, refused: &["scores[3].numericValue"] },
@@ -19,6 +19,9 @@ const CASES: [Case; 10] = [
     Case { name: "without-a-token", status: 401, refused: &[] },
     Case { name: "by-an-agent", status: 403, refused: &[] },
     Case { name: "unknown-usecase", status: 400, refused: &["usecaseName"] },
+    Case { name: "unknown-agent", status: 400, refused: &["agentUserName"] },
+    Case { name: "a-plan-of-another-agent", status: 400, refused: &[] },
+    Case { name: "unknown-plan", status: 400, refused: &["coachingPlanNames"] },
 ];
 
 #[tokio::test]

@@ -1,7 +1,8 @@
 //! `list-scorecards`, from outside.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
-use coaching_tests::{Case, Event, Target, TestService, replay};
+use coaching_tests::{Case, Event, Target, TestService, below_support, replay, user_name};
+use serde_json::{Value, json};
 
 const CASES: [Case; 6] = [
     Case { name: "all", status: 200, refused: &[] },
@@ -33,4 +34,39 @@ async fn a_range_that_ends_before_it_starts_is_refused() {
         }
         service.succeed(&range(from, "2026-06-01T15:00:00.000000001Z")).await;
     }
+}
+
+#[tokio::test]
+async fn an_agents_pages_tell_nothing_of_drafts() {
+    let service = TestService::seeded().await;
+    let scorecard = |number: usize| {
+        let submit_time = number.is_multiple_of(3).then_some("2026-05-21T10:00:00Z");
+        json!({
+            "name": below_support(&format!("scorecards/more-{number}")),
+            "conversationName": below_support("conversations/call"),
+            "agentUserName": user_name("ana"),
+            "templateName": below_support("scorecardTemplates/quality"),
+            "createTime": format!("2026-05-20T09:00:{number:02}Z"),
+            "submitTime": submit_time,
+        })
+    };
+    let scorecards: Vec<Value> = (0..30).map(scorecard).collect();
+    let load = Event::post("scorecards:batchUpsert", json!({"scorecards": scorecards}));
+    service.succeed(&load.by("service", "sync@acme")).await;
+    let mut pages = Vec::new();
+    let mut page_token = String::new();
+    loop {
+        let event = Event::get("scorecards").with("pageSize", "3").with("pageToken", &page_token);
+        let answered = service.succeed(&event.by("agent", "ana")).await;
+        let page = answered["scorecards"].as_array().unwrap().clone();
+        assert!(page.iter().all(|scorecard| scorecard["submitTime"].is_string()), "{answered}");
+        pages.push(page.len());
+        match answered["nextPageToken"].as_str() {
+            Some(token) => page_token = token.to_owned(),
+            None => break,
+        }
+    }
+    assert_eq!(pages, [3, 3, 3, 2], "ten of these, and the one that was there");
+    let all = service.succeed(&Event::get("scorecards").with("pageSize", "100")).await;
+    assert_eq!(all["scorecards"].as_array().unwrap().len(), 32);
 }

@@ -22,6 +22,7 @@ async fn rebuild(service: &TestService, until: Instant) -> Value {
 /// Five agents with a submitted scorecard each, a minute and more ago.
 async fn service() -> TestService {
     let service = TestService::seeded().await;
+    service.directory(&["ana", "ben", "chloe", "dan", "eva"]).await;
     for agent in ["ben", "chloe", "dan", "eva"] {
         let scorecard = json!({
             "conversationName": "customers/acme/profiles/support/conversations/call",

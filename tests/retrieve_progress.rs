@@ -226,7 +226,6 @@ fn imagined() -> impl Strategy<Value = Imagined> {
         request,
     )
         .prop_map(|(agents, groups, scorecards, targets, request)| Imagined {
-            agents,
             groups: groups
                 .into_iter()
                 .enumerate()
@@ -235,7 +234,14 @@ fn imagined() -> impl Strategy<Value = Imagined> {
                     subgroups: subgroups.into_iter().filter(|group| *group < index).collect(),
                 })
                 .collect(),
-            scorecards,
+            // Nobody else is scored.
+            scorecards: scorecards
+                .into_iter()
+                .filter(|scorecard: &ImaginedScorecard| {
+                    agents.get(scorecard.agent).is_some_and(|agent| agent.agent && agent.profiles < 2)
+                })
+                .collect(),
+            agents,
             targets: targets
                 .into_iter()
                 .map(|target| ((target.agent, target.template, target.part, target.usecase), target))

@@ -180,7 +180,7 @@ impl TestService {
         self.dynamodb_url.strip_prefix("http://").unwrap().parse().unwrap()
     }
 
-    /// A service with a little of everything under `acme`, `support`: agents `ana` and `ben` in the
+    /// A service with a little of everything under `acme`, `support`: managers, agents `ana` and `ben` in the
     /// group `team`, their plans `ana-plan` and `ben-plan`, the usecase `care`, the template `quality`,
     /// the organisation's `greeting-target` of 80, and of `ana` the scorecards `draft-1` and
     /// `submitted-1`, the sessions `scheduled-1`, `held-1` and `submitted-1`, and on her plan the comment
@@ -193,6 +193,7 @@ impl TestService {
 
     /// Writes what [`TestService::seeded`] has.
     pub async fn seed(&self) {
+        self.managers(&["maria", "mark", "max", "mike"]).await;
         self.directory(&["ana", "ben"]).await;
         let care = json!({"usecaseName": usecase_name("care")});
         self.plan_with("ana-plan", "ana", care.clone()).await;
@@ -259,6 +260,16 @@ impl TestService {
         let answered = self.send(event).await;
         assert_eq!(answered.status, 200, "{}", answered.body);
         answered.body
+    }
+
+    /// Lists `managers` in the directory, of all profiles.
+    pub async fn managers(&self, managers: &[&str]) {
+        let users = managers.iter().map(|id| {
+            json!({"name": user_name(id), "displayName": format!("Manager {id}"), "isActive": true, "roles": ["manager"]})
+        });
+        let users: Vec<Value> = users.collect();
+        let load = Event::post("", json!({"users": users})).to("/v1/customers/acme/users:batchUpsert");
+        self.succeed(&load.by("service", "sync@acme")).await;
     }
 
     /// Lists `agents` in the directory, in the profile `support`, all in the group `team`; and the

@@ -2,10 +2,11 @@
 //! scorecard's life.
 //!
 //! - `:submit` makes a draft count, from now on and on the day of now. Repeated, it changes nothing.
-//! - `:reset` makes it a draft again: it counts nowhere, and is neither submitted nor acknowledged.
-//!   Repeated, it changes nothing.
+//! - `:reset` makes it a draft again: it counts nowhere, and is neither submitted nor acknowledged; its history keeps
+//!   what that was. Repeated, it changes nothing.
 //! - `:acknowledge`, by its agent, with an `acknowledgeComment` of at most 64 KiB. The time of the first
-//!   stays; a further one changes the comment. A draft is FAILED_PRECONDITION.
+//!   stays, until the scorecard changes; a further one changes the comment. A draft is FAILED_PRECONDITION; for its agent
+//!   it does not exist.
 //!
 //! A criterion without a score counts as not applicable, one that is auto-fail too. A draft can be submitted when its
 //! template is out of use.
@@ -59,13 +60,17 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
         Some(comment)
     })?;
 
-    let counted = |scorecard: &Scorecard, now| match step {
-        Step::Submit => scorecard.submit_time.is_none().then_some(now),
-        Step::Reset => scorecard.submit_time,
-        Step::Acknowledge => None,
+    let author = request.author(OPERATION.name, now);
+    let counted = |scorecard: &Scorecard, now| {
+        let found = Some(scorecard).filter(|scorecard| scorecard.is_there_for(request.caller()));
+        request.visible(found, |scorecard| &scorecard.agent, &name)?;
+        Ok(match step {
+            Step::Submit => scorecard.submit_time.is_none().then_some(now),
+            Step::Reset => scorecard.submit_time,
+            Step::Acknowledge => None,
+        })
     };
-    let changed = app.store.change_scorecard(&tenant, &id, now, counted, |scorecard, _, now| {
-        request.visible(Some(scorecard.agent.clone()), |agent| agent, &name)?;
+    let changed = app.store.change_scorecard(&tenant, &id, author, counted, |scorecard, _, now| {
         expected.check(&scorecard.etag())?;
         match step {
             Step::Submit => scorecard.submit(request.caller(), now),

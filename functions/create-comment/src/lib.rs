@@ -1,9 +1,10 @@
 //! `POST /v1/{parent=customers/*/profiles/*}/coachingComments`: adds a coaching comment.
 //!
 //! The body is the comment. `creatorUserName` and `message` (at most 64 KiB) are required. Managers and
-//! agents write in their own name; an agent only about a plan of theirs. Without a `thread` it starts one,
-//! named by its id; without a `usecaseName`, of one that exists, it takes the plan's. `taggedUsers` are users of the customer,
-//! `linkedSessionNotes` names of sessions of the profile, at most 50 each. Times are kept from callers with
+//! agents write in their own name; an agent only about a plan of theirs, and without a `name`, which the service chooses.
+//! Without a `thread` it starts one, named by its id; a `thread` that is sent is the id of the first comment of one about
+//! the same plan. Without a `usecaseName`, of one that exists, it takes the plan's. `taggedUsers` are users whom the
+//! directory knows, `linkedSessionNotes` names of sessions of the plan's agent, at most 50 each. Times are kept from callers with
 //! role `service` or `admin`, who import history, and dropped from others. An `updateTime` before `createTime` is
 //! refused; without a `createTime` the comment was created then.
 //!
@@ -13,7 +14,7 @@
 use coaching_domain::comment::{CoachingCommentMessage, NewCoachingComment};
 use coaching_domain::{Code, Error, Role};
 use coaching_edge::{Answer, App, Creation, Operation, Request};
-use futures_util::future::try_join;
+use futures_util::future::try_join3;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -42,14 +43,20 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let Creation { new, now, .. } = &creation;
 
     let create = async |record| {
-        let references = new.references();
+        let references = new.references(caller);
+        let first = new.first_of_thread();
         let found = async {
             match &new.plan {
                 Some(id) => app.store.plan(&tenant, id).await,
                 None => Ok(None),
             }
         };
-        let (found, unknown) = try_join(found, app.store.unknown_names(&tenant, &references, true)).await?;
+        let (found, mut violations, owners) = try_join3(
+            found,
+            app.store.unknown_names(&tenant, &references, true),
+            app.store.owners(&tenant, &[], new.sessions(), first.as_ref()),
+        )
+        .await?;
         let plan = match &new.plan {
             None => None,
             Some(id) => {
@@ -67,9 +74,10 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
                 Some(plan)
             }
         };
-        unknown.into_result()?;
-        let id = new.id.clone().map_or_else(|| app.new_id(*now), Ok)?;
         let agent = plan.as_ref().map(|plan| plan.agent.clone());
+        new.check(agent.as_ref(), &tenant, &owners, &mut violations);
+        violations.into_result()?;
+        let id = new.id.clone().map_or_else(|| app.new_id(*now), Ok)?;
         let usecase = new.usecase.clone().or_else(|| plan.and_then(|plan| plan.usecase));
         let comment = new.clone().into_comment(id, agent, usecase, *now);
         app.store.create_comment(&tenant, &comment, record, request.author(OPERATION.name, *now)).await

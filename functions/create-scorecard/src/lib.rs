@@ -1,7 +1,7 @@
 //! `POST /v1/{parent=customers/*/profiles/*}/scorecards`: creates a scorecard, a draft.
 //!
-//! The body is the scorecard. `conversationName`, `agentUserName` and `templateName` are required; a
-//! template's name without a revision means the current one. `usecaseName`, of one that exists, may be left
+//! The body is the scorecard. `conversationName`, `agentUserName`, of an agent of the profile, and `templateName` are
+//! required; `coachingPlanNames` are plans of that agent. A template's name without a revision means the current one. `usecaseName`, of one that exists, may be left
 //! out where the template is for exactly one. A criterion without a score counts as not applicable, one that is
 //! auto-fail too. A template whose `deactivateTime` has come takes no scorecards that are made after it, in any
 //! revision (FAILED_PRECONDITION); those that there are stay, and a draft can be finished. `totalScore` is the
@@ -18,7 +18,7 @@ use coaching_domain::fields::Fields;
 use coaching_domain::scorecard::{NewScorecard, ScorecardMessage};
 use coaching_domain::{Error, Role};
 use coaching_edge::{Answer, App, Creation, Operation, Request};
-use futures_util::future::try_join;
+use futures_util::future::try_join3;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -44,10 +44,11 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let create = async |record| {
         // The current revision tells whether the template is in use.
         let revisions: Vec<Option<u32>> = std::iter::once(None).chain(new.revision.map(Some)).collect();
-        let references = new.references("");
-        let ((mut found, known), mut violations) = try_join(
+        let references = new.references("").and(new.people(None, "", caller));
+        let ((mut found, known), mut violations, owners) = try_join3(
             app.store.template_and_statistics(&tenant, &new.template, &revisions, new.counted()),
             app.store.unknown_names(&tenant, &references, true),
+            app.store.owners(&tenant, new.plans(), &[], None),
         )
         .await?;
         let place = found.iter().position(|one| new.revision.is_none_or(|revision| one.revision == revision));
@@ -56,6 +57,7 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
             None => violations.add("templateName", "names no revision of a template"),
         }
         let place = violations.finish(place)?;
+        new.check_plans(None, "", &tenant, &owners)?;
         let current = found.last().cloned();
         let template = made_from.insert(found.swap_remove(place));
 

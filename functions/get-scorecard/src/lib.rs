@@ -1,6 +1,6 @@
 //! `GET /v1/{name=customers/*/profiles/*/scorecards/*}`: one scorecard.
 //!
-//! An agent sees their own scorecards only, and is not told whether another exists.
+//! An agent sees their own scorecards only, once they are submitted, and is not told whether another exists.
 
 use coaching_domain::scorecard::ScorecardMessage;
 use coaching_domain::{Error, Role, names};
@@ -24,8 +24,11 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let id = request.path_id::<names::Scorecard>("scorecard", &tenant)?;
     request.query().into_result()?;
 
-    let found = app.store.scorecard_with_template(&tenant, &id).await?;
-    let (scorecard, template) = request.visible(found, |(scorecard, _)| &scorecard.agent, &tenant.name_of(&id))?;
+    let found = app.store.scorecard(&tenant, &id).await?;
+    let found = found.filter(|scorecard| scorecard.is_there_for(request.caller()));
+    // Nothing more is read of one that is hidden, as of none: what is done for either takes the same time.
+    let scorecard = request.visible(found, |scorecard| &scorecard.agent, &tenant.name_of(&id))?;
+    let template = app.store.template_of(&tenant, &scorecard).await?;
 
     let answer = Answer::json(&GetScorecardResponse { scorecard: scorecard.message(&tenant, &template) })?;
     Ok(answer.with_etag(&scorecard.etag()))

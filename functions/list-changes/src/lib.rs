@@ -1,15 +1,24 @@
-//! `GET /v1/{parent=customers/*/profiles/*}/changes`: who changed what of one session, plan or comment, and
+//! `GET /v1/{parent=customers/*/profiles/*}/changes`: who changed what of one session, plan, comment or scorecard, and
 //! when; the latest first.
 //!
 //! `name` (required) is the resource's name, of one that was deleted too. Of each change the answer holds
 //! `changeTime`, `userName`, their `role`, the `operation`, the `version` that it made, the `fields` that
-//! changed, and those `before` and `after` it; fields that were not set are left out. `pageSize` and
+//! changed, and those `before` and `after` it; fields that were not set are left out. Of a scorecard's scores those
+//! are there that changed, by `criterionId`; a scorecard has changes from its submission on. `pageSize` and
 //! `pageToken` as in `list-sessions`.
+//!
+//! An agent sees the history of what is their own, as far as they saw it then: no `privateNotes`, `meetingNotes` only of
+//! a session that was submitted, a plan's `comment` only once it was, nothing of a scorecard while it was a draft. A
+//! change of which nothing is left is left out, and so is what would tell of it: `version`, and the fields that follow
+//! from any change (`updateTime`, `managerUpdateTime`, `agentUpdateTime`, `managerSubmitterUserName`, `updatedBy`). Of
+//! what was deleted they keep the history, unless its name is a colleague's now. An agent is not told whether another
+//! history exists.
 
 use coaching_domain::change::ChangeMessage;
-use coaching_domain::{Error, Role};
+use coaching_domain::{Error, Role, names};
 use coaching_edge::{Answer, App, Binding, Operation, Request};
 use coaching_store::{ListPosition, keys};
+use futures_util::future::try_join;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -29,14 +38,14 @@ pub struct ListChangesResponse<'a> {
 }
 
 async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
-    let tenant = request.authorize(&[Role::Manager, Role::Admin])?;
+    let tenant = request.authorize(&[Role::Agent, Role::Manager, Role::Admin])?;
     let now = app.now()?;
     let mut query = request.query();
     let named = query.required("name", |query, name| {
         query.text(name, keys::with_history, |name| {
             let partition = keys::history_of(&tenant, name);
             let named = partition.map(|partition| (name.to_owned(), partition));
-            named.ok_or("must be the name of a session, plan or comment of this profile")
+            named.ok_or("must be the name of a session, plan, comment or scorecard of this profile")
         })
     });
     let page_size = query.page_size();
@@ -44,15 +53,29 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let parameters = query.into_result()?;
     let Some((name, partition)) = named else { return Err(Error::not_found("")) };
 
-    let binding = Binding::new(OPERATION.name, request.caller(), &tenant, &parameters);
+    let caller = request.caller();
+    let agent = Some(caller.user()).filter(|_| caller.role() == Role::Agent);
+    let binding = Binding::new(OPERATION.name, caller, &tenant, &parameters);
     let after = app.page_tokens.position(page_token.as_deref(), &binding, now)?.map(ListPosition::from_text);
     let is_first = after.is_none();
-    let page = app.store.history(&partition, after, page_size).await?;
-    if page.entries.is_empty() && is_first {
-        return Err(Error::not_found(&name));
+    let history = app.store.history(&partition, after, page_size, agent);
+    let scorecard = async {
+        match tenant.id_in::<names::Scorecard>(&name) {
+            Ok(id) => app.store.scorecard(&tenant, &id).await.map(Some),
+            Err(_) => Ok(None),
+        }
+    };
+    let (page, scorecard) = try_join(history, scorecard).await?;
+    let exists = match scorecard {
+        // Scorecards are not deleted, and one that was not changed since its submission has no history.
+        Some(scorecard) => scorecard.is_some_and(|scorecard| scorecard.is_there_for(caller)),
+        None => !page.entries.is_empty() || !is_first,
+    };
+    if !exists {
+        return Err(request.hidden(Error::not_found(&name), &name));
     }
 
-    let messages: Vec<_> = page.entries.iter().map(|change| change.message(&tenant)).collect();
+    let messages: Vec<_> = page.entries.iter().map(|change| change.message(&tenant, caller)).collect();
     Answer::page(&messages, |changes| {
         let next = page.after(changes.len()).map(ListPosition::as_str);
         let next_page_token = app.page_tokens.next(next, &binding, now)?;

@@ -6,7 +6,7 @@
 //! every one), `startSubmitTime`, `endSubmitTime`, `startUpdateTime` and `endUpdateTime` (ends left out, and after
 //! their starts) narrow the list. `orderBy` is `SCORECARD_ORDER_BY_UNSPECIFIED` or `CREATE_TIME`. Pages as `list-sessions`.
 //!
-//! An agent sees their own scorecards only.
+//! An agent sees their own scorecards only, once they are submitted.
 
 use std::collections::HashSet;
 
@@ -62,6 +62,7 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
             Revision::Current | Revision::Every => (template, None),
         }),
         usecases: query.ids("usecaseNames", MAX_NAMES, &tenant),
+        submitted: request.caller().role() == Role::Agent,
     };
     // Both orders are the same.
     query.enumeration("orderBy", &[("SCORECARD_ORDER_BY_UNSPECIFIED", ()), ("CREATE_TIME", ())]);

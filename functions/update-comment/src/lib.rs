@@ -1,7 +1,7 @@
 //! `PATCH /v1/{coachingComment.name=customers/*/profiles/*/coachingComments/*}`: changes a coaching comment.
 //!
 //! The body is `{"coachingComment": {…}}`, with `updateMask` as in `update-session`. `message`, `taggedUsers`
-//! and `linkedSessionNotes` may change; `name`, `thread`, `creatorUserName`, `coachingPlanName` and
+//! and `linkedSessionNotes` may change, to users whom the directory knows and sessions of the plan's agent; `name`, `thread`, `creatorUserName`, `coachingPlanName` and
 //! `usecaseName` are refused if they differ; `createTime` and `updateTime` are dropped.
 //!
 //! Managers and agents change what they wrote themselves; callers with role `service` or `admin`, anything.
@@ -9,8 +9,9 @@
 //! nothing further.
 
 use coaching_domain::comment::{CoachingCommentMessage, CommentUpdate};
-use coaching_domain::{Error, Role, names};
+use coaching_domain::{Error, Role, Violations, names};
 use coaching_edge::{Answer, App, Operation, Request};
+use futures_util::future::try_join;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -34,6 +35,12 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let (update, expected) = request
         .update("coachingComment", &CommentUpdate::FIELDS, |fields, mask| CommentUpdate::read(fields, mask, &tenant))?;
 
+    let references = update.references(None);
+    let (exists, owners) = try_join(
+        app.store.existing(&tenant, references.named(), true),
+        app.store.owners(&tenant, &[], update.sessions(), None),
+    )
+    .await?;
     let name = tenant.name_of(&id);
     let changed = app.store.change_comment(&tenant, &id, request.author(OPERATION.name, now), |comment, now| {
         request.visible(Some(comment.read_by().clone()), |agent| agent, &name)?;
@@ -41,6 +48,9 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
             return Err(Error::permission_denied(&name));
         }
         expected.check(&comment.etag())?;
+        let mut violations = Violations::default();
+        update.check(comment, &tenant, &exists, &owners, &mut violations);
+        violations.into_result()?;
         update.apply(comment, now)
     });
     let comment = changed.await.map_err(|error| request.hidden(error, &name))?;

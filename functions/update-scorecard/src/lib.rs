@@ -3,8 +3,11 @@
 //! (RESOURCE_EXHAUSTED).
 //!
 //! The body is `{"scorecard": {…}}`, with `updateMask` as in `update-session`. `comment`, `scores` (all of them
-//! at once), `coachingPlanNames` and `aiScoreTime` may change; `name`, `conversationName`, `agentUserName`,
+//! at once), `coachingPlanNames`, of plans of its agent, and `aiScoreTime` may change; `name`, `conversationName`, `agentUserName`,
 //! `templateName` and `usecaseName` are refused if they differ; what the service owns is dropped.
+//!
+//! An agent acknowledged what they read: another `comment` or score takes the acknowledgement back, not their comment. What
+//! changes after the submission is kept in its history.
 //!
 //! `If-Match`, or an `etag` in the scorecard, that is of another version is ABORTED. Repeated, it changes
 //! nothing further. Two updates at once are made one after the other.
@@ -33,13 +36,16 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let (update, expected) = request
         .update("scorecard", &ScorecardUpdate::FIELDS, |fields, mask| ScorecardUpdate::read(fields, mask, &tenant))?;
 
-    let counted = |scorecard: &Scorecard, _| scorecard.submit_time;
-    let changed = app.store.change_scorecard(&tenant, &id, now, counted, |scorecard, template, now| {
+    let owners = app.store.owners(&tenant, update.plans(), &[], None).await?;
+    let author = request.author(OPERATION.name, now);
+    let counted = |scorecard: &Scorecard, _| Ok(scorecard.submit_time);
+    let changed = app.store.change_scorecard(&tenant, &id, author, counted, |scorecard, template, now| {
         expected.check(&scorecard.etag())?;
         let mut violations = Violations::default();
         update.check_immutable(scorecard, &mut violations);
         update.check(template, "scorecard.", &mut violations);
         violations.into_result()?;
+        update.check_plans(scorecard, &tenant, &owners)?;
         update.clone().apply(scorecard, template, request.caller(), now);
         Ok(())
     });

@@ -2,12 +2,17 @@
 //! bulk loads and backfills by a customer's own systems.
 //!
 //! The body is `{"scorecards": […]}`, 1 to 500 of them, each name once; without a `name` the service makes
-//! one. Usecases and templates must exist. With a `submitTime` they are submitted, and count on that day; without one they are drafts. Every
+//! one. Usecases and templates must exist; `agentUserName` is an agent of the profile, `coachingPlanNames` are plans of theirs
+//! (what a scorecard has that is replaced, it may keep). With a `submitTime` they are submitted, and count on that day; without one they are drafts. Every
 //! entry replaces what is there whole, or is refused by itself: the answer's `results` hold, in order, the
 //! scorecard or the `status` of its refusal. Entries that have one name are all refused. So is an entry (ABORTED)
 //! with an `etag` of another version, or of a scorecard that does not exist. A scorecard's agent never changes. Times,
 //! criteria without a score and templates that are out of use are as in `create-scorecard`: what is there already may be
 //! replaced, unless by one of another template, and what was made before a template went out of use is taken.
+//!
+//! One that replaces a submitted scorecard, and comes submitted without an acknowledgement of its own, keeps its agent's; if
+//! its template, scores or comment are others, or it is submitted later than that, only the agent's comment stays. What
+//! was there is kept in the history. One that is created submitted has none yet.
 //!
 //! Each scorecard is written in one transaction with what it changes in its agent's statistics; those of
 //! one agent and period share one. An entry is refused by itself (RESOURCE_EXHAUSTED) that would make what is
@@ -21,17 +26,18 @@
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
+use coaching_domain::change::Author;
 use coaching_domain::fields::Fields;
-use coaching_domain::names::ScorecardId;
+use coaching_domain::names::{CoachingPlanId, ScorecardId};
 use coaching_domain::references::References;
 use coaching_domain::scorecard::{NewScorecard, Scorecard, ScorecardMessage};
 use coaching_domain::template::ScorecardTemplate;
-use coaching_domain::{Code, Error, ExpectedEtag, Role, Tenant, Timestamp, Violations};
+use coaching_domain::{Code, Error, ExpectedEtag, Role, Tenant, Violations};
 use coaching_edge::{
     Answer, App, EntryStatus, MAX_ANSWER_BYTES, MAX_STATUS_BYTES, Operation, Request, bytes_in_answer, entry_status,
 };
 use coaching_store::{Deadline, KnownStatistics, ScorecardChange, Store, Written};
-use futures_util::future::{join_all, try_join3};
+use futures_util::future::{join_all, try_join4};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -103,8 +109,13 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
         Err(_) => References::default(),
     });
     let references: Vec<References> = references.collect();
-    let exists = app.store.existing(&tenant, references.iter().flat_map(References::named), true);
-    let (read, before, exists) = try_join3(read, app.store.scorecards_by_id(&tenant, &named), exists).await?;
+    let people: Vec<References> = entries.iter().flatten().map(|new| new.people(None, "", caller)).collect();
+    let exists = app.store.existing(&tenant, references.iter().chain(&people).flat_map(References::named), true);
+    let plans: Vec<CoachingPlanId> = entries.iter().flatten().flat_map(|new| new.plans().to_vec()).collect();
+    let owners = app.store.owners(&tenant, &plans, &[], None);
+    let before = app.store.scorecards_by_id(&tenant, &named);
+    let (read, before, exists, owners) = try_join4(read, before, exists, owners).await?;
+    let replaced: HashMap<&ScorecardId, &Scorecard> = before.iter().map(|one| (&one.id, one)).collect();
     for template in read {
         let current = templates.get(&(template.id.clone(), None));
         if current.is_none_or(|current| current.revision < template.revision) {
@@ -118,17 +129,22 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
         results.push(entry.and_then(|new| {
             let field = |name: &str| format!("scorecards[{index}].{name}");
             let mut violations = Violations::default();
+            let replaced = new.id.as_ref().and_then(|id| replaced.get(id).copied());
             references.check(&tenant, &exists, &mut violations);
+            new.people(replaced, &field(""), caller).check(&tenant, &exists, &mut violations);
             let template = templates.get(&(new.template.clone(), new.revision));
             match template {
                 Some(template) => new.check(template, &field(""), &mut violations),
                 None => violations.add(field("templateName"), "names no revision of a template"),
             }
             let template = violations.finish(template)?;
+            new.check_plans(replaced, &field(""), &tenant, &owners)?;
             let id = new.id.clone().map_or_else(|| app.new_id(now), Ok)?;
             let scorecard = new.into_scorecard(id, template, caller, now);
             let scorecard = scorecard.ok_or_else(|| Error::internal("a scorecard was checked and has no usecase"))?;
-            let bytes = bytes_in_answer(&scorecard.message(&tenant, template))? + BYTES_BESIDE;
+            let kept = replaced.map(|replaced| scorecard.clone().over(replaced));
+            let shown = kept.as_ref().unwrap_or(&scorecard).message(&tenant, template);
+            let bytes = bytes_in_answer(&shown)? + BYTES_BESIDE;
             room = room.checked_sub(bytes.saturating_sub(BYTES_OF_ENTRY)).ok_or_else(|| {
                 let limit = format!("the {MAX_ANSWER_BYTES} bytes of an answer");
                 let refusal = format!("does not fit into {limit} with those before it; send it in another batch");
@@ -137,7 +153,9 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
             Ok(scorecard)
         }));
     }
-    let upsert = Upsert { store: &app.store, tenant: &tenant, templates: &templates, expected, now, deadline };
+    let comments = before.iter().map(|before| (before.id.clone(), before.acknowledge_comment.clone())).collect();
+    let author = request.author(OPERATION.name, now);
+    let upsert = Upsert { store: &app.store, tenant: &tenant, templates: &templates, expected, comments, author, deadline };
     upsert.write(&mut results, before).await;
 
     let results = results.iter().map(|result| match result {
@@ -160,6 +178,10 @@ type Settled = (usize, Result<Scorecard, Error>);
 /// What became of a run of entries: the scorecards as they are; nothing if one was not what was read.
 type OfRun = (Vec<usize>, Result<Option<Vec<Scorecard>>, Error>);
 
+fn keeps_changing() -> Error {
+    Error::new(Code::Aborted, "CONCURRENT_CHANGES", "others kept changing the scorecard; try again")
+}
+
 /// One call being answered.
 struct Upsert<'a> {
     store: &'a Store,
@@ -167,7 +189,9 @@ struct Upsert<'a> {
     templates: &'a HashMap<Revision, ScorecardTemplate>,
     /// What each entry is to replace.
     expected: Vec<ExpectedEtag>,
-    now: Timestamp,
+    /// The agents' comments that there is room for in the answer.
+    comments: HashMap<ScorecardId, Option<String>>,
+    author: Author<'a>,
     deadline: Deadline,
 }
 
@@ -226,8 +250,7 @@ impl Upsert<'_> {
                 Err(error) => return fail(results, left, error),
             };
         }
-        let error = Error::new(Code::Aborted, "CONCURRENT_CHANGES", "others kept changing the scorecard; try again");
-        fail(results, left, error);
+        fail(results, left, keeps_changing());
     }
 
     /// What is to be written, agent by agent and day by day, and what is refused or there already.
@@ -236,7 +259,7 @@ impl Upsert<'_> {
         scorecards: &[(usize, &Scorecard)],
         before: &[Scorecard],
     ) -> Result<(Vec<OfAgent>, Vec<Settled>), Error> {
-        let Self { store, tenant, templates, expected, .. } = self;
+        let Self { store, tenant, templates, expected, author, .. } = self;
         let revisions = before.iter().map(|one| (one.template.clone(), Some(one.revision)));
         let unknown: Vec<Revision> = revisions.filter(|revision| !templates.contains_key(revision)).collect();
         let older = store.templates(tenant, &unknown, true).await?;
@@ -269,15 +292,22 @@ impl Upsert<'_> {
                     settled.push((*index, Err(refused)));
                     continue;
                 }
-                Some(before) if before.same_as(scorecard) => {
-                    settled.push((*index, Ok((*before).clone())));
-                    continue;
-                }
                 Some(before) => {
+                    let after = (*scorecard).clone().over(before);
+                    if before.same_as(&after) {
+                        settled.push((*index, Ok((*before).clone())));
+                        continue;
+                    }
+                    let commented = after.acknowledge_comment != scorecard.acknowledge_comment
+                        && self.comments.get(&after.id).is_none_or(|comment| *comment != after.acknowledge_comment);
+                    if commented {
+                        settled.push((*index, Err(keeps_changing())));
+                        continue;
+                    }
                     let known = templates.get(&(before.template.clone(), Some(before.revision)));
                     let of_before = known.or_else(|| older.iter().find(|template| before.is_made_from(template)));
                     let of_before = of_before.ok_or_else(missing)?;
-                    ScorecardChange::replacing((before, of_before), (*scorecard).clone(), template)
+                    ScorecardChange::replacing(tenant, (before, of_before), after, template, *author)
                 }
             };
             by_agent.entry(scorecard.agent.clone()).or_default().push((*index, change));
@@ -296,7 +326,8 @@ impl Upsert<'_> {
         let mut runs = Vec::new();
         let mut rest: VecDeque<&[ScorecardChange]> = Store::runs_of(&changes).into();
         while let Some(run) = rest.pop_front() {
-            let write = self.store.write_scorecards(self.tenant, run, KnownStatistics::default(), None, self.now);
+            let write =
+                self.store.write_scorecards(self.tenant, run, KnownStatistics::default(), None, self.author.now);
             let written = match self.deadline.within(write).await {
                 Ok(Written::All) => Ok(Some(run.iter().map(|change| change.after.clone()).collect())),
                 // The whole run was refused, so all of it is read again.

@@ -1,4 +1,7 @@
 //! The history of an entity: who changed which of its fields, and when.
+//!
+//! What its agent may see of a change is settled when the change is made, and kept with it: what was hidden then stays
+//! hidden, whatever the entity becomes.
 
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -7,7 +10,11 @@ use utoipa::ToSchema;
 use crate::names::UserId;
 use crate::{Caller, Role, Tenant, Timestamp};
 
-/// One change of a session, plan or comment, kept for good.
+/// The fields that follow from any change: to an agent they would tell of changes that they do not see.
+const FOLLOWING_FIELDS: [&str; 5] =
+    ["updateTime", "managerUpdateTime", "agentUpdateTime", "managerSubmitterUserName", "updatedBy"];
+
+/// One change of a session, plan, comment or scorecard, kept for good.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Change {
     /// When it was made.
@@ -24,6 +31,49 @@ pub struct Change {
     pub before: Map<String, Value>,
     /// The fields that changed as they became; absent ones are no longer set.
     pub after: Map<String, Value>,
+    /// The agent whose the entity is, who may see the change; absent: no agent may.
+    pub agent: Option<UserId>,
+    /// The fields of `before` that the agent did not see.
+    pub hidden_before: Vec<String>,
+    /// The fields of `after` that the agent does not see.
+    pub hidden_after: Vec<String>,
+}
+
+/// An entity as history keeps it.
+#[derive(Debug, Clone)]
+pub struct Document {
+    /// All that is stored of it.
+    pub(crate) fields: Map<String, Value>,
+    agent: UserId,
+    hidden: Hidden,
+}
+
+/// What an agent does not see of an entity of theirs.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Hidden {
+    /// The entity itself: for them it does not exist.
+    All,
+    /// These fields.
+    Fields(&'static [&'static str]),
+}
+
+impl Hidden {
+    fn has(self, field: &str) -> bool {
+        match self {
+            Self::All => true,
+            Self::Fields(fields) => fields.contains(&field),
+        }
+    }
+}
+
+impl Document {
+    /// The document of an entity of `agent`'s that is written as `message`, less what is `hidden` from them.
+    pub(crate) fn of(message: &impl Serialize, agent: &UserId, hidden: Hidden) -> Option<Self> {
+        match serde_json::to_value(message) {
+            Ok(Value::Object(fields)) => Some(Self { fields, agent: agent.clone(), hidden }),
+            _ => None,
+        }
+    }
 }
 
 /// Who changes something, when, and by which operation.
@@ -46,11 +96,11 @@ impl Author<'_> {
     }
 
     /// The change that made `after` out of `before`; without either, the creation or deletion of the other.
-    pub fn change(&self, version: u64, before: Option<Value>, after: Option<Value>) -> Change {
-        let fields = |value: Option<Value>| match value {
-            Some(Value::Object(fields)) => fields,
-            _ => Map::new(),
-        };
+    pub fn change(&self, version: u64, before: Option<Document>, after: Option<Document>) -> Change {
+        let agent = after.as_ref().or(before.as_ref()).map(|document| document.agent.clone());
+        let hidden = |document: &Option<Document>| document.as_ref().map_or(Hidden::All, |document| document.hidden);
+        let (hidden_before, hidden_after) = (hidden(&before), hidden(&after));
+        let fields = |document: Option<Document>| document.map(|document| document.fields).unwrap_or_default();
         let (mut before, mut after) = (fields(before), fields(after));
         let same: Vec<String> = before
             .iter()
@@ -61,19 +111,25 @@ impl Author<'_> {
             before.remove(&field);
             after.remove(&field);
         }
+        let among = |fields: &Map<String, Value>, hidden: Hidden| -> Vec<String> {
+            fields.keys().filter(|field| hidden.has(field)).cloned().collect()
+        };
         Change {
             time: self.now,
             user: self.caller.user().clone(),
             role: self.caller.role(),
             operation: self.operation.to_owned(),
             version,
+            agent,
+            hidden_before: among(&before, hidden_before),
+            hidden_after: among(&after, hidden_after),
             before,
             after,
         }
     }
 }
 
-/// A change of a session, plan or comment: who changed what, and when.
+/// A change of a session, plan, comment or scorecard: who changed what, and when.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = Change)]
@@ -86,8 +142,10 @@ pub struct ChangeMessage<'a> {
     role: &'static str,
     /// The function that made it, such as `update-session`.
     operation: &'a str,
-    /// The entity's version after it, from 1 on.
-    version: u64,
+    /// The entity's version after it, from 1 on; absent for an agent, whom a number left out would tell of what they do
+    /// not see.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    version: Option<u64>,
     /// The fields that changed.
     fields: Vec<&'a str>,
     /// The fields that changed as they were; absent ones were not set.
@@ -99,8 +157,19 @@ pub struct ChangeMessage<'a> {
 }
 
 impl Change {
-    /// The change as `tenant`'s managers read it.
-    pub fn message(&self, tenant: &Tenant) -> ChangeMessage<'_> {
+    /// What `agent` may see of it; nothing if that is no field, or the entity was not theirs.
+    pub fn seen_by(mut self, agent: &UserId) -> Option<Self> {
+        if self.agent.as_ref() != Some(agent) {
+            return None;
+        }
+        for (fields, hidden) in [(&mut self.before, &self.hidden_before), (&mut self.after, &self.hidden_after)] {
+            fields.retain(|field, _| !hidden.contains(field) && !FOLLOWING_FIELDS.contains(&field.as_str()));
+        }
+        (!self.before.is_empty() || !self.after.is_empty()).then_some(self)
+    }
+
+    /// The change as `caller` reads it.
+    pub fn message(&self, tenant: &Tenant, caller: &Caller) -> ChangeMessage<'_> {
         let mut fields: Vec<&str> = self.before.keys().chain(self.after.keys()).map(String::as_str).collect();
         fields.sort_unstable();
         fields.dedup();
@@ -109,7 +178,7 @@ impl Change {
             user_name: tenant.name_of(&self.user),
             role: self.role.as_str(),
             operation: &self.operation,
-            version: self.version,
+            version: (caller.role() != Role::Agent).then_some(self.version),
             fields,
             before: &self.before,
             after: &self.after,

@@ -1,14 +1,16 @@
 //! Coaching comments: what managers and agents say to each other about a plan, in threads.
 
+use std::collections::HashSet;
+
 use serde::Serialize;
-use serde_json::Value;
 use utoipa::ToSchema;
 
+use crate::change::{Document, Hidden};
 use crate::etag::etag_of;
 use crate::fields::{Fields, MAX_TEXT_BYTES};
-use crate::identity::Caller;
+use crate::identity::{Caller, Role};
 use crate::names::{CoachingCommentId, CoachingPlanId, CoachingSessionId, UsecaseId, UserId};
-use crate::references::References;
+use crate::references::{Named, Owners, References};
 use crate::timestamp::{Timestamp, creation, refuse_before, refuse_future};
 use crate::update_mask::UpdateMask;
 use crate::{Error, Tenant, Violations};
@@ -25,7 +27,7 @@ pub struct CoachingComment {
     pub id: CoachingCommentId,
     /// How often it was written, from 1 on; each write is conditioned on it.
     pub version: u64,
-    /// The conversation that it is part of: what the client named it, or the id of its first comment.
+    /// The conversation that it is part of: the id of its first comment.
     pub thread: String,
     /// Who wrote it.
     pub creator: UserId,
@@ -72,9 +74,15 @@ pub struct NewCoachingComment {
 impl NewCoachingComment {
     /// Reads the body of a create request, noting every bad field. Times are kept from a caller who
     /// imports history, none more than a minute after `now`; from everyone else they are dropped.
+    ///
+    /// A name is refused from an agent, whom one that is taken would tell of a comment that they may not read. It is not
+    /// dropped: who sends a name relies on it that a repeat is refused.
     pub fn read(fields: &mut Fields<'_>, tenant: &Tenant, caller: &Caller, now: Timestamp) -> Option<Self> {
         let imports = caller.role().imports_history();
         let id = fields.id("name", tenant);
+        if caller.role() == Role::Agent && id.is_some() {
+            fields.refuse("name", "must be absent: the service names what an agent writes");
+        }
         let thread = fields.title("thread", MAX_THREAD_BYTES);
         let creator = fields.required("creatorUserName", |fields, field| fields.id(field, tenant));
         let plan = fields.id("coachingPlanName", tenant);
@@ -105,9 +113,34 @@ impl NewCoachingComment {
         })
     }
 
-    /// What it names that must exist.
-    pub fn references(&self) -> References {
-        References::default().usecases("usecaseName", &self.usecase)
+    /// What it names that must exist. Who writes in their own name needs no look.
+    pub fn references(&self, caller: &Caller) -> References {
+        let creator = Some(&self.creator).filter(|creator| *creator != caller.user());
+        References::default()
+            .usecases("usecaseName", &self.usecase)
+            .users("creatorUserName", creator)
+            .users("taggedUsers", &self.tagged_users)
+    }
+
+    /// The sessions that it links.
+    pub fn sessions(&self) -> &[CoachingSessionId] {
+        &self.linked_sessions
+    }
+
+    /// The comment that begins its thread, unless it does so itself.
+    pub fn first_of_thread(&self) -> Option<CoachingCommentId> {
+        CoachingCommentId::parse(self.thread.as_ref()?).filter(|first| Some(first) != self.id.as_ref())
+    }
+
+    /// Notes the lack of a thread about the same plan, and sessions that are not of its agent; `owners` tells of
+    /// [`Self::sessions`] and [`Self::first_of_thread`]. What is another's and what does not exist is told in the same words.
+    pub fn check(&self, agent: Option<&UserId>, tenant: &Tenant, owners: &Owners, violations: &mut Violations) {
+        let begins = self.thread.as_deref() == self.id.as_ref().map(CoachingCommentId::as_str);
+        let goes_on = || self.first_of_thread().is_some_and(|first| owners.threads.get(&first) == Some(&self.plan));
+        if self.thread.is_some() && !begins && !goes_on() {
+            violations.add("thread", "must be the id of the first comment of a thread about the same plan");
+        }
+        owners.check_sessions(&self.linked_sessions, agent, "linkedSessionNotes", tenant, violations);
     }
 
     /// The comment that this makes at `now` under `id`, about a plan of `agent`'s, in `usecase`.
@@ -191,6 +224,34 @@ impl CommentUpdate {
         update
     }
 
+    /// The users whom it comes to name, beside those whom `comment` names already.
+    pub fn references(&self, comment: Option<&CoachingComment>) -> References {
+        let is_new = |user: &&UserId| comment.is_none_or(|comment| !comment.tagged_users.contains(user));
+        let users = self.tagged_users.iter().flatten().filter(is_new);
+        References::default().users("coachingComment.taggedUsers", users)
+    }
+
+    /// The sessions that it comes to link.
+    pub fn sessions(&self) -> &[CoachingSessionId] {
+        self.linked_sessions.as_deref().unwrap_or_default()
+    }
+
+    /// Notes users and sessions that `comment` does not name yet and must not: those whom the directory does not know,
+    /// and those that are not of the plan's agent. `exists` and `owners` tell of [`Self::references`] and [`Self::sessions`].
+    pub fn check(
+        &self,
+        comment: &CoachingComment,
+        tenant: &Tenant,
+        exists: &HashSet<Named>,
+        owners: &Owners,
+        violations: &mut Violations,
+    ) {
+        self.references(Some(comment)).check(tenant, exists, violations);
+        let sessions = self.sessions().iter().filter(|session| !comment.linked_sessions.contains(session));
+        let field = "coachingComment.linkedSessionNotes";
+        owners.check_sessions(sessions, comment.agent.as_ref(), field, tenant, violations);
+    }
+
     /// Makes the update at `now`; says whether anything changed.
     ///
     /// # Errors
@@ -234,7 +295,7 @@ impl CommentUpdate {
 pub struct CoachingCommentMessage<'a> {
     /// Its resource name: `customers/{customer}/profiles/{profile}/coachingComments/{coachingComment}`.
     name: String,
-    /// The conversation that it is part of, at most 128 bytes: what the client named it, or the id of its first comment.
+    /// The conversation that it is part of: the id of its first comment, which is about the same plan.
     thread: &'a str,
     /// Who wrote it: `customers/{customer}/users/{user}`.
     creator_user_name: String,
@@ -282,8 +343,8 @@ impl CoachingComment {
     }
 
     /// All that is stored, as history records it.
-    pub fn document(&self, tenant: &Tenant) -> Option<Value> {
-        serde_json::to_value(self.stored(tenant)).ok()
+    pub fn document(&self, tenant: &Tenant) -> Option<Document> {
+        Document::of(&self.stored(tenant), self.read_by(), Hidden::Fields(&[]))
     }
 
     fn stored(&self, tenant: &Tenant) -> CoachingCommentMessage<'_> {

@@ -1,10 +1,9 @@
 //! Coaching plans: what a manager means to work on with one agent, and for how long.
 
 use serde::Serialize;
-use serde_json::Value;
 use utoipa::ToSchema;
 
-use crate::change::Shown;
+use crate::change::{Document, Hidden, Shown};
 use crate::etag::etag_of;
 use crate::fields::{Fields, MAX_TEXT_BYTES, MAX_TITLE_BYTES};
 use crate::identity::{Caller, Role};
@@ -517,8 +516,9 @@ impl CoachingPlan {
     }
 
     /// All that is stored, as history records it.
-    pub fn document(&self, tenant: &Tenant) -> Option<Value> {
-        serde_json::to_value(self.stored(tenant)).ok()
+    pub fn document(&self, tenant: &Tenant) -> Option<Document> {
+        let hidden: &[&str] = if self.shows_comment_to_agent() { &[] } else { &["comment"] };
+        Document::of(&self.stored(tenant), &self.agent, Hidden::Fields(hidden))
     }
 
     fn stored(&self, tenant: &Tenant) -> CoachingPlanMessage<'_> {

@@ -1,8 +1,9 @@
-//! What a request names beside what it is about: usecases, templates and people, who must exist.
+//! What a request names beside what it is about: usecases, templates and people, who must exist; plans, sessions and threads,
+//! which must also be of the right agent or plan.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
-use crate::names::{ScorecardTemplateId, UsecaseId, UserId};
+use crate::names::{CoachingCommentId, CoachingPlanId, CoachingSessionId, ScorecardTemplateId, UsecaseId, UserId};
 use crate::{Tenant, Violations};
 
 /// What a request names.
@@ -84,6 +85,43 @@ impl References {
     pub fn check(&self, tenant: &Tenant, exists: &HashSet<Named>, violations: &mut Violations) {
         for (field, named) in self.0.iter().filter(|(_, named)| !exists.contains(named)) {
             violations.add(field.as_str(), named.fault(tenant));
+        }
+    }
+}
+
+/// Whose the plans, sessions and comments are that a request names, of those that exist.
+#[derive(Debug, Clone, Default)]
+pub struct Owners {
+    /// The agents of plans.
+    pub plans: HashMap<CoachingPlanId, UserId>,
+    /// The agents of sessions.
+    pub sessions: HashMap<CoachingSessionId, UserId>,
+    /// The plans of comments that begin a thread; one may be about none.
+    pub threads: HashMap<CoachingCommentId, Option<CoachingPlanId>>,
+}
+
+impl Owners {
+    /// The agent of a plan.
+    pub fn of_plan(&self, plan: &CoachingPlanId) -> Option<&UserId> {
+        self.plans.get(plan)
+    }
+
+    /// Notes in `field` the `sessions` that do not exist or are not `agent`'s, if it is about one; both are told in the
+    /// same words.
+    pub fn check_sessions<'a>(
+        &self,
+        sessions: impl IntoIterator<Item = &'a CoachingSessionId>,
+        agent: Option<&UserId>,
+        field: &str,
+        tenant: &Tenant,
+        violations: &mut Violations,
+    ) {
+        for session in sessions {
+            let of_agent = |owner: &&UserId| agent.is_none_or(|agent| *owner == agent);
+            if self.sessions.get(session).filter(of_agent).is_none() {
+                let whose = agent.map_or("", |_| " of the plan's agent");
+                violations.add(field, format!("'{}' is no session{whose}", tenant.name_of(session)));
+            }
         }
     }
 }

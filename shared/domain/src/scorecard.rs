@@ -3,16 +3,18 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
+use serde_json::Value;
 use utoipa::ToSchema;
 
+use crate::change::{Author, Change, Document, Hidden};
 use crate::etag::etag_of;
 use crate::exact::{ExactMean, ExactScore};
 use crate::fields::{Fields, MAX_TEXT_BYTES, MAX_TITLE_BYTES};
-use crate::identity::Caller;
+use crate::identity::{Caller, Role};
 use crate::names::{
     CoachingPlanId, ConversationId, Scorecard as Collection, ScorecardId, ScorecardTemplateId, UsecaseId, UserId,
 };
-use crate::references::References;
+use crate::references::{Owners, References};
 use crate::statistics::{Contribution, WHOLE_SCORECARD, day_of, units_of};
 use crate::template::{MAX_NUMBER, Revision, Revisions, ScorecardTemplate};
 use crate::timestamp::{Timestamp, creation, refuse_before, refuse_future};
@@ -64,9 +66,9 @@ pub struct Scorecard {
     pub update_time: Timestamp,
     /// When it was submitted; it counts on that day, UTC.
     pub submit_time: Option<Timestamp>,
-    /// When the agent acknowledged it.
+    /// When the agent acknowledged it as it is.
     pub acknowledge_time: Option<Timestamp>,
-    /// What the agent wrote on acknowledging it, at most 64 KiB.
+    /// What the agent wrote on acknowledging it last, at most 64 KiB.
     pub acknowledge_comment: Option<String>,
     /// When it was scored automatically.
     pub ai_score_time: Option<Timestamp>,
@@ -101,6 +103,30 @@ impl Scorecard {
     pub fn same_as(&self, other: &Self) -> bool {
         let Self { version, updated_by, update_time, create_time, creator, .. } = self.clone();
         *self == Self { version, updated_by, update_time, create_time, creator, ..other.clone() }
+    }
+
+    /// Whether an agent reads the same in it as in `other`: what they acknowledge.
+    fn reads_as(&self, other: &Self) -> bool {
+        (&self.template, self.revision, &self.scores, &self.comment)
+            == (&other.template, other.revision, &other.scores, &other.comment)
+    }
+
+    /// As it is when it takes the place of `before`. One that comes without an acknowledgement keeps the agent's; if it
+    /// reads otherwise, or is submitted later than that, only the agent's comment stays.
+    #[must_use]
+    pub fn over(mut self, before: &Self) -> Self {
+        let sent = self.acknowledge_time.is_some() || self.acknowledge_comment.is_some();
+        if let Some(submitted) = self.submit_time.filter(|_| !sent) {
+            let stands = before.acknowledge_time.filter(|time| self.reads_as(before) && submitted <= *time);
+            self.acknowledge_time = stands;
+            self.acknowledge_comment.clone_from(&before.acknowledge_comment);
+        }
+        self
+    }
+
+    /// Whether it is there for `caller`: for an agent only their own is, once it is submitted.
+    pub fn is_there_for(&self, caller: &Caller) -> bool {
+        caller.role() != Role::Agent || (self.submit_time.is_some() && self.agent == *caller.user())
     }
 
     /// Whether `template` is the revision that it was made from.
@@ -326,6 +352,44 @@ impl NewScorecard {
         References::default().usecases(&format!("{path}usecaseName"), &self.usecase)
     }
 
+    /// The users whom it names, beside the agent of a scorecard that it replaces: they may be one no longer. `path`
+    /// stands before the names of the fields.
+    pub fn people(&self, replaced: Option<&Scorecard>, path: &str, caller: &Caller) -> References {
+        let imported = [("creator.name", &self.imported.creator), ("submittedBy.name", &self.imported.submitted_by)];
+        let named = match replaced {
+            Some(replaced) if replaced.agent == self.agent => References::default(),
+            _ => {
+                let imports = caller.role().imports_history();
+                References::default().coached(format!("{path}agentUserName"), &self.agent, imports)
+            }
+        };
+        imported.into_iter().fold(named, |named, (field, user)| {
+            named.users(&format!("{path}{field}"), user.iter().filter(|user| *user != caller.user()))
+        })
+    }
+
+    /// The plans that it is linked to.
+    pub fn plans(&self) -> &[CoachingPlanId] {
+        &self.plans
+    }
+
+    /// Looks whether the plans that it is linked to, beside those of a scorecard that it replaces, are of its agent;
+    /// `owners` tells of [`Self::plans`]. `path` stands before the names of the fields.
+    ///
+    /// # Errors
+    /// INVALID_ARGUMENT for plans that do not exist; FAILED_PRECONDITION for another agent's.
+    pub fn check_plans(
+        &self,
+        replaced: Option<&Scorecard>,
+        path: &str,
+        tenant: &Tenant,
+        owners: &Owners,
+    ) -> Result<(), Error> {
+        let linked = replaced.filter(|replaced| replaced.agent == self.agent).map_or(&[][..], |one| &one.plans);
+        let added = self.plans.iter().filter(|plan| !linked.contains(plan));
+        check_plans(added, path, &self.agent, tenant, owners)
+    }
+
     /// Whose statistics it counts in and when, as far as that can be told without its template.
     pub fn counted(&self) -> Option<(&UserId, &UsecaseId, Timestamp)> {
         Some((&self.agent, self.usecase.as_ref()?, self.imported.submit_time?))
@@ -490,9 +554,55 @@ impl ScorecardUpdate {
         if let Some(time) = self.ai_score_time {
             scorecard.ai_score_time = time;
         }
+        if !scorecard.reads_as(&before) {
+            scorecard.acknowledge_time = None;
+        }
         if *scorecard != before {
             scorecard.changed(caller, now);
         }
+    }
+
+    /// What it names that must exist.
+    pub fn plans(&self) -> &[CoachingPlanId] {
+        self.plans.as_deref().unwrap_or_default()
+    }
+
+    /// Looks whether the plans that it links `scorecard` to are of its agent; `owners` tells of [`Self::plans`].
+    ///
+    /// # Errors
+    /// As [`NewScorecard::check_plans`].
+    pub fn check_plans(&self, scorecard: &Scorecard, tenant: &Tenant, owners: &Owners) -> Result<(), Error> {
+        let added = self.plans().iter().filter(|plan| !scorecard.plans.contains(plan));
+        check_plans(added, "scorecard.", &scorecard.agent, tenant, owners)
+    }
+}
+
+/// Looks whether `plans` are of `agent`. `path` stands before the name of the field.
+fn check_plans<'a>(
+    plans: impl Iterator<Item = &'a CoachingPlanId>,
+    path: &str,
+    agent: &UserId,
+    tenant: &Tenant,
+    owners: &Owners,
+) -> Result<(), Error> {
+    let mut violations = crate::Violations::default();
+    let mut anothers = None;
+    for plan in plans {
+        let name = tenant.name_of(plan);
+        match owners.of_plan(plan) {
+            Some(owner) if owner == agent => {}
+            Some(_) => anothers = Some(name),
+            None => violations.add(format!("{path}coachingPlanNames"), format!("'{name}' does not exist")),
+        }
+    }
+    violations.into_result()?;
+    match anothers {
+        None => Ok(()),
+        Some(name) => Err(Error::new(
+            Code::FailedPrecondition,
+            "SCORECARD_NOT_THE_AGENTS",
+            format!("{path}coachingPlanNames: '{name}' is not a plan of the scorecard's agent"),
+        )),
     }
 }
 
@@ -696,4 +806,75 @@ impl Scorecard {
             etag: self.etag(),
         }
     }
+}
+
+/// What history leaves out of a scorecard: it follows from the rest, or never changes.
+const BESIDE_HISTORY: [&str; 2] = ["name", "etag"];
+/// What it leaves out of a score: the template tells it.
+const BESIDE_SCORES: [&str; 2] = ["criterionDisplayName", "chapterId"];
+
+impl Scorecard {
+    /// The change that makes `after`, with the revision that it is made from, out of it; nothing if both are drafts,
+    /// whose changes are not kept. Of the scores it has those that change, so that it is mostly small.
+    pub fn change_to(
+        &self,
+        template: &ScorecardTemplate,
+        after: (&Self, &ScorecardTemplate),
+        tenant: &Tenant,
+        author: Author<'_>,
+    ) -> Option<Change> {
+        let (after, of_after) = after;
+        if self.submit_time.is_none() && after.submit_time.is_none() {
+            return None;
+        }
+        let (mut before, mut after_it) = (self.document(tenant, template)?, after.document(tenant, of_after)?);
+        if let (Some(Value::Array(old)), Some(Value::Array(new))) =
+            (before.fields.get_mut("scores"), after_it.fields.get_mut("scores"))
+        {
+            let same: Vec<Value> = old.iter().filter(|score| new.contains(score)).cloned().collect();
+            old.retain(|score| !same.contains(score));
+            new.retain(|score| !same.contains(score));
+        }
+        Some(author.change(after.version, Some(before), Some(after_it)))
+    }
+
+    /// As [`Self::change_to`], where nothing but the plans changes that it is linked to.
+    pub fn link_to(&self, after: &Self, tenant: &Tenant, author: Author<'_>) -> Option<Change> {
+        self.submit_time?;
+        let links = |scorecard: &Self| {
+            let links = LinksMessage {
+                coaching_plan_names: scorecard.plans.iter().map(|plan| tenant.name_of(plan)).collect(),
+                update_time: scorecard.update_time,
+                updated_by: UserMessage { name: tenant.name_of(&scorecard.updated_by) },
+            };
+            Document::of(&links, &scorecard.agent, scorecard.hidden_from_agent())
+        };
+        Some(author.change(after.version, links(self), links(after)))
+    }
+
+    /// What its agent does not see of it: all, while it is a draft.
+    fn hidden_from_agent(&self) -> Hidden {
+        if self.submit_time.is_some() { Hidden::Fields(&[]) } else { Hidden::All }
+    }
+
+    fn document(&self, tenant: &Tenant, template: &ScorecardTemplate) -> Option<Document> {
+        let message = self.message(tenant, template);
+        let mut document = Document::of(&message, &self.agent, self.hidden_from_agent())?;
+        document.fields.retain(|field, _| !BESIDE_HISTORY.contains(&field.as_str()));
+        if let Some(Value::Array(scores)) = document.fields.get_mut("scores") {
+            for score in scores.iter_mut().filter_map(Value::as_object_mut) {
+                score.retain(|field, _| !BESIDE_SCORES.contains(&field.as_str()));
+            }
+        }
+        Some(document)
+    }
+}
+
+/// What changes with the plans that a scorecard is linked to.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct LinksMessage {
+    coaching_plan_names: Vec<String>,
+    update_time: Timestamp,
+    updated_by: UserMessage,
 }

@@ -2,10 +2,9 @@
 
 use chrono::TimeDelta;
 use serde::Serialize;
-use serde_json::Value;
 use utoipa::ToSchema;
 
-use crate::change::Shown;
+use crate::change::{Document, Hidden, Shown};
 use crate::etag::etag_of;
 use crate::fields::{Fields, MAX_TEXT_BYTES};
 use crate::identity::{Caller, Role};
@@ -773,8 +772,10 @@ impl SeenSession {
 
 impl CoachingSession {
     /// All that is stored, as history records it.
-    pub fn document(&self, tenant: &Tenant) -> Option<Value> {
-        serde_json::to_value(self.stored(tenant)).ok()
+    pub fn document(&self, tenant: &Tenant) -> Option<Document> {
+        let hidden: &[&str] =
+            if self.shows_notes_to_agent() { &["privateNotes"] } else { &["privateNotes", "meetingNotes"] };
+        Document::of(&self.stored(tenant), &self.agent, Hidden::Fields(hidden))
     }
 
     fn stored(&self, tenant: &Tenant) -> CoachingSessionMessage<'_> {

@@ -1,11 +1,13 @@
 //! The history of entities. A change is an item in the partition of the entity it is of, written in
-//! the transaction that makes it, so there is one exactly if the change was made. It outlives the entity.
+//! the transaction that makes it, so there is one exactly if the change was made. It outlives the entity. What does not
+//! fit into one item is in others right behind it.
 
 use std::collections::HashMap;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::types::{AttributeValue, Delete, Put, ReturnConsumedCapacity, TransactWriteItem};
 use coaching_domain::change::Change;
+use coaching_domain::names::UserId;
 use coaching_domain::{Code, Error, Role};
 use serde_json::{Map, Number, Value};
 
@@ -14,6 +16,12 @@ use crate::failure::{corrupt, failure};
 use crate::item::{Attributes, Item, key_attributes};
 use crate::keys::{self, ListPosition, PK, SK};
 use crate::list::{MAX_READ_BYTES, Page, Place, bytes_of};
+
+/// The most that the fields of a change take in one item, in bytes: DynamoDB takes 400 KB. A field that takes more by
+/// itself, as a scorecard's scores may, still fits alone.
+const MAX_BYTES_OF_PART: usize = 320 * 1024;
+/// How many changes are read at once for an agent, who may not see all of them.
+const READ_FOR_AGENT: usize = 100;
 
 /// How often a change is tried that others keep getting in front of.
 const ATTEMPTS: u32 = 16;
@@ -48,16 +56,42 @@ impl Attempts {
 }
 
 impl Store {
-    /// The write that keeps `change` of the entity in `partition`.
+    /// The write that keeps `change` of the entity in `partition`, whose fields fit into one item.
     pub(crate) fn record_change(&self, partition: &str, change: Change) -> Result<TransactWriteItem, Error> {
-        let item = Item::at(keys::change(partition, &change))
+        let fields = Part { before: attributes(&change.before), after: attributes(&change.after) };
+        self.put_change(keys::change(partition, &change), &change, fields)
+    }
+
+    /// The writes that keep `change` of the entity in `partition`, however large its fields are.
+    pub(crate) fn record_large_change(
+        &self,
+        partition: &str,
+        change: &Change,
+    ) -> Result<Vec<TransactWriteItem>, Error> {
+        let key = keys::change(partition, change);
+        let parts = parts_of(change).into_iter().enumerate();
+        let writes = parts.map(|(number, fields)| match number {
+            0 => self.put_change(key.clone(), change, fields),
+            number => self.put_part(Item::at(keys::part_of_change(&key, number)), fields),
+        });
+        writes.collect()
+    }
+
+    fn put_change(&self, key: keys::Key, change: &Change, fields: Part) -> Result<TransactWriteItem, Error> {
+        let item = Item::at(key)
             .text("time", change.time.to_string())
             .text("user", change.user.as_str())
             .text("role", change.role.as_str())
-            .text("operation", change.operation)
+            .text("operation", &change.operation)
             .version(change.version)
-            .map("before", attributes(change.before))
-            .map("after", attributes(change.after));
+            .optional_text("agent", change.agent.as_ref())
+            .texts("hidden_before", change.hidden_before.iter().cloned())
+            .texts("hidden_after", change.hidden_after.iter().cloned());
+        self.put_part(item, fields)
+    }
+
+    fn put_part(&self, item: Item, fields: Part) -> Result<TransactWriteItem, Error> {
+        let item = item.map("before", fields.before).map("after", fields.after);
         let put = Put::builder().table_name(&*self.table).set_item(Some(item.into_attributes()));
         Ok(TransactWriteItem::builder().put(put.build().map_err(Error::internal)?).build())
     }
@@ -83,7 +117,8 @@ impl Store {
     }
 
     /// The first `size` changes after `after` of the entity in `partition`, the latest first. The page is full unless
-    /// it is the last, or its items would pass 6 MiB.
+    /// it is the last, or its items would pass 6 MiB. For an `agent`, only what they may see, and nothing of an entity
+    /// whose latest change is not of theirs: it is a colleague's now, or its history is older than what agents may see.
     ///
     /// # Errors
     /// UNAVAILABLE if the table does not answer.
@@ -92,13 +127,18 @@ impl Store {
         partition: &str,
         after: Option<ListPosition>,
         size: usize,
+        agent: Option<&UserId>,
     ) -> Result<Page<Change>, Error> {
         let mut page = Page::empty();
+        let mut is_latest = after.is_none();
         let mut after = after.map(ListPosition::into_text);
         let mut bytes = 0;
+        // What was read behind the change that it is part of.
+        let mut behind = Part::default();
         while page.entries.len() <= size {
             let before = after.clone().unwrap_or_else(|| keys::AFTER_CHANGES.to_owned());
-            let limit = i32::try_from(size + 1 - page.entries.len()).map_err(Error::internal)?;
+            let left = size + 1 - page.entries.len();
+            let limit = agent.map_or(left, |_| left.max(READ_FOR_AGENT));
             let query = self
                 .client
                 .query()
@@ -108,20 +148,39 @@ impl Store {
                 .expression_attribute_values(":partition", AttributeValue::S(partition.to_owned()))
                 .expression_attribute_values(":before", AttributeValue::S(before))
                 .scan_index_forward(false)
-                .limit(limit)
+                .limit(i32::try_from(limit).map_err(Error::internal)?)
                 .return_consumed_capacity(ReturnConsumedCapacity::Total);
             let output = query.customize().interceptor(self.account.clone()).send().await.map_err(failure)?;
             for item in output.items.unwrap_or_default() {
                 let of_item = bytes_of(&item);
-                bytes += of_item;
-                if page.entries.len() == size || bytes > MAX_READ_BYTES {
+                let mut item = Attributes(item);
+                let sort = item.text(SK)?;
+                if keys::is_part_of_change(&sort) {
+                    behind.before.extend(item.map("before")?);
+                    behind.after.extend(item.map("after")?);
+                    continue;
+                }
+                let of_change = of_item + bytes_of(&behind.before) + bytes_of(&behind.after);
+                let mut change = from_item(item)?;
+                let Part { before, after } = std::mem::take(&mut behind);
+                change.before.append(&mut fields(before)?);
+                change.after.append(&mut fields(after)?);
+                if let Some(agent) = agent {
+                    if std::mem::take(&mut is_latest) && change.agent.as_ref() != Some(agent) {
+                        return Ok(page);
+                    }
+                    match change.seen_by(agent) {
+                        Some(seen) => change = seen,
+                        None => continue,
+                    }
+                }
+                bytes += of_change;
+                if page.entries.len() == size || (bytes > MAX_READ_BYTES && !page.entries.is_empty()) {
                     page.next = page.places.last().map(|place| place.position.clone());
                     return Ok(page);
                 }
-                let mut item = Attributes(item);
-                let position = ListPosition::from_text(item.text(SK)?);
-                page.entries.push(from_item(item)?);
-                page.places.push(Place { position, bytes: of_item });
+                page.entries.push(change);
+                page.places.push(Place { position: ListPosition::from_text(sort), bytes: of_change });
             }
             match output.last_evaluated_key.and_then(|mut key| key.remove(SK)) {
                 Some(AttributeValue::S(place)) => after = Some(place),
@@ -130,6 +189,47 @@ impl Store {
         }
         Ok(page)
     }
+}
+
+/// Fields of a change that are in one item.
+#[derive(Debug, Default)]
+struct Part {
+    before: HashMap<String, AttributeValue>,
+    after: HashMap<String, AttributeValue>,
+}
+
+/// How many items `change` takes.
+pub(crate) fn items_of(change: &Change) -> usize {
+    parts_of(change).len()
+}
+
+/// What the fields of `change` take in items, in bytes.
+pub(crate) fn bytes_of_fields(change: &Change) -> usize {
+    bytes_of(&attributes(&change.before)) + bytes_of(&attributes(&change.after))
+}
+
+/// The fields of `change`, item by item, at least one.
+fn parts_of(change: &Change) -> Vec<Part> {
+    let sides = change.before.iter().map(|field| (false, field)).chain(change.after.iter().map(|field| (true, field)));
+    let mut parts = Vec::new();
+    let mut part = Part::default();
+    let mut bytes = 0;
+    for (is_after, (field, value)) in sides {
+        let field = HashMap::from([(field.clone(), attribute(value))]);
+        let of_field = bytes_of(&field);
+        if bytes > 0 && bytes + of_field > MAX_BYTES_OF_PART {
+            parts.push(std::mem::take(&mut part));
+            bytes = 0;
+        }
+        bytes += of_field;
+        if is_after {
+            part.after.extend(field)
+        } else {
+            part.before.extend(field)
+        };
+    }
+    parts.push(part);
+    parts
 }
 
 /// ABORTED, after all [`Attempts`].
@@ -147,21 +247,24 @@ fn from_item(mut item: Attributes) -> Result<Change, Error> {
         version: item.version()?,
         before: fields(item.map("before")?)?,
         after: fields(item.map("after")?)?,
+        agent: item.optional_id("agent")?,
+        hidden_before: item.texts("hidden_before")?,
+        hidden_after: item.texts("hidden_after")?,
     })
 }
 
 /// JSON as attributes: a text takes no more room than it has bytes, however it would be escaped.
-fn attributes(fields: Map<String, Value>) -> HashMap<String, AttributeValue> {
-    fields.into_iter().map(|(field, value)| (field, attribute(value))).collect()
+fn attributes(fields: &Map<String, Value>) -> HashMap<String, AttributeValue> {
+    fields.iter().map(|(field, value)| (field.clone(), attribute(value))).collect()
 }
 
-fn attribute(value: Value) -> AttributeValue {
+fn attribute(value: &Value) -> AttributeValue {
     match value {
         Value::Null => AttributeValue::Null(true),
-        Value::Bool(value) => AttributeValue::Bool(value),
+        Value::Bool(value) => AttributeValue::Bool(*value),
         Value::Number(number) => AttributeValue::N(number.to_string()),
-        Value::String(text) => AttributeValue::S(text),
-        Value::Array(values) => AttributeValue::L(values.into_iter().map(attribute).collect()),
+        Value::String(text) => AttributeValue::S(text.clone()),
+        Value::Array(values) => AttributeValue::L(values.iter().map(attribute).collect()),
         Value::Object(fields) => AttributeValue::M(attributes(fields)),
     }
 }

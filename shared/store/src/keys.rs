@@ -26,7 +26,8 @@
 //! | group | `{customer}##group#{id}` | `group` |
 //! | changes of groups | `{customer}##groups` | `groups` |
 //! | comment | `{customer}#{profile}#comment#{id}` | `comment` |
-//! | change of a session, plan or comment | the entity's | `change#{time}#{version}#{uuid}` |
+//! | change of a session, plan, comment or scorecard | the entity's | `change#{time}#{version}#{uuid}` |
+//! | what of a change does not fit into its item | the entity's | `change#{time}#{version}#{uuid}#{number}` |
 //! | what hangs on a plan, counted | the plan's | `dependents` |
 //! | plans being deleted | `{customer}#{profile}#deletions` | `deletions` |
 //! | first answer to a request id | `{customer}#{profile}#request#{user}#{operation}#{uuid}` | `request` |
@@ -106,17 +107,23 @@ pub fn comment(tenant: &Tenant, id: &CoachingCommentId) -> Key {
     Key { partition: under(tenant, &["comment", id.as_str()]), sort: "comment".to_owned() }
 }
 
-/// The partition that holds the history of the session, plan or comment `name` of `tenant`.
+/// The partition that holds the history of the session, plan, comment or scorecard `name` of `tenant`.
 pub fn history_of(tenant: &Tenant, name: &str) -> Option<String> {
     let of_session = tenant.id_in(name).ok().map(|id| session(tenant, &id));
     let of_plan = || tenant.id_in(name).ok().map(|id| plan(tenant, &id));
     let of_comment = || tenant.id_in(name).ok().map(|id| comment(tenant, &id));
-    of_session.or_else(of_plan).or_else(of_comment).map(|key| key.partition)
+    let of_scorecard = || tenant.id_in(name).ok().map(|id| scorecard(tenant, &id));
+    of_session.or_else(of_plan).or_else(of_comment).or_else(of_scorecard).map(|key| key.partition)
 }
 
 /// The names that [`history_of`] takes.
 pub fn with_history() -> Kind {
-    Kind::name_in(&[names::CoachingSession::SEGMENT, names::CoachingPlan::SEGMENT, names::CoachingComment::SEGMENT])
+    Kind::name_in(&[
+        names::CoachingSession::SEGMENT,
+        names::CoachingPlan::SEGMENT,
+        names::CoachingComment::SEGMENT,
+        names::Scorecard::SEGMENT,
+    ])
 }
 
 /// What sorts after every change of an entity, and before all else in its partition.
@@ -126,6 +133,16 @@ pub const AFTER_CHANGES: &str = "change$";
 pub fn change(partition: &str, change: &Change) -> Key {
     let time = change.time.as_utc().format("%Y-%m-%dT%H:%M:%S%.9fZ");
     Key { partition: partition.to_owned(), sort: format!("change#{time}#{:010}#{}", change.version, Uuid::new_v4()) }
+}
+
+/// The key of the part `number`, from 1 on, of what does not fit into the change at `key`. It sorts right behind it.
+pub(crate) fn part_of_change(key: &Key, number: usize) -> Key {
+    Key { partition: key.partition.clone(), sort: format!("{}#{number}", key.sort) }
+}
+
+/// Whether a sort key among changes is that of [`part_of_change`].
+pub(crate) fn is_part_of_change(sort: &str) -> bool {
+    sort.matches('#').count() > 3
 }
 
 /// The key of what counts the sessions, comments and targets of a plan.

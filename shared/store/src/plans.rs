@@ -227,14 +227,26 @@ impl Store {
             }
             let value = Map::from_iter([("scorecardName".to_owned(), Value::from(name.as_str()))]);
             let (removed, added) = if linked { (Map::new(), value) } else { (value, Map::new()) };
-            let change = Change { before: removed, after: added, ..author.change(of.version, None, None) };
-            // What the scorecard counts stays, so its statistics do.
-            let replaced = ScorecardChange::beside_statistics(&before, after);
-            let writes = vec![
+            // To the agent a draft does not exist, so neither does a link of it.
+            let hidden = |side: &Map<String, Value>| match before.submit_time {
+                None => side.keys().cloned().collect(),
+                Some(_) => Vec::new(),
+            };
+            let change = Change {
+                agent: Some(of.agent),
+                hidden_before: hidden(&removed),
+                hidden_after: hidden(&added),
+                before: removed,
+                after: added,
+                ..author.change(of.version, None, None)
+            };
+            let replaced = ScorecardChange::linking(tenant, &before, after, author);
+            let mut writes = vec![
                 self.put_scorecard(tenant, &replaced)?,
                 self.check_version(keys::plan(tenant, plan), Some(of.version))?,
                 self.record_change(&keys::plan(tenant, plan).partition, change)?,
             ];
+            writes.extend(self.record_scorecard_change(tenant, &replaced)?);
             if matches!(self.transact(writes).await?, Outcome::Written) {
                 return Ok(());
             }

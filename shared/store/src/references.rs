@@ -1,9 +1,9 @@
-//! Whether what requests name exists.
+//! Whether what requests name exists, and whose it is.
 
 use std::collections::HashSet;
 
-use coaching_domain::names::UserId;
-use coaching_domain::references::{Named, References};
+use coaching_domain::names::{CoachingCommentId, CoachingPlanId, CoachingSessionId, UserId};
+use coaching_domain::references::{Named, Owners, References};
 use coaching_domain::{Error, Tenant, Violations};
 
 use crate::Store;
@@ -68,5 +68,42 @@ impl Store {
             }
         }
         Ok(existing)
+    }
+
+    /// Whose those of `plans`, `sessions` and the comments that begin `threads` are that exist, as they are now. Nothing
+    /// named costs nothing.
+    ///
+    /// # Errors
+    /// UNAVAILABLE if the table does not answer.
+    pub async fn owners(
+        &self,
+        tenant: &Tenant,
+        plans: &[CoachingPlanId],
+        sessions: &[CoachingSessionId],
+        threads: Option<&CoachingCommentId>,
+    ) -> Result<Owners, Error> {
+        let keys = plans.iter().map(|id| keys::plan(tenant, id));
+        let keys = keys.chain(sessions.iter().map(|id| keys::session(tenant, id)));
+        let keys = keys.chain(threads.map(|id| keys::comment(tenant, id)));
+        let mut owners = Owners::default();
+        for item in self.batch_get_only(&["agent", "plan", "thread"], keys.collect(), true).await? {
+            let mut item = Attributes(item);
+            match item.text(SK)?.as_str() {
+                "plan" => {
+                    owners.plans.insert(item.last_of_key()?, item.id("agent")?);
+                }
+                "session" => {
+                    owners.sessions.insert(item.last_of_key()?, item.id("agent")?);
+                }
+                _ => {
+                    let thread = item.text("thread")?;
+                    let first: CoachingCommentId = item.last_of_key()?;
+                    if thread == first.as_str() {
+                        owners.threads.insert(first, item.optional_id("plan")?);
+                    }
+                }
+            }
+        }
+        Ok(owners)
     }
 }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem, Update};
+use coaching_domain::change::{Author, Change};
 use coaching_domain::names::{self, ScorecardId, UsecaseId, UserId};
 use coaching_domain::scorecard::{Score, Scorecard};
 use coaching_domain::statistics::{Contribution, Inconsistent, Period, Statistics, day_of};
@@ -12,7 +13,7 @@ use coaching_domain::template::ScorecardTemplate;
 use coaching_domain::{Code, Error, Tenant, Timestamp};
 
 use crate::Store;
-use crate::changes::Attempts;
+use crate::changes::{Attempts, bytes_of_fields, items_of};
 use crate::failure::corrupt;
 use crate::item::{Attributes, Item, key_attributes};
 use crate::keys::{self, LIST_ORDER, ListIndex, ListPosition, PK};
@@ -20,10 +21,12 @@ use crate::list::{Filter, Listed, Page, Range};
 use crate::requests::{Created, RequestRecord};
 use crate::transaction::Outcome;
 
-/// The most scorecards that one transaction takes: DynamoDB's 100 items, less two for statistics.
+/// The most scorecards that one transaction takes, with what their histories get: DynamoDB's 100 items, less two for
+/// statistics.
 pub const MAX_SCORECARDS_AT_ONCE: usize = 98;
-/// The most text that one transaction takes, in bytes: DynamoDB's limit is 4 MB for all its items.
-const MAX_TEXT_AT_ONCE: usize = 3 * 1024 * 1024;
+/// The most text that one transaction takes, in bytes, beside the texts among scores, which are in a body of 1 MiB:
+/// DynamoDB's limit is 4 MB for all its items.
+const MAX_TEXT_AT_ONCE: usize = 2 * 1024 * 1024;
 
 /// The most that the packed scores of one agent, usecase and two months take, in bytes. The rest of an item of
 /// the table is left to what else it holds.
@@ -58,6 +61,8 @@ pub struct ScorecardFilter {
     pub template: Option<(names::ScorecardTemplateId, Option<u32>)>,
     /// Of any of these usecases.
     pub usecases: Vec<UsecaseId>,
+    /// Submitted at all.
+    pub submitted: bool,
 }
 
 impl ScorecardFilter {
@@ -70,6 +75,7 @@ impl ScorecardFilter {
                 && before.is_none_or(|before| time.is_some_and(|time| time < before))
         };
         self.agent.as_ref().is_none_or(|agent| *agent == scorecard.agent)
+            && (!self.submitted || scorecard.submit_time.is_some())
             && (self.plans.is_empty() || scorecard.plans.iter().any(|plan| self.plans.contains(plan)))
             && (self.conversations.is_empty() || self.conversations.contains(&scorecard.conversation))
             && within(self.submitted_from, self.submitted_before, scorecard.submit_time)
@@ -100,6 +106,8 @@ pub struct ScorecardChange {
     pub removed: Option<Counted>,
     /// What it is to count for.
     pub added: Option<Counted>,
+    /// What its history gets.
+    pub recorded: Option<Change>,
 }
 
 /// A contribution and the statistics that it counts in, beside the agent and day.
@@ -114,19 +122,22 @@ pub struct Counted {
 impl ScorecardChange {
     /// A scorecard where there must be none; `template` is the revision that it was made from.
     pub fn creating(after: Scorecard, template: &ScorecardTemplate) -> Self {
-        Self { added: Counted::of(&after, template), after, before: None, removed: None }
+        Self { added: Counted::of(&after, template), after, before: None, removed: None, recorded: None }
     }
 
-    /// A scorecard over the one that was read, each with the revision that it was made from.
+    /// A scorecard over the one that was read, each with the revision that it was made from, by `author`.
     pub fn replacing(
+        tenant: &Tenant,
         before: (&Scorecard, &ScorecardTemplate),
         mut after: Scorecard,
         template: &ScorecardTemplate,
+        author: Author<'_>,
     ) -> Self {
         after.version = before.0.version + 1;
         after.update_time = after.update_time.max(before.0.update_time);
         Self {
             added: Counted::of(&after, template),
+            recorded: before.0.change_to(before.1, (&after, template), tenant, author),
             after,
             before: Some(before.0.version),
             removed: Counted::of(before.0, before.1),
@@ -134,10 +145,12 @@ impl ScorecardChange {
         .without_what_stays()
     }
 
-    /// A scorecard over the one that was read, where what it counts for stays.
-    pub fn beside_statistics(before: &Scorecard, mut after: Scorecard) -> Self {
+    /// A scorecard over the one that was read, where only the plans change that it is linked to, and what it counts for
+    /// stays.
+    pub fn linking(tenant: &Tenant, before: &Scorecard, mut after: Scorecard, author: Author<'_>) -> Self {
         after.version = before.version + 1;
-        Self { after, before: Some(before.version), removed: None, added: None }
+        let recorded = before.link_to(&after, tenant, author);
+        Self { after, before: Some(before.version), removed: None, added: None, recorded }
     }
 
     /// What comes off and is added again touches no statistics.
@@ -200,6 +213,15 @@ impl Store {
         self.batch_get(keys, true).await?.into_iter().map(from_item).collect()
     }
 
+    /// The revision that `scorecard` was made from.
+    ///
+    /// # Errors
+    /// UNAVAILABLE if the table does not answer.
+    pub async fn template_of(&self, tenant: &Tenant, scorecard: &Scorecard) -> Result<ScorecardTemplate, Error> {
+        let template = self.template(tenant, &scorecard.template, Some(scorecard.revision)).await?;
+        template.ok_or_else(|| Error::internal("a scorecard's template revision does not exist"))
+    }
+
     /// The scorecard `id` as it is now, with the revision that it was made from.
     ///
     /// # Errors
@@ -210,8 +232,7 @@ impl Store {
         id: &ScorecardId,
     ) -> Result<Option<(Scorecard, ScorecardTemplate)>, Error> {
         let Some(scorecard) = self.scorecard(tenant, id).await? else { return Ok(None) };
-        let template = self.template(tenant, &scorecard.template, Some(scorecard.revision)).await?;
-        let template = template.ok_or_else(|| Error::internal("a scorecard's template revision does not exist"))?;
+        let template = self.template_of(tenant, &scorecard).await?;
         Ok(Some((scorecard, template)))
     }
 
@@ -254,35 +275,35 @@ impl Store {
     /// written.
     ///
     /// `counted` tells of a scorecard that was read, and the time of the change, when it is to count, or counted: those
-    /// statistics are read together with the template.
+    /// statistics are read together with the template. Or it refuses the scorecard, before anything more is read.
     ///
     /// # Errors
-    /// NOT_FOUND; what `change` returns; ABORTED if others keep changing it.
+    /// NOT_FOUND; what `counted` and `change` return; ABORTED if others keep changing it.
     pub async fn change_scorecard(
         &self,
         tenant: &Tenant,
         id: &ScorecardId,
-        time: Timestamp,
-        counted: impl Fn(&Scorecard, Timestamp) -> Option<Timestamp>,
+        author: Author<'_>,
+        counted: impl Fn(&Scorecard, Timestamp) -> Result<Option<Timestamp>, Error>,
         change: impl Fn(&mut Scorecard, &ScorecardTemplate, Timestamp) -> Result<(), Error>,
     ) -> Result<(Scorecard, ScorecardTemplate), Error> {
         let mut attempts = Attempts::new();
         while attempts.another().await {
             let found = self.scorecard(tenant, id).await?;
             let before = found.ok_or_else(|| Error::not_found(&tenant.name_of(id)))?;
-            let now = time.max(before.update_time);
-            let place = counted(&before, now).map(|time| (&before.agent, &before.usecase, time));
+            let author = author.not_before(before.update_time);
+            let place = counted(&before, author.now)?.map(|time| (&before.agent, &before.usecase, time));
             let (mut template, known) =
                 self.template_and_statistics(tenant, &before.template, &[Some(before.revision)], place).await?;
             let template =
                 template.pop().ok_or_else(|| Error::internal("a scorecard's template revision does not exist"))?;
             let mut after = before.clone();
-            change(&mut after, &template, now)?;
+            change(&mut after, &template, author.now)?;
             if after == before {
                 return Ok((before, template));
             }
-            let change = [ScorecardChange::replacing((&before, &template), after, &template)];
-            if let Written::All = self.write_scorecards(tenant, &change, known, None, time).await? {
+            let change = [ScorecardChange::replacing(tenant, (&before, &template), after, &template, author)];
+            if let Written::All = self.write_scorecards(tenant, &change, known, None, author.now).await? {
                 let [change] = change;
                 return Ok((change.after, template));
             }
@@ -318,11 +339,14 @@ impl Store {
         while !rest.is_empty() {
             let mut places = std::collections::BTreeSet::new();
             let mut text = 0;
-            let fitting = rest.iter().take(MAX_SCORECARDS_AT_ONCE).take_while(|change| {
+            let mut items = 0;
+            let fitting = rest.iter().take_while(|change| {
                 text += change.after.comment.as_ref().map_or(0, String::len);
                 text += change.after.acknowledge_comment.as_ref().map_or(0, String::len);
+                text += change.recorded.as_ref().map_or(0, bytes_of_fields);
+                items += 1 + change.recorded.as_ref().map_or(0, items_of);
                 places.extend(places_of(change));
-                text <= MAX_TEXT_AT_ONCE && places.len() <= 2
+                text <= MAX_TEXT_AT_ONCE && items <= MAX_SCORECARDS_AT_ONCE && places.len() <= 2
             });
             let (run, further) = rest.split_at(fitting.count().max(1));
             runs.push(run);
@@ -398,6 +422,9 @@ impl Store {
                     return Err(statistics_full(tenant, place, cells.len()));
                 }
                 writes.push(self.put_statistics(tenant, place, read.version, cells, time)?);
+            }
+            for change in changes {
+                writes.extend(self.record_scorecard_change(tenant, change)?);
             }
             let outcome = match changes {
                 [change] => self.create(tenant, writes, request, &created_by(change, time)).await?,
@@ -480,6 +507,17 @@ impl Store {
                 .expression_attribute_values(":read", AttributeValue::N(read.to_string())),
         };
         Ok(TransactWriteItem::builder().put(put.build().map_err(Error::internal)?).build())
+    }
+
+    /// The writes that keep `change` in the scorecard's history.
+    pub(crate) fn record_scorecard_change(
+        &self,
+        tenant: &Tenant,
+        change: &ScorecardChange,
+    ) -> Result<Vec<TransactWriteItem>, Error> {
+        let partition = keys::scorecard(tenant, &change.after.id).partition;
+        let recorded = change.recorded.as_ref();
+        Ok(recorded.map(|recorded| self.record_large_change(&partition, recorded)).transpose()?.unwrap_or_default())
     }
 
     /// Writes packed `cells` over those of the version that was `read`, or over none. An update, because the item also
