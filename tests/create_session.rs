@@ -16,7 +16,7 @@ const CASES: [Case; 23] = [
     Case { name: "base64-body", status: 200, refused: &[] },
     Case { name: "snake-case", status: 200, refused: &[] },
     Case { name: "with-request-id", status: 200, refused: &[] },
-    Case { name: "claims-in-arrays", status: 200, refused: &[] },
+    Case { name: "with-roles-in-an-array", status: 200, refused: &[] },
     Case { name: "a-key-twice", status: 400, refused: &["meetingNotes"] },
     Case { name: "bad-json", status: 400, refused: &["body"] },
     Case { name: "empty-body", status: 400, refused: &["agentUserName", "creatorUserName", "coachingPlanName"] },
@@ -324,11 +324,8 @@ async fn limits_are_exact() {
 async fn a_body_that_is_no_object_is_refused() {
     let service = service().await;
     let deep = format!("{}{}", "[".repeat(10_000), "]".repeat(10_000));
-    let twice = r#"{"agentUserName": "a", "agentUserName": "b"}"#;
     let trailing = format!("{} {{}}", session());
-    for body in
-        ["[]", "null", "1", "\"x\"", "{", "{]", &deep, twice, &trailing, r#"{"x": 1e999}"#, r#"{"x": "\ud800"}"#]
-    {
+    for body in ["[]", "null", "1", "\"x\"", "{", "{]", &deep, &trailing, r#"{"x": 1e999}"#, r#"{"x": "\ud800"}"#] {
         let refused = service.refused(&create(json!({})).with_text(body), 400).await;
         assert_eq!(refused.refused_fields(), ["body"], "{body:.40}");
     }

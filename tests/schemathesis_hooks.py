@@ -9,7 +9,7 @@ KNOWN = {
     "^[a-z0-9-]{1,128}$": "^acme$",
     "customers/[a-z0-9-]{1,128}": "customers/acme",
     f"/profiles/{ID}": "/profiles/support",
-    f"/users/{ID}": "/users/(?:chloe|maria)",
+    f"/users/{ID.replace('~@-', '~@|+=-')}": "/users/(?:chloe|maria)",
     f"/usecases/{ID}": "/usecases/care",
     f"/coachingPlans/{ID}": "/coachingPlans/(?:chloe-plan|[a-z]{8})",
     f"/scorecards/{ID}": "/scorecards/(?:chloe-0[0-4]|[a-z]{8})",

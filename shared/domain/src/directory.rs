@@ -42,7 +42,7 @@ impl<T> Versioned<T> {
 /// A user as the directory has them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct User {
-    /// Their id, the `sub` of their tokens.
+    /// Their id, by which their tokens name them: `sub` as a rule.
     pub id: UserId,
     /// Their name as people read it.
     pub display_name: String,
@@ -150,7 +150,7 @@ fn read_display_name(fields: &mut Fields<'_>) -> Option<String> {
 #[serde(rename_all = "camelCase")]
 #[schema(as = User)]
 pub struct UserMessage<'a> {
-    /// Their resource name: `customers/{customer}/users/{user}`; the id is the `sub` of their tokens.
+    /// Their resource name: `customers/{customer}/users/{user}`; the id is the one in their tokens, `sub` as a rule.
     name: String,
     /// Their name as people read it, at most 256 bytes, not blank and without characters that hide.
     display_name: &'a str,
