@@ -214,9 +214,10 @@ async fn a_submitted_scorecard_of_20_criteria_costs_at_most_12_write_units_in_a_
     let object = one.as_object_mut().unwrap();
     object.remove("submitTime");
     object.insert("name".to_owned(), below_support("scorecards/draft-long").into());
-    service.succeed(&Event::post("scorecards", one)).await;
+    // A draft is not submitted before it is made.
     let moved = chrono::TimeDelta::days(-45);
     service.advance(moved);
+    service.succeed(&Event::post("scorecards", one)).await;
     let (answered, spent) = service.spending(&step("draft-long", "submit")).await;
     assert_eq!(answered.status, 200, "{}", answered.body);
     assert!(spent.write_units <= 12.0, "submitted: {} units", spent.write_units);

@@ -310,7 +310,7 @@ async fn nobody_gets_in_where_they_do_not_belong() {
             ("no token", None),
             ("no bearer token", Some(format!("Basic {valid}"))),
             ("expired", Some(signed(&Claims { exp: now - 1, ..mine.clone() }))),
-            ("not yet valid", Some(signed(&Claims { nbf: now + 60, ..mine.clone() }))),
+            ("not yet valid", Some(signed(&Claims { nbf: now + 3600, ..mine.clone() }))),
             ("wrong audience", Some(signed(&Claims { aud: "another".to_owned(), ..mine.clone() }))),
             ("wrong issuer", Some(signed(&Claims { iss: "https://another".to_owned(), ..mine.clone() }))),
             ("alg: none", Some(format!("Bearer {none}.{payload}."))),

@@ -37,7 +37,7 @@ fn with(id: &str, more: Value) -> Value {
 #[tokio::test]
 async fn every_field_round_trips() {
     let service = TestService::start().await;
-    let full = json!({
+    let mut full = json!({
         "name": "customers/acme/users/zoe",
         "displayName": "Zoë Zimmer",
         "isActive": false,
@@ -46,6 +46,8 @@ async fn every_field_round_trips() {
         "profileNames": ["customers/acme/profiles/support", "customers/acme/profiles/sales"],
     });
     let answer = service.succeed(&upsert(vec![full.clone()])).await;
+    full["etag"] = answer["results"][0]["user"]["etag"].clone();
+    assert!(full["etag"].is_string());
     assert_eq!(answer, json!({"results": [{"user": full}]}));
     assert_eq!(service.succeed(&Event::get("").to("/v1/customers/acme/users/zoe")).await, json!({"user": full}));
 }
