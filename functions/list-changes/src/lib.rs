@@ -26,6 +26,10 @@ pub struct ListChangesResponse<'a> {
     /// The `pageToken` of the next page; absent on the last one.
     #[serde(skip_serializing_if = "Option::is_none")]
     next_page_token: Option<String>,
+    /// What could not be read, and so may be missing from the page: names of resources; of a change, the name of what was
+    /// changed, `/changes/` and the version that it made. Absent: all could be read.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    unreachable: Vec<String>,
 }
 
 async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
@@ -48,7 +52,7 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let after = app.page_tokens.position(page_token.as_deref(), &binding, now)?.map(ListPosition::from_text);
     let is_first = after.is_none();
     let page = app.store.history(&partition, after, page_size).await?;
-    if page.entries.is_empty() && is_first {
+    if page.entries.is_empty() && page.unreadable().next().is_none() && is_first {
         return Err(Error::not_found(&name));
     }
 
@@ -56,6 +60,6 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     Answer::page(&messages, |changes| {
         let next = page.after(changes.len()).map(ListPosition::as_str);
         let next_page_token = app.page_tokens.next(next, &binding, now)?;
-        Ok(ListChangesResponse { changes, next_page_token })
+        Ok(ListChangesResponse { changes, next_page_token, unreachable: page.unreachable(changes.len()) })
     })
 }

@@ -70,12 +70,18 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
         app.store.existing(&tenant, references.iter().flat_map(References::named), true),
     )
     .await?;
-    let mut read: HashMap<_, _> = read.into_iter().map(|plan| (plan.id.clone(), plan)).collect();
+    let unreadable = read.unreadable;
+    let mut read: HashMap<_, _> = read.entries.into_iter().map(|plan| (plan.id.clone(), plan)).collect();
     let written = entries.into_iter().zip(references).map(|(entry, references)| {
         let entry = entry.and_then(|plan| {
             let mut violations = Violations::default();
             references.check(&tenant, &exists, &mut violations);
-            violations.finish(Some(plan))
+            let plan = violations.finish(Some(plan))?;
+            let name = plan.id.as_ref().map(|id| tenant.name_of(id));
+            match unreadable.iter().find(|unreadable| Some(unreadable.name()) == name.as_deref()) {
+                Some(unreadable) => Err(unreadable.clone().into()),
+                None => Ok(plan),
+            }
         });
         let before = entry.as_ref().ok().and_then(|plan| read.remove(plan.id.as_ref()?));
         let tenant = &tenant;

@@ -9,10 +9,11 @@ use coaching_domain::{Code, Error, Role};
 use serde_json::{Map, Number, Value};
 
 use crate::Store;
-use crate::failure::{corrupt, failure};
+use crate::failure::failure;
 use crate::item::{Attributes, Item, key_attributes};
 use crate::keys::{self, ListPosition, PK, SK};
 use crate::list::{MAX_READ_BYTES, Page, Place, bytes_of};
+use crate::unreadable::{MAX_UNREADABLE, Unreadable};
 
 /// How often a change is tried that others keep getting in front of.
 pub(crate) const ATTEMPTS: usize = 8;
@@ -88,10 +89,22 @@ impl Store {
                     page.next = page.places.last().map(|place| place.position.clone());
                     return Ok(page);
                 }
-                let mut item = Attributes(item);
-                let position = ListPosition::from_text(item.text(SK)?);
-                page.entries.push(from_item(item)?);
-                page.places.push(Place { position, bytes: of_item });
+                let item = Attributes::of(item);
+                let position = ListPosition::from_text(item.key.sort.clone());
+                match self.noting(from_item(item)) {
+                    Ok(change) => {
+                        page.entries.push(change);
+                        page.places.push(Place { position, bytes: of_item });
+                    }
+                    Err(unreadable) => {
+                        bytes -= of_item;
+                        page.unreadable.push((page.entries.len(), unreadable));
+                        if page.unreadable.len() == MAX_UNREADABLE {
+                            page.next = Some(position);
+                            return Ok(page);
+                        }
+                    }
+                }
             }
             match output.last_evaluated_key.and_then(|mut key| key.remove(SK)) {
                 Some(AttributeValue::S(place)) => after = Some(place),
@@ -107,16 +120,16 @@ pub(crate) fn keeps_changing(name: &str) -> Error {
     Error::new(Code::Aborted, "CONCURRENT_CHANGES", format!("others kept changing '{name}'; try again"))
 }
 
-fn from_item(mut item: Attributes) -> Result<Change, Error> {
+fn from_item(mut item: Attributes) -> Result<Change, Unreadable> {
     let role = item.text("role")?;
     Ok(Change {
         time: item.time("time")?,
         user: item.id("user")?,
-        role: Role::parse(&role).ok_or_else(|| corrupt("role"))?,
+        role: Role::parse(&role).ok_or_else(|| item.corrupt("role"))?,
         operation: item.text("operation")?,
         version: item.version()?,
-        before: fields(item.map("before")?)?,
-        after: fields(item.map("after")?)?,
+        before: fields(item.map("before")?).ok_or_else(|| item.corrupt("before"))?,
+        after: fields(item.map("after")?).ok_or_else(|| item.corrupt("after"))?,
     })
 }
 
@@ -136,18 +149,18 @@ fn attribute(value: Value) -> AttributeValue {
     }
 }
 
-fn fields(attributes: HashMap<String, AttributeValue>) -> Result<Map<String, Value>, Error> {
-    attributes.into_iter().map(|(field, attribute)| Ok((field, value(attribute)?))).collect()
+fn fields(attributes: HashMap<String, AttributeValue>) -> Option<Map<String, Value>> {
+    attributes.into_iter().map(|(field, attribute)| Some((field, value(attribute)?))).collect()
 }
 
-fn value(attribute: AttributeValue) -> Result<Value, Error> {
-    Ok(match attribute {
+fn value(attribute: AttributeValue) -> Option<Value> {
+    Some(match attribute {
         AttributeValue::Null(_) => Value::Null,
         AttributeValue::Bool(value) => Value::Bool(value),
-        AttributeValue::N(text) => Value::Number(text.parse::<Number>().map_err(|_| corrupt("before"))?),
+        AttributeValue::N(text) => Value::Number(text.parse::<Number>().ok()?),
         AttributeValue::S(text) => Value::String(text),
-        AttributeValue::L(values) => Value::Array(values.into_iter().map(value).collect::<Result<_, _>>()?),
+        AttributeValue::L(values) => Value::Array(values.into_iter().map(value).collect::<Option<_>>()?),
         AttributeValue::M(attributes) => Value::Object(fields(attributes)?),
-        _ => return Err(corrupt("before")),
+        _ => return None,
     })
 }

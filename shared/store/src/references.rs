@@ -7,7 +7,7 @@ use coaching_domain::{Error, Tenant, Violations};
 
 use crate::Store;
 use crate::item::Attributes;
-use crate::keys::{self, Key, SK};
+use crate::keys::{self, Key};
 
 impl Store {
     /// Notes which fields of a request name what does not exist: with `consistent`, as it is now; else as of
@@ -46,8 +46,8 @@ impl Store {
             .collect();
         let mut existing = HashSet::with_capacity(keys.len());
         for item in self.batch_get_keys(keys, consistent).await? {
-            let mut item = Attributes(item);
-            existing.insert(match item.text(SK)?.as_str() {
+            let item = Attributes::of(item);
+            existing.insert(match item.key.sort.as_str() {
                 "usecase" => Named::Usecase(item.last_of_key()?),
                 _ => Named::Template(item.last_of_key()?),
             });

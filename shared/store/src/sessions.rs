@@ -18,6 +18,7 @@ use crate::list::{Filter, Listed, Page, Range};
 use crate::requests::{Created, RequestRecord};
 use crate::sessions_held::{CountChange, Places};
 use crate::transaction::Outcome;
+use crate::unreadable::Unreadable;
 
 /// Which sessions of a profile are wanted: those that match everything that is named.
 #[derive(Debug, Clone, Default)]
@@ -327,7 +328,7 @@ fn ranges(
     let of_usecases = Filter::default().any_of("usecase", &filter.usecases);
     let ranges = match (&filter.plan, &filter.agent) {
         (Some(plan), agent) => {
-            let rest = of_usecases.any_of("agent", agent);
+            let rest = of_usecases.only("agent", agent);
             vec![Range::new(ListIndex::Plan, keys::sessions_of_plan(tenant, plan), rest, after)]
         }
         (None, Some(agent)) => {
@@ -390,7 +391,7 @@ impl Listed for CoachingSession {
         "manager_submitter",
     ];
 
-    fn from_item(item: HashMap<String, AttributeValue>) -> Result<Self, Error> {
+    fn from_item(item: HashMap<String, AttributeValue>) -> Result<Self, Unreadable> {
         from_item(item)
     }
 }
@@ -449,8 +450,8 @@ fn to_item(tenant: &Tenant, session: &CoachingSession) -> Item {
     }
 }
 
-fn from_item(item: HashMap<String, AttributeValue>) -> Result<CoachingSession, Error> {
-    let mut item = Attributes(item);
+fn from_item(item: HashMap<String, AttributeValue>) -> Result<CoachingSession, Unreadable> {
+    let mut item = Attributes::of(item);
     Ok(CoachingSession {
         id: item.last_of_key()?,
         version: item.version()?,
