@@ -467,6 +467,72 @@ async fn pages_go_past_what_cannot_be_read() {
 }
 
 #[tokio::test]
+async fn a_page_names_a_hundred_and_the_next_goes_on() {
+    let service = service().await;
+    let items = service.items().await;
+    let item = &items[&key_of(&items, "#session#held-1 / session")];
+    let mut names = Vec::new();
+    for number in 0..230 {
+        let id = format!("bad-{number:03}");
+        let mut bad = item.clone();
+        bad.remove("creator");
+        bad.insert("PK".to_owned(), text(&format!("acme#support#session#{id}")));
+        let place = bad["list_order"].as_s().unwrap().replace("held-1", &id);
+        bad.insert("list_order".to_owned(), text(&place));
+        put(&service, bad).await;
+        names.push(session_name(&id));
+    }
+    let event = Event::get("coachingSessions").with("agentUserName", &user_name("ana"));
+    let (mut found, mut named, mut pages) = (0, Vec::new(), 0);
+    let mut token: Option<String> = None;
+    loop {
+        let page = token.iter().fold(event.clone(), |event, token| event.with("pageToken", token));
+        let answered = service.send(&page).await;
+        assert_eq!(answered.status, 200, "{}", answered.body);
+        assert!(unreachable(&answered).len() <= 100);
+        found += answered.body["coachingSessions"].as_array().unwrap().len();
+        named.extend(unreachable(&answered).into_iter().map(ToOwned::to_owned));
+        pages += 1;
+        token = answered.body["nextPageToken"].as_str().map(ToOwned::to_owned);
+        if token.is_none() {
+            break;
+        }
+    }
+    named.sort();
+    assert_eq!((found, pages, named), (3, 3, names));
+}
+
+#[tokio::test]
+async fn what_is_kept_for_a_while_costs_one_request() {
+    let service = service().await;
+    let damage = async |part: &str, attribute: &str| {
+        let (_, mut bad) = service.items().await.into_iter().find(|(key, _)| key.contains(part)).unwrap();
+        bad.insert(attribute.to_owned(), bytes());
+        put(&service, bad).await;
+    };
+    // An order: it is begun again.
+    let mut first = json!({"orderBy": "ORDER_BY_GAP", "pageSize": 1});
+    let token = service.succeed(&progress(first.clone())).await["nextPageToken"].clone();
+    assert!(token.is_string());
+    damage("#order#", "agents").await;
+    first["pageToken"] = token;
+    let answered = service.send(&progress(first)).await;
+    assert_eq!((answered.status, answered.refused_fields()), (400, vec!["pageToken".to_owned()]), "{}", answered.body);
+    // What a request was answered: it is not made again.
+    let create = Event::post("coachingSessions", session_of_ben("asked"));
+    let create = create.with("requestId", "6d1d8f2e-7a0e-4c39-9c44-0f5f6c9b8a12");
+    service.succeed(&create).await;
+    damage("#request#", "fingerprint").await;
+    let answered = service.refused(&create, 500).await;
+    assert_is_quiet(&answered, "a repeated request");
+    // How far a rebuild came: it is begun again.
+    let state = [("PK", "acme#support#rebuild"), ("SK", "rebuild")].map(|(name, value)| (name.to_owned(), text(value)));
+    put(&service, HashMap::from(state)).await;
+    let told = rebuild(&service).await;
+    assert_eq!((&told["recountedAgentCount"], &told["complete"]), (&json!(2), &json!(true)), "{told}");
+}
+
+#[tokio::test]
 async fn by_its_name_a_bad_record_is_named_and_no_agent_is_told() {
     let service = service().await;
     let items = service.items().await;

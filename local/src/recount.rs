@@ -55,6 +55,7 @@ pub async fn rebuild_statistics(
         match left_out.len() {
             _ if !answer.done => {}
             0 => return Ok(()),
+            1 => return Err("1 record cannot be read, and nothing was counted from it".to_owned()),
             records => return Err(format!("{records} records cannot be read, and nothing was counted from them")),
         }
     }

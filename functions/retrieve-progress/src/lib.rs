@@ -31,7 +31,7 @@
 //! last, or its agents have so many targets that the answer would pass what a Lambda function may answer.
 //!
 //! What cannot be read costs itself: an agent of whom something cannot be read is left out, as is a target, or what is
-//! measured by a template; `unreachable` names them.
+//! measured by a template; `unreachable` names them, and a page has as many agents less.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::ops::Range;
@@ -661,14 +661,14 @@ impl<'a> Progress<'a> {
                 Err(unreadable) => unreadable.user().and_then(|agent| places.get(&agent)),
             };
             let Some(agent) = of.and_then(|place| measured.get_mut(*place)) else { return Ok(()) };
-            let taken = one.and_then(|one| {
-                let unreadable = one.unreadable(self.tenant);
-                agent.take(one, &self.asked.window, &self.baseline, self.span).map_err(|Inconsistent| {
-                    self.app.store.note(&unreadable);
-                    unreadable
-                })
+            let taken = one.is_ok_and(|mut one| {
+                let taken = agent.take(&mut one, &self.asked.window, &self.baseline, self.span);
+                if taken.is_err() {
+                    self.app.store.note(&one.unreadable(self.tenant));
+                }
+                taken.is_ok()
             });
-            agent.is_damaged |= taken.is_err();
+            agent.is_damaged |= !taken;
             Ok(())
         };
         let (store, usecases) = (&self.app.store, &self.asked.usecases);
@@ -753,17 +753,17 @@ impl MeasuredAgent {
     /// Adds what `statistics` hold of the agent within the window and the baseline.
     fn take(
         &mut self,
-        statistics: AgentStatistics,
+        statistics: &mut AgentStatistics,
         window: &Window,
         baseline: &Range<NaiveDate>,
         span: Span,
     ) -> Result<(), Inconsistent> {
         let AgentStatistics { usecase, period, packed, sessions, .. } = statistics;
         if !packed.is_empty() {
-            let packed = PackedStatistics::new(&packed);
+            let packed = PackedStatistics::new(packed);
             let mut of_template: Option<(&ScorecardTemplateId, _)> = None;
             for (goal, measured) in self.goals.iter().zip(&mut self.measured) {
-                let (Some(number), true) = (goal.number, goal.target.usecase == usecase) else { continue };
+                let (Some(number), true) = (goal.number, goal.target.usecase == *usecase) else { continue };
                 // Goals of one template stand together.
                 let template = match &of_template {
                     Some((id, template)) if **id == goal.target.template => template,
@@ -773,7 +773,7 @@ impl MeasuredAgent {
                     }
                 };
                 let Some(template) = template else { continue };
-                let sums = template.over(period, number, [&window.days, baseline])?;
+                let sums = template.over(*period, number, [&window.days, baseline])?;
                 let [in_window, in_baseline] = sums;
                 measured.window = measured.window.plus(in_window);
                 measured.baseline = measured.baseline.plus(in_baseline);
@@ -781,7 +781,7 @@ impl MeasuredAgent {
         }
         // Not what has notes already and is still to come.
         let within = span.start.unix_seconds()..=span.at.unix_seconds();
-        self.sessions.extend(sessions.into_iter().filter(|(time, _)| within.contains(time)));
+        self.sessions.extend(std::mem::take(sessions).into_iter().filter(|(time, _)| within.contains(time)));
         Ok(())
     }
 

@@ -203,10 +203,10 @@ impl Store {
         now: Timestamp,
     ) -> Result<Option<T>, Error> {
         // Side by side: one entity that was there a moment ago is no part of a whole.
-        let (item, deletions) = tokio::try_join!(self.get(key), self.deletions(tenant))?;
+        let (item, deletions) = tokio::try_join!(self.get(key.clone()), self.deletions(tenant))?;
         let entity = item.map(|item| self.noting(T::from_item(item))).transpose()?;
-        if let Some(unreadable) = entity.as_ref().and_then(|entity| deletions.unreadable(entity.plan()?)) {
-            return Err(unreadable.clone().into());
+        if entity.as_ref().and_then(|entity| deletions.unreadable(entity.plan()?)).is_some() {
+            return Err(Unreadable::of(&key, "plan").into());
         }
         Ok(entity.filter(|entity| !deletions.hides(entity, now)))
     }

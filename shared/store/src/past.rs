@@ -163,7 +163,10 @@ impl Store {
         };
         let (users, coaching) = tokio::try_join!(users, coaching)?;
         let mut past = Past::default();
-        for Raw(item) in users.entries {
+        let profile = tenant.name();
+        // Of other profiles' people nothing is told here.
+        let users = users.entries.into_iter().filter(|Raw(item)| may_be_of(&profile, item));
+        for Raw(item) in users {
             past.take_user(self.noting(PastUser::read(&customer, item)), span);
         }
         for Raw(item) in coaching.entries {
@@ -278,6 +281,15 @@ impl PastUser {
         let until = item.time("until")?;
         let (user, since) = users::read(tenant, &mut item)?;
         Ok(Self { user, since, until })
+    }
+}
+
+/// Whether what a user was, in `item`, may have been in the profile named `profile`.
+fn may_be_of(profile: &str, item: &HashMap<String, AttributeValue>) -> bool {
+    match item.get("profiles") {
+        Some(AttributeValue::L(profiles)) => profiles.iter().any(|one| one.as_s().map_or(true, |one| one == profile)),
+        // Of all profiles, or not readable.
+        _ => true,
     }
 }
 
