@@ -652,6 +652,39 @@ fn what_keeps_it_from_starting_is_said_in_one_line() {
 }
 
 #[test]
+fn a_rebuild_that_cannot_count_all_names_what_and_fails() {
+    use aws_sdk_dynamodb::types::AttributeValue;
+
+    let dynamodb = coaching_local::EmbeddedDynamoDb::start(None).unwrap();
+    let table = coaching_local::Template::parse(coaching_local::TEMPLATE).unwrap().table;
+    let client = coaching_local::client_at(&dynamodb.url());
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(coaching_local::create_table(&client, coaching_local::TABLE_NAME, &table)).unwrap();
+    let put = client.put_item().table_name(coaching_local::TABLE_NAME);
+    let put = [
+        ("PK", "acme#support#scorecard#bad"),
+        ("SK", "scorecard"),
+        ("profile_list", "acme#support#scorecards"),
+        ("list_order", "1#bad"),
+        ("scores", "what nobody is told"),
+    ]
+    .into_iter()
+    .fold(put, |put, (name, text)| put.item(name, AttributeValue::S(text.to_owned())));
+    runtime.block_on(put.send()).unwrap();
+
+    let folder = tempfile::tempdir().unwrap();
+    let arguments = ["rebuild-statistics", "--customer", "acme", "--profile", "support", "--dynamodb", &dynamodb.url()];
+    let output = Command::new(BINARY).args(arguments).current_dir(folder.path()).output().unwrap();
+    let (said, error) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
+    assert_eq!((output.status.code(), error.lines().count()), (Some(1), 1), "{said}{error}");
+    let named =
+        "cannot be read, and is left out: customers/acme/profiles/support/scorecards/bad (scorecard bad), attribute";
+    assert!(said.contains(named), "{said}{error}");
+    assert!(error.starts_with("coaching: 1 record"), "{error}");
+    assert!(!said.contains("what nobody is told") && !error.contains("what nobody is told"));
+}
+
+#[test]
 fn help_is_not_a_failure() {
     for asked in ["--help", "help"] {
         let output = Command::new(BINARY).arg(asked).output().unwrap();

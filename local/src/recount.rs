@@ -1,8 +1,9 @@
 //! The task `rebuild-statistics`, from the command line.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use ::rebuild_statistics::DifferenceMessage;
+use ::rebuild_statistics::{DifferenceMessage, SkippedMessage};
 
 use crate::arguments::Options;
 use crate::data_folder::DataFolder;
@@ -13,11 +14,11 @@ use crate::table::causes;
 const REPORTED_EVERY: Duration = Duration::from_secs(20);
 
 /// Recounts the statistics of a profile in the data that `options` name. Tells `say` how far it came, and
-/// in the end every difference, one to a line.
+/// in the end every difference, one to a line, and every record that could not be read and was left out.
 ///
 /// # Errors
-/// One line that says what is in the way, or that nothing is known of the profile. What was recounted until then stays, and the next run goes on
-/// from there.
+/// One line that says what is in the way, that nothing is known of the profile, or that not all could be counted. What was
+/// recounted until then stays; cut short, the next run goes on from there.
 pub async fn rebuild_statistics(
     options: &Options,
     customer: &str,
@@ -29,15 +30,11 @@ pub async fn rebuild_statistics(
     let folder = if options.dynamodb.is_some() { None } else { Some(DataFolder::open(&options.data)?) };
     let opened = open(options, folder.as_ref()).await?;
     let mut recounted = 0;
+    let mut left_out = BTreeSet::new();
     loop {
         let answer = ::rebuild_statistics::rebuild(&opened.app, customer, profile, Instant::now() + REPORTED_EVERY)
             .await
             .map_err(|error| causes(&error))?;
-        if answer.agent_count == 0 {
-            return Err(format!(
-                "there is no scorecard of an agent in profile '{profile}' of customer '{customer}': nothing to recount"
-            ));
-        }
         recounted += answer.recounted_agent_count;
         for DifferenceMessage { agent_user_name, usecase_name, period } in &answer.differences {
             say(&format!("put right: {agent_user_name}, {usecase_name}, two months from {period}\n"));
@@ -45,12 +42,21 @@ pub async fn rebuild_statistics(
         for agent in &answer.unsettled_agent_user_names {
             say(&format!("changed within the last minute, to be recounted again: {agent}\n"));
         }
+        for SkippedMessage { name, kind, id, attribute } in &answer.skipped {
+            let line = format!("cannot be read, and is left out: {name} ({kind} {id}), attribute {attribute}\n");
+            if left_out.insert(line.clone()) {
+                say(&line);
+            }
+        }
         say(&format!(
             "{recounted} of {} agents recounted, {} statistics put right\n",
             answer.agent_count, answer.difference_count
         ));
-        if answer.done {
-            return Ok(());
+        match left_out.len() {
+            _ if !answer.done => {}
+            0 => return Ok(()),
+            1 => return Err("1 record cannot be read, and nothing was counted from it".to_owned()),
+            records => return Err(format!("{records} records cannot be read, and nothing was counted from them")),
         }
     }
 }

@@ -485,7 +485,7 @@ fn shared_responses() -> Value {
             &["GatewayError"],
         ),
         "Internal": response(
-            "INTERNAL (INTERNAL_ERROR): a fault of the service.",
+            "INTERNAL: a fault of the service.\n- INTERNAL_ERROR: the service failed\n- RECORD_UNREADABLE: what is kept of the resource in `metadata`, or of another that it needs, cannot be read; an agent is told PERMISSION_DENIED, as of what is another's",
             &[],
             &["Error", "GatewayError"],
         ),

@@ -357,7 +357,7 @@ impl TestService {
 
     /// Answers the request `event` with whatever `template.yaml` routes it to.
     pub async fn send(&self, event: &Event) -> Answered {
-        answer(event.operation(), &self.app, event.to_json()).await
+        answer(event.operation(), &self.app.for_one_request(), event.to_json()).await
     }
 
     /// As [`TestService::send`], and what it spent.
@@ -554,6 +554,7 @@ impl Answered {
             409 if self.body["code"] == 10 => (10, "ABORTED"),
             409 => (6, "ALREADY_EXISTS"),
             429 => (8, "RESOURCE_EXHAUSTED"),
+            500 if self.reason() == "RECORD_UNREADABLE" => (13, "INTERNAL"),
             503 => (14, "UNAVAILABLE"),
             other => panic!("no error of the service has status {other}: {}", self.body),
         };

@@ -9,7 +9,8 @@
 //!
 //! `If-Match`, or `etag` in the query, that is of another version is ABORTED. UNAVAILABLE with the reason
 //! `DELETION_UNDER_WAY` says that nobody sees any of it any more, and that a repeat removes the rest.
-//! Repeated when it is done, it is NOT_FOUND.
+//! Repeated when it is done, it is NOT_FOUND. INTERNAL with the reason `RECORD_UNREADABLE` names what hangs on it and cannot
+//! be read: all the rest is removed, nobody sees that one either, and once it is put right a repeat removes it.
 
 use coaching_domain::{Error, Role, names};
 use coaching_edge::{Answer, App, Operation, Request};

@@ -27,6 +27,9 @@ pub static OPERATION: Operation = Operation { name: "get-plan", handle: |app, re
 pub struct GetPlanResponse<'a> {
     /// The plan.
     coaching_plan: CoachingPlanMessage<'a>,
+    /// The names of sessions of the plan that could not be read. Absent: all could be.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    unreachable: Vec<String>,
 }
 
 async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
@@ -46,8 +49,9 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let page = page.map(|session| session.seen_by(caller));
     let sizes = page.entries.iter().map(|session| bytes_in_answer(&session.message(&tenant, now)));
     let answer = Answer::beginning(&page.entries, sizes, |sessions| {
+        let unreachable = page.unreachable(sessions.len());
         let sessions = sessions.iter().map(|session| session.message(&tenant, now)).collect();
-        Ok(GetPlanResponse { coaching_plan: plan.message(&tenant, sessions) })
+        Ok(GetPlanResponse { coaching_plan: plan.message(&tenant, sessions), unreachable })
     })?;
     let (answer, _) = answer.ok_or_else(|| Error::internal("a plan takes more than a function may answer"))?;
     Ok(answer.with_etag(&plan.etag()))

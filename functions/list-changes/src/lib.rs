@@ -35,6 +35,10 @@ pub struct ListChangesResponse<'a> {
     /// The `pageToken` of the next page; absent on the last one.
     #[serde(skip_serializing_if = "Option::is_none")]
     next_page_token: Option<String>,
+    /// What could not be read, and so may be missing from the page: names of resources; of a change, the name of what was
+    /// changed, `/changes/` and the version that it made. Absent: all could be read.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    unreachable: Vec<String>,
 }
 
 async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
@@ -69,7 +73,7 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let exists = match scorecard {
         // Scorecards are not deleted, and one that was not changed since its submission has no history.
         Some(scorecard) => scorecard.is_some_and(|scorecard| scorecard.is_there_for(caller)),
-        None => !page.entries.is_empty() || !is_first,
+        None => !page.entries.is_empty() || page.unreadable().next().is_some() || !is_first,
     };
     if !exists {
         return Err(request.hidden(Error::not_found(&name), &name));
@@ -79,6 +83,6 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     Answer::page(&messages, |changes| {
         let next = page.after(changes.len()).map(ListPosition::as_str);
         let next_page_token = app.page_tokens.next(next, &binding, now)?;
-        Ok(ListChangesResponse { changes, next_page_token })
+        Ok(ListChangesResponse { changes, next_page_token, unreachable: page.unreachable(changes.len()) })
     })
 }

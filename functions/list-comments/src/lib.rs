@@ -31,6 +31,9 @@ pub struct ListCommentsResponse<'a> {
     /// The `pageToken` of the next page; absent on the last one.
     #[serde(skip_serializing_if = "Option::is_none")]
     next_page_token: Option<String>,
+    /// What could not be read, and so may be missing from the page: names of resources. Absent: all could be read.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    unreachable: Vec<String>,
 }
 
 async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
@@ -55,6 +58,10 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     Answer::page(&messages, |coaching_comments| {
         let next = page.after(coaching_comments.len()).map(ListPosition::as_str);
         let next_page_token = app.page_tokens.next(next, &binding, now)?;
-        Ok(ListCommentsResponse { coaching_comments, next_page_token })
+        Ok(ListCommentsResponse {
+            coaching_comments,
+            next_page_token,
+            unreachable: page.unreachable(coaching_comments.len()),
+        })
     })
 }

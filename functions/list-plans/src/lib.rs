@@ -46,6 +46,10 @@ pub struct ListPlansResponse<'a> {
     /// The `pageToken` of the next page; absent on the last one.
     #[serde(skip_serializing_if = "Option::is_none")]
     next_page_token: Option<String>,
+    /// What could not be read, and so may be missing from the page: names of plans, of sessions of the plans of the page,
+    /// and of groups. Absent: all could be read.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    unreachable: Vec<String>,
 }
 
 /// What is asked for.
@@ -127,10 +131,12 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let binding = Binding::new(OPERATION.name, request.caller(), &tenant, &parameters);
     let after = app.page_tokens.position(asked.page_token.as_deref(), &binding, now)?.map(ListPosition::from_text);
     let mut filter = asked.filter.clone();
+    let mut groups = Vec::new();
     if !asked.agents.is_empty() || !asked.groups.is_empty() {
         let mut agents = asked.agents.clone();
         if !asked.groups.is_empty() {
             let members = app.store.members_of(&tenant.of_customer(), &asked.groups, false).await?;
+            groups.extend(members.unreadable().map(|group| group.name().to_owned()));
             agents.extend(members.for_caller(request.caller(), &tenant)?);
         }
         filter.agents = Some(agents.into_iter().collect());
@@ -154,7 +160,9 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let response = |coaching_plans: Vec<_>| {
         let next = page.after(coaching_plans.len()).map(ListPosition::as_str);
         let next_page_token = app.page_tokens.next(next, &binding, now)?;
-        Ok(ListPlansResponse { coaching_plans, next_page_token })
+        let mut unreachable = page.unreachable(coaching_plans.len());
+        unreachable.extend(groups.iter().cloned());
+        Ok(ListPlansResponse { coaching_plans, next_page_token, unreachable })
     };
     let sizes = page.entries.iter().map(|(plan, sessions)| {
         let sessions = sessions.iter().map(|session| asked.session(session, &tenant, now));

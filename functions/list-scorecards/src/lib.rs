@@ -10,11 +10,12 @@
 
 use std::collections::HashSet;
 
+use coaching_domain::names::ScorecardId;
 use coaching_domain::scorecard::{Scorecard, ScorecardMessage};
 use coaching_domain::template::{Revision, ScorecardTemplate, ScorecardTemplateMessage};
 use coaching_domain::{Error, Role, Tenant, names};
 use coaching_edge::{Answer, App, Binding, MAX_ANSWER_BYTES, Operation, Request, bytes_in_answer};
-use coaching_store::{ListPosition, ScorecardFilter};
+use coaching_store::{Found, ListPosition, ScorecardFilter};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -38,6 +39,10 @@ pub struct ListScorecardsResponse<'a> {
     /// The `pageToken` of the next page; absent on the last one.
     #[serde(skip_serializing_if = "Option::is_none")]
     next_page_token: Option<String>,
+    /// What could not be read, and so may be missing from the page: names of scorecards, and of template revisions that
+    /// scorecards were made from, which are left out then. Absent: all could be read.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    unreachable: Vec<String>,
 }
 
 async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
@@ -74,12 +79,27 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let after = app.page_tokens.position(page_token.as_deref(), &binding, now)?.map(ListPosition::from_text);
     let page = app.store.scorecards(&tenant, filter, after.as_ref(), page_size).await?;
     let (templates, known) = templates_of(app, &tenant, &page.entries).await?;
+    let Found { entries: templates, unreadable } = templates;
+
+    // A scorecard tells its scores by its template.
+    let first: Vec<&Scorecard> = page.entries.iter().take(known).collect();
+    let is_known = |scorecard: &Scorecard| templates.iter().any(|template| scorecard.is_made_from(template));
+    let without: HashSet<ScorecardId> =
+        first.into_iter().filter(|scorecard| !is_known(scorecard)).map(|scorecard| scorecard.id.clone()).collect();
+    let known = known - without.len();
+    let page = page.leaving_out(|scorecard| {
+        if !without.contains(&scorecard.id) {
+            return Vec::new();
+        }
+        let revision = tenant.name_of_revision(&scorecard.template, scorecard.revision);
+        let template = unreadable.iter().filter(|unreadable| unreadable.name() == revision).cloned();
+        template.chain([app.store.without_template(&tenant, &scorecard.id)]).collect()
+    });
 
     let mut made_from = Vec::with_capacity(known);
     let mut scorecards = Vec::with_capacity(known);
     for scorecard in page.entries.iter().take(known) {
-        let template = templates.iter().find(|template| scorecard.is_made_from(template));
-        let template = template.ok_or_else(|| Error::internal("a scorecard's template revision does not exist"))?;
+        let Some(template) = templates.iter().find(|template| scorecard.is_made_from(template)) else { break };
         made_from.push(template);
         scorecards.push(scorecard.message(&tenant, template));
     }
@@ -101,6 +121,7 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
             scorecards,
             scorecard_templates: templates.map(|template| template.message(&tenant)).collect(),
             next_page_token: app.page_tokens.next(next, &binding, now)?,
+            unreachable: page.unreachable(scorecards.len()),
         })
     })?;
     let (answer, _) = answer.ok_or_else(|| Error::internal("a scorecard takes more than a function may answer"))?;
@@ -113,7 +134,7 @@ async fn templates_of(
     app: &App,
     tenant: &Tenant,
     scorecards: &[Scorecard],
-) -> Result<(Vec<ScorecardTemplate>, usize), Error> {
+) -> Result<(Found<ScorecardTemplate>, usize), Error> {
     let mut seen = HashSet::new();
     let mut revisions: Vec<(_, Option<u32>)> = Vec::new();
     // Of each revision, how many scorecards come before the first that was made from it.
@@ -124,7 +145,7 @@ async fn templates_of(
             before.push(place);
         }
     }
-    let mut templates: Vec<ScorecardTemplate> = Vec::new();
+    let mut templates = Found::default();
     let mut read = 0;
     let mut bytes = 0;
     for revisions in revisions.chunks(TEMPLATES_AT_ONCE) {
@@ -134,12 +155,12 @@ async fn templates_of(
         let more = app.store.templates(tenant, revisions, false).await?;
         read += revisions.len();
         if read < before.len() {
-            for template in &more {
+            for template in &more.entries {
                 bytes += bytes_in_answer(&template.message(tenant))?;
             }
         }
-        templates.extend(more);
+        templates = templates.and(more);
     }
-    templates.sort_by(|a, b| (&a.id, a.revision).cmp(&(&b.id, b.revision)));
+    templates.entries.sort_by(|a, b| (&a.id, a.revision).cmp(&(&b.id, b.revision)));
     Ok((templates, before.get(read).copied().unwrap_or(scorecards.len())))
 }

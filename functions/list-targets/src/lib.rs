@@ -29,6 +29,9 @@ pub struct ListTargetsResponse<'a> {
     /// The `pageToken` of the next page; absent on the last one.
     #[serde(skip_serializing_if = "Option::is_none")]
     next_page_token: Option<String>,
+    /// What could not be read, and so may be missing from the page: names of resources. Absent: all could be read.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    unreachable: Vec<String>,
 }
 
 async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
@@ -51,6 +54,6 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     Answer::page(&messages, |targets| {
         let next = page.after(targets.len()).map(ListPosition::as_str);
         let next_page_token = app.page_tokens.next(next, &binding, now)?;
-        Ok(ListTargetsResponse { targets, next_page_token })
+        Ok(ListTargetsResponse { targets, next_page_token, unreachable: page.unreachable(targets.len()) })
     })
 }

@@ -27,6 +27,9 @@ pub struct ListTemplatesResponse<'a> {
     /// The `pageToken` of the next page; absent on the last one.
     #[serde(skip_serializing_if = "Option::is_none")]
     next_page_token: Option<String>,
+    /// What could not be read, and so may be missing from the page: names of resources. Absent: all could be read.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    unreachable: Vec<String>,
 }
 
 async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
@@ -47,6 +50,10 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     Answer::page(&messages, |scorecard_templates| {
         let next = page.after(scorecard_templates.len()).map(ListPosition::as_str);
         let next_page_token = app.page_tokens.next(next, &binding, now)?;
-        Ok(ListTemplatesResponse { scorecard_templates, next_page_token })
+        Ok(ListTemplatesResponse {
+            scorecard_templates,
+            next_page_token,
+            unreachable: page.unreachable(scorecard_templates.len()),
+        })
     })
 }

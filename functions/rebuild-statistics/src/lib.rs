@@ -4,14 +4,17 @@
 //! are written. When its time is nearly up, or it has named 1000 agents (below), it keeps how far it came and answers
 //! `"done": false`; invoked again with the same event, it goes on from there. Repeated when it is done, it starts again.
 //!
+//! Statistics and agents' records that cannot be read are put right too. What they are counted from and cannot be read is
+//! `skipped`, and named: the rest is counted without. A profile of which nothing is known is an error.
+//!
 //! Agents whose statistics differ and changed within the last minute are named in `unsettledAgentUserNames`:
 //! the indexes that list their scorecards may not show the change yet. Run it again for those.
 
 use std::time::Instant;
 
-use coaching_domain::{Error, Tenant};
+use coaching_domain::{Code, Error, Tenant};
 use coaching_edge::{App, Task};
-use coaching_store::{Difference, Recounted};
+use coaching_store::{Difference, Recounted, Unreadable};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -33,8 +36,11 @@ struct RebuildStatisticsRequest {
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RebuildStatisticsResponse {
-    /// Whether all agents are recounted; if not, the next invocation goes on.
+    /// Whether this came to the last agent; if not, the next invocation goes on.
     pub done: bool,
+    /// Whether all that this invocation counted from could be read and nothing is left to be recounted again: with `done`,
+    /// that all is counted.
+    pub complete: bool,
     /// How many agents of the profile have scorecards, sessions or plans.
     pub agent_count: usize,
     /// How many of them this invocation recounted.
@@ -49,6 +55,24 @@ pub struct RebuildStatisticsResponse {
     pub differences: Vec<DifferenceMessage>,
     /// Agents to recount again: their statistics changed within the last minute.
     pub unsettled_agent_user_names: Vec<String>,
+    /// How many records could not be read, or counted, and were left out.
+    pub skipped_count: usize,
+    /// The first 1000 of those.
+    pub skipped: Vec<SkippedMessage>,
+}
+
+/// A record that could not be read, or counted: a scorecard whose template's revision is not there.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SkippedMessage {
+    /// The name of its resource, or if it is of none, its kind.
+    pub name: String,
+    /// What it is, such as `session`.
+    pub kind: &'static str,
+    /// Which one.
+    pub id: String,
+    /// The attribute that is absent or not of its type.
+    pub attribute: String,
 }
 
 /// Statistics that differed.
@@ -73,7 +97,8 @@ async fn handle(app: &App, event: Value, until: Instant) -> Result<Value, Error>
 /// Recounts a profile's agents, at least one, until `until` or the last.
 ///
 /// # Errors
-/// INVALID_ARGUMENT for an unusable id; UNAVAILABLE if the table does not answer.
+/// INVALID_ARGUMENT for an unusable id; NOT_FOUND if nothing is known of the profile; UNAVAILABLE if the table does not
+/// answer.
 pub async fn rebuild(
     app: &App,
     customer: &str,
@@ -87,6 +112,7 @@ pub async fn rebuild(
     let (recount, after) = tokio::try_join!(app.store.plan_recount(&tenant), app.store.rebuilt_until(&tenant))?;
     let mut response = RebuildStatisticsResponse {
         done: true,
+        complete: true,
         agent_count: recount.agents.len(),
         recounted_agent_count: 0,
         difference_count: 0,
@@ -94,9 +120,18 @@ pub async fn rebuild(
         reordered_user_count: 0,
         differences: Vec::new(),
         unsettled_agent_user_names: Vec::new(),
+        skipped_count: 0,
+        skipped: Vec::new(),
     };
+    let mut skipped = recount.unreadable.clone();
     if after.is_none() {
-        response.reordered_user_count = app.store.put_order_right(&tenant).await?;
+        response.reordered_user_count = app.store.put_order_right(&tenant, &mut skipped).await?;
+    }
+    if recount.agents.is_empty() && skipped.is_empty() {
+        let message = format!(
+            "there is no scorecard of an agent in profile '{profile}' of customer '{customer}': nothing to recount"
+        );
+        return Err(Error::new(Code::NotFound, "PROFILE_NOT_FOUND", message).with("resource", tenant.name()));
     }
     let mut last = after.clone();
     for agent in recount.agents.iter().filter(|agent| after.as_ref().is_none_or(|after| *agent > after)) {
@@ -105,7 +140,7 @@ pub async fn rebuild(
             response.done = false;
             break;
         }
-        match app.store.recount_agent(&tenant, &recount, agent, now).await? {
+        match app.store.recount_agent(&tenant, &recount, agent, now, &mut skipped).await? {
             Recounted::Unsettled => response.unsettled_agent_user_names.push(tenant.name_of(agent)),
             Recounted::Corrected { statistics, record } => {
                 response.record_difference_count += usize::from(record);
@@ -120,7 +155,21 @@ pub async fn rebuild(
         let statistics_differing = response.difference_count as u64;
         tracing::warn!(statistics_differing, "statistics differed from their scorecards and sessions");
     }
+    response.skipped_count = skipped.len();
+    response.skipped = skipped.iter().take(MAX_LISTED).map(SkippedMessage::of).collect();
+    response.complete = skipped.is_empty() && response.unsettled_agent_user_names.is_empty();
     Ok(response)
+}
+
+impl SkippedMessage {
+    fn of(unreadable: &Unreadable) -> Self {
+        Self {
+            name: unreadable.name().to_owned(),
+            kind: unreadable.kind(),
+            id: unreadable.id().to_owned(),
+            attribute: unreadable.attribute().to_owned(),
+        }
+    }
 }
 
 impl RebuildStatisticsResponse {

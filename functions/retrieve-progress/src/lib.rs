@@ -30,8 +30,11 @@
 //! are stable: the order by progress or gap is kept for three days when its first page is read, so every agent
 //! appears once even while scorecards arrive. The figures are always the present ones. A page is full unless it is the
 //! last, or its agents have so many targets that the answer would pass what a Lambda function may answer.
+//!
+//! What cannot be read costs itself: an agent of whom something cannot be read is left out, as is a target, or what is
+//! measured by a template; `unreachable` names them, and a page has as many agents less.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -40,12 +43,12 @@ use coaching_domain::names::{CoachingPlanId, GroupId, ScorecardTemplateId, Useca
 use coaching_domain::outline::Kind;
 use coaching_domain::progress::{Measured, Reached, Scope, Span, Window, overall_gap, overall_progress, points};
 use coaching_domain::references::References;
-use coaching_domain::statistics::{PackedStatistics, Period, WHOLE_SCORECARD};
+use coaching_domain::statistics::{Inconsistent, PackedStatistics, Period, WHOLE_SCORECARD};
 use coaching_domain::target::Target;
 use coaching_domain::template::{Revisions, ScorecardTemplate};
 use coaching_domain::{Caller, Error, Role, Tenant, Timestamp};
 use coaching_edge::{Answer, App, Binding, MAX_ANSWER_BYTES, Operation, Request, bytes_in_answer};
-use coaching_store::{Agent, AgentFilter, AgentStatistics, ListPosition, plans_in_scope};
+use coaching_store::{Agent, AgentFilter, AgentStatistics, ListPosition, Unreadable, plans_in_scope};
 use futures_util::future::{try_join, try_join_all};
 use futures_util::join;
 use serde::Serialize;
@@ -103,6 +106,11 @@ pub struct RetrieveProgressResponse<'a> {
     start_time: Option<Timestamp>,
     /// When it ends: the first moment that is not in it.
     end_time: Option<Timestamp>,
+    /// What could not be read, the first 100: names of agents, who are missing from the page, or may be from any other; of
+    /// targets, and of templates whose targets, are left out of the figures; and of groups whose members are not among
+    /// the agents. Absent: all could be read.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    unreachable: Vec<String>,
 }
 
 /// How far the scores of one agent moved, and how far they still are from target.
@@ -246,6 +254,8 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     };
 
     let dropped = progress.templates_of_dropped(&page.agents).await?;
+    let unreachable = app.store.unreadable();
+    let unreachable: BTreeSet<&str> = unreachable.iter().map(Unreadable::name).collect();
     let messages: Vec<_> = page.agents.iter().map(|agent| agent.message(&tenant, &asked, &dropped)).collect();
     let response = |shown, order| {
         let next = page.after(<[_]>::len(shown), order);
@@ -254,6 +264,7 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
             next_page_token: app.page_tokens.next(next.as_deref(), &binding, now)?,
             start_time: asked.window.start(),
             end_time: asked.window.end(),
+            unreachable: unreachable.iter().map(ToString::to_string).collect(),
         })
     };
     // A place takes as many bytes in any order.
@@ -289,10 +300,16 @@ struct Progress<'a> {
     periods: Vec<Period>,
 }
 
+/// Current templates by their ids; nothing for one that cannot be read.
+type Templates = HashMap<ScorecardTemplateId, Option<ScorecardTemplate>>;
+
+/// Statistics, or that they cannot be read.
+type ReadStatistics = Result<AgentStatistics, Unreadable>;
+
 /// What the organisation wants of everyone.
 struct Organisation {
     targets: Vec<Target>,
-    templates: HashMap<ScorecardTemplateId, ScorecardTemplate>,
+    templates: Templates,
 }
 
 /// A target in scope, and where its scores are.
@@ -316,7 +333,12 @@ struct MeasuredAgent {
     measured: Vec<Measured>,
     /// Held within the window: when, in seconds since 1970, and of which plan.
     sessions: Vec<(i64, CoachingPlanId)>,
+    /// Whether something that they are measured by cannot be read.
+    is_damaged: bool,
 }
+
+/// That a template cannot be read, and so not what a target of it is for.
+struct TemplateUnreadable;
 
 /// A page of agents.
 struct Page {
@@ -493,24 +515,23 @@ impl<'a> Progress<'a> {
             .usecases
             .iter()
             .map(|usecase| self.app.store.organisation_targets(self.tenant, usecase, self.span));
-        let targets: Vec<Target> = try_join_all(targets).await?.into_iter().flatten().collect();
+        let targets: Vec<Target> = try_join_all(targets).await?.into_iter().flat_map(|found| found.entries).collect();
         let in_scope = self.scope.targets_of(&[], &targets);
         let templates = self.templates(in_scope.iter().map(|target| &target.template).collect()).await?;
         Ok(Organisation { targets, templates })
     }
 
-    async fn templates(
-        &self,
-        ids: HashSet<&ScorecardTemplateId>,
-    ) -> Result<HashMap<ScorecardTemplateId, ScorecardTemplate>, Error> {
+    async fn templates(&self, ids: HashSet<&ScorecardTemplateId>) -> Result<Templates, Error> {
         let current: Vec<_> = ids.into_iter().map(|template| (template.clone(), None)).collect();
-        let templates = self.app.store.templates(self.tenant, &current, false).await?.into_iter();
-        Ok(templates.map(|template| (template.id.clone(), template)).collect())
+        let found = self.app.store.templates(self.tenant, &current, false).await?;
+        let unreadable = found.unreadable.iter().filter_map(|one| Some((ScorecardTemplateId::parse(one.id())?, None)));
+        let templates = found.entries.into_iter().map(|template| (template.id.clone(), Some(template)));
+        Ok(unreadable.chain(templates).collect())
     }
 
     /// The agents of the request, in no order; with their statistics, if they are few and no more than are
     /// `measured`.
-    async fn everyone(&self, measured: usize) -> Result<(Vec<Agent>, Option<Vec<AgentStatistics>>), Error> {
+    async fn everyone(&self, measured: usize) -> Result<(Vec<Agent>, Option<Vec<ReadStatistics>>), Error> {
         if self.names_nobody() {
             let agents = self.app.store.all_agents_of_profile(self.tenant, self.span, self.asked.filter);
             return Ok((agents.await?, None));
@@ -540,7 +561,7 @@ impl<'a> Progress<'a> {
         &self,
         ids: &[UserId],
         all_are_measured: bool,
-    ) -> Result<(Vec<Agent>, Option<Vec<AgentStatistics>>), Error> {
+    ) -> Result<(Vec<Agent>, Option<Vec<ReadStatistics>>), Error> {
         let agents = async {
             let found = self.app.store.agents_by_id(self.tenant, ids, self.span).await?;
             self.check_agents(&found.unknown)?;
@@ -572,7 +593,7 @@ impl<'a> Progress<'a> {
         agents * self.asked.usecases.len() * self.periods.len() <= MAX_STATISTICS_HELD
     }
 
-    async fn statistics_of(&self, agents: &[UserId]) -> Result<Vec<AgentStatistics>, Error> {
+    async fn statistics_of(&self, agents: &[UserId]) -> Result<Vec<ReadStatistics>, Error> {
         let mut statistics = Vec::new();
         let store = &self.app.store;
         let read = store.statistics_of_agents(self.tenant, &self.asked.usecases, agents, &self.periods, |one| {
@@ -588,7 +609,7 @@ impl<'a> Progress<'a> {
         &self,
         agents: Vec<Agent>,
         organisation: &Organisation,
-        statistics: Option<Vec<AgentStatistics>>,
+        statistics: Option<Vec<ReadStatistics>>,
     ) -> Result<Vec<MeasuredAgent>, Error> {
         let mut measured = self.measure_all(agents, organisation, statistics).await?;
         self.leave_out_deleted(&mut measured).await?;
@@ -601,7 +622,7 @@ impl<'a> Progress<'a> {
         &self,
         agents: Vec<Agent>,
         organisation: &Organisation,
-        statistics: Option<Vec<AgentStatistics>>,
+        statistics: Option<Vec<ReadStatistics>>,
     ) -> Result<Vec<MeasuredAgent>, Error> {
         let with_own = agents.iter().filter(|agent| !agent.targets.is_empty());
         let further = with_own.flat_map(|agent| self.targets_of(agent, organisation)).map(|target| &target.template);
@@ -614,7 +635,11 @@ impl<'a> Progress<'a> {
             }
         };
         let (further, statistics) = try_join(self.templates(further), statistics).await?;
-        let template = |id: &ScorecardTemplateId| organisation.templates.get(id).or_else(|| further.get(id));
+        let template = |id: &ScorecardTemplateId| match organisation.templates.get(id).or_else(|| further.get(id)) {
+            None => Ok(None),
+            Some(Some(template)) => Ok(Some(template)),
+            Some(None) => Err(TemplateUnreadable),
+        };
 
         let of_everyone = self.goals(self.scope.targets_of(&[], &organisation.targets), &template);
         let mut measured: Vec<MeasuredAgent> = Vec::with_capacity(agents.len());
@@ -625,12 +650,24 @@ impl<'a> Progress<'a> {
             };
             agent.targets.clear();
             let blank = vec![Measured::default(); goals.len()];
-            measured.push(MeasuredAgent { agent, goals, measured: blank, sessions: Vec::new() });
+            measured.push(MeasuredAgent { agent, goals, measured: blank, sessions: Vec::new(), is_damaged: false });
         }
         let places: HashMap<&UserId, usize> = ids.iter().enumerate().map(|(place, id)| (id, place)).collect();
-        let mut take = |one: AgentStatistics| match places.get(&one.agent).and_then(|place| measured.get_mut(*place)) {
-            Some(agent) => agent.take(one, &self.asked.window, &self.baseline, self.span),
-            None => Ok(()),
+        let mut take = |one: ReadStatistics| {
+            let of = match &one {
+                Ok(statistics) => places.get(&statistics.agent),
+                Err(unreadable) => unreadable.user().and_then(|agent| places.get(&agent)),
+            };
+            let Some(agent) = of.and_then(|place| measured.get_mut(*place)) else { return Ok(()) };
+            let taken = one.is_ok_and(|mut one| {
+                let taken = agent.take(&mut one, &self.asked.window, &self.baseline, self.span);
+                if taken.is_err() {
+                    self.app.store.note(&one.unreadable(self.tenant));
+                }
+                taken.is_ok()
+            });
+            agent.is_damaged |= !taken;
+            Ok(())
         };
         let (store, usecases) = (&self.app.store, &self.asked.usecases);
         match statistics {
@@ -640,6 +677,8 @@ impl<'a> Progress<'a> {
             }
             None => store.statistics_of_agents(self.tenant, usecases, &ids, &self.periods, &mut take).await?,
         }
+        // Of whom not all can be read, no figure is right.
+        measured.retain(|agent| !agent.is_damaged);
         Ok(measured)
     }
 
@@ -650,10 +689,10 @@ impl<'a> Progress<'a> {
     fn goals<'t>(
         &self,
         targets: Vec<&Target>,
-        template: &impl Fn(&ScorecardTemplateId) -> Option<&'t ScorecardTemplate>,
+        template: &impl Fn(&ScorecardTemplateId) -> Result<Option<&'t ScorecardTemplate>, TemplateUnreadable>,
     ) -> Arc<[Goal]> {
         let goals = targets.into_iter().filter_map(|target| {
-            let template = template(&target.template);
+            let template = template(&target.template).ok()?;
             let part = target.criterion_or_chapter_id.as_str();
             let display_name = match template {
                 Some(template) if part.is_empty() => &template.title,
@@ -682,7 +721,7 @@ impl<'a> Progress<'a> {
             .filter_map(|goal| goal.last_revision.map(|revision| (goal.target.template.clone(), Some(revision))))
             .collect();
         let revisions: Vec<_> = revisions.into_iter().collect();
-        self.app.store.templates(self.tenant, &revisions, false).await
+        Ok(self.app.store.templates(self.tenant, &revisions, false).await?.entries)
     }
 
     async fn leave_out_deleted(&self, agents: &mut [MeasuredAgent]) -> Result<(), Error> {
@@ -712,27 +751,27 @@ impl MeasuredAgent {
     /// Adds what `statistics` hold of the agent within the window and the baseline.
     fn take(
         &mut self,
-        statistics: AgentStatistics,
+        statistics: &mut AgentStatistics,
         window: &Window,
         baseline: &Range<NaiveDate>,
         span: Span,
-    ) -> Result<(), Error> {
+    ) -> Result<(), Inconsistent> {
         let AgentStatistics { usecase, period, packed, sessions, .. } = statistics;
         if !packed.is_empty() {
-            let packed = PackedStatistics::new(&packed);
+            let packed = PackedStatistics::new(packed);
             let mut of_template: Option<(&ScorecardTemplateId, _)> = None;
             for (goal, measured) in self.goals.iter().zip(&mut self.measured) {
-                let (Some(number), true) = (goal.number, goal.target.usecase == usecase) else { continue };
+                let (Some(number), true) = (goal.number, goal.target.usecase == *usecase) else { continue };
                 // Goals of one template stand together.
                 let template = match &of_template {
                     Some((id, template)) if **id == goal.target.template => template,
                     _ => {
-                        let template = packed.of(&goal.target.template).map_err(Error::internal)?;
+                        let template = packed.of(&goal.target.template)?;
                         &of_template.insert((&goal.target.template, template)).1
                     }
                 };
                 let Some(template) = template else { continue };
-                let sums = template.over(period, number, [&window.days, baseline]).map_err(Error::internal)?;
+                let sums = template.over(*period, number, [&window.days, baseline])?;
                 let [in_window, in_baseline] = sums;
                 measured.window = measured.window.plus(in_window);
                 measured.baseline = measured.baseline.plus(in_baseline);
@@ -740,7 +779,7 @@ impl MeasuredAgent {
         }
         // Not what has notes already and is still to come.
         let within = span.start.unix_seconds()..=span.at.unix_seconds();
-        self.sessions.extend(sessions.into_iter().filter(|(time, _)| within.contains(time)));
+        self.sessions.extend(std::mem::take(sessions).into_iter().filter(|(time, _)| within.contains(time)));
         Ok(())
     }
 

@@ -9,7 +9,9 @@
 //! rest has its own result; repeating the call completes it.
 //!
 //! Members and sub-groups need not exist yet. An entry that would make a group its own sub-group, at
-//! whatever depth, is refused, also if two calls at once would only do so together.
+//! whatever depth, is refused, also if two calls at once would only do so together. What is there and cannot be read is
+//! replaced; until then, an entry that would hold such a group is refused (`RECORD_UNREADABLE`), for what is below it
+//! cannot be told.
 
 use coaching_domain::directory::{Group, GroupMessage, MAX_ENTRIES};
 use coaching_domain::fields::Entry;

@@ -75,7 +75,8 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
         app.store.existing(&tenant, references.iter().chain(&people).flat_map(References::named), true),
     )
     .await?;
-    let mut read: HashMap<_, _> = read.into_iter().map(|plan| (plan.id.clone(), plan)).collect();
+    let unreadable = read.unreadable;
+    let mut read: HashMap<_, _> = read.entries.into_iter().map(|plan| (plan.id.clone(), plan)).collect();
     let written = entries.into_iter().zip(references.into_iter().zip(people)).map(|(entry, (references, people))| {
         let before = entry.as_ref().ok().and_then(|entry| read.remove(entry.value.id.as_ref()?));
         let entry = entry.and_then(|entry| {
@@ -83,7 +84,12 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
             // A plan that is there keeps its people, wherever they are now.
             let references = if before.is_none() { references.and(people) } else { references };
             references.check(&tenant, &exists, &mut violations);
-            violations.finish(Some(entry))
+            let entry = violations.finish(Some(entry))?;
+            let name = entry.value.id.as_ref().map(|id| tenant.name_of(id));
+            match unreadable.iter().find(|unreadable| Some(unreadable.name()) == name.as_deref()) {
+                Some(unreadable) => Err(unreadable.clone().into()),
+                None => Ok(entry),
+            }
         });
         let tenant = &tenant;
         async move { deadline.within(upsert(app, tenant, entry?, before, author)).await }

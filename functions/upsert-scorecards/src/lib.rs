@@ -36,7 +36,7 @@ use coaching_domain::{Code, Error, ExpectedEtag, Role, Tenant, Violations};
 use coaching_edge::{
     Answer, App, EntryStatus, MAX_ANSWER_BYTES, MAX_STATUS_BYTES, Operation, Request, bytes_in_answer, entry_status,
 };
-use coaching_store::{Deadline, KnownStatistics, ScorecardChange, Store, Written};
+use coaching_store::{Deadline, Found, KnownStatistics, ScorecardChange, Store, Written};
 use futures_util::future::{join_all, try_join4};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -115,7 +115,8 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let owners = app.store.owners(&tenant, &plans, &[], None);
     let before = app.store.scorecards_by_id(&tenant, &named);
     let (read, before, exists, owners) = try_join4(read, before, exists, owners).await?;
-    let replaced: HashMap<&ScorecardId, &Scorecard> = before.iter().map(|one| (&one.id, one)).collect();
+    let Found { entries: read, unreadable } = read;
+    let replaced: HashMap<&ScorecardId, &Scorecard> = before.entries.iter().map(|one| (&one.id, one)).collect();
     for template in read {
         let current = templates.get(&(template.id.clone(), None));
         if current.is_none_or(|current| current.revision < template.revision) {
@@ -133,6 +134,13 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
             references.check(&tenant, &exists, &mut violations);
             new.people(replaced, &field(""), caller).check(&tenant, &exists, &mut violations);
             let template = templates.get(&(new.template.clone(), new.revision));
+            let revision = new.revision.map(|revision| tenant.name_of_revision(&new.template, revision));
+            let names = [Some(tenant.name_of(&new.template)), revision];
+            if let Some(unreadable) =
+                unreadable.iter().find(|one| names.iter().flatten().any(|name| name == one.name()))
+            {
+                return Err(unreadable.clone().into());
+            }
             match template {
                 Some(template) => new.check(template, &field(""), &mut violations),
                 None => violations.add(field("templateName"), "names no revision of a template"),
@@ -153,9 +161,11 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
             Ok(scorecard)
         }));
     }
-    let comments = before.iter().map(|before| (before.id.clone(), before.acknowledge_comment.clone())).collect();
+    let comments =
+        before.entries.iter().map(|before| (before.id.clone(), before.acknowledge_comment.clone())).collect();
     let author = request.author(OPERATION.name, now);
-    let upsert = Upsert { store: &app.store, tenant: &tenant, templates: &templates, expected, comments, author, deadline };
+    let upsert =
+        Upsert { store: &app.store, tenant: &tenant, templates: &templates, expected, comments, author, deadline };
     upsert.write(&mut results, before).await;
 
     let results = results.iter().map(|result| match result {
@@ -208,7 +218,7 @@ fn fail(results: &mut [Result<Scorecard, Error>], indexes: impl IntoIterator<Ite
 impl Upsert<'_> {
     /// Writes every scorecard among `results` over those that were there `before`, and puts the refusal in the
     /// place of those that are refused or not written.
-    async fn write(&self, results: &mut [Result<Scorecard, Error>], mut before: Vec<Scorecard>) {
+    async fn write(&self, results: &mut [Result<Scorecard, Error>], mut before: Found<Scorecard>) {
         let mut left: Vec<usize> =
             (0..results.len()).filter(|index| results.get(*index).is_some_and(Result::is_ok)).collect();
         for _ in 0..ATTEMPTS {
@@ -257,18 +267,24 @@ impl Upsert<'_> {
     async fn changes(
         &self,
         scorecards: &[(usize, &Scorecard)],
-        before: &[Scorecard],
+        before: &Found<Scorecard>,
     ) -> Result<(Vec<OfAgent>, Vec<Settled>), Error> {
         let Self { store, tenant, templates, expected, author, .. } = self;
+        let Found { entries: before, unreadable } = before;
         let revisions = before.iter().map(|one| (one.template.clone(), Some(one.revision)));
         let unknown: Vec<Revision> = revisions.filter(|revision| !templates.contains_key(revision)).collect();
-        let older = store.templates(tenant, &unknown, true).await?;
+        let older = store.templates(tenant, &unknown, true).await?.entries;
         let before: HashMap<&ScorecardId, &Scorecard> =
             before.iter().map(|scorecard| (&scorecard.id, scorecard)).collect();
         let mut by_agent: BTreeMap<_, Vec<(usize, ScorecardChange)>> = BTreeMap::new();
         let mut settled = Vec::new();
         for (index, scorecard) in scorecards {
-            let missing = || Error::internal("a scorecard's template revision does not exist");
+            let name = tenant.name_of(&scorecard.id);
+            if let Some(unreadable) = unreadable.iter().find(|unreadable| unreadable.name() == name) {
+                settled.push((*index, Err(unreadable.clone().into())));
+                continue;
+            }
+            let missing = || Error::internal("the revision of a scorecard that was checked is not known any more");
             let template =
                 templates.get(&(scorecard.template.clone(), Some(scorecard.revision))).ok_or_else(missing)?;
             let before = before.get(&scorecard.id);
@@ -306,7 +322,10 @@ impl Upsert<'_> {
                     }
                     let known = templates.get(&(before.template.clone(), Some(before.revision)));
                     let of_before = known.or_else(|| older.iter().find(|template| before.is_made_from(template)));
-                    let of_before = of_before.ok_or_else(missing)?;
+                    let Some(of_before) = of_before else {
+                        settled.push((*index, Err(store.without_template(tenant, &before.id).into())));
+                        continue;
+                    };
                     ScorecardChange::replacing(tenant, (before, of_before), after, template, *author)
                 }
             };

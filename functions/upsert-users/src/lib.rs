@@ -3,7 +3,8 @@
 //! The body is `{"users": […]}`, 1 to 500 of them, each name once. Every entry replaces what is there
 //! whole, or is refused by itself: the answer's `results` hold, in order, the user or the `status` of
 //! its refusal. Entries that have one name are all refused. So is an entry (ABORTED) with an `etag` of another version, or
-//! of a user that does not exist. Repeating a call without etags changes nothing further.
+//! of a user that does not exist. Repeating a call without etags changes nothing further. What is there and cannot be read
+//! is replaced too.
 //!
 //! What a batch does not come to in its time is UNAVAILABLE with the reason `OUT_OF_TIME`, entry by entry, and the
 //! rest has its own result; repeating the call completes it.

@@ -25,11 +25,12 @@ const OF_AN_OPERATION: [Metric; 5] = [
     Metric { name: "write_units", unit: "Count" },
 ];
 /// What is measured of the service as a whole: each metric of each operation has a price of its own.
-const OF_THE_SERVICE: [Metric; 4] = [
+const OF_THE_SERVICE: [Metric; 5] = [
     Metric { name: "dynamodb_retries", unit: "Count" },
     Metric { name: "dynamodb_throttles", unit: "Count" },
     Metric { name: "dynamodb_errors", unit: "Count" },
     Metric { name: "statistics_differing", unit: "Count" },
+    Metric { name: "unreadable_records", unit: "Count" },
 ];
 
 /// A field that CloudWatch takes as a metric.

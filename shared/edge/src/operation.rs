@@ -1,12 +1,14 @@
 //! From an event to a response, the same on Lambda, on one machine and in tests.
 
+use std::collections::BTreeSet;
 use std::error::Error as StdError;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::OnceLock;
 use std::time::Instant;
 
-use coaching_domain::{Caller, Code, Error};
+use coaching_domain::{Caller, Code, Error, Role};
+use coaching_store::Unreadable;
 use futures_util::FutureExt;
 use lambda_http::http::{Response, StatusCode};
 use serde_json::Value;
@@ -40,7 +42,8 @@ pub struct Task {
 }
 
 /// Answers `event` with `operation`. Whatever happens there is an answer, and one line in the log,
-/// which tells what `app`'s store has spent: hand in an [`App::for_one_request`].
+/// which tells what `app`'s store has spent: hand in an [`App::for_one_request`]. Each record that could not be read
+/// leaves a line of its own before.
 pub async fn respond(operation: &Operation, app: &App, event: &HttpEvent) -> Response<String> {
     let started = Instant::now();
     let request_id = event.request_context.request_id.as_str();
@@ -57,6 +60,8 @@ pub async fn respond(operation: &Operation, app: &App, event: &HttpEvent) -> Res
         Ok(Err(_)) => Err(Error::internal("the operation panicked")),
         Err(_) => Err(out_of_time()),
     };
+    log_unreadable(app, result.as_ref().err(), request_id);
+    let result = result.map_err(|error| hidden(error, caller.get()));
     let failed = result.as_ref().err();
     let line =
         Line { operation: operation.name, request_id, caller: caller.get(), trace_id: event.trace_id.as_deref() };
@@ -74,9 +79,39 @@ pub async fn respond(operation: &Operation, app: &App, event: &HttpEvent) -> Res
 pub async fn perform(task: &Task, app: &App, event: Value, until: Instant, request_id: &str) -> Result<Value, Error> {
     let started = Instant::now();
     let result = (task.handle)(app, event, until).await;
+    log_unreadable(app, result.as_ref().err(), request_id);
     let line = Line { operation: task.name, request_id, caller: None, trace_id: None };
     line.log(app, started, result.as_ref().err());
     result
+}
+
+/// `error`, unless it would tell an agent of a record that may be another's: of one that cannot be read it is not known
+/// whose it is.
+fn hidden(error: Error, caller: Option<&Caller>) -> Error {
+    let name = Unreadable::cause_of(&error).and_then(Unreadable::resource).map(ToOwned::to_owned);
+    match name {
+        Some(name) if caller.is_some_and(|caller| caller.role() == Role::Agent) => Error::permission_denied(&name),
+        _ => error,
+    }
+}
+
+/// Leaves a line for each record that could not be read: what it is and which, and of what is in it only the name of the
+/// attribute.
+fn log_unreadable(app: &App, failed: Option<&Error>, request_id: &str) {
+    let unreadable: BTreeSet<Unreadable> =
+        app.store.unreadable().into_iter().chain(failed.and_then(Unreadable::cause_of).cloned()).collect();
+    for record in &unreadable {
+        error!(
+            request_id,
+            customer = record.customer(),
+            profile = record.profile(),
+            kind = record.kind(),
+            id = record.id(),
+            attribute = record.attribute(),
+            unreadable_records = 1,
+            "a record cannot be read"
+        );
+    }
 }
 
 /// The answer to a request that took too long. What it was writing is written or not, never half; a batch stops before

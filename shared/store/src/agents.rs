@@ -14,11 +14,11 @@ use coaching_domain::{Code, Error, Id, Tenant, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::Store;
-use crate::failure::corrupt;
 use crate::item::{Attributes, key_attributes};
 use crate::keys::{self, ListIndex, ListPosition};
 use crate::list::{Filter, Listed, Page, Place, Range};
 use crate::past::{Past, PastUser};
+use crate::unreadable::{Found, Unreadable};
 
 /// The most active plans of an agent, and the most targets of those together: so many of the longest ids are
 /// 150 KB, and DynamoDB takes 400.
@@ -128,6 +128,62 @@ pub(crate) struct Record {
     pub(crate) plans: Vec<ActivePlan>,
     /// What the record counts as its active plans; nothing if it never had one.
     plan_count: Option<i64>,
+}
+
+/// An agent's record as it is stored.
+#[derive(Debug)]
+pub(crate) struct StoredRecord {
+    /// What of it can be read.
+    pub(crate) record: Record,
+    /// What of it cannot.
+    wrong: Vec<Wrong>,
+    stored: HashMap<String, AttributeValue>,
+    is_there: bool,
+}
+
+impl StoredRecord {
+    /// The plans that it holds as active, those that cannot be read among them.
+    pub(crate) fn plans(&self) -> impl Iterator<Item = &CoachingPlanId> {
+        let wrong = self.wrong.iter().filter_map(|wrong| match wrong {
+            Wrong::Plan(plan) => Some(plan),
+            Wrong::Person | Wrong::PlanCount | Wrong::Attribute(_) => None,
+        });
+        self.record.plans.iter().map(|plan| &plan.id).chain(wrong)
+    }
+
+    /// Whether it tells of the plan `id` what is `right`: that it is active, and how, or that it is not.
+    pub(crate) fn tells_of(&self, id: &CoachingPlanId, right: Option<&ActivePlan>) -> Result<bool, Error> {
+        let is_wrong = self.wrong.iter().any(|wrong| matches!(wrong, Wrong::Plan(plan) if plan == id));
+        match (self.record.plan(id), right) {
+            _ if is_wrong => Ok(false),
+            (Some(kept), Some(right)) => Ok(kept.facts()? == right.facts()? && kept.stored.starts_with('{')),
+            (kept, right) => Ok(kept.is_none() && right.is_none()),
+        }
+    }
+}
+
+/// What of an agent's record cannot be read.
+#[derive(Debug, PartialEq)]
+enum Wrong {
+    /// Who they are.
+    Person,
+    /// An active plan, or the targets of it.
+    Plan(CoachingPlanId),
+    /// How many active plans there are.
+    PlanCount,
+    /// An attribute that is of no plan.
+    Attribute(String),
+}
+
+impl Wrong {
+    /// The attribute that cannot be read, or what it begins with.
+    fn prefix(&self) -> &'static str {
+        match self {
+            Self::Person => "display_name",
+            Self::Plan(_) | Self::Attribute(_) => PLAN_ATTRIBUTE,
+            Self::PlanCount => PLANS,
+        }
+    }
 }
 
 /// A person, and what the record says of their coaching.
@@ -266,7 +322,8 @@ fn targets_from_text(plan: &CoachingPlanId, agent: &UserId, text: Option<&str>) 
     targets.collect()
 }
 
-/// Those of some ids who are agents, and those whom the directory does not know.
+/// Those of some ids who are agents, and those whom the directory does not know. Of whom something cannot be read is
+/// among neither, and noted.
 #[derive(Debug, Default)]
 pub struct AgentsById {
     /// In no order.
@@ -281,13 +338,19 @@ impl Store {
     /// # Errors
     /// UNAVAILABLE if the table does not answer.
     pub async fn agents_by_id(&self, tenant: &Tenant, ids: &[UserId], span: Span) -> Result<AgentsById, Error> {
-        let mut records = self.records(tenant, ids).await?;
+        let (mut records, damaged) = self.records(tenant, ids).await?;
+        let ids = ids.iter().filter(|id| !damaged.contains(*id));
         let unnamed: HashSet<&UserId> =
-            ids.iter().filter(|id| records.get(*id).is_none_or(|record| record.person.is_none())).collect();
+            ids.clone().filter(|id| records.get(*id).is_none_or(|record| record.person.is_none())).collect();
         let unnamed: Vec<UserId> = unnamed.into_iter().cloned().collect();
-        let users = if unnamed.is_empty() { Vec::new() } else { self.users(&tenant.of_customer(), &unnamed).await? };
-        let known: HashSet<UserId> = users.iter().map(|(user, _)| user.id.clone()).collect();
-        let mut candidates = Vec::with_capacity(ids.len());
+        let found =
+            if unnamed.is_empty() { Found::default() } else { self.users(&tenant.of_customer(), &unnamed).await? };
+        let Found { entries: users, unreadable } = found;
+        let mut known: HashSet<UserId> = users.iter().map(|(user, _)| user.id.clone()).collect();
+        let damaged: HashSet<UserId> = unreadable.iter().filter_map(Unreadable::user).collect();
+        records.retain(|id, _| !damaged.contains(id));
+        known.extend(damaged);
+        let mut candidates = Vec::with_capacity(ids.count());
         for (user, since) in users {
             let plans = records.remove(&user.id).map(|record| record.plans).unwrap_or_default();
             candidates.push(Candidate { person: Person::of(user, since, tenant), plans });
@@ -347,7 +410,8 @@ impl Store {
         }
         let places =
             candidates.iter().map(|candidate| Place { position: candidate.person.place(), bytes: 0 }).collect();
-        Ok(Page { entries: self.agents_from(tenant, candidates, &past, span).await?, places, next: page.next })
+        let entries = self.agents_from(tenant, candidates, &past, span).await?;
+        Ok(Page { entries, places, next: page.next, unreadable: page.unreadable })
     }
 
     /// Every agent of the profile whom `filter` lets through, in no order: the whole of both lists that hold them,
@@ -364,7 +428,7 @@ impl Store {
         let (past, departed) = Box::pin(self.past_and_departed(tenant, span, filter)).await?;
         let [here, everywhere] = lists_of_agents(tenant, span, filter, &past, None);
         let (here, everywhere) = tokio::try_join!(self.all(here), self.all(everywhere))?;
-        let mut candidates = self.with_records(tenant, here.into_iter().chain(everywhere).collect()).await?;
+        let mut candidates = self.with_records(tenant, here.and(everywhere).entries).await?;
         candidates.extend(departed);
         self.agents_from(tenant, candidates, &past, span).await
     }
@@ -382,14 +446,15 @@ impl Store {
         }
         let past = Box::pin(self.past_of_everyone(tenant, span)).await?;
         let were_agents: Vec<UserId> = past.agents(tenant).cloned().collect();
-        let (users, mut records) = match were_agents.is_empty() {
-            true => (Vec::new(), HashMap::new()),
+        let (users, (mut records, damaged)) = match were_agents.is_empty() {
+            true => Default::default(),
             false => tokio::try_join!(
                 async { self.users(&tenant.of_customer(), &were_agents).await },
                 self.records(tenant, &were_agents)
             )?,
         };
-        let departed = users.into_iter().filter_map(|(user, since)| {
+        let users = users.entries.into_iter().filter(|(user, _)| !damaged.contains(&user.id));
+        let departed = users.filter_map(|(user, since)| {
             let person = Person::of(user, since, tenant);
             let (standing, has_left) = person.standing(tenant, &past, span).filter(|_| person.now.is_none())?;
             let plans = records.remove(&person.id).map(|record| record.plans).unwrap_or_default();
@@ -406,9 +471,11 @@ impl Store {
             Listing::Everywhere(person) => Some(person.id.clone()),
         });
         let ids: Vec<UserId> = ids.collect();
-        let mut records = if ids.is_empty() { HashMap::new() } else { self.records(tenant, &ids).await? };
+        let (mut records, damaged) =
+            if ids.is_empty() { Default::default() } else { self.records(tenant, &ids).await? };
         let candidates = listed.into_iter().filter_map(|listing| match listing {
             Listing::Here(record) => record.into_candidate(),
+            Listing::Everywhere(person) if damaged.contains(&person.id) => None,
             Listing::Everywhere(person) => {
                 let plans = records.remove(&person.id).map(|record| record.plans).unwrap_or_default();
                 Some(Candidate { person, plans })
@@ -417,7 +484,8 @@ impl Store {
         Ok(candidates.collect())
     }
 
-    /// The `candidates` who were agents in the window, in their order, with what held when it is measured.
+    /// The `candidates` who were agents in the window, in their order, with what held when it is measured; not those of
+    /// whom something of then cannot be read.
     async fn agents_from(
         &self,
         tenant: &Tenant,
@@ -425,7 +493,8 @@ impl Store {
         past: &Past,
         span: Span,
     ) -> Result<Vec<Agent>, Error> {
-        let agents = candidates.into_iter().filter_map(|candidate| candidate.into_agent(tenant, past, span));
+        let candidates = candidates.into_iter().filter(|candidate| !past.is_damaged(&candidate.person.id));
+        let agents = candidates.filter_map(|candidate| candidate.into_agent(tenant, past, span));
         let mut agents: Vec<Agent> = agents.collect();
         if !span.is_over {
             return Ok(agents);
@@ -433,11 +502,17 @@ impl Store {
         let moved_since = |target: &Target| target.hundredths_at(span.at).is_none();
         let targets = agents.iter().flat_map(|agent| &agent.targets).filter(|target| moved_since(target));
         let ids: Vec<TargetId> = targets.map(|target| target.id.clone()).collect();
-        let whole: HashMap<TargetId, Target> = Box::pin(self.targets_by_id(tenant, &ids))
-            .await?
-            .into_iter()
-            .map(|target| (target.id.clone(), target))
-            .collect();
+        let Found { entries, unreadable } = Box::pin(self.targets_by_id(tenant, &ids)).await?;
+        let whole: HashMap<TargetId, Target> = entries.into_iter().map(|target| (target.id.clone(), target)).collect();
+        let damaged: HashSet<TargetId> =
+            unreadable.iter().filter_map(|unreadable| TargetId::parse(unreadable.id())).collect();
+        agents.retain(|agent| {
+            let whole = agent.targets.iter().all(|target| !damaged.contains(&target.id));
+            if !whole {
+                self.note(&Unreadable::of(&keys::agent(tenant, &agent.id), TARGETS_ATTRIBUTE));
+            }
+            whole
+        });
         for target in agents.iter_mut().flat_map(|agent| &mut agent.targets) {
             if moved_since(target)
                 && let Some(whole) = whole.get(&target.id)
@@ -448,17 +523,34 @@ impl Store {
         Ok(agents)
     }
 
-    async fn records(&self, tenant: &Tenant, ids: &[UserId]) -> Result<HashMap<UserId, Record>, Error> {
+    /// The records of `ids`, and those of them whose record cannot be read.
+    async fn records(
+        &self,
+        tenant: &Tenant,
+        ids: &[UserId],
+    ) -> Result<(HashMap<UserId, Record>, HashSet<UserId>), Error> {
         let keys = ids.iter().map(|id| keys::agent(tenant, id)).collect();
-        let records = self.batch_get(keys, false).await?.into_iter().map(Record::from_item);
-        records.map(|record| record.map(|record| (record.id.clone(), record))).collect()
+        let Found { entries, unreadable } = self.batch_read(keys, false, Record::from_item).await?;
+        let records = entries.into_iter().map(|record| (record.id.clone(), record)).collect();
+        Ok((records, unreadable.iter().filter_map(Unreadable::user).collect()))
     }
 
     /// The record of `agent`, as it is now.
     pub(crate) async fn record(&self, tenant: &Tenant, agent: &UserId) -> Result<Record, Error> {
         let item = self.get(keys::agent(tenant, agent)).await?;
-        let record = item.map(Record::from_item).transpose()?;
+        let record = item.map(|item| self.noting(Record::from_item(item))).transpose()?;
         Ok(record.unwrap_or_else(|| Record::empty(agent.clone())))
+    }
+
+    /// The record of `agent` as it is now, whether it can be read or not.
+    pub(crate) async fn stored_record(&self, tenant: &Tenant, agent: &UserId) -> Result<StoredRecord, Error> {
+        let key = keys::agent(tenant, agent);
+        let stored = self.get(key.clone()).await?;
+        let is_there = stored.is_some();
+        let stored = stored.unwrap_or_else(|| key_attributes(key));
+        let (record, wrong) = Record::parse(agent.clone(), Attributes::of(stored.clone()));
+        wrong.iter().for_each(|wrong| self.note(&Unreadable::of(&keys::agent(tenant, agent), wrong.prefix())));
+        Ok(StoredRecord { record, wrong, stored, is_there })
     }
 
     /// Keeps a new active plan in its agent's record; refused if the agent has [`MAX_ACTIVE_PLANS`].
@@ -591,25 +683,25 @@ impl Store {
     pub(crate) fn put_plan_right(
         &self,
         tenant: &Tenant,
-        record: &Record,
+        read: &StoredRecord,
         id: &CoachingPlanId,
         right: Option<&ActivePlan>,
     ) -> Result<TransactWriteItem, Error> {
         let (mut conditions, mut sets, mut removals) = (Vec::new(), Vec::new(), Vec::new());
-        let mut update =
-            self.update_of_plan(tenant, &record.id, id).expression_attribute_names("#targets", targets_attribute(id));
-        let kept = record.plan(id);
+        let mut update = self
+            .update_of_plan(tenant, &read.record.id, id)
+            .expression_attribute_names("#targets", targets_attribute(id));
         let right = match right {
             None => (None, None),
             Some(right) => (Some(right.to_text()?), right.targets_text()?),
         };
-        let read = (kept.map(|kept| kept.stored.clone()), kept.and_then(|kept| kept.stored_targets.clone()));
-        for (name, read, right) in [("plan", read.0, right.0), ("targets", read.1, right.1)] {
-            match read {
+        let [plan, targets] = [plan_attribute(id), targets_attribute(id)].map(|attribute| read.stored.get(&attribute));
+        for (name, stored, right) in [("plan", plan, right.0), ("targets", targets, right.1)] {
+            match stored {
                 None => conditions.push(format!("attribute_not_exists(#{name})")),
-                Some(text) => {
+                Some(stored) => {
                     conditions.push(format!("#{name} = :{name}"));
-                    update = update.expression_attribute_values(format!(":{name}"), AttributeValue::S(text));
+                    update = update.expression_attribute_values(format!(":{name}"), stored.clone());
                 }
             }
             match right {
@@ -630,18 +722,30 @@ impl Store {
         Ok(TransactWriteItem::builder().update(update.build().map_err(Error::internal)?).build())
     }
 
-    /// Makes the record of `agent` count the active plans that it holds, and takes out of it what only tables of
-    /// version 0.1 have; says whether anything differed.
-    pub(crate) async fn put_plan_count_right(&self, tenant: &Tenant, agent: &UserId) -> Result<bool, Error> {
-        let Some(item) = self.get(keys::agent(tenant, agent)).await? else { return Ok(false) };
-        let old: Vec<String> = item.keys().filter(|name| name.starts_with(OLD_TARGET_ATTRIBUTE)).cloned().collect();
-        let record = Record::from_item(item)?;
-        let held = i64::try_from(record.plans.len()).unwrap_or(i64::MAX);
-        if record.plan_count.unwrap_or(0) == held && old.is_empty() {
+    /// Makes the record of `agent` tell who they are, if that cannot be read, and count the active plans that it holds,
+    /// and takes out of it what only tables of version 0.1 have; says whether anything differed.
+    pub(crate) async fn put_rest_of_record_right(&self, tenant: &Tenant, agent: &UserId) -> Result<bool, Error> {
+        let StoredRecord { record, wrong, stored, is_there } = self.stored_record(tenant, agent).await?;
+        if !is_there {
             return Ok(false);
         }
+        if wrong.contains(&Wrong::Person) {
+            // Refused, the directory has changed, and with it the record.
+            self.transact(self.person_put_right(tenant, agent).await?).await?;
+        }
+        let mut old: Vec<String> =
+            stored.keys().filter(|name| name.starts_with(OLD_TARGET_ATTRIBUTE)).cloned().collect();
+        old.extend(wrong.iter().filter_map(|wrong| match wrong {
+            Wrong::Attribute(attribute) => Some(attribute.clone()),
+            Wrong::Person | Wrong::Plan(_) | Wrong::PlanCount => None,
+        }));
+        let held = i64::try_from(record.plans.len()).unwrap_or(i64::MAX);
+        let is_counted = record.plan_count.unwrap_or(0) == held && !wrong.contains(&Wrong::PlanCount);
+        if is_counted && old.is_empty() {
+            return Ok(wrong.contains(&Wrong::Person));
+        }
         // Refused, others are changing it, and count what they do.
-        self.set_count(keys::agent(tenant, agent), PLANS, record.plan_count, held, &old).await?;
+        self.set_count(keys::agent(tenant, agent), PLANS, stored.get(PLANS).cloned(), held, &old).await?;
         Ok(true)
     }
 
@@ -722,8 +826,11 @@ fn lists_of_agents(
         }
         let (tenant, past) = (tenant.clone(), Arc::clone(past));
         range.keeping(move |listing: &Listing| {
-            let standing = listing.person().and_then(|person| person.standing(&tenant, &past, span));
-            standing.is_some_and(|(standing, has_left)| wanted.lets_through(standing, has_left))
+            let person = listing.person();
+            let standing = person.and_then(|person| person.standing(&tenant, &past, span));
+            // Who cannot be told is left out later, and not for what they were.
+            person.is_some_and(|person| past.is_damaged(&person.id))
+                || standing.is_some_and(|(standing, has_left)| wanted.lets_through(standing, has_left))
         })
     })
 }
@@ -807,14 +914,6 @@ impl Record {
         self.plans.iter().find(|plan| plan.id == *id)
     }
 
-    /// Whether it tells of the plan `id` what is `right`: that it is active, and how, or that it is not.
-    pub(crate) fn tells_of(&self, id: &CoachingPlanId, right: Option<&ActivePlan>) -> Result<bool, Error> {
-        match (self.plan(id), right) {
-            (Some(kept), Some(right)) => Ok(kept.facts()? == right.facts()? && kept.stored.starts_with('{')),
-            (kept, right) => Ok(kept.is_none() && right.is_none()),
-        }
-    }
-
     /// How many targets its active plans have.
     pub(crate) fn target_count(&self) -> usize {
         self.plans.iter().map(|plan| plan.targets.len()).sum()
@@ -824,38 +923,60 @@ impl Record {
         Some(Candidate { person: self.person?, plans: self.plans })
     }
 
-    fn from_item(item: HashMap<String, AttributeValue>) -> Result<Self, Error> {
-        let mut item = Attributes(item);
+    fn from_item(item: HashMap<String, AttributeValue>) -> Result<Self, Unreadable> {
+        let item = Attributes::of(item);
         let id: UserId = item.last_of_key()?;
-        let person = match item.optional_text("display_name")? {
-            None => None,
-            Some(display_name) => Some(Person {
-                id: id.clone(),
-                display_name,
-                now: Some(Standing {
-                    is_active: item.boolean("is_active")?,
-                    is_dev_user: item.boolean("is_dev_user")?,
-                }),
-                since: item.optional_time("since")?,
-            }),
-        };
-        let attributes = item.0.keys().filter(|attribute| attribute.starts_with(PLAN_ATTRIBUTE));
+        let key = item.key.clone();
+        match Self::parse(id, item) {
+            (record, wrong) if wrong.is_empty() => Ok(record),
+            (_, wrong) => Err(Unreadable::of(&key, wrong.first().map_or("", Wrong::prefix))),
+        }
+    }
+
+    /// The record that `item` holds of `id`, as far as it can be read, and what of it cannot.
+    fn parse(id: UserId, mut item: Attributes) -> (Self, Vec<Wrong>) {
+        let mut wrong = Vec::new();
+        let person = read_person(&id, &mut item).unwrap_or_else(|_| {
+            wrong.push(Wrong::Person);
+            None
+        });
+        let attributes = item.rest.keys().filter(|attribute| attribute.starts_with(PLAN_ATTRIBUTE));
         let attributes: Vec<String> = attributes.cloned().collect();
         let mut plans = Vec::with_capacity(attributes.len());
         for attribute in attributes {
-            let text = item.text(&attribute)?;
             let plan = attribute.strip_prefix(PLAN_ATTRIBUTE).and_then(Id::parse);
-            let plan: CoachingPlanId = plan.ok_or_else(|| corrupt(PLAN_ATTRIBUTE))?;
-            let targets = item.optional_text(&targets_attribute(&plan))?;
-            plans.push(ActivePlan::parse(plan, &id, &text, targets).ok_or_else(|| corrupt(PLAN_ATTRIBUTE))?);
+            let Some(plan): Option<CoachingPlanId> = plan else {
+                wrong.push(Wrong::Attribute(attribute));
+                continue;
+            };
+            let text = item.text(&attribute).ok();
+            let targets = item.optional_text(&targets_attribute(&plan)).ok();
+            let parsed = text.zip(targets);
+            match parsed.and_then(|(text, targets)| ActivePlan::parse(plan.clone(), &id, &text, targets)) {
+                Some(active) => plans.push(active),
+                None => wrong.push(Wrong::Plan(plan)),
+            }
         }
         plans.sort_by(|a, b| a.id.cmp(&b.id));
-        Ok(Self { id, person, plans, plan_count: item.optional_number(PLANS)? })
+        let plan_count = item.optional_number(PLANS).unwrap_or_else(|_| {
+            wrong.push(Wrong::PlanCount);
+            None
+        });
+        (Self { id, person, plans, plan_count }, wrong)
     }
 
     fn empty(id: UserId) -> Self {
         Self { id, person: None, plans: Vec::new(), plan_count: None }
     }
+}
+
+/// The person whom the record of `id` lists, if it lists one.
+fn read_person(id: &UserId, item: &mut Attributes) -> Result<Option<Person>, Unreadable> {
+    let Some(display_name) = item.optional_text("display_name")? else {
+        return if item.rest.contains_key("is_active") { Err(item.corrupt("display_name")) } else { Ok(None) };
+    };
+    let now = Standing { is_active: item.boolean("is_active")?, is_dev_user: item.boolean("is_dev_user")? };
+    Ok(Some(Person { id: id.clone(), display_name, now: Some(now), since: item.optional_time("since")? }))
 }
 
 /// What the two lists of a profile's agents hold.
@@ -874,17 +995,13 @@ impl Listing {
 }
 
 impl Listed for Listing {
-    fn from_item(item: HashMap<String, AttributeValue>) -> Result<Self, Error> {
+    fn from_item(item: HashMap<String, AttributeValue>) -> Result<Self, Unreadable> {
         if item.get(keys::SK) == Some(&AttributeValue::S("agent".to_owned())) {
             return Record::from_item(item).map(Self::Here);
         }
-        let mut item = Attributes(item);
-        Ok(Self::Everywhere(Person {
-            id: item.last_of_key()?,
-            display_name: item.text("display_name")?,
-            now: Some(Standing { is_active: item.boolean("is_active")?, is_dev_user: item.boolean("is_dev_user")? }),
-            since: item.optional_time("since")?,
-        }))
+        let mut item = Attributes::of(item);
+        let person = read_person(&item.last_of_key()?, &mut item)?;
+        person.map(Self::Everywhere).ok_or_else(|| item.corrupt("display_name"))
     }
 }
 

@@ -11,6 +11,7 @@ use crate::Store;
 use crate::failure::{failure, unavailable};
 use crate::item::key_attributes;
 use crate::keys::{Key, PK, SK};
+use crate::unreadable::{Found, Unreadable};
 
 /// The most items that DynamoDB reads in one call.
 pub(crate) const MAX_KEYS: usize = 100;
@@ -31,6 +32,23 @@ impl Store {
         consistent: bool,
     ) -> Result<Vec<HashMap<String, AttributeValue>>, Error> {
         self.batch_get_of(None, keys, consistent).await
+    }
+
+    /// As [`Store::batch_get`], each item read by `read`.
+    ///
+    /// # Errors
+    /// As there.
+    pub(crate) async fn batch_read<T>(
+        &self,
+        keys: Vec<Key>,
+        consistent: bool,
+        read: impl Fn(HashMap<String, AttributeValue>) -> Result<T, Unreadable>,
+    ) -> Result<Found<T>, Error> {
+        let mut found = Found::default();
+        for item in self.batch_get(keys, consistent).await? {
+            found.take(self.noting(read(item)));
+        }
+        Ok(found)
     }
 
     /// As [`Store::batch_get`], of each item only its key and `attributes`.

@@ -12,10 +12,11 @@ use coaching_domain::{Code, Error, Role};
 use serde_json::{Map, Number, Value};
 
 use crate::Store;
-use crate::failure::{corrupt, failure};
+use crate::failure::failure;
 use crate::item::{Attributes, Item, key_attributes};
 use crate::keys::{self, ListPosition, PK, SK};
 use crate::list::{MAX_READ_BYTES, Page, Place, bytes_of};
+use crate::unreadable::{MAX_UNREADABLE, Unreadable};
 
 /// The most that the fields of a change take in one item, in bytes: DynamoDB takes 400 KB. A field that takes more by
 /// itself, as a scorecard's scores may, still fits alone.
@@ -135,6 +136,7 @@ impl Store {
         let mut bytes = 0;
         // What was read behind the change that it is part of.
         let mut behind = Part::default();
+        let mut damaged = None;
         while page.entries.len() <= size {
             let before = after.clone().unwrap_or_else(|| keys::AFTER_CHANGES.to_owned());
             let left = size + 1 - page.entries.len();
@@ -153,27 +155,43 @@ impl Store {
             let output = query.customize().interceptor(self.account.clone()).send().await.map_err(failure)?;
             for item in output.items.unwrap_or_default() {
                 let of_item = bytes_of(&item);
-                let mut item = Attributes(item);
-                let sort = item.text(SK)?;
+                let mut item = Attributes::of(item);
+                let sort = item.key.sort.clone();
                 if keys::is_part_of_change(&sort) {
-                    behind.before.extend(item.map("before")?);
-                    behind.after.extend(item.map("after")?);
+                    match self.noting(behind.take(&mut item)) {
+                        Ok(()) => {}
+                        Err(unreadable) => damaged = Some(unreadable),
+                    }
                     continue;
                 }
                 let of_change = of_item + bytes_of(&behind.before) + bytes_of(&behind.after);
-                let mut change = from_item(item)?;
-                let Part { before, after } = std::mem::take(&mut behind);
-                change.before.append(&mut fields(before)?);
-                change.after.append(&mut fields(after)?);
-                if let Some(agent) = agent {
-                    if std::mem::take(&mut is_latest) && change.agent.as_ref() != Some(agent) {
+                let change = self.noting(from_item(item, std::mem::take(&mut behind)));
+                let change = damaged.take().map_or(change, Err);
+                let change = match (change, agent) {
+                    (Ok(change), None) => change,
+                    (change, Some(agent)) => {
+                        let of_agent = |change: &Change| change.agent.as_ref() == Some(agent);
+                        if std::mem::take(&mut is_latest) && !change.as_ref().is_ok_and(of_agent) {
+                            return Ok(page);
+                        }
+                        match change.ok().and_then(|change| change.seen_by(agent)) {
+                            Some(seen) => seen,
+                            None => continue,
+                        }
+                    }
+                    (Err(_), None) if page.entries.len() == size => {
+                        page.next = page.places.last().map(|place| place.position.clone());
                         return Ok(page);
                     }
-                    match change.seen_by(agent) {
-                        Some(seen) => change = seen,
-                        None => continue,
+                    (Err(unreadable), None) => {
+                        page.unreadable.push((page.entries.len(), unreadable));
+                        if page.unreadable.len() == MAX_UNREADABLE {
+                            page.next = Some(ListPosition::from_text(sort));
+                            return Ok(page);
+                        }
+                        continue;
                     }
-                }
+                };
                 bytes += of_change;
                 if page.entries.len() == size || (bytes > MAX_READ_BYTES && !page.entries.is_empty()) {
                     page.next = page.places.last().map(|place| place.position.clone());
@@ -196,6 +214,15 @@ impl Store {
 struct Part {
     before: HashMap<String, AttributeValue>,
     after: HashMap<String, AttributeValue>,
+}
+
+impl Part {
+    /// Takes in what is in `item`.
+    fn take(&mut self, item: &mut Attributes) -> Result<(), Unreadable> {
+        self.before.extend(item.map("before")?);
+        self.after.extend(item.map("after")?);
+        Ok(())
+    }
 }
 
 /// How many items `change` takes.
@@ -237,16 +264,18 @@ pub(crate) fn keeps_changing(name: &str) -> Error {
     Error::new(Code::Aborted, "CONCURRENT_CHANGES", format!("others kept changing '{name}'; try again"))
 }
 
-fn from_item(mut item: Attributes) -> Result<Change, Error> {
+/// The change in `item`, with what is in further items `behind` it.
+fn from_item(mut item: Attributes, mut behind: Part) -> Result<Change, Unreadable> {
+    behind.take(&mut item)?;
     let role = item.text("role")?;
     Ok(Change {
         time: item.time("time")?,
         user: item.id("user")?,
-        role: Role::parse(&role).ok_or_else(|| corrupt("role"))?,
+        role: Role::parse(&role).ok_or_else(|| item.corrupt("role"))?,
         operation: item.text("operation")?,
         version: item.version()?,
-        before: fields(item.map("before")?)?,
-        after: fields(item.map("after")?)?,
+        before: fields(behind.before).ok_or_else(|| item.corrupt("before"))?,
+        after: fields(behind.after).ok_or_else(|| item.corrupt("after"))?,
         agent: item.optional_id("agent")?,
         hidden_before: item.texts("hidden_before")?,
         hidden_after: item.texts("hidden_after")?,
@@ -269,18 +298,18 @@ fn attribute(value: &Value) -> AttributeValue {
     }
 }
 
-fn fields(attributes: HashMap<String, AttributeValue>) -> Result<Map<String, Value>, Error> {
-    attributes.into_iter().map(|(field, attribute)| Ok((field, value(attribute)?))).collect()
+fn fields(attributes: HashMap<String, AttributeValue>) -> Option<Map<String, Value>> {
+    attributes.into_iter().map(|(field, attribute)| Some((field, value(attribute)?))).collect()
 }
 
-fn value(attribute: AttributeValue) -> Result<Value, Error> {
-    Ok(match attribute {
+fn value(attribute: AttributeValue) -> Option<Value> {
+    Some(match attribute {
         AttributeValue::Null(_) => Value::Null,
         AttributeValue::Bool(value) => Value::Bool(value),
-        AttributeValue::N(text) => Value::Number(text.parse::<Number>().map_err(|_| corrupt("before"))?),
+        AttributeValue::N(text) => Value::Number(text.parse::<Number>().ok()?),
         AttributeValue::S(text) => Value::String(text),
-        AttributeValue::L(values) => Value::Array(values.into_iter().map(value).collect::<Result<_, _>>()?),
+        AttributeValue::L(values) => Value::Array(values.into_iter().map(value).collect::<Option<_>>()?),
         AttributeValue::M(attributes) => Value::Object(fields(attributes)?),
-        _ => return Err(corrupt("before")),
+        _ => return None,
     })
 }

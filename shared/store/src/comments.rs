@@ -16,6 +16,7 @@ use crate::keys::{self, LIST_ORDER, ListIndex, ListPosition};
 use crate::list::{Filter, Listed, Page, Range};
 use crate::requests::{Created, RequestRecord};
 use crate::transaction::Outcome;
+use crate::unreadable::Unreadable;
 
 /// Which comments of a profile are wanted: those that match everything that is named.
 #[derive(Debug, Clone, Default)]
@@ -167,7 +168,9 @@ impl Store {
         let ranges = || {
             let ranges = partitions.iter().map(|(index, partition)| {
                 let filter = filter.clone();
-                Range::new(*index, partition.clone(), Filter::default(), after)
+                // DynamoDB itself leaves out what is another agent's, also of what cannot be read.
+                let own = Filter::default().only("agent", &filter.agent);
+                Range::new(*index, partition.clone(), own, after)
                     .keeping(move |comment: &CoachingComment| filter.matches(comment))
             });
             ranges.collect()
@@ -183,8 +186,8 @@ impl OnPlan for CoachingComment {
 }
 
 impl Listed for CoachingComment {
-    fn from_item(item: HashMap<String, AttributeValue>) -> Result<Self, Error> {
-        let mut item = Attributes(item);
+    fn from_item(item: HashMap<String, AttributeValue>) -> Result<Self, Unreadable> {
+        let mut item = Attributes::of(item);
         Ok(Self {
             id: item.last_of_key()?,
             version: item.version()?,

@@ -28,12 +28,13 @@ use coaching_domain::{Code, Error, Tenant, Timestamp};
 use crate::Store;
 use crate::agents::{MAX_TARGETS_OF_PLAN, Record};
 use crate::changes::{Attempts, keeps_changing};
-use crate::failure::{corrupt, failure};
+use crate::failure::failure;
 use crate::item::{Attributes, Item, key_attributes};
 use crate::keys::{self, EXPIRES_AT, Key, ListIndex, PK};
 use crate::list::{Filter, Listed, Page, Range};
 use crate::sessions_held::HeldSession;
 use crate::transaction::Outcome;
+use crate::unreadable::Unreadable;
 
 /// How long a plan stays in the list of deletions after the last that hung on it is deleted, in seconds.
 /// Indexes follow the table within about one.
@@ -85,8 +86,8 @@ struct Dependents {
 }
 
 impl Dependents {
-    fn from_item(item: HashMap<String, AttributeValue>) -> Result<Self, Error> {
-        let mut item = Attributes(item);
+    fn from_item(item: HashMap<String, AttributeValue>) -> Result<Self, Unreadable> {
+        let mut item = Attributes::of(item);
         Ok(Self {
             sessions: item.optional_number("sessions")?.unwrap_or(0),
             comments: item.optional_number("comments")?.unwrap_or(0),
@@ -108,29 +109,32 @@ fn hidden_until(now: Timestamp) -> i64 {
 
 /// Plans that are being deleted, or were moments ago.
 #[derive(Debug, Default)]
-pub(crate) struct Deletions(HashMap<CoachingPlanId, i64>);
+pub(crate) struct Deletions {
+    plans: HashMap<CoachingPlanId, i64>,
+    /// Entries that cannot be read. What hangs on their plans is hidden: shown, it might be half of what there was.
+    unreadable: HashMap<CoachingPlanId, Unreadable>,
+}
 
 impl Deletions {
     pub(crate) fn has(&self, plan: &CoachingPlanId, now: Timestamp) -> bool {
-        self.0.get(plan).is_some_and(|until| *until == 0 || *until > now.unix_seconds())
+        self.unreadable.contains_key(plan)
+            || self.plans.get(plan).is_some_and(|until| *until == 0 || *until > now.unix_seconds())
     }
 
     /// Those whose time in the list is over.
     fn over(&self, now: Timestamp) -> impl Iterator<Item = &CoachingPlanId> {
-        let over = self.0.iter().filter(move |(_, until)| **until != 0 && **until <= now.unix_seconds());
+        let over = self.plans.iter().filter(move |(_, until)| **until != 0 && **until <= now.unix_seconds());
         over.map(|(plan, _)| plan)
     }
 
-    fn from_item(item: &HashMap<String, AttributeValue>) -> Result<Self, Error> {
-        let mut plans = HashMap::new();
-        for (attribute, value) in item {
-            let Some(id) = attribute.strip_prefix(keys::DELETED_PLAN) else { continue };
-            let (Some(id), AttributeValue::N(until)) = (coaching_domain::Id::parse(id), value) else {
-                return Err(corrupt("deletions"));
-            };
-            plans.insert(id, until.parse().map_err(|_| corrupt("deletions"))?);
-        }
-        Ok(Self(plans))
+    /// The entry of `plan`, if it cannot be read.
+    pub(crate) fn unreadable(&self, plan: &CoachingPlanId) -> Option<&Unreadable> {
+        self.unreadable.get(plan)
+    }
+
+    /// How many entries there are.
+    fn len(&self) -> usize {
+        self.plans.len() + self.unreadable.len()
     }
 
     /// Whether `entity` hangs on one of them.
@@ -153,6 +157,27 @@ enum Doomed {
 }
 
 impl Store {
+    /// The list of deletions in `item`. An entry that cannot be read is noted, and costs the plan that it names.
+    fn deletions_in(&self, tenant: &Tenant, item: &HashMap<String, AttributeValue>) -> Deletions {
+        let mut deletions = Deletions::default();
+        for (attribute, value) in item {
+            let Some(id) = attribute.strip_prefix(keys::DELETED_PLAN) else { continue };
+            let id: Option<CoachingPlanId> = coaching_domain::Id::parse(id);
+            let until = value.as_n().ok().and_then(|until| until.parse().ok());
+            match (id, until) {
+                (Some(id), Some(until)) => {
+                    deletions.plans.insert(id, until);
+                }
+                (id, _) => {
+                    let unreadable = Unreadable::deletion(tenant, id.as_ref());
+                    self.note(&unreadable);
+                    deletions.unreadable.extend(id.map(|id| (id, unreadable)));
+                }
+            }
+        }
+        deletions
+    }
+
     /// The profile's list of deletions. It is read after what it hides, and eventually consistent: it is
     /// written a call earlier than the first that is deleted.
     pub(crate) async fn deletions(&self, tenant: &Tenant) -> Result<Deletions, Error> {
@@ -167,7 +192,7 @@ impl Store {
             .send()
             .await
             .map_err(failure)?;
-        Deletions::from_item(&output.item.unwrap_or_default())
+        Ok(self.deletions_in(tenant, &output.item.unwrap_or_default()))
     }
 
     /// The entity at `key`, unless it hangs on a plan that is being deleted.
@@ -178,8 +203,11 @@ impl Store {
         now: Timestamp,
     ) -> Result<Option<T>, Error> {
         // Side by side: one entity that was there a moment ago is no part of a whole.
-        let (item, deletions) = tokio::try_join!(self.get(key), self.deletions(tenant))?;
-        let entity = item.map(T::from_item).transpose()?;
+        let (item, deletions) = tokio::try_join!(self.get(key.clone()), self.deletions(tenant))?;
+        let entity = item.map(|item| self.noting(T::from_item(item))).transpose()?;
+        if entity.as_ref().and_then(|entity| deletions.unreadable(entity.plan()?)).is_some() {
+            return Err(Unreadable::of(&key, "plan").into());
+        }
         Ok(entity.filter(|entity| !deletions.hides(entity, now)))
     }
 
@@ -199,13 +227,17 @@ impl Store {
         if !page.entries.iter().any(|entity| deletions.hides(entity, now)) {
             return Ok(page);
         }
+        let hidden = page.entries.iter().filter_map(|entity| deletions.unreadable(entity.plan()?));
+        let hidden: Vec<(usize, Unreadable)> = hidden.map(|unreadable| (0, unreadable.clone())).collect();
         // A page is full unless it is the last, so it is read again with what is hidden passed over.
         let deletions = Arc::new(deletions);
         let ranges = ranges().into_iter().map(|range| {
             let deletions = Arc::clone(&deletions);
             range.keeping(move |entity| !deletions.hides(entity, now))
         });
-        self.page(ranges.collect(), size).await
+        let mut page = self.page(ranges.collect(), size).await?;
+        page.unreadable.extend(hidden);
+        Ok(page)
     }
 
     /// The write of the item that counts what hangs on a new plan. It is refused for five minutes after
@@ -330,15 +362,19 @@ impl Store {
     ) -> Result<(Vec<Target>, Vec<TransactWriteItem>), Error> {
         for _ in 0..LOOKS {
             let item = self.get(keys::dependents(tenant, plan)).await?;
-            let counted = item.map(Dependents::from_item).transpose()?.map_or(0, |dependents| dependents.targets);
+            let counted = item
+                .map(|item| self.noting(Dependents::from_item(item)))
+                .transpose()?
+                .map_or(0, |dependents| dependents.targets);
             let mut targets: Vec<Target> = Vec::new();
             if counted > 0 {
                 let partition = keys::targets_of_plan(tenant, plan);
-                let listed: Vec<Target> =
-                    self.all(Range::new(ListIndex::Plan, partition, Filter::default(), None)).await?;
+                let listed = self
+                    .all(Range::<Target>::new(ListIndex::Plan, partition, Filter::default(), None))
+                    .await?
+                    .whole()?;
                 let keys = listed.iter().map(|target| keys::target(tenant, &target.id)).collect();
-                let items = self.batch_get(keys, true).await?;
-                targets = items.into_iter().map(Target::from_item).collect::<Result<_, _>>()?;
+                targets = self.batch_read(keys, true, Target::from_item).await?.whole()?;
             }
             if i64::try_from(targets.len()).is_ok_and(|found| found == counted) {
                 let mut checks = Vec::with_capacity(targets.len() + 1);
@@ -384,7 +420,7 @@ impl Store {
         let mut attempts = Attempts::new();
         while attempts.another().await {
             let (plan, dependents) = tokio::try_join!(self.plan(tenant, id), self.get(keys::dependents(tenant, id)))?;
-            let dependents = dependents.map(Dependents::from_item).transpose()?;
+            let dependents = dependents.map(|item| self.noting(Dependents::from_item(item))).transpose()?;
             let (plan, dependents) = match (plan, dependents) {
                 (Some(plan), Some(dependents)) => (plan, dependents),
                 (None, Some(dependents)) if dependents.deleting && !dependents.deleted => {
@@ -493,10 +529,10 @@ impl Store {
     /// RESOURCE_EXHAUSTED if the list stays full.
     async fn tidy_deletions(&self, tenant: &Tenant, now: Timestamp) -> Result<(), Error> {
         let item = self.get(keys::deletions(tenant)).await?.unwrap_or_default();
-        let deletions = Deletions::from_item(&item)?;
-        let counted = Attributes(item).optional_number(ENTRIES)?;
+        let deletions = self.deletions_in(tenant, &item);
+        let counted = item.get(ENTRIES).cloned();
         let over: Vec<String> = deletions.over(now).map(deletion_attribute).collect();
-        let left = deletions.0.len() - over.len();
+        let left = deletions.len() - over.len();
         if left >= MAX_DELETIONS {
             let message = format!(
                 "{MAX_DELETIONS} plans of the profile are being deleted with what hangs on them, or were within five minutes, \
@@ -517,7 +553,7 @@ impl Store {
         &self,
         key: Key,
         attribute: &str,
-        read: Option<i64>,
+        read: Option<AttributeValue>,
         right: i64,
         removed: &[String],
     ) -> Result<(), Error> {
@@ -527,9 +563,9 @@ impl Store {
             .expression_attribute_values(":right", AttributeValue::N(right.to_string()));
         update = match read {
             None => update.condition_expression(format!("attribute_not_exists({attribute})")),
-            Some(read) => update
-                .condition_expression(format!("{attribute} = :read"))
-                .expression_attribute_values(":read", AttributeValue::N(read.to_string())),
+            Some(read) => {
+                update.condition_expression(format!("{attribute} = :read")).expression_attribute_values(":read", read)
+            }
         };
         let mut names = Vec::new();
         for (number, removed) in removed.iter().enumerate() {
@@ -548,12 +584,15 @@ impl Store {
         let mut looks = 0;
         loop {
             let key = keys::dependents(tenant, id);
-            let (left, mut doomed) = tokio::try_join!(self.get(key), self.doomed(tenant, id))?;
-            let left = left.map(Dependents::from_item).transpose()?;
+            let (left, (mut doomed, unreadable)) = tokio::try_join!(self.get(key), self.doomed(tenant, id))?;
+            let left = left.map(|item| self.noting(Dependents::from_item(item))).transpose()?;
             let Some(left) = left.filter(|left| !left.deleted) else { return Ok(()) };
             if left.total() == 0 {
                 // An index may still show what is deleted.
                 doomed.clear();
+            }
+            if let (true, Some(unreadable)) = (doomed.is_empty() && left.total() > 0, unreadable) {
+                return Err(unreadable.into());
             }
             let is_last = i64::try_from(doomed.len()).is_ok_and(|count| count == left.total());
             if is_last || !doomed.is_empty() {
@@ -580,8 +619,9 @@ impl Store {
         }
     }
 
-    /// Some of what hangs on a plan, as much as one transaction deletes.
-    async fn doomed(&self, tenant: &Tenant, id: &CoachingPlanId) -> Result<Vec<Doomed>, Error> {
+    /// Some of what hangs on a plan, as much as one transaction deletes; and some of it that cannot be read, if there is
+    /// any: its history would not tell what was deleted.
+    async fn doomed(&self, tenant: &Tenant, id: &CoachingPlanId) -> Result<(Vec<Doomed>, Option<Unreadable>), Error> {
         fn of_plan<T>(partition: String) -> Vec<Range<T>> {
             vec![Range::new(ListIndex::Plan, partition, Filter::default(), None)]
         }
@@ -589,6 +629,7 @@ impl Store {
         let comments = self.page(of_plan::<CoachingComment>(keys::comments_of_plan(tenant, id)), DELETED_AT_ONCE);
         let targets = self.page(of_plan::<Target>(keys::targets_of_plan(tenant, id)), DELETED_AT_ONCE);
         let (sessions, comments, targets) = tokio::try_join!(sessions, comments, targets)?;
+        let unreadable = sessions.unreadable().chain(comments.unreadable()).chain(targets.unreadable()).next().cloned();
         fn with_bytes<T>(page: Page<T>, doomed: impl Fn(Box<T>) -> Doomed) -> impl Iterator<Item = (usize, Doomed)> {
             let entries = page.entries.into_iter().zip(page.places);
             entries.map(move |(entry, place)| (place.bytes, doomed(Box::new(entry))))
@@ -600,7 +641,7 @@ impl Store {
             total += bytes + BYTES_BESIDE;
             *number == 0 || (*number < DELETED_AT_ONCE && total <= MAX_BYTES_AT_ONCE)
         });
-        Ok(fitting.map(|(_, (_, doomed))| doomed).collect())
+        Ok((fitting.map(|(_, (_, doomed))| doomed).collect(), unreadable))
     }
 
     /// The writes that delete `doomed`, in one transaction; if they are all that is `left`, also those

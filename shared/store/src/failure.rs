@@ -49,8 +49,3 @@ pub(crate) fn unavailable(cause: impl Into<Box<dyn StdError + Send + Sync>>) -> 
     Error::new(Code::Unavailable, "TABLE_UNAVAILABLE", "the service cannot reach its records now; try again shortly")
         .because(cause)
 }
-
-/// INTERNAL for an item that cannot be read as what its key says it is.
-pub(crate) fn corrupt(attribute: &str) -> Error {
-    Error::internal(format!("an item's attribute '{attribute}' is absent or not of its type"))
-}

@@ -17,6 +17,7 @@ use crate::changes::Attempts;
 use crate::item::{Attributes, Item};
 use crate::keys::{self, PK};
 use crate::transaction::Outcome;
+use crate::unreadable::{Found, Unreadable};
 use crate::{Deadline, Store};
 
 /// How deep groups may be nested.
@@ -54,9 +55,16 @@ pub struct GroupMembers {
     members: Vec<UserId>,
     /// The groups that do not exist.
     unknown: Vec<GroupId>,
+    /// The groups that cannot be read, whose members are not among them.
+    unreadable: Vec<Unreadable>,
 }
 
 impl GroupMembers {
+    /// The groups that cannot be read.
+    pub fn unreadable(&self) -> impl Iterator<Item = &Unreadable> {
+        self.unreadable.iter()
+    }
+
     /// The members, for `caller`. To a caller who is confined to some profiles, a group that does not exist is one that
     /// nobody of their profile is in: which groups the customer has is not for them to know.
     ///
@@ -109,9 +117,10 @@ impl Store {
     /// What is to be written of `groups` over what is there now.
     async fn plan_groups<'g>(&self, tenant: &CustomerTenant, groups: &[&'g Entry<Group>]) -> Result<Round<'g>, Error> {
         let version = self.groups_version(tenant).await?;
+        let (found, mut damaged) = self.reachable_groups(tenant, groups).await?;
         let mut versions = HashMap::new();
         let mut known = HashMap::new();
-        for Versioned { value, version } in self.reachable_groups(tenant, groups).await? {
+        for Versioned { value, version } in found {
             versions.insert(value.id.clone(), version);
             known.insert(value.id.clone(), value);
         }
@@ -123,26 +132,33 @@ impl Store {
                 results.push(Err(refused));
                 continue;
             }
+            // One that cannot be read is written over. What is below one cannot be told, so nothing is put above it.
+            let unreadable = damaged.remove(&group.id);
             let before = known.insert(group.id.clone(), group.clone());
             let unchanged = before.as_ref() == Some(group);
             let version = read.unwrap_or(0);
-            match depth_below(&group.id, &known) {
-                Some(_) if unchanged => results.push(Ok(version)),
-                Some(_) => {
+            let refused = match (damaged_below(&group.id, &known, &damaged), depth_below(&group.id, &known)) {
+                (Some(unreadable), _) => unreadable.clone().into(),
+                (None, None) => Error::invalid_field(
+                    "subgroupNames",
+                    format!("would make a group its own sub-group, or nest groups deeper than {MAX_DEPTH}"),
+                ),
+                (None, Some(_)) if unchanged => {
+                    results.push(Ok(version));
+                    continue;
+                }
+                (None, Some(_)) => {
                     left.push((place, group, version + 1));
                     results.push(Ok(version + 1));
+                    continue;
                 }
-                None => {
-                    match before {
-                        Some(before) => known.insert(group.id.clone(), before),
-                        None => known.remove(&group.id),
-                    };
-                    results.push(Err(Error::invalid_field(
-                        "subgroupNames",
-                        format!("would make a group its own sub-group, or nest groups deeper than {MAX_DEPTH}"),
-                    )));
-                }
-            }
+            };
+            match before {
+                Some(before) => known.insert(group.id.clone(), before),
+                None => known.remove(&group.id),
+            };
+            damaged.extend(unreadable.map(|unreadable| (group.id.clone(), unreadable)));
+            results.push(Err(refused));
         }
         Ok(Round { version, results, left })
     }
@@ -172,11 +188,12 @@ impl Store {
     /// # Errors
     /// UNAVAILABLE if the table does not answer.
     pub async fn group(&self, tenant: &CustomerTenant, id: &GroupId) -> Result<Option<Versioned<Group>>, Error> {
-        self.get(keys::group(tenant, id)).await?.map(from_item).transpose()
+        let item = self.get(keys::group(tenant, id)).await?;
+        Ok(item.map(|item| self.noting(from_item(item))).transpose()?)
     }
 
     /// The members of `groups` as they were within about a second, each once; with `indirect`, of their
-    /// sub-groups too.
+    /// sub-groups too; and the groups that cannot be read, whose members are not among them.
     ///
     /// # Errors
     /// UNAVAILABLE if the table does not answer.
@@ -188,23 +205,26 @@ impl Store {
     ) -> Result<GroupMembers, Error> {
         let mut members = HashSet::new();
         let mut unknown = Vec::new();
+        let mut damaged = Vec::new();
         let mut seen: HashSet<GroupId> = groups.iter().cloned().collect();
         let mut level: Vec<GroupId> = groups.to_vec();
         let mut named = true;
         while !level.is_empty() {
-            let found = self.groups_by_id(tenant, &level, false).await?;
-            if named && found.len() < seen.len() {
-                let known: HashSet<&GroupId> = found.iter().map(|group| &group.value.id).collect();
+            let Found { entries, unreadable } = self.groups_by_id(tenant, &level, false).await?;
+            if named && entries.len() + unreadable.len() < seen.len() {
+                let mut known: HashSet<GroupId> = entries.iter().map(|group| group.value.id.clone()).collect();
+                known.extend(unreadable.iter().filter_map(|unreadable| GroupId::parse(unreadable.id())));
                 unknown.extend(groups.iter().filter(|group| !known.contains(group)).cloned());
             }
             named = false;
+            damaged.extend(unreadable);
             level.clear();
-            for Versioned { value: group, .. } in found {
+            for Versioned { value: group, .. } in entries {
                 members.extend(group.members);
                 level.extend(group.subgroups.into_iter().filter(|group| indirect && seen.insert(group.clone())));
             }
         }
-        Ok(GroupMembers { members: members.into_iter().collect(), unknown })
+        Ok(GroupMembers { members: members.into_iter().collect(), unknown, unreadable: damaged })
     }
 
     async fn groups_by_id(
@@ -212,23 +232,25 @@ impl Store {
         tenant: &CustomerTenant,
         ids: &[GroupId],
         consistent: bool,
-    ) -> Result<Vec<Versioned<Group>>, Error> {
+    ) -> Result<Found<Versioned<Group>>, Error> {
         let keys = ids.iter().map(|id| keys::group(tenant, id)).collect();
-        self.batch_get(keys, consistent).await?.into_iter().map(from_item).collect()
+        self.batch_read(keys, consistent, from_item).await
     }
 
     async fn groups_version(&self, tenant: &CustomerTenant) -> Result<i64, Error> {
         let item = self.get(keys::groups(tenant)).await?;
-        item.map_or(Ok(0), |item| Attributes(item).number("version"))
+        Ok(item.map_or(Ok(0), |item| Attributes::of(item).number("version"))?)
     }
 
-    /// `groups` as they are stored, and everything below them and below what they are to hold.
+    /// `groups` as they are stored, and everything below them and below what they are to hold; and which of those cannot
+    /// be read.
     async fn reachable_groups(
         &self,
         tenant: &CustomerTenant,
         groups: &[&Entry<Group>],
-    ) -> Result<Vec<Versioned<Group>>, Error> {
+    ) -> Result<(Vec<Versioned<Group>>, HashMap<GroupId, Unreadable>), Error> {
         let mut known = Vec::new();
+        let mut damaged = HashMap::new();
         let groups = groups.iter().map(|group| &group.value);
         let mut level: HashSet<GroupId> =
             groups.flat_map(|group| std::iter::once(&group.id).chain(&group.subgroups)).cloned().collect();
@@ -236,12 +258,15 @@ impl Store {
         while !level.is_empty() {
             let ids: Vec<GroupId> = level.drain().collect();
             asked.extend(ids.iter().cloned());
-            for group in self.groups_by_id(tenant, &ids, true).await? {
+            let found = self.groups_by_id(tenant, &ids, true).await?;
+            for group in found.entries {
                 level.extend(group.value.subgroups.iter().filter(|id| !asked.contains(*id)).cloned());
                 known.push(group);
             }
+            let unreadable = found.unreadable.into_iter();
+            damaged.extend(unreadable.filter_map(|one| Some((GroupId::parse(one.id())?, one))));
         }
-        Ok(known)
+        Ok((known, damaged))
     }
 
     async fn write_groups(
@@ -283,6 +308,30 @@ fn depth_below(id: &GroupId, known: &HashMap<GroupId, Group>) -> Option<usize> {
     None
 }
 
+/// One of `damaged` that is below a group.
+fn damaged_below<'d>(
+    id: &GroupId,
+    known: &HashMap<GroupId, Group>,
+    damaged: &'d HashMap<GroupId, Unreadable>,
+) -> Option<&'d Unreadable> {
+    if damaged.is_empty() {
+        return None;
+    }
+    let mut seen: HashSet<&GroupId> = HashSet::from([id]);
+    let mut left = vec![id];
+    while let Some(group) = left.pop().and_then(|id| known.get(id)) {
+        for below in &group.subgroups {
+            if let Some(unreadable) = damaged.get(below) {
+                return Some(unreadable);
+            }
+            if known.contains_key(below) && seen.insert(below) {
+                left.push(below);
+            }
+        }
+    }
+    None
+}
+
 fn bytes_of(group: &Group) -> usize {
     let ids = group.members.iter().map(|id| id.as_str().len() + 3);
     ids.chain(group.subgroups.iter().map(|id| id.as_str().len() + 3)).sum::<usize>() + 1024
@@ -295,8 +344,8 @@ fn to_item(tenant: &CustomerTenant, group: &Group) -> Item {
         .texts("subgroups", group.subgroups.iter().map(ToString::to_string))
 }
 
-fn from_item(item: HashMap<String, AttributeValue>) -> Result<Versioned<Group>, Error> {
-    let mut item = Attributes(item);
+fn from_item(item: HashMap<String, AttributeValue>) -> Result<Versioned<Group>, Unreadable> {
+    let mut item = Attributes::of(item);
     // Groups were written without a version once.
     let version = item.optional_number("version")?.map_or(1, i64::unsigned_abs);
     let value = Group {

@@ -5,10 +5,10 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::types::AttributeValue;
 use coaching_domain::change::Shown;
 use coaching_domain::names::Collection;
-use coaching_domain::{Error, Id, Timestamp};
+use coaching_domain::{Id, Timestamp};
 
-use crate::failure::corrupt;
 use crate::keys::{Key, PK, SK};
+use crate::unreadable::Unreadable;
 
 /// An item being written.
 #[derive(Debug)]
@@ -79,108 +79,134 @@ pub(crate) fn key_attributes(key: Key) -> HashMap<String, AttributeValue> {
     HashMap::from([(PK.to_owned(), AttributeValue::S(key.partition)), (SK.to_owned(), AttributeValue::S(key.sort))])
 }
 
-/// An item being read; each attribute is taken once.
+/// An item being read; each attribute is taken once. It knows its key, so that what cannot be read says of which item
+/// it is.
 #[derive(Debug)]
-pub(crate) struct Attributes(pub(crate) HashMap<String, AttributeValue>);
+pub(crate) struct Attributes {
+    /// Its key; of what was not read of it, nothing.
+    pub(crate) key: Key,
+    /// What else it has.
+    pub(crate) rest: HashMap<String, AttributeValue>,
+}
 
 impl Attributes {
-    pub(crate) fn optional_text(&mut self, attribute: &str) -> Result<Option<String>, Error> {
-        match self.0.remove(attribute) {
+    pub(crate) fn of(mut item: HashMap<String, AttributeValue>) -> Self {
+        let mut take = |name: &str| match item.remove(name) {
+            Some(AttributeValue::S(text)) => text,
+            _ => String::new(),
+        };
+        let key = Key { partition: take(PK), sort: take(SK) };
+        Self { key, rest: item }
+    }
+
+    /// That the item cannot be read, because of this attribute.
+    pub(crate) fn corrupt(&self, attribute: &str) -> Unreadable {
+        Unreadable::of(&self.key, attribute)
+    }
+
+    pub(crate) fn optional_text(&mut self, attribute: &str) -> Result<Option<String>, Unreadable> {
+        match self.rest.remove(attribute) {
             None => Ok(None),
             Some(AttributeValue::S(text)) => Ok(Some(text)),
-            Some(_) => Err(corrupt(attribute)),
+            Some(_) => Err(self.corrupt(attribute)),
         }
     }
 
-    pub(crate) fn text(&mut self, attribute: &str) -> Result<String, Error> {
-        self.optional_text(attribute)?.ok_or_else(|| corrupt(attribute))
+    pub(crate) fn text(&mut self, attribute: &str) -> Result<String, Unreadable> {
+        self.optional_text(attribute)?.ok_or_else(|| self.corrupt(attribute))
     }
 
-    pub(crate) fn optional_id<C: Collection>(&mut self, attribute: &str) -> Result<Option<Id<C>>, Error> {
-        self.optional_text(attribute)?.map(|text| Id::parse(&text).ok_or_else(|| corrupt(attribute))).transpose()
+    pub(crate) fn optional_id<C: Collection>(&mut self, attribute: &str) -> Result<Option<Id<C>>, Unreadable> {
+        self.optional_text(attribute)?.map(|text| Id::parse(&text).ok_or_else(|| self.corrupt(attribute))).transpose()
     }
 
-    pub(crate) fn id<C: Collection>(&mut self, attribute: &str) -> Result<Id<C>, Error> {
-        self.optional_id(attribute)?.ok_or_else(|| corrupt(attribute))
+    pub(crate) fn id<C: Collection>(&mut self, attribute: &str) -> Result<Id<C>, Unreadable> {
+        self.optional_id(attribute)?.ok_or_else(|| self.corrupt(attribute))
     }
 
-    pub(crate) fn optional_time(&mut self, attribute: &str) -> Result<Option<Timestamp>, Error> {
-        self.optional_text(attribute)?.map(|text| Timestamp::parse(&text).ok_or_else(|| corrupt(attribute))).transpose()
+    pub(crate) fn optional_time(&mut self, attribute: &str) -> Result<Option<Timestamp>, Unreadable> {
+        self.optional_text(attribute)?
+            .map(|text| Timestamp::parse(&text).ok_or_else(|| self.corrupt(attribute)))
+            .transpose()
     }
 
-    pub(crate) fn time(&mut self, attribute: &str) -> Result<Timestamp, Error> {
-        self.optional_time(attribute)?.ok_or_else(|| corrupt(attribute))
+    pub(crate) fn time(&mut self, attribute: &str) -> Result<Timestamp, Unreadable> {
+        self.optional_time(attribute)?.ok_or_else(|| self.corrupt(attribute))
     }
 
-    pub(crate) fn optional_number(&mut self, attribute: &str) -> Result<Option<i64>, Error> {
-        match self.0.remove(attribute) {
+    pub(crate) fn optional_number(&mut self, attribute: &str) -> Result<Option<i64>, Unreadable> {
+        match self.rest.remove(attribute) {
             None => Ok(None),
-            Some(AttributeValue::N(number)) => number.parse().map(Some).map_err(|_| corrupt(attribute)),
-            Some(_) => Err(corrupt(attribute)),
+            Some(AttributeValue::N(number)) => number.parse().map(Some).map_err(|_| self.corrupt(attribute)),
+            Some(_) => Err(self.corrupt(attribute)),
         }
     }
 
-    pub(crate) fn number<T: TryFrom<i64>>(&mut self, attribute: &str) -> Result<T, Error> {
+    pub(crate) fn number<T: TryFrom<i64>>(&mut self, attribute: &str) -> Result<T, Unreadable> {
         let number = self.optional_number(attribute)?.and_then(|number| T::try_from(number).ok());
-        number.ok_or_else(|| corrupt(attribute))
+        number.ok_or_else(|| self.corrupt(attribute))
     }
 
-    pub(crate) fn version(&mut self) -> Result<u64, Error> {
+    pub(crate) fn version(&mut self) -> Result<u64, Unreadable> {
         Ok(self.number::<i64>("version")?.unsigned_abs())
     }
 
     /// As [`Item::shown`] wrote it.
-    pub(crate) fn shown(&mut self, version: u64, update_time: Timestamp) -> Result<Shown, Error> {
+    pub(crate) fn shown(&mut self, version: u64, update_time: Timestamp) -> Result<Shown, Unreadable> {
         Ok(Shown {
             version: self.optional_number("shown_version")?.map_or(version, i64::unsigned_abs),
             update_time: self.optional_time("shown_update_time")?.unwrap_or(update_time),
         })
     }
 
-    pub(crate) fn optional_bytes(&mut self, attribute: &str) -> Result<Option<Vec<u8>>, Error> {
-        match self.0.remove(attribute) {
+    pub(crate) fn optional_bytes(&mut self, attribute: &str) -> Result<Option<Vec<u8>>, Unreadable> {
+        match self.rest.remove(attribute) {
             None => Ok(None),
             Some(AttributeValue::B(bytes)) => Ok(Some(bytes.into_inner())),
-            Some(_) => Err(corrupt(attribute)),
+            Some(_) => Err(self.corrupt(attribute)),
         }
     }
 
-    pub(crate) fn map(&mut self, attribute: &str) -> Result<HashMap<String, AttributeValue>, Error> {
-        match self.0.remove(attribute) {
+    pub(crate) fn map(&mut self, attribute: &str) -> Result<HashMap<String, AttributeValue>, Unreadable> {
+        match self.rest.remove(attribute) {
             Some(AttributeValue::M(value)) => Ok(value),
-            _ => Err(corrupt(attribute)),
+            _ => Err(self.corrupt(attribute)),
         }
     }
 
-    pub(crate) fn ids<C: Collection>(&mut self, attribute: &str) -> Result<Vec<Id<C>>, Error> {
+    pub(crate) fn ids<C: Collection>(&mut self, attribute: &str) -> Result<Vec<Id<C>>, Unreadable> {
         let texts = self.texts(attribute)?;
-        texts.iter().map(|text| Id::parse(text).ok_or_else(|| corrupt(attribute))).collect()
+        texts.iter().map(|text| Id::parse(text).ok_or_else(|| self.corrupt(attribute))).collect()
     }
 
     /// The id that the partition key ends in.
-    pub(crate) fn last_of_key<C: Collection>(&mut self) -> Result<Id<C>, Error> {
-        let partition = self.text(PK)?;
-        partition.rsplit('#').next().and_then(Id::parse).ok_or_else(|| corrupt(PK))
+    pub(crate) fn last_of_key<C: Collection>(&self) -> Result<Id<C>, Unreadable> {
+        last_of(&self.key.partition).ok_or_else(|| self.corrupt(PK))
     }
 
-    pub(crate) fn boolean(&mut self, attribute: &str) -> Result<bool, Error> {
-        match self.0.remove(attribute) {
+    pub(crate) fn boolean(&mut self, attribute: &str) -> Result<bool, Unreadable> {
+        match self.rest.remove(attribute) {
             Some(AttributeValue::Bool(value)) => Ok(value),
-            _ => Err(corrupt(attribute)),
+            _ => Err(self.corrupt(attribute)),
         }
     }
 
-    pub(crate) fn texts(&mut self, attribute: &str) -> Result<Vec<String>, Error> {
-        match self.0.remove(attribute) {
+    pub(crate) fn texts(&mut self, attribute: &str) -> Result<Vec<String>, Unreadable> {
+        match self.rest.remove(attribute) {
             None => Ok(Vec::new()),
             Some(AttributeValue::L(values)) => values
                 .into_iter()
                 .map(|value| match value {
                     AttributeValue::S(text) => Ok(text),
-                    _ => Err(corrupt(attribute)),
+                    _ => Err(self.corrupt(attribute)),
                 })
                 .collect(),
-            Some(_) => Err(corrupt(attribute)),
+            Some(_) => Err(self.corrupt(attribute)),
         }
     }
+}
+
+/// The id that `key` ends in.
+pub(crate) fn last_of<C: Collection>(key: &str) -> Option<Id<C>> {
+    key.rsplit('#').next().and_then(Id::parse)
 }

@@ -53,6 +53,7 @@ mod statistics;
 mod targets;
 mod templates;
 mod transaction;
+mod unreadable;
 mod usecases;
 mod users;
 
@@ -65,6 +66,7 @@ use aws_sdk_dynamodb::error::SdkError;
 use crate::item::key_attributes;
 use crate::sessions_held::FullStatistics;
 use crate::spent::Account;
+use crate::unreadable::Noted;
 
 pub use agents::{Agent, AgentFilter, AgentsById, plans_in_scope};
 pub use comments::CommentFilter;
@@ -79,6 +81,7 @@ pub use sessions::SessionFilter;
 pub use spent::Expenses;
 pub use statistics::AgentStatistics;
 pub use targets::TargetFilter;
+pub use unreadable::{Found, MAX_UNREADABLE, Unreadable};
 
 /// The table, and what the calls through this handle have spent.
 #[derive(Debug, Clone)]
@@ -86,19 +89,27 @@ pub struct Store {
     client: Client,
     table: Arc<str>,
     account: Account,
+    /// What it met that cannot be read.
+    noted: Noted,
     full_statistics: FullStatistics,
 }
 
 impl Store {
     /// The table named `table`, reached through `client`.
     pub fn new(client: Client, table: &str) -> Self {
-        Self { client, table: table.into(), account: Account::default(), full_statistics: FullStatistics::default() }
+        Self {
+            client,
+            table: table.into(),
+            account: Account::default(),
+            noted: Noted::default(),
+            full_statistics: FullStatistics::default(),
+        }
     }
 
     /// The same table with an account of its own, for one request.
     #[must_use]
     pub fn with_new_account(&self) -> Self {
-        Self { account: Account::default(), ..self.clone() }
+        Self { account: Account::default(), noted: Noted::default(), ..self.clone() }
     }
 
     /// Asks DynamoDB for an item that no table has, so that the connection is open when the first request needs

@@ -1,14 +1,15 @@
 //! Pages of entities, each a range of an index in the index's own order.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
 use coaching_domain::Error;
 use futures_util::future::try_join_all;
 
 use crate::Store;
-use crate::failure::{corrupt, failure};
+use crate::failure::failure;
 use crate::keys::{ListIndex, ListPosition, PK, Rank};
+use crate::unreadable::{Found, MAX_UNREADABLE, Unreadable};
 
 /// The most that the items of a page may take, in bytes: about what a function may answer, which cuts the page where
 /// its own answer ends. Nothing is read that would not be shown, and memory stays small whatever the items hold.
@@ -27,7 +28,7 @@ pub(crate) trait Listed: Sized {
     const ATTRIBUTES: &'static [&'static str] = &[];
 
     /// Reads its item.
-    fn from_item(item: HashMap<String, AttributeValue>) -> Result<Self, Error>;
+    fn from_item(item: HashMap<String, AttributeValue>) -> Result<Self, Unreadable>;
 
     /// What it counts for where the bytes of a page are bounded, if what was `read` of its item takes that many.
     fn bytes(&self, read: usize) -> usize {
@@ -57,7 +58,7 @@ pub(crate) struct SeenByAgent<T>(pub(crate) T);
 impl<T: PartlyShown> Listed for SeenByAgent<T> {
     const ATTRIBUTES: &'static [&'static str] = T::SHOWN_ATTRIBUTES;
 
-    fn from_item(item: HashMap<String, AttributeValue>) -> Result<Self, Error> {
+    fn from_item(item: HashMap<String, AttributeValue>) -> Result<Self, Unreadable> {
         T::from_item(item).map(|entity| Self(entity.as_seen_by_agent()))
     }
 
@@ -75,6 +76,8 @@ pub struct Page<T> {
     pub(crate) places: Vec<Place>,
     /// The place of the last entry, or further on, if more follow it.
     pub next: Option<ListPosition>,
+    /// What stands in the page and cannot be read, each with how many entries come before it.
+    pub(crate) unreadable: Vec<(usize, Unreadable)>,
 }
 
 /// Where an entry of a page stands.
@@ -89,7 +92,7 @@ pub(crate) struct Place {
 impl<T> Page<T> {
     /// A page without entries, and the last.
     pub(crate) fn empty() -> Self {
-        Self { entries: Vec::new(), places: Vec::new(), next: None }
+        Self { entries: Vec::new(), places: Vec::new(), next: None, unreadable: Vec::new() }
     }
 
     /// The place that the next page goes on from, if the first `shown` entries are shown of this one, at least one if
@@ -101,9 +104,40 @@ impl<T> Page<T> {
         }
     }
 
+    /// The names of what cannot be read among the first `shown` entries, or of a page that is shown whole, after them,
+    /// each once.
+    pub fn unreachable(&self, shown: usize) -> Vec<String> {
+        let names = self.unreadable_among(shown).map(|unreadable| unreadable.name().to_owned());
+        names.collect::<BTreeSet<String>>().into_iter().collect()
+    }
+
+    /// What cannot be read, wherever it stands.
+    pub fn unreadable(&self) -> impl Iterator<Item = &Unreadable> {
+        self.unreadable_among(self.entries.len())
+    }
+
+    fn unreadable_among(&self, shown: usize) -> impl Iterator<Item = &Unreadable> {
+        let whole = shown >= self.entries.len();
+        self.unreadable.iter().filter(move |(before, _)| whole || *before < shown).map(|(_, unreadable)| unreadable)
+    }
+
     /// The same page with what `make` makes of each entry.
     pub fn map<U>(self, make: impl FnMut(T) -> U) -> Page<U> {
-        Page { entries: self.entries.into_iter().map(make).collect(), places: self.places, next: self.next }
+        let Self { entries, places, next, unreadable } = self;
+        Page { entries: entries.into_iter().map(make).collect(), places, next, unreadable }
+    }
+
+    /// The same page without the entries that `unreadable` tells to be unreadable after all.
+    #[must_use]
+    pub fn leaving_out(mut self, unreadable: impl Fn(&T) -> Vec<Unreadable>) -> Self {
+        let mut entries = Vec::with_capacity(self.entries.len());
+        for entry in std::mem::take(&mut self.entries) {
+            let found = unreadable(&entry);
+            let is_left_out = !found.is_empty();
+            self.unreadable.extend(found.into_iter().map(|unreadable| (entries.len(), unreadable)));
+            entries.push(Some(entry).filter(|_| !is_left_out));
+        }
+        self.made_into(entries)
     }
 
     /// What the items of all entries take, in bytes.
@@ -114,15 +148,22 @@ impl<T> Page<T> {
     /// The page of its first `entries`.
     pub(crate) fn cut(&mut self, entries: usize) {
         self.next = self.after(entries).cloned();
+        if entries < self.entries.len() {
+            self.unreadable.retain(|(before, _)| *before < entries);
+        }
         self.entries.truncate(entries);
         self.places.truncate(entries);
     }
 
     /// The same page of what `entries` were made into; what was made into nothing is left out.
     pub(crate) fn made_into<U>(self, entries: Vec<Option<U>>) -> Page<U> {
-        let made = entries.into_iter().zip(self.places).filter_map(|(entry, place)| Some((entry?, place)));
+        let Self { places, next, mut unreadable, .. } = self;
+        for (before, _) in &mut unreadable {
+            *before = entries.iter().take(*before).filter(|entry| entry.is_some()).count();
+        }
+        let made = entries.into_iter().zip(places).filter_map(|(entry, place)| Some((entry?, place)));
         let (entries, places) = made.unzip();
-        Page { entries, places, next: self.next }
+        Page { entries, places, next, unreadable }
     }
 }
 
@@ -153,12 +194,13 @@ pub(crate) struct Range<T> {
 /// An entry that was read.
 struct Read<T> {
     rank: Rank,
-    /// What its item takes, in bytes.
+    /// What its item takes, in bytes; of one that cannot be read nothing is kept.
     bytes: usize,
-    entry: T,
+    entry: Result<T, Unreadable>,
 }
 
-/// What the index of a range does not tell apart.
+/// What the index of a range does not tell apart. What has something in an attribute that cannot be read passes, so that
+/// it is met and named.
 #[derive(Clone, Default)]
 pub(crate) struct Filter {
     terms: Vec<String>,
@@ -167,19 +209,40 @@ pub(crate) struct Filter {
 }
 
 impl Filter {
-    /// Lets through only what has any of `values` in `attribute`; with no values, everything.
+    /// Lets through only what has any of `values` in `attribute`, or there what is no text; with no values, everything.
     pub(crate) fn any_of<T: ToString>(mut self, attribute: &str, values: impl IntoIterator<Item = T>) -> Self {
-        let values: Vec<String> = values.into_iter().map(|value| value.to_string()).collect();
-        if values.is_empty() {
-            return self;
-        }
-        let name = self.name(attribute);
-        let values: Vec<String> = values.into_iter().map(|value| self.value(AttributeValue::S(value))).collect();
-        self.terms.push(format!("{name} IN ({})", values.join(", ")));
+        let Some((name, is_any)) = self.is_any_of(attribute, values) else { return self };
+        let text = self.value(AttributeValue::S("S".to_owned()));
+        self.terms.push(format!("({is_any} OR (attribute_exists({name}) AND NOT attribute_type({name}, {text})))"));
         self
     }
 
-    /// Lets through only what holds any of `values` in the list `attribute`; with no values, everything.
+    /// Lets through only what has one of `values` in `attribute` for certain; with no values, everything. For whose it is:
+    /// of what cannot be read, only who it is of may know.
+    pub(crate) fn only<T: ToString>(mut self, attribute: &str, values: impl IntoIterator<Item = T>) -> Self {
+        if let Some((_, is_any)) = self.is_any_of(attribute, values) {
+            self.terms.push(is_any);
+        }
+        self
+    }
+
+    /// The name of `attribute` in expressions, and the condition that it is any of `values`.
+    fn is_any_of<T: ToString>(
+        &mut self,
+        attribute: &str,
+        values: impl IntoIterator<Item = T>,
+    ) -> Option<(String, String)> {
+        let values: Vec<String> = values.into_iter().map(|value| value.to_string()).collect();
+        if values.is_empty() {
+            return None;
+        }
+        let name = self.name(attribute);
+        let values: Vec<String> = values.into_iter().map(|value| self.value(AttributeValue::S(value))).collect();
+        let is_any = format!("{name} IN ({})", values.join(", "));
+        Some((name, is_any))
+    }
+
+    /// Lets through only what holds any of `values` in the list `attribute`, or there no list; with no values, everything.
     pub(crate) fn holding_any_of<T: ToString>(mut self, attribute: &str, values: impl IntoIterator<Item = T>) -> Self {
         let name = self.name(attribute);
         let terms: Vec<String> = values
@@ -190,32 +253,36 @@ impl Filter {
             true => {
                 self.names.pop();
             }
-            false => self.terms.push(format!("({})", terms.join(" OR "))),
+            false => {
+                let list = self.value(AttributeValue::S("L".to_owned()));
+                self.terms.push(format!("({} OR NOT attribute_type({name}, {list}))", terms.join(" OR ")));
+            }
         }
         self
     }
 
-    /// Lets through only what is true of `attribute`.
+    /// Lets through only what is true of `attribute`, or neither true nor false.
     pub(crate) fn where_true(self, attribute: &str) -> Self {
         self.where_boolean(attribute, true)
     }
 
-    /// Lets through only what is false of `attribute`.
+    /// Lets through only what is false of `attribute`, or neither true nor false.
     pub(crate) fn where_false(self, attribute: &str) -> Self {
         self.where_boolean(attribute, false)
     }
 
     fn where_boolean(mut self, attribute: &str, wanted: bool) -> Self {
         let name = self.name(attribute);
-        let value = self.value(AttributeValue::Bool(wanted));
-        self.terms.push(format!("{name} = {value}"));
+        let opposite = self.value(AttributeValue::Bool(!wanted));
+        self.terms.push(format!("NOT {name} = {opposite}"));
         self
     }
 
-    /// Lets through only what the condition `term` holds for; `#` in it stands for `attribute`.
-    pub(crate) fn where_attribute(mut self, attribute: &str, term: &str) -> Self {
+    /// Lets through only what has no text in `attribute`.
+    pub(crate) fn without_text(mut self, attribute: &str) -> Self {
         let name = self.name(attribute);
-        self.terms.push(term.replace('#', &name));
+        let text = self.value(AttributeValue::S("S".to_owned()));
+        self.terms.push(format!("(attribute_not_exists({name}) OR NOT attribute_type({name}, {text}))"));
         self
     }
 
@@ -296,7 +363,9 @@ impl<T> Range<T> {
 impl Store {
     /// The first `size` entries of `ranges` together.
     ///
-    /// The page is full unless it is the last, its items would pass 6 MiB, or a filter dropped 10,000 entries.
+    /// The page is full unless it is the last, its items would pass 6 MiB, a filter dropped 10,000 entries, or
+    /// [`MAX_UNREADABLE`] of its entries cannot be read. Those are not counted, and what is kept of a range may or may
+    /// not be among them.
     /// It costs what is looked at and one entry more, which tells whether another page follows; where names
     /// descend, all entries of a name that it shows one of.
     pub(crate) async fn page<T: Listed>(&self, mut ranges: Vec<Range<T>>, size: usize) -> Result<Page<T>, Error> {
@@ -316,19 +385,30 @@ impl Store {
                 page.next = page.places.last().map(|place| place.position.clone());
                 return Ok(page);
             }
-            page.entries.push(next.entry);
-            page.places.push(Place { position: next.rank.position, bytes: next.bytes });
+            match next.entry {
+                Ok(entry) => {
+                    page.entries.push(entry);
+                    page.places.push(Place { position: next.rank.position, bytes: next.bytes });
+                }
+                Err(unreadable) => {
+                    page.unreadable.push((page.entries.len(), unreadable));
+                    if page.unreadable.len() == MAX_UNREADABLE {
+                        page.next = Some(next.rank.position);
+                        return Ok(page);
+                    }
+                }
+            }
         }
     }
 
-    /// Everything in one range.
-    pub(crate) async fn all<T: Listed>(&self, mut range: Range<T>) -> Result<Vec<T>, Error> {
-        let mut entries = Vec::new();
+    /// Everything in one range, in its order.
+    pub(crate) async fn all<T: Listed>(&self, mut range: Range<T>) -> Result<Found<T>, Error> {
+        let mut found = Found::default();
         while !range.exhausted {
             self.read_on(&mut range, None).await?;
-            entries.extend(range.read.drain(..).map(|read| read.entry));
+            range.read.drain(..).for_each(|read| found.take(read.entry));
         }
-        Ok(entries)
+        Ok(found)
     }
 
     /// Reads on in every range that has nothing to show and is not exhausted, side by side; says how far all
@@ -408,12 +488,14 @@ impl Store {
         range.looked_at += looked_at;
         for mut item in output.items.unwrap_or_default() {
             let bytes = bytes_of(&item);
+            // A page can go on from what it cannot read: the index has its place.
             let rank = position(&mut item, order)?.rank(range.names_descend);
-            let entry = T::from_item(item)?;
-            if !(range.keep)(&entry) {
-                continue;
-            }
-            let bytes = entry.bytes(bytes);
+            let entry = self.noting(T::from_item(item));
+            let bytes = match &entry {
+                Ok(entry) if !(range.keep)(entry) => continue,
+                Ok(entry) => entry.bytes(bytes),
+                Err(_) => 0,
+            };
             range.kept += 1;
             // An earlier page may have shown a part of the name.
             if Some(&rank) > range.reached.as_ref() {
@@ -454,7 +536,7 @@ fn rank_of_first<T>(range: &Range<T>) -> Option<&Rank> {
 fn position(item: &mut HashMap<String, AttributeValue>, order: &str) -> Result<ListPosition, Error> {
     match item.remove(order) {
         Some(AttributeValue::S(text)) => Ok(ListPosition::from_text(text)),
-        _ => Err(corrupt(order)),
+        _ => Err(Error::internal(format!("an index sorts by '{order}' what has no such text"))),
     }
 }
 

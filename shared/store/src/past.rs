@@ -3,7 +3,7 @@
 //!
 //! Only what a window can end between is kept of plans and targets: windows end with a day, UTC.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use aws_sdk_dynamodb::types::{AttributeValue, Put, ReturnConsumedCapacity, TransactWriteItem};
 use coaching_domain::directory::User;
@@ -16,11 +16,11 @@ use futures_util::stream::{StreamExt, TryStreamExt, iter};
 
 use crate::Store;
 use crate::agents::{ActivePlan, targets_to_text};
-use crate::failure::corrupt;
 use crate::item::{Attributes, Item};
 use crate::keys::{self, AFTER_PAST, LIST_ORDER, ListIndex, ListPosition, PK, SK};
 use crate::list::{Filter, Listed, Range};
 use crate::targets;
+use crate::unreadable::{Found, Unreadable};
 use crate::users;
 
 /// The most people whose past is read one by one; of more, everyone's is.
@@ -63,9 +63,16 @@ struct PastTarget {
 pub(crate) struct Past {
     users: HashMap<UserId, Vec<PastUser>>,
     coaching: HashMap<UserId, Vec<PastCoaching>>,
+    /// People of whom something that is over cannot be read.
+    damaged: HashSet<UserId>,
 }
 
 impl Past {
+    /// Whether something that is over cannot be read of a user: what they were in the window is not known then.
+    pub(crate) fn is_damaged(&self, id: &UserId) -> bool {
+        self.damaged.contains(id)
+    }
+
     /// What a user was, in no order.
     pub(crate) fn of_user(&self, id: &UserId) -> &[PastUser] {
         self.users.get(id).map(Vec::as_slice).unwrap_or_default()
@@ -93,15 +100,19 @@ impl Past {
         })
     }
 
-    fn take_user(&mut self, fact: PastUser, span: Span) {
-        if fact.until > span.start {
-            self.users.entry(fact.user.id.clone()).or_default().push(fact);
+    fn take_user(&mut self, fact: Result<PastUser, Unreadable>, span: Span) {
+        match fact {
+            Ok(fact) if fact.until > span.start => self.users.entry(fact.user.id.clone()).or_default().push(fact),
+            Ok(_) => {}
+            Err(unreadable) => self.damaged.extend(unreadable.user()),
         }
     }
 
-    fn take_coaching(&mut self, past: PastCoaching, span: Span) {
-        if past.until > span.at {
-            self.coaching.entry(past.agent.clone()).or_default().push(past);
+    fn take_coaching(&mut self, past: Result<PastCoaching, Unreadable>, span: Span) {
+        match past {
+            Ok(past) if past.until > span.at => self.coaching.entry(past.agent.clone()).or_default().push(past),
+            Ok(_) => {}
+            Err(unreadable) => self.damaged.extend(unreadable.user()),
         }
     }
 }
@@ -127,9 +138,9 @@ impl Store {
         let mut past = Past::default();
         for item in items.into_iter().flatten() {
             if item.contains_key("roles") || item.contains_key("display_name") {
-                past.take_user(PastUser::read(&customer, item)?, span);
+                past.take_user(self.noting(PastUser::read(&customer, item)), span);
             } else {
-                past.take_coaching(PastCoaching::from_item(item)?, span);
+                past.take_coaching(self.noting(PastCoaching::from_item(item)), span);
             }
         }
         Ok(past)
@@ -147,16 +158,19 @@ impl Store {
         let coaching = async {
             match span.is_over {
                 true => self.all(since(ListIndex::Profile, keys::past_coaching_of_profile(tenant), span.at)).await,
-                false => Ok(Vec::new()),
+                false => Ok(Found::default()),
             }
         };
         let (users, coaching) = tokio::try_join!(users, coaching)?;
         let mut past = Past::default();
+        let profile = tenant.name();
+        // Of other profiles' people nothing is told here.
+        let users = users.entries.into_iter().filter(|Raw(item)| may_be_of(&profile, item));
         for Raw(item) in users {
-            past.take_user(PastUser::read(&customer, item)?, span);
+            past.take_user(self.noting(PastUser::read(&customer, item)), span);
         }
-        for Raw(item) in coaching {
-            past.take_coaching(PastCoaching::from_item(item)?, span);
+        for Raw(item) in coaching.entries {
+            past.take_coaching(self.noting(PastCoaching::from_item(item)), span);
         }
         Ok(past)
     }
@@ -167,12 +181,13 @@ impl Store {
         tenant: &Tenant,
         usecase: &UsecaseId,
         time: Timestamp,
-    ) -> Result<Vec<Target>, Error> {
+    ) -> Result<Found<Target>, Error> {
         let partition = keys::past_targets_of_usecase(tenant, usecase);
         let range = Range::<PastTarget>::new(ListIndex::Usecase, partition, Filter::default(), None)
             .between(None, Some(ListPosition::after_all_at(time)));
-        let targets = self.all(range).await?.into_iter().filter(|past| past.until > time);
-        Ok(targets.map(|past| past.target).collect())
+        let Found { entries, unreadable } = self.all(range).await?;
+        let targets = entries.into_iter().filter(|past| past.until > time);
+        Ok(Found { entries: targets.map(|past| past.target).collect(), unreadable })
     }
 
     /// What in `partition` is over since `from`.
@@ -261,11 +276,20 @@ impl Store {
 }
 
 impl PastUser {
-    fn read(tenant: &CustomerTenant, item: HashMap<String, AttributeValue>) -> Result<Self, Error> {
-        let mut item = Attributes(item);
+    fn read(tenant: &CustomerTenant, item: HashMap<String, AttributeValue>) -> Result<Self, Unreadable> {
+        let mut item = Attributes::of(item);
         let until = item.time("until")?;
         let (user, since) = users::read(tenant, &mut item)?;
         Ok(Self { user, since, until })
+    }
+}
+
+/// Whether what a user was, in `item`, may have been in the profile named `profile`.
+fn may_be_of(profile: &str, item: &HashMap<String, AttributeValue>) -> bool {
+    match item.get("profiles") {
+        Some(AttributeValue::L(profiles)) => profiles.iter().any(|one| one.as_s().map_or(true, |one| one == profile)),
+        // Of all profiles, or not readable.
+        _ => true,
     }
 }
 
@@ -273,30 +297,30 @@ impl PastUser {
 struct Raw(HashMap<String, AttributeValue>);
 
 impl Listed for Raw {
-    fn from_item(item: HashMap<String, AttributeValue>) -> Result<Self, Error> {
+    fn from_item(item: HashMap<String, AttributeValue>) -> Result<Self, Unreadable> {
         Ok(Self(item))
     }
 }
 
 impl PastCoaching {
-    fn from_item(item: HashMap<String, AttributeValue>) -> Result<Self, Error> {
-        let mut item = Attributes(item);
+    fn from_item(item: HashMap<String, AttributeValue>) -> Result<Self, Unreadable> {
+        let mut item = Attributes::of(item);
         let until = item.time("until")?;
         if let Some(target) = item.optional_id("target")? {
             let target = targets::read(target, &mut item)?;
-            let agent = target.agent.clone().ok_or_else(|| corrupt("agent"))?;
+            let agent = target.agent.clone().ok_or_else(|| item.corrupt("agent"))?;
             return Ok(Self { agent, until, what: What::Target(Box::new(target)) });
         }
         let agent: UserId = item.last_of_key()?;
         let (id, text, targets) = (item.id("plan")?, item.text("active")?, item.optional_text("targets")?);
-        let plan = ActivePlan::parse(id, &agent, &text, targets).ok_or_else(|| corrupt("active"))?;
+        let plan = ActivePlan::parse(id, &agent, &text, targets).ok_or_else(|| item.corrupt("active"))?;
         Ok(Self { agent, until, what: What::Plan(Box::new(plan)) })
     }
 }
 
 impl Listed for PastTarget {
-    fn from_item(item: HashMap<String, AttributeValue>) -> Result<Self, Error> {
-        let mut item = Attributes(item);
+    fn from_item(item: HashMap<String, AttributeValue>) -> Result<Self, Unreadable> {
+        let mut item = Attributes::of(item);
         let until = item.time("until")?;
         let id = item.id("target")?;
         Ok(Self { target: targets::read(id, &mut item)?, until })

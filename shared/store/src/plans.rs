@@ -15,7 +15,6 @@ use serde_json::{Map, Value};
 use crate::Store;
 use crate::agents::plans_full;
 use crate::changes::{Attempts, keeps_changing};
-use crate::failure::corrupt;
 use crate::item::{Attributes, Item};
 use crate::keys::{self, LIST_ORDER, ListIndex, ListPosition};
 use crate::list::{Filter, Listed, MAX_READ_BYTES, Page, PartlyShown, Range, SeenByAgent};
@@ -23,6 +22,7 @@ use crate::requests::{Created, RequestRecord};
 use crate::scorecards::ScorecardChange;
 use crate::sessions::SessionFilter;
 use crate::transaction::Outcome;
+use crate::unreadable::{Found, Unreadable};
 
 /// The most agents whose plans are read one by one; of more, the usecase's or profile's are filtered.
 const MAX_AGENT_RANGES: usize = 20;
@@ -99,16 +99,17 @@ impl Store {
     /// # Errors
     /// UNAVAILABLE if the table does not answer.
     pub async fn plan(&self, tenant: &Tenant, id: &CoachingPlanId) -> Result<Option<CoachingPlan>, Error> {
-        self.get(keys::plan(tenant, id)).await?.map(CoachingPlan::from_item).transpose()
+        let item = self.get(keys::plan(tenant, id)).await?;
+        Ok(item.map(|item| self.noting(CoachingPlan::from_item(item))).transpose()?)
     }
 
     /// The plans `ids`, as they are now; what does not exist is left out.
     ///
     /// # Errors
     /// UNAVAILABLE if the table does not answer.
-    pub async fn plans_by_id(&self, tenant: &Tenant, ids: &[CoachingPlanId]) -> Result<Vec<CoachingPlan>, Error> {
+    pub async fn plans_by_id(&self, tenant: &Tenant, ids: &[CoachingPlanId]) -> Result<Found<CoachingPlan>, Error> {
         let keys = ids.iter().map(|id| keys::plan(tenant, id)).collect();
-        self.batch_get(keys, true).await?.into_iter().map(CoachingPlan::from_item).collect()
+        self.batch_read(keys, true, CoachingPlan::from_item).await
     }
 
     /// Changes the plan `id` by `change`, which says whether it changed anything, and may be called
@@ -332,12 +333,17 @@ impl Store {
             if !sessions.is_empty() && bytes > MAX_READ_BYTES {
                 break;
             }
+            page.unreadable.extend(of_plan.unreadable().map(|unreadable| (sessions.len(), unreadable.clone())));
             sessions.push(of_plan.entries);
         }
         drop(reads);
         page.cut(sessions.len());
         // Read last: a plan whose deletion began meanwhile may have been read in part.
         let deletions = self.deletions(tenant).await?;
+        let hidden = page.entries.iter().enumerate();
+        let hidden = hidden.filter_map(|(place, plan)| Some((place, deletions.unreadable(&plan.id)?.clone())));
+        let hidden: Vec<(usize, Unreadable)> = hidden.collect();
+        page.unreadable.extend(hidden);
         let plans = std::mem::take(&mut page.entries).into_iter().zip(sessions);
         let plans = plans.map(|plan| Some(plan).filter(|(plan, _)| !deletions.has(&plan.id, now)));
         Ok(page.made_into(plans.collect()))
@@ -345,7 +351,7 @@ impl Store {
 }
 
 impl Listed for CoachingPlan {
-    fn from_item(item: HashMap<String, AttributeValue>) -> Result<Self, Error> {
+    fn from_item(item: HashMap<String, AttributeValue>) -> Result<Self, Unreadable> {
         from_item(item)
     }
 }
@@ -404,12 +410,12 @@ fn to_item(tenant: &Tenant, plan: &CoachingPlan) -> Item {
     }
 }
 
-fn from_item(item: HashMap<String, AttributeValue>) -> Result<CoachingPlan, Error> {
-    let mut item = Attributes(item);
+fn from_item(item: HashMap<String, AttributeValue>) -> Result<CoachingPlan, Unreadable> {
+    let mut item = Attributes::of(item);
     let mut focus_criteria = Vec::new();
     let mut texts = item.texts("focus_criteria")?.into_iter();
     while let (Some(template), Some(criterion_or_chapter_id)) = (texts.next(), texts.next()) {
-        let template = coaching_domain::Id::parse(&template).ok_or_else(|| corrupt("focus_criteria"))?;
+        let template = coaching_domain::Id::parse(&template).ok_or_else(|| item.corrupt("focus_criteria"))?;
         focus_criteria.push(FocusCriterion { template, criterion_or_chapter_id });
     }
     let (version, update_time) = (item.version()?, item.time("update_time")?);

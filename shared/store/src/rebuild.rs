@@ -1,27 +1,27 @@
 //! Recounting what is derived: statistics from the scorecards and sessions that they count, and agents' records from
 //! the plans, targets and people that they tell of.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity, TransactWriteItem, Update};
-use coaching_domain::names::{self, CoachingPlanId, ScorecardTemplateId, UsecaseId, UserId};
+use coaching_domain::names::{self, CoachingPlanId, ScorecardId, ScorecardTemplateId, UsecaseId, UserId};
 use coaching_domain::plan::CoachingPlan;
 use coaching_domain::scorecard::Scorecard;
 use coaching_domain::session::CoachingSession;
 use coaching_domain::statistics::{Period, Statistics};
 use coaching_domain::template::ScorecardTemplate;
-use coaching_domain::{Error, Id, Tenant, Timestamp};
+use coaching_domain::{Error, Tenant, Timestamp};
 
 use crate::Store;
 use crate::agents::ActivePlan;
 use crate::changes::keeps_changing;
-use crate::failure::corrupt;
 use crate::item::{Attributes, Item, key_attributes};
-use crate::keys::{self, LIST_ORDER, ListIndex, ListPosition, PK, SK};
+use crate::keys::{self, LIST_ORDER, ListIndex, ListPosition, SK};
 use crate::list::{Filter, Listed, Range};
-use crate::scorecards::{Place, Read, statistics_from_item};
+use crate::scorecards::{Place, statistics_from_item};
 use crate::sessions_held::HeldSession;
 use crate::transaction::Outcome;
+use crate::unreadable::{Found, Unreadable};
 
 /// How long after a change an index may not show it yet, in seconds. DynamoDB promises none; it is
 /// usually well under one.
@@ -34,6 +34,8 @@ const ATTEMPTS: usize = 5;
 pub struct Recount {
     /// Every agent with a scorecard, a session or a plan, in order.
     pub agents: BTreeSet<UserId>,
+    /// Scorecards, sessions and plans that cannot be read: whose they are is not known.
+    pub unreadable: BTreeSet<Unreadable>,
     usecases: BTreeSet<UsecaseId>,
     periods: BTreeSet<Period>,
 }
@@ -63,6 +65,30 @@ pub enum Recounted {
     Unsettled,
 }
 
+/// Statistics as they are stored.
+struct Stored {
+    /// What they hold; nothing if they cannot be read.
+    statistics: Option<Statistics>,
+    /// The version as it is stored, if there is one.
+    version: Option<AttributeValue>,
+    /// When scores in them last changed, in Unix seconds.
+    changed: i64,
+}
+
+/// What was done; nothing if something cannot be read, which is `skipped` then.
+fn unless_unreadable<T>(done: Result<T, Error>, skipped: &mut BTreeSet<Unreadable>) -> Result<Option<T>, Error> {
+    match done {
+        Ok(done) => Ok(Some(done)),
+        Err(error) => match Unreadable::cause_of(&error) {
+            Some(unreadable) => {
+                skipped.insert(unreadable.clone());
+                Ok(None)
+            }
+            None => Err(error),
+        },
+    }
+}
+
 /// A person whom a list by name holds.
 struct Named {
     key: keys::Key,
@@ -71,14 +97,16 @@ struct Named {
 }
 
 impl Listed for Named {
-    const ATTRIBUTES: &'static [&'static str] = &["SK", "display_name"];
+    const ATTRIBUTES: &'static [&'static str] = &[SK, "display_name", "is_active", "is_dev_user", "since"];
 
-    fn from_item(item: HashMap<String, AttributeValue>) -> Result<Self, Error> {
-        let mut item = Attributes(item);
-        let partition = item.text(PK)?;
-        let id = partition.rsplit('#').next().and_then(Id::parse).ok_or_else(|| corrupt(PK))?;
-        let key = keys::Key { partition, sort: item.text(SK)? };
-        Ok(Self { key, id, display_name: item.text("display_name")? })
+    fn from_item(item: HashMap<String, AttributeValue>) -> Result<Self, Unreadable> {
+        let mut item = Attributes::of(item);
+        let (id, display_name) = (item.last_of_key()?, item.text("display_name")?);
+        // What nobody asks of them here, progress does.
+        item.boolean("is_active")?;
+        item.boolean("is_dev_user")?;
+        item.optional_time("since")?;
+        Ok(Self { key: item.key, id, display_name })
     }
 }
 
@@ -89,10 +117,14 @@ impl Store {
     /// UNAVAILABLE if the table does not answer.
     pub async fn plan_recount(&self, tenant: &Tenant) -> Result<Recount, Error> {
         let mut recount = Recount::default();
-        for plan in self.all_of::<CoachingPlan>(keys::plans_of_profile(tenant)).await? {
+        let plans = self.all_of::<CoachingPlan>(keys::plans_of_profile(tenant)).await?;
+        recount.unreadable.extend(plans.unreadable);
+        for plan in plans.entries {
             recount.agents.insert(plan.agent);
         }
-        for session in self.all_of::<CoachingSession>(keys::sessions_of_profile(tenant)).await? {
+        let sessions = self.all_of::<CoachingSession>(keys::sessions_of_profile(tenant)).await?;
+        recount.unreadable.extend(sessions.unreadable);
+        for session in sessions.entries {
             if let Some(held) = HeldSession::of(&session) {
                 recount.periods.insert(held.period());
             }
@@ -104,6 +136,7 @@ impl Store {
             let partition = keys::scorecards_of_profile(tenant);
             let range = Range::<Scorecard>::new(ListIndex::Profile, partition, Filter::default(), after.as_ref());
             let page = self.page(vec![range], 1000).await?;
+            recount.unreadable.extend(page.unreadable().cloned());
             for scorecard in page.entries {
                 recount
                     .periods
@@ -118,12 +151,13 @@ impl Store {
         }
     }
 
-    async fn all_of<T: Listed>(&self, partition: String) -> Result<Vec<T>, Error> {
+    async fn all_of<T: Listed>(&self, partition: String) -> Result<Found<T>, Error> {
         self.all(Range::new(ListIndex::Profile, partition, Filter::default(), None)).await
     }
 
     /// Recounts the statistics of one agent at `now` in every usecase and period of `recount`, and their record, and
-    /// puts right what differs. Changes that others make meanwhile are neither lost nor counted twice: what is
+    /// puts right what differs, or cannot be read. What cannot be read and is counted from is `skipped`: the rest is
+    /// counted without. Changes that others make meanwhile are neither lost nor counted twice: what is
     /// written is conditioned on what was read before the scorecards were.
     ///
     /// # Errors
@@ -134,26 +168,28 @@ impl Store {
         recount: &Recount,
         agent: &UserId,
         now: Timestamp,
+        skipped: &mut BTreeSet<Unreadable>,
     ) -> Result<Recounted, Error> {
-        let record = self.put_record_right(tenant, agent).await?;
-        let of_sessions = self.recount_sessions(tenant, &recount.usecases, &recount.periods, agent).await?;
-        let mut corrected: BTreeSet<(UsecaseId, Period)> = of_sessions.into_iter().collect();
+        let record = self.put_record_right(tenant, agent, skipped).await;
+        let record = unless_unreadable(record, skipped)?.unwrap_or(false);
+        let of_sessions = self.recount_sessions(tenant, &recount.usecases, &recount.periods, agent, skipped).await;
+        let mut corrected: BTreeSet<(UsecaseId, Period)> = unless_unreadable(of_sessions, skipped)?.unwrap_or_default();
         for _ in 0..ATTEMPTS {
             let stored = self.stored_statistics(tenant, recount, agent).await?;
-            let counted = self.count_from_scorecards(tenant, agent).await?;
+            let counted = self.count_from_scorecards(tenant, agent, skipped).await?;
             let places: BTreeSet<&Place> = stored.keys().chain(counted.keys()).collect();
             let mut lost_a_race = false;
             for place in places {
-                let uncounted = (Read::default(), 0);
-                let (read, changed) = stored.get(place).unwrap_or(&uncounted);
+                let uncounted = Stored { statistics: Some(Statistics::default()), version: None, changed: 0 };
+                let read = stored.get(place).unwrap_or(&uncounted);
                 let right = counted.get(place).cloned().unwrap_or_default();
-                if read.statistics == right {
+                if read.statistics.as_ref() == Some(&right) {
                     continue;
                 }
-                if *changed > now.unix_seconds() - SETTLED_SECONDS {
+                if read.changed > now.unix_seconds() - SETTLED_SECONDS {
                     return Ok(Recounted::Unsettled);
                 }
-                let write = self.put_statistics(tenant, place, read.version, right.encode(), now)?;
+                let write = self.put_statistics(tenant, place, read.version.as_ref(), right.encode(), now)?;
                 match self.transact(vec![write]).await? {
                     Outcome::Written => {
                         corrected.insert((place.usecase.clone(), place.period));
@@ -170,21 +206,30 @@ impl Store {
         Ok(Recounted::Unsettled)
     }
 
-    /// Makes the record of `agent` tell of their active plans and the targets of those as they are; says whether it
-    /// did not. What others change meanwhile they write there themselves.
-    async fn put_record_right(&self, tenant: &Tenant, agent: &UserId) -> Result<bool, Error> {
+    /// Makes the record of `agent` tell of their active plans and the targets of those as they are, and who they are, if
+    /// that cannot be read; says whether it did not. What others change meanwhile they write there themselves.
+    async fn put_record_right(
+        &self,
+        tenant: &Tenant,
+        agent: &UserId,
+        skipped: &mut BTreeSet<Unreadable>,
+    ) -> Result<bool, Error> {
         let mut differed = false;
         for _ in 0..ATTEMPTS {
-            let record = self.record(tenant, agent).await?;
+            let record = self.stored_record(tenant, agent).await?;
             let partition = keys::plans_of_agent(tenant, agent);
-            let plans: Vec<CoachingPlan> =
-                self.all(Range::new(ListIndex::Agent, partition, Filter::default(), None)).await?;
-            let mut ids: BTreeSet<CoachingPlanId> = plans.into_iter().map(|plan| plan.id).collect();
-            ids.extend(record.plans.iter().map(|plan| plan.id.clone()));
+            let listed =
+                self.all(Range::<CoachingPlan>::new(ListIndex::Agent, partition, Filter::default(), None)).await?;
+            let mut ids: BTreeSet<CoachingPlanId> = listed.entries.into_iter().map(|plan| plan.id).collect();
+            ids.extend(record.plans().cloned());
             let ids: Vec<CoachingPlanId> = ids.into_iter().collect();
-            let plans = self.plans_by_id(tenant, &ids).await?;
+            let Found { entries: plans, unreadable } = self.plans_by_id(tenant, &ids).await?;
+            let damaged: HashSet<CoachingPlanId> =
+                unreadable.iter().filter_map(|unreadable| CoachingPlanId::parse(unreadable.id())).collect();
+            skipped.extend(listed.unreadable.into_iter().chain(unreadable));
             let mut lost_a_race = false;
-            for id in &ids {
+            // What the record tells of a plan that cannot be read stays.
+            for id in ids.iter().filter(|id| !damaged.contains(*id)) {
                 let plan = plans.iter().find(|plan| plan.id == *id);
                 let active = plan.filter(|plan| plan.is_active);
                 let (targets, mut writes) = match active {
@@ -201,21 +246,34 @@ impl Store {
                 lost_a_race |= !matches!(self.transact(writes).await?, Outcome::Written);
             }
             if !lost_a_race {
-                return Ok(self.put_plan_count_right(tenant, agent).await? || differed);
+                return Ok(self.put_rest_of_record_right(tenant, agent).await? || differed);
             }
         }
         Err(keeps_changing(&tenant.name_of(agent)))
     }
 
     /// Gives everyone whom the profile lists as an agent the place in the order of names that their name has; says how
-    /// many had another.
+    /// many had another. An agent's record that does not tell who they are does then; a user of the directory who cannot
+    /// be read is `skipped`.
     ///
     /// # Errors
     /// UNAVAILABLE if the table does not answer.
-    pub async fn put_order_right(&self, tenant: &Tenant) -> Result<usize, Error> {
+    pub async fn put_order_right(&self, tenant: &Tenant, skipped: &mut BTreeSet<Unreadable>) -> Result<usize, Error> {
         let mut moved = 0;
         for partition in [keys::agents_of_profile(tenant), keys::agents_of_all_profiles(&tenant.of_customer())] {
-            for listed in self.all_of::<Named>(partition).await? {
+            let found = self.all_of::<Named>(partition).await?;
+            for unreadable in found.unreadable {
+                match unreadable.user().filter(|_| unreadable.kind() == "agent") {
+                    Some(agent) => {
+                        let put_right = self.put_rest_of_record_right(tenant, &agent).await;
+                        unless_unreadable(put_right, skipped)?;
+                    }
+                    None => {
+                        skipped.insert(unreadable);
+                    }
+                }
+            }
+            for listed in found.entries {
                 let right = ListPosition::by_name::<names::User>(&listed.display_name, &listed.id);
                 let update = Update::builder()
                     .table_name(&*self.table)
@@ -238,7 +296,8 @@ impl Store {
     /// UNAVAILABLE if the table does not answer.
     pub async fn rebuilt_until(&self, tenant: &Tenant) -> Result<Option<UserId>, Error> {
         let item = self.get(keys::rebuild(tenant)).await?;
-        item.map(|item| Attributes(item).id("agent")).transpose()
+        // What cannot be read is begun again.
+        Ok(item.and_then(|item| self.noting(Attributes::of(item).id("agent")).ok()))
     }
 
     /// Keeps how far a rebuild of the profile came; with no agent, that it is complete.
@@ -278,55 +337,69 @@ impl Store {
         Ok(())
     }
 
-    /// Statistics as they are now, each with the time of its last change.
+    /// Statistics as they are now.
     async fn stored_statistics(
         &self,
         tenant: &Tenant,
         recount: &Recount,
         agent: &UserId,
-    ) -> Result<BTreeMap<Place, (Read, i64)>, Error> {
+    ) -> Result<BTreeMap<Place, Stored>, Error> {
         let mut keys = Vec::new();
         for usecase in &recount.usecases {
             keys.extend(recount.periods.iter().map(|period| keys::statistics(tenant, usecase, agent, *period)));
         }
-        let items = self.batch_get(keys, true).await?.into_iter().map(|item| {
-            let changed = match item.get("changed") {
-                None => 0,
-                Some(AttributeValue::N(seconds)) => seconds.parse().map_err(|_| corrupt("changed"))?,
-                Some(_) => return Err(corrupt("changed")),
-            };
-            let (place, read) = statistics_from_item(item)?;
-            Ok((place, (read, changed)))
-        });
-        items.collect()
+        let mut stored = BTreeMap::new();
+        for item in self.batch_get(keys, true).await? {
+            let mut facts = Attributes::of(item.clone());
+            let place = keys::parse_statistics(&facts.key.partition, &facts.key.sort);
+            let (usecase, period, agent) = place.ok_or_else(|| facts.corrupt(SK))?;
+            let version = item.get("version").cloned();
+            let changed = self.noting(facts.optional_number("changed"));
+            // What cannot be read differs from whatever is right.
+            let statistics = self.noting(statistics_from_item(item)).ok().filter(|_| changed.is_ok());
+            let changed = changed.ok().flatten().unwrap_or(0);
+            let statistics = statistics.map(|(_, read)| read.statistics);
+            stored.insert(Place { usecase, agent, period }, Stored { statistics, version, changed });
+        }
+        Ok(stored)
     }
 
-    /// What an agent's scorecards come to, each as it is now.
+    /// What an agent's scorecards come to, each as it is now, without those that cannot be read or counted: they are
+    /// `skipped`.
     async fn count_from_scorecards(
         &self,
         tenant: &Tenant,
         agent: &UserId,
+        skipped: &mut BTreeSet<Unreadable>,
     ) -> Result<BTreeMap<Place, Statistics>, Error> {
         let partition = keys::scorecards_of_agent(tenant, agent);
         let listed = self.all(Range::<Scorecard>::new(ListIndex::Agent, partition, Filter::default(), None)).await?;
-        let ids: Vec<_> = listed.into_iter().map(|scorecard| scorecard.id).collect();
+        skipped.extend(listed.unreadable);
+        let ids: Vec<ScorecardId> = listed.entries.into_iter().map(|scorecard| scorecard.id).collect();
         let mut templates: HashMap<(ScorecardTemplateId, u32), ScorecardTemplate> = HashMap::new();
         let mut counted: BTreeMap<Place, Statistics> = BTreeMap::new();
         for ids in ids.chunks(1000) {
-            let scorecards = self.scorecards_by_id(tenant, ids).await?;
+            let Found { entries: scorecards, unreadable } = self.scorecards_by_id(tenant, ids).await?;
+            skipped.extend(unreadable);
             let unknown: BTreeSet<_> = scorecards
                 .iter()
                 .map(|scorecard| (scorecard.template.clone(), scorecard.revision))
                 .filter(|revision| !templates.contains_key(revision))
                 .collect();
             let unknown: Vec<_> = unknown.into_iter().map(|(template, revision)| (template, Some(revision))).collect();
-            for template in self.templates(tenant, &unknown, true).await? {
+            let found = self.templates(tenant, &unknown, true).await?;
+            skipped.extend(found.unreadable);
+            for template in found.entries {
                 templates.insert((template.id.clone(), template.revision), template);
             }
             for scorecard in scorecards {
-                let template = templates.get(&(scorecard.template.clone(), scorecard.revision));
-                let template =
-                    template.ok_or_else(|| Error::internal("a scorecard's template revision does not exist"))?;
+                let Some(template) = templates.get(&(scorecard.template.clone(), scorecard.revision)) else {
+                    // A draft does not count whatever it was made from.
+                    if scorecard.submit_time.is_some() {
+                        skipped.insert(self.without_template(tenant, &scorecard.id));
+                    }
+                    continue;
+                };
                 let Some(contribution) = scorecard.contribution(template) else { continue };
                 let period = Period::of(contribution.day);
                 let place = Place { usecase: scorecard.usecase.clone(), agent: agent.clone(), period };

@@ -8,7 +8,8 @@ use coaching_domain::{Error, Tenant, Violations};
 
 use crate::Store;
 use crate::item::Attributes;
-use crate::keys::{self, Key, SK};
+use crate::keys::{self, Key};
+use crate::unreadable::Unreadable;
 use crate::users;
 
 impl Store {
@@ -50,14 +51,16 @@ impl Store {
             .collect();
         let mut existing = HashSet::with_capacity(keys.len());
         for item in self.batch_get_only(&users::STANDING, keys, consistent).await? {
-            let mut item = Attributes(item);
-            match item.text(SK)?.as_str() {
+            let mut item = Attributes::of(item);
+            match item.key.sort.as_str() {
                 "usecase" => {
                     existing.insert(Named::Usecase(item.last_of_key()?));
                 }
                 "user" => {
-                    let (works_here, is_agent) = users::standing(tenant, &mut item)?;
                     let id: UserId = item.last_of_key()?;
+                    // Of whom cannot be read it is only known that the directory has them.
+                    let standing = self.noting(users::standing(tenant, &mut item));
+                    let (works_here, is_agent) = standing.unwrap_or_default();
                     existing.extend(works_here.then(|| Named::Colleague(id.clone())));
                     existing.extend((works_here && is_agent).then(|| Named::Agent(id.clone())));
                     existing.insert(Named::User(id));
@@ -87,23 +90,28 @@ impl Store {
         let keys = keys.chain(threads.map(|id| keys::comment(tenant, id)));
         let mut owners = Owners::default();
         for item in self.batch_get_only(&["agent", "plan", "thread"], keys.collect(), true).await? {
-            let mut item = Attributes(item);
-            match item.text(SK)?.as_str() {
-                "plan" => {
-                    owners.plans.insert(item.last_of_key()?, item.id("agent")?);
-                }
-                "session" => {
-                    owners.sessions.insert(item.last_of_key()?, item.id("agent")?);
-                }
-                _ => {
-                    let thread = item.text("thread")?;
-                    let first: CoachingCommentId = item.last_of_key()?;
-                    if thread == first.as_str() {
-                        owners.threads.insert(first, item.optional_id("plan")?);
-                    }
-                }
-            }
+            // Whose it is that cannot be read is not known, so it is nobody's.
+            let _ = self.noting(take_owner(&mut owners, Attributes::of(item)));
         }
         Ok(owners)
     }
+}
+
+fn take_owner(owners: &mut Owners, mut item: Attributes) -> Result<(), Unreadable> {
+    match item.key.sort.as_str() {
+        "plan" => {
+            owners.plans.insert(item.last_of_key()?, item.id("agent")?);
+        }
+        "session" => {
+            owners.sessions.insert(item.last_of_key()?, item.id("agent")?);
+        }
+        _ => {
+            let thread = item.text("thread")?;
+            let first: CoachingCommentId = item.last_of_key()?;
+            if thread == first.as_str() {
+                owners.threads.insert(first, item.optional_id("plan")?);
+            }
+        }
+    }
+    Ok(())
 }

@@ -16,7 +16,7 @@ use coaching_domain::{Code, Error, Id, Tenant, Timestamp};
 use uuid::Uuid;
 
 use crate::Store;
-use crate::failure::{corrupt, failure};
+use crate::failure::failure;
 use crate::item::{Attributes, Item, key_attributes};
 use crate::keys::{self, EXPIRES_AT, PK};
 use crate::transaction::Outcome;
@@ -57,8 +57,7 @@ impl RequestRecord {
     ///
     /// # Errors
     /// INVALID_ARGUMENT if it records another request.
-    fn answer_from<C: Collection>(&self, item: HashMap<String, AttributeValue>) -> Result<Created<C>, Error> {
-        let mut item = Attributes(item);
+    fn answer_of<C: Collection>(&self, mut item: Attributes) -> Result<Created<C>, Error> {
         if item.text("fingerprint")? != self.fingerprint {
             return Err(Error::invalid_field(
                 "requestId",
@@ -70,7 +69,7 @@ impl RequestRecord {
             id: item.id("id")?,
             time: item.time("time")?,
             usecase: item.optional_id("usecase")?,
-            revision: revision.map_err(|_| corrupt("revision"))?,
+            revision: revision.map_err(|_| item.corrupt("revision"))?,
         })
     }
 }
@@ -167,14 +166,11 @@ impl Store {
     ) -> Result<Option<Created<C>>, Error> {
         let key = keys::request(tenant, &request.user, request.operation, request.request_id);
         let Some(item) = self.get(key).await? else { return Ok(None) };
-        let expires_at = match item.get(EXPIRES_AT) {
-            Some(AttributeValue::N(seconds)) => seconds.parse::<i64>().map_err(|_| corrupt(EXPIRES_AT))?,
-            _ => return Err(corrupt(EXPIRES_AT)),
-        };
-        if expires_at <= request.time.unix_seconds() {
+        let mut item = Attributes::of(item);
+        if item.number::<i64>(EXPIRES_AT)? <= request.time.unix_seconds() {
             return Ok(None);
         }
-        request.answer_from(item).map(Some)
+        request.answer_of(item).map(Some)
     }
 
     /// The item at `key`, as it is now.

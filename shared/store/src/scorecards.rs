@@ -14,12 +14,12 @@ use coaching_domain::{Code, Error, Tenant, Timestamp};
 
 use crate::Store;
 use crate::changes::{Attempts, bytes_of_fields, items_of};
-use crate::failure::corrupt;
 use crate::item::{Attributes, Item, key_attributes};
 use crate::keys::{self, LIST_ORDER, ListIndex, ListPosition, PK};
 use crate::list::{Filter, Listed, Page, Range};
 use crate::requests::{Created, RequestRecord};
 use crate::transaction::Outcome;
+use crate::unreadable::{Found, Unreadable};
 
 /// The most scorecards that one transaction takes, with what their histories get: DynamoDB's 100 items, less two for
 /// statistics.
@@ -90,7 +90,7 @@ impl ScorecardFilter {
 }
 
 impl Listed for Scorecard {
-    fn from_item(item: HashMap<String, AttributeValue>) -> Result<Self, Error> {
+    fn from_item(item: HashMap<String, AttributeValue>) -> Result<Self, Unreadable> {
         from_item(item)
     }
 }
@@ -201,16 +201,17 @@ impl Store {
     /// # Errors
     /// UNAVAILABLE if the table does not answer.
     pub async fn scorecard(&self, tenant: &Tenant, id: &ScorecardId) -> Result<Option<Scorecard>, Error> {
-        self.get(keys::scorecard(tenant, id)).await?.map(from_item).transpose()
+        let item = self.get(keys::scorecard(tenant, id)).await?;
+        Ok(item.map(|item| self.noting(from_item(item))).transpose()?)
     }
 
     /// The scorecards `ids`, as they are now; what does not exist is left out.
     ///
     /// # Errors
     /// UNAVAILABLE if the table does not answer.
-    pub async fn scorecards_by_id(&self, tenant: &Tenant, ids: &[ScorecardId]) -> Result<Vec<Scorecard>, Error> {
+    pub async fn scorecards_by_id(&self, tenant: &Tenant, ids: &[ScorecardId]) -> Result<Found<Scorecard>, Error> {
         let keys = ids.iter().map(|id| keys::scorecard(tenant, id)).collect();
-        self.batch_get(keys, true).await?.into_iter().map(from_item).collect()
+        self.batch_read(keys, true, from_item).await
     }
 
     /// The revision that `scorecard` was made from.
@@ -218,8 +219,8 @@ impl Store {
     /// # Errors
     /// UNAVAILABLE if the table does not answer.
     pub async fn template_of(&self, tenant: &Tenant, scorecard: &Scorecard) -> Result<ScorecardTemplate, Error> {
-        let template = self.template(tenant, &scorecard.template, Some(scorecard.revision)).await?;
-        template.ok_or_else(|| Error::internal("a scorecard's template revision does not exist"))
+        let template = self.readable_template(keys::template(tenant, &scorecard.template, Some(scorecard.revision)));
+        Ok(template.await?.ok_or_else(|| self.without_template(tenant, &scorecard.id))?)
     }
 
     /// The scorecard `id` as it is now, with the revision that it was made from.
@@ -234,6 +235,20 @@ impl Store {
         let Some(scorecard) = self.scorecard(tenant, id).await? else { return Ok(None) };
         let template = self.template_of(tenant, &scorecard).await?;
         Ok(Some((scorecard, template)))
+    }
+
+    /// That the scorecard `id` cannot be read as anything, because the revision that it was made from cannot be, or is
+    /// not there.
+    pub fn without_template(&self, tenant: &Tenant, id: &ScorecardId) -> Unreadable {
+        let unreadable = Unreadable::of(&keys::scorecard(tenant, id), "revision");
+        self.note(&unreadable);
+        unreadable
+    }
+
+    /// The template revision at `key`, if it is there and can be read.
+    async fn readable_template(&self, key: keys::Key) -> Result<Option<ScorecardTemplate>, Error> {
+        let item = self.get(key).await?;
+        Ok(item.and_then(|item| self.noting(ScorecardTemplate::from_item(item)).ok()))
     }
 
     /// The `revisions` of a template (`None`: the current one) that exist, the latest last, and in the same call the
@@ -260,9 +275,9 @@ impl Store {
         let mut found: Vec<ScorecardTemplate> = Vec::new();
         for item in self.batch_get(keys, true).await? {
             if item.contains_key("chapters") {
-                found.push(ScorecardTemplate::from_item(item)?);
+                found.push(self.noting(ScorecardTemplate::from_item(item))?);
             } else {
-                let (place, read) = statistics_from_item(item)?;
+                let (place, read) = self.noting(statistics_from_item(item))?;
                 known.insert(place, read);
             }
         }
@@ -295,8 +310,7 @@ impl Store {
             let place = counted(&before, author.now)?.map(|time| (&before.agent, &before.usecase, time));
             let (mut template, known) =
                 self.template_and_statistics(tenant, &before.template, &[Some(before.revision)], place).await?;
-            let template =
-                template.pop().ok_or_else(|| Error::internal("a scorecard's template revision does not exist"))?;
+            let template = template.pop().ok_or_else(|| self.without_template(tenant, id))?;
             let mut after = before.clone();
             change(&mut after, &template, author.now)?;
             if after == before {
@@ -421,7 +435,8 @@ impl Store {
                 if cells.len() > most && cells.len() > read.bytes {
                     return Err(statistics_full(tenant, place, cells.len()));
                 }
-                writes.push(self.put_statistics(tenant, place, read.version, cells, time)?);
+                let version = (read.version > 0).then(|| AttributeValue::N(read.version.to_string()));
+                writes.push(self.put_statistics(tenant, place, version.as_ref(), cells, time)?);
             }
             for change in changes {
                 writes.extend(self.record_scorecard_change(tenant, change)?);
@@ -446,7 +461,7 @@ impl Store {
     /// The places of `changes` whose scorecards are not what was read.
     async fn changed_since_read(&self, tenant: &Tenant, changes: &[ScorecardChange]) -> Result<Vec<usize>, Error> {
         let ids: Vec<ScorecardId> = changes.iter().map(|change| change.after.id.clone()).collect();
-        let scorecards = self.scorecards_by_id(tenant, &ids).await?;
+        let scorecards = self.scorecards_by_id(tenant, &ids).await?.whole()?;
         let versions: HashMap<_, _> = scorecards.iter().map(|scorecard| (&scorecard.id, scorecard.version)).collect();
         let changed = changes.iter().enumerate();
         let changed = changed.filter(|(_, change)| versions.get(&change.after.id).copied() != change.before);
@@ -476,7 +491,7 @@ impl Store {
             }
         }
         for item in self.batch_get(unknown, true).await? {
-            let (place, read) = statistics_from_item(item)?;
+            let (place, read) = self.noting(statistics_from_item(item))?;
             counted.insert(place, read);
         }
         for change in changes {
@@ -520,29 +535,30 @@ impl Store {
         Ok(recorded.map(|recorded| self.record_large_change(&partition, recorded)).transpose()?.unwrap_or_default())
     }
 
-    /// Writes packed `cells` over those of the version that was `read`, or over none. An update, because the item also
-    /// holds what sessions write.
+    /// Writes packed `cells` over those whose `version` was stored like that, whatever it is, or over none. An update,
+    /// because the item also holds what sessions write.
     pub(crate) fn put_statistics(
         &self,
         tenant: &Tenant,
         place: &Place,
-        read: u64,
+        version: Option<&AttributeValue>,
         cells: Vec<u8>,
         time: Timestamp,
     ) -> Result<TransactWriteItem, Error> {
         let number = |value: String| AttributeValue::N(value);
+        let read = version.and_then(|version| version.as_n().ok()?.parse::<u64>().ok()).unwrap_or(0);
         let update = Update::builder()
             .table_name(&*self.table)
             .set_key(Some(key_attributes(place.key(tenant))))
             .update_expression("SET version = :version, cells = :cells, changed = :changed")
-            .expression_attribute_values(":version", number((read + 1).to_string()))
+            .expression_attribute_values(":version", number(read.saturating_add(1).to_string()))
             .expression_attribute_values(":cells", AttributeValue::B(Blob::new(cells)))
             .expression_attribute_values(":changed", number(time.unix_seconds().to_string()));
-        let update = match read {
-            0 => update.condition_expression("attribute_not_exists(version)"),
-            version => update
-                .condition_expression("version = :read")
-                .expression_attribute_values(":read", number(version.to_string())),
+        let update = match version {
+            None => update.condition_expression("attribute_not_exists(version)"),
+            Some(version) => {
+                update.condition_expression("version = :read").expression_attribute_values(":read", version.clone())
+            }
         };
         Ok(TransactWriteItem::builder().update(update.build().map_err(Error::internal)?).build())
     }
@@ -572,7 +588,7 @@ fn keeps_changing() -> Error {
 }
 
 impl Place {
-    fn key(&self, tenant: &Tenant) -> keys::Key {
+    pub(crate) fn key(&self, tenant: &Tenant) -> keys::Key {
         keys::statistics(tenant, &self.usecase, &self.agent, self.period)
     }
 }
@@ -589,16 +605,19 @@ fn places_of(change: &ScorecardChange) -> Vec<Place> {
     counted.into_iter().filter_map(|counted| place_of(&change.after.agent, counted)).map(|(place, _)| place).collect()
 }
 
-pub(crate) fn statistics_from_item(item: HashMap<String, AttributeValue>) -> Result<(Place, Read), Error> {
-    let mut item = Attributes(item);
+pub(crate) fn statistics_from_item(item: HashMap<String, AttributeValue>) -> Result<(Place, Read), Unreadable> {
+    let mut item = Attributes::of(item);
     let (usecase, period, agent) =
-        keys::parse_statistics(&item.text(PK)?, &item.text(keys::SK)?).ok_or_else(|| corrupt(keys::SK))?;
+        keys::parse_statistics(&item.key.partition, &item.key.sort).ok_or_else(|| item.corrupt(keys::SK))?;
     let read = match item.optional_number("version")? {
-        None => Read::default(),
+        // Of sessions alone, which are written without.
+        None if !item.rest.contains_key("cells") => Read::default(),
+        None => return Err(item.corrupt("version")),
         Some(version) => {
-            let cells = item.optional_bytes("cells")?.ok_or_else(|| corrupt("cells"))?;
-            let statistics = Statistics::decode(&cells).map_err(Error::internal)?;
-            Read { version: u64::try_from(version).map_err(|_| corrupt("version"))?, statistics, bytes: cells.len() }
+            let cells = item.optional_bytes("cells")?.ok_or_else(|| item.corrupt("cells"))?;
+            let statistics = Statistics::decode(&cells).map_err(|_| item.corrupt("cells"))?;
+            let version = u64::try_from(version).map_err(|_| item.corrupt("version"))?;
+            Read { version, statistics, bytes: cells.len() }
         }
     };
     Ok((Place { usecase, agent, period }, read))
@@ -644,20 +663,20 @@ fn to_item(tenant: &Tenant, scorecard: &Scorecard, version: u64) -> Item {
         .boolean("manually_scored", scorecard.manually_scored)
 }
 
-fn from_item(item: HashMap<String, AttributeValue>) -> Result<Scorecard, Error> {
-    let mut item = Attributes(item);
+fn from_item(item: HashMap<String, AttributeValue>) -> Result<Scorecard, Unreadable> {
+    let mut item = Attributes::of(item);
+    let scores = item.text("scores")?;
     let scores: serde_json::Map<String, serde_json::Value> =
-        serde_json::from_str(&item.text("scores")?).map_err(|_| corrupt("scores"))?;
+        serde_json::from_str(&scores).map_err(|_| item.corrupt("scores"))?;
     let scores = scores.into_iter().map(|(number, value)| {
         let score = match value {
             serde_json::Value::Null => Score::NotApplicable,
             serde_json::Value::String(text) => Score::Text(text),
-            value => Score::Numeric(value.as_f64().ok_or_else(|| corrupt("scores"))?),
+            value => Score::Numeric(value.as_f64().ok_or_else(|| item.corrupt("scores"))?),
         };
-        Ok((number.parse().map_err(|_| corrupt("scores"))?, score))
+        Ok((number.parse().map_err(|_| item.corrupt("scores"))?, score))
     });
-    let plans = item.texts("plans")?;
-    let plans = plans.iter().map(|plan| coaching_domain::Id::parse(plan).ok_or_else(|| corrupt("plans")));
+    let scores = scores.collect::<Result<_, Unreadable>>()?;
     Ok(Scorecard {
         id: item.last_of_key()?,
         version: item.number("version")?,
@@ -666,8 +685,8 @@ fn from_item(item: HashMap<String, AttributeValue>) -> Result<Scorecard, Error> 
         template: item.id("template")?,
         revision: item.number("revision")?,
         usecase: item.id("usecase")?,
-        scores: scores.collect::<Result<_, Error>>()?,
-        plans: plans.collect::<Result<_, Error>>()?,
+        scores,
+        plans: item.ids("plans")?,
         comment: item.optional_text("comment")?,
         creator: item.id("creator")?,
         updated_by: item.id("updated_by")?,

@@ -19,6 +19,7 @@ use crate::list::{Filter, Listed, Page, PartlyShown, Range, SeenByAgent};
 use crate::requests::{Created, RequestRecord};
 use crate::sessions_held::{CountChange, Places};
 use crate::transaction::Outcome;
+use crate::unreadable::Unreadable;
 
 /// Which sessions of a profile are wanted: those that match everything that is named.
 #[derive(Debug, Clone, Default)]
@@ -341,7 +342,7 @@ fn ranges<T: Borrow<CoachingSession> + 'static>(
     let of_usecases = Filter::default().any_of("usecase", &filter.usecases);
     let ranges = match (&filter.plan, &filter.agent) {
         (Some(plan), agent) => {
-            let rest = of_usecases.any_of("agent", agent);
+            let rest = of_usecases.only("agent", agent);
             vec![Range::new(ListIndex::Plan, keys::sessions_of_plan(tenant, plan), rest, after)]
         }
         (None, Some(agent)) => {
@@ -408,7 +409,7 @@ impl Listed for CoachingSession {
         "shown_manager_update_time",
     ];
 
-    fn from_item(item: HashMap<String, AttributeValue>) -> Result<Self, Error> {
+    fn from_item(item: HashMap<String, AttributeValue>) -> Result<Self, Unreadable> {
         from_item(item)
     }
 }
@@ -517,8 +518,8 @@ fn to_item(tenant: &Tenant, session: &CoachingSession) -> Item {
     }
 }
 
-fn from_item(item: HashMap<String, AttributeValue>) -> Result<CoachingSession, Error> {
-    let mut item = Attributes(item);
+fn from_item(item: HashMap<String, AttributeValue>) -> Result<CoachingSession, Unreadable> {
+    let mut item = Attributes::of(item);
     let (version, update_time) = (item.version()?, item.time("update_time")?);
     let manager_update_time = item.time("manager_update_time")?;
     Ok(CoachingSession {

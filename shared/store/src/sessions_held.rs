@@ -15,11 +15,11 @@ use coaching_domain::{Error, Id, Tenant, Timestamp};
 use futures_util::stream::TryStreamExt;
 
 use crate::Store;
-use crate::failure::corrupt;
-use crate::item::{Attributes, Item, key_attributes};
+use crate::item::{Attributes, Item, key_attributes, last_of};
 use crate::keys::{self, ListIndex, PK, SK};
 use crate::list::{Filter, Listed, Range};
 use crate::transaction::Outcome;
+use crate::unreadable::Unreadable;
 
 /// The most sessions that stand in the statistics of an agent, usecase and two months.
 pub(crate) const MAX_INLINE: usize = 10;
@@ -268,10 +268,10 @@ impl Store {
         session: &HeldSession,
         goes: Counted,
     ) -> Result<Vec<TransactWriteItem>, Error> {
-        let statistics =
-            Update::builder().table_name(&*self.table).set_key(Some(key_attributes(session.statistics(tenant))));
         if goes == Counted::Inline {
-            let update = statistics
+            let update = Update::builder()
+                .table_name(&*self.table)
+                .set_key(Some(key_attributes(session.statistics(tenant))))
                 .update_expression(format!("SET #held = :held ADD {HELD_COUNT} :one"))
                 .condition_expression(format!("attribute_not_exists({HELD_COUNT}) OR {HELD_COUNT} < :most"))
                 .expression_attribute_names("#held", session.attribute())
@@ -280,13 +280,10 @@ impl Store {
                 .expression_attribute_values(":most", AttributeValue::N(MAX_INLINE.to_string()));
             return Ok(vec![TransactWriteItem::builder().update(update.build().map_err(Error::internal)?).build()]);
         }
-        let update = statistics
-            .update_expression(format!("SET {HELD_BESIDE} = :true"))
-            .expression_attribute_values(":true", AttributeValue::Bool(true));
         let item = Item::at(session.own_item(tenant)).text(HELD_COUNT, session.value());
         let put = Put::builder().table_name(&*self.table).set_item(Some(item.into_attributes()));
         Ok(vec![
-            TransactWriteItem::builder().update(update.build().map_err(Error::internal)?).build(),
+            self.say_more_beside(session.statistics(tenant))?,
             TransactWriteItem::builder().put(put.build().map_err(Error::internal)?).build(),
         ])
     }
@@ -304,9 +301,9 @@ impl Store {
         let keys = sessions.iter().map(|session| session.statistics(tenant)).collect();
         let mut inline: BTreeMap<keys::Key, InlineSessions> = BTreeMap::new();
         for item in self.batch_get(keys, true).await? {
-            let mut item = Attributes(item);
-            let key = keys::Key { partition: item.text(PK)?, sort: item.text(SK)? };
-            inline.insert(key, InlineSessions::read(&mut item)?);
+            let mut item = Attributes::of(item);
+            let read = self.noting(InlineSessions::read(&mut item))?;
+            inline.insert(item.key, read);
         }
         let mut writes = Vec::new();
         let mut of_statistics: BTreeMap<keys::Key, Vec<String>> = BTreeMap::new();
@@ -327,14 +324,15 @@ impl Store {
         Ok(writes)
     }
 
-    /// The sessions of an agent that have items of their own beside their statistics: ids, times and plans.
+    /// The sessions of an agent that have items of their own beside their statistics, each with the item's key: ids, times
+    /// and plans, or that the item cannot be read.
     pub(crate) async fn sessions_beside(
         &self,
         tenant: &Tenant,
         usecase: &UsecaseId,
         agent: &UserId,
         period: Period,
-    ) -> Result<Vec<(CoachingSessionId, i64, CoachingPlanId)>, Error> {
+    ) -> Result<Vec<(keys::Key, Result<CountedSession, Unreadable>)>, Error> {
         let keys::Key { partition, sort } = keys::statistics(tenant, usecase, agent, period);
         let query = self
             .client
@@ -346,15 +344,17 @@ impl Store {
             .return_consumed_capacity(ReturnConsumedCapacity::Total);
         let pages: Vec<Vec<_>> = self.pages_of_range(query).try_collect().await?;
         let sessions = pages.into_iter().flatten().map(|item| {
-            let mut item = Attributes(item);
-            let sort = item.text(SK)?;
-            let id = sort.rsplit('#').next().and_then(Id::parse).ok_or_else(|| corrupt(SK))?;
-            let (seconds, plan) = read_own_item(&mut item)?;
-            Ok((id, seconds, plan))
+            let mut item = Attributes::of(item);
+            let id = last_of(&item.key.sort).ok_or_else(|| item.corrupt(SK));
+            let read = id.and_then(|id| read_own_item(&mut item).map(|(seconds, plan)| (id, seconds, plan)));
+            (item.key, self.noting(read))
         });
-        sessions.collect()
+        Ok(sessions.collect())
     }
 }
+
+/// A session as it is counted: its id, time in seconds since 1970, and plan.
+pub(crate) type CountedSession = (CoachingSessionId, i64, CoachingPlanId);
 
 /// What is counted of a session in some statistics.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -369,26 +369,33 @@ struct Mark {
 
 impl Store {
     /// Recounts the sessions of `agent`, and says in which statistics of `usecases` and `periods` they were not as
-    /// they are now. A session that others change meanwhile they count themselves.
+    /// they are now. A session that others change meanwhile they count themselves. One that cannot be read stays counted
+    /// as it is, and is `skipped`.
     pub(crate) async fn recount_sessions(
         &self,
         tenant: &Tenant,
         usecases: &BTreeSet<UsecaseId>,
         periods: &BTreeSet<Period>,
         agent: &UserId,
+        skipped: &mut BTreeSet<Unreadable>,
     ) -> Result<BTreeSet<(UsecaseId, Period)>, Error> {
         let mut differed = BTreeSet::new();
         let stored = self.stored_marks(tenant, usecases, periods, agent, &mut differed).await?;
         let partition = keys::sessions_of_agent(tenant, agent);
-        let listed: Vec<CoachingSession> =
-            self.all(Range::new(ListIndex::Agent, partition, Filter::default(), None)).await?;
-        let mut ids: BTreeSet<CoachingSessionId> = listed.into_iter().map(|session| session.id).collect();
+        let listed =
+            self.all(Range::<CoachingSession>::new(ListIndex::Agent, partition, Filter::default(), None)).await?;
+        let mut ids: BTreeSet<CoachingSessionId> = listed.entries.into_iter().map(|session| session.id).collect();
         ids.extend(stored.iter().map(|mark| mark.session.clone()));
         let keys = ids.iter().map(|id| keys::session(tenant, id)).collect();
-        let sessions = self.batch_get(keys, true).await?.into_iter().map(CoachingSession::from_item);
-        let sessions: BTreeMap<CoachingSessionId, CoachingSession> = sessions
-            .map(|session| session.map(|session| (session.id.clone(), session)))
-            .collect::<Result<_, Error>>()?;
+        let found = self.batch_read(keys, true, CoachingSession::from_item).await?;
+        let sessions = found.entries.into_iter().map(|session| (session.id.clone(), session));
+        let sessions: BTreeMap<CoachingSessionId, CoachingSession> = sessions.collect();
+        for unreadable in listed.unreadable.into_iter().chain(found.unreadable) {
+            if let Some(id) = CoachingSessionId::parse(unreadable.id()) {
+                ids.remove(&id);
+            }
+            skipped.insert(unreadable);
+        }
         for id in ids {
             let session = sessions.get(&id);
             let right = session.and_then(HeldSession::of).filter(|held| held.agent == *agent);
@@ -420,8 +427,8 @@ impl Store {
         Ok(differed)
     }
 
-    /// What the statistics of `agent` count, after their count of it and what only tables of version 0.1 have are put
-    /// right.
+    /// What the statistics of `agent` count, after their count of it, what cannot be read and what only tables of version
+    /// 0.1 have are put right.
     async fn stored_marks(
         &self,
         tenant: &Tenant,
@@ -436,22 +443,43 @@ impl Store {
         }
         let mut marks = Vec::new();
         for item in self.batch_get(keys, true).await? {
-            let mut item = Attributes(item);
-            let key = keys::Key { partition: item.text(PK)?, sort: item.text(SK)? };
-            let (usecase, period, _) = keys::parse_statistics(&key.partition, &key.sort).ok_or_else(|| corrupt(SK))?;
-            let old: Vec<String> = item.0.keys().filter(|name| name.starts_with(OLD_SESSION)).cloned().collect();
-            let counted = item.optional_number(HELD_COUNT)?;
-            let InlineSessions { sessions, more_beside } = InlineSessions::read(&mut item)?;
+            let item = Attributes::of(item);
+            let parsed = keys::parse_statistics(&item.key.partition, &item.key.sort);
+            let (usecase, period, _) = parsed.ok_or_else(|| item.corrupt(SK))?;
+            let (sessions, mut wrong) = inline_sessions(&item);
+            wrong.extend(item.rest.keys().filter(|name| name.starts_with(OLD_SESSION)).cloned());
+            let counted = item.rest.get(HELD_COUNT).cloned();
             let held = i64::try_from(sessions.len()).unwrap_or(i64::MAX);
-            if counted.unwrap_or(0) != held || !old.is_empty() {
+            let is_counted = match &counted {
+                None => held == 0,
+                Some(counted) => counted.as_n().is_ok_and(|counted| counted.parse() == Ok(held)),
+            };
+            if !is_counted || !wrong.is_empty() {
                 differed.insert((usecase.clone(), period));
                 // Refused, others are changing it, and count what they do.
-                self.set_count(key, HELD_COUNT, counted, held, &old).await?;
+                self.set_count(item.key.clone(), HELD_COUNT, counted, held, &wrong).await?;
             }
+            let more_beside = match item.rest.get(HELD_BESIDE) {
+                None => false,
+                Some(AttributeValue::Bool(more)) => *more,
+                Some(_) => {
+                    differed.insert((usecase.clone(), period));
+                    self.transact(vec![self.say_more_beside(item.key.clone())?]).await?;
+                    true
+                }
+            };
             if more_beside {
-                for (session, seconds, plan) in self.sessions_beside(tenant, &usecase, agent, period).await? {
+                for (key, read) in self.sessions_beside(tenant, &usecase, agent, period).await? {
                     let usecase = usecase.clone();
-                    marks.push(Mark { usecase, period, session, beside: true, seconds, plan });
+                    match read {
+                        Ok((session, seconds, plan)) => {
+                            marks.push(Mark { usecase, period, session, beside: true, seconds, plan });
+                        }
+                        Err(_) => {
+                            differed.insert((usecase, period));
+                            self.transact(vec![self.remove_own_item(key)?]).await?;
+                        }
+                    }
                 }
             }
             marks.extend(sessions.into_iter().map(|(session, seconds, plan)| Mark {
@@ -470,17 +498,45 @@ impl Store {
     fn remove_mark(&self, tenant: &Tenant, agent: &UserId, mark: &Mark) -> Result<TransactWriteItem, Error> {
         if mark.beside {
             let key = keys::held_session(tenant, &mark.usecase, agent, mark.period, &mark.session);
-            let delete = Delete::builder().table_name(&*self.table).set_key(Some(key_attributes(key)));
-            return Ok(TransactWriteItem::builder().delete(delete.build().map_err(Error::internal)?).build());
+            return self.remove_own_item(key);
         }
         let key = keys::statistics(tenant, &mark.usecase, agent, mark.period);
         self.uncount_inline(key, &[format!("{HELD}{}", mark.session)])
     }
+
+    /// The write that removes the item of a session's own at `key`.
+    fn remove_own_item(&self, key: keys::Key) -> Result<TransactWriteItem, Error> {
+        let delete = Delete::builder().table_name(&*self.table).set_key(Some(key_attributes(key)));
+        Ok(TransactWriteItem::builder().delete(delete.build().map_err(Error::internal)?).build())
+    }
+
+    /// The write that makes statistics say that further sessions are items of their own.
+    fn say_more_beside(&self, key: keys::Key) -> Result<TransactWriteItem, Error> {
+        let update = Update::builder()
+            .table_name(&*self.table)
+            .set_key(Some(key_attributes(key)))
+            .update_expression(format!("SET {HELD_BESIDE} = :true"))
+            .expression_attribute_values(":true", AttributeValue::Bool(true));
+        Ok(TransactWriteItem::builder().update(update.build().map_err(Error::internal)?).build())
+    }
+}
+
+/// The sessions that stand in an item of statistics, and the attributes that should be one and cannot be read.
+fn inline_sessions(item: &Attributes) -> (Vec<CountedSession>, Vec<String>) {
+    let (mut sessions, mut wrong) = (Vec::new(), Vec::new());
+    for (attribute, value) in &item.rest {
+        let Some(id) = attribute.strip_prefix(HELD) else { continue };
+        match (Id::parse(id), value.as_s().ok().and_then(|value| parse(value))) {
+            (Some(id), Some((seconds, plan))) => sessions.push((id, seconds, plan)),
+            _ => wrong.push(attribute.clone()),
+        }
+    }
+    (sessions, wrong)
 }
 
 /// The time and plan in an item of a session's own.
-pub(crate) fn read_own_item(item: &mut Attributes) -> Result<(i64, CoachingPlanId), Error> {
-    parse(&item.text(HELD_COUNT)?).ok_or_else(|| corrupt(HELD_COUNT))
+pub(crate) fn read_own_item(item: &mut Attributes) -> Result<(i64, CoachingPlanId), Unreadable> {
+    parse(&item.text(HELD_COUNT)?).ok_or_else(|| item.corrupt(HELD_COUNT))
 }
 
 fn parse(value: &str) -> Option<(i64, CoachingPlanId)> {
@@ -490,14 +546,16 @@ fn parse(value: &str) -> Option<(i64, CoachingPlanId)> {
 
 impl InlineSessions {
     /// Takes them out of an item of statistics.
-    pub(crate) fn read(item: &mut Attributes) -> Result<Self, Error> {
-        let mut sessions = Vec::new();
-        for (attribute, value) in &item.0 {
-            let Some(id) = attribute.strip_prefix(HELD) else { continue };
-            let (seconds, plan) = value.as_s().ok().and_then(|value| parse(value)).ok_or_else(|| corrupt(HELD))?;
-            sessions.push((Id::parse(id).ok_or_else(|| corrupt(HELD))?, seconds, plan));
+    pub(crate) fn read(item: &mut Attributes) -> Result<Self, Unreadable> {
+        let (sessions, wrong) = inline_sessions(item);
+        if !wrong.is_empty() {
+            return Err(item.corrupt(HELD));
         }
-        let more_beside = matches!(item.0.remove(HELD_BESIDE), Some(AttributeValue::Bool(true)));
+        let more_beside = match item.rest.get(HELD_BESIDE) {
+            None => false,
+            Some(AttributeValue::Bool(more)) => *more,
+            Some(_) => return Err(item.corrupt(HELD_BESIDE)),
+        };
         Ok(Self { sessions, more_beside })
     }
 

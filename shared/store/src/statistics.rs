@@ -13,10 +13,11 @@ use uuid::Uuid;
 
 use crate::Store;
 use crate::batch::MAX_KEYS;
-use crate::failure::{corrupt, failure};
+use crate::failure::failure;
 use crate::item::{Attributes, Item};
 use crate::keys::{self, EXPIRES_AT, PK, SK};
 use crate::sessions_held::{self, InlineSessions};
+use crate::unreadable::Unreadable;
 
 /// How many agents one chunk of a kept order has: about 20 KB.
 const CHUNK: usize = 500;
@@ -51,7 +52,8 @@ pub struct AgentStatistics {
 
 impl Store {
     /// Hands the statistics of `agents` in `usecases` and `periods` to `take`, one after the other in no
-    /// order, each as of within about a second. Sessions of plans that are being deleted are among them.
+    /// order, each as of within about a second, or that they cannot be read. Sessions of plans that are being deleted are
+    /// among them.
     ///
     /// # Errors
     /// UNAVAILABLE if the table does not answer; what `take` returns.
@@ -61,7 +63,7 @@ impl Store {
         usecases: &[UsecaseId],
         agents: &[UserId],
         periods: &[Period],
-        mut take: impl FnMut(AgentStatistics) -> Result<(), Error>,
+        mut take: impl FnMut(Result<AgentStatistics, Unreadable>) -> Result<(), Error>,
     ) -> Result<(), Error> {
         let mut keys = Vec::with_capacity(usecases.len() * agents.len() * periods.len());
         for usecase in usecases {
@@ -71,8 +73,13 @@ impl Store {
         }
         let batches: Vec<Vec<keys::Key>> = keys.chunks(MAX_KEYS).map(<[_]>::to_vec).collect();
         let reads = iter(batches).map(async |keys| {
-            let items = self.batch_get(keys, false).await?.into_iter().map(AgentStatistics::from_item);
-            try_join_all(items.map(async |statistics| self.with_sessions_beside(tenant, statistics?).await)).await
+            let items = self.batch_get(keys, false).await?.into_iter();
+            let statistics = items.map(|item| self.noting(AgentStatistics::from_item(item)));
+            try_join_all(statistics.map(async |statistics| match statistics {
+                Ok(statistics) => self.with_sessions_beside(tenant, statistics).await,
+                Err(unreadable) => Ok(Err(unreadable)),
+            }))
+            .await
         });
         let mut reads = reads.buffer_unordered(READS_AT_ONCE);
         while let Some(statistics) = reads.next().await {
@@ -85,13 +92,18 @@ impl Store {
         &self,
         tenant: &Tenant,
         mut statistics: AgentStatistics,
-    ) -> Result<AgentStatistics, Error> {
+    ) -> Result<Result<AgentStatistics, Unreadable>, Error> {
         if statistics.more_sessions {
             let AgentStatistics { usecase, agent, period, .. } = &statistics;
             let more = Box::pin(self.sessions_beside(tenant, usecase, agent, *period)).await?;
-            statistics.sessions.extend(more.into_iter().map(|(_, time, plan)| (time, plan)));
+            for (_, read) in more {
+                match read {
+                    Ok((_, time, plan)) => statistics.sessions.push((time, plan)),
+                    Err(unreadable) => return Ok(Err(unreadable)),
+                }
+            }
         }
-        Ok(statistics)
+        Ok(Ok(statistics))
     }
 
     /// As [`Store::statistics_of_agents`], of every agent of the profile, and `periods` in order: a range of
@@ -104,7 +116,7 @@ impl Store {
         tenant: &Tenant,
         usecases: &[UsecaseId],
         periods: &[Period],
-        mut take: impl FnMut(AgentStatistics) -> Result<(), Error>,
+        mut take: impl FnMut(Result<AgentStatistics, Unreadable>) -> Result<(), Error>,
     ) -> Result<(), Error> {
         let (Some(first), Some(last)) = (periods.first(), periods.last()) else { return Ok(()) };
         let mut buckets = Vec::new();
@@ -128,7 +140,7 @@ impl Store {
         let mut pages = ranges.flatten_unordered(READS_AT_ONCE);
         while let Some(items) = pages.next().await {
             for item in items? {
-                take(AgentStatistics::from_item(item)?)?;
+                take(self.noting(AgentStatistics::from_item(item)))?;
             }
         }
         Ok(())
@@ -186,7 +198,8 @@ impl Store {
     /// The agents at places `start` until `start + size` of a kept order, and whether more follow.
     ///
     /// # Errors
-    /// UNAVAILABLE if the table does not answer; INVALID_ARGUMENT naming `pageToken` if the order is gone.
+    /// UNAVAILABLE if the table does not answer; INVALID_ARGUMENT naming `pageToken` if the order is gone, or cannot be
+    /// read.
     pub async fn kept_order(
         &self,
         tenant: &Tenant,
@@ -199,10 +212,14 @@ impl Store {
         let keys = numbers.clone().map(|number| keys::order(tenant, id, number)).collect();
         let mut chunks: Vec<(usize, Vec<UserId>)> = Vec::new();
         for item in self.batch_get(keys, true).await? {
-            let mut item = Attributes(item);
-            let partition = item.text(PK)?;
-            let number = partition.rsplit('#').next().and_then(|number| number.parse().ok());
-            chunks.push((number.ok_or_else(|| corrupt(PK))?, item.ids("agents")?));
+            let mut item = Attributes::of(item);
+            let number = item.key.partition.rsplit('#').next().and_then(|number| number.parse().ok());
+            let agents = self.noting(item.ids("agents"));
+            let (Some(number), Ok(agents)) = (number, agents) else {
+                chunks.clear();
+                break;
+            };
+            chunks.push((number, agents));
         }
         if chunks.is_empty() {
             return Err(Error::invalid_field("pageToken", "has expired; start again without it"));
@@ -216,16 +233,28 @@ impl Store {
 }
 
 impl AgentStatistics {
+    /// That they cannot be read after all: their scores are not packed as they should be.
+    pub fn unreadable(&self, tenant: &Tenant) -> Unreadable {
+        Unreadable::of(&keys::statistics(tenant, &self.usecase, &self.agent, self.period), "cells")
+    }
+
     /// What an item of a bucket of statistics holds: of an agent's scores and sessions, or one session more.
-    fn from_item(item: HashMap<String, AttributeValue>) -> Result<Self, Error> {
-        let mut item = Attributes(item);
-        let sort = item.text(SK)?;
-        let (usecase, period, agent) = keys::parse_statistics(&item.text(PK)?, &sort).ok_or_else(|| corrupt(SK))?;
-        if keys::is_held_session(&sort) {
+    fn from_item(item: HashMap<String, AttributeValue>) -> Result<Self, Unreadable> {
+        let mut item = Attributes::of(item);
+        let parsed = keys::parse_statistics(&item.key.partition, &item.key.sort);
+        let (usecase, period, agent) = parsed.ok_or_else(|| item.corrupt(SK))?;
+        if keys::is_held_session(&item.key.sort) {
             let sessions = vec![sessions_held::read_own_item(&mut item)?];
             return Ok(Self { agent, usecase, period, packed: Vec::new(), sessions, more_sessions: false });
         }
-        let packed = item.optional_bytes("cells")?.unwrap_or_default();
+        // Scores have a version; an item without is of sessions alone.
+        let version = item.optional_number("version")?;
+        let packed = match (item.optional_bytes("cells")?, version) {
+            (Some(cells), Some(_)) => cells,
+            (None, None) => Vec::new(),
+            (None, Some(_)) => return Err(item.corrupt("cells")),
+            (Some(_), None) => return Err(item.corrupt("version")),
+        };
         let InlineSessions { sessions, more_beside } = InlineSessions::read(&mut item)?;
         let sessions = sessions.into_iter().map(|(_, time, plan)| (time, plan)).collect();
         Ok(Self { agent, usecase, period, packed, sessions, more_sessions: more_beside })

@@ -14,12 +14,12 @@ use crate::Store;
 use crate::agents::{MAX_TARGETS, targets_full, targets_of_plan_full};
 use crate::changes::{Attempts, keeps_changing};
 use crate::dependents::{Dependent, OnPlan};
-use crate::failure::corrupt;
 use crate::item::{Attributes, Item, key_attributes};
 use crate::keys::{self, LIST_ORDER, ListIndex, ListPosition, PK};
 use crate::list::{Filter, Listed, Page, Range};
 use crate::requests::{Created, RequestRecord};
 use crate::transaction::Outcome;
+use crate::unreadable::{Found, Unreadable};
 
 /// Which targets of a profile are wanted: those that match everything that is named.
 #[derive(Debug, Clone, Default)]
@@ -88,12 +88,12 @@ impl Store {
     }
 
     /// The targets `ids` as they were within about a second, in no order; what does not exist is left out.
-    pub(crate) async fn targets_by_id(&self, tenant: &Tenant, ids: &[TargetId]) -> Result<Vec<Target>, Error> {
+    pub(crate) async fn targets_by_id(&self, tenant: &Tenant, ids: &[TargetId]) -> Result<Found<Target>, Error> {
         if ids.is_empty() {
-            return Ok(Vec::new());
+            return Ok(Found::default());
         }
         let keys = ids.iter().map(|id| keys::target(tenant, id)).collect();
-        self.batch_get(keys, false).await?.into_iter().map(Target::from_item).collect()
+        self.batch_read(keys, false, Target::from_item).await
     }
 
     /// Changes the target `id` by `change`, which says whether it changed anything, and may be called several
@@ -222,16 +222,15 @@ impl Store {
         tenant: &Tenant,
         usecase: &UsecaseId,
         span: Span,
-    ) -> Result<Vec<Target>, Error> {
+    ) -> Result<Found<Target>, Error> {
         let partition = keys::targets_of_usecase(tenant, usecase);
         let targets = self.all(Range::new(ListIndex::Usecase, partition, Filter::default(), None));
         if !span.is_over {
             return targets.await;
         }
         let deleted = Box::pin(self.past_organisation_targets(tenant, usecase, span.at));
-        let (mut targets, deleted) = tokio::try_join!(targets, deleted)?;
-        targets.extend(deleted);
-        Ok(targets)
+        let (targets, deleted) = tokio::try_join!(targets, deleted)?;
+        Ok(targets.and(deleted))
     }
 }
 
@@ -242,7 +241,7 @@ fn place_of(tenant: &Tenant, target: &Target) -> keys::Key {
 
 /// ALREADY_EXISTS, naming the target that the `item` of a place names.
 fn place_taken(tenant: &Tenant, item: HashMap<String, AttributeValue>) -> Result<Error, Error> {
-    let first: TargetId = Attributes(item).id("target")?;
+    let first: TargetId = Attributes::of(item).id("target")?;
     let first = tenant.name_of(&first);
     let message = format!(
         "there is a target for the same usecase, template, criterion or chapter and plan: '{first}'; change that one"
@@ -289,13 +288,14 @@ pub(crate) fn item_at(key: keys::Key, target: &Target) -> Item {
 }
 
 /// The target `id` that [`item_at`] wrote.
-pub(crate) fn read(id: TargetId, item: &mut Attributes) -> Result<Target, Error> {
+pub(crate) fn read(id: TargetId, item: &mut Attributes) -> Result<Target, Unreadable> {
     // Times and values take turns.
     let history = item.texts("history")?;
     let history = history.chunks(2).map(|pair| match pair {
         [from, value] => Some((Timestamp::parse(from)?, value.parse().ok()?)),
         _ => None,
     });
+    let history = history.collect::<Option<_>>().ok_or_else(|| item.corrupt("history"))?;
     Ok(Target {
         id,
         version: item.number("version")?,
@@ -304,7 +304,7 @@ pub(crate) fn read(id: TargetId, item: &mut Attributes) -> Result<Target, Error>
         usecase: item.id("usecase")?,
         plan: item.optional_id("plan")?,
         agent: item.optional_id("agent")?,
-        history: history.collect::<Option<_>>().ok_or_else(|| corrupt("history"))?,
+        history,
         create_time: item.time("create_time")?,
         update_time: item.time("update_time")?,
     })
@@ -317,8 +317,8 @@ impl OnPlan for Target {
 }
 
 impl Listed for Target {
-    fn from_item(item: HashMap<String, AttributeValue>) -> Result<Self, Error> {
-        let mut item = Attributes(item);
+    fn from_item(item: HashMap<String, AttributeValue>) -> Result<Self, Unreadable> {
+        let mut item = Attributes::of(item);
         let id = item.last_of_key()?;
         read(id, &mut item)
     }

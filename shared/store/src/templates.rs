@@ -8,12 +8,12 @@ use coaching_domain::template::{Chapter, Dropped, Part, ScorecardTemplate};
 use coaching_domain::{Code, Error, Tenant, Timestamp};
 
 use crate::Store;
-use crate::failure::corrupt;
 use crate::item::{Attributes, Item};
 use crate::keys::{self, LIST_ORDER, ListIndex, ListPosition};
 use crate::list::{Filter, Listed, Page, Range};
 use crate::requests::{Created, RequestRecord};
 use crate::transaction::Outcome;
+use crate::unreadable::{Found, Unreadable};
 
 impl Store {
     /// Creates the first revision of a template for `request` ([`Store::once`]).
@@ -72,7 +72,8 @@ impl Store {
         id: &ScorecardTemplateId,
         revision: Option<u32>,
     ) -> Result<Option<ScorecardTemplate>, Error> {
-        self.get(keys::template(tenant, id, revision)).await?.map(ScorecardTemplate::from_item).transpose()
+        let item = self.get(keys::template(tenant, id, revision)).await?;
+        Ok(item.map(|item| self.noting(ScorecardTemplate::from_item(item))).transpose()?)
     }
 
     /// Revisions of templates, or current ones, in no order; what does not exist is left out. With
@@ -85,9 +86,9 @@ impl Store {
         tenant: &Tenant,
         revisions: &[(ScorecardTemplateId, Option<u32>)],
         consistent: bool,
-    ) -> Result<Vec<ScorecardTemplate>, Error> {
+    ) -> Result<Found<ScorecardTemplate>, Error> {
         let keys = revisions.iter().map(|(id, revision)| keys::template(tenant, id, *revision)).collect();
-        self.batch_get(keys, consistent).await?.into_iter().map(ScorecardTemplate::from_item).collect()
+        self.batch_read(keys, consistent, ScorecardTemplate::from_item).await
     }
 
     /// The first `size` current revisions after `after`: those for any of `usecases` or for all; without
@@ -109,7 +110,7 @@ impl Store {
                 filter.holding_any_of("usecases", usecases.iter().map(ToString::to_string).chain([EVERY.to_owned()]));
         }
         if !deactivated {
-            filter = filter.where_attribute("deactivate_time", "attribute_not_exists(#)");
+            filter = filter.without_text("deactivate_time");
         }
         let range = Range::new(ListIndex::Profile, keys::templates_of_profile(tenant), filter, after);
         self.page(vec![range], size).await
@@ -154,22 +155,25 @@ fn item_at(key: keys::Key, template: &ScorecardTemplate) -> Result<Item, Error> 
 type DroppedInItem = (u32, Part, u32);
 
 impl Listed for ScorecardTemplate {
-    fn from_item(item: HashMap<String, AttributeValue>) -> Result<Self, Error> {
-        let mut item = Attributes(item);
-        let chapters: Vec<Chapter> = serde_json::from_str(&item.text("chapters")?).map_err(|_| corrupt("chapters"))?;
+    fn from_item(item: HashMap<String, AttributeValue>) -> Result<Self, Unreadable> {
+        let mut item = Attributes::of(item);
+        let chapters = item.text("chapters")?;
+        let chapters: Vec<Chapter> = serde_json::from_str(&chapters).map_err(|_| item.corrupt("chapters"))?;
         let dropped: Vec<DroppedInItem> = match item.optional_text("dropped")? {
-            Some(text) => serde_json::from_str(&text).map_err(|_| corrupt("dropped"))?,
+            Some(text) => serde_json::from_str(&text).map_err(|_| item.corrupt("dropped"))?,
             None => Vec::new(),
         };
         let usecases = item.texts("usecases")?;
         let usecases = usecases.iter().filter(|usecase| *usecase != EVERY);
-        let usecases = usecases.map(|usecase| coaching_domain::Id::parse(usecase).ok_or_else(|| corrupt("usecases")));
+        let usecases =
+            usecases.map(|usecase| coaching_domain::Id::parse(usecase).ok_or_else(|| item.corrupt("usecases")));
+        let usecases = usecases.collect::<Result<_, Unreadable>>()?;
         Ok(Self {
             id: item.last_of_key()?,
             revision: item.number("revision")?,
             title: item.text("title")?,
             chapters,
-            usecases: usecases.collect::<Result<_, Error>>()?,
+            usecases,
             create_time: item.time("create_time")?,
             update_time: item.time("update_time")?,
             deactivate_time: item.optional_time("deactivate_time")?,

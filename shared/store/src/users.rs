@@ -11,10 +11,10 @@ use coaching_domain::{Code, CustomerTenant, Error, Role, Tenant, Timestamp};
 use futures_util::stream::{StreamExt, iter};
 
 use crate::changes::Attempts;
-use crate::failure::corrupt;
-use crate::item::{Attributes, Item, key_attributes};
+use crate::item::{Attributes, Item, key_attributes, last_of};
 use crate::keys::{self, LIST_ORDER, ListIndex, ListPosition, PK};
 use crate::transaction::Outcome;
+use crate::unreadable::{Found, Unreadable};
 use crate::{Deadline, Store};
 
 /// How many users are written side by side.
@@ -28,9 +28,47 @@ struct Read {
     version: u64,
 }
 
+/// What a user is written over.
+struct Before {
+    /// Who they were; nothing if that cannot be read.
+    user: Option<User>,
+    /// Since when they are that to progress; nothing if always.
+    since: Option<Timestamp>,
+    /// The version as it is stored, if there is one.
+    stored_version: Option<AttributeValue>,
+    /// The profiles that list them as an agent, or may.
+    listed_in: Vec<Tenant>,
+}
+
+impl Before {
+    /// What can be told of a user whose `item` may not be readable.
+    fn of(tenant: &CustomerTenant, id: &UserId, item: HashMap<String, AttributeValue>) -> Self {
+        let stored_version = item.get("version").cloned();
+        let mut rest = Attributes::of(item.clone());
+        match from_item(tenant, item) {
+            Ok(Read { user, since, .. }) if user.id == *id => {
+                let listed_in = agent_profiles(&user);
+                Self { user: Some(user), since, stored_version, listed_in }
+            }
+            _ => {
+                let profiles = rest.texts("profiles").unwrap_or_default();
+                let listed_in = profiles.iter().filter_map(|profile| tenant.profile_in(profile).ok()).collect();
+                let since = rest.optional_time("since").ok().flatten();
+                Self { user: None, since, stored_version, listed_in }
+            }
+        }
+    }
+
+    /// Its version; 0 if that cannot be read.
+    fn version(&self) -> u64 {
+        let version = self.stored_version.as_ref().and_then(|version| version.as_n().ok()?.parse::<u64>().ok());
+        version.unwrap_or(0)
+    }
+}
+
 impl Store {
     /// Writes each of `users` over what is there at `now`, whole or not at all, until `deadline`, and says for
-    /// each in which version it is there. One that is there already stays as it is.
+    /// each in which version it is there. One that is there already stays as it is; one that cannot be read is put right.
     ///
     /// # Errors
     /// UNAVAILABLE if the table does not answer; for one user, that too, and ABORTED if they are in another version
@@ -43,11 +81,10 @@ impl Store {
         deadline: Deadline,
     ) -> Result<Vec<Result<u64, Error>>, Error> {
         let ids: Vec<UserId> = users.iter().map(|user| user.value.id.clone()).collect();
-        let read = self.read_users(tenant, &ids, true).await?;
-        let mut read: HashMap<UserId, Read> = read.into_iter().map(|read| (read.user.id.clone(), read)).collect();
-        let writes: Vec<(&Entry<User>, Option<Read>)> =
+        let mut read = self.read_before(tenant, &ids).await?;
+        let writes: Vec<(&Entry<User>, Option<Before>)> =
             users.iter().map(|user| (*user, read.remove(&user.value.id))).collect();
-        let write = async |(user, read): (&Entry<User>, Option<Read>)| {
+        let write = async |(user, read): (&Entry<User>, Option<Before>)| {
             deadline.within(self.upsert_user(tenant, user, read, now)).await
         };
         let writes = writes.into_iter().map(write);
@@ -58,26 +95,28 @@ impl Store {
         &self,
         tenant: &CustomerTenant,
         Entry { value: user, expected }: &Entry<User>,
-        mut read: Option<Read>,
+        mut read: Option<Before>,
         now: Timestamp,
     ) -> Result<u64, Error> {
         let mut attempts = Attempts::new();
         while attempts.another().await {
-            let version = read.as_ref().map(|read| read.version);
+            let version = read.as_ref().map(Before::version);
             expected.check_found(version.map(etag_in_directory).as_deref())?;
-            if let Some(read) = read.as_ref().filter(|read| read.user == *user) {
-                return Ok(read.version);
+            let known = read.as_ref().and_then(|read| Some((read.user.as_ref()?, read.since)));
+            if let (Some(_), Some(version)) = (known.filter(|(known, _)| *known == user), version) {
+                return Ok(version);
             }
             // A clock may be set back: nobody ends being what they were before they began.
             let now = read.as_ref().and_then(|read| read.since).map_or(now, |since| now.max(since));
-            // What somebody was before the directory first had them is not known: they count as having been that always.
-            let changed = read.as_ref().filter(|read| !read.user.stands_as(user));
+            // What somebody was before the directory first had them, or what cannot be read, is not known: they count as
+            // having been that always.
+            let changed = known.filter(|(known, _)| !known.stands_as(user));
             let since = if changed.is_some() { Some(now) } else { read.as_ref().and_then(|read| read.since) };
             let mut writes = vec![self.put_user(tenant, user, since, read.as_ref())?];
-            if let Some(before) = changed.filter(|before| before.user.is_agent()) {
-                writes.push(self.put_past_user(tenant, &before.user, before.since, now)?);
+            if let Some((before, began)) = changed.filter(|(before, _)| before.is_agent()) {
+                writes.push(self.put_past_user(tenant, before, began, now)?);
             }
-            let before = read.as_ref().map(|read| agent_profiles(&read.user)).unwrap_or_default();
+            let before = read.as_ref().map(|read| read.listed_in.clone()).unwrap_or_default();
             let after = agent_profiles(user);
             for profile in before.iter().filter(|profile| !after.contains(profile)) {
                 writes.push(self.leave_profile(profile, &user.id)?);
@@ -86,9 +125,9 @@ impl Store {
                 writes.push(self.enter_profile(profile, user, since)?);
             }
             if let Outcome::Written = self.transact(writes).await? {
-                return Ok(version.unwrap_or(0) + 1);
+                return Ok(version.unwrap_or(0).saturating_add(1));
             }
-            read = self.read_users(tenant, std::slice::from_ref(&user.id), true).await?.pop();
+            read = self.read_before(tenant, std::slice::from_ref(&user.id)).await?.remove(&user.id);
         }
         Err(Error::new(Code::Aborted, "CONCURRENT_CHANGES", "others kept changing the user; try again"))
     }
@@ -99,7 +138,7 @@ impl Store {
     /// UNAVAILABLE if the table does not answer.
     pub async fn user(&self, tenant: &CustomerTenant, id: &UserId) -> Result<Option<Versioned<User>>, Error> {
         let item = self.get(keys::user(tenant, id)).await?;
-        let read = item.map(|item| from_item(tenant, item)).transpose()?;
+        let read = item.map(|item| self.noting(from_item(tenant, item))).transpose()?;
         Ok(read.map(|read| Versioned { value: read.user, version: read.version }))
     }
 
@@ -112,13 +151,42 @@ impl Store {
         &self,
         tenant: &CustomerTenant,
         ids: &[UserId],
-    ) -> Result<Vec<(User, Option<Timestamp>)>, Error> {
-        Ok(self.read_users(tenant, ids, false).await?.into_iter().map(|read| (read.user, read.since)).collect())
+    ) -> Result<Found<(User, Option<Timestamp>)>, Error> {
+        let keys = ids.iter().map(|id| keys::user(tenant, id)).collect();
+        self.batch_read(keys, false, |item| from_item(tenant, item).map(|read| (read.user, read.since))).await
     }
 
-    async fn read_users(&self, tenant: &CustomerTenant, ids: &[UserId], consistent: bool) -> Result<Vec<Read>, Error> {
+    /// The users `ids` as they are now, readable or not.
+    async fn read_before(&self, tenant: &CustomerTenant, ids: &[UserId]) -> Result<HashMap<UserId, Before>, Error> {
         let keys = ids.iter().map(|id| keys::user(tenant, id)).collect();
-        self.batch_get(keys, consistent).await?.into_iter().map(|item| from_item(tenant, item)).collect()
+        let items = self.batch_get(keys, true).await?.into_iter();
+        let before = items.filter_map(|item| {
+            let id: UserId = last_of(item.get(PK)?.as_s().ok()?)?;
+            let before = Before::of(tenant, &id, item);
+            Some((id, before))
+        });
+        Ok(before.collect())
+    }
+
+    /// The writes that make the record of `agent` in a profile tell who they are, refused if the directory has changed
+    /// meanwhile.
+    pub(crate) async fn person_put_right(
+        &self,
+        profile: &Tenant,
+        agent: &UserId,
+    ) -> Result<Vec<TransactWriteItem>, Error> {
+        let customer = profile.of_customer();
+        let key = keys::user(&customer, agent);
+        let item = self.get(key.clone()).await?;
+        let read = item.map(|item| self.noting(from_item(&customer, item))).transpose()?;
+        let check = self.check_version(key, read.as_ref().map(|read| read.version))?;
+        let put = match read {
+            Some(read) if agent_profiles(&read.user).contains(profile) => {
+                self.enter_profile(profile, &read.user, read.since)?
+            }
+            _ => self.leave_profile(profile, agent)?,
+        };
+        Ok(vec![check, put])
     }
 
     fn put_user(
@@ -126,17 +194,18 @@ impl Store {
         tenant: &CustomerTenant,
         user: &User,
         since: Option<Timestamp>,
-        read: Option<&Read>,
+        read: Option<&Before>,
     ) -> Result<TransactWriteItem, Error> {
-        let version = read.map_or(0, |read| read.version);
+        let version = read.map_or(0, Before::version).saturating_add(1);
         let put = Put::builder()
             .table_name(&*self.table)
-            .set_item(Some(to_item(tenant, user, since, version + 1).into_attributes()));
-        let put = match read {
+            .set_item(Some(to_item(tenant, user, since, version).into_attributes()));
+        let put = match read.map(|read| &read.stored_version) {
             None => put.condition_expression(format!("attribute_not_exists({PK})")),
-            Some(_) => put
-                .condition_expression("version = :read")
-                .expression_attribute_values(":read", AttributeValue::N(version.to_string())),
+            Some(None) => put.condition_expression(format!("attribute_exists({PK}) AND attribute_not_exists(version)")),
+            Some(Some(version)) => {
+                put.condition_expression("version = :read").expression_attribute_values(":read", version.clone())
+            }
         };
         Ok(TransactWriteItem::builder().put(put.build().map_err(Error::internal)?).build())
     }
@@ -164,7 +233,9 @@ impl Store {
             set.push_str(", since = :since");
             update = update.expression_attribute_values(":since", AttributeValue::S(since.to_string()));
         }
-        let update = update.update_expression(format!("SET {set}"));
+        // What a record that could not be read said is not left there.
+        let remove = if since.is_none() { " REMOVE since" } else { "" };
+        let update = update.update_expression(format!("SET {set}{remove}"));
         Ok(TransactWriteItem::builder().update(update.build().map_err(Error::internal)?).build())
     }
 
@@ -211,15 +282,15 @@ pub(crate) fn item_at(key: keys::Key, user: &User, since: Option<Timestamp>) -> 
         .optional_text("since", since.as_ref())
 }
 
-fn from_item(tenant: &CustomerTenant, item: HashMap<String, AttributeValue>) -> Result<Read, Error> {
-    let mut item = Attributes(item);
+fn from_item(tenant: &CustomerTenant, item: HashMap<String, AttributeValue>) -> Result<Read, Unreadable> {
+    let mut item = Attributes::of(item);
     let version = item.version()?;
     let (user, since) = read(tenant, &mut item)?;
     Ok(Read { user, since, version })
 }
 
 /// The user that [`item_at`] wrote, and since when they are that.
-pub(crate) fn read(tenant: &CustomerTenant, item: &mut Attributes) -> Result<(User, Option<Timestamp>), Error> {
+pub(crate) fn read(tenant: &CustomerTenant, item: &mut Attributes) -> Result<(User, Option<Timestamp>), Unreadable> {
     let user = User {
         id: item.last_of_key()?,
         display_name: item.text("display_name")?,
@@ -231,21 +302,21 @@ pub(crate) fn read(tenant: &CustomerTenant, item: &mut Attributes) -> Result<(Us
     Ok((user, item.optional_time("since")?))
 }
 
-fn roles(item: &mut Attributes) -> Result<Vec<Role>, Error> {
+fn roles(item: &mut Attributes) -> Result<Vec<Role>, Unreadable> {
     let roles = item.texts("roles")?;
-    roles.iter().map(|role| Role::parse(role).ok_or_else(|| corrupt("roles"))).collect()
+    roles.iter().map(|role| Role::parse(role).ok_or_else(|| item.corrupt("roles"))).collect()
 }
 
-fn profiles(tenant: &CustomerTenant, item: &mut Attributes) -> Result<Vec<Tenant>, Error> {
+fn profiles(tenant: &CustomerTenant, item: &mut Attributes) -> Result<Vec<Tenant>, Unreadable> {
     let profiles = item.texts("profiles")?;
-    profiles.iter().map(|profile| tenant.profile_in(profile).map_err(|_| corrupt("profiles"))).collect()
+    profiles.iter().map(|profile| tenant.profile_in(profile).map_err(|_| item.corrupt("profiles"))).collect()
 }
 
 /// The attributes that [`standing`] reads.
 pub(crate) const STANDING: [&str; 2] = ["roles", "profiles"];
 
 /// Whether the user in `item` works in the profile of `tenant`, and whether they are an agent.
-pub(crate) fn standing(tenant: &Tenant, item: &mut Attributes) -> Result<(bool, bool), Error> {
+pub(crate) fn standing(tenant: &Tenant, item: &mut Attributes) -> Result<(bool, bool), Unreadable> {
     let profiles = profiles(&tenant.of_customer(), item)?;
     Ok((profiles.is_empty() || profiles.contains(tenant), roles(item)?.contains(&Role::Agent)))
 }
