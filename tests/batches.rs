@@ -27,7 +27,8 @@ const BATCHES: [Batch; 5] = [
         path: "/v1/customers/acme/profiles/support/coachingPlans:batchUpsert",
         list: "coachingPlans",
         record: "coachingPlan",
-        reads: 3,
+        // Those that are there, and whom they name.
+        reads: 4,
         at_once: 8,
         entry: |number| {
             json!({

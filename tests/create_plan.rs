@@ -137,7 +137,8 @@ async fn what_it_costs() {
     let (_, spent) = service.spending(&create(json!({}))).await;
     // In a transaction 2 each for the plan, what counts on it, its history, and its place in the agent's
     // record; and 1 for each of two indexes. Its agent and creator are looked for in the directory.
-    assert_eq!((spent.calls, spent.read_units, spent.write_units), (2, 2.0, 10.0));
+    assert_eq!((spent.calls, spent.write_units), (2, 10.0));
+    assert!(spent.read_units == 2.0 || !service.tells_units_of_batches().await, "{}", spent.read_units);
 }
 
 #[tokio::test]

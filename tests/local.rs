@@ -590,6 +590,11 @@ fn it_runs_on_another_dynamodb() {
         "creatorUserName": "customers/acme/users/maria",
         "isActive": true,
     });
+    let person = |id: &str, role: &str| json!({"name": format!("customers/acme/users/{id}"), "displayName": id, "isActive": true, "roles": [role]});
+    let people = json!({"users": [person("ana", "agent"), person("maria", "manager")]}).to_string();
+    let authorization = format!("authorization: Bearer {}", service.told("admin"));
+    let users = format!("{}/v1/customers/acme/users:batchUpsert", service.url());
+    assert_eq!(curl(&[&["-H", &authorization][..], &JSON, &["-d", &people, &users]].concat()).0, 200);
     let care = json!({"usecases": [{"name": "customers/acme/profiles/support/usecases/care", "displayName": "Care"}]});
     let load = care.to_string();
     assert_eq!(service.curl("admin", "usecases:batchUpsert", &[&JSON[..], &["-d", &load]].concat()).0, 200);

@@ -35,7 +35,7 @@ fn table(section: &str, first: &str) -> Table {
 }
 
 /// The words of a cell, one for each of `states`.
-fn words<'a>(cell: &'a str, states: usize) -> Vec<&'a str> {
+fn words(cell: &str, states: usize) -> Vec<&str> {
     match cell.split(" / ").collect::<Vec<_>>() {
         one if one.len() == 1 => vec![one[0]; states],
         each => {

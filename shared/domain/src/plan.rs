@@ -209,7 +209,7 @@ impl NewCoachingPlan {
     pub fn into_plan(self, id: CoachingPlanId, now: Timestamp) -> CoachingPlan {
         let create_time = self.create_time.unwrap_or(now);
         let update_time = self.update_time.unwrap_or(create_time);
-        let submitted = |time: Timestamp| if self.imports { time } else { told_or_now(time, create_time, create_time) };
+        let submitted = |time: Timestamp| if self.imports { time } else { create_time };
         CoachingPlan {
             id,
             version: 1,

@@ -216,7 +216,7 @@ impl NewCoachingSession {
         let last_change = create_time.max(manager_update_time).max(agent_update_time);
         let written_by_caller = !self.imports && (self.meeting_notes.is_some() || self.manager_submit_time.is_some());
         let update_time = imported.update_time.unwrap_or(last_change);
-        let submitted = |time: Timestamp| if self.imports { time } else { told_or_now(time, create_time, create_time) };
+        let submitted = |time: Timestamp| if self.imports { time } else { create_time };
         CoachingSession {
             id,
             version: 1,

@@ -42,7 +42,7 @@ pub(crate) trait PartlyShown: Listed {
     const SHOWN_ATTRIBUTES: &'static [&'static str];
 
     /// The entity as its agent sees it.
-    fn as_seen_by_agent(self) -> Self;
+    fn seen_by_its_agent(self) -> Self;
 
     /// What the texts in it take, in bytes; names and times are within [`BYTES_BESIDE_TEXTS`].
     fn bytes_of_texts(&self) -> usize;
@@ -59,7 +59,7 @@ impl<T: PartlyShown> Listed for SeenByAgent<T> {
     const ATTRIBUTES: &'static [&'static str] = T::SHOWN_ATTRIBUTES;
 
     fn from_item(item: HashMap<String, AttributeValue>) -> Result<Self, Unreadable> {
-        T::from_item(item).map(|entity| Self(entity.as_seen_by_agent()))
+        T::from_item(item).map(|entity| Self(entity.seen_by_its_agent()))
     }
 
     fn bytes(&self, _: usize) -> usize {

@@ -360,7 +360,7 @@ impl PartlyShown for CoachingPlan {
     // All are read: no attribute is hidden from its agent for good.
     const SHOWN_ATTRIBUTES: &'static [&'static str] = Self::ATTRIBUTES;
 
-    fn as_seen_by_agent(self) -> Self {
+    fn seen_by_its_agent(self) -> Self {
         self.seen_by_agent()
     }
 

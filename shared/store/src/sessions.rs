@@ -437,7 +437,7 @@ impl PartlyShown for CoachingSession {
         "shown_manager_update_time",
     ];
 
-    fn as_seen_by_agent(self) -> Self {
+    fn seen_by_its_agent(self) -> Self {
         self.seen_by_agent()
     }
 
