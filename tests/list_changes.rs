@@ -16,11 +16,11 @@ const CASES: [Case; 16] = [
     Case { name: "by-a-service", status: 403, refused: &[] },
     Case { name: "another-customer", status: 403, refused: &[] },
     Case { name: "without-a-token", status: 401, refused: &[] },
-    Case { name: "an-agents-own", status: 200, refused: &[] },
+    Case { name: "own-of-an-agent", status: 200, refused: &[] },
     Case { name: "an-agent-after-a-colleagues", status: 403, refused: &[] },
     Case { name: "an-agent-after-none", status: 403, refused: &[] },
     Case { name: "an-agent-after-a-draft", status: 403, refused: &[] },
-    Case { name: "an-agents-own-scorecard", status: 200, refused: &[] },
+    Case { name: "own-scorecard-of-an-agent", status: 200, refused: &[] },
     Case { name: "of-no-scorecard", status: 404, refused: &[] },
 ];
 

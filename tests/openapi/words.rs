@@ -205,7 +205,12 @@ pub const REASONS: &[(&str, u16, &str, &[&str])] = &[
         &["create-scorecard"],
     ),
     ("SCORECARD_NOT_SUBMITTED", 400, "the scorecard is a draft", &["change-scorecard-state"]),
-    ("SCORECARD_NOT_THE_AGENTS", 400, "the scorecard is none of the plan's agent", &["link-scorecard"]),
+    (
+        "SCORECARD_NOT_THE_AGENTS",
+        400,
+        "the scorecard and the plan are of different agents",
+        &["create-scorecard", "link-scorecard", "update-scorecard"],
+    ),
     ("SCORECARD_NOT_FOUND", 400, "the scorecard in the body does not exist", &["link-scorecard"]),
     ("SCORECARD_PLANS_FULL", 400, "the scorecard is linked to 20 plans", &["link-scorecard"]),
     ("AGENT_PLANS_FULL", 400, "the agent has 50 active plans", &["create-plan", "update-plan"]),
