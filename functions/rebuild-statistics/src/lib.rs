@@ -47,7 +47,7 @@ pub struct RebuildStatisticsResponse {
     pub recounted_agent_count: usize,
     /// How many statistics differed, each of an agent, a usecase and two months.
     pub difference_count: usize,
-    /// How many agents' records differed: their active plans, the targets of those.
+    /// How many agents' records differed, or could not be read: their active plans, the targets of those, who they are.
     pub record_difference_count: usize,
     /// How many people stood elsewhere in the order of names than their name does.
     pub reordered_user_count: usize,
@@ -125,7 +125,8 @@ pub async fn rebuild(
     };
     let mut skipped = recount.unreadable.clone();
     if after.is_none() {
-        response.reordered_user_count = app.store.put_order_right(&tenant, &mut skipped).await?;
+        let order = app.store.put_order_right(&tenant, &mut skipped).await?;
+        (response.reordered_user_count, response.record_difference_count) = order;
     }
     if recount.agents.is_empty() && skipped.is_empty() {
         let message = format!(

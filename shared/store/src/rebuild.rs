@@ -253,20 +253,24 @@ impl Store {
     }
 
     /// Gives everyone whom the profile lists as an agent the place in the order of names that their name has; says how
-    /// many had another. An agent's record that does not tell who they are does then; a user of the directory who cannot
-    /// be read is `skipped`.
+    /// many had another, and how many agents' records did not tell who they are, and do now. A user of the directory who
+    /// cannot be read is `skipped`.
     ///
     /// # Errors
     /// UNAVAILABLE if the table does not answer.
-    pub async fn put_order_right(&self, tenant: &Tenant, skipped: &mut BTreeSet<Unreadable>) -> Result<usize, Error> {
-        let mut moved = 0;
+    pub async fn put_order_right(
+        &self,
+        tenant: &Tenant,
+        skipped: &mut BTreeSet<Unreadable>,
+    ) -> Result<(usize, usize), Error> {
+        let (mut moved, mut mended) = (0, 0);
         for partition in [keys::agents_of_profile(tenant), keys::agents_of_all_profiles(&tenant.of_customer())] {
             let found = self.all_of::<Named>(partition).await?;
             for unreadable in found.unreadable {
                 match unreadable.user().filter(|_| unreadable.kind() == "agent") {
                     Some(agent) => {
                         let put_right = self.put_rest_of_record_right(tenant, &agent).await;
-                        unless_unreadable(put_right, skipped)?;
+                        mended += usize::from(unless_unreadable(put_right, skipped)?.unwrap_or(false));
                     }
                     None => {
                         skipped.insert(unreadable);
@@ -287,7 +291,7 @@ impl Store {
                 moved += usize::from(matches!(self.transact(vec![write]).await?, Outcome::Written));
             }
         }
-        Ok(moved)
+        Ok((moved, mended))
     }
 
     /// How far a rebuild of the profile came: the last agent that is done.
