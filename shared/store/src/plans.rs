@@ -221,7 +221,7 @@ impl Store {
                     format!("scorecardName: '{name}' is not a scorecard of the plan's agent"),
                 ));
             }
-            let author = author.not_before(of.update_time).not_before(before.update_time);
+            let author = author.not_before(of.last_change()).not_before(before.update_time);
             let mut after = before.clone();
             if !after.link(plan, linked, author.caller, author.now)? {
                 return Ok(());
