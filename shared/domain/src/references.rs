@@ -47,10 +47,43 @@ impl References {
         self.0.iter().map(|(_, named)| named)
     }
 
-    /// Notes the fields that hold what is not among what `exists`.
+    /// Notes the fields that hold what is not among what `exists`, each with all of that which it holds.
     pub fn check(&self, tenant: &Tenant, exists: &HashSet<Named>, violations: &mut Violations) {
+        let mut unknown: Vec<(&str, Vec<String>)> = Vec::new();
         for (field, named) in self.0.iter().filter(|(_, named)| !exists.contains(named)) {
-            violations.add(field.as_str(), format!("'{}' does not exist", named.name(tenant)));
+            let name = named.name(tenant);
+            match unknown.iter_mut().find(|(known, _)| known == field) {
+                Some((_, names)) => names.push(name),
+                None => unknown.push((field, vec![name])),
+            }
         }
+        for (field, names) in unknown {
+            violations.add(field, format!("'{}' does not exist", names.join("', '")));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::identity::tests::tenant;
+
+    #[test]
+    fn a_field_is_named_once_with_all_that_does_not_exist() {
+        let ids = ["care", "none", "nothing"].map(|id| UsecaseId::parse(id).unwrap());
+        let template = ScorecardTemplateId::parse("lost").unwrap();
+        let references = References::default().usecases("usecaseNames", &ids).template("templateName", &template);
+        let exists = HashSet::from([Named::Usecase(ids[0].clone())]);
+        let mut violations = Violations::default();
+        references.check(&tenant("acme", "support"), &exists, &mut violations);
+        let error = violations.into_result().unwrap_err();
+        let parent = "customers/acme/profiles/support";
+        assert_eq!(
+            error.message(),
+            format!(
+                "usecaseNames: '{parent}/usecases/none', '{parent}/usecases/nothing' does not exist; \
+                 templateName: '{parent}/scorecardTemplates/lost' does not exist"
+            )
+        );
     }
 }
