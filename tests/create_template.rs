@@ -21,7 +21,7 @@ const CASES: [Case; 7] = [
     Case { name: "another-customer", status: 403, refused: &[] },
     Case { name: "without-a-token", status: 401, refused: &[] },
     Case { name: "by-an-agent", status: 403, refused: &[] },
-    Case { name: "unknown-usecases", status: 400, refused: &["usecaseNames", "usecaseNames"] },
+    Case { name: "unknown-usecases", status: 400, refused: &["usecaseNames"] },
 ];
 
 #[tokio::test]

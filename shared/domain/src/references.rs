@@ -81,10 +81,17 @@ impl References {
         self.0.iter().map(|(_, named)| named)
     }
 
-    /// Notes the fields that hold what is not among what `exists`.
+    /// Notes the fields that hold what is not among what `exists`, each with all of that which it holds.
     pub fn check(&self, tenant: &Tenant, exists: &HashSet<Named>, violations: &mut Violations) {
+        let mut unknown: Vec<(&str, Vec<String>)> = Vec::new();
         for (field, named) in self.0.iter().filter(|(_, named)| !exists.contains(named)) {
-            violations.add(field.as_str(), named.fault(tenant));
+            match unknown.iter_mut().find(|(known, _)| known == field) {
+                Some((_, faults)) => faults.push(named.fault(tenant)),
+                None => unknown.push((field, vec![named.fault(tenant)])),
+            }
+        }
+        for (field, faults) in unknown {
+            violations.add(field, faults.join("; "));
         }
     }
 }
@@ -116,12 +123,38 @@ impl Owners {
         tenant: &Tenant,
         violations: &mut Violations,
     ) {
-        for session in sessions {
-            let of_agent = |owner: &&UserId| agent.is_none_or(|agent| *owner == agent);
-            if self.sessions.get(session).filter(of_agent).is_none() {
-                let whose = agent.map_or("", |_| " of the plan's agent");
-                violations.add(field, format!("'{}' is no session{whose}", tenant.name_of(session)));
-            }
+        let of_agent = |owner: &&UserId| agent.is_none_or(|agent| *owner == agent);
+        let whose = agent.map_or("", |_| " of the plan's agent");
+        let others = sessions.into_iter().filter(|session| self.sessions.get(*session).filter(of_agent).is_none());
+        let faults: Vec<String> =
+            others.map(|session| format!("'{}' is no session{whose}", tenant.name_of(session))).collect();
+        if !faults.is_empty() {
+            violations.add(field, faults.join("; "));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::identity::tests::tenant;
+
+    #[test]
+    fn a_field_is_named_once_with_all_that_does_not_exist() {
+        let ids = ["care", "none", "nothing"].map(|id| UsecaseId::parse(id).unwrap());
+        let template = ScorecardTemplateId::parse("lost").unwrap();
+        let references = References::default().usecases("usecaseNames", &ids).template("templateName", &template);
+        let exists = HashSet::from([Named::Usecase(ids[0].clone())]);
+        let mut violations = Violations::default();
+        references.check(&tenant("acme", "support"), &exists, &mut violations);
+        let error = violations.into_result().unwrap_err();
+        let parent = "customers/acme/profiles/support";
+        assert_eq!(
+            error.message(),
+            format!(
+                "usecaseNames: '{parent}/usecases/none' does not exist; '{parent}/usecases/nothing' does not exist; \
+                 templateName: '{parent}/scorecardTemplates/lost' does not exist"
+            )
+        );
     }
 }
