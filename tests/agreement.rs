@@ -38,6 +38,17 @@ fn template_functions_events_and_tests_name_the_same_operations() {
 }
 
 #[test]
+fn the_tests_that_the_security_page_names_exist() {
+    let page = std::fs::read_to_string(root().join("SECURITY.md")).unwrap();
+    let named: Vec<(&str, &str)> = page.split('`').filter_map(|text| text.split_once("::")).collect();
+    assert!(!named.is_empty());
+    for (file, test) in named {
+        let source = std::fs::read_to_string(root().join("tests").join(format!("{file}.rs"))).unwrap();
+        assert!(source.contains(&format!("fn {test}(")), "{file}::{test}");
+    }
+}
+
+#[test]
 fn every_event_is_of_a_route_of_its_function() {
     let tasks = [rebuild_statistics::TASK.name.to_owned()].into();
     for function in folders("events").difference(&tasks) {
