@@ -263,15 +263,15 @@ async fn long_templates(service: &TestService, templates: usize, criteria: usize
     copies(service, templates, |number| [template_id(number)]).await;
 }
 
-/// As many criteria as a template takes with this label, of which each character takes seven bytes in an answer.
-fn label_of_control_characters() -> (usize, String) {
-    (34, "\u{1}".repeat(1024))
+/// How many criteria a template has with this label, of which each character takes four bytes in an answer.
+fn label_of_quotes() -> (usize, String) {
+    (59, "\"".repeat(1024))
 }
 
 #[tokio::test]
 async fn pages_of_the_longest_templates() {
     let quoted = format!("{}{}", "\"".repeat(40), "x".repeat(984));
-    for (criteria, label) in [(200, quoted), label_of_control_characters()] {
+    for (criteria, label) in [(200, quoted), label_of_quotes()] {
         let service = TestService::start().await;
         service.usecase().await;
         long_templates(&service, 30, criteria, &label).await;
@@ -301,7 +301,7 @@ async fn pages_of_scorecards_with_the_longest_labels() {
     let service = TestService::start().await;
     service.directory(&["ana"]).await;
     // The labels stand in each score, and once more in the templates beside the scorecards.
-    let (criteria, label) = label_of_control_characters();
+    let (criteria, label) = label_of_quotes();
     long_templates(&service, 42, criteria, &label).await;
     let id = |number: usize| format!("scorecard-{number:02}");
     service.succeed(&Event::post("scorecards", scorecard(&id(0), criteria))).await;
@@ -336,7 +336,7 @@ async fn pages_of_scorecards_with_the_longest_labels() {
 
 /// Targets of the organisation for all criteria of `templates` templates with long labels.
 async fn long_targets(service: &TestService, templates: usize) {
-    let (criteria, label) = label_of_control_characters();
+    let (criteria, label) = label_of_quotes();
     long_templates(service, templates, criteria, &label).await;
     let target = json!({
         "name": below_support("targets/target-000"),
@@ -440,14 +440,14 @@ async fn progress_of_one_agent_that_fits_no_answer_is_refused() {
     let some: Vec<String> = (0..5).map(|number| format!("{}@*", template_name(number))).collect();
     body["scorecardTemplateNames"] = json!(some);
     let answer = service.succeed(&Event::post("coachingProgresses:retrieve", body)).await;
-    assert_eq!(answer["agentCoachingProgresses"][0]["criterionProgresses"].as_array().unwrap().len(), 5 * 34);
+    assert_eq!(answer["agentCoachingProgresses"][0]["criterionProgresses"].as_array().unwrap().len(), 5 * 59);
 }
 
 #[tokio::test]
 async fn a_batch_of_scorecards_writes_what_it_can_answer() {
     let service = TestService::start().await;
     service.directory(&["ana"]).await;
-    let (criteria, label) = label_of_control_characters();
+    let (criteria, label) = label_of_quotes();
     long_templates(&service, 1, criteria, &label).await;
     let mut left: Vec<Value> = (0..40).map(|number| scorecard(&format!("s{number:02}"), criteria)).collect();
     let mut batches = 0;

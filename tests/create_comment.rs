@@ -26,7 +26,7 @@ const CASES: [Case; 20] = [
     Case { name: "an-agent-in-no-thread", status: 400, refused: &["thread"] },
     Case { name: "an-agent-with-a-name", status: 400, refused: &["name"] },
     Case { name: "unknown-user", status: 400, refused: &["taggedUsers"] },
-    Case { name: "another-agents-session", status: 400, refused: &["linkedSessionNotes", "linkedSessionNotes"] },
+    Case { name: "another-agents-session", status: 400, refused: &["linkedSessionNotes"] },
 ];
 
 #[tokio::test]

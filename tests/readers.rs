@@ -169,8 +169,10 @@ async fn a_name_for_people_and_a_thread_hide_nothing() {
     // Persian and emoji are written with joiners, and a free text holds anything.
     for name in ["می\u{200c}خواهم", "👩\u{200d}💻 Ana"] {
         service.succeed(&admin(Event::post("coachingPlans", plan(name)))).await;
-        service.succeed(&admin(Event::post("coachingComments", comment(name)))).await;
     }
+    let mut free = comment("free");
+    free["name"] = below_support("coachingComments/free").into();
+    service.succeed(&admin(Event::post("coachingComments", free))).await;
 }
 
 #[tokio::test]
@@ -270,6 +272,7 @@ const USERS: [&str; 3] = ["auth0|5f7c8ec7c33c6c004bbafe82", "ana+test@example.co
 async fn users_are_called_what_their_identity_provider_calls_them() {
     let service = TestService::start().await;
     service.directory(&USERS).await;
+    service.managers(&["auth0|maria"]).await;
     service.template("quality", json!({})).await;
     for (number, user) in USERS.into_iter().enumerate() {
         let (plan, session) = (format!("plan-{number}"), format!("session-{number}"));

@@ -234,20 +234,23 @@ fn imagined() -> impl Strategy<Value = Imagined> {
                     subgroups: subgroups.into_iter().filter(|group| *group < index).collect(),
                 })
                 .collect(),
-            // Nobody else is scored.
+            // Nobody else is scored, or has a plan.
             scorecards: scorecards
                 .into_iter()
                 .filter(|scorecard: &ImaginedScorecard| {
                     agents.get(scorecard.agent).is_some_and(|agent| agent.agent && agent.profiles < 2)
                 })
                 .collect(),
-            agents,
             targets: targets
                 .into_iter()
+                .filter(|target| {
+                    target.agent.is_none_or(|agent| agents.get(agent).is_some_and(|agent| agent.profiles < 2))
+                })
                 .map(|target| ((target.agent, target.template, target.part, target.usecase), target))
                 .collect::<BTreeMap<_, _>>()
                 .into_values()
                 .collect(),
+            agents,
             request,
         })
 }
@@ -337,7 +340,7 @@ async fn load(service: &TestService, customer: &Imagined) -> Vec<(Option<NaiveDa
                 .with_text(&json!({"scorecardTemplate": {"title": "Other, reworded"}}).to_string()),
         )
         .await;
-    for (index, agent) in customer.agents.iter().enumerate() {
+    for (index, agent) in customer.agents.iter().enumerate().filter(|(_, agent)| agent.profiles < 2) {
         let plan = json!({
             "name": plan_name(&format!("plan{index}")),
             "agentUserName": user_name(&agent_id(index)),

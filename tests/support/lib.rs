@@ -56,8 +56,14 @@ pub const PAGE_TOKEN_SECRET: &str = "the page token secret of the tests";
 const DYNAMODB_ENDPOINT: &str = "DYNAMODB_ENDPOINT";
 
 /// Whom the directory of every table has, and what they do.
-const DIRECTORY: [(&str, &str); 5] =
-    [("maria", "manager"), ("mark", "manager"), ("max", "manager"), ("ana", "agent"), ("ben", "agent")];
+const DIRECTORY: [(&str, &str); 6] = [
+    ("maria", "manager"),
+    ("mark", "manager"),
+    ("max", "manager"),
+    ("mike", "manager"),
+    ("ana", "agent"),
+    ("ben", "agent"),
+];
 /// How many items a table has that is otherwise empty.
 pub const ITEMS_OF_DIRECTORY: usize = DIRECTORY.len();
 
@@ -193,7 +199,6 @@ impl TestService {
 
     /// Writes what [`TestService::seeded`] has.
     pub async fn seed(&self) {
-        self.managers(&["maria", "mark", "max", "mike"]).await;
         self.directory(&["ana", "ben"]).await;
         let care = json!({"usecaseName": usecase_name("care")});
         self.plan_with("ana-plan", "ana", care.clone()).await;

@@ -1,7 +1,8 @@
 //! `POST /v1/{parent=customers/*/profiles/*}/scorecards`: creates a scorecard, a draft.
 //!
-//! The body is the scorecard. `conversationName`, `agentUserName`, of an agent of the profile, and `templateName` are
-//! required; `coachingPlanNames` are plans of that agent. A template's name without a revision means the current one. `usecaseName`, of one that exists, may be left
+//! The body is the scorecard. `conversationName`, `agentUserName`, of an agent of the profile (from who imports history, of
+//! anyone of it), and `templateName` are required; `coachingPlanNames` are plans of that agent. A template's name without a
+//! revision means the current one. `usecaseName`, of one that exists, may be left
 //! out where the template is for exactly one. A criterion without a score counts as not applicable, one that is
 //! auto-fail too. A template whose `deactivateTime` has come takes no scorecards that are made after it, in any
 //! revision (FAILED_PRECONDITION); those that there are stay, and a draft can be finished. `totalScore` is the

@@ -2,7 +2,7 @@
 //! bulk loads and backfills by a customer's own systems.
 //!
 //! The body is `{"scorecards": […]}`, 1 to 500 of them, each name once; without a `name` the service makes
-//! one. Usecases and templates must exist; `agentUserName` is an agent of the profile, `coachingPlanNames` are plans of theirs
+//! one. Usecases and templates must exist; `agentUserName` is someone of the profile, `coachingPlanNames` are plans of theirs
 //! (what a scorecard has that is replaced, it may keep). With a `submitTime` they are submitted, and count on that day; without one they are drafts. Every
 //! entry replaces what is there whole, or is refused by itself: the answer's `results` hold, in order, the
 //! scorecard or the `status` of its refusal. Entries that have one name are all refused. So is an entry (ABORTED)
