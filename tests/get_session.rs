@@ -4,8 +4,9 @@
 use coaching_tests::{Case, Event, Target, TestService, plan_name, replay, session_name};
 use serde_json::json;
 
-const CASES: [Case; 9] = [
+const CASES: [Case; 10] = [
     Case { name: "found", status: 200, refused: &[] },
+    Case { name: "nulls", status: 200, refused: &[] },
     Case { name: "an-agents-own", status: 200, refused: &[] },
     Case { name: "an-agent-after-a-colleagues", status: 403, refused: &[] },
     Case { name: "not-found", status: 404, refused: &[] },

@@ -3,8 +3,11 @@
 
 use coaching_tests::{Case, Target, replay};
 
-const CASES: [Case; 6] = [
+const CASES: [Case; 9] = [
     Case { name: "all", status: 200, refused: &[] },
+    Case { name: "by-coaching-plan-names", status: 200, refused: &[] },
+    Case { name: "by-thread-ids", status: 200, refused: &[] },
+    Case { name: "by-usecase-names", status: 200, refused: &[] },
     Case { name: "an-agents-own", status: 200, refused: &[] },
     Case { name: "narrowed", status: 200, refused: &[] },
     Case { name: "bad-parameters", status: 400, refused: &["coachingPlanNames", "pageSize", "orderBy"] },

@@ -6,8 +6,18 @@ use coaching_tests::{
 };
 use serde_json::{Value, json};
 
-const CASES: [Case; 9] = [
+const CASES: [Case; 19] = [
     Case { name: "all", status: 200, refused: &[] },
+    Case { name: "by-agent-user-name", status: 200, refused: &[] },
+    Case { name: "by-agent-user-names", status: 200, refused: &[] },
+    Case { name: "by-group-names", status: 200, refused: &[] },
+    Case { name: "by-is-active", status: 200, refused: &[] },
+    Case { name: "by-usecase-names", status: 200, refused: &[] },
+    Case { name: "by-focus-criteria", status: 200, refused: &[] },
+    Case { name: "by-include-coaching-sessions", status: 200, refused: &[] },
+    Case { name: "by-session-time-range", status: 200, refused: &[] },
+    Case { name: "by-exclude-coaching-plan-comment", status: 200, refused: &[] },
+    Case { name: "by-exclude-coaching-sessions-note-and-comment", status: 200, refused: &[] },
     Case { name: "an-agents-own", status: 200, refused: &[] },
     Case { name: "everything-at-once", status: 200, refused: &[] },
     Case { name: "an-agent-after-a-colleagues", status: 403, refused: &[] },

@@ -4,8 +4,20 @@
 use coaching_tests::{Case, Event, Target, TestService, below_support, replay, user_name};
 use serde_json::{Value, json};
 
-const CASES: [Case; 6] = [
+const CASES: [Case; 18] = [
     Case { name: "all", status: 200, refused: &[] },
+    Case { name: "by-agent-user-name", status: 200, refused: &[] },
+    Case { name: "by-start-submit-time", status: 200, refused: &[] },
+    Case { name: "by-end-submit-time", status: 200, refused: &[] },
+    Case { name: "by-start-update-time", status: 200, refused: &[] },
+    Case { name: "by-end-update-time", status: 200, refused: &[] },
+    Case { name: "by-coaching-plan-names", status: 200, refused: &[] },
+    Case { name: "by-conversation-names", status: 200, refused: &[] },
+    Case { name: "by-creator-user-names", status: 200, refused: &[] },
+    Case { name: "by-submitter-user-names", status: 200, refused: &[] },
+    Case { name: "by-template-name", status: 200, refused: &[] },
+    Case { name: "by-usecase-names", status: 200, refused: &[] },
+    Case { name: "by-order-by", status: 200, refused: &[] },
     Case { name: "narrowed", status: 200, refused: &[] },
     Case { name: "an-agents-own", status: 200, refused: &[] },
     Case { name: "bad-parameters", status: 400, refused: &["startSubmitTime", "orderBy", "pageSize"] },

@@ -2,18 +2,25 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 use std::collections::HashSet;
+use std::ffi::OsStr;
 
 use chrono::TimeDelta;
 use coaching_tests::{
-    Answered, Case, Event, Target, TestService, bytes_of, event_file, merge, plan_name, replay, session_name,
-    usecase_name, user_name,
+    Answered, Case, Event, PAGE_TOKEN_SECRET, Target, TestService, bytes_of, event_file, merge, plan_name,
+    refuses_to_start, replay, session_name, usecase_name, user_name,
 };
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use serde_json::{Value, json};
 
-const CASES: [Case; 13] = [
+const CASES: [Case; 19] = [
     Case { name: "all", status: 200, refused: &[] },
+    Case { name: "by-states", status: 200, refused: &[] },
+    Case { name: "by-overdue", status: 200, refused: &[] },
+    Case { name: "by-start-session-time", status: 200, refused: &[] },
+    Case { name: "by-end-session-time", status: 200, refused: &[] },
+    Case { name: "by-start-update-time", status: 200, refused: &[] },
+    Case { name: "by-end-update-time", status: 200, refused: &[] },
     Case { name: "by-agent", status: 200, refused: &[] },
     Case { name: "by-plan", status: 200, refused: &[] },
     Case { name: "by-repeated-usecases", status: 200, refused: &[] },
@@ -36,6 +43,19 @@ async fn events_against_the_handler() {
 #[tokio::test]
 async fn events_against_the_binary() {
     replay("list-sessions", &CASES, Target::Binary(env!("CARGO_BIN_EXE_list-sessions"))).await;
+}
+
+#[tokio::test]
+async fn without_its_page_token_secret_it_does_not_start() {
+    let binary = env!("CARGO_BIN_EXE_list-sessions");
+    let with_one = [("PAGE_TOKEN_SECRET", PAGE_TOKEN_SECRET)];
+    for (variable, changed) in [
+        ("PAGE_TOKEN_SECRET", None),
+        ("PAGE_TOKEN_SECRET", Some("short")),
+        ("PAGE_TOKEN_SECRET_PREVIOUS", Some("short")),
+    ] {
+        refuses_to_start(binary, &with_one, variable, changed.map(OsStr::new)).await;
+    }
 }
 
 const AGENTS: [&str; 3] = ["ana", "ben", "chloe"];

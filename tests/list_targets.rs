@@ -3,8 +3,11 @@
 
 use coaching_tests::{Case, Target, replay};
 
-const CASES: [Case; 6] = [
+const CASES: [Case; 9] = [
     Case { name: "all", status: 200, refused: &[] },
+    Case { name: "by-coaching-plan-names", status: 200, refused: &[] },
+    Case { name: "by-usecase-names", status: 200, refused: &[] },
+    Case { name: "by-scorecard-template-names", status: 200, refused: &[] },
     Case { name: "narrowed", status: 200, refused: &[] },
     Case { name: "bad-page-size", status: 400, refused: &["pageSize"] },
     Case { name: "another-customer", status: 403, refused: &[] },

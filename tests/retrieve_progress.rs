@@ -15,8 +15,18 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use serde_json::{Value, json};
 
-const CASES: [Case; 13] = [
+const CASES: [Case; 23] = [
     Case { name: "all", status: 200, refused: &[] },
+    Case { name: "by-agent-user-names", status: 200, refused: &[] },
+    Case { name: "by-end-time", status: 200, refused: &[] },
+    Case { name: "by-start-time", status: 200, refused: &[] },
+    Case { name: "by-group-names", status: 200, refused: &[] },
+    Case { name: "by-include-dev-users", status: 200, refused: &[] },
+    Case { name: "by-include-inactive-users", status: 200, refused: &[] },
+    Case { name: "by-include-indirect-group-members", status: 200, refused: &[] },
+    Case { name: "by-order-by", status: 200, refused: &[] },
+    Case { name: "by-order-direction", status: 200, refused: &[] },
+    Case { name: "by-scorecard-template-names", status: 200, refused: &[] },
     Case { name: "of-a-group", status: 200, refused: &[] },
     Case { name: "an-agents-own", status: 200, refused: &[] },
     Case { name: "an-agent-after-a-colleagues", status: 403, refused: &[] },

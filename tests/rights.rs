@@ -1,7 +1,9 @@
 //! Least privilege: what each function's role allows in `template.yaml`, beside what the function does.
 //!
 //! Every call of DynamoDB that an operation makes in the tests is noted as a right: the action, the table or
-//! index, and the kind of partition. Here all events of `events/` are replayed and compared with the policies.
+//! index, and the kind of partition. Here all events of `events/` are replayed and compared with the policies. Every filter
+//! that `openapi.json` names for a list is alone in one of them, and here each is asked with each other: what a list may read is
+//! what its filters can make it read.
 //! What no event uses is found spare only beside the record of a whole run of the suite. There only requests count
 //! that nothing ran beside: what others make a request do, they may not in the next run.
 //!
@@ -10,57 +12,72 @@
 //! RECORDED_SUITE=target/suite cargo test -p coaching-tests --test rights -- --nocapture
 //! ```
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
-use coaching_local::TEMPLATE;
+use coaching_local::{OPERATIONS, TEMPLATE};
 use coaching_tests::{
-    Right, TestService, event_file, event_files, perform, replay_every_event, rights_used, suite_is_recorded,
+    Replayed, Right, TestService, answer, event_file, event_files, perform, replay_every_event, rights_used, root,
+    suite_is_recorded,
 };
+use serde_json::Value as Json;
 use yaml_serde::Value;
 
 const LEADING_KEYS: &str = "dynamodb:LeadingKeys";
 
-/// The text of a tagged value such as `!GetAtt TableInUse.Value`.
-fn tagged(value: &Value, tag: &str) -> Option<String> {
-    let Value::Tagged(tagged) = value else { return None };
-    (tagged.tag == tag).then(|| tagged.value.as_str().unwrap().to_owned())
+/// The table that the functions use, as each policy names it.
+const TABLE: &str = "!If [HasRestoredTable, !Ref RestoredTable, !GetAtt Table.Arn]";
+
+fn yaml(text: &str) -> Value {
+    yaml_serde::from_str(text).unwrap()
+}
+
+/// The index of the table that a policy names, or nothing for the table itself.
+fn index(resource: &Value) -> Option<String> {
+    if *resource == yaml(TABLE) {
+        return Some(String::new());
+    }
+    let Value::Tagged(tagged) = resource else { return None };
+    let index = tagged.value.get(0)?.as_str()?.strip_prefix("${Table}/index/")?;
+    let as_written = format!("!Sub [\"${{Table}}/index/{index}\", {{Table: {TABLE}}}]");
+    (*resource == yaml(&as_written)).then(|| index.to_owned())
 }
 
 fn list(value: &Value) -> Vec<String> {
     value.as_sequence().unwrap().iter().map(|text| text.as_str().unwrap().to_owned()).collect()
 }
 
+/// Every function of the template with its name and its properties; not the one that only answers preflights.
+fn functions() -> Vec<(String, Value)> {
+    let template: Value = yaml(TEMPLATE);
+    let mut functions = Vec::new();
+    for (_, resource) in template["Resources"].as_mapping().unwrap() {
+        if resource["Type"] == "AWS::Serverless::Function" && resource.get("Condition").is_none() {
+            let properties = &resource["Properties"];
+            let uri = properties["CodeUri"].as_str().unwrap().trim_end_matches('/');
+            functions.push((uri.rsplit('/').next().unwrap().to_owned(), properties.clone()));
+        }
+    }
+    functions
+}
+
 /// Every right that the policies of `template.yaml` give, one by one.
 fn rights_given() -> BTreeSet<Right> {
-    let template: Value = yaml_serde::from_str(TEMPLATE).unwrap();
     let mut given = BTreeSet::new();
-    for (_, resource) in template["Resources"].as_mapping().unwrap() {
-        if resource["Type"] != "AWS::Serverless::Function" {
-            continue;
-        }
-        let properties = &resource["Properties"];
-        let uri = properties["CodeUri"].as_str().unwrap().trim_end_matches('/');
-        let function = uri.rsplit('/').next().unwrap();
+    for (function, properties) in functions() {
         let Some(policies) = properties.get("Policies") else { continue };
         for statement in
             policies.as_sequence().unwrap().iter().flat_map(|policy| policy["Statement"].as_sequence().unwrap())
         {
             let resource = &statement["Resource"];
-            let index = match (tagged(resource, "!GetAtt").as_deref(), tagged(resource, "!Sub")) {
-                (Some("TableInUse.Value"), _) => String::new(),
-                (_, Some(arn)) => {
-                    arn.strip_prefix("${TableInUse.Value}/index/").unwrap_or_else(|| panic!("{arn}")).to_owned()
-                }
-                _ => panic!("{function} is given a right to {resource:?}"),
-            };
+            let index = index(resource).unwrap_or_else(|| panic!("{function} is given a right to {resource:?}"));
             assert_eq!(statement["Effect"], "Allow");
             let condition = statement["Condition"].as_mapping().unwrap_or_else(|| panic!("{function}: no condition"));
             assert_eq!(condition.len(), 1, "{function}");
             let partitions = list(&statement["Condition"]["ForAllValues:StringLike"][LEADING_KEYS]);
             for action in list(&statement["Action"]) {
                 for partitions in &partitions {
-                    let (function, index, partitions) = (function.to_owned(), index.clone(), partitions.clone());
+                    let (function, index, partitions) = (function.clone(), index.clone(), partitions.clone());
                     let right = Right { function, action: action.clone(), index, partitions };
                     assert!(given.insert(right.clone()), "given twice: {right:?}");
                 }
@@ -72,7 +89,8 @@ fn rights_given() -> BTreeSet<Right> {
 
 /// Replays the events of operations and of tasks, and says how many there are.
 async fn replay_all() -> usize {
-    let mut events = replay_every_event().await.len();
+    let replayed = replay_every_event().await;
+    let mut events = replayed.len() + ask_with_filters_in_pairs(&replayed).await;
     let service = TestService::seeded().await;
     let task = &rebuild_statistics::TASK;
     for case in event_files(task.name) {
@@ -81,6 +99,183 @@ async fn replay_all() -> usize {
         events += 1;
     }
     events
+}
+
+/// What the page that a list answers does not depend on.
+const OF_PAGING: [&str; 2] = ["pageSize", "pageToken"];
+
+/// The filters of every list, by its function, as the document names them; and which of them a request must have.
+fn filters() -> BTreeMap<String, (BTreeSet<String>, BTreeSet<String>)> {
+    let document: Json = serde_json::from_str(include_str!("../openapi.json")).unwrap();
+    let resolved = |value: &Json| match value["$ref"].as_str() {
+        Some(place) => document.pointer(place.trim_start_matches('#')).unwrap().clone(),
+        None => value.clone(),
+    };
+    let mut filters = BTreeMap::new();
+    for operation in document["paths"].as_object().unwrap().values().flat_map(|path| path.as_object().unwrap().values())
+    {
+        let (mut all, mut required) = (BTreeSet::new(), BTreeSet::new());
+        for parameter in operation["parameters"].as_array().into_iter().flatten().map(resolved) {
+            if parameter["in"] == "query" {
+                let name = parameter["name"].as_str().unwrap().to_owned();
+                if parameter["required"] == true {
+                    required.insert(name.clone());
+                }
+                all.insert(name);
+            }
+        }
+        let body = resolved(&operation["requestBody"]["content"]["application/json"]["schema"]);
+        all.extend(body["properties"].as_object().into_iter().flat_map(|fields| fields.keys().cloned()));
+        let of_body = body["required"].as_array().into_iter().flatten();
+        required.extend(of_body.map(|name| name.as_str().unwrap().to_owned()));
+        if all.contains("pageToken") {
+            all.retain(|name| !OF_PAGING.contains(&name.as_str()));
+            let id = operation["operationId"].as_str().unwrap();
+            let kebab = |letter: char| {
+                if letter.is_uppercase() { vec!['-', letter.to_ascii_lowercase()] } else { vec![letter] }
+            };
+            filters.insert(id.chars().flat_map(kebab).collect(), (all, required));
+        }
+    }
+    filters
+}
+
+/// What the request of an event says: its parameters, or the fields of its body.
+fn said(event: &Json) -> serde_json::Map<String, Json> {
+    match event["body"].as_str() {
+        Some(body) => serde_json::from_str(body).unwrap_or_default(),
+        None => {
+            let pairs = event["rawQueryString"].as_str().unwrap().split('&').filter_map(|pair| pair.split_once('='));
+            pairs.map(|(name, value)| (name.to_owned(), value.into())).collect()
+        }
+    }
+}
+
+/// The request of `event` with what that of `other` says besides.
+fn with(event: &Json, other: &Json) -> Json {
+    let (mut event, said_first) = (event.clone(), said(event));
+    if event["body"].is_string() {
+        let mut all = said(other);
+        all.extend(said_first);
+        event["body"] = Json::Object(all).to_string().into();
+    } else {
+        // As they were sent: a parameter may be there several times.
+        let is_new = |pair: &&str| !said_first.contains_key(pair.split('=').next().unwrap());
+        let more = other["rawQueryString"].as_str().unwrap().split('&').filter(is_new);
+        let query: Vec<&str> = event["rawQueryString"].as_str().into_iter().chain(more).collect();
+        event["rawQueryString"] = query.join("&").into();
+    }
+    event
+}
+
+/// Asks every list for all that two of its filters leave, as a manager and as an agent, and says how many requests there
+/// were. Which index is read depends on which filters there are. Every filter must be alone in some event.
+async fn ask_with_filters_in_pairs(replayed: &[Replayed]) -> usize {
+    let service = TestService::seeded().await;
+    let mut asked = 0;
+    for (function, (filters, required)) in filters() {
+        let operation = OPERATIONS.into_iter().find(|operation| operation.name == function).unwrap();
+        let of_list = replayed.iter().filter(|replayed| replayed.name.starts_with(&format!("{function}/")));
+        let succeeded: Vec<&Json> =
+            of_list.filter(|replayed| replayed.answered.status == 200).map(|replayed| &replayed.event).collect();
+        let alone = filters.iter().map(|filter| {
+            let least: BTreeSet<&String> = required.iter().chain([filter]).collect();
+            let has_it_alone = |event: &&&Json| {
+                let said = said(event);
+                said.keys().filter(|name| !OF_PAGING.contains(&name.as_str())).collect::<BTreeSet<_>>() == least
+            };
+            *succeeded.iter().find(has_it_alone).unwrap_or_else(|| panic!("{function}: no event has {filter} alone"))
+        });
+        let alone: Vec<&Json> = alone.collect();
+        for (first, event) in alone.iter().enumerate() {
+            for other in &alone[first..] {
+                let mut event = with(event, other);
+                for (role, user) in [("manager", "maria"), ("agent", "ana")] {
+                    let claims = &mut event["requestContext"]["authorizer"]["jwt"]["claims"];
+                    claims["role"] = role.into();
+                    claims["sub"] = user.into();
+                    let answered = answer(operation, &service.app, event.clone()).await;
+                    let expected: &[u16] = if role == "manager" { &[200] } else { &[200, 403] };
+                    assert!(expected.contains(&answered.status), "{function}, {role}: {event} {}", answered.body);
+                    asked += 1;
+                }
+            }
+        }
+    }
+    asked
+}
+
+#[test]
+fn the_page_token_secret_goes_where_pages_are_answered_and_nowhere_else() {
+    let in_globals = yaml(TEMPLATE)["Globals"]["Function"]["Environment"]["Variables"].clone();
+    assert!(in_globals.get("PAGE_TOKEN_SECRET").is_none());
+    let with_pages: BTreeSet<String> = filters().into_keys().collect();
+    for (function, properties) in functions() {
+        let main = std::fs::read_to_string(root().join(format!("functions/{function}/src/main.rs"))).unwrap();
+        let has_secret = properties.get("Environment").is_some();
+        assert_eq!(has_secret, with_pages.contains(&function), "{function}");
+        assert_eq!(has_secret, main.contains("coaching_edge::run_with_pages("), "{function}");
+        if has_secret {
+            let variables = properties["Environment"]["Variables"].as_mapping().unwrap();
+            let names: Vec<&str> = variables.keys().map(|name| name.as_str().unwrap()).collect();
+            assert_eq!(names, ["PAGE_TOKEN_SECRET", "PAGE_TOKEN_SECRET_PREVIOUS"], "{function}");
+        }
+    }
+}
+
+#[test]
+fn functions_that_write_are_those_that_can_be_stopped() {
+    let writes = |right: &Right| {
+        ["PutItem", "UpdateItem", "DeleteItem"].iter().any(|action| right.action == format!("dynamodb:{action}"))
+    };
+    // An order of agents, which pages of progress are read by, is nothing that a client sees again; and a recount is the
+    // operator's own.
+    let writers: BTreeSet<String> = rights_given()
+        .into_iter()
+        .filter(|right| {
+            writes(right) && right.partitions != "*#*#order#*" && right.function != rebuild_statistics::TASK.name
+        })
+        .map(|right| right.function)
+        .collect();
+    let costly = |function: &str| {
+        ["delete-plan", "retrieve-progress", "upsert-"].iter().any(|costly| function.starts_with(costly))
+    };
+    for (function, properties) in functions() {
+        let least = match costly(&function) {
+            true => "!If [HasCostlyConcurrency, !Ref CostlyConcurrency, !Ref AWS::NoValue]",
+            false => "!Ref AWS::NoValue",
+        };
+        let expected = match writers.contains(&function) {
+            true => Some(yaml(&format!("!If [WritesAreOff, 0, {least}]"))),
+            false if costly(&function) => Some(yaml(least)),
+            false => None,
+        };
+        assert_eq!(properties.get("ReservedConcurrentExecutions").cloned(), expected, "{function}");
+    }
+}
+
+#[test]
+fn no_role_goes_beyond_the_boundary_and_the_boundary_not_beyond_what_functions_do() {
+    let template = yaml(TEMPLATE);
+    assert_eq!(template["Globals"]["Function"]["PermissionsBoundary"], yaml("!Ref FunctionBoundary"));
+    for (function, properties) in functions() {
+        for own in ["PermissionsBoundary", "Role"] {
+            assert!(properties.get(own).is_none(), "{function}");
+        }
+    }
+    let statements = &template["Resources"]["FunctionBoundary"]["Properties"]["PolicyDocument"]["Statement"];
+    let [logs, table, traces, key] = &statements.as_sequence().unwrap()[..] else { panic!("{statements:?}") };
+    assert_eq!(list(&logs["Action"]), ["logs:CreateLogStream", "logs:PutLogEvents"]);
+    assert_eq!(logs["Resource"], yaml("!GetAtt FunctionLogs.Arn"));
+    let of_items: BTreeSet<String> = list(&table["Action"]).into_iter().collect();
+    assert_eq!(of_items, rights_given().into_iter().map(|right| right.action).collect());
+    let [own, indexes] = &table["Resource"].as_sequence().unwrap()[..] else { panic!("{table:?}") };
+    assert_eq!((index(own), index(indexes)), (Some(String::new()), Some("*".to_owned())));
+    for (statement, condition, service) in [(traces, "IsTraced", "xray:"), (key, "HasKey", "kms:")] {
+        let Value::Tagged(choice) = statement else { panic!("{statement:?}") };
+        assert_eq!((&choice.value[0], &choice.value[2]), (&yaml(condition), &yaml("!Ref AWS::NoValue")));
+        assert!(list(&choice.value[1]["Action"]).iter().all(|action| action.starts_with(service)), "{statement:?}");
+    }
 }
 
 #[tokio::test]

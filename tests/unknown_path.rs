@@ -2,8 +2,10 @@
 
 use coaching_tests::{Case, Target, replay};
 
-const CASES: [Case; 2] = [
+const CASES: [Case; 4] = [
     Case { name: "unknown-path", status: 404, refused: &[] },
+    Case { name: "nulls", status: 404, refused: &[] },
+    Case { name: "nothing-but-the-caller", status: 404, refused: &[] },
     Case { name: "without-a-token", status: 401, refused: &[] },
 ];
 

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::convert::Infallible;
+use std::ffi::OsStr;
 use std::io::Write;
 use std::process::Stdio;
 use std::sync::{Arc, Mutex};
@@ -189,4 +190,30 @@ fn with_status(status: StatusCode, body: Bytes) -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::new(body));
     *response.status_mut() = status;
     response
+}
+
+/// What every function has on Lambda.
+const LEAST_ENVIRONMENT: [(&str, &str); 8] = [
+    ("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:1"),
+    ("AWS_LAMBDA_FUNCTION_NAME", "function"),
+    ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
+    ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256"),
+    ("AWS_REGION", "us-east-1"),
+    ("AWS_ACCESS_KEY_ID", "local"),
+    ("AWS_SECRET_ACCESS_KEY", "local"),
+    ("TABLE_NAME", "coaching"),
+];
+
+/// Starts `binary` with `changed` as `variable` (`None`: without it) beside `more` and what every function has on Lambda,
+/// which must fail in one line that names the variable.
+pub async fn refuses_to_start(binary: &str, more: &[(&str, &str)], variable: &str, changed: Option<&OsStr>) {
+    let environment = LEAST_ENVIRONMENT.iter().chain(more).copied().filter(|(name, _)| *name != variable);
+    let mut command = Command::new(binary);
+    command.env_clear().envs(environment).envs(changed.map(|value| (variable, value))).kill_on_drop(true);
+    let output = command.output().await.unwrap();
+    assert_eq!(output.status.code(), Some(1), "{variable}={changed:?}");
+    assert!(output.stdout.is_empty(), "{variable}={changed:?}");
+    let told = String::from_utf8(output.stderr).unwrap();
+    let of_one_line = told.starts_with("Error: ") && told.lines().count() == 1;
+    assert!(of_one_line && told.contains(variable) && !told.contains("panicked"), "{variable}={changed:?}: {told}");
 }

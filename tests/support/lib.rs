@@ -37,7 +37,7 @@ use record::Traffic;
 pub use collector::Collector;
 pub use event::{Event, body_of, event_file, event_files};
 pub use faults::{Fault, FaultyDynamoDb};
-pub use lambda_host::LambdaHost;
+pub use lambda_host::{LambdaHost, refuses_to_start};
 pub use record::{Right, RightsUsed, logged, rights_used, suite_is_recorded};
 pub use replay::{Case, Replayed, Target, replay, replay_every_event};
 pub use tls::TlsEndpoint;

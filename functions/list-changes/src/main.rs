@@ -1,5 +1,5 @@
 //! The Lambda function `list-changes`.
 
 fn main() -> Result<(), coaching_edge::StartError> {
-    coaching_edge::run(&list_changes::OPERATION)
+    coaching_edge::run_with_pages(&list_changes::OPERATION)
 }

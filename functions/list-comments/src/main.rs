@@ -1,5 +1,5 @@
 //! The Lambda function `list-comments`.
 
 fn main() -> Result<(), coaching_edge::StartError> {
-    coaching_edge::run(&list_comments::OPERATION)
+    coaching_edge::run_with_pages(&list_comments::OPERATION)
 }

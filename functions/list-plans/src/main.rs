@@ -1,5 +1,5 @@
 //! The Lambda function `list-plans`.
 
 fn main() -> Result<(), coaching_edge::StartError> {
-    coaching_edge::run(&list_plans::OPERATION)
+    coaching_edge::run_with_pages(&list_plans::OPERATION)
 }

@@ -1,5 +1,5 @@
 //! The Lambda function `list-scorecards`.
 
 fn main() -> Result<(), coaching_edge::StartError> {
-    coaching_edge::run(&list_scorecards::OPERATION)
+    coaching_edge::run_with_pages(&list_scorecards::OPERATION)
 }

@@ -1,5 +1,5 @@
 //! The Lambda function `list-sessions`.
 
 fn main() -> Result<(), coaching_edge::StartError> {
-    coaching_edge::run(&list_sessions::OPERATION)
+    coaching_edge::run_with_pages(&list_sessions::OPERATION)
 }

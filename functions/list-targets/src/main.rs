@@ -1,5 +1,5 @@
 //! The Lambda function `list-targets`.
 
 fn main() -> Result<(), coaching_edge::StartError> {
-    coaching_edge::run(&list_targets::OPERATION)
+    coaching_edge::run_with_pages(&list_targets::OPERATION)
 }

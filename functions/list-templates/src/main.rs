@@ -1,5 +1,5 @@
 //! The Lambda function `list-templates`.
 
 fn main() -> Result<(), coaching_edge::StartError> {
-    coaching_edge::run(&list_templates::OPERATION)
+    coaching_edge::run_with_pages(&list_templates::OPERATION)
 }

@@ -1,5 +1,5 @@
 //! The Lambda function `retrieve-progress`.
 
 fn main() -> Result<(), coaching_edge::StartError> {
-    coaching_edge::run(&retrieve_progress::OPERATION)
+    coaching_edge::run_with_pages(&retrieve_progress::OPERATION)
 }

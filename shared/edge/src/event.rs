@@ -10,18 +10,22 @@ use std::collections::HashMap;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-/// An API Gateway HTTP API event, payload format 2.0.
+/// An API Gateway HTTP API event, payload format 2.0. What it has none of is left out or `null`, as the host likes: both
+/// are read as empty.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct HttpEvent {
-    /// `null` in the events of `cargo lambda watch` for a request without a query.
     #[serde(deserialize_with = "null_as_empty")]
     pub(crate) raw_query_string: String,
+    #[serde(deserialize_with = "null_as_empty")]
     pub(crate) headers: HashMap<String, String>,
     /// Percent-decoded by API Gateway, which decodes the path before it looks for the route.
+    #[serde(deserialize_with = "null_as_empty")]
     pub(crate) path_parameters: HashMap<String, String>,
     pub(crate) body: Option<String>,
+    #[serde(deserialize_with = "null_as_empty")]
     pub(crate) is_base64_encoded: bool,
+    #[serde(deserialize_with = "null_as_empty")]
     pub(crate) request_context: RequestContext,
     /// The X-Ray trace that the invocation belongs to, which Lambda tells beside the event.
     #[serde(skip)]
@@ -31,15 +35,20 @@ pub struct HttpEvent {
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct RequestContext {
+    #[serde(deserialize_with = "null_as_empty")]
     pub(crate) request_id: String,
+    #[serde(deserialize_with = "null_as_empty")]
     pub(crate) http: Http,
+    #[serde(deserialize_with = "null_as_empty")]
     pub(crate) authorizer: Authorizer,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct Http {
+    #[serde(deserialize_with = "null_as_empty")]
     pub(crate) method: String,
+    #[serde(deserialize_with = "null_as_empty")]
     pub(crate) path: String,
 }
 
@@ -53,10 +62,11 @@ pub(crate) struct Authorizer {
 #[serde(default)]
 pub(crate) struct Jwt {
     /// HTTP APIs hand every claim over as a string; other types are kept apart to be refused by name.
+    #[serde(deserialize_with = "null_as_empty")]
     pub(crate) claims: HashMap<String, Value>,
 }
 
-fn null_as_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+fn null_as_empty<'de, T: Deserialize<'de> + Default, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
     Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
@@ -72,5 +82,52 @@ impl HttpEvent {
     /// The header `name`, given in lower case as API Gateway writes them.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).map(String::as_str)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    /// `event` with null, or with nothing, for what is at `path` in it, and for what is in there.
+    fn without(event: &Value, path: &[&str], seen: &mut Vec<Value>) {
+        let place = path.iter().fold(event, |value, key| &value[*key]);
+        let Some(object) = place.as_object() else { return };
+        for key in object.keys() {
+            let mut emptied = event.clone();
+            let changed = path.iter().fold(&mut emptied, |value, key| &mut value[*key]);
+            changed[key] = Value::Null;
+            seen.push(emptied.clone());
+            let changed = path.iter().fold(&mut emptied, |value, key| &mut value[*key]);
+            changed.as_object_mut().unwrap().remove(key);
+            seen.push(emptied);
+            without(event, &[path, &[key]].concat(), seen);
+        }
+    }
+
+    #[test]
+    fn what_is_null_or_left_out_is_empty() {
+        let event = json!({
+            "rawQueryString": "",
+            "headers": {},
+            "pathParameters": {},
+            "body": "",
+            "isBase64Encoded": false,
+            "requestContext": {
+                "requestId": "",
+                "http": {"method": "", "path": ""},
+                "authorizer": {"jwt": {"claims": {}}},
+            },
+        });
+        let mut events = vec![json!({})];
+        without(&event, &[], &mut events);
+        assert_eq!(events.len(), 1 + 2 * 13);
+        for event in events {
+            let read: HttpEvent =
+                serde_json::from_value(event.clone()).unwrap_or_else(|error| panic!("{event}: {error}"));
+            assert_eq!(read.head_bytes(), 0);
+            assert!(read.body.unwrap_or_default().is_empty() && !read.is_base64_encoded);
+        }
     }
 }

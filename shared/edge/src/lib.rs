@@ -31,5 +31,5 @@ pub use outline::outline;
 pub use page_token::{Binding, PageTokens};
 pub use query::Query;
 pub use request::{MAX_BODY_BYTES, Request};
-pub use run::{StartError, TIME_TO_ANSWER_A_BATCH, TIME_TO_REFUSE, lambda_response, run, run_task};
+pub use run::{StartError, TIME_TO_ANSWER_A_BATCH, TIME_TO_REFUSE, lambda_response, run, run_task, run_with_pages};
 pub use size::{MAX_ANSWER_BYTES, bytes_in_answer};

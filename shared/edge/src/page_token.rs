@@ -57,8 +57,8 @@ impl Binding {
 /// Seals and opens page tokens.
 #[derive(Clone)]
 pub struct PageTokens {
-    sealing: [u8; digest::SHA256_OUTPUT_LEN],
-    opening: Vec<[u8; digest::SHA256_OUTPUT_LEN]>,
+    /// The first seals.
+    keys: Vec<[u8; digest::SHA256_OUTPUT_LEN]>,
 }
 
 impl PageTokens {
@@ -75,12 +75,16 @@ impl PageTokens {
             key.copy_from_slice(digest::digest(&digest::SHA256, format!("page token\n{secret}").as_bytes()).as_ref());
             Ok(key)
         };
-        let sealing = key("PAGE_TOKEN_SECRET", secret)?;
-        let mut opening = vec![sealing];
+        let mut keys = vec![key("PAGE_TOKEN_SECRET", secret)?];
         if let Some(previous) = previous {
-            opening.push(key("PAGE_TOKEN_SECRET_PREVIOUS", previous)?);
+            keys.push(key("PAGE_TOKEN_SECRET_PREVIOUS", previous)?);
         }
-        Ok(Self { sealing, opening })
+        Ok(Self { keys })
+    }
+
+    /// Without a key, for a function that answers no pages: no token opens, and none is sealed.
+    pub fn none() -> Self {
+        Self { keys: Vec::new() }
     }
 
     /// The position in a request's page token, if it has one.
@@ -102,12 +106,13 @@ impl PageTokens {
     /// A token for `position`, good for three days from `now` for requests of the same `binding`.
     ///
     /// # Errors
-    /// INTERNAL if the position is too long or the sealing fails.
+    /// INTERNAL if the position is too long, there is no key or the sealing fails.
     pub fn seal(&self, position: &str, binding: &Binding, now: Timestamp) -> Result<String, Error> {
         let failed = |_| Error::internal("a page token could not be sealed");
+        let key = self.keys.first().ok_or_else(|| Error::internal("this function has no page token secret"))?;
         let mut sealed = (now.unix_seconds() + LIFETIME_SECONDS).to_be_bytes().to_vec();
         sealed.extend_from_slice(position.as_bytes());
-        let nonce = RandomizedNonceKey::new(&AES_256_GCM_SIV, &self.sealing)
+        let nonce = RandomizedNonceKey::new(&AES_256_GCM_SIV, key)
             .and_then(|key| key.seal_in_place_append_tag(Aad::from(binding.0.as_bytes()), &mut sealed))
             .map_err(failed)?;
         let mut token = nonce.as_ref().to_vec();
@@ -135,7 +140,7 @@ impl PageTokens {
         }
         let token = BASE64_URL_SAFE_NO_PAD.decode(token).map_err(|_| refused())?;
         let (nonce, sealed) = token.split_first_chunk::<NONCE_LEN>().ok_or_else(refused)?;
-        let opened = self.opening.iter().find_map(|key| {
+        let opened = self.keys.iter().find_map(|key| {
             let mut sealed = sealed.to_vec();
             let nonce = Nonce::assume_unique_for_key(*nonce);
             let key = RandomizedNonceKey::new(&AES_256_GCM_SIV, key).ok()?;

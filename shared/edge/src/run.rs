@@ -30,24 +30,48 @@ impl fmt::Debug for StartError {
 
 /// Runs `operation` as a Lambda function.
 ///
-/// Reads `TABLE_NAME`, `PAGE_TOKEN_SECRET`, optionally `PAGE_TOKEN_SECRET_PREVIOUS`, `CUSTOMER_CLAIM`,
-/// `PROFILES_CLAIM`, `ROLE_CLAIM`, `USER_CLAIM`, `LOG_LEVEL`, `METRICS_NAMESPACE` and `OTEL_EXPORTER_OTLP_ENDPOINT`, and the AWS SDK's own variables.
+/// Reads `TABLE_NAME`, optionally `CUSTOMER_CLAIM`, `PROFILES_CLAIM`, `ROLE_CLAIM`, `USER_CLAIM`, `LOG_LEVEL`,
+/// `METRICS_NAMESPACE` and `OTEL_EXPORTER_OTLP_ENDPOINT`, and the AWS SDK's own variables.
 ///
 /// # Errors
 /// One line that names the variable that is absent or unusable.
 pub fn run(operation: &'static Operation) -> Result<(), StartError> {
+    start(operation, || Ok(PageTokens::none()))
+}
+
+/// Runs `operation`, which answers pages, as a Lambda function.
+///
+/// Reads what [`run`] reads, `PAGE_TOKEN_SECRET` and optionally `PAGE_TOKEN_SECRET_PREVIOUS`.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_with_pages(operation: &'static Operation) -> Result<(), StartError> {
+    start(operation, || {
+        let secret = required("PAGE_TOKEN_SECRET")?;
+        let previous = variable("PAGE_TOKEN_SECRET_PREVIOUS")?;
+        PageTokens::new(&secret, previous.as_deref()).map_err(StartError)
+    })
+}
+
+fn start(
+    operation: &'static Operation,
+    page_tokens: impl FnOnce() -> Result<PageTokens, StartError>,
+) -> Result<(), StartError> {
     // One request at a time on less than one CPU: a second thread would only cost start-up.
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| StartError(format!("the async runtime does not start: {error}")))?;
-    runtime.block_on(serve(operation))
+    runtime.block_on(serve(operation, page_tokens))
 }
 
-async fn serve(operation: &'static Operation) -> Result<(), StartError> {
+async fn serve(
+    operation: &'static Operation,
+    page_tokens: impl FnOnce() -> Result<PageTokens, StartError>,
+) -> Result<(), StartError> {
     init_logging()?;
     check_runtime()?;
-    let app = &app_from_environment().await?;
+    let app = &app_from_environment(page_tokens()?).await?;
     let spans = variable("OTEL_EXPORTER_OTLP_ENDPOINT")?.as_deref().map(Spans::to).transpose().map_err(StartError)?;
     let spans = spans.as_ref();
     let answer = async |event: LambdaEvent<HttpEvent>| {
@@ -106,7 +130,7 @@ pub fn run_task(task: &'static Task) -> Result<(), StartError> {
     runtime.block_on(async {
         init_logging()?;
         check_runtime()?;
-        let app = &app_from_environment().await?;
+        let app = &app_from_environment(PageTokens::none()).await?;
         let answer = async |event: LambdaEvent<Value>| {
             let left = event.context.deadline().duration_since(SystemTime::now()).unwrap_or_default();
             let until = Instant::now() + left.saturating_sub(TIME_TO_ANSWER);
@@ -123,15 +147,12 @@ pub fn run_task(task: &'static Task) -> Result<(), StartError> {
 /// What is left of an invocation's time for a task to keep how far it came and to answer.
 const TIME_TO_ANSWER: Duration = Duration::from_secs(5);
 
-async fn app_from_environment() -> Result<App, StartError> {
+async fn app_from_environment(page_tokens: PageTokens) -> Result<App, StartError> {
     let table = required("TABLE_NAME")?;
     if !is_table_name(&table) {
         return Err(StartError(format!("TABLE_NAME is '{table}'; it must be 3 to 255 of A-Z a-z 0-9 . _ -")));
     }
     check_endpoints()?;
-    let secret = required("PAGE_TOKEN_SECRET")?;
-    let previous = variable("PAGE_TOKEN_SECRET_PREVIOUS")?;
-    let page_tokens = PageTokens::new(&secret, previous.as_deref()).map_err(StartError)?;
     let claim_names = Arc::new(claim_names()?);
     let store = open_table(&table).await?;
     Ok(App {

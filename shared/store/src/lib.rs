@@ -112,13 +112,22 @@ impl Store {
         Self { account: Account::default(), noted: Noted::default(), ..self.clone() }
     }
 
-    /// Asks DynamoDB for an item that no table has, so that the connection is open when the first request needs
-    /// it, and says whether there was an answer. It costs half a read unit, or nothing where the role does not
-    /// allow it: a refusal is an answer too. It is on nobody's account and is not repeated.
+    /// Asks DynamoDB's endpoint whether it is well, so that the connection is open and the client has done all once when
+    /// the first request needs it, and says whether there was an answer. That is a `GET /`, which DynamoDB answers
+    /// everyone: it reads nothing, costs nothing, needs no right and leaves no refusal behind. It is made of a read whose
+    /// request is changed, for the client has no call of its own for it. It is on nobody's account and is not repeated.
     pub async fn reach(&self) -> bool {
         let once = aws_sdk_dynamodb::Config::builder().retry_config(RetryConfig::disabled());
         let asked = self.client.get_item().table_name(&*self.table).set_key(Some(key_attributes(keys::nothing())));
-        match asked.customize().config_override(once).send().await {
+        let asked = asked.customize().config_override(once).mutate_request(|request| {
+            // The endpoint's own address and path are there already.
+            let _ = request.set_method("GET");
+            for header in ["content-length", "content-type", "x-amz-target"] {
+                request.headers_mut().remove(header);
+            }
+            *request.body_mut() = "".into();
+        });
+        match asked.send().await {
             Ok(_) | Err(SdkError::ServiceError(_) | SdkError::ResponseError(_)) => true,
             Err(_) => false,
         }
