@@ -52,7 +52,7 @@ def refused(response, status, reason):
     assert reason in reasons, response.parsed
 
 
-def sessions(manager, agent):
+def sessions(manager, agent, admin):
     of_session = ("acme", "support", SESSION)
 
     create = CreateSessionRequest(
@@ -109,7 +109,8 @@ def sessions(manager, agent):
         "update-session",
         "create-session",
     ]
-    succeeded(delete_session.sync_detailed(*of_session, client=manager))
+    refused(delete_session.sync_detailed(*of_session, client=manager), 400, "SESSION_ACKNOWLEDGED")
+    succeeded(delete_session.sync_detailed(*of_session, client=admin))
     refused(get_session.sync_detailed(*of_session, client=manager), 404, "RESOURCE_NOT_FOUND")
 
 
@@ -132,6 +133,6 @@ def progress(manager):
 
 
 if __name__ == "__main__":
-    sessions(client("MANAGER"), client("AGENT"))
+    sessions(client("MANAGER"), client("AGENT"), client("ADMIN"))
     progress(client("MANAGER"))
     print("the generated client did the life of a session, and progress")

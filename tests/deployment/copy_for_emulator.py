@@ -1,0 +1,100 @@
+"""template.yaml as ministack can take it: copy_for_emulator.py SOURCE TARGET.
+
+Its CloudFormation refuses alarms on queries and ignores the document that SAM makes of the API's routes. So the copy lacks the
+alarms that have `Metrics`, and has each route once more as resources. In nothing else may it differ, which is checked here.
+"""
+
+import re
+import sys
+from pathlib import Path
+
+from awscli.customizations.cloudformation.yamlhelper import yaml_parse
+
+AUTHORIZER = """
+  EmulatorAuthorizer:
+    Type: AWS::ApiGatewayV2::Authorizer
+    Properties:
+      ApiId: !Ref HttpApi
+      Name: Jwt
+      AuthorizerType: JWT
+      IdentitySource: [$request.header.Authorization]
+      JwtConfiguration: {Issuer: !Ref JwtIssuer, Audience: [!Ref JwtAudience]}
+"""
+
+INTEGRATION = """
+  Emulator{name}Integration:
+    Type: AWS::ApiGatewayV2::Integration{condition}
+    Properties:
+      ApiId: !Ref HttpApi
+      IntegrationType: AWS_PROXY
+      IntegrationUri: !Sub arn:${{AWS::Partition}}:apigateway:${{AWS::Region}}:lambda:path/2015-03-31/functions/${{{function}.Arn}}/invocations
+      PayloadFormatVersion: "2.0"
+  Emulator{name}Route:
+    Type: AWS::ApiGatewayV2::Route{condition}
+    Properties:
+      ApiId: !Ref HttpApi
+      RouteKey: "{key}"
+      Target: !Sub integrations/${{Emulator{name}Integration}}
+{authorization}"""
+
+AUTHORIZATION = """      AuthorizationType: JWT
+      AuthorizerId: !Ref EmulatorAuthorizer
+"""
+
+
+def routes(resources):
+    """Every route of a function: its name here, its function and condition, its key, and whether it has the authorizer."""
+    for function, resource in resources.items():
+        if resource["Type"] != "AWS::Serverless::Function":
+            continue
+        for event, definition in resource["Properties"].get("Events", {}).items():
+            assert definition["Type"] == "HttpApi", function
+            properties = definition["Properties"]
+            key = f"{properties['Method']} {properties['Path']}" if "Path" in properties else "$default"
+            is_open = properties.get("Auth") == {"Authorizer": "NONE"}
+            assert is_open or "Auth" not in properties, function
+            yield f"{function}{event}", function, resource.get("Condition"), key, not is_open
+
+
+def copied(text):
+    resources = yaml_parse(text)["Resources"]
+    queries = [name for name, resource in resources.items() if "Metrics" in resource.get("Properties", {})]
+    for name in queries:
+        assert resources[name]["Type"] == "AWS::CloudWatch::Alarm", name
+        text, found = re.subn(rf"(?m)^  {name}:\n(?:(?:    .*)?\n)+", "", text)
+        assert found == 1, name
+    added = AUTHORIZER
+    for name, function, condition, key, has_authorizer in routes(resources):
+        added += INTEGRATION.format(
+            name=name,
+            function=function,
+            key=key,
+            condition=f"\n    Condition: {condition}" if condition else "",
+            authorization=AUTHORIZATION if has_authorizer else "",
+        )
+    text, found = re.subn(r"(?m)^Outputs:\n", lambda outputs: f"{added[1:]}\n{outputs[0]}", text)
+    assert found == 1
+    return text, queries
+
+
+def check(original, copy, queries):
+    """The copy lacks the queries and has two resources a route and an authorizer more. All else is the same."""
+    before, after = yaml_parse(original), yaml_parse(copy)
+    assert {**before, "Resources": 0} == {**after, "Resources": 0}
+    before, after = before["Resources"], after["Resources"]
+    assert before.keys() - after.keys() == set(queries)
+    added = after.keys() - before.keys()
+    expected = {"EmulatorAuthorizer"}
+    for name, *_ in routes(before):
+        expected |= {f"Emulator{name}Integration", f"Emulator{name}Route"}
+    assert added == expected, added ^ expected
+    assert all(before[name] == after[name] for name in before.keys() & after.keys())
+    return f"without {', '.join(sorted(queries))}; {(len(added) - 1) // 2} routes said again"
+
+
+if __name__ == "__main__":
+    source, target = map(Path, sys.argv[1:])
+    original = source.read_text()
+    copy, queries = copied(original)
+    print(check(original, copy, queries))
+    target.write_text(copy)
