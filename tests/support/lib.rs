@@ -29,6 +29,7 @@ use coaching_edge::{App, Clock, ColdStart, MAX_ANSWER_BYTES, Operation, PageToke
 use coaching_local::{EmbeddedDynamoDb, TABLE_NAME, TEMPLATE, Template, client_at, create_table};
 use coaching_store::{Expenses, Store};
 use serde_json::{Value, json};
+use tokio::sync::OnceCell;
 use uuid::Uuid;
 
 use faults::HURRIED;
@@ -123,13 +124,21 @@ impl TestService {
         definition.time_to_live_specification.enabled = false;
         assert!(create_table(&client_at(&dynamodb_url), &table, &definition).await.unwrap());
         let service = Self { _embedded: embedded, ..Self::of(&dynamodb_url, &table) };
-        let users = DIRECTORY.map(|(id, role)| {
-            let put = PutRequest::builder().set_item(Some(directory_item(id, role))).build().unwrap();
-            WriteRequest::builder().put_request(put).build()
-        });
-        let written = service.client.batch_write_item().request_items(&service.table, users.to_vec()).send();
-        assert!(written.await.unwrap().unprocessed_items.unwrap_or_default().is_empty());
+        service.put(&DIRECTORY.map(|(id, role)| directory_item(id, role))).await;
         service
+    }
+
+    /// Writes `items` over what is there.
+    async fn put(&self, items: &[HashMap<String, AttributeValue>]) {
+        // As many as DynamoDB takes in one call.
+        for items in items.chunks(25) {
+            let puts = items.iter().map(|item| {
+                let put = PutRequest::builder().set_item(Some(item.clone())).build().unwrap();
+                WriteRequest::builder().put_request(put).build()
+            });
+            let written = self.client.batch_write_item().request_items(&self.table, puts.collect()).send();
+            assert!(written.await.unwrap().unprocessed_items.unwrap_or_default().is_empty());
+        }
     }
 
     /// Enters `agent` in the directory, if they are not there: an agent of `support`, without the record that progress
@@ -192,8 +201,15 @@ impl TestService {
     /// `submitted-1`, the sessions `scheduled-1`, `held-1` and `submitted-1`, and on her plan the comment
     /// `first` of the manager `maria`.
     pub async fn seeded() -> Self {
+        // Requests write it once; further tables get the same items.
+        static ITEMS: OnceCell<Vec<HashMap<String, AttributeValue>>> = OnceCell::const_new();
+        let items = ITEMS.get_or_init(async || {
+            let first = Self::start().await;
+            first.seed().await;
+            first.items().await.into_values().collect()
+        });
         let service = Self::start().await;
-        service.seed().await;
+        service.put(items.await).await;
         service
     }
 
