@@ -474,7 +474,7 @@ fn directory_item(id: &str, role: &str) -> HashMap<String, AttributeValue> {
 /// taken effect, the one at its start left out. Says whether it was killed: if not, it made no more calls.
 pub async fn killed_after(service: &TestService, binary: &str, calls: usize, event: &Event) -> bool {
     let (_, faulty) = service.behind_faults().await;
-    faulty.inject(vec![Fault::Passed; 1 + calls]);
+    faulty.inject(vec![Fault::Passed; calls]);
     faulty.inject([Fault::Unanswered]);
     let url = faulty.url();
     let environment = [&service.environment()[..], &[("AWS_ENDPOINT_URL_DYNAMODB", &url)]].concat();
