@@ -75,7 +75,7 @@ impl RequestRecord {
 }
 
 impl Store {
-    /// What `make` creates for `request` in a transaction of [`Store::create`], or what the same request created
+    /// What `make` creates for `request` in a transaction that records the request, or what the same request created
     /// before, whatever refuses it now.
     ///
     /// # Errors
