@@ -97,8 +97,8 @@ pub struct Answered {
 }
 
 impl TestService {
-    /// A service with a table that is empty but for a small directory: the managers `maria`, `mark` and `max`, the agents
-    /// `ana` and `ben`.
+    /// A service with a table that is empty but for a small directory: the managers `maria`, `mark`, `max` and
+    /// `mike`, the agents `ana` and `ben`.
     pub async fn start() -> Self {
         match std::env::var(DYNAMODB_ENDPOINT) {
             Ok(url) => Self::on(&url).await,

@@ -26,6 +26,8 @@ pub(crate) trait Listed: Sized {
     /// The attributes that [`Listed::from_item`] reads; none: all are read. What else an item has is for indexes, and can be
     /// more than half of it.
     const ATTRIBUTES: &'static [&'static str] = &[];
+    /// Those of them that are not read after all.
+    const LEFT_OUT: &'static [&'static str] = &[];
 
     /// Reads its item.
     fn from_item(item: HashMap<String, AttributeValue>) -> Result<Self, Unreadable>;
@@ -38,8 +40,8 @@ pub(crate) trait Listed: Sized {
 
 /// An entity of which its agent does not see all.
 pub(crate) trait PartlyShown: Listed {
-    /// Of [`Listed::ATTRIBUTES`] those that may be shown to an agent, and those that tell what is.
-    const SHOWN_ATTRIBUTES: &'static [&'static str];
+    /// Of [`Listed::ATTRIBUTES`] those that an agent never sees, and that are not read for them.
+    const HIDDEN_ATTRIBUTES: &'static [&'static str];
 
     /// The entity as its agent sees it.
     fn seen_by_its_agent(self) -> Self;
@@ -56,7 +58,8 @@ const BYTES_BESIDE_TEXTS: usize = 1024;
 pub(crate) struct SeenByAgent<T>(pub(crate) T);
 
 impl<T: PartlyShown> Listed for SeenByAgent<T> {
-    const ATTRIBUTES: &'static [&'static str] = T::SHOWN_ATTRIBUTES;
+    const ATTRIBUTES: &'static [&'static str] = T::ATTRIBUTES;
+    const LEFT_OUT: &'static [&'static str] = T::HIDDEN_ATTRIBUTES;
 
     fn from_item(item: HashMap<String, AttributeValue>) -> Result<Self, Unreadable> {
         T::from_item(item).map(|entity| Self(entity.seen_by_its_agent()))
@@ -466,7 +469,8 @@ impl Store {
         if !T::ATTRIBUTES.is_empty() {
             // Names of attributes may be words of DynamoDB's own.
             let mut names = Vec::new();
-            for (number, attribute) in [PK, order].iter().chain(T::ATTRIBUTES).enumerate() {
+            let attributes = T::ATTRIBUTES.iter().filter(|attribute| !T::LEFT_OUT.contains(attribute));
+            for (number, attribute) in [PK, order].iter().chain(attributes).enumerate() {
                 let name = format!("#{number}");
                 query = query.expression_attribute_names(&name, *attribute);
                 names.push(name);

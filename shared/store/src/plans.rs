@@ -358,7 +358,7 @@ impl Listed for CoachingPlan {
 
 impl PartlyShown for CoachingPlan {
     // All are read: no attribute is hidden from its agent for good.
-    const SHOWN_ATTRIBUTES: &'static [&'static str] = Self::ATTRIBUTES;
+    const HIDDEN_ATTRIBUTES: &'static [&'static str] = &[];
 
     fn seen_by_its_agent(self) -> Self {
         self.seen_by_agent()

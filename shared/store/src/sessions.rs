@@ -415,27 +415,7 @@ impl Listed for CoachingSession {
 }
 
 impl PartlyShown for CoachingSession {
-    const SHOWN_ATTRIBUTES: &'static [&'static str] = &[
-        "version",
-        "create_time",
-        "update_time",
-        "manager_update_time",
-        "agent_update_time",
-        "acknowledge_time",
-        "agent_comment",
-        "agent",
-        "creator",
-        "plan",
-        "session_time",
-        "meeting_notes",
-        "manager_submit_time",
-        "agent_submit_time",
-        "usecase",
-        "manager_submitter",
-        "shown_version",
-        "shown_update_time",
-        "shown_manager_update_time",
-    ];
+    const HIDDEN_ATTRIBUTES: &'static [&'static str] = &["private_notes"];
 
     fn seen_by_its_agent(self) -> Self {
         self.seen_by_agent()
