@@ -325,6 +325,9 @@ def main():
 def in_folder(folder):
     port = free_port()
     url = f"http://127.0.0.1:{port}"
+    # What the shell says of another AWS, or of another DynamoDB, would reach the emulator and its functions.
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        del os.environ[name]
     os.environ.update(
         AWS_ACCESS_KEY_ID="test",
         AWS_SECRET_ACCESS_KEY="test",
