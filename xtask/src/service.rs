@@ -1,7 +1,5 @@
 //! The service of this checkout, run beside the checks that send it requests.
 
-use std::fs::DirBuilder;
-use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -12,7 +10,7 @@ use crate::command::{Outcome, command, read, run};
 pub(crate) struct Service {
     /// What its `environment` file sets: its address, its table, and a token for each role.
     pub(crate) environment: Vec<(String, String)>,
-    /// A folder for what the check keeps, nobody else's to read.
+    /// Its data folder, which also has room for what the check keeps.
     pub(crate) folder: PathBuf,
     _process: Background,
 }
@@ -58,7 +56,7 @@ pub(crate) fn build() -> Outcome {
 fn empty_folder(name: &str) -> Outcome<PathBuf> {
     let folder = Path::new("target/check").join(name);
     let emptied = if folder.exists() { std::fs::remove_dir_all(&folder) } else { Ok(()) };
-    let made = emptied.and_then(|()| DirBuilder::new().recursive(true).mode(0o700).create(&folder));
+    let made = emptied.and_then(|()| std::fs::create_dir_all(&folder));
     made.map(|()| folder.clone()).map_err(|error| format!("{}: {error}", folder.display()))
 }
 
