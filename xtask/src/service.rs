@@ -10,13 +10,13 @@ use crate::command::{Outcome, command, read, run};
 pub(crate) struct Service {
     /// What its `environment` file sets: its address, its table, and a token for each role.
     pub(crate) environment: Vec<(String, String)>,
-    /// Its data folder, which also has room for what the check keeps.
+    /// A folder for what the check keeps.
     pub(crate) folder: PathBuf,
     _process: Background,
 }
 
 impl Service {
-    /// Builds the service and starts it in an empty folder that is called `name`.
+    /// Builds the service and starts it without data, for the check `name`.
     ///
     /// # Errors
     ///
@@ -24,10 +24,11 @@ impl Service {
     pub(crate) fn start(name: &str) -> Outcome<Self> {
         build()?;
         let folder = empty_folder(name)?;
+        let data = folder.join("data");
         let mut coaching = command("target/debug/coaching --port 0 --data");
-        coaching.arg(&folder).env("LOG_LEVEL", "warn");
+        coaching.arg(&data).env("LOG_LEVEL", "warn");
         let mut process = Background::start(&mut coaching, &folder.join("service.log"))?;
-        let environment = folder.join("environment");
+        let environment = data.join("environment");
         process.wait_until(|| environment.exists())?;
         Ok(Self { environment: variables(&read(&environment)?), folder, _process: process })
     }
