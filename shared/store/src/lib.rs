@@ -71,6 +71,7 @@ use crate::unreadable::Noted;
 pub use agents::{Agent, AgentFilter, AgentsById, plans_in_scope};
 pub use comments::CommentFilter;
 pub use deadline::Deadline;
+pub use dependents::DeletedWithPlan;
 pub use keys::ListPosition;
 pub use list::Page;
 pub use plans::{PlanFilter, PlanWithSessions};
