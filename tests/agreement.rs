@@ -309,7 +309,7 @@ fn has_word(text: &str, word: &str) -> bool {
 
 #[test]
 fn an_operation_is_named_where_the_readmes_recipe_says_and_nowhere_else() {
-    let readme = std::fs::read_to_string(root().join("README.md")).unwrap();
+    let readme = std::fs::read_to_string(root().join("docs/adding-an-operation.md")).unwrap();
     let (_, recipe) = readme.split_once("## To add an operation").unwrap();
     let quoted = recipe.split('`').skip(1).step_by(2);
     let recipe: BTreeSet<String> = quoted.filter(|text| text.contains(['/', '.'])).map(str::to_owned).collect();

@@ -242,7 +242,7 @@ async fn find_requests() -> Vec<Sent> {
 
 /// The column "roles" of the README's table of operations, by function.
 fn roles() -> BTreeMap<String, String> {
-    let readme = std::fs::read_to_string(root().join("README.md")).unwrap();
+    let readme = std::fs::read_to_string(root().join("docs/api.md")).unwrap();
     let table = readme.split("| operation | request | function | roles |").nth(1).unwrap();
     let rows = table.lines().skip(2).take_while(|line| line.starts_with('|'));
     let cells = rows.map(|row| row.trim_matches('|').split('|').map(str::trim).collect::<Vec<_>>());

@@ -139,7 +139,7 @@ async fn outlined(service: &TestService, documented: &Documented) -> (Outline, V
 
 /// In a few words, what each function does: the README's table of operations.
 fn summaries() -> BTreeMap<String, String> {
-    let readme = std::fs::read_to_string(root().join("README.md")).unwrap();
+    let readme = std::fs::read_to_string(root().join("docs/api.md")).unwrap();
     let rows = readme.lines().filter_map(|line| {
         let cells: Vec<&str> = line.strip_prefix("| ")?.strip_suffix(" |")?.split(" | ").collect();
         let [summary, request, function, _] = cells.as_slice() else { return None };
