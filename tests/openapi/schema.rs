@@ -6,7 +6,7 @@ use coaching_domain::fields::{snake_case, title_pattern};
 use coaching_domain::outline::{Kind, Message};
 use serde_json::{Map, Value, json};
 
-use crate::words::Words;
+use super::words::Words;
 
 /// Where a value stands, which decides in which forms it is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -6,58 +6,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use coaching_domain::outline::{Field, Kind};
 use serde_json::Value;
 
-/// The verb of an item's custom method.
-pub struct Verb {
-    /// The function.
-    pub function: &'static str,
-    /// What stands after the colon.
-    pub verb: &'static str,
-    /// The operation's id in the document.
-    pub operation_id: &'static str,
-    /// In a few words, what it does.
-    pub summary: &'static str,
-}
-
-/// The custom methods of items: API Gateway has one route for all of an item.
-pub const VERBS: &[Verb] = &[
-    Verb {
-        function: "acknowledge-session",
-        verb: "acknowledge",
-        operation_id: "acknowledgeSession",
-        summary: "acknowledge a session",
-    },
-    Verb {
-        function: "change-scorecard-state",
-        verb: "submit",
-        operation_id: "submitScorecard",
-        summary: "submit a scorecard",
-    },
-    Verb {
-        function: "change-scorecard-state",
-        verb: "reset",
-        operation_id: "resetScorecard",
-        summary: "make a scorecard a draft again",
-    },
-    Verb {
-        function: "change-scorecard-state",
-        verb: "acknowledge",
-        operation_id: "acknowledgeScorecard",
-        summary: "acknowledge a scorecard",
-    },
-    Verb {
-        function: "link-scorecard",
-        verb: "addScorecard",
-        operation_id: "linkScorecard",
-        summary: "link a scorecard to a plan",
-    },
-    Verb {
-        function: "link-scorecard",
-        verb: "removeScorecard",
-        operation_id: "unlinkScorecard",
-        summary: "unlink a scorecard from a plan",
-    },
-];
-
 /// The collections: what their tags are called, and what is said of them.
 pub const TAGS: &[(&str, &str, &str)] = &[
     ("coachingSessions", "Coaching sessions", "Meetings of a manager and an agent under a plan."),
@@ -185,76 +133,6 @@ pub const FIELDS: &[(&str, &str)] = &[
     ("usecaseNames", "Only of these usecases, `customers/{customer}/profiles/{profile}/usecases/{usecase}`."),
     ("usecases", "The usecases to create or replace, each name once."),
     ("users", "The users to create or replace, each name once."),
-];
-
-/// Why an operation refuses a request, besides what every operation may: the reason in `ErrorInfo`, the HTTP
-/// status, what it means, and the functions that give it.
-pub const REASONS: &[(&str, u16, &str, &[&str])] = &[
-    ("COACHING_PLAN_NOT_FOUND", 400, "the plan in the body does not exist", &["create-comment", "create-target"]),
-    ("COACHING_PLAN_NOT_THE_AGENTS", 400, "the plan is none of the agent's", &["create-session"]),
-    ("COACHING_PLAN_DELETED_MOMENTS_AGO", 400, "a plan of that name was deleted within five minutes", &["create-plan"]),
-    ("COACHING_PLAN_NOT_EMPTY", 400, "sessions, comments or targets hang on the plan", &["delete-plan"]),
-    ("MEETING_NOTES_MISSING", 400, "a manager submits a session with its notes", &["create-session", "update-session"]),
-    ("SESSION_SUBMITTED", 400, "a submitted session does not move", &["update-session"]),
-    ("SESSION_ACKNOWLEDGED", 400, "the agent has acknowledged the session", &["delete-session", "update-session"]),
-    ("SESSION_NOT_SUBMITTED", 400, "the manager has not submitted the session", &["acknowledge-session"]),
-    (
-        "SCORECARD_TEMPLATE_DEACTIVATED",
-        400,
-        "the scorecard is made after the template went out of use",
-        &["create-scorecard"],
-    ),
-    ("SCORECARD_NOT_SUBMITTED", 400, "the scorecard is a draft", &["change-scorecard-state"]),
-    (
-        "SCORECARD_NOT_THE_AGENTS",
-        400,
-        "the scorecard and the plan are of different agents",
-        &["create-scorecard", "link-scorecard", "update-scorecard"],
-    ),
-    ("SCORECARD_NOT_FOUND", 400, "the scorecard in the body does not exist", &["link-scorecard"]),
-    ("SCORECARD_PLANS_FULL", 400, "the scorecard is linked to 20 plans", &["link-scorecard"]),
-    ("AGENT_PLANS_FULL", 400, "the agent has 50 active plans", &["create-plan", "update-plan"]),
-    ("AGENT_TARGETS_FULL", 400, "the agent's active plans have 200 targets", &["create-target", "update-plan"]),
-    ("PLAN_TARGETS_FULL", 400, "the plan has 50 targets", &["create-target"]),
-    ("TARGET_HISTORY_FULL", 400, "the target has had 1000 values", &["update-target"]),
-    ("TEMPLATE_FULL", 400, "the template has had 750 chapters and criteria", &["update-template"]),
-    (
-        "ETAG_MISMATCH",
-        409,
-        "the resource has another etag than was expected",
-        &[
-            "acknowledge-session",
-            "change-scorecard-state",
-            "delete-plan",
-            "delete-session",
-            "update-comment",
-            "update-plan",
-            "update-scorecard",
-            "update-session",
-            "update-target",
-            "update-template",
-        ],
-    ),
-    (
-        "RESOURCE_ALREADY_EXISTS",
-        409,
-        "a resource of that name exists",
-        &["create-comment", "create-plan", "create-scorecard", "create-session", "create-target", "create-template"],
-    ),
-    (
-        "TARGET_EXISTS",
-        409,
-        "there is a target for the same usecase, template, criterion or chapter and plan, or of the organisation",
-        &["create-target"],
-    ),
-    ("DELETIONS_FULL", 429, "60 plans were deleted with what hung on them within five minutes", &["delete-plan"]),
-    (
-        "STATISTICS_FULL",
-        429,
-        "what is counted of one agent, usecase and two months takes 256 KiB",
-        &["change-scorecard-state", "create-scorecard", "update-scorecard"],
-    ),
-    ("DELETION_UNDER_WAY", 503, "nobody sees any of it any more, and a repeat removes the rest", &["delete-plan"]),
 ];
 
 /// Says what the fields of one operation's request mean.

@@ -14,14 +14,35 @@
 
 use coaching_domain::fields::Fields;
 use coaching_domain::target::{NewTarget, TargetMessage};
-use coaching_domain::{Code, Error, Role};
-use coaching_edge::{Answer, App, Creation, Operation, Request};
+use coaching_domain::{Code, Error, Reason, Role};
+use coaching_edge::{Access, Answer, App, Creation, Operation, Partition, Request, Route};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 /// The operation.
-pub static OPERATION: Operation =
-    Operation { name: "create-target", handle: |app, request| Box::pin(handle(app, request)) };
+pub static OPERATION: Operation = Operation {
+    name: "create-target",
+    route: Some(Route::post("/v1/customers/{customer}/profiles/{profile}/targets")),
+    summary: "create a target",
+    roles: &[Role::Manager, Role::Service, Role::Admin],
+    writes: true,
+    refusals: &[
+        Reason::CoachingPlanNotFound,
+        Reason::AgentTargetsFull,
+        Reason::PlanTargetsFull,
+        Reason::ResourceAlreadyExists,
+        Reason::TargetExists,
+    ],
+    access: &[
+        Access::GetItem(&[Partition::Plan, Partition::Template, Partition::Agent, Partition::Request]),
+        Access::BatchGetItem(&[Partition::Usecase]),
+        Access::PutItem(&[Partition::Target, Partition::TargetPlace, Partition::Request]),
+        Access::UpdateItem(&[Partition::Plan, Partition::Agent]),
+        Access::ConditionCheckItem(&[Partition::Agent]),
+    ],
+    handle: |app, request| Box::pin(handle(app, request)),
+    ..Operation::NOTHING
+};
 
 /// What was created.
 #[derive(Serialize, ToSchema)]
@@ -31,10 +52,10 @@ pub struct CreateTargetResponse<'a> {
 }
 
 async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
-    let tenant = request.authorize(&[Role::Manager, Role::Service, Role::Admin])?;
+    let tenant = request.authorize()?;
     let caller = request.caller();
     let read = |fields: &mut Fields<'_>, now| NewTarget::read(fields, &tenant, caller, now);
-    let creation = request.creation(app, OPERATION.name, read)?;
+    let creation = request.creation(app, read)?;
     let Creation { new, now, .. } = &creation;
 
     let create = async |record| {

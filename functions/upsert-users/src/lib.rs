@@ -15,13 +15,26 @@
 use coaching_domain::directory::{MAX_ENTRIES, User, UserMessage};
 use coaching_domain::fields::Entry;
 use coaching_domain::{Error, Role};
-use coaching_edge::{Answer, App, EntryStatus, Operation, Request, entry_status};
+use coaching_edge::{Access, Answer, App, EntryStatus, Operation, Partition, Request, Route, entry_status};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 /// The operation.
-pub static OPERATION: Operation =
-    Operation { name: "upsert-users", handle: |app, request| Box::pin(handle(app, request)) };
+pub static OPERATION: Operation = Operation {
+    name: "upsert-users",
+    route: Some(Route::post("/v1/customers/{customer}/users:batchUpsert")),
+    summary: "load users, up to 500",
+    roles: &[Role::Service, Role::Admin],
+    writes: true,
+    costly: true,
+    access: &[
+        Access::BatchGetItem(&[Partition::User]),
+        Access::PutItem(&[Partition::User]),
+        Access::UpdateItem(&[Partition::Agent]),
+    ],
+    handle: |app, request| Box::pin(handle(app, request)),
+    ..Operation::NOTHING
+};
 
 /// What became of each entry.
 #[derive(Serialize, ToSchema)]
@@ -42,7 +55,7 @@ struct UpsertUserResult<'a> {
 }
 
 async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
-    let tenant = request.authorize_customer(&[Role::Service, Role::Admin])?;
+    let tenant = request.authorize_customer()?;
     let deadline = app.deadline();
     let entries = request.body(request.query().finish(), |fields| {
         fields.entries("users", MAX_ENTRIES, |fields| User::read(fields, &tenant), |user| Some(&user.id))

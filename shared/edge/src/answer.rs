@@ -281,7 +281,7 @@ fn response(status: StatusCode, body: String, request_id: &str) -> Response<Stri
 }
 
 /// AIP-193's mapping of `google.rpc.Code` to HTTP.
-pub(crate) fn http_status(code: Code) -> StatusCode {
+pub fn http_status(code: Code) -> StatusCode {
     match code {
         Code::InvalidArgument | Code::FailedPrecondition => StatusCode::BAD_REQUEST,
         Code::Unauthenticated => StatusCode::UNAUTHORIZED,
