@@ -85,8 +85,10 @@ fn every_route_follows_api_gateways_rule_on_path_parts() {
     ] {
         assert_eq!(is_path_part(part), legal, "{part}");
     }
+    let mut routes = BTreeSet::new();
     for operation in OPERATIONS {
         let Some(route) = operation.route else { continue };
+        assert!(routes.insert(route), "{}: {route:?} is of another operation too", operation.name);
         let path = route.path.strip_prefix('/').unwrap();
         for part in path.split('/') {
             assert!(is_path_part(part), "{}: '{part}' of {path}", operation.name);

@@ -40,8 +40,8 @@ fn what_repeats_a_declaration_is_as_it_is_generated() {
     assert!(differing.is_empty(), "{differing:#?}");
 }
 
-fn part(file: &'static str, part: &'static str, text: String) -> Generated {
-    Generated { file, part: Some(part), text }
+fn part(file: &str, part: &'static str, text: String) -> Generated {
+    Generated { file: file.to_owned(), part: Some(part), text }
 }
 
 /// The limits of routes whose requests cost the most.

@@ -210,7 +210,7 @@ fn functions_that_write_are_those_that_can_be_stopped() {
     let seen = |access: &Access| access.partitions().iter().any(|partition| *partition != Partition::Order);
     for operation in OPERATIONS {
         let writes = operation.access.iter().any(|access| writes(access) && seen(access));
-        assert_eq!(operation.writes, writes, "{}", operation.name);
+        assert_eq!(operation.writes, writes, "{}: by what it does with the table", operation.name);
     }
 }
 

@@ -61,7 +61,7 @@ impl Method {
     /// Where its collection comes among all of them.
     pub fn tag_position(&self) -> usize {
         let position = TAGS.iter().position(|(collection, ..)| *collection == self.collection());
-        position.unwrap_or_else(|| panic!("no tag is for {}", self.collection()))
+        position.unwrap_or_else(|| panic!("TAGS has none for {}", self.collection()))
     }
 
     /// The names of the path's variables.
@@ -144,22 +144,15 @@ async fn outlined(service: &TestService, method: &Method) -> Outline {
     last
 }
 
-/// The text at the top of `functions/{function}/src/lib.rs` without its route, in which functions are called by the
-/// ids of their operations.
+/// The text at the top of `functions/{function}/src/lib.rs`, in which functions are called by the ids of their operations.
 fn text_of(function: &str) -> String {
     let source = std::fs::read_to_string(root().join("functions").join(function).join("src/lib.rs")).unwrap();
     let lines = source.lines().map_while(|line| line.strip_prefix("//!"));
-    let text: Vec<&str> = lines.map(|line| line.strip_prefix(' ').unwrap_or(line)).collect();
-    let text = text.join("\n");
-    let (_, text) = text.split_once("`:").map_or(("", text.as_str()), |(_, rest)| {
-        let rest = rest.trim_start_matches(|letter| letter != ':' && rest.starts_with('{'));
-        ("", rest)
-    });
-    let mut text = sentence(text.trim_start_matches(['{', ' ', '\n', ':']).trim());
-    for other in OPERATIONS {
-        text = text.replace(&format!("`{}`", other.name), &format!("`{}`", camel_case(other.name)));
-    }
-    text
+    let lines: Vec<&str> = lines.map(|line| line.strip_prefix(' ').unwrap_or(line)).collect();
+    let ids = |text: String, other: &&Operation| {
+        text.replace(&format!("`{}`", other.name), &format!("`{}`", camel_case(other.name)))
+    };
+    OPERATIONS.iter().fold(lines.join("\n"), ids)
 }
 
 /// The document, with what `replayed` shows as examples.
@@ -363,7 +356,8 @@ fn parameters(
     let mut parameters: Vec<Value> = method
         .variables()
         .map(|name| {
-            let (_, description) = VARIABLES.iter().find(|(known, _)| *known == name).unwrap();
+            let described = VARIABLES.iter().find(|(known, _)| *known == name);
+            let (_, description) = described.unwrap_or_else(|| panic!("VARIABLES does not say what {name} is"));
             let kind = match name {
                 "customer" => Kind::Pattern("^[a-z0-9-]{1,128}$".to_owned()),
                 "scorecardTemplate" => Kind::template_segment(),

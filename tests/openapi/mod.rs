@@ -116,5 +116,5 @@ async fn the_document_is_what_runs() {
     let text = serde_json::to_string_pretty(&document).unwrap() + "\n";
     examples_are_valid(&document);
     answers_are_as_documented(&document, &replayed);
-    Generated { file: "openapi.json", part: None, text }.hold(root()).unwrap();
+    Generated { file: "openapi.json".to_owned(), part: None, text }.hold(root()).unwrap();
 }

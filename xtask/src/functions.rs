@@ -19,8 +19,8 @@ pub fn functions(root: &Path) -> Outcome<Vec<String>> {
     Ok(names)
 }
 
-/// What must be there before anything that names the functions can be compiled: the lines of their packages in `Cargo.toml`
-/// and `local/Cargo.toml`, and the list in `local/src/operations.rs`.
+/// What must be there before anything that names the functions can be compiled: what their packages have in common, the lines
+/// of them in `Cargo.toml` and `local/Cargo.toml`, and the list in `local/src/operations.rs`.
 ///
 /// # Errors
 ///
@@ -40,23 +40,60 @@ pub fn lists(root: &Path) -> Outcome<Vec<Generated>> {
             false => operations.push_str(&format!("    {package},\n")),
         }
     }
-    Ok(vec![
+    let packages = names.iter().map(|name| Generated {
+        file: format!("functions/{name}/Cargo.toml"),
+        part: Some("package"),
+        text: package(name),
+    });
+    let lists = [
         Generated {
-            file: "Cargo.toml",
+            file: "Cargo.toml".to_owned(),
             part: Some("functions"),
             text: lines(&|name| format!("{name} = {{ path = \"functions/{name}\" }}\n")),
         },
         Generated {
-            file: "local/Cargo.toml",
+            file: "local/Cargo.toml".to_owned(),
             part: Some("functions"),
             text: lines(&|name| format!("{name}.workspace = true\n")),
         },
         Generated {
-            file: "local/src/operations.rs",
+            file: "local/src/operations.rs".to_owned(),
             part: Some("functions"),
             text: format!("operations! {{\n{operations}}}\n\ntasks! {{\n{tasks}}}\n"),
         },
-    ])
+    ];
+    Ok(packages.chain(lists).collect())
+}
+
+/// What the package `name` has in common with those of other functions. Its library and binary have no tests of their own:
+/// those of its operation are in `tests/`.
+fn package(name: &str) -> String {
+    let inherited = ["version", "edition", "rust-version", "license", "publish"];
+    let inherited: String = inherited.iter().map(|key| format!("{key}.workspace = true\n")).collect();
+    let test = name.replace('-', "_");
+    format!(
+        r#"[package]
+name = "{name}"
+{inherited}
+[lib]
+test = false
+bench = false
+doctest = false
+
+[[bin]]
+name = "{name}"
+path = "src/main.rs"
+test = false
+bench = false
+
+[[test]]
+name = "{test}"
+path = "../../tests/{test}.rs"
+
+[lints]
+workspace = true
+"#
+    )
 }
 
 /// `create-session` as `CreateSession`.

@@ -11,7 +11,7 @@ pub const WRITE_GENERATED: &str = "WRITE_GENERATED";
 #[derive(Debug, Clone)]
 pub struct Generated {
     /// The file, from the root of the repository.
-    pub file: &'static str,
+    pub file: String,
     /// The name of its part; nothing for the whole file.
     pub part: Option<&'static str>,
     /// The text, of whole lines.
@@ -25,7 +25,7 @@ impl Generated {
     ///
     /// The file cannot be read, or has no such part.
     fn placed(&self, root: &Path) -> Outcome<(String, String)> {
-        let path = root.join(self.file);
+        let path = root.join(&self.file);
         let Some(part) = self.part else {
             return Ok((std::fs::read_to_string(path).unwrap_or_default(), self.text.clone()));
         };
@@ -51,7 +51,7 @@ impl Generated {
         if committed == placed {
             return Ok(());
         }
-        std::fs::write(root.join(self.file), placed).map_err(|error| format!("{}: {error}", self.file))
+        std::fs::write(root.join(&self.file), placed).map_err(|error| format!("{}: {error}", self.file))
     }
 
     /// Checks that it is there, or writes it if [`WRITE_GENERATED`] is set.

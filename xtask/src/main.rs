@@ -6,11 +6,13 @@ use std::process::ExitCode;
 use check::{SECTIONS, check};
 use clap::Parser;
 use clap::builder::{PossibleValue, PossibleValuesParser};
+use new::NewOperation;
 use xtask::command;
 
 mod background;
 mod check;
 mod generate;
+mod new;
 mod sections;
 mod service;
 mod tools;
@@ -27,6 +29,8 @@ enum Task {
     },
     /// Writes what repeats the declarations of operations.
     Generate,
+    /// Writes the files of a new operation, and what is generated from its declaration.
+    New(NewOperation),
 }
 
 fn possible_sections() -> impl Iterator<Item = PossibleValue> {
@@ -42,6 +46,7 @@ fn main() -> ExitCode {
     let done = match task {
         Task::Check { sections } => return if check(&sections) { ExitCode::SUCCESS } else { ExitCode::FAILURE },
         Task::Generate => generate::generate(),
+        Task::New(operation) => new::new(&operation),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,4 +1,4 @@
-//! `POST /v1/{coachingSession=customers/*/profiles/*/coachingSessions/*}:acknowledge`: what the agent says of a
+//! What the agent says of a
 //! session of theirs.
 //!
 //! The body holds at least one of

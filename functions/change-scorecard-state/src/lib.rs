@@ -1,4 +1,4 @@
-//! `POST /v1/{name=customers/*/profiles/*/scorecards/*}:{submit, reset, acknowledge}`: the steps of a
+//! The steps of a
 //! scorecard's life.
 //!
 //! - `:submit` makes a draft count, from now on and on the day of now. Repeated, it changes nothing.

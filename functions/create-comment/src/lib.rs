@@ -1,4 +1,4 @@
-//! `POST /v1/{parent=customers/*/profiles/*}/coachingComments`: adds a coaching comment.
+//! Adds a coaching comment.
 //!
 //! The body is the comment. `creatorUserName` and `message` (at most 64 KiB) are required. Managers and
 //! agents write in their own name; an agent only about a plan of theirs, and without a `name`, which the service chooses.

@@ -1,4 +1,4 @@
-//! `POST /v1/{parent=customers/*/profiles/*}/coachingPlans`: creates a coaching plan for an agent.
+//! Creates a coaching plan for an agent.
 //!
 //! The body is the plan. `agentUserName`, `creatorUserName` and `isActive` are required. The directory must know the agent
 //! as an agent of the profile (from who imports history, as someone of the profile), and the creator. The usecase, and

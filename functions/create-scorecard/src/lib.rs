@@ -1,4 +1,4 @@
-//! `POST /v1/{parent=customers/*/profiles/*}/scorecards`: creates a scorecard, a draft.
+//! Creates a scorecard, a draft.
 //!
 //! The body is the scorecard. `conversationName`, `agentUserName`, of an agent of the profile (from who imports history, of
 //! anyone of it), and `templateName` are required; `coachingPlanNames` are plans of that agent. A template's name without a

@@ -1,4 +1,4 @@
-//! `POST /v1/{parent=customers/*/profiles/*}/coachingSessions`: creates a coaching session.
+//! Creates a coaching session.
 //!
 //! The body is the session. `agentUserName`, `creatorUserName` and `coachingPlanName` are required,
 //! and the plan must be one of that agent's. The directory must know both: the agent as an agent of the profile (from

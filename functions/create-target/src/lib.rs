@@ -1,4 +1,4 @@
-//! `POST /v1/{parent=customers/*/profiles/*}/targets`: creates a target, of the organisation, or of one
+//! Creates a target, of the organisation, or of one
 //! agent if it names a plan of theirs.
 //!
 //! The body is the target: `scorecardTemplateName` (without a revision), `target` (0 to 100 percentage

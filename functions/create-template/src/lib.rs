@@ -1,4 +1,4 @@
-//! `POST /v1/{parent=customers/*/profiles/*}/scorecardTemplates`: creates a scorecard template.
+//! Creates a scorecard template.
 //!
 //! The body is the template: `title` and `template` are required, the latter with `chapters`, each with
 //! a `chapterId`, a `displayName` and `criteria`, each with a `criterionId`, a `displayName`, a `weight`

@@ -1,4 +1,4 @@
-//! `DELETE /v1/{name=customers/*/profiles/*/coachingPlans/*}`: deletes a coaching plan.
+//! Deletes a coaching plan.
 //!
 //! While sessions, comments or targets hang on it, it is FAILED_PRECONDITION, unless `force=true` (query):
 //! then they go with it, all in one moment for whoever reads, however many there are. Scorecards that were

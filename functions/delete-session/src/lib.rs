@@ -1,4 +1,4 @@
-//! `DELETE /v1/{name=customers/*/profiles/*/coachingSessions/*}`: deletes a coaching session. It counts nowhere
+//! Deletes a coaching session. It counts nowhere
 //! any more; its history stays. One that its agent has acknowledged only a service or an admin deletes; of a manager it
 //! is FAILED_PRECONDITION.
 //!

@@ -1,4 +1,4 @@
-//! `DELETE /v1/{name=customers/*/profiles/*/targets/*}`: deletes a target. Answers `{}`; a repeat is
+//! Deletes a target. Answers `{}`; a repeat is
 //! NOT_FOUND. In windows of progress that were over by then it stays.
 //!
 //! `If-Match`, or `etag` in the query, that is of another version is ABORTED.

@@ -1,4 +1,4 @@
-//! `GET /v1/{name=customers/*/profiles/*/coachingComments/*}`: one coaching comment.
+//! One coaching comment.
 //!
 //! An agent sees comments on their own plans only, and is not told whether another exists.
 

@@ -1,4 +1,4 @@
-//! `GET /v1/{name=customers/*/groups/*}`: one group of the directory, with its direct members and
+//! One group of the directory, with its direct members and
 //! sub-groups.
 
 use coaching_domain::directory::GroupMessage;

@@ -1,4 +1,4 @@
-//! `GET /v1/{name=customers/*/profiles/*/coachingPlans/*}`: one coaching plan with its sessions.
+//! One coaching plan with its sessions.
 //!
 //! `coachingSessions` holds the newest sessions of the plan, as many as fit into an answer, as a page of
 //! `list-sessions` does: up to 1000.

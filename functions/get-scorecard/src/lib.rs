@@ -1,4 +1,4 @@
-//! `GET /v1/{name=customers/*/profiles/*/scorecards/*}`: one scorecard.
+//! One scorecard.
 //!
 //! An agent sees their own scorecards only, once they are submitted, and is not told whether another exists.
 

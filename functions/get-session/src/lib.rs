@@ -1,4 +1,4 @@
-//! `GET /v1/{name=customers/*/profiles/*/coachingSessions/*}`: one coaching session, with its `state`
+//! One coaching session, with its `state`
 //! (`SCHEDULED`, `HELD` once its time has come or it has notes, `SUBMITTED`, `ACKNOWLEDGED`), whether it is
 //! `overdue` (its time has come and it has no notes, or it was submitted, and its time came, a week ago and it is not
 //! acknowledged), and its `etag`, also in the header `ETag`.

@@ -1,4 +1,4 @@
-//! `GET /v1/{name=customers/*/profiles/*/targets/*}`: one target.
+//! One target.
 
 use coaching_domain::target::TargetMessage;
 use coaching_domain::{Error, Role, names};

@@ -1,4 +1,4 @@
-//! `GET /v1/{name=customers/*/profiles/*/scorecardTemplates/*}`: one revision of a scorecard template:
+//! One revision of a scorecard template:
 //! `…/{id}@{revision}`, or the current one: `…/{id}`.
 
 use coaching_domain::template::{Revision, ScorecardTemplateMessage, parse_template_segment};

@@ -1,4 +1,4 @@
-//! `GET /v1/{name=customers/*/users/*}`: one user of the directory.
+//! One user of the directory.
 //!
 //! An agent reads themselves only, and is not told whether another exists.
 

@@ -1,4 +1,4 @@
-//! `POST /v1/{name=customers/*/profiles/*/coachingPlans/*}:{addScorecard, removeScorecard}`: links a scorecard
+//! Links a scorecard
 //! to a coaching plan, or unlinks it.
 //!
 //! The body is `{"scorecardName": …}`, a scorecard of the plan's agent; it then names the plan in its

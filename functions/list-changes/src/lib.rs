@@ -1,4 +1,4 @@
-//! `GET /v1/{parent=customers/*/profiles/*}/changes`: who changed what of one session, plan, comment or scorecard, and
+//! Who changed what of one session, plan, comment or scorecard, and
 //! when; the latest first.
 //!
 //! `name` (required) is the resource's name, of one that was deleted too. Of each change the answer holds

@@ -1,4 +1,4 @@
-//! `GET /v1/{parent=customers/*/profiles/*}/coachingComments`: a page of coaching comments, the newest
+//! A page of coaching comments, the newest
 //! `createTime` first, ties by name.
 //!
 //! `coachingPlanNames`, `threadIds` and `usecaseNames` (each repeatable, any of them, at most 20) narrow the

@@ -1,4 +1,4 @@
-//! `POST /v1/{parent=customers/*/profiles/*}/coachingPlans:list`: a page of coaching plans, the newest
+//! A page of coaching plans, the newest
 //! `createTime` first, ties by name.
 //!
 //! The body narrows the list, in any combination: `agentUserName`, `agentUserNames` and the members of

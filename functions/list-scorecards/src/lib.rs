@@ -1,4 +1,4 @@
-//! `GET /v1/{parent=customers/*/profiles/*}/scorecards`: a page of scorecards, the newest `createTime`
+//! A page of scorecards, the newest `createTime`
 //! first, ties by name, with the template revisions that they were made from.
 //!
 //! `agentUserName`, `coachingPlanNames`, `conversationNames`, `creatorUserNames`, `submitterUserNames`,

@@ -1,4 +1,4 @@
-//! `GET /v1/{parent=customers/*/profiles/*}/coachingSessions`: a page of coaching sessions.
+//! A page of coaching sessions.
 //!
 //! `agentUserName`, `coachingPlanName` and `usecaseNames` (repeatable, any of them, at most 20) narrow
 //! the list, in any combination; so do `states` (repeatable, any of them), `overdue`, and the times

@@ -1,4 +1,4 @@
-//! `POST /v1/{parent=customers/*/profiles/*}/targets:list`: a page of targets, the newest first, ties by
+//! A page of targets, the newest first, ties by
 //! name.
 //!
 //! The body narrows the list: `usecaseNames`, `coachingPlanNames` and `scorecardTemplateNames` (without a

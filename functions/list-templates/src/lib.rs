@@ -1,4 +1,4 @@
-//! `GET /v1/{parent=customers/*/profiles/*}/scorecardTemplates:listCurrent`: the current revision of each
+//! The current revision of each
 //! scorecard template, the newest template first, ties by name.
 //!
 //! `usecaseNames` (repeatable, at most 20) narrows the list to templates for any of them or for all

@@ -1,4 +1,4 @@
-//! `POST /v1/{parent=customers/*/profiles/*}/coachingProgresses:retrieve`: how far agents' scores moved, and
+//! How far agents' scores moved, and
 //! how far they still are from target.
 //!
 //! **When**: the window is from `startTime` (rounded down to a day, UTC) until `endTime` (rounded up); by default the 30

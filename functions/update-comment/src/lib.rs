@@ -1,4 +1,4 @@
-//! `PATCH /v1/{coachingComment.name=customers/*/profiles/*/coachingComments/*}`: changes a coaching comment.
+//! Changes a coaching comment.
 //!
 //! The body is `{"coachingComment": {…}}`, with `updateMask` as in `update-session`. `message`, `taggedUsers`
 //! and `linkedSessionNotes` may change, to users whom the directory knows and sessions of the plan's agent; `name`, `thread`, `creatorUserName`, `coachingPlanName` and

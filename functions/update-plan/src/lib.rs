@@ -1,4 +1,4 @@
-//! `PATCH /v1/{coachingPlan.name=customers/*/profiles/*/coachingPlans/*}`: changes a coaching plan.
+//! Changes a coaching plan.
 //!
 //! The body is `{"coachingPlan": {…}}`. `updateMask` (query, paths separated by commas) says what changes;
 //! without one, the keys that are present, so that an empty value or `null` clears; `*`: all that may change.

@@ -1,4 +1,4 @@
-//! `PATCH /v1/{scorecard.name=customers/*/profiles/*/scorecards/*}`: changes a scorecard, a draft or a
+//! Changes a scorecard, a draft or a
 //! submitted one; the statistics of its agent change with it, and are not made larger than 256 KiB
 //! (RESOURCE_EXHAUSTED).
 //!

@@ -1,4 +1,4 @@
-//! `PATCH /v1/{coachingSession.name=customers/*/profiles/*/coachingSessions/*}`: changes a coaching session.
+//! Changes a coaching session.
 //!
 //! The body is `{"coachingSession": {…}}`. `updateMask` (query, paths separated by commas) says what changes;
 //! without one, the keys that are present, so that an empty value or `null` clears; `*`: all that may change.

@@ -1,4 +1,4 @@
-//! `PATCH /v1/{target.name=customers/*/profiles/*/targets/*}`: moves a target from now on. What it was is
+//! Moves a target from now on. What it was is
 //! kept, so that a window that is over keeps its gap.
 //!
 //! The body is `{"target": {…}}`, with `updateMask` as in `update-session`. Only `target` may change. What a

@@ -1,4 +1,4 @@
-//! `PATCH /v1/{scorecardTemplate.name=customers/*/profiles/*/scorecardTemplates/*}`: makes a new revision
+//! Makes a new revision
 //! of a scorecard template. Scorecards keep the revision that they were made from.
 //!
 //! The body is `{"scorecardTemplate": {…}}`, with `updateMask` as in `update-session`. `title`, `template`

@@ -1,4 +1,4 @@
-//! `POST /v1/{parent=customers/*}/groups:batchUpsert`: creates or replaces groups, for the customer's own sync.
+//! Creates or replaces groups, for the customer's own sync.
 //!
 //! The body is `{"groups": […]}`, 1 to 500 of them, each name once. Every entry replaces what is there
 //! whole, or is refused by itself: the answer's `results` hold, in order, the group or the `status` of

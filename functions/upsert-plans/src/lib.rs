@@ -1,4 +1,4 @@
-//! `POST /v1/{parent=customers/*/profiles/*}/coachingPlans:batchUpsert`: creates or replaces coaching plans.
+//! Creates or replaces coaching plans.
 //!
 //! The body is `{"coachingPlans": […]}`, 1 to 500 of them, each name once; without a `name` the service makes
 //! one. As in `create-plan`, what an entry names must exist, people where it

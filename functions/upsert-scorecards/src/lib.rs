@@ -1,4 +1,4 @@
-//! `POST /v1/{parent=customers/*/profiles/*}/scorecards:batchUpsert`: creates or replaces scorecards, for
+//! Creates or replaces scorecards, for
 //! bulk loads and backfills by a customer's own systems.
 //!
 //! The body is `{"scorecards": […]}`, 1 to 500 of them, each name once; without a `name` the service makes

@@ -1,4 +1,4 @@
-//! `POST /v1/{parent=customers/*}/users:batchUpsert`: creates or replaces users, for the customer's own sync.
+//! Creates or replaces users, for the customer's own sync.
 //!
 //! The body is `{"users": […]}`, 1 to 500 of them, each name once. Every entry replaces what is there
 //! whole, or is refused by itself: the answer's `results` hold, in order, the user or the `status` of
