@@ -134,7 +134,7 @@ async fn outlined(service: &TestService, method: &Method) -> Outline {
         let event = serde_json::from_value(event).unwrap();
         match outline(method.operation, &service.app, &event).await {
             Ok(outline) => outlines.push((role, outline)),
-            Err(error) => assert_eq!(error.reason(), "ROLE_NOT_ALLOWED", "{}: {error}", method.id()),
+            Err(error) => assert_eq!(error.reason(), Reason::RoleNotAllowed, "{}: {error}", method.id()),
         }
     }
     let roles: Vec<Role> = outlines.iter().map(|(role, _)| *role).collect();

@@ -12,7 +12,7 @@
 //! nothing.
 
 use coaching_domain::comment::{CoachingCommentMessage, NewCoachingComment};
-use coaching_domain::{Code, Error, Reason, Role};
+use coaching_domain::{Error, Reason, Role};
 use coaching_edge::{Access, Answer, App, Creation, Operation, Partition, Request, Route};
 use futures_util::future::try_join3;
 use serde::Serialize;
@@ -80,8 +80,7 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
                     (Some(plan), _) => plan,
                     (None, _) => {
                         return Err(Error::new(
-                            Code::FailedPrecondition,
-                            "COACHING_PLAN_NOT_FOUND",
+                            Reason::CoachingPlanNotFound,
                             "coachingPlanName: the plan does not exist",
                         ));
                     }

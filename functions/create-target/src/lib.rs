@@ -14,7 +14,7 @@
 
 use coaching_domain::fields::Fields;
 use coaching_domain::target::{NewTarget, TargetMessage};
-use coaching_domain::{Code, Error, Reason, Role};
+use coaching_domain::{Error, Reason, Role};
 use coaching_edge::{Access, Answer, App, Creation, Operation, Partition, Request, Route};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -84,11 +84,7 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
         }
         violations.into_result()?;
         if new.plan.is_some() && plan.is_none() {
-            return Err(Error::new(
-                Code::FailedPrecondition,
-                "COACHING_PLAN_NOT_FOUND",
-                "coachingPlanName: the plan does not exist",
-            ));
+            return Err(Error::new(Reason::CoachingPlanNotFound, "coachingPlanName: the plan does not exist"));
         }
         let id = new.id.clone().map_or_else(|| app.new_id(*now), Ok)?;
         let target = new.clone().into_target(id, plan.map(|plan| plan.agent), *now);

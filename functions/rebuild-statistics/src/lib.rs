@@ -12,7 +12,7 @@
 
 use std::time::Instant;
 
-use coaching_domain::{Code, Error, Tenant};
+use coaching_domain::{Error, Reason, Tenant};
 use coaching_edge::{Access, App, ListIndex, Partition, Size, Task};
 use coaching_store::{Difference, Recounted, Unreadable};
 use serde::{Deserialize, Serialize};
@@ -166,7 +166,7 @@ pub async fn rebuild(
         let message = format!(
             "there is no scorecard of an agent in profile '{profile}' of customer '{customer}': nothing to recount"
         );
-        return Err(Error::new(Code::NotFound, "PROFILE_NOT_FOUND", message).with("resource", tenant.name()));
+        return Err(Error::new(Reason::ProfileNotFound, message).with("resource", tenant.name()));
     }
     let mut last = after.clone();
     for agent in recount.agents.iter().filter(|agent| after.as_ref().is_none_or(|after| *agent > after)) {

@@ -13,7 +13,7 @@
 //! once.
 
 use coaching_domain::template::{Revision, ScorecardTemplateMessage, TemplateUpdate, parse_template_segment};
-use coaching_domain::{Code, Error, Reason, Role};
+use coaching_domain::{Error, Reason, Role};
 use coaching_edge::{Access, Answer, App, Operation, Partition, Request, Route};
 use futures_util::future::try_join;
 use serde::Serialize;
@@ -67,8 +67,7 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let current = current.ok_or_else(|| Error::not_found(&tenant.name_of(&id)))?;
     if revision.is_some_and(|revision| revision != current.revision) {
         return Err(Error::new(
-            Code::Aborted,
-            "CONCURRENT_CHANGES",
+            Reason::ConcurrentChanges,
             "the named revision is not the current one; read it again and repeat",
         ));
     }

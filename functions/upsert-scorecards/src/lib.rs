@@ -32,7 +32,7 @@ use coaching_domain::names::{CoachingPlanId, ScorecardId};
 use coaching_domain::references::References;
 use coaching_domain::scorecard::{NewScorecard, Scorecard, ScorecardMessage};
 use coaching_domain::template::ScorecardTemplate;
-use coaching_domain::{Code, Error, ExpectedEtag, Role, Tenant, Violations};
+use coaching_domain::{Code, Error, ExpectedEtag, Reason, Role, Tenant, Violations};
 use coaching_edge::{
     Access, Answer, App, EntryStatus, MAX_ANSWER_BYTES, MAX_STATUS_BYTES, Operation, Partition, Request, Route,
     bytes_in_answer, entry_status,
@@ -210,7 +210,7 @@ type Settled = (usize, Result<Scorecard, Error>);
 type OfRun = (Vec<usize>, Result<Option<Vec<Scorecard>>, Error>);
 
 fn keeps_changing() -> Error {
-    Error::new(Code::Aborted, "CONCURRENT_CHANGES", "others kept changing the scorecard; try again")
+    Error::new(Reason::ConcurrentChanges, "others kept changing the scorecard; try again")
 }
 
 /// One call being answered.

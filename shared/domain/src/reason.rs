@@ -131,3 +131,24 @@ impl fmt::Display for Reason {
         formatter.write_str(self.as_str())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reasons_are_written_as_aip_193_has_them_and_each_once() {
+        let is_reason = |text: &str| {
+            let legal = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_';
+            text.len() <= 63
+                && text.bytes().all(legal)
+                && text.starts_with(|letter: char| letter.is_ascii_uppercase())
+                && !text.ends_with('_')
+        };
+        let mut texts: Vec<&str> = Reason::ALL.iter().map(|reason| reason.as_str()).collect();
+        assert!(texts.iter().all(|text| is_reason(text)), "{texts:?}");
+        texts.sort_unstable();
+        texts.dedup();
+        assert_eq!(texts.len(), Reason::ALL.len());
+    }
+}

@@ -219,8 +219,7 @@ fn log_unreadable(app: &App, failed: Option<&Error>, request_id: &str) {
 /// that, and answers for each entry.
 fn out_of_time() -> Error {
     Error::new(
-        Code::Unavailable,
-        "OUT_OF_TIME",
+        Reason::OutOfTime,
         "the request took too long, and may still have taken effect; repeat it, a creation with the same requestId",
     )
 }
@@ -240,7 +239,7 @@ impl Line<'_> {
         let role = caller.map(|caller| caller.role().as_str());
         let status = failed.map_or(StatusCode::OK, |failed| http_status(failed.code()));
         let code = failed.map_or("OK", |failed| failed.code().name());
-        let reason = failed.map(Error::reason);
+        let reason = failed.map(|failed| failed.reason().as_str());
         let cause = failed.map(causes).filter(|causes| !causes.is_empty());
         let duration_ms = (started.elapsed().as_secs_f64() * 1e6).round() / 1e3;
         let cold_start = app.cold_start.first();

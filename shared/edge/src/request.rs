@@ -12,8 +12,8 @@ use coaching_domain::json::{Json, JsonError, MAX_VALUES};
 use coaching_domain::names::{Collection, UserId};
 use coaching_domain::outline::Message;
 use coaching_domain::{
-    Caller, ClaimNames, Code, CustomerTenant, Error, ExpectedEtag, Id, Parameters, Role, Tenant, Timestamp, UpdateMask,
-    Violations,
+    Caller, ClaimNames, Code, CustomerTenant, Error, ExpectedEtag, Id, Parameters, Reason, Role, Tenant, Timestamp,
+    UpdateMask, Violations,
 };
 use coaching_store::RequestRecord;
 use serde::Serialize;
@@ -172,8 +172,7 @@ impl<'a> Request<'a> {
     /// NOT_FOUND for what no operation answers.
     pub fn no_such_path(&self) -> Error {
         let asked = self.method_and_path();
-        Error::new(Code::NotFound, "PATH_NOT_FOUND", format!("there is no operation at '{asked}'"))
-            .with("request", asked)
+        Error::new(Reason::PathNotFound, format!("there is no operation at '{asked}'")).with("request", asked)
     }
 
     /// The id in the route's variable `parameter`.
