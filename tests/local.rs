@@ -656,7 +656,7 @@ fn what_keeps_it_from_starting_is_said_in_one_line() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let taken = listener.local_addr().unwrap().port().to_string();
     let earlier = coaching_local::EmbeddedDynamoDb::start(None).unwrap();
-    let mut table = coaching_local::Template::parse(coaching_local::TEMPLATE).unwrap().table;
+    let mut table = coaching_local::TableDefinition::of_template(coaching_local::TEMPLATE).unwrap();
     table.global_secondary_indexes.retain(|index| index.index_name != "open-list");
     table.attribute_definitions.retain(|attribute| attribute.attribute_name != "open_list");
     let client = coaching_local::client_at(&earlier.url());
@@ -696,7 +696,7 @@ fn a_rebuild_that_cannot_count_all_names_what_and_fails() {
     use aws_sdk_dynamodb::types::AttributeValue;
 
     let dynamodb = coaching_local::EmbeddedDynamoDb::start(None).unwrap();
-    let table = coaching_local::Template::parse(coaching_local::TEMPLATE).unwrap().table;
+    let table = coaching_local::TableDefinition::of_template(coaching_local::TEMPLATE).unwrap();
     let client = coaching_local::client_at(&dynamodb.url());
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(coaching_local::create_table(&client, coaching_local::TABLE_NAME, &table)).unwrap();

@@ -29,7 +29,7 @@ use crate::embedded_dynamodb::{EmbeddedDynamoDb, REGION, client_with};
 use crate::gateway::{Caller, Gateway, MAX_PAYLOAD_BYTES, refusal};
 use crate::server::{Limits, Site, serve};
 use crate::table::create_table;
-use crate::template::{TEMPLATE, Template};
+use crate::template::{TEMPLATE, TableDefinition};
 use crate::tokens::{Claims, TokenIssuer};
 
 /// How long a request takes at most: less than API Gateway waits (30 s), and longer than a function may take,
@@ -79,7 +79,7 @@ pub(crate) async fn open(options: &Options, folder: Option<&DataFolder>) -> Resu
         Some(folder) => folder.secrets()?,
         None => Secrets::generate()?,
     };
-    let definition = Template::parse(TEMPLATE)?.table;
+    let definition = TableDefinition::of_template(TEMPLATE)?;
     let (client, embedded, dynamodb_url) = match &options.dynamodb {
         Some(url) => {
             let client = client_with(url, &AccessKey::of_environment().unwrap_or_else(AccessKey::any));

@@ -8,7 +8,7 @@ use coaching_domain::fields::{snake_case, title_pattern};
 use coaching_domain::outline::{Kind, Message};
 use serde_json::{Map, Value, json};
 
-use crate::words::Words;
+use super::words::Words;
 
 /// RFC 3339 as the service reads it: upper case, no leap second, at most nine digits of a fraction.
 const TIMESTAMP: &str =

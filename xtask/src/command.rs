@@ -4,10 +4,10 @@ use std::path::Path;
 use std::process::Command;
 
 /// What was done, or one text that says what went wrong.
-pub(crate) type Outcome<T = ()> = Result<T, String>;
+pub type Outcome<T = ()> = Result<T, String>;
 
 /// The command that `line` is in a shell. Spaces separate its words; nothing is quoted.
-pub(crate) fn command(line: &str) -> Command {
+pub fn command(line: &str) -> Command {
     let mut words = line.split_whitespace();
     let mut command = Command::new(words.next().unwrap_or_default());
     command.args(words);
@@ -19,7 +19,7 @@ pub(crate) fn command(line: &str) -> Command {
 /// # Errors
 ///
 /// It cannot be started, or does not succeed.
-pub(crate) fn run(command: &mut Command) -> Outcome {
+pub fn run(command: &mut Command) -> Outcome {
     match command.status() {
         Ok(status) if status.success() => Ok(()),
         Ok(status) => Err(format!("{}: {status}", program(command))),
@@ -28,7 +28,7 @@ pub(crate) fn run(command: &mut Command) -> Outcome {
 }
 
 /// Whether `command` succeeds. What it says is dropped.
-pub(crate) fn succeeds(command: &mut Command) -> bool {
+pub fn succeeds(command: &mut Command) -> bool {
     command.output().is_ok_and(|output| output.status.success())
 }
 
@@ -37,11 +37,11 @@ pub(crate) fn succeeds(command: &mut Command) -> bool {
 /// # Errors
 ///
 /// It cannot be read.
-pub(crate) fn read(path: &Path) -> Outcome<String> {
+pub fn read(path: &Path) -> Outcome<String> {
     std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))
 }
 
 /// The name of the program that `command` runs. Arguments and environment may hold tokens, so they are not told.
-pub(crate) fn program(command: &Command) -> String {
+pub fn program(command: &Command) -> String {
     command.get_program().to_string_lossy().into_owned()
 }

@@ -6,10 +6,13 @@ use std::process::ExitCode;
 use check::{SECTIONS, check};
 use clap::Parser;
 use clap::builder::{PossibleValue, PossibleValuesParser};
+use new::NewOperation;
+use xtask::command;
 
 mod background;
 mod check;
-mod command;
+mod generate;
+mod new;
 mod sections;
 mod service;
 mod tools;
@@ -24,6 +27,10 @@ enum Task {
         #[arg(value_name = "SECTION", value_parser = PossibleValuesParser::new(possible_sections()))]
         sections: Vec<String>,
     },
+    /// Writes what repeats the declarations of operations.
+    Generate,
+    /// Writes the files of a new operation, and what is generated from its declaration.
+    New(NewOperation),
 }
 
 fn possible_sections() -> impl Iterator<Item = PossibleValue> {
@@ -31,12 +38,20 @@ fn possible_sections() -> impl Iterator<Item = PossibleValue> {
 }
 
 fn main() -> ExitCode {
-    let Task::Check { sections } = Task::parse();
-    match std::env::set_current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("..")) {
-        Ok(()) if check(&sections) => ExitCode::SUCCESS,
-        Ok(()) => ExitCode::FAILURE,
+    let task = Task::parse();
+    if let Err(error) = std::env::set_current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("..")) {
+        eprintln!("the folder of the repository: {error}");
+        return ExitCode::FAILURE;
+    }
+    let done = match task {
+        Task::Check { sections } => return if check(&sections) { ExitCode::SUCCESS } else { ExitCode::FAILURE },
+        Task::Generate => generate::generate(),
+        Task::New(operation) => new::new(&operation),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("the folder of the repository: {error}");
+            eprintln!("{error}");
             ExitCode::FAILURE
         }
     }

@@ -1,4 +1,4 @@
-//! `POST /v1/{parent=customers/*/profiles/*}/scorecards:batchUpsert`: creates or replaces scorecards, for
+//! Creates or replaces scorecards, for
 //! bulk loads and backfills by a customer's own systems.
 //!
 //! The body is `{"scorecards": […]}`, 1 to 500 of them, each name once; without a `name` the service makes
@@ -32,9 +32,10 @@ use coaching_domain::names::{CoachingPlanId, ScorecardId};
 use coaching_domain::references::References;
 use coaching_domain::scorecard::{NewScorecard, Scorecard, ScorecardMessage};
 use coaching_domain::template::ScorecardTemplate;
-use coaching_domain::{Code, Error, ExpectedEtag, Role, Tenant, Violations};
+use coaching_domain::{Code, Error, ExpectedEtag, Reason, Role, Tenant, Violations};
 use coaching_edge::{
-    Answer, App, EntryStatus, MAX_ANSWER_BYTES, MAX_STATUS_BYTES, Operation, Request, bytes_in_answer, entry_status,
+    Access, Answer, App, EntryStatus, MAX_ANSWER_BYTES, MAX_STATUS_BYTES, Operation, Partition, Request, Route,
+    bytes_in_answer, entry_status,
 };
 use coaching_store::{Deadline, Found, KnownStatistics, ScorecardChange, Store, Written};
 use futures_util::future::{join_all, try_join4};
@@ -53,8 +54,28 @@ const BYTES_BESIDE: usize = 1024;
 const ATTEMPTS: usize = 4;
 
 /// The operation.
-pub static OPERATION: Operation =
-    Operation { name: "upsert-scorecards", handle: |app, request| Box::pin(handle(app, request)) };
+pub static OPERATION: Operation = Operation {
+    name: "upsert-scorecards",
+    route: Some(Route::post("/v1/customers/{customer}/profiles/{profile}/scorecards:batchUpsert")),
+    summary: "load scorecards, up to 500",
+    roles: &[Role::Service, Role::Admin],
+    writes: true,
+    costly: true,
+    access: &[
+        Access::BatchGetItem(&[
+            Partition::Plan,
+            Partition::Scorecard,
+            Partition::Template,
+            Partition::Usecase,
+            Partition::Statistics,
+            Partition::User,
+        ]),
+        Access::PutItem(&[Partition::Scorecard]),
+        Access::UpdateItem(&[Partition::Statistics]),
+    ],
+    handle: |app, request| Box::pin(handle(app, request)),
+    ..Operation::NOTHING
+};
 
 /// What became of each entry.
 #[derive(Serialize, ToSchema)]
@@ -78,7 +99,7 @@ struct UpsertScorecardResult<'a> {
 type Revision = (coaching_domain::names::ScorecardTemplateId, Option<u32>);
 
 async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
-    let tenant = request.authorize(&[Role::Service, Role::Admin])?;
+    let tenant = request.authorize()?;
     let caller = request.caller();
     let now = app.now()?;
     let deadline = app.deadline();
@@ -163,7 +184,7 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     }
     let comments =
         before.entries.iter().map(|before| (before.id.clone(), before.acknowledge_comment.clone())).collect();
-    let author = request.author(OPERATION.name, now);
+    let author = request.author(now);
     let upsert =
         Upsert { store: &app.store, tenant: &tenant, templates: &templates, expected, comments, author, deadline };
     upsert.write(&mut results, before).await;
@@ -189,7 +210,7 @@ type Settled = (usize, Result<Scorecard, Error>);
 type OfRun = (Vec<usize>, Result<Option<Vec<Scorecard>>, Error>);
 
 fn keeps_changing() -> Error {
-    Error::new(Code::Aborted, "CONCURRENT_CHANGES", "others kept changing the scorecard; try again")
+    Error::new(Reason::ConcurrentChanges, "others kept changing the scorecard; try again")
 }
 
 /// One call being answered.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use aws_sdk_dynamodb::types::{AttributeValue, Delete, Put, ReturnConsumedCapacity, TransactWriteItem};
 use coaching_domain::change::Change;
 use coaching_domain::names::UserId;
-use coaching_domain::{Code, Error, Role};
+use coaching_domain::{Error, Reason, Role};
 use serde_json::{Map, Number, Value};
 
 use crate::Store;
@@ -261,7 +261,7 @@ fn parts_of(change: &Change) -> Vec<Part> {
 
 /// ABORTED, after all [`Attempts`].
 pub(crate) fn keeps_changing(name: &str) -> Error {
-    Error::new(Code::Aborted, "CONCURRENT_CHANGES", format!("others kept changing '{name}'; try again"))
+    Error::new(Reason::ConcurrentChanges, format!("others kept changing '{name}'; try again"))
 }
 
 /// The change in `item`, with what is in further items `behind` it.

@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
 use coaching_domain::change::Author;
 use coaching_domain::comment::CoachingComment;
 use coaching_domain::names::{self, CoachingCommentId, CoachingPlanId, UsecaseId, UserId};
-use coaching_domain::{Code, Error, Tenant, Timestamp};
+use coaching_domain::{Error, Reason, Tenant, Timestamp};
 
 use crate::Store;
 use crate::changes::{Attempts, keeps_changing};
@@ -70,11 +70,7 @@ impl Store {
         };
         match failed.iter().any(|condition| condition.index == 0) {
             true => Err(Error::already_exists(&tenant.name_of(&comment.id))),
-            false => Err(Error::new(
-                Code::FailedPrecondition,
-                "COACHING_PLAN_NOT_FOUND",
-                "coachingPlanName: the plan does not exist",
-            )),
+            false => Err(Error::new(Reason::CoachingPlanNotFound, "coachingPlanName: the plan does not exist")),
         }
     }
 

@@ -11,7 +11,7 @@ use coaching_domain::directory::{Group, Versioned};
 use coaching_domain::etag::etag_in_directory;
 use coaching_domain::fields::Entry;
 use coaching_domain::names::{GroupId, UserId};
-use coaching_domain::{Caller, Code, CustomerTenant, Error, Tenant};
+use coaching_domain::{Caller, CustomerTenant, Error, Reason, Tenant};
 
 use crate::changes::Attempts;
 use crate::item::{Attributes, Item};
@@ -110,7 +110,7 @@ impl Store {
                 Err(error) => return Ok(round.failed(error)),
             }
         }
-        let error = Error::new(Code::Aborted, "CONCURRENT_CHANGES", "others kept changing groups; try again");
+        let error = Error::new(Reason::ConcurrentChanges, "others kept changing groups; try again");
         Ok(round.failed(error))
     }
 

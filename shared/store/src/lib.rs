@@ -1,5 +1,5 @@
-//! The single table. Key shapes are in [`keys`], how entities are written as items in one file per
-//! resource, and every function of [`Store`] answers one question of the service.
+//! The single table. The kinds of its partitions are in [`Partition`], its keys in [`keys`], how entities are written as
+//! items in one file per resource, and every function of [`Store`] answers one question of the service.
 //!
 //! | question | function | reads |
 //! |---|---|---|
@@ -29,6 +29,7 @@
 //! `PK` is an entity's own partition, so no live load meets a partition's limit; every list order
 //! is an index with all attributes projected, so a page is one range read.
 
+mod access;
 mod agents;
 mod batch;
 mod changes;
@@ -40,6 +41,7 @@ mod groups;
 mod item;
 pub mod keys;
 mod list;
+mod partition;
 mod past;
 mod plans;
 mod rebuild;
@@ -68,12 +70,14 @@ use crate::sessions_held::FullStatistics;
 use crate::spent::Account;
 use crate::unreadable::Noted;
 
+pub use access::Access;
 pub use agents::{Agent, AgentFilter, AgentsById, plans_in_scope};
 pub use comments::CommentFilter;
 pub use deadline::Deadline;
 pub use dependents::DeletedWithPlan;
-pub use keys::ListPosition;
+pub use keys::{ListIndex, ListPosition};
 pub use list::Page;
+pub use partition::Partition;
 pub use plans::{PlanFilter, PlanWithSessions};
 pub use rebuild::{Difference, Recount, Recounted};
 pub use requests::{Created, RequestRecord};

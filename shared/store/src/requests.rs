@@ -12,7 +12,7 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem};
 use coaching_domain::names::{Collection, UsecaseId, UserId};
-use coaching_domain::{Code, Error, Id, Tenant, Timestamp};
+use coaching_domain::{Error, Id, Reason, Tenant, Timestamp};
 use uuid::Uuid;
 
 use crate::Store;
@@ -111,8 +111,7 @@ impl Store {
         match self.transact(writes).await? {
             Outcome::Refused(failed) if failed.iter().any(|condition| condition.index == number_of_record) => {
                 Err(Error::new(
-                    Code::Aborted,
-                    "CONCURRENT_CHANGES",
+                    Reason::ConcurrentChanges,
                     "the request was answered at the same moment; repeat it for the answer",
                 ))
             }

@@ -8,7 +8,7 @@ use coaching_domain::change::Author;
 use coaching_domain::names::{self, CoachingPlanId, CoachingSessionId, UsecaseId, UserId};
 use coaching_domain::references::References;
 use coaching_domain::session::{CoachingSession, State};
-use coaching_domain::{Code, Error, Tenant, Timestamp};
+use coaching_domain::{Error, Reason, Tenant, Timestamp};
 
 use crate::Store;
 use crate::changes::{Attempts, keeps_changing};
@@ -160,8 +160,7 @@ impl Store {
                 {
                     if inherits_usecase || !as_plan {
                         return Err(Error::new(
-                            Code::Aborted,
-                            "CONCURRENT_CHANGES",
+                            Reason::ConcurrentChanges,
                             "the coaching plan was changed at the same moment; try again",
                         ));
                     }
@@ -449,8 +448,7 @@ impl OnPlan for SeenByAgent<CoachingSession> {
 
 fn no_such_plan(tenant: &Tenant, session: &CoachingSession) -> Error {
     Error::new(
-        Code::FailedPrecondition,
-        "COACHING_PLAN_NOT_THE_AGENTS",
+        Reason::CoachingPlanNotTheAgents,
         format!(
             "coachingPlanName: '{}' is not a plan of '{}'",
             tenant.name_of(&session.plan),

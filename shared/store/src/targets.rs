@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, Delete, Put, ReturnValuesOnConditi
 use coaching_domain::names::{self, CoachingPlanId, TargetId, UsecaseId};
 use coaching_domain::progress::Span;
 use coaching_domain::target::Target;
-use coaching_domain::{Code, Error, Tenant, Timestamp};
+use coaching_domain::{Error, Reason, Tenant, Timestamp};
 
 use crate::Store;
 use crate::agents::{MAX_TARGETS, targets_full, targets_of_plan_full};
@@ -246,7 +246,7 @@ fn place_taken(tenant: &Tenant, item: HashMap<String, AttributeValue>) -> Result
     let message = format!(
         "there is a target for the same usecase, template, criterion or chapter and plan: '{first}'; change that one"
     );
-    Ok(Error::new(Code::AlreadyExists, "TARGET_EXISTS", message).with("resourceName", first))
+    Ok(Error::new(Reason::TargetExists, message).with("resourceName", first))
 }
 
 /// Why the plan of `target`, with what counts on it in `item`, takes it not.
@@ -257,9 +257,7 @@ fn plan_takes_no_target(target: &Target, item: Option<&HashMap<String, Attribute
     });
     match is_there {
         true => targets_of_plan_full(),
-        false => {
-            Error::new(Code::FailedPrecondition, "COACHING_PLAN_NOT_FOUND", "coachingPlanName: the plan does not exist")
-        }
+        false => Error::new(Reason::CoachingPlanNotFound, "coachingPlanName: the plan does not exist"),
     }
 }
 

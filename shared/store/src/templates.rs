@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem};
 use coaching_domain::names::{self, ScorecardTemplateId, UsecaseId};
 use coaching_domain::template::{Chapter, Dropped, Part, ScorecardTemplate};
-use coaching_domain::{Code, Error, Tenant, Timestamp};
+use coaching_domain::{Error, Reason, Tenant, Timestamp};
 
 use crate::Store;
 use crate::item::{Attributes, Item};
@@ -55,8 +55,7 @@ impl Store {
         match self.transact(writes).await? {
             Outcome::Written => Ok(()),
             Outcome::Refused(_) => Err(Error::new(
-                Code::Aborted,
-                "CONCURRENT_CHANGES",
+                Reason::ConcurrentChanges,
                 "the template was changed at the same moment; read it again and repeat",
             )),
         }

@@ -7,7 +7,7 @@ use coaching_domain::directory::{User, Versioned};
 use coaching_domain::etag::etag_in_directory;
 use coaching_domain::fields::Entry;
 use coaching_domain::names::UserId;
-use coaching_domain::{Code, CustomerTenant, Error, Role, Tenant, Timestamp};
+use coaching_domain::{CustomerTenant, Error, Reason, Role, Tenant, Timestamp};
 use futures_util::stream::{StreamExt, iter};
 
 use crate::changes::Attempts;
@@ -129,7 +129,7 @@ impl Store {
             }
             read = self.read_before(tenant, std::slice::from_ref(&user.id)).await?.remove(&user.id);
         }
-        Err(Error::new(Code::Aborted, "CONCURRENT_CHANGES", "others kept changing the user; try again"))
+        Err(Error::new(Reason::ConcurrentChanges, "others kept changing the user; try again"))
     }
 
     /// The user `id`, as they are now.
