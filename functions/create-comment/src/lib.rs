@@ -12,7 +12,8 @@
 //! nothing.
 
 use coaching_domain::comment::{CoachingCommentMessage, NewCoachingComment};
-use coaching_domain::{Code, Error, Role};
+use coaching_domain::plan::plan_not_found;
+use coaching_domain::{Error, Role};
 use coaching_edge::{Answer, App, Creation, Operation, Request};
 use futures_util::future::try_join3;
 use serde::Serialize;
@@ -63,13 +64,7 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
                 let plan = match (found, caller.role()) {
                     (plan, Role::Agent) => request.visible(plan, |plan| &plan.agent, &tenant.name_of(id))?,
                     (Some(plan), _) => plan,
-                    (None, _) => {
-                        return Err(Error::new(
-                            Code::FailedPrecondition,
-                            "COACHING_PLAN_NOT_FOUND",
-                            "coachingPlanName: the plan does not exist",
-                        ));
-                    }
+                    (None, _) => return Err(plan_not_found()),
                 };
                 Some(plan)
             }

@@ -13,8 +13,9 @@
 //! first did.
 
 use coaching_domain::fields::Fields;
+use coaching_domain::plan::plan_not_found;
 use coaching_domain::target::{NewTarget, TargetMessage};
-use coaching_domain::{Code, Error, Role};
+use coaching_domain::{Error, Role};
 use coaching_edge::{Answer, App, Creation, Operation, Request};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -63,11 +64,7 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
         }
         violations.into_result()?;
         if new.plan.is_some() && plan.is_none() {
-            return Err(Error::new(
-                Code::FailedPrecondition,
-                "COACHING_PLAN_NOT_FOUND",
-                "coachingPlanName: the plan does not exist",
-            ));
+            return Err(plan_not_found());
         }
         let id = new.id.clone().map_or_else(|| app.new_id(*now), Ok)?;
         let target = new.clone().into_target(id, plan.map(|plan| plan.agent), *now);

@@ -2,20 +2,23 @@
 
 use std::collections::HashMap;
 
-use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
+use aws_sdk_dynamodb::types::AttributeValue;
 use coaching_domain::change::Author;
 use coaching_domain::comment::CoachingComment;
 use coaching_domain::names::{self, CoachingCommentId, CoachingPlanId, UsecaseId, UserId};
-use coaching_domain::{Code, Error, Tenant, Timestamp};
+use coaching_domain::plan::plan_not_found;
+use coaching_domain::{Error, Tenant, Timestamp};
 
 use crate::Store;
-use crate::changes::{Attempts, keeps_changing};
-use crate::dependents::{Dependent, OnPlan};
+use crate::changes;
+use crate::dependents::{self, Dependent, OnPlan};
+use crate::engine::attempts::{Attempts, keeps_changing};
+use crate::engine::transaction::{Outcome, Refusal, Transaction};
+use crate::engine::write::Write;
 use crate::item::{Attributes, Item};
 use crate::keys::{self, LIST_ORDER, ListIndex, ListPosition};
 use crate::list::{Filter, Listed, Page, Range};
 use crate::requests::{Created, RequestRecord};
-use crate::transaction::Outcome;
 use crate::unreadable::Unreadable;
 
 /// Which comments of a profile are wanted: those that match everything that is named.
@@ -57,24 +60,18 @@ impl Store {
         let usecase = comment.usecase.clone();
         let created = Created { id: comment.id.clone(), time: author.now, usecase, revision: None };
         let change = author.change(1, None, comment.document(tenant));
-        let mut writes = vec![
-            self.put_new(to_item(tenant, comment))?,
-            self.record_change(&keys::comment(tenant, &comment.id).partition, change)?,
-        ];
+        let mut transaction = Transaction::of(Write::put_new(to_item(tenant, comment)), Refusal::NameTaken);
+        transaction.add_unconditional([changes::record(&keys::comment(tenant, &comment.id).partition, change)]);
         if let (Some(plan), Some(agent)) = (&comment.plan, &comment.agent) {
-            writes.push(self.add_dependent(tenant, plan, Dependent::Comment, agent, None)?);
+            let add = dependents::add(tenant, plan, Dependent::Comment, agent, None);
+            transaction.add(add, Refusal::PlanTakesNoChild);
         }
-        let failed = match self.create(tenant, writes, request, &created).await? {
-            Outcome::Written => return Ok(created),
-            Outcome::Refused(failed) => failed,
-        };
-        match failed.iter().any(|condition| condition.index == 0) {
-            true => Err(Error::already_exists(&tenant.name_of(&comment.id))),
-            false => Err(Error::new(
-                Code::FailedPrecondition,
-                "COACHING_PLAN_NOT_FOUND",
-                "coachingPlanName: the plan does not exist",
-            )),
+        match self.create(tenant, transaction, request, &created).await? {
+            Outcome::Written => Ok(created),
+            Outcome::Refused(refused) if refused.has(Refusal::NameTaken) => {
+                Err(Error::already_exists(&tenant.name_of(&comment.id)))
+            }
+            Outcome::Refused(_) => Err(plan_not_found()),
         }
     }
 
@@ -116,29 +113,14 @@ impl Store {
             after.version = before.version + 1;
             after.recorded_at = None;
             let change = author.change(after.version, before.document(tenant), after.document(tenant));
-            let writes = vec![
-                self.replace(to_item(tenant, &after), before.version)?,
-                self.record_change(&keys::comment(tenant, id).partition, change)?,
-            ];
-            if matches!(self.transact(writes).await?, Outcome::Written) {
+            let replace = Write::replace(to_item(tenant, &after), before.version);
+            let mut transaction = Transaction::of(replace, Refusal::Changed);
+            transaction.add_unconditional([changes::record(&keys::comment(tenant, id).partition, change)]);
+            if self.transact(transaction).await?.is_written() {
                 return Ok(after);
             }
         }
         Err(keeps_changing(&name))
-    }
-
-    /// The writes that delete the version of `comment` that was read, and keep that in its history.
-    pub(crate) fn comment_deletion(
-        &self,
-        tenant: &Tenant,
-        comment: &CoachingComment,
-        author: Author<'_>,
-    ) -> Result<Vec<TransactWriteItem>, Error> {
-        let key = keys::comment(tenant, &comment.id);
-        let author = author.not_before(comment.last_change());
-        let change = author.change(comment.version + 1, comment.document(tenant), None);
-        let record = self.record_change(&key.partition, change)?;
-        Ok(vec![self.delete_version(key, comment.version)?, record])
     }
 
     /// The first `size` comments after `after` that match `filter`, the newest creation first, ties by id.
@@ -204,6 +186,15 @@ impl Listed for CoachingComment {
             linked_sessions: item.ids("linked_sessions")?,
         })
     }
+}
+
+/// Adds the writes that delete the version of `comment` that was read, and keep that in its history.
+pub(crate) fn delete(transaction: &mut Transaction, tenant: &Tenant, comment: &CoachingComment, author: Author<'_>) {
+    let key = keys::comment(tenant, &comment.id);
+    let author = author.not_before(comment.last_change());
+    let change = author.change(comment.version + 1, comment.document(tenant), None);
+    transaction.add_unconditional([changes::record(&key.partition, change)]);
+    transaction.add(Write::delete_version(key, comment.version), Refusal::Changed);
 }
 
 fn to_item(tenant: &Tenant, comment: &CoachingComment) -> Item {

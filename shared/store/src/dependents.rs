@@ -13,10 +13,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use aws_sdk_dynamodb::types::{
-    AttributeValue, ConditionCheck, Delete, ReturnConsumedCapacity, ReturnValuesOnConditionCheckFailure,
-    TransactWriteItem, Update,
-};
+use aws_sdk_dynamodb::types::AttributeValue;
 use coaching_domain::change::Author;
 use coaching_domain::comment::CoachingComment;
 use coaching_domain::names::{CoachingPlanId, UsecaseId, UserId};
@@ -26,15 +23,16 @@ use coaching_domain::target::Target;
 use coaching_domain::{Code, Error, Tenant, Timestamp};
 
 use crate::Store;
-use crate::agents::{MAX_TARGETS_OF_PLAN, Record};
-use crate::changes::{Attempts, keeps_changing};
-use crate::failure::failure;
-use crate::item::{Attributes, Item, key_attributes};
+use crate::agents::{self, MAX_TARGETS_OF_PLAN, Record};
+use crate::engine::attempts::{Attempts, keeps_changing};
+use crate::engine::transaction::{Outcome, Refusal, Transaction};
+use crate::engine::write::Write;
+use crate::item::{Attributes, Item};
 use crate::keys::{self, EXPIRES_AT, Key, ListIndex, PK};
 use crate::list::{Filter, Listed, Page, Range};
 use crate::sessions_held::HeldSession;
-use crate::transaction::Outcome;
 use crate::unreadable::Unreadable;
+use crate::{changes, comments, sessions, targets};
 
 /// How long a plan stays in the list of deletions after the last that hung on it is deleted, in seconds.
 /// Indexes follow the table within about one.
@@ -181,18 +179,8 @@ impl Store {
     /// The profile's list of deletions. It is read after what it hides, and eventually consistent: it is
     /// written a call earlier than the first that is deleted.
     pub(crate) async fn deletions(&self, tenant: &Tenant) -> Result<Deletions, Error> {
-        let output = self
-            .client
-            .get_item()
-            .table_name(&*self.table)
-            .set_key(Some(key_attributes(keys::deletions(tenant))))
-            .return_consumed_capacity(ReturnConsumedCapacity::Total)
-            .customize()
-            .interceptor(self.account.clone())
-            .send()
-            .await
-            .map_err(failure)?;
-        Ok(self.deletions_in(tenant, &output.item.unwrap_or_default()))
+        let item = self.get_eventually(keys::deletions(tenant)).await?;
+        Ok(self.deletions_in(tenant, &item.unwrap_or_default()))
     }
 
     /// The entity at `key`, unless it hangs on a plan that is being deleted.
@@ -240,117 +228,6 @@ impl Store {
         Ok(page)
     }
 
-    /// The write of the item that counts what hangs on a new plan. It is refused for five minutes after
-    /// a plan of the same id was deleted with what hung on it.
-    pub(crate) fn put_dependents(
-        &self,
-        tenant: &Tenant,
-        plan: &CoachingPlan,
-        now: Timestamp,
-    ) -> Result<TransactWriteItem, Error> {
-        let item = Item::at(keys::dependents(tenant, &plan.id))
-            .text("agent", plan.agent.as_str())
-            .optional_text("usecase", plan.usecase.as_ref());
-        let put = aws_sdk_dynamodb::types::Put::builder()
-            .table_name(&*self.table)
-            .set_item(Some(item.into_attributes()))
-            .condition_expression(format!("attribute_not_exists({PK}) OR {EXPIRES_AT} <= :now"))
-            .expression_attribute_values(":now", AttributeValue::N(now.unix_seconds().to_string()));
-        Ok(TransactWriteItem::builder().put(put.build().map_err(Error::internal)?).build())
-    }
-
-    /// The write that counts one more on `plan`; it is refused unless the plan is there and `agent`'s,
-    /// and, where the usecase was taken over from it, of that `usecase`, and has room for one more target.
-    pub(crate) fn add_dependent(
-        &self,
-        tenant: &Tenant,
-        plan: &CoachingPlanId,
-        kind: Dependent,
-        agent: &UserId,
-        usecase: Option<Option<&UsecaseId>>,
-    ) -> Result<TransactWriteItem, Error> {
-        let mut condition = "#agent = :agent AND attribute_not_exists(deleting)".to_owned();
-        let mut update = Update::builder()
-            .table_name(&*self.table)
-            .set_key(Some(key_attributes(keys::dependents(tenant, plan))))
-            .update_expression(format!("ADD {} :one", kind.attribute()))
-            .expression_attribute_values(":one", AttributeValue::N("1".to_owned()))
-            // `agent` is a reserved word of DynamoDB's expressions.
-            .expression_attribute_names("#agent", "agent")
-            .expression_attribute_values(":agent", AttributeValue::S(agent.to_string()))
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        match usecase {
-            Some(Some(usecase)) => {
-                condition.push_str(" AND usecase = :usecase");
-                update = update.expression_attribute_values(":usecase", AttributeValue::S(usecase.to_string()));
-            }
-            Some(None) => condition.push_str(" AND attribute_not_exists(usecase)"),
-            None => {}
-        }
-        if kind == Dependent::Target {
-            condition.push_str(" AND (attribute_not_exists(targets) OR targets < :most)");
-            update = update.expression_attribute_values(":most", AttributeValue::N(MAX_TARGETS_OF_PLAN.to_string()));
-        }
-        let update = update.condition_expression(condition).build().map_err(Error::internal)?;
-        Ok(TransactWriteItem::builder().update(update).build())
-    }
-
-    /// The write that counts one less on `plan`.
-    pub(crate) fn remove_dependent(
-        &self,
-        tenant: &Tenant,
-        plan: &CoachingPlanId,
-        kind: Dependent,
-    ) -> Result<TransactWriteItem, Error> {
-        self.remove_dependents(tenant, plan, &[(kind, 1)])
-    }
-
-    fn remove_dependents(
-        &self,
-        tenant: &Tenant,
-        plan: &CoachingPlanId,
-        removed: &[(Dependent, usize)],
-    ) -> Result<TransactWriteItem, Error> {
-        let mut update = Update::builder()
-            .table_name(&*self.table)
-            .set_key(Some(key_attributes(keys::dependents(tenant, plan))))
-            .condition_expression(format!("attribute_exists({PK})"));
-        let mut terms = Vec::new();
-        for (kind, count) in removed {
-            let name = kind.attribute();
-            terms.push(format!("{name} :{name}"));
-            update = update.expression_attribute_values(format!(":{name}"), AttributeValue::N(format!("-{count}")));
-        }
-        let update = update.update_expression(format!("ADD {}", terms.join(", ")));
-        Ok(TransactWriteItem::builder().update(update.build().map_err(Error::internal)?).build())
-    }
-
-    /// The write that counts none any more and lets the count expire; it is refused unless exactly what is
-    /// `left` is counted.
-    fn end_dependents(
-        &self,
-        tenant: &Tenant,
-        plan: &CoachingPlanId,
-        left: &Dependents,
-        now: Timestamp,
-    ) -> Result<TransactWriteItem, Error> {
-        let mut update = Update::builder()
-            .table_name(&*self.table)
-            .set_key(Some(key_attributes(keys::dependents(tenant, plan))))
-            .update_expression(format!("SET {EXPIRES_AT} = :until REMOVE sessions, comments, targets"))
-            .expression_attribute_values(":until", AttributeValue::N(hidden_until(now).to_string()));
-        let mut counted = vec![format!("attribute_exists({PK})")];
-        for (name, count) in [("sessions", left.sessions), ("comments", left.comments), ("targets", left.targets)] {
-            counted.push(match count {
-                0 => format!("(attribute_not_exists({name}) OR {name} = :{name})"),
-                _ => format!("{name} = :{name}"),
-            });
-            update = update.expression_attribute_values(format!(":{name}"), AttributeValue::N(count.to_string()));
-        }
-        let update = update.condition_expression(counted.join(" AND ")).build().map_err(Error::internal)?;
-        Ok(TransactWriteItem::builder().update(update).build())
-    }
-
     /// The targets of a plan as they are now, and the checks that hold them still in a transaction.
     ///
     /// # Errors
@@ -359,7 +236,7 @@ impl Store {
         &self,
         tenant: &Tenant,
         plan: &CoachingPlanId,
-    ) -> Result<(Vec<Target>, Vec<TransactWriteItem>), Error> {
+    ) -> Result<(Vec<Target>, Vec<Write>), Error> {
         for _ in 0..LOOKS {
             let item = self.get(keys::dependents(tenant, plan)).await?;
             let counted = item
@@ -377,21 +254,16 @@ impl Store {
                 targets = self.batch_read(keys, true, Target::from_item).await?.whole()?;
             }
             if i64::try_from(targets.len()).is_ok_and(|found| found == counted) {
-                let mut checks = Vec::with_capacity(targets.len() + 1);
-                for target in &targets {
-                    checks.push(self.check_version(keys::target(tenant, &target.id), Some(target.version))?);
-                }
+                let checks = targets
+                    .iter()
+                    .map(|target| Write::check_version(keys::target(tenant, &target.id), Some(target.version)));
+                let mut checks: Vec<Write> = checks.collect();
                 let condition = match counted {
                     0 => "attribute_not_exists(targets) OR targets = :counted",
                     _ => "targets = :counted",
                 };
-                let check = ConditionCheck::builder()
-                    .table_name(&*self.table)
-                    .set_key(Some(key_attributes(keys::dependents(tenant, plan))))
-                    .condition_expression(condition)
-                    .expression_attribute_values(":counted", AttributeValue::N(counted.to_string()));
-                let check = check.build().map_err(Error::internal)?;
-                checks.push(TransactWriteItem::builder().condition_check(check).build());
+                let key = keys::dependents(tenant, plan);
+                checks.push(Write::check(key, condition).number(":counted", counted));
                 return Ok((targets, checks));
             }
             // An index does not show yet what was added or deleted a moment ago.
@@ -440,86 +312,18 @@ impl Store {
                 ));
             }
             let record = self.record(tenant, &plan.agent).await?;
-            let writes = self.deletion(tenant, &plan, &record, dependents.total() > 0, author)?;
-            let list = writes.len() - 1;
-            match self.transact(writes).await? {
+            let deletion = deletion(tenant, &plan, &record, dependents.total() > 0, author)?;
+            match self.transact(deletion).await? {
                 Outcome::Written if dependents.total() == 0 => return Ok(()),
                 Outcome::Written => return self.delete_dependents(tenant, id, author).await,
-                Outcome::Refused(failed) => {
-                    let list_is_full = dependents.total() > 0 && failed.iter().any(|condition| condition.index == list);
-                    if list_is_full {
+                Outcome::Refused(refused) => {
+                    if refused.has(Refusal::DeletionsFull) {
                         self.tidy_deletions(tenant, author.now).await?;
                     }
                 }
             }
         }
         Err(keeps_changing(&name))
-    }
-
-    /// The transaction that deletes a plan, and what counts on it or, if something does, starts its deletion.
-    fn deletion(
-        &self,
-        tenant: &Tenant,
-        plan: &CoachingPlan,
-        record: &Record,
-        more: bool,
-        author: Author<'_>,
-    ) -> Result<Vec<TransactWriteItem>, Error> {
-        let author = author.not_before(plan.last_change());
-        let change = author.change(plan.version + 1, plan.document(tenant), None);
-        let mut writes = vec![
-            self.delete_version(keys::plan(tenant, &plan.id), plan.version)?,
-            self.record_change(&keys::plan(tenant, &plan.id).partition, change)?,
-        ];
-        if plan.is_active {
-            writes.extend(self.end_plan(tenant, record, plan, author.now)?);
-        }
-        let dependents = key_attributes(keys::dependents(tenant, &plan.id));
-        if more {
-            let doom = Update::builder()
-                .table_name(&*self.table)
-                .set_key(Some(dependents))
-                .update_expression("SET deleting = :deleting")
-                .expression_attribute_values(":deleting", AttributeValue::S(author.now.to_string()));
-            writes.push(TransactWriteItem::builder().update(doom.build().map_err(Error::internal)?).build());
-            // The caller takes it to be the last.
-            writes.push(self.begin_deletion(tenant, &plan.id)?);
-        } else {
-            let none = ["sessions", "comments", "targets"]
-                .map(|name| format!("(attribute_not_exists({name}) OR {name} = :none)"));
-            let delete = Delete::builder()
-                .table_name(&*self.table)
-                .set_key(Some(dependents))
-                .condition_expression(none.join(" AND "))
-                .expression_attribute_values(":none", AttributeValue::N("0".to_owned()));
-            writes.push(TransactWriteItem::builder().delete(delete.build().map_err(Error::internal)?).build());
-        }
-        Ok(writes)
-    }
-
-    /// The write that enters a plan in the list of deletions until it is all done; refused if the list is full.
-    fn begin_deletion(&self, tenant: &Tenant, plan: &CoachingPlanId) -> Result<TransactWriteItem, Error> {
-        let update = Update::builder()
-            .table_name(&*self.table)
-            .set_key(Some(key_attributes(keys::deletions(tenant))))
-            .update_expression(format!("SET #plan = :until ADD {ENTRIES} :one"))
-            .condition_expression(format!("attribute_not_exists({ENTRIES}) OR {ENTRIES} < :most"))
-            .expression_attribute_names("#plan", deletion_attribute(plan))
-            .expression_attribute_values(":until", AttributeValue::N("0".to_owned()))
-            .expression_attribute_values(":one", AttributeValue::N("1".to_owned()))
-            .expression_attribute_values(":most", AttributeValue::N(MAX_DELETIONS.to_string()));
-        Ok(TransactWriteItem::builder().update(update.build().map_err(Error::internal)?).build())
-    }
-
-    /// The write that keeps a plan in the list of deletions until a moment, in Unix seconds.
-    fn end_deletion(&self, tenant: &Tenant, plan: &CoachingPlanId, until: i64) -> Result<TransactWriteItem, Error> {
-        let update = Update::builder()
-            .table_name(&*self.table)
-            .set_key(Some(key_attributes(keys::deletions(tenant))))
-            .update_expression("SET #plan = :until")
-            .expression_attribute_names("#plan", deletion_attribute(plan))
-            .expression_attribute_values(":until", AttributeValue::N(until.to_string()));
-        Ok(TransactWriteItem::builder().update(update.build().map_err(Error::internal)?).build())
     }
 
     /// Takes what is over out of the full list of deletions, and counts what is left: a plan that was deleted twice was
@@ -557,25 +361,15 @@ impl Store {
         right: i64,
         removed: &[String],
     ) -> Result<(), Error> {
-        let mut update = Update::builder()
-            .table_name(&*self.table)
-            .set_key(Some(key_attributes(key)))
-            .expression_attribute_values(":right", AttributeValue::N(right.to_string()));
-        update = match read {
-            None => update.condition_expression(format!("attribute_not_exists({attribute})")),
-            Some(read) => {
-                update.condition_expression(format!("{attribute} = :read")).expression_attribute_values(":read", read)
-            }
-        };
-        let mut names = Vec::new();
-        for (number, removed) in removed.iter().enumerate() {
-            names.push(format!("#removed{number}"));
-            update = update.expression_attribute_names(format!("#removed{number}"), removed);
-        }
+        let names: Vec<String> = (0..removed.len()).map(|number| format!("#removed{number}")).collect();
         let remove = if names.is_empty() { String::new() } else { format!(" REMOVE {}", names.join(", ")) };
-        let update = update.update_expression(format!("SET {attribute} = :right{remove}"));
-        let write = TransactWriteItem::builder().update(update.build().map_err(Error::internal)?).build();
-        self.transact(vec![write]).await.map(|_| ())
+        let update = Write::update(key, format!("SET {attribute} = :right{remove}")).number(":right", right);
+        let update = match read {
+            None => update.when(format!("attribute_not_exists({attribute})")),
+            Some(read) => update.when(format!("{attribute} = :read")).value(":read", read),
+        };
+        let update = names.into_iter().zip(removed).fold(update, |update, (name, removed)| update.name(name, removed));
+        self.transact(Transaction::of(update, Refusal::Changed)).await.map(|_| ())
     }
 
     /// Deletes what hangs on a plan that is being deleted, a transaction at a time, until the count says
@@ -596,11 +390,11 @@ impl Store {
             }
             let is_last = i64::try_from(doomed.len()).is_ok_and(|count| count == left.total());
             if is_last || !doomed.is_empty() {
-                let mut writes = self.deletion_of(tenant, id, doomed, is_last.then_some(&left), author).await?;
+                let mut deletion = self.deletion_of(tenant, id, doomed, is_last.then_some(&left), author).await?;
                 if is_last {
-                    writes.push(self.end_deletion(tenant, id, hidden_until(author.now))?);
+                    deletion.add_unconditional([end_deletion(tenant, id, hidden_until(author.now))]);
                 }
-                if matches!(self.transact(writes).await?, Outcome::Written) {
+                if self.transact(deletion).await?.is_written() {
                     if is_last {
                         return Ok(());
                     }
@@ -644,8 +438,7 @@ impl Store {
         Ok((fitting.map(|(_, (_, doomed))| doomed).collect(), unreadable))
     }
 
-    /// The writes that delete `doomed`, in one transaction; if they are all that is `left`, also those
-    /// that end the count.
+    /// The transaction that deletes `doomed`; if they are all that is `left`, it also ends the count.
     async fn deletion_of(
         &self,
         tenant: &Tenant,
@@ -653,8 +446,8 @@ impl Store {
         doomed: Vec<Doomed>,
         left: Option<&Dependents>,
         author: Author<'_>,
-    ) -> Result<Vec<TransactWriteItem>, Error> {
-        let mut writes = Vec::new();
+    ) -> Result<Transaction, Error> {
+        let mut deletion = Transaction::default();
         let mut removed = [(Dependent::Session, 0), (Dependent::Comment, 0), (Dependent::Target, 0)];
         let [(_, sessions), (_, comments), (_, targets)] = &mut removed;
         let mut held = Vec::new();
@@ -662,29 +455,155 @@ impl Store {
             match doomed {
                 Doomed::Session(session) => {
                     *sessions += 1;
-                    writes.extend(self.session_deletion(tenant, &session, author)?);
+                    sessions::delete(&mut deletion, tenant, &session, author);
                     if let Some(mark) = HeldSession::of(&session) {
                         held.push(mark);
                     }
                 }
                 Doomed::Comment(comment) => {
                     *comments += 1;
-                    writes.extend(self.comment_deletion(tenant, &comment, author)?);
+                    comments::delete(&mut deletion, tenant, &comment, author);
                 }
                 Doomed::Target(target) => {
                     *targets += 1;
-                    writes.extend(self.target_deletion(tenant, &target, author.now)?);
+                    targets::delete(&mut deletion, tenant, &target, author.now);
                 }
             }
         }
-        writes.extend(self.uncount_sessions(tenant, held).await?);
+        self.uncount_sessions(&mut deletion, tenant, held).await?;
         let removed: Vec<(Dependent, usize)> = removed.into_iter().filter(|(_, count)| *count > 0).collect();
-        writes.push(match left {
-            None => self.remove_dependents(tenant, plan, &removed)?,
-            Some(left) => self.end_dependents(tenant, plan, left, author.now)?,
-        });
-        Ok(writes)
+        let count = match left {
+            None => remove_all(tenant, plan, &removed),
+            Some(left) => end(tenant, plan, left, author.now),
+        };
+        deletion.add(count, Refusal::Changed);
+        Ok(deletion)
     }
+}
+
+/// The write of the item that counts what hangs on a new plan. It is refused for five minutes after
+/// a plan of the same id was deleted with what hung on it.
+pub(crate) fn begin(tenant: &Tenant, plan: &CoachingPlan, now: Timestamp) -> Write {
+    let item = Item::at(keys::dependents(tenant, &plan.id))
+        .text("agent", plan.agent.as_str())
+        .optional_text("usecase", plan.usecase.as_ref());
+    Write::put(item)
+        .when(format!("attribute_not_exists({PK}) OR {EXPIRES_AT} <= :now"))
+        .number(":now", now.unix_seconds())
+}
+
+/// The write that counts one more on `plan`; it is refused, with the item that counts, unless the plan is there and
+/// `agent`'s, and, where the usecase was taken over from it, of that `usecase`, and has room for one more target.
+pub(crate) fn add(
+    tenant: &Tenant,
+    plan: &CoachingPlanId,
+    kind: Dependent,
+    agent: &UserId,
+    usecase: Option<Option<&UsecaseId>>,
+) -> Write {
+    let mut condition = "#agent = :agent AND attribute_not_exists(deleting)".to_owned();
+    let mut update = Write::update(keys::dependents(tenant, plan), format!("ADD {} :one", kind.attribute()))
+        .number(":one", 1)
+        // `agent` is a reserved word of DynamoDB's expressions.
+        .name("#agent", "agent")
+        .text(":agent", agent.as_str())
+        .showing_item();
+    match usecase {
+        Some(Some(usecase)) => {
+            condition.push_str(" AND usecase = :usecase");
+            update = update.text(":usecase", usecase.as_str());
+        }
+        Some(None) => condition.push_str(" AND attribute_not_exists(usecase)"),
+        None => {}
+    }
+    if kind == Dependent::Target {
+        condition.push_str(" AND (attribute_not_exists(targets) OR targets < :most)");
+        update = update.number(":most", MAX_TARGETS_OF_PLAN);
+    }
+    update.when(condition)
+}
+
+/// Whether the plan that `item` counts for is `agent`'s, and is not being deleted.
+pub(crate) fn takes_children_of(item: &HashMap<String, AttributeValue>, agent: &UserId) -> bool {
+    item.get("agent") == Some(&AttributeValue::S(agent.to_string())) && !item.contains_key("deleting")
+}
+
+/// The write that counts one less on `plan`.
+pub(crate) fn remove(tenant: &Tenant, plan: &CoachingPlanId, kind: Dependent) -> Write {
+    remove_all(tenant, plan, &[(kind, 1)])
+}
+
+fn remove_all(tenant: &Tenant, plan: &CoachingPlanId, removed: &[(Dependent, usize)]) -> Write {
+    let terms = removed.iter().map(|(kind, _)| format!("{name} :{name}", name = kind.attribute()));
+    let expression = format!("ADD {}", terms.collect::<Vec<_>>().join(", "));
+    let update = Write::update(keys::dependents(tenant, plan), expression).when(format!("attribute_exists({PK})"));
+    removed
+        .iter()
+        .fold(update, |update, (kind, count)| update.number(format!(":{}", kind.attribute()), format!("-{count}")))
+}
+
+/// The write that counts none any more and lets the count expire; it is refused unless exactly what is
+/// `left` is counted.
+fn end(tenant: &Tenant, plan: &CoachingPlanId, left: &Dependents, now: Timestamp) -> Write {
+    let expression = format!("SET {EXPIRES_AT} = :until REMOVE sessions, comments, targets");
+    let mut update = Write::update(keys::dependents(tenant, plan), expression).number(":until", hidden_until(now));
+    let mut counted = vec![format!("attribute_exists({PK})")];
+    for (name, count) in [("sessions", left.sessions), ("comments", left.comments), ("targets", left.targets)] {
+        counted.push(match count {
+            0 => format!("(attribute_not_exists({name}) OR {name} = :{name})"),
+            _ => format!("{name} = :{name}"),
+        });
+        update = update.number(format!(":{name}"), count);
+    }
+    update.when(counted.join(" AND "))
+}
+
+/// The transaction that deletes a plan, and what counts on it or, if something does, starts its deletion.
+fn deletion(
+    tenant: &Tenant,
+    plan: &CoachingPlan,
+    record: &Record,
+    more: bool,
+    author: Author<'_>,
+) -> Result<Transaction, Error> {
+    let author = author.not_before(plan.last_change());
+    let change = author.change(plan.version + 1, plan.document(tenant), None);
+    let key = keys::plan(tenant, &plan.id);
+    let mut deletion = Transaction::default();
+    deletion.add_unconditional([changes::record(&key.partition, change)]);
+    deletion.add(Write::delete_version(key, plan.version), Refusal::Changed);
+    if plan.is_active {
+        agents::end_plan(&mut deletion, tenant, record, plan, author.now)?;
+    }
+    let dependents = keys::dependents(tenant, &plan.id);
+    if more {
+        let mark = Write::update(dependents, "SET deleting = :deleting").text(":deleting", author.now.to_string());
+        deletion.add_unconditional([mark]);
+        deletion.add(begin_deletion(tenant, &plan.id), Refusal::DeletionsFull);
+    } else {
+        let none =
+            ["sessions", "comments", "targets"].map(|name| format!("(attribute_not_exists({name}) OR {name} = :none)"));
+        let delete = Write::delete(dependents).when(none.join(" AND ")).number(":none", 0);
+        deletion.add(delete, Refusal::Changed);
+    }
+    Ok(deletion)
+}
+
+/// The write that enters a plan in the list of deletions until it is all done; refused if the list is full.
+fn begin_deletion(tenant: &Tenant, plan: &CoachingPlanId) -> Write {
+    Write::update(keys::deletions(tenant), format!("SET #plan = :until ADD {ENTRIES} :one"))
+        .when(format!("attribute_not_exists({ENTRIES}) OR {ENTRIES} < :most"))
+        .name("#plan", deletion_attribute(plan))
+        .number(":until", 0)
+        .number(":one", 1)
+        .number(":most", MAX_DELETIONS)
+}
+
+/// The write that keeps a plan in the list of deletions until a moment, in Unix seconds.
+fn end_deletion(tenant: &Tenant, plan: &CoachingPlanId, until: i64) -> Write {
+    Write::update(keys::deletions(tenant), "SET #plan = :until")
+        .name("#plan", deletion_attribute(plan))
+        .number(":until", until)
 }
 
 fn deletion_attribute(plan: &CoachingPlanId) -> String {

@@ -3,7 +3,7 @@
 use std::borrow::Borrow;
 use std::collections::HashMap;
 
-use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
+use aws_sdk_dynamodb::types::AttributeValue;
 use coaching_domain::change::{Author, Change};
 use coaching_domain::names::{self, CoachingPlanId, ScorecardId, UsecaseId, UserId};
 use coaching_domain::plan::{CoachingPlan, FocusCriterion};
@@ -13,15 +13,18 @@ use futures_util::stream::{StreamExt, iter};
 use serde_json::{Map, Value};
 
 use crate::Store;
-use crate::agents::plans_full;
-use crate::changes::{Attempts, keeps_changing};
+use crate::agents::{self, plans_full};
+use crate::changes;
+use crate::dependents;
+use crate::engine::attempts::{Attempts, keeps_changing};
+use crate::engine::transaction::{Outcome, Refusal, Transaction};
+use crate::engine::write::Write;
 use crate::item::{Attributes, Item};
 use crate::keys::{self, LIST_ORDER, ListIndex, ListPosition};
 use crate::list::{Filter, Listed, MAX_READ_BYTES, Page, PartlyShown, Range, SeenByAgent};
 use crate::requests::{Created, RequestRecord};
-use crate::scorecards::ScorecardChange;
+use crate::scorecards::{self, ScorecardChange};
 use crate::sessions::SessionFilter;
-use crate::transaction::Outcome;
 use crate::unreadable::{Found, Unreadable};
 
 /// The most agents whose plans are read one by one; of more, the usecase's or profile's are filtered.
@@ -68,25 +71,19 @@ impl Store {
         let usecase = plan.usecase.clone();
         let created = Created { id: plan.id.clone(), time: author.now, usecase, revision: None };
         let change = author.change(1, None, plan.document(tenant));
-        let mut writes = vec![
-            self.put_new(to_item(tenant, plan))?,
-            self.put_dependents(tenant, plan, author.now)?,
-            self.record_change(&keys::plan(tenant, &plan.id).partition, change)?,
-        ];
-        let number_of_active = writes.len();
+        let mut transaction = Transaction::of(Write::put_new(to_item(tenant, plan)), Refusal::NameTaken);
+        transaction.add(dependents::begin(tenant, plan, author.now), Refusal::PlanDeletedMomentsAgo);
+        transaction.add_unconditional([changes::record(&keys::plan(tenant, &plan.id).partition, change)]);
         if plan.is_active {
-            writes.push(self.keep_new_plan(tenant, plan)?);
+            transaction.add(agents::keep_new_plan(tenant, plan)?, Refusal::AgentsPlansFull);
         }
-        let failed = match self.create(tenant, writes, request, &created).await? {
-            Outcome::Written => return Ok(created),
-            Outcome::Refused(failed) => failed,
-        };
-        let taken = failed.iter().any(|condition| condition.index == 0);
-        let full = plan.is_active && failed.iter().any(|condition| condition.index == number_of_active);
-        match taken {
-            true => Err(Error::already_exists(&tenant.name_of(&plan.id))),
-            false if full => Err(plans_full()),
-            false => Err(Error::new(
+        match self.create(tenant, transaction, request, &created).await? {
+            Outcome::Written => Ok(created),
+            Outcome::Refused(refused) if refused.has(Refusal::NameTaken) => {
+                Err(Error::already_exists(&tenant.name_of(&plan.id)))
+            }
+            Outcome::Refused(refused) if refused.has(Refusal::AgentsPlansFull) => Err(plans_full()),
+            Outcome::Refused(_) => Err(Error::new(
                 Code::FailedPrecondition,
                 "COACHING_PLAN_DELETED_MOMENTS_AGO",
                 "name: a plan of this name was deleted within five minutes; use another name, or wait",
@@ -150,12 +147,11 @@ impl Store {
             }
             after.follow(&before);
             let change = author.change(after.version, before.document(tenant), after.document(tenant));
-            let mut writes = vec![
-                self.replace(to_item(tenant, &after), before.version)?,
-                self.record_change(&keys::plan(tenant, &id).partition, change)?,
-            ];
-            writes.extend(self.keep_activity(tenant, &before, &after, author.now).await?);
-            if matches!(self.transact(writes).await?, Outcome::Written) {
+            let replace = Write::replace(to_item(tenant, &after), before.version);
+            let mut transaction = Transaction::of(replace, Refusal::Changed);
+            transaction.add_unconditional([changes::record(&keys::plan(tenant, &id).partition, change)]);
+            self.keep_activity(&mut transaction, tenant, &before, &after, author.now).await?;
+            if self.transact(transaction).await?.is_written() {
                 return Ok(after);
             }
             before = self.plan(tenant, &id).await?.ok_or_else(|| Error::not_found(&name))?;
@@ -163,30 +159,33 @@ impl Store {
         Err(keeps_changing(&name))
     }
 
-    /// The writes by which the agent's record follows a change of a plan.
+    /// Adds the writes by which the agent's record follows a change of a plan.
     async fn keep_activity(
         &self,
+        transaction: &mut Transaction,
         tenant: &Tenant,
         before: &CoachingPlan,
         after: &CoachingPlan,
         now: Timestamp,
-    ) -> Result<Vec<TransactWriteItem>, Error> {
+    ) -> Result<(), Error> {
         let dates = |plan: &CoachingPlan| (plan.start_time, plan.end_time);
         match (before.is_active, after.is_active) {
             (true, false) => {
                 let record = self.record(tenant, &after.agent).await?;
-                self.end_plan(tenant, &record, before, now)
+                agents::end_plan(transaction, tenant, &record, before, now)?;
             }
             (false, true) => {
-                let (record, kept) =
+                let (record, (targets, checks)) =
                     tokio::try_join!(self.record(tenant, &after.agent), self.targets_to_keep(tenant, &after.id))?;
-                let (targets, mut writes) = kept;
-                writes.push(self.keep_plan_again(tenant, &record, after, &targets)?);
-                Ok(writes)
+                transaction.add_all(checks, Refusal::Changed);
+                transaction.add(agents::keep_plan_again(tenant, &record, after, &targets)?, Refusal::Changed);
             }
-            (true, true) if dates(before) != dates(after) => Ok(vec![self.keep_plan(tenant, after)?]),
-            _ => Ok(Vec::new()),
+            (true, true) if dates(before) != dates(after) => {
+                transaction.add_unconditional([agents::keep_plan(tenant, after)?]);
+            }
+            _ => {}
         }
+        Ok(())
     }
 
     /// Links the scorecard to the plan, or unlinks it: the scorecard names the plan, and the plan's
@@ -242,13 +241,12 @@ impl Store {
                 ..author.change(of.version, None, None)
             };
             let replaced = ScorecardChange::linking(tenant, &before, after, author);
-            let mut writes = vec![
-                self.put_scorecard(tenant, &replaced)?,
-                self.check_version(keys::plan(tenant, plan), Some(of.version))?,
-                self.record_change(&keys::plan(tenant, plan).partition, change)?,
-            ];
-            writes.extend(self.record_scorecard_change(tenant, &replaced)?);
-            if matches!(self.transact(writes).await?, Outcome::Written) {
+            let key = keys::plan(tenant, plan);
+            let mut transaction = Transaction::of(scorecards::write(tenant, &replaced), Refusal::Changed);
+            transaction.add_unconditional([changes::record(&key.partition, change)]);
+            transaction.add_unconditional(scorecards::record_change(tenant, &replaced));
+            transaction.add(Write::check_version(key, Some(of.version)), Refusal::Changed);
+            if self.transact(transaction).await?.is_written() {
                 return Ok(());
             }
         }

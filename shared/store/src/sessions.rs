@@ -3,7 +3,7 @@
 use std::borrow::Borrow;
 use std::collections::HashMap;
 
-use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
+use aws_sdk_dynamodb::types::AttributeValue;
 use coaching_domain::change::Author;
 use coaching_domain::names::{self, CoachingPlanId, CoachingSessionId, UsecaseId, UserId};
 use coaching_domain::references::References;
@@ -11,14 +11,16 @@ use coaching_domain::session::{CoachingSession, State};
 use coaching_domain::{Code, Error, Tenant, Timestamp};
 
 use crate::Store;
-use crate::changes::{Attempts, keeps_changing};
-use crate::dependents::{Dependent, OnPlan};
+use crate::changes;
+use crate::dependents::{self, Dependent, OnPlan};
+use crate::engine::attempts::{Attempts, concurrent_changes, keeps_changing};
+use crate::engine::transaction::{Outcome, Refusal, Transaction};
+use crate::engine::write::Write;
 use crate::item::{Attributes, Item};
 use crate::keys::{self, LIST_ORDER, ListIndex, ListPosition, SESSION_TIME_ORDER, UPDATE_TIME_ORDER};
 use crate::list::{Filter, Listed, Page, PartlyShown, Range, SeenByAgent};
 use crate::requests::{Created, RequestRecord};
 use crate::sessions_held::{CountChange, Places};
-use crate::transaction::Outcome;
 use crate::unreadable::Unreadable;
 
 /// Which sessions of a profile are wanted: those that match everything that is named.
@@ -114,55 +116,34 @@ impl Store {
             let created = Created { id: session.id.clone(), time: author.now, usecase, revision: None };
             let of_plan = as_plan.then_some(session.usecase.as_ref());
             let change = author.change(1, None, session.document(tenant));
-            let mut writes = vec![
-                self.put_new(to_item(tenant, &session))?,
-                self.add_dependent(tenant, &session.plan, Dependent::Session, &session.agent, of_plan)?,
-                self.record_change(&keys::session(tenant, &session.id).partition, change)?,
-            ];
-            let number_of_count = writes.len();
+            let mut transaction = Transaction::of(Write::put_new(to_item(tenant, &session)), Refusal::NameTaken);
+            let add = dependents::add(tenant, &session.plan, Dependent::Session, &session.agent, of_plan);
+            transaction.add(add, Refusal::PlanTakesNoChild);
+            transaction.add_unconditional([changes::record(&keys::session(tenant, &session.id).partition, change)]);
             if let Some(counted) = &counted {
-                writes.extend(self.count_session(tenant, counted, places)?);
+                self.count_session(&mut transaction, tenant, counted, places);
             }
-            let failed = match self.create(tenant, writes, request, &created).await? {
+            let refused = match self.create(tenant, transaction, request, &created).await? {
                 Outcome::Written => return Ok(created),
-                Outcome::Refused(failed) => failed,
+                Outcome::Refused(refused) => refused,
             };
-            if let ([condition], Some(counted)) = (failed.as_slice(), &counted)
-                && condition.index == number_of_count
-                && condition.item.is_none()
-            {
-                // Nothing but that there is no more room in the statistics.
-                self.look_elsewhere(tenant, counted, &mut places, 0);
+            if let (true, Some(counted)) = (refused.is_only(Refusal::StatisticsFull), &counted) {
+                self.look_elsewhere(tenant, counted, &mut places, &refused);
                 continue;
             }
-            let mut plan_now = None;
-            let mut taken = false;
-            for condition in failed {
-                match (condition.index, condition.item) {
-                    (0, _) => taken = true,
-                    (1, item) => plan_now = Some(item),
-                    _ => {}
-                }
+            if refused.has(Refusal::NameTaken) {
+                return Err(Error::already_exists(&tenant.name_of(&session.id)));
             }
-            match plan_now {
-                _ if taken => return Err(Error::already_exists(&tenant.name_of(&session.id))),
-                Some(Some(plan))
-                    if plan.get("agent") == Some(&AttributeValue::S(session.agent.to_string()))
-                        && !plan.contains_key("deleting") =>
-                {
-                    if inherits_usecase || !as_plan {
-                        return Err(Error::new(
-                            Code::Aborted,
-                            "CONCURRENT_CHANGES",
-                            "the coaching plan was changed at the same moment; try again",
-                        ));
-                    }
-                    let named = References::default().usecases("usecaseName", &session.usecase);
-                    self.unknown_names(tenant, &named, true).await?.into_result()?;
-                    as_plan = false;
-                }
-                _ => return Err(no_such_plan(tenant, &session)),
+            let plan = refused.item(Refusal::PlanTakesNoChild);
+            if !plan.is_some_and(|plan| dependents::takes_children_of(plan, &session.agent)) {
+                return Err(no_such_plan(tenant, &session));
             }
+            if inherits_usecase || !as_plan {
+                return Err(concurrent_changes("the coaching plan was changed at the same moment; try again"));
+            }
+            let named = References::default().usecases("usecaseName", &session.usecase);
+            self.unknown_names(tenant, &named, true).await?.into_result()?;
+            as_plan = false;
         }
     }
 
@@ -205,14 +186,12 @@ impl Store {
             after.follow(&before);
             let key = keys::session(tenant, id);
             let change = author.change(after.version, before.document(tenant), after.document(tenant));
-            let writes = vec![
-                self.replace(to_item(tenant, &after), before.version)?,
-                self.record_change(&key.partition, change)?,
-            ];
+            let replace = Write::replace(to_item(tenant, &after), before.version);
+            let mut transaction = Transaction::of(replace, Refusal::Changed);
+            transaction.add_unconditional([changes::record(&key.partition, change)]);
             let counted = CountChange::of(Some(&before), Some(&after));
-            match self.write_and_count(tenant, writes, counted.as_ref(), &mut places).await? {
-                Outcome::Written => return Ok(after),
-                Outcome::Refused(_) => {}
+            if self.write_and_count(tenant, transaction, counted.as_ref(), &mut places).await? {
+                return Ok(after);
             }
         }
         Err(keeps_changing(&name))
@@ -236,53 +215,34 @@ impl Store {
             let found = self.session(tenant, id, author.now).await?;
             let session = found.ok_or_else(|| Error::not_found(&name))?;
             check(&session)?;
-            let mut writes = self.session_deletion(tenant, &session, author)?;
-            writes.push(self.remove_dependent(tenant, &session.plan, Dependent::Session)?);
+            let mut transaction = Transaction::default();
+            delete(&mut transaction, tenant, &session, author);
+            transaction.add(dependents::remove(tenant, &session.plan, Dependent::Session), Refusal::Changed);
             let counted = CountChange::of(Some(&session), None);
-            match self.write_and_count(tenant, writes, counted.as_ref(), &mut places).await? {
-                Outcome::Written => return Ok(()),
-                Outcome::Refused(_) => {}
+            if self.write_and_count(tenant, transaction, counted.as_ref(), &mut places).await? {
+                return Ok(());
             }
         }
         Err(keeps_changing(&name))
     }
 
-    /// Makes `writes`, and with them what changes in what is counted; if that is elsewhere, says so in `places` for the
-    /// next attempt.
+    /// Makes `transaction`, and with it what changes in what is counted, and says whether they are made; if what is
+    /// counted is elsewhere, says so in `places` for the next attempt.
     async fn write_and_count(
         &self,
         tenant: &Tenant,
-        mut writes: Vec<TransactWriteItem>,
+        mut transaction: Transaction,
         counted: Option<&CountChange>,
         places: &mut Places,
-    ) -> Result<Outcome, Error> {
-        let number_of_count = writes.len();
+    ) -> Result<bool, Error> {
         if let Some(counted) = counted {
-            writes.extend(self.count_session(tenant, counted, *places)?);
+            self.count_session(&mut transaction, tenant, counted, *places);
         }
-        let outcome = self.transact(writes).await?;
-        if let (Outcome::Refused(failed), Some(counted)) = (&outcome, counted) {
-            for condition in failed {
-                if let Some(number) = condition.index.checked_sub(number_of_count) {
-                    self.look_elsewhere(tenant, counted, places, number);
-                }
-            }
+        let outcome = self.transact(transaction).await?;
+        if let (Outcome::Refused(refused), Some(counted)) = (&outcome, counted) {
+            self.look_elsewhere(tenant, counted, places, refused);
         }
-        Ok(outcome)
-    }
-
-    /// The writes that delete the version of `session` that was read, and keep that in its history.
-    pub(crate) fn session_deletion(
-        &self,
-        tenant: &Tenant,
-        session: &CoachingSession,
-        author: Author<'_>,
-    ) -> Result<Vec<TransactWriteItem>, Error> {
-        let key = keys::session(tenant, &session.id);
-        let author = author.not_before(session.last_change());
-        let change = author.change(session.version + 1, session.document(tenant), None);
-        let record = self.record_change(&key.partition, change)?;
-        Ok(vec![self.delete_version(key, session.version)?, record])
+        Ok(outcome.is_written())
     }
 
     /// The first `size` sessions after `after` that match `filter`: the newest creation first; without an agent
@@ -436,6 +396,15 @@ impl OnPlan for SeenByAgent<CoachingSession> {
     fn plan(&self) -> Option<&CoachingPlanId> {
         self.0.plan()
     }
+}
+
+/// Adds the writes that delete the version of `session` that was read, and keep that in its history.
+pub(crate) fn delete(transaction: &mut Transaction, tenant: &Tenant, session: &CoachingSession, author: Author<'_>) {
+    let key = keys::session(tenant, &session.id);
+    let author = author.not_before(session.last_change());
+    let change = author.change(session.version + 1, session.document(tenant), None);
+    transaction.add_unconditional([changes::record(&key.partition, change)]);
+    transaction.add(Write::delete_version(key, session.version), Refusal::Changed);
 }
 
 fn no_such_plan(tenant: &Tenant, session: &CoachingSession) -> Error {

@@ -17,8 +17,8 @@ use aws_sdk_dynamodb::operation::transact_write_items::{TransactWriteItemsError,
 use aws_sdk_dynamodb::operation::update_item::{UpdateItemError, UpdateItemOutput};
 use aws_sdk_dynamodb::types::ConsumedCapacity;
 
+use crate::engine::transaction::Cancellation;
 use crate::failure::{THROTTLED, is_answer_of_the_domain};
-use crate::transaction::Cancellation;
 
 /// What was spent up to some moment.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]

@@ -4,21 +4,24 @@
 
 use std::collections::HashMap;
 
-use aws_sdk_dynamodb::types::{AttributeValue, Delete, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem};
+use aws_sdk_dynamodb::types::AttributeValue;
 use coaching_domain::names::{self, CoachingPlanId, TargetId, UsecaseId};
+use coaching_domain::plan::plan_not_found;
 use coaching_domain::progress::Span;
 use coaching_domain::target::Target;
 use coaching_domain::{Code, Error, Tenant, Timestamp};
 
 use crate::Store;
-use crate::agents::{MAX_TARGETS, targets_full, targets_of_plan_full};
-use crate::changes::{Attempts, keeps_changing};
-use crate::dependents::{Dependent, OnPlan};
-use crate::item::{Attributes, Item, key_attributes};
-use crate::keys::{self, LIST_ORDER, ListIndex, ListPosition, PK};
+use crate::agents::{self, MAX_TARGETS, targets_full, targets_of_plan_full};
+use crate::dependents::{self, Dependent, OnPlan};
+use crate::engine::attempts::{Attempts, keeps_changing};
+use crate::engine::transaction::{Outcome, Refusal, Refused, Transaction};
+use crate::engine::write::Write;
+use crate::item::{Attributes, Item};
+use crate::keys::{self, LIST_ORDER, ListIndex, ListPosition};
 use crate::list::{Filter, Listed, Page, Range};
+use crate::past;
 use crate::requests::{Created, RequestRecord};
-use crate::transaction::Outcome;
 use crate::unreadable::{Found, Unreadable};
 
 /// Which targets of a profile are wanted: those that match everything that is named.
@@ -51,29 +54,22 @@ impl Store {
         let created = Created { id: target.id.clone(), time, usecase, revision: None };
         let mut attempts = Attempts::new();
         while attempts.another().await {
-            let mut writes = vec![self.put_new(to_item(tenant, target))?, self.take_place(tenant, target)?];
+            let mut transaction = Transaction::of(Write::put_new(to_item(tenant, target)), Refusal::NameTaken);
+            transaction.add(take_place(tenant, target), Refusal::TargetPlaceTaken);
             if let (Some(plan), Some(agent)) = (&target.plan, &target.agent) {
                 let record = self.record(tenant, agent).await?;
                 if record.plan(plan).is_some() && record.target_count() >= MAX_TARGETS {
                     return Err(targets_full());
                 }
-                writes.push(self.add_dependent(tenant, plan, Dependent::Target, agent, None)?);
+                let add = dependents::add(tenant, plan, Dependent::Target, agent, None);
+                transaction.add(add, Refusal::PlanTakesNoChild);
                 let kept = record.plan(plan).map(|plan| plan.targets.clone()).unwrap_or_default();
                 let kept: Vec<Target> = kept.into_iter().chain([target.clone()]).collect();
-                writes.push(self.keep_targets(tenant, &record, plan, &kept)?);
+                transaction.add(agents::keep_targets(tenant, &record, plan, &kept)?, Refusal::Changed);
             }
-            let failed = match self.create(tenant, writes, request, &created).await? {
+            match self.create(tenant, transaction, request, &created).await? {
                 Outcome::Written => return Ok(created),
-                Outcome::Refused(failed) => failed,
-            };
-            for condition in failed {
-                match (condition.index, condition.item) {
-                    (0, _) => return Err(Error::already_exists(&tenant.name_of(&target.id))),
-                    (1, item) => return Err(place_taken(tenant, item.unwrap_or_default())?),
-                    (2, item) => return Err(plan_takes_no_target(target, item.as_ref())),
-                    // The agent's plans have changed since they were read.
-                    _ => {}
-                }
+                Outcome::Refused(refused) => not_created(tenant, target, &refused)?,
             }
         }
         Err(keeps_changing(&tenant.name_of(&target.id)))
@@ -117,15 +113,16 @@ impl Store {
                 return Ok(before);
             }
             after.version = before.version + 1;
-            let mut writes = vec![self.replace(to_item(tenant, &after), before.version)?];
+            let replace = Write::replace(to_item(tenant, &after), before.version);
+            let mut transaction = Transaction::of(replace, Refusal::Changed);
             if let (Some(plan), Some(agent)) = (&after.plan, &after.agent) {
                 let record = self.record(tenant, agent).await?;
                 let kept = record.plan(plan).map(|plan| plan.targets.as_slice()).unwrap_or_default();
                 let others = kept.iter().filter(|kept| kept.id != after.id).cloned();
                 let kept: Vec<Target> = others.chain([after.clone()]).collect();
-                writes.push(self.keep_targets(tenant, &record, plan, &kept)?);
+                transaction.add(agents::keep_targets(tenant, &record, plan, &kept)?, Refusal::Changed);
             }
-            if matches!(self.transact(writes).await?, Outcome::Written) {
+            if self.transact(transaction).await?.is_written() {
                 return Ok(after);
             }
         }
@@ -148,48 +145,20 @@ impl Store {
         while attempts.another().await {
             let target = self.target(tenant, id, now).await?.ok_or_else(|| Error::not_found(&name))?;
             check(&target)?;
-            let mut writes = self.target_deletion(tenant, &target, now)?;
+            let mut transaction = Transaction::default();
+            delete(&mut transaction, tenant, &target, now);
             if let (Some(plan), Some(agent)) = (&target.plan, &target.agent) {
                 let record = self.record(tenant, agent).await?;
                 let kept = record.plan(plan).map(|plan| plan.targets.as_slice()).unwrap_or_default();
                 let kept: Vec<Target> = kept.iter().filter(|kept| kept.id != target.id).cloned().collect();
-                writes.push(self.keep_targets(tenant, &record, plan, &kept)?);
-                writes.push(self.remove_dependent(tenant, plan, Dependent::Target)?);
+                transaction.add(agents::keep_targets(tenant, &record, plan, &kept)?, Refusal::Changed);
+                transaction.add(dependents::remove(tenant, plan, Dependent::Target), Refusal::Changed);
             }
-            if matches!(self.transact(writes).await?, Outcome::Written) {
+            if self.transact(transaction).await?.is_written() {
                 return Ok(());
             }
         }
         Err(keeps_changing(&name))
-    }
-
-    /// The writes that delete the version of `target` that was read, free its place, and keep what it was for
-    /// windows that are over at `now`.
-    pub(crate) fn target_deletion(
-        &self,
-        tenant: &Tenant,
-        target: &Target,
-        now: Timestamp,
-    ) -> Result<Vec<TransactWriteItem>, Error> {
-        let place = Delete::builder().table_name(&*self.table).set_key(Some(key_attributes(place_of(tenant, target))));
-        let mut writes = vec![
-            self.delete_version(keys::target(tenant, &target.id), target.version)?,
-            TransactWriteItem::builder().delete(place.build().map_err(Error::internal)?).build(),
-        ];
-        writes.extend(self.put_past_target(tenant, target, now.max(target.update_time))?);
-        Ok(writes)
-    }
-
-    /// The write that makes `target` the one for its plan or the organisation, usecase, template and part; refused
-    /// with the item of the one that there is.
-    fn take_place(&self, tenant: &Tenant, target: &Target) -> Result<TransactWriteItem, Error> {
-        let item = Item::at(place_of(tenant, target)).text("target", target.id.as_str());
-        let put = Put::builder()
-            .table_name(&*self.table)
-            .set_item(Some(item.into_attributes()))
-            .condition_expression(format!("attribute_not_exists({PK})"))
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        Ok(TransactWriteItem::builder().put(put.build().map_err(Error::internal)?).build())
     }
 
     /// The first `size` targets after `after` that match `filter`, the newest first.
@@ -234,6 +203,35 @@ impl Store {
     }
 }
 
+/// Adds the writes that delete the version of `target` that was read, free its place, and keep what it was for windows
+/// that are over at `now`.
+pub(crate) fn delete(transaction: &mut Transaction, tenant: &Tenant, target: &Target, now: Timestamp) {
+    let delete = Write::delete_version(keys::target(tenant, &target.id), target.version);
+    transaction.add(delete, Refusal::Changed);
+    transaction.add_unconditional([Write::delete(place_of(tenant, target))]);
+    transaction.add_unconditional(past::put_target(tenant, target, now.max(target.update_time)));
+}
+
+/// The write that makes `target` the one for its plan or the organisation, usecase, template and part; refused with the
+/// item of the one that there is.
+fn take_place(tenant: &Tenant, target: &Target) -> Write {
+    Write::put_new(Item::at(place_of(tenant, target)).text("target", target.id.as_str())).showing_item()
+}
+
+/// Why `target` is not created, unless only its agent's plans have changed since they were read.
+fn not_created(tenant: &Tenant, target: &Target, refused: &Refused) -> Result<(), Error> {
+    if refused.has(Refusal::NameTaken) {
+        Err(Error::already_exists(&tenant.name_of(&target.id)))
+    } else if refused.has(Refusal::TargetPlaceTaken) {
+        let item = refused.item(Refusal::TargetPlaceTaken).cloned();
+        Err(place_taken(tenant, item.unwrap_or_default())?)
+    } else if refused.has(Refusal::PlanTakesNoChild) {
+        Err(plan_takes_no_target(target, refused.item(Refusal::PlanTakesNoChild)))
+    } else {
+        Ok(())
+    }
+}
+
 fn place_of(tenant: &Tenant, target: &Target) -> keys::Key {
     let Target { usecase, template, plan, criterion_or_chapter_id, .. } = target;
     keys::target_place(tenant, usecase, template, plan.as_ref(), criterion_or_chapter_id)
@@ -251,15 +249,10 @@ fn place_taken(tenant: &Tenant, item: HashMap<String, AttributeValue>) -> Result
 
 /// Why the plan of `target`, with what counts on it in `item`, takes it not.
 fn plan_takes_no_target(target: &Target, item: Option<&HashMap<String, AttributeValue>>) -> Error {
-    let is_there = item.is_some_and(|item| {
-        let agent = target.agent.as_ref().map(|agent| AttributeValue::S(agent.to_string()));
-        item.get("agent") == agent.as_ref() && !item.contains_key("deleting")
-    });
-    match is_there {
+    let takes_children = |item| target.agent.as_ref().is_some_and(|agent| dependents::takes_children_of(item, agent));
+    match item.is_some_and(takes_children) {
         true => targets_of_plan_full(),
-        false => {
-            Error::new(Code::FailedPrecondition, "COACHING_PLAN_NOT_FOUND", "coachingPlanName: the plan does not exist")
-        }
+        false => plan_not_found(),
     }
 }
 

@@ -2,17 +2,19 @@
 
 use std::collections::HashMap;
 
-use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem};
+use aws_sdk_dynamodb::types::AttributeValue;
 use coaching_domain::names::{self, ScorecardTemplateId, UsecaseId};
 use coaching_domain::template::{Chapter, Dropped, Part, ScorecardTemplate};
-use coaching_domain::{Code, Error, Tenant, Timestamp};
+use coaching_domain::{Error, Tenant, Timestamp};
 
 use crate::Store;
+use crate::engine::attempts::concurrent_changes;
+use crate::engine::transaction::{Outcome, Refusal, Transaction};
+use crate::engine::write::Write;
 use crate::item::{Attributes, Item};
 use crate::keys::{self, LIST_ORDER, ListIndex, ListPosition};
 use crate::list::{Filter, Listed, Page, Range};
 use crate::requests::{Created, RequestRecord};
-use crate::transaction::Outcome;
 use crate::unreadable::{Found, Unreadable};
 
 impl Store {
@@ -28,11 +30,11 @@ impl Store {
         time: Timestamp,
     ) -> Result<Created<names::ScorecardTemplate>, Error> {
         let created = Created { id: template.id.clone(), time, usecase: None, revision: Some(template.revision) };
-        let writes = vec![
-            self.put_new(current_item(tenant, template)?)?,
-            self.put_new(item_at(keys::template(tenant, &template.id, Some(template.revision)), template)?)?,
-        ];
-        match self.create(tenant, writes, request, &created).await? {
+        let revision = item_at(keys::template(tenant, &template.id, Some(template.revision)), template)?;
+        let mut transaction = Transaction::default();
+        transaction.add(Write::put_new(current_item(tenant, template)?), Refusal::NameTaken);
+        transaction.add(Write::put_new(revision), Refusal::NameTaken);
+        match self.create(tenant, transaction, request, &created).await? {
             Outcome::Written => Ok(created),
             Outcome::Refused(_) => Err(Error::already_exists(&tenant.name_of(&template.id))),
         }
@@ -43,22 +45,16 @@ impl Store {
     /// # Errors
     /// ABORTED if that is not the current one any more.
     pub async fn add_revision(&self, tenant: &Tenant, next: &ScorecardTemplate) -> Result<(), Error> {
-        let current = Put::builder()
-            .table_name(&*self.table)
-            .set_item(Some(current_item(tenant, next)?.into_attributes()))
-            .condition_expression("revision = :read")
-            .expression_attribute_values(":read", AttributeValue::N((next.revision - 1).to_string()));
-        let writes = vec![
-            TransactWriteItem::builder().put(current.build().map_err(Error::internal)?).build(),
-            self.put_new(item_at(keys::template(tenant, &next.id, Some(next.revision)), next)?)?,
-        ];
-        match self.transact(writes).await? {
+        let current = Write::put(current_item(tenant, next)?);
+        let current = current.when("revision = :read").number(":read", next.revision - 1);
+        let revision = Write::put_new(item_at(keys::template(tenant, &next.id, Some(next.revision)), next)?);
+        let mut transaction = Transaction::default();
+        transaction.add_all([current, revision], Refusal::Changed);
+        match self.transact(transaction).await? {
             Outcome::Written => Ok(()),
-            Outcome::Refused(_) => Err(Error::new(
-                Code::Aborted,
-                "CONCURRENT_CHANGES",
-                "the template was changed at the same moment; read it again and repeat",
-            )),
+            Outcome::Refused(_) => {
+                Err(concurrent_changes("the template was changed at the same moment; read it again and repeat"))
+            }
         }
     }
 
