@@ -13,7 +13,7 @@
 //! once.
 
 use coaching_domain::template::{Revision, ScorecardTemplateMessage, TemplateUpdate, parse_template_segment};
-use coaching_domain::{Code, Error, Role};
+use coaching_domain::{Error, Role};
 use coaching_edge::{Answer, App, Operation, Request};
 use futures_util::future::try_join;
 use serde::Serialize;
@@ -53,11 +53,8 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
         try_join(app.store.template(&tenant, &id, None), app.store.unknown_names(&tenant, &references, true)).await?;
     let current = current.ok_or_else(|| Error::not_found(&tenant.name_of(&id)))?;
     if revision.is_some_and(|revision| revision != current.revision) {
-        return Err(Error::new(
-            Code::Aborted,
-            "CONCURRENT_CHANGES",
-            "the named revision is not the current one; read it again and repeat",
-        ));
+        let message = "the named revision is not the current one; read it again and repeat";
+        return Err(Error::concurrent_changes(message));
     }
     expected.check(&current.etag())?;
     unknown.into_result()?;

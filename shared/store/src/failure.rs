@@ -6,8 +6,6 @@ use aws_sdk_dynamodb::config::http::HttpResponse;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use coaching_domain::{Code, Error};
 
-use crate::engine::attempts::keep_changing;
-
 /// Codes by which DynamoDB says "slower", from its own documentation of errors.
 pub(crate) const THROTTLED: [&str; 4] =
     ["ProvisionedThroughputExceededException", "ThrottlingException", "RequestLimitExceeded", "LimitExceededException"];
@@ -43,7 +41,7 @@ where
 
 /// ABORTED: others were writing to the same items, and nothing was written.
 pub(crate) fn meets_others(cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Error {
-    keep_changing("the same records").because(cause)
+    Error::kept_changing("the same records").because(cause)
 }
 
 /// UNAVAILABLE: the one code that clients may retry without a thought (AIP-194).

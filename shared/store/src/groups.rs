@@ -13,7 +13,7 @@ use coaching_domain::fields::Entry;
 use coaching_domain::names::{GroupId, UserId};
 use coaching_domain::{Caller, CustomerTenant, Error, Tenant};
 
-use crate::engine::attempts::{Attempts, keep_changing};
+use crate::engine::attempts::Attempts;
 use crate::engine::transaction::{Refusal, Transaction};
 use crate::engine::write::Write;
 use crate::item::{Attributes, Item};
@@ -110,7 +110,7 @@ impl Store {
                 Err(error) => return Ok(round.failed(error)),
             }
         }
-        Ok(round.failed(keep_changing("groups")))
+        Ok(round.failed(Error::kept_changing("groups")))
     }
 
     /// What is to be written of `groups` over what is there now.

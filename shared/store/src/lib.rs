@@ -19,6 +19,7 @@
 //! | one scorecard, or some | [`Store::scorecard`], [`Store::scorecards_by_id`] | the items |
 //! | a page of scorecards, by any filter | [`Store::scorecards`] | a range of one index |
 //! | write scorecards and their statistics | [`Store::write_scorecards`] | the statistics that change |
+//! | write many scorecards over what is there | [`Store::upsert_scorecards`] | the scorecards, until others let them through |
 //! | a template and the statistics that a scorecard of it counts in | [`Store::template_and_statistics`] | the items |
 //! | statistics of some agents; of a profile | [`Store::statistics_of_agents`], [`Store::statistics_of_profile`] | the items; a range of each bucket |
 //! | recount a profile's statistics | [`Store::plan_recount`], [`Store::recount_agent`] | its scorecards and statistics |
@@ -54,6 +55,7 @@ mod statistics;
 mod targets;
 mod templates;
 mod unreadable;
+mod upserts;
 mod usecases;
 mod users;
 
@@ -82,6 +84,7 @@ pub use spent::Expenses;
 pub use statistics::AgentStatistics;
 pub use targets::TargetFilter;
 pub use unreadable::{Found, MAX_UNREADABLE, Unreadable};
+pub use upserts::{KnownScorecards, TemplatesByRevision, UpsertedScorecards};
 
 /// The table, and what the calls through this handle have spent.
 #[derive(Debug, Clone)]

@@ -14,7 +14,7 @@ use coaching_domain::{Error, Tenant, Timestamp};
 
 use crate::Store;
 use crate::agents::{self, ActivePlan};
-use crate::engine::attempts::keeps_changing;
+use crate::engine::attempts::{Attempts, keeps_changing};
 use crate::engine::transaction::{Refusal, Transaction};
 use crate::engine::write::Write;
 use crate::item::{Attributes, Item};
@@ -27,8 +27,6 @@ use crate::unreadable::{Found, Unreadable};
 /// How long after a change an index may not show it yet, in seconds. DynamoDB promises none; it is
 /// usually well under one.
 const SETTLED_SECONDS: i64 = 60;
-/// How often statistics are put right that others keep changing.
-const ATTEMPTS: usize = 5;
 
 /// What is to be recounted.
 #[derive(Debug, Clone, Default)]
@@ -175,7 +173,8 @@ impl Store {
         let record = unless_unreadable(record, skipped)?.unwrap_or(false);
         let of_sessions = self.recount_sessions(tenant, &recount.usecases, &recount.periods, agent, skipped).await;
         let mut corrected: BTreeSet<(UsecaseId, Period)> = unless_unreadable(of_sessions, skipped)?.unwrap_or_default();
-        for _ in 0..ATTEMPTS {
+        let mut attempts = Attempts::new();
+        while attempts.another().await {
             let stored = self.stored_statistics(tenant, recount, agent).await?;
             let counted = self.count_from_scorecards(tenant, agent, skipped).await?;
             let places: BTreeSet<&Place> = stored.keys().chain(counted.keys()).collect();
@@ -215,7 +214,8 @@ impl Store {
         skipped: &mut BTreeSet<Unreadable>,
     ) -> Result<bool, Error> {
         let mut differed = false;
-        for _ in 0..ATTEMPTS {
+        let mut attempts = Attempts::new();
+        while attempts.another().await {
             let record = self.stored_record(tenant, agent).await?;
             let partition = keys::plans_of_agent(tenant, agent);
             let listed =

@@ -13,7 +13,6 @@ use coaching_domain::{Error, Id, Tenant, Timestamp};
 use uuid::Uuid;
 
 use crate::Store;
-use crate::engine::attempts::concurrent_changes;
 use crate::engine::transaction::{Outcome, Refusal, Transaction};
 use crate::engine::write::Write;
 use crate::item::{Attributes, Item};
@@ -125,7 +124,7 @@ impl Store {
         }
         match self.transact(transaction).await? {
             Outcome::Refused(refused) if refused.has(Refusal::Answered) => {
-                Err(concurrent_changes("the request was answered at the same moment; repeat it for the answer"))
+                Err(Error::concurrent_changes("the request was answered at the same moment; repeat it for the answer"))
             }
             outcome => Ok(outcome),
         }

@@ -14,7 +14,7 @@ use coaching_domain::{Code, Error, Tenant, Timestamp};
 
 use crate::Store;
 use crate::changes::{self, bytes_of_fields, items_of};
-use crate::engine::attempts::{Attempts, keep_changing};
+use crate::engine::attempts::Attempts;
 use crate::engine::transaction::{Outcome, Refusal, Transaction};
 use crate::engine::write::Write;
 use crate::item::{Attributes, Item};
@@ -25,7 +25,7 @@ use crate::unreadable::{Found, Unreadable};
 
 /// The most scorecards that one transaction takes, with what their histories get: DynamoDB's 100 items, less two for
 /// statistics.
-pub const MAX_SCORECARDS_AT_ONCE: usize = 98;
+const MAX_SCORECARDS_AT_ONCE: usize = 98;
 /// The most text that one transaction takes, in bytes, beside the texts among scores, which are in a body of 1 MiB:
 /// DynamoDB's limit is 4 MB for all its items.
 const MAX_TEXT_AT_ONCE: usize = 2 * 1024 * 1024;
@@ -324,7 +324,7 @@ impl Store {
                 return Ok((change.after, template));
             }
         }
-        Err(keep_changing("scorecards of the same agent"))
+        Err(Error::kept_changing("scorecards of the same agent"))
     }
 
     /// The first `size` scorecards after `after` that match `filter`, the newest creation first, ties by
@@ -349,7 +349,7 @@ impl Store {
     }
 
     /// Splits `changes` into runs that one transaction takes each, in order.
-    pub fn runs_of(changes: &[ScorecardChange]) -> Vec<&[ScorecardChange]> {
+    pub(crate) fn runs_of(changes: &[ScorecardChange]) -> Vec<&[ScorecardChange]> {
         let mut runs = Vec::new();
         let mut rest = changes;
         while !rest.is_empty() {
@@ -458,7 +458,7 @@ impl Store {
                 return Ok(Written::NotAsRead(not_as_read));
             }
         }
-        Err(keep_changing("scorecards of the same agent"))
+        Err(Error::kept_changing("scorecards of the same agent"))
     }
 
     /// The places of `changes` whose scorecards are not what was read.

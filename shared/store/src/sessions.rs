@@ -13,7 +13,7 @@ use coaching_domain::{Code, Error, Tenant, Timestamp};
 use crate::Store;
 use crate::changes;
 use crate::dependents::{self, Dependent, OnPlan};
-use crate::engine::attempts::{Attempts, concurrent_changes, keeps_changing};
+use crate::engine::attempts::{Attempts, keeps_changing};
 use crate::engine::transaction::{Outcome, Refusal, Transaction};
 use crate::engine::write::Write;
 use crate::item::{Attributes, Item};
@@ -139,7 +139,7 @@ impl Store {
                 return Err(no_such_plan(tenant, &session));
             }
             if inherits_usecase || !as_plan {
-                return Err(concurrent_changes("the coaching plan was changed at the same moment; try again"));
+                return Err(Error::concurrent_changes("the coaching plan was changed at the same moment; try again"));
             }
             let named = References::default().usecases("usecaseName", &session.usecase);
             self.unknown_names(tenant, &named, true).await?.into_result()?;

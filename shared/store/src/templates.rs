@@ -8,7 +8,6 @@ use coaching_domain::template::{Chapter, Dropped, Part, ScorecardTemplate};
 use coaching_domain::{Error, Tenant, Timestamp};
 
 use crate::Store;
-use crate::engine::attempts::concurrent_changes;
 use crate::engine::transaction::{Outcome, Refusal, Transaction};
 use crate::engine::write::Write;
 use crate::item::{Attributes, Item};
@@ -53,7 +52,7 @@ impl Store {
         match self.transact(transaction).await? {
             Outcome::Written => Ok(()),
             Outcome::Refused(_) => {
-                Err(concurrent_changes("the template was changed at the same moment; read it again and repeat"))
+                Err(Error::concurrent_changes("the template was changed at the same moment; read it again and repeat"))
             }
         }
     }

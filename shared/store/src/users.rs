@@ -10,7 +10,7 @@ use coaching_domain::names::UserId;
 use coaching_domain::{CustomerTenant, Error, Role, Tenant, Timestamp};
 use futures_util::stream::{StreamExt, iter};
 
-use crate::engine::attempts::{Attempts, keep_changing};
+use crate::engine::attempts::Attempts;
 use crate::engine::transaction::{Refusal, Transaction};
 use crate::engine::write::Write;
 use crate::item::{Attributes, Item, last_of};
@@ -127,7 +127,7 @@ impl Store {
             }
             read = self.read_before(tenant, std::slice::from_ref(&user.id)).await?.remove(&user.id);
         }
-        Err(keep_changing("the user"))
+        Err(Error::kept_changing("the user"))
     }
 
     /// The user `id`, as they are now.

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use coaching_domain::{Code, Error};
+use coaching_domain::Error;
 
-/// How often it is tried.
+/// How often that is tried.
 const ATTEMPTS: u32 = 16;
 /// The longest pause before the second attempt; it doubles with each further one, up to the longest. All pauses
 /// together are at most 3.5 seconds, and half of that in the mean: a request has 8.
@@ -36,17 +36,7 @@ impl Attempts {
     }
 }
 
-/// ABORTED after all [`Attempts`], where `what` says in words what others kept changing.
-pub(crate) fn keep_changing(what: &str) -> Error {
-    concurrent_changes(format!("others kept changing {what}; try again"))
-}
-
 /// ABORTED after all [`Attempts`] at the resource named `name`.
 pub(crate) fn keeps_changing(name: &str) -> Error {
-    keep_changing(&format!("'{name}'"))
-}
-
-/// ABORTED: another change came first.
-pub(crate) fn concurrent_changes(message: impl Into<String>) -> Error {
-    Error::new(Code::Aborted, "CONCURRENT_CHANGES", message)
+    Error::kept_changing(&format!("'{name}'"))
 }
