@@ -68,7 +68,7 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
         }
         let id = new.id.clone().map_or_else(|| app.new_id(*now), Ok)?;
         let target = new.clone().into_target(id, plan.map(|plan| plan.agent), *now);
-        app.store.create_target(&tenant, &target, record, *now).await
+        app.store.create_target(&tenant, &target, record, request.author(OPERATION.name, *now)).await
     };
     let created = creation.once(app, &tenant, create).await?;
 

@@ -3,20 +3,18 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use coaching_domain::change::Author;
+use coaching_domain::change::{Author, Document};
 use coaching_domain::comment::CoachingComment;
 use coaching_domain::names::{self, CoachingCommentId, CoachingPlanId, UsecaseId, UserId};
 use coaching_domain::plan::plan_not_found;
 use coaching_domain::{Error, Tenant, Timestamp};
 
 use crate::Store;
-use crate::changes;
 use crate::dependents::{self, Dependent, OnPlan};
-use crate::engine::attempts::{Attempts, keeps_changing};
-use crate::engine::transaction::{Outcome, Refusal, Transaction};
-use crate::engine::write::Write;
+use crate::engine::entity::{self, Entity};
+use crate::engine::transaction::{Outcome, Refusal};
 use crate::item::{Attributes, Item};
-use crate::keys::{self, LIST_ORDER, ListIndex, ListPosition};
+use crate::keys::{self, Key, LIST_ORDER, ListIndex, ListPosition};
 use crate::list::{Filter, Listed, Page, Range};
 use crate::requests::{Created, RequestRecord};
 use crate::unreadable::Unreadable;
@@ -59,18 +57,13 @@ impl Store {
     ) -> Result<Created<names::CoachingComment>, Error> {
         let usecase = comment.usecase.clone();
         let created = Created { id: comment.id.clone(), time: author.now, usecase, revision: None };
-        let change = author.change(1, None, comment.document(tenant));
-        let mut transaction = Transaction::of(Write::put_new(to_item(tenant, comment)), Refusal::NameTaken);
-        transaction.add_unconditional([changes::record(&keys::comment(tenant, &comment.id).partition, change)]);
+        let mut transaction = entity::creation(tenant, comment, author);
         if let (Some(plan), Some(agent)) = (&comment.plan, &comment.agent) {
             let add = dependents::add(tenant, plan, Dependent::Comment, agent, None);
             transaction.add(add, Refusal::PlanTakesNoChild);
         }
         match self.create(tenant, transaction, request, &created).await? {
             Outcome::Written => Ok(created),
-            Outcome::Refused(refused) if refused.has(Refusal::NameTaken) => {
-                Err(Error::already_exists(&tenant.name_of(&comment.id)))
-            }
             Outcome::Refused(_) => Err(plan_not_found()),
         }
     }
@@ -100,27 +93,7 @@ impl Store {
         author: Author<'_>,
         change: impl Fn(&mut CoachingComment, Timestamp) -> Result<bool, Error>,
     ) -> Result<CoachingComment, Error> {
-        let name = tenant.name_of(id);
-        let mut attempts = Attempts::new();
-        while attempts.another().await {
-            let found = self.comment(tenant, id, author.now).await?;
-            let before = found.ok_or_else(|| Error::not_found(&name))?;
-            let author = author.not_before(before.last_change());
-            let mut after = before.clone();
-            if !change(&mut after, author.now)? {
-                return Ok(before);
-            }
-            after.version = before.version + 1;
-            after.recorded_at = None;
-            let change = author.change(after.version, before.document(tenant), after.document(tenant));
-            let replace = Write::replace(to_item(tenant, &after), before.version);
-            let mut transaction = Transaction::of(replace, Refusal::Changed);
-            transaction.add_unconditional([changes::record(&keys::comment(tenant, id).partition, change)]);
-            if self.transact(transaction).await?.is_written() {
-                return Ok(after);
-            }
-        }
-        Err(keeps_changing(&name))
+        self.change(tenant, id, None, author, change).await
     }
 
     /// The first `size` comments after `after` that match `filter`, the newest creation first, ties by id.
@@ -188,13 +161,47 @@ impl Listed for CoachingComment {
     }
 }
 
-/// Adds the writes that delete the version of `comment` that was read, and keep that in its history.
-pub(crate) fn delete(transaction: &mut Transaction, tenant: &Tenant, comment: &CoachingComment, author: Author<'_>) {
-    let key = keys::comment(tenant, &comment.id);
-    let author = author.not_before(comment.last_change());
-    let change = author.change(comment.version + 1, comment.document(tenant), None);
-    transaction.add_unconditional([changes::record(&key.partition, change)]);
-    transaction.add(Write::delete_version(key, comment.version), Refusal::Changed);
+impl Entity for CoachingComment {
+    type Collection = names::CoachingComment;
+    type Learned = ();
+
+    fn key(tenant: &Tenant, id: &CoachingCommentId) -> Key {
+        keys::comment(tenant, id)
+    }
+
+    fn id(&self) -> &CoachingCommentId {
+        &self.id
+    }
+
+    fn version(&self) -> u64 {
+        self.version
+    }
+
+    fn last_change(&self) -> Timestamp {
+        Self::last_change(self)
+    }
+
+    fn follow(&mut self, before: &Self) {
+        self.version = before.version + 1;
+        self.recorded_at = None;
+    }
+
+    fn to_item(&self, tenant: &Tenant) -> Item {
+        to_item(tenant, self)
+    }
+
+    fn document(&self, tenant: &Tenant) -> Option<Document> {
+        Self::document(self, tenant)
+    }
+
+    async fn find(
+        store: &Store,
+        tenant: &Tenant,
+        id: &CoachingCommentId,
+        now: Timestamp,
+    ) -> Result<Option<Self>, Error> {
+        store.comment(tenant, id, now).await
+    }
 }
 
 fn to_item(tenant: &Tenant, comment: &CoachingComment) -> Item {

@@ -25,6 +25,7 @@ use coaching_domain::{Code, Error, Tenant, Timestamp};
 use crate::Store;
 use crate::agents::{self, MAX_TARGETS_OF_PLAN, Record};
 use crate::engine::attempts::{Attempts, keeps_changing};
+use crate::engine::entity;
 use crate::engine::transaction::{Outcome, Refusal, Transaction};
 use crate::engine::write::Write;
 use crate::item::{Attributes, Item};
@@ -32,7 +33,6 @@ use crate::keys::{self, EXPIRES_AT, Key, ListIndex, PK};
 use crate::list::{Filter, Listed, Page, Range};
 use crate::sessions_held::HeldSession;
 use crate::unreadable::Unreadable;
-use crate::{changes, comments, sessions, targets};
 
 /// How long a plan stays in the list of deletions after the last that hung on it is deleted, in seconds.
 /// Indexes follow the table within about one.
@@ -455,18 +455,18 @@ impl Store {
             match doomed {
                 Doomed::Session(session) => {
                     *sessions += 1;
-                    sessions::delete(&mut deletion, tenant, &session, author);
+                    entity::delete(&mut deletion, tenant, &*session, author);
                     if let Some(mark) = HeldSession::of(&session) {
                         held.push(mark);
                     }
                 }
                 Doomed::Comment(comment) => {
                     *comments += 1;
-                    comments::delete(&mut deletion, tenant, &comment, author);
+                    entity::delete(&mut deletion, tenant, &*comment, author);
                 }
                 Doomed::Target(target) => {
                     *targets += 1;
-                    targets::delete(&mut deletion, tenant, &target, author.now);
+                    entity::delete(&mut deletion, tenant, &*target, author);
                 }
             }
         }
@@ -566,12 +566,9 @@ fn deletion(
     more: bool,
     author: Author<'_>,
 ) -> Result<Transaction, Error> {
-    let author = author.not_before(plan.last_change());
-    let change = author.change(plan.version + 1, plan.document(tenant), None);
-    let key = keys::plan(tenant, &plan.id);
     let mut deletion = Transaction::default();
-    deletion.add_unconditional([changes::record(&key.partition, change)]);
-    deletion.add(Write::delete_version(key, plan.version), Refusal::Changed);
+    entity::delete(&mut deletion, tenant, plan, author);
+    let author = author.not_before(plan.last_change());
     if plan.is_active {
         agents::end_plan(&mut deletion, tenant, record, plan, author.now)?;
     }

@@ -4,7 +4,7 @@ use std::borrow::Borrow;
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use coaching_domain::change::{Author, Change};
+use coaching_domain::change::{Author, Change, Document};
 use coaching_domain::names::{self, CoachingPlanId, ScorecardId, UsecaseId, UserId};
 use coaching_domain::plan::{CoachingPlan, FocusCriterion};
 use coaching_domain::session::CoachingSession;
@@ -17,10 +17,11 @@ use crate::agents::{self, plans_full};
 use crate::changes;
 use crate::dependents;
 use crate::engine::attempts::{Attempts, keeps_changing};
+use crate::engine::entity::{self, Entity};
 use crate::engine::transaction::{Outcome, Refusal, Transaction};
 use crate::engine::write::Write;
 use crate::item::{Attributes, Item};
-use crate::keys::{self, LIST_ORDER, ListIndex, ListPosition};
+use crate::keys::{self, Key, LIST_ORDER, ListIndex, ListPosition};
 use crate::list::{Filter, Listed, MAX_READ_BYTES, Page, PartlyShown, Range, SeenByAgent};
 use crate::requests::{Created, RequestRecord};
 use crate::scorecards::{self, ScorecardChange};
@@ -70,18 +71,13 @@ impl Store {
     ) -> Result<Created<names::CoachingPlan>, Error> {
         let usecase = plan.usecase.clone();
         let created = Created { id: plan.id.clone(), time: author.now, usecase, revision: None };
-        let change = author.change(1, None, plan.document(tenant));
-        let mut transaction = Transaction::of(Write::put_new(to_item(tenant, plan)), Refusal::NameTaken);
+        let mut transaction = entity::creation(tenant, plan, author);
         transaction.add(dependents::begin(tenant, plan, author.now), Refusal::PlanDeletedMomentsAgo);
-        transaction.add_unconditional([changes::record(&keys::plan(tenant, &plan.id).partition, change)]);
         if plan.is_active {
             transaction.add(agents::keep_new_plan(tenant, plan)?, Refusal::AgentsPlansFull);
         }
         match self.create(tenant, transaction, request, &created).await? {
             Outcome::Written => Ok(created),
-            Outcome::Refused(refused) if refused.has(Refusal::NameTaken) => {
-                Err(Error::already_exists(&tenant.name_of(&plan.id)))
-            }
             Outcome::Refused(refused) if refused.has(Refusal::AgentsPlansFull) => Err(plans_full()),
             Outcome::Refused(_) => Err(Error::new(
                 Code::FailedPrecondition,
@@ -121,8 +117,7 @@ impl Store {
         author: Author<'_>,
         change: impl Fn(&mut CoachingPlan, Timestamp) -> Result<bool, Error>,
     ) -> Result<CoachingPlan, Error> {
-        let found = self.plan(tenant, id).await?;
-        self.change_plan_read(tenant, found.ok_or_else(|| Error::not_found(&tenant.name_of(id)))?, author, change).await
+        self.change(tenant, id, None, author, change).await
     }
 
     /// As [`Store::change_plan`], of a plan that was read: as it was then, or if that has changed, as it is.
@@ -132,60 +127,12 @@ impl Store {
     pub async fn change_plan_read(
         &self,
         tenant: &Tenant,
-        mut before: CoachingPlan,
+        before: CoachingPlan,
         author: Author<'_>,
         change: impl Fn(&mut CoachingPlan, Timestamp) -> Result<bool, Error>,
     ) -> Result<CoachingPlan, Error> {
         let id = before.id.clone();
-        let name = tenant.name_of(&id);
-        let mut attempts = Attempts::new();
-        while attempts.another().await {
-            let author = author.not_before(before.last_change());
-            let mut after = before.clone();
-            if !change(&mut after, author.now)? {
-                return Ok(before);
-            }
-            after.follow(&before);
-            let change = author.change(after.version, before.document(tenant), after.document(tenant));
-            let replace = Write::replace(to_item(tenant, &after), before.version);
-            let mut transaction = Transaction::of(replace, Refusal::Changed);
-            transaction.add_unconditional([changes::record(&keys::plan(tenant, &id).partition, change)]);
-            self.keep_activity(&mut transaction, tenant, &before, &after, author.now).await?;
-            if self.transact(transaction).await?.is_written() {
-                return Ok(after);
-            }
-            before = self.plan(tenant, &id).await?.ok_or_else(|| Error::not_found(&name))?;
-        }
-        Err(keeps_changing(&name))
-    }
-
-    /// Adds the writes by which the agent's record follows a change of a plan.
-    async fn keep_activity(
-        &self,
-        transaction: &mut Transaction,
-        tenant: &Tenant,
-        before: &CoachingPlan,
-        after: &CoachingPlan,
-        now: Timestamp,
-    ) -> Result<(), Error> {
-        let dates = |plan: &CoachingPlan| (plan.start_time, plan.end_time);
-        match (before.is_active, after.is_active) {
-            (true, false) => {
-                let record = self.record(tenant, &after.agent).await?;
-                agents::end_plan(transaction, tenant, &record, before, now)?;
-            }
-            (false, true) => {
-                let (record, (targets, checks)) =
-                    tokio::try_join!(self.record(tenant, &after.agent), self.targets_to_keep(tenant, &after.id))?;
-                transaction.add_all(checks, Refusal::Changed);
-                transaction.add(agents::keep_plan_again(tenant, &record, after, &targets)?, Refusal::Changed);
-            }
-            (true, true) if dates(before) != dates(after) => {
-                transaction.add_unconditional([agents::keep_plan(tenant, after)?]);
-            }
-            _ => {}
-        }
-        Ok(())
+        self.change(tenant, &id, Some(before), author, change).await
     }
 
     /// Links the scorecard to the plan, or unlinks it: the scorecard names the plan, and the plan's
@@ -345,6 +292,72 @@ impl Store {
         let plans = std::mem::take(&mut page.entries).into_iter().zip(sessions);
         let plans = plans.map(|plan| Some(plan).filter(|(plan, _)| !deletions.has(&plan.id, now)));
         Ok(page.made_into(plans.collect()))
+    }
+}
+
+impl Entity for CoachingPlan {
+    type Collection = names::CoachingPlan;
+    type Learned = ();
+
+    fn key(tenant: &Tenant, id: &CoachingPlanId) -> Key {
+        keys::plan(tenant, id)
+    }
+
+    fn id(&self) -> &CoachingPlanId {
+        &self.id
+    }
+
+    fn version(&self) -> u64 {
+        self.version
+    }
+
+    fn last_change(&self) -> Timestamp {
+        Self::last_change(self)
+    }
+
+    fn follow(&mut self, before: &Self) {
+        Self::follow(self, before);
+    }
+
+    fn to_item(&self, tenant: &Tenant) -> Item {
+        to_item(tenant, self)
+    }
+
+    fn document(&self, tenant: &Tenant) -> Option<Document> {
+        Self::document(self, tenant)
+    }
+
+    async fn find(store: &Store, tenant: &Tenant, id: &CoachingPlanId, _now: Timestamp) -> Result<Option<Self>, Error> {
+        store.plan(tenant, id).await
+    }
+
+    /// What its agent's record tells of it.
+    async fn write_beside(
+        store: &Store,
+        transaction: &mut Transaction,
+        tenant: &Tenant,
+        (before, after): (&Self, Option<&Self>),
+        now: Timestamp,
+        (): &(),
+    ) -> Result<(), Error> {
+        let dates = |plan: &Self| (plan.start_time, plan.end_time);
+        match (before.is_active, after.filter(|after| after.is_active)) {
+            (true, None) => {
+                let record = store.record(tenant, &before.agent).await?;
+                agents::end_plan(transaction, tenant, &record, before, now)?;
+            }
+            (false, Some(after)) => {
+                let (record, (targets, checks)) =
+                    tokio::try_join!(store.record(tenant, &after.agent), store.targets_to_keep(tenant, &after.id))?;
+                transaction.add_all(checks, Refusal::Changed);
+                transaction.add(agents::keep_plan_again(tenant, &record, after, &targets)?, Refusal::Changed);
+            }
+            (true, Some(after)) if dates(before) != dates(after) => {
+                transaction.add_unconditional([agents::keep_plan(tenant, after)?]);
+            }
+            _ => {}
+        }
+        Ok(())
     }
 }
 

@@ -111,8 +111,8 @@ impl Store {
     /// Makes `transaction` and records under `request` that it made `created`.
     ///
     /// # Errors
-    /// ABORTED if the request was answered before, whatever else refuses it.
-    pub(crate) async fn create<C>(
+    /// ABORTED if the request was answered before, whatever else refuses it; ALREADY_EXISTS if the id is taken.
+    pub(crate) async fn create<C: Collection>(
         &self,
         tenant: &Tenant,
         mut transaction: Transaction,
@@ -125,6 +125,9 @@ impl Store {
         match self.transact(transaction).await? {
             Outcome::Refused(refused) if refused.has(Refusal::Answered) => {
                 Err(Error::concurrent_changes("the request was answered at the same moment; repeat it for the answer"))
+            }
+            Outcome::Refused(refused) if refused.has(Refusal::NameTaken) => {
+                Err(Error::already_exists(&tenant.name_of(&created.id)))
             }
             outcome => Ok(outcome),
         }

@@ -4,20 +4,18 @@ use std::borrow::Borrow;
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use coaching_domain::change::Author;
+use coaching_domain::change::{Author, Document};
 use coaching_domain::names::{self, CoachingPlanId, CoachingSessionId, UsecaseId, UserId};
 use coaching_domain::references::References;
 use coaching_domain::session::{CoachingSession, State};
 use coaching_domain::{Code, Error, Tenant, Timestamp};
 
 use crate::Store;
-use crate::changes;
 use crate::dependents::{self, Dependent, OnPlan};
-use crate::engine::attempts::{Attempts, keeps_changing};
-use crate::engine::transaction::{Outcome, Refusal, Transaction};
-use crate::engine::write::Write;
+use crate::engine::entity::{self, Entity};
+use crate::engine::transaction::{Outcome, Refusal, Refused, Transaction};
 use crate::item::{Attributes, Item};
-use crate::keys::{self, LIST_ORDER, ListIndex, ListPosition, SESSION_TIME_ORDER, UPDATE_TIME_ORDER};
+use crate::keys::{self, Key, LIST_ORDER, ListIndex, ListPosition, SESSION_TIME_ORDER, UPDATE_TIME_ORDER};
 use crate::list::{Filter, Listed, Page, PartlyShown, Range, SeenByAgent};
 use crate::requests::{Created, RequestRecord};
 use crate::sessions_held::{CountChange, Places};
@@ -115,11 +113,9 @@ impl Store {
             let usecase = session.usecase.clone();
             let created = Created { id: session.id.clone(), time: author.now, usecase, revision: None };
             let of_plan = as_plan.then_some(session.usecase.as_ref());
-            let change = author.change(1, None, session.document(tenant));
-            let mut transaction = Transaction::of(Write::put_new(to_item(tenant, &session)), Refusal::NameTaken);
+            let mut transaction = entity::creation(tenant, &session, author);
             let add = dependents::add(tenant, &session.plan, Dependent::Session, &session.agent, of_plan);
             transaction.add(add, Refusal::PlanTakesNoChild);
-            transaction.add_unconditional([changes::record(&keys::session(tenant, &session.id).partition, change)]);
             if let Some(counted) = &counted {
                 self.count_session(&mut transaction, tenant, counted, places);
             }
@@ -130,9 +126,6 @@ impl Store {
             if let (true, Some(counted)) = (refused.is_only(Refusal::StatisticsFull), &counted) {
                 self.look_elsewhere(tenant, counted, &mut places, &refused);
                 continue;
-            }
-            if refused.has(Refusal::NameTaken) {
-                return Err(Error::already_exists(&tenant.name_of(&session.id)));
             }
             let plan = refused.item(Refusal::PlanTakesNoChild);
             if !plan.is_some_and(|plan| dependents::takes_children_of(plan, &session.agent)) {
@@ -172,29 +165,7 @@ impl Store {
         author: Author<'_>,
         change: impl Fn(&mut CoachingSession, Timestamp) -> Result<bool, Error>,
     ) -> Result<CoachingSession, Error> {
-        let name = tenant.name_of(id);
-        let mut places = Places::default();
-        let mut attempts = Attempts::new();
-        while attempts.another().await {
-            let found = self.session(tenant, id, author.now).await?;
-            let before = found.ok_or_else(|| Error::not_found(&name))?;
-            let author = author.not_before(before.last_change());
-            let mut after = before.clone();
-            if !change(&mut after, author.now)? {
-                return Ok(before);
-            }
-            after.follow(&before);
-            let key = keys::session(tenant, id);
-            let change = author.change(after.version, before.document(tenant), after.document(tenant));
-            let replace = Write::replace(to_item(tenant, &after), before.version);
-            let mut transaction = Transaction::of(replace, Refusal::Changed);
-            transaction.add_unconditional([changes::record(&key.partition, change)]);
-            let counted = CountChange::of(Some(&before), Some(&after));
-            if self.write_and_count(tenant, transaction, counted.as_ref(), &mut places).await? {
-                return Ok(after);
-            }
-        }
-        Err(keeps_changing(&name))
+        self.change(tenant, id, None, author, change).await
     }
 
     /// Deletes the session `id`, if `check` agrees.
@@ -208,41 +179,7 @@ impl Store {
         author: Author<'_>,
         check: impl Fn(&CoachingSession) -> Result<(), Error>,
     ) -> Result<(), Error> {
-        let name = tenant.name_of(id);
-        let mut places = Places::default();
-        let mut attempts = Attempts::new();
-        while attempts.another().await {
-            let found = self.session(tenant, id, author.now).await?;
-            let session = found.ok_or_else(|| Error::not_found(&name))?;
-            check(&session)?;
-            let mut transaction = Transaction::default();
-            delete(&mut transaction, tenant, &session, author);
-            transaction.add(dependents::remove(tenant, &session.plan, Dependent::Session), Refusal::Changed);
-            let counted = CountChange::of(Some(&session), None);
-            if self.write_and_count(tenant, transaction, counted.as_ref(), &mut places).await? {
-                return Ok(());
-            }
-        }
-        Err(keeps_changing(&name))
-    }
-
-    /// Makes `transaction`, and with it what changes in what is counted, and says whether they are made; if what is
-    /// counted is elsewhere, says so in `places` for the next attempt.
-    async fn write_and_count(
-        &self,
-        tenant: &Tenant,
-        mut transaction: Transaction,
-        counted: Option<&CountChange>,
-        places: &mut Places,
-    ) -> Result<bool, Error> {
-        if let Some(counted) = counted {
-            self.count_session(&mut transaction, tenant, counted, *places);
-        }
-        let outcome = self.transact(transaction).await?;
-        if let (Outcome::Refused(refused), Some(counted)) = (&outcome, counted) {
-            self.look_elsewhere(tenant, counted, places, refused);
-        }
-        Ok(outcome.is_written())
+        self.delete(tenant, id, author, check).await
     }
 
     /// The first `size` sessions after `after` that match `filter`: the newest creation first; without an agent
@@ -398,13 +335,76 @@ impl OnPlan for SeenByAgent<CoachingSession> {
     }
 }
 
-/// Adds the writes that delete the version of `session` that was read, and keep that in its history.
-pub(crate) fn delete(transaction: &mut Transaction, tenant: &Tenant, session: &CoachingSession, author: Author<'_>) {
-    let key = keys::session(tenant, &session.id);
-    let author = author.not_before(session.last_change());
-    let change = author.change(session.version + 1, session.document(tenant), None);
-    transaction.add_unconditional([changes::record(&key.partition, change)]);
-    transaction.add(Write::delete_version(key, session.version), Refusal::Changed);
+impl Entity for CoachingSession {
+    type Collection = names::CoachingSession;
+    type Learned = Places;
+
+    fn key(tenant: &Tenant, id: &CoachingSessionId) -> Key {
+        keys::session(tenant, id)
+    }
+
+    fn id(&self) -> &CoachingSessionId {
+        &self.id
+    }
+
+    fn version(&self) -> u64 {
+        self.version
+    }
+
+    fn last_change(&self) -> Timestamp {
+        Self::last_change(self)
+    }
+
+    fn follow(&mut self, before: &Self) {
+        Self::follow(self, before);
+    }
+
+    fn to_item(&self, tenant: &Tenant) -> Item {
+        to_item(tenant, self)
+    }
+
+    fn document(&self, tenant: &Tenant) -> Option<Document> {
+        Self::document(self, tenant)
+    }
+
+    async fn find(
+        store: &Store,
+        tenant: &Tenant,
+        id: &CoachingSessionId,
+        now: Timestamp,
+    ) -> Result<Option<Self>, Error> {
+        store.session(tenant, id, now).await
+    }
+
+    /// What is counted of it, and, if it is deleted, one less on its plan.
+    async fn write_beside(
+        store: &Store,
+        transaction: &mut Transaction,
+        tenant: &Tenant,
+        (before, after): (&Self, Option<&Self>),
+        _now: Timestamp,
+        learned: &Places,
+    ) -> Result<(), Error> {
+        if after.is_none() {
+            transaction.add(dependents::remove(tenant, &before.plan, Dependent::Session), Refusal::Changed);
+        }
+        if let Some(counted) = CountChange::of(Some(before), after) {
+            store.count_session(transaction, tenant, &counted, *learned);
+        }
+        Ok(())
+    }
+
+    fn learn(
+        store: &Store,
+        tenant: &Tenant,
+        (before, after): (&Self, Option<&Self>),
+        refused: &Refused,
+        learned: &mut Places,
+    ) {
+        if let Some(counted) = CountChange::of(Some(before), after) {
+            store.look_elsewhere(tenant, &counted, learned, refused);
+        }
+    }
 }
 
 fn no_such_plan(tenant: &Tenant, session: &CoachingSession) -> Error {

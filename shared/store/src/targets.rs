@@ -5,6 +5,7 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use coaching_domain::change::{Author, Document};
 use coaching_domain::names::{self, CoachingPlanId, TargetId, UsecaseId};
 use coaching_domain::plan::plan_not_found;
 use coaching_domain::progress::Span;
@@ -15,10 +16,11 @@ use crate::Store;
 use crate::agents::{self, MAX_TARGETS, targets_full, targets_of_plan_full};
 use crate::dependents::{self, Dependent, OnPlan};
 use crate::engine::attempts::{Attempts, keeps_changing};
+use crate::engine::entity::{self, Entity};
 use crate::engine::transaction::{Outcome, Refusal, Refused, Transaction};
 use crate::engine::write::Write;
 use crate::item::{Attributes, Item};
-use crate::keys::{self, LIST_ORDER, ListIndex, ListPosition};
+use crate::keys::{self, Key, LIST_ORDER, ListIndex, ListPosition};
 use crate::list::{Filter, Listed, Page, Range};
 use crate::past;
 use crate::requests::{Created, RequestRecord};
@@ -48,13 +50,13 @@ impl Store {
         tenant: &Tenant,
         target: &Target,
         request: Option<&RequestRecord>,
-        time: Timestamp,
+        author: Author<'_>,
     ) -> Result<Created<names::Target>, Error> {
         let usecase = Some(target.usecase.clone());
-        let created = Created { id: target.id.clone(), time, usecase, revision: None };
+        let created = Created { id: target.id.clone(), time: author.now, usecase, revision: None };
         let mut attempts = Attempts::new();
         while attempts.another().await {
-            let mut transaction = Transaction::of(Write::put_new(to_item(tenant, target)), Refusal::NameTaken);
+            let mut transaction = entity::creation(tenant, target, author);
             transaction.add(take_place(tenant, target), Refusal::TargetPlaceTaken);
             if let (Some(plan), Some(agent)) = (&target.plan, &target.agent) {
                 let record = self.record(tenant, agent).await?;
@@ -101,35 +103,13 @@ impl Store {
         &self,
         tenant: &Tenant,
         id: &TargetId,
-        now: Timestamp,
+        author: Author<'_>,
         change: impl Fn(&mut Target, Timestamp) -> Result<bool, Error>,
     ) -> Result<Target, Error> {
-        let name = tenant.name_of(id);
-        let mut attempts = Attempts::new();
-        while attempts.another().await {
-            let before = self.target(tenant, id, now).await?.ok_or_else(|| Error::not_found(&name))?;
-            let mut after = before.clone();
-            if !change(&mut after, now.max(before.update_time))? {
-                return Ok(before);
-            }
-            after.version = before.version + 1;
-            let replace = Write::replace(to_item(tenant, &after), before.version);
-            let mut transaction = Transaction::of(replace, Refusal::Changed);
-            if let (Some(plan), Some(agent)) = (&after.plan, &after.agent) {
-                let record = self.record(tenant, agent).await?;
-                let kept = record.plan(plan).map(|plan| plan.targets.as_slice()).unwrap_or_default();
-                let others = kept.iter().filter(|kept| kept.id != after.id).cloned();
-                let kept: Vec<Target> = others.chain([after.clone()]).collect();
-                transaction.add(agents::keep_targets(tenant, &record, plan, &kept)?, Refusal::Changed);
-            }
-            if self.transact(transaction).await?.is_written() {
-                return Ok(after);
-            }
-        }
-        Err(keeps_changing(&name))
+        self.change(tenant, id, None, author, change).await
     }
 
-    /// Deletes the target `id` at `now`, if `check` agrees.
+    /// Deletes the target `id`, if `check` agrees.
     ///
     /// # Errors
     /// NOT_FOUND; what `check` returns; ABORTED if others keep changing it.
@@ -137,28 +117,10 @@ impl Store {
         &self,
         tenant: &Tenant,
         id: &TargetId,
-        now: Timestamp,
+        author: Author<'_>,
         check: impl Fn(&Target) -> Result<(), Error>,
     ) -> Result<(), Error> {
-        let name = tenant.name_of(id);
-        let mut attempts = Attempts::new();
-        while attempts.another().await {
-            let target = self.target(tenant, id, now).await?.ok_or_else(|| Error::not_found(&name))?;
-            check(&target)?;
-            let mut transaction = Transaction::default();
-            delete(&mut transaction, tenant, &target, now);
-            if let (Some(plan), Some(agent)) = (&target.plan, &target.agent) {
-                let record = self.record(tenant, agent).await?;
-                let kept = record.plan(plan).map(|plan| plan.targets.as_slice()).unwrap_or_default();
-                let kept: Vec<Target> = kept.iter().filter(|kept| kept.id != target.id).cloned().collect();
-                transaction.add(agents::keep_targets(tenant, &record, plan, &kept)?, Refusal::Changed);
-                transaction.add(dependents::remove(tenant, plan, Dependent::Target), Refusal::Changed);
-            }
-            if self.transact(transaction).await?.is_written() {
-                return Ok(());
-            }
-        }
-        Err(keeps_changing(&name))
+        self.delete(tenant, id, author, check).await
     }
 
     /// The first `size` targets after `after` that match `filter`, the newest first.
@@ -203,13 +165,69 @@ impl Store {
     }
 }
 
-/// Adds the writes that delete the version of `target` that was read, free its place, and keep what it was for windows
-/// that are over at `now`.
-pub(crate) fn delete(transaction: &mut Transaction, tenant: &Tenant, target: &Target, now: Timestamp) {
-    let delete = Write::delete_version(keys::target(tenant, &target.id), target.version);
-    transaction.add(delete, Refusal::Changed);
-    transaction.add_unconditional([Write::delete(place_of(tenant, target))]);
-    transaction.add_unconditional(past::put_target(tenant, target, now.max(target.update_time)));
+impl Entity for Target {
+    type Collection = names::Target;
+    type Learned = ();
+
+    fn key(tenant: &Tenant, id: &TargetId) -> Key {
+        keys::target(tenant, id)
+    }
+
+    fn id(&self) -> &TargetId {
+        &self.id
+    }
+
+    fn version(&self) -> u64 {
+        self.version
+    }
+
+    fn last_change(&self) -> Timestamp {
+        self.update_time
+    }
+
+    fn follow(&mut self, before: &Self) {
+        self.version = before.version + 1;
+    }
+
+    fn to_item(&self, tenant: &Tenant) -> Item {
+        to_item(tenant, self)
+    }
+
+    /// None: it keeps its past values itself.
+    fn document(&self, _tenant: &Tenant) -> Option<Document> {
+        None
+    }
+
+    async fn find(store: &Store, tenant: &Tenant, id: &TargetId, now: Timestamp) -> Result<Option<Self>, Error> {
+        store.target(tenant, id, now).await
+    }
+
+    /// Its place is free, and what it was is kept for windows that are over.
+    fn deleted_with(&self, tenant: &Tenant, now: Timestamp) -> Vec<Write> {
+        let place = Write::delete(place_of(tenant, self));
+        std::iter::once(place).chain(past::put_target(tenant, self, now)).collect()
+    }
+
+    /// What the record of its agent tells of it, and, if it is deleted, one less on its plan.
+    async fn write_beside(
+        store: &Store,
+        transaction: &mut Transaction,
+        tenant: &Tenant,
+        (before, after): (&Self, Option<&Self>),
+        _now: Timestamp,
+        (): &(),
+    ) -> Result<(), Error> {
+        let (Some(plan), Some(agent)) = (&before.plan, &before.agent) else { return Ok(()) };
+        let record = store.record(tenant, agent).await?;
+        let kept = record.plan(plan).map(|plan| plan.targets.as_slice()).unwrap_or_default();
+        let others = kept.iter().filter(|kept| kept.id != before.id);
+        let kept: Vec<Self> = others.chain(after).cloned().collect();
+        transaction.add(agents::keep_targets(tenant, &record, plan, &kept)?, Refusal::Changed);
+        if after.is_none() {
+            transaction.add(dependents::remove(tenant, plan, Dependent::Target), Refusal::Changed);
+        }
+        Ok(())
+    }
 }
 
 /// The write that makes `target` the one for its plan or the organisation, usecase, template and part; refused with the
@@ -220,9 +238,7 @@ fn take_place(tenant: &Tenant, target: &Target) -> Write {
 
 /// Why `target` is not created, unless only its agent's plans have changed since they were read.
 fn not_created(tenant: &Tenant, target: &Target, refused: &Refused) -> Result<(), Error> {
-    if refused.has(Refusal::NameTaken) {
-        Err(Error::already_exists(&tenant.name_of(&target.id)))
-    } else if refused.has(Refusal::TargetPlaceTaken) {
+    if refused.has(Refusal::TargetPlaceTaken) {
         let item = refused.item(Refusal::TargetPlaceTaken).cloned();
         Err(place_taken(tenant, item.unwrap_or_default())?)
     } else if refused.has(Refusal::PlanTakesNoChild) {
