@@ -342,7 +342,7 @@ async fn measured(row: &Row) -> String {
                 perform(&rebuild_statistics::TASK, &app, event, until).await.unwrap();
             }
         }
-        app.store.spent()
+        app.store.consumed()
     })
     .await;
     let Trace { calls, calls_in_sequence: sequence, .. } = trace;

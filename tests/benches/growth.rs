@@ -189,7 +189,7 @@ async fn measure(service: &TestService, agents: usize, asked: &str, page: &str, 
     let (took, processor) = (started.elapsed(), processor_seconds() - processor);
     let memory = MEMORY.peak_usage().saturating_sub(before);
     assert_eq!(answered.status, 200, "{}", answered.body);
-    let spent = app.store.spent();
+    let spent = app.store.consumed();
     let (_, trace) = Trace::of(service, async |app| answer(operation, &app, event).await).await;
     println!(
         "| {agents} | {asked} | {page} | {} | {} | {:.2} | {} | {} | {:.0} ms | {:.0} ms | {:.1} MB |",
@@ -344,7 +344,7 @@ async fn lists(sessions: u64) {
             let started = Instant::now();
             let (found, trace) = Trace::of(&service, async |app| {
                 let page = app.store.sessions(&tenant(), &filter, after, 50, now).await;
-                (page.map(|page| page.entries.len()), app.store.spent())
+                (page.map(|page| page.entries.len()), app.store.consumed())
             })
             .await;
             let took = started.elapsed();

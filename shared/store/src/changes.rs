@@ -90,7 +90,7 @@ impl Store {
                 .scan_index_forward(false)
                 .limit(i32::try_from(limit).map_err(Error::internal)?)
                 .return_consumed_capacity(ReturnConsumedCapacity::Total);
-            let output = query.customize().interceptor(self.account.clone()).send().await.map_err(failure)?;
+            let output = query.customize().interceptor(self.meter.clone()).send().await.map_err(failure)?;
             for item in output.items.unwrap_or_default() {
                 let of_item = bytes_of(&item);
                 let mut item = Attributes::of(item);

@@ -13,10 +13,10 @@ use crate::Store;
 use crate::dependents::{self, Dependent, OnPlan};
 use crate::engine::entity::{self, Entity};
 use crate::engine::transaction::{Outcome, Refusal};
+use crate::idempotency::{Created, IdempotencyRecord};
 use crate::item::{Attributes, Item};
 use crate::keys::{self, Key, LIST_ORDER, ListIndex, ListPosition};
 use crate::list::{Filter, Listed, Page, Range};
-use crate::requests::{Created, RequestRecord};
 use crate::unreadable::Unreadable;
 
 /// Which comments of a profile are wanted: those that match everything that is named.
@@ -52,7 +52,7 @@ impl Store {
         &self,
         tenant: &Tenant,
         comment: &CoachingComment,
-        request: Option<&RequestRecord>,
+        request: Option<&IdempotencyRecord>,
         author: Author<'_>,
     ) -> Result<Created<names::CoachingComment>, Error> {
         let usecase = comment.usecase.clone();

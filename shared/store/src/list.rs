@@ -486,7 +486,7 @@ impl Store {
                 query = query.expression_attribute_values(name, value.clone());
             }
         }
-        let output = query.customize().interceptor(self.account.clone()).send().await.map_err(failure)?;
+        let output = query.customize().interceptor(self.meter.clone()).send().await.map_err(failure)?;
 
         let looked_at = usize::try_from(output.scanned_count).unwrap_or(0);
         range.looked_at += looked_at;

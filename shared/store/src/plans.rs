@@ -20,10 +20,10 @@ use crate::engine::attempts::{Attempts, keeps_changing};
 use crate::engine::entity::{self, Entity};
 use crate::engine::transaction::{Outcome, Refusal, Transaction};
 use crate::engine::write::Write;
+use crate::idempotency::{Created, IdempotencyRecord};
 use crate::item::{Attributes, Item};
 use crate::keys::{self, Key, LIST_ORDER, ListIndex, ListPosition};
 use crate::list::{Filter, Listed, MAX_READ_BYTES, Page, PartlyShown, Range, SeenByAgent};
-use crate::requests::{Created, RequestRecord};
 use crate::scorecards::{self, ScorecardChange};
 use crate::sessions::SessionFilter;
 use crate::unreadable::{Found, Unreadable};
@@ -66,7 +66,7 @@ impl Store {
         &self,
         tenant: &Tenant,
         plan: &CoachingPlan,
-        request: Option<&RequestRecord>,
+        request: Option<&IdempotencyRecord>,
         author: Author<'_>,
     ) -> Result<Created<names::CoachingPlan>, Error> {
         let usecase = plan.usecase.clone();

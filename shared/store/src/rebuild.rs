@@ -316,7 +316,7 @@ impl Store {
                     .set_item(Some(item))
                     .return_consumed_capacity(ReturnConsumedCapacity::Total)
                     .customize()
-                    .interceptor(self.account.clone())
+                    .interceptor(self.meter.clone())
                     .send()
                     .await
                     .map_err(crate::failure::failure)?;
@@ -329,7 +329,7 @@ impl Store {
                     .set_key(Some(key))
                     .return_consumed_capacity(ReturnConsumedCapacity::Total)
                     .customize()
-                    .interceptor(self.account.clone())
+                    .interceptor(self.meter.clone())
                     .send()
                     .await
                     .map_err(crate::failure::failure)?;

@@ -17,10 +17,10 @@ use crate::changes::{self, bytes_of_fields, items_of};
 use crate::engine::attempts::Attempts;
 use crate::engine::transaction::{Outcome, Refusal, Transaction};
 use crate::engine::write::Write;
+use crate::idempotency::{Created, IdempotencyRecord};
 use crate::item::{Attributes, Item};
 use crate::keys::{self, LIST_ORDER, ListIndex, ListPosition};
 use crate::list::{Filter, Listed, Page, Range};
-use crate::requests::{Created, RequestRecord};
 use crate::unreadable::{Found, Unreadable};
 
 /// The most scorecards that one transaction takes, with what their histories get: DynamoDB's 100 items, less two for
@@ -383,7 +383,7 @@ impl Store {
         scorecard: Scorecard,
         template: &ScorecardTemplate,
         known: KnownStatistics,
-        request: Option<&RequestRecord>,
+        request: Option<&IdempotencyRecord>,
         time: Timestamp,
     ) -> Result<Created<names::Scorecard>, Error> {
         let name = tenant.name_of(&scorecard.id);
@@ -407,7 +407,7 @@ impl Store {
         tenant: &Tenant,
         changes: &[ScorecardChange],
         mut known: KnownStatistics,
-        request: Option<&RequestRecord>,
+        request: Option<&IdempotencyRecord>,
         time: Timestamp,
     ) -> Result<Written, Error> {
         let mut attempts = Attempts::new();

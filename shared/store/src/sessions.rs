@@ -14,10 +14,10 @@ use crate::Store;
 use crate::dependents::{self, Dependent, OnPlan};
 use crate::engine::entity::{self, Entity};
 use crate::engine::transaction::{Outcome, Refusal, Refused, Transaction};
+use crate::idempotency::{Created, IdempotencyRecord};
 use crate::item::{Attributes, Item};
 use crate::keys::{self, Key, LIST_ORDER, ListIndex, ListPosition, SESSION_TIME_ORDER, UPDATE_TIME_ORDER};
 use crate::list::{Filter, Listed, Page, PartlyShown, Range, SeenByAgent};
-use crate::requests::{Created, RequestRecord};
 use crate::sessions_held::{CountChange, Places};
 use crate::unreadable::Unreadable;
 
@@ -89,7 +89,7 @@ impl Store {
         mut session: CoachingSession,
         inherits_usecase: bool,
         references: &References,
-        request: Option<&RequestRecord>,
+        request: Option<&IdempotencyRecord>,
         author: Author<'_>,
     ) -> Result<Created<names::CoachingSession>, Error> {
         let plan = async {

@@ -19,11 +19,11 @@ use crate::engine::attempts::{Attempts, keeps_changing};
 use crate::engine::entity::{self, Entity};
 use crate::engine::transaction::{Outcome, Refusal, Refused, Transaction};
 use crate::engine::write::Write;
+use crate::idempotency::{Created, IdempotencyRecord};
 use crate::item::{Attributes, Item};
 use crate::keys::{self, Key, LIST_ORDER, ListIndex, ListPosition};
 use crate::list::{Filter, Listed, Page, Range};
 use crate::past;
-use crate::requests::{Created, RequestRecord};
 use crate::unreadable::{Found, Unreadable};
 
 /// Which targets of a profile are wanted: those that match everything that is named.
@@ -49,7 +49,7 @@ impl Store {
         &self,
         tenant: &Tenant,
         target: &Target,
-        request: Option<&RequestRecord>,
+        request: Option<&IdempotencyRecord>,
         author: Author<'_>,
     ) -> Result<Created<names::Target>, Error> {
         let usecase = Some(target.usecase.clone());

@@ -10,10 +10,10 @@ use coaching_domain::{Error, Tenant, Timestamp};
 use crate::Store;
 use crate::engine::transaction::{Outcome, Refusal, Transaction};
 use crate::engine::write::Write;
+use crate::idempotency::{Created, IdempotencyRecord};
 use crate::item::{Attributes, Item};
 use crate::keys::{self, LIST_ORDER, ListIndex, ListPosition};
 use crate::list::{Filter, Listed, Page, Range};
-use crate::requests::{Created, RequestRecord};
 use crate::unreadable::{Found, Unreadable};
 
 impl Store {
@@ -25,7 +25,7 @@ impl Store {
         &self,
         tenant: &Tenant,
         template: &ScorecardTemplate,
-        request: Option<&RequestRecord>,
+        request: Option<&IdempotencyRecord>,
         time: Timestamp,
     ) -> Result<Created<names::ScorecardTemplate>, Error> {
         let created = Created { id: template.id.clone(), time, usecase: None, revision: Some(template.revision) };

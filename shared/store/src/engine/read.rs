@@ -35,6 +35,6 @@ impl Store {
             .set_key(Some(key_attributes(key)))
             .set_consistent_read(consistent.then_some(true))
             .return_consumed_capacity(ReturnConsumedCapacity::Total);
-        Ok(get.customize().interceptor(self.account.clone()).send().await.map_err(failure)?.item)
+        Ok(get.customize().interceptor(self.meter.clone()).send().await.map_err(failure)?.item)
     }
 }

@@ -137,7 +137,7 @@ impl Store {
                 .client_request_token(&token)
                 .return_consumed_capacity(ReturnConsumedCapacity::Total)
                 .customize()
-                .interceptor(self.account.clone())
+                .interceptor(self.meter.clone())
                 .send()
                 .await;
             let error = match answer {
@@ -151,7 +151,7 @@ impl Store {
             match Cancellation::of(cancelled) {
                 Cancellation::Conditions(failed) => return refused(&refusals, failed).map(Outcome::Refused),
                 Cancellation::Conflict if attempt < ATTEMPTS => {
-                    self.account.repeat();
+                    self.meter.repeat();
                     tokio::time::sleep(pause.mul_f64(fastrand::f64())).await;
                     pause *= 2;
                 }

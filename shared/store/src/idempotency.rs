@@ -23,7 +23,7 @@ const REMEMBERED_SECONDS: i64 = 24 * 60 * 60;
 
 /// A request that carries an id.
 #[derive(Debug, Clone)]
-pub struct RequestRecord {
+pub struct IdempotencyRecord {
     /// Who sent it.
     pub user: UserId,
     /// The operation that it was sent to.
@@ -49,7 +49,7 @@ pub struct Created<C> {
     pub revision: Option<u32>,
 }
 
-impl RequestRecord {
+impl IdempotencyRecord {
     /// The write that records what was created for this request, refused while an earlier one is remembered.
     fn write<C>(&self, tenant: &Tenant, created: &Created<C>) -> Write {
         let item = Item::at(keys::request(tenant, &self.user, self.operation, self.request_id))
@@ -99,7 +99,7 @@ impl Store {
     pub async fn once<C: Collection>(
         &self,
         tenant: &Tenant,
-        request: Option<&RequestRecord>,
+        request: Option<&IdempotencyRecord>,
         make: impl Future<Output = Result<Created<C>, Error>>,
     ) -> Result<Created<C>, Error> {
         match (make.await, request) {
@@ -116,7 +116,7 @@ impl Store {
         &self,
         tenant: &Tenant,
         mut transaction: Transaction,
-        request: Option<&RequestRecord>,
+        request: Option<&IdempotencyRecord>,
         created: &Created<C>,
     ) -> Result<Outcome, Error> {
         if let Some(request) = request {
@@ -140,7 +140,7 @@ impl Store {
     async fn first_answer<C: Collection>(
         &self,
         tenant: &Tenant,
-        request: &RequestRecord,
+        request: &IdempotencyRecord,
     ) -> Result<Option<Created<C>>, Error> {
         let key = keys::request(tenant, &request.user, request.operation, request.request_id);
         let Some(item) = self.get(key).await? else { return Ok(None) };
