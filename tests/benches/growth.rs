@@ -22,7 +22,7 @@ use coaching_domain::session::State;
 use coaching_domain::statistics::{Contribution, FULL, Period, Statistics};
 use coaching_domain::{Id, Tenant, Timestamp};
 use coaching_local::{EmbeddedDynamoDb, OPERATIONS};
-use coaching_store::{ListPosition, SessionFilter, keys};
+use coaching_store::{Cursor, SessionFilter, keys};
 use coaching_tests::{
     Event, NOW, TestService, Trace, answer, below_support, number_asked, plan_name, session_name, usecase_name,
     user_name,
@@ -237,7 +237,7 @@ async fn load_agents(service: &TestService, agents: usize) {
         let name = format!("{} {number}", ["Ana", "Ben", "Chloe", "Dev"][number % 4]);
         let mut item = like.clone();
         item.insert(keys::PK.to_owned(), text(&keys::agent(&tenant, &id).partition));
-        item.insert(keys::LIST_ORDER.to_owned(), text(ListPosition::by_name(&name, &id).as_str()));
+        item.insert(keys::LIST_ORDER.to_owned(), text(Cursor::by_name(&name, &id).as_str()));
         item.insert("display_name".to_owned(), text(&name));
         item.insert(format!("plan#{}", uuid::Uuid::new_v4()), text("care"));
         item
@@ -390,16 +390,16 @@ impl History {
         Id::parse(&format!("session-{number:08}")).unwrap()
     }
 
-    fn place(self, number: usize) -> ListPosition {
-        ListPosition::latest_first(self.created(number), &self.id(number))
+    fn place(self, number: usize) -> Cursor {
+        Cursor::latest_first(self.created(number), &self.id(number))
     }
 
-    fn place_by_session_time(self, number: usize) -> ListPosition {
-        ListPosition::latest_first(self.created(number).plus(HELD_AFTER), &self.id(number))
+    fn place_by_session_time(self, number: usize) -> Cursor {
+        Cursor::latest_first(self.created(number).plus(HELD_AFTER), &self.id(number))
     }
 
-    fn place_by_update_time(self, number: usize) -> ListPosition {
-        ListPosition::earliest_first(self.created(number).plus(CHANGED_AFTER), &self.id(number))
+    fn place_by_update_time(self, number: usize) -> Cursor {
+        Cursor::earliest_first(self.created(number).plus(CHANGED_AFTER), &self.id(number))
     }
 }
 

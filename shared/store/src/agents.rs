@@ -17,7 +17,7 @@ use crate::Store;
 use crate::engine::transaction::{Refusal, Transaction};
 use crate::engine::write::Write;
 use crate::item::{Attributes, key_attributes};
-use crate::keys::{self, ListIndex, ListPosition};
+use crate::keys::{self, Cursor, ListIndex};
 use crate::list::{Filter, Listed, Page, Place, Range};
 use crate::past::{self, Past, PastUser};
 use crate::unreadable::{Found, Unreadable};
@@ -384,7 +384,7 @@ impl Store {
         span: Span,
         filter: AgentFilter,
         names_descend: bool,
-        after: Option<&ListPosition>,
+        after: Option<&Cursor>,
         size: usize,
     ) -> Result<Page<Agent>, Error> {
         let (past, departed) = Box::pin(self.past_and_departed(tenant, span, filter)).await?;
@@ -410,8 +410,7 @@ impl Store {
                 page.next = candidates.last().map(|last| last.person.place());
             }
         }
-        let places =
-            candidates.iter().map(|candidate| Place { position: candidate.person.place(), bytes: 0 }).collect();
+        let places = candidates.iter().map(|candidate| Place { cursor: candidate.person.place(), bytes: 0 }).collect();
         let entries = self.agents_from(tenant, candidates, &past, span).await?;
         Ok(Page { entries, places, next: page.next, unreadable: page.unreadable })
     }
@@ -761,7 +760,7 @@ fn lists_of_agents(
     span: Span,
     wanted: AgentFilter,
     past: &Arc<Past>,
-    after: Option<&ListPosition>,
+    after: Option<&Cursor>,
 ) -> [Range<Listing>; 2] {
     let mut filter = Filter::default();
     let is_of_now = !span.is_over && !wanted.with_inactive;
@@ -794,8 +793,8 @@ impl Person {
         Self { id: user.id, display_name: user.display_name, now, since }
     }
 
-    fn place(&self) -> ListPosition {
-        ListPosition::by_name(&self.display_name, &self.id)
+    fn place(&self) -> Cursor {
+        Cursor::by_name(&self.display_name, &self.id)
     }
 
     /// Whether only the past tells what they were in the window.

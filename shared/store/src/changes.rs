@@ -14,7 +14,7 @@ use crate::Store;
 use crate::engine::write::Write;
 use crate::failure::failure;
 use crate::item::{Attributes, Item};
-use crate::keys::{self, ListPosition, PK, SK};
+use crate::keys::{self, Cursor, PK, SK};
 use crate::list::{MAX_READ_BYTES, Page, Place, bytes_of};
 use crate::unreadable::{MAX_UNREADABLE, Unreadable};
 
@@ -64,13 +64,13 @@ impl Store {
     pub async fn history(
         &self,
         partition: &str,
-        after: Option<ListPosition>,
+        after: Option<Cursor>,
         size: usize,
         agent: Option<&UserId>,
     ) -> Result<Page<Change>, Error> {
         let mut page = Page::empty();
         let mut is_latest = after.is_none();
-        let mut after = after.map(ListPosition::into_text);
+        let mut after = after.map(Cursor::into_text);
         let mut bytes = 0;
         // What was read behind the change that it is part of.
         let mut behind = Part::default();
@@ -118,13 +118,13 @@ impl Store {
                         }
                     }
                     (Err(_), None) if page.entries.len() == size => {
-                        page.next = page.places.last().map(|place| place.position.clone());
+                        page.next = page.places.last().map(|place| place.cursor.clone());
                         return Ok(page);
                     }
                     (Err(unreadable), None) => {
                         page.unreadable.push((page.entries.len(), unreadable));
                         if page.unreadable.len() == MAX_UNREADABLE {
-                            page.next = Some(ListPosition::from_text(sort));
+                            page.next = Some(Cursor::from_text(sort));
                             return Ok(page);
                         }
                         continue;
@@ -132,11 +132,11 @@ impl Store {
                 };
                 bytes += of_change;
                 if page.entries.len() == size || (bytes > MAX_READ_BYTES && !page.entries.is_empty()) {
-                    page.next = page.places.last().map(|place| place.position.clone());
+                    page.next = page.places.last().map(|place| place.cursor.clone());
                     return Ok(page);
                 }
                 page.entries.push(change);
-                page.places.push(Place { position: ListPosition::from_text(sort), bytes: of_change });
+                page.places.push(Place { cursor: Cursor::from_text(sort), bytes: of_change });
             }
             match output.last_evaluated_key.and_then(|mut key| key.remove(SK)) {
                 Some(AttributeValue::S(place)) => after = Some(place),

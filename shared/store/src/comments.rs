@@ -15,7 +15,7 @@ use crate::engine::entity::{self, Entity};
 use crate::engine::transaction::{Outcome, Refusal};
 use crate::idempotency::{Created, IdempotencyRecord};
 use crate::item::{Attributes, Item};
-use crate::keys::{self, Key, LIST_ORDER, ListIndex, ListPosition};
+use crate::keys::{self, Cursor, Key, LIST_ORDER, ListIndex};
 use crate::list::{Filter, Listed, Page, Range};
 use crate::unreadable::Unreadable;
 
@@ -105,7 +105,7 @@ impl Store {
         &self,
         tenant: &Tenant,
         filter: &CommentFilter,
-        after: Option<&ListPosition>,
+        after: Option<&Cursor>,
         size: usize,
         now: Timestamp,
     ) -> Result<Page<CoachingComment>, Error> {
@@ -207,7 +207,7 @@ impl Entity for CoachingComment {
 fn to_item(tenant: &Tenant, comment: &CoachingComment) -> Item {
     let mut item = Item::at(keys::comment(tenant, &comment.id))
         .text(ListIndex::Profile.partition_attribute(), keys::comments_of_profile(tenant))
-        .text(LIST_ORDER, ListPosition::latest_first(comment.create_time, &comment.id).as_str())
+        .text(LIST_ORDER, Cursor::latest_first(comment.create_time, &comment.id).as_str())
         .version(comment.version)
         .text("thread", &comment.thread)
         .text("creator", comment.creator.as_str())

@@ -74,7 +74,7 @@ pub use agents::{Agent, AgentFilter, AgentsById, plans_in_scope};
 pub use comments::CommentFilter;
 pub use deadline::Deadline;
 pub use idempotency::{Created, IdempotencyRecord};
-pub use keys::ListPosition;
+pub use keys::Cursor;
 pub use list::Page;
 pub use metering::ConsumedCapacity;
 pub use plans::{PlanFilter, PlanWithSessions};

@@ -18,7 +18,7 @@ use crate::Store;
 use crate::agents::{ActivePlan, targets_to_text};
 use crate::engine::write::Write;
 use crate::item::{Attributes, Item};
-use crate::keys::{self, AFTER_PAST, LIST_ORDER, ListIndex, ListPosition, PK, SK};
+use crate::keys::{self, AFTER_PAST, Cursor, LIST_ORDER, ListIndex, PK, SK};
 use crate::list::{Filter, Listed, Range};
 use crate::targets;
 use crate::unreadable::{Found, Unreadable};
@@ -152,8 +152,7 @@ impl Store {
     pub(crate) async fn past_of_everyone(&self, tenant: &Tenant, span: Span) -> Result<Past, Error> {
         let customer = tenant.of_customer();
         let since = |index, partition, time| {
-            Range::<Raw>::new(index, partition, Filter::default(), None)
-                .between(None, Some(ListPosition::after_all_at(time)))
+            Range::<Raw>::new(index, partition, Filter::default(), None).between(None, Some(Cursor::after_all_at(time)))
         };
         let users = self.all(since(ListIndex::Profile, keys::past_users(&customer), span.start));
         let coaching = async {
@@ -185,7 +184,7 @@ impl Store {
     ) -> Result<Found<Target>, Error> {
         let partition = keys::past_targets_of_usecase(tenant, usecase);
         let range = Range::<PastTarget>::new(ListIndex::Usecase, partition, Filter::default(), None)
-            .between(None, Some(ListPosition::after_all_at(time)));
+            .between(None, Some(Cursor::after_all_at(time)));
         let Found { entries, unreadable } = self.all(range).await?;
         let targets = entries.into_iter().filter(|past| past.until > time);
         Ok(Found { entries: targets.map(|past| past.target).collect(), unreadable })
@@ -216,7 +215,7 @@ pub(crate) fn put_user(tenant: &CustomerTenant, user: &User, since: Option<Times
     let item = users::item_at(keys::past_user(tenant, &user.id, until), user, since)
         .text("until", until.to_string())
         .text(ListIndex::Profile.partition_attribute(), keys::past_users(tenant))
-        .text(LIST_ORDER, ListPosition::latest_first(until, &user.id).as_str());
+        .text(LIST_ORDER, Cursor::latest_first(until, &user.id).as_str());
     Write::put(item)
 }
 
@@ -235,7 +234,7 @@ pub(crate) fn put_plan(
         .text("plan", plan.id.as_str())
         .text("active", plan.to_text()?)
         .text(ListIndex::Profile.partition_attribute(), keys::past_coaching_of_profile(tenant))
-        .text(LIST_ORDER, ListPosition::latest_first(until, &plan.id).as_str());
+        .text(LIST_ORDER, Cursor::latest_first(until, &plan.id).as_str());
     if !plan.targets.is_empty() {
         item = item.text("targets", targets_to_text(&plan.targets)?);
     }
@@ -255,7 +254,7 @@ pub(crate) fn put_target(tenant: &Tenant, target: &Target, until: Timestamp) -> 
         .text("target", target.id.as_str())
         .text("until", until.to_string())
         .text(index.partition_attribute(), partition)
-        .text(LIST_ORDER, ListPosition::latest_first(until, &target.id).as_str());
+        .text(LIST_ORDER, Cursor::latest_first(until, &target.id).as_str());
     Some(Write::put(item))
 }
 

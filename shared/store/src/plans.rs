@@ -22,7 +22,7 @@ use crate::engine::transaction::{Outcome, Refusal, Transaction};
 use crate::engine::write::Write;
 use crate::idempotency::{Created, IdempotencyRecord};
 use crate::item::{Attributes, Item};
-use crate::keys::{self, Key, LIST_ORDER, ListIndex, ListPosition};
+use crate::keys::{self, Cursor, Key, LIST_ORDER, ListIndex};
 use crate::list::{Filter, Listed, MAX_READ_BYTES, Page, PartlyShown, Range, SeenByAgent};
 use crate::scorecards::{self, ScorecardChange};
 use crate::sessions::SessionFilter;
@@ -209,7 +209,7 @@ impl Store {
         &self,
         tenant: &Tenant,
         filter: &PlanFilter,
-        after: Option<&ListPosition>,
+        after: Option<&Cursor>,
         size: usize,
     ) -> Result<Page<CoachingPlan>, Error> {
         if filter.as_agent {
@@ -225,7 +225,7 @@ impl Store {
 fn ranges<T: Borrow<CoachingPlan> + 'static>(
     tenant: &Tenant,
     filter: &PlanFilter,
-    after: Option<&ListPosition>,
+    after: Option<&Cursor>,
 ) -> Vec<Range<T>> {
     let partitions: Vec<(ListIndex, String)> = match (&filter.agents, filter.usecases.as_slice()) {
         (Some(agents), _) if agents.len() <= MAX_AGENT_RANGES => {
@@ -396,7 +396,7 @@ fn to_item(tenant: &Tenant, plan: &CoachingPlan) -> Item {
     let item = Item::at(keys::plan(tenant, &plan.id))
         .text(ListIndex::Profile.partition_attribute(), keys::plans_of_profile(tenant))
         .text(ListIndex::Agent.partition_attribute(), keys::plans_of_agent(tenant, &plan.agent))
-        .text(LIST_ORDER, ListPosition::latest_first(plan.create_time, &plan.id).as_str())
+        .text(LIST_ORDER, Cursor::latest_first(plan.create_time, &plan.id).as_str())
         .version(plan.version)
         .optional_text("start_time", plan.start_time.as_ref())
         .optional_text("end_time", plan.end_time.as_ref())

@@ -18,7 +18,7 @@ use crate::engine::attempts::{Attempts, keeps_changing};
 use crate::engine::transaction::{Refusal, Transaction};
 use crate::engine::write::Write;
 use crate::item::{Attributes, Item};
-use crate::keys::{self, LIST_ORDER, ListIndex, ListPosition, SK};
+use crate::keys::{self, Cursor, LIST_ORDER, ListIndex, SK};
 use crate::list::{Filter, Listed, Range};
 use crate::scorecards::{Place, statistics_from_item, write_statistics};
 use crate::sessions_held::HeldSession;
@@ -280,7 +280,7 @@ impl Store {
                 }
             }
             for listed in found.entries {
-                let right = ListPosition::by_name::<names::User>(&listed.display_name, &listed.id);
+                let right = Cursor::by_name::<names::User>(&listed.display_name, &listed.id);
                 let update = Write::update(listed.key, format!("SET {LIST_ORDER} = :right"))
                     .when(format!("display_name = :name AND {LIST_ORDER} <> :right"))
                     .text(":name", listed.display_name)

@@ -19,7 +19,7 @@ use crate::engine::transaction::{Outcome, Refusal, Transaction};
 use crate::engine::write::Write;
 use crate::idempotency::{Created, IdempotencyRecord};
 use crate::item::{Attributes, Item};
-use crate::keys::{self, LIST_ORDER, ListIndex, ListPosition};
+use crate::keys::{self, Cursor, LIST_ORDER, ListIndex};
 use crate::list::{Filter, Listed, Page, Range};
 use crate::unreadable::{Found, Unreadable};
 
@@ -337,7 +337,7 @@ impl Store {
         &self,
         tenant: &Tenant,
         filter: ScorecardFilter,
-        after: Option<&ListPosition>,
+        after: Option<&Cursor>,
         size: usize,
     ) -> Result<Page<Scorecard>, Error> {
         let (index, partition) = match &filter.agent {
@@ -622,7 +622,7 @@ fn to_item(tenant: &Tenant, scorecard: &Scorecard, version: u64) -> Item {
     Item::at(keys::scorecard(tenant, &scorecard.id))
         .text(ListIndex::Profile.partition_attribute(), keys::scorecards_of_profile(tenant))
         .text(ListIndex::Agent.partition_attribute(), keys::scorecards_of_agent(tenant, &scorecard.agent))
-        .text(LIST_ORDER, ListPosition::latest_first(scorecard.create_time, &scorecard.id).as_str())
+        .text(LIST_ORDER, Cursor::latest_first(scorecard.create_time, &scorecard.id).as_str())
         .number("version", i64::try_from(version).unwrap_or(i64::MAX))
         .text("conversation", scorecard.conversation.as_str())
         .text("agent", scorecard.agent.as_str())

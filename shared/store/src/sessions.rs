@@ -16,7 +16,7 @@ use crate::engine::entity::{self, Entity};
 use crate::engine::transaction::{Outcome, Refusal, Refused, Transaction};
 use crate::idempotency::{Created, IdempotencyRecord};
 use crate::item::{Attributes, Item};
-use crate::keys::{self, Key, LIST_ORDER, ListIndex, ListPosition, SESSION_TIME_ORDER, UPDATE_TIME_ORDER};
+use crate::keys::{self, Cursor, Key, LIST_ORDER, ListIndex, SESSION_TIME_ORDER, UPDATE_TIME_ORDER};
 use crate::list::{Filter, Listed, Page, PartlyShown, Range, SeenByAgent};
 use crate::sessions_held::{CountChange, Places};
 use crate::unreadable::Unreadable;
@@ -196,7 +196,7 @@ impl Store {
         &self,
         tenant: &Tenant,
         filter: &SessionFilter,
-        after: Option<&ListPosition>,
+        after: Option<&Cursor>,
         size: usize,
         now: Timestamp,
     ) -> Result<Page<CoachingSession>, Error> {
@@ -233,7 +233,7 @@ impl Store {
 fn ranges<T: Borrow<CoachingSession> + 'static>(
     tenant: &Tenant,
     filter: &SessionFilter,
-    after: Option<&ListPosition>,
+    after: Option<&Cursor>,
     now: Timestamp,
 ) -> Vec<Range<T>> {
     let of_usecases = Filter::default().any_of("usecase", &filter.usecases);
@@ -246,14 +246,14 @@ fn ranges<T: Borrow<CoachingSession> + 'static>(
             vec![Range::new(ListIndex::Agent, keys::sessions_of_agent(tenant, agent), of_usecases, after)]
         }
         (None, None) if filter.has_session_time() => {
-            let start = filter.start_session_time.map(ListPosition::after_all_at);
-            let end = filter.end_session_time.map(ListPosition::after_all_at);
+            let start = filter.start_session_time.map(Cursor::after_all_at);
+            let end = filter.end_session_time.map(Cursor::after_all_at);
             let range = Range::new(ListIndex::SessionTime, keys::sessions_of_profile(tenant), of_usecases, after);
             vec![range.between(end, start)]
         }
         (None, None) if filter.has_update_time() => {
-            let start = filter.start_update_time.map(ListPosition::before_all_at);
-            let end = filter.end_update_time.map(ListPosition::before_all_at);
+            let start = filter.start_update_time.map(Cursor::before_all_at);
+            let end = filter.end_update_time.map(Cursor::before_all_at);
             let range = Range::new(ListIndex::UpdateTime, keys::sessions_of_profile(tenant), of_usecases, after);
             vec![range.between(start, end)]
         }
@@ -426,13 +426,13 @@ fn to_item(tenant: &Tenant, session: &CoachingSession) -> Item {
         .text(ListIndex::Profile.partition_attribute(), keys::sessions_of_profile(tenant))
         .text(ListIndex::Agent.partition_attribute(), keys::sessions_of_agent(tenant, &session.agent))
         .text(ListIndex::Plan.partition_attribute(), keys::sessions_of_plan(tenant, &session.plan))
-        .text(LIST_ORDER, ListPosition::latest_first(session.create_time, &session.id).as_str())
+        .text(LIST_ORDER, Cursor::latest_first(session.create_time, &session.id).as_str())
         .version(session.version)
         .optional_text(
             SESSION_TIME_ORDER,
-            session.session_time.map(|time| ListPosition::latest_first(time, &session.id).into_text()).as_ref(),
+            session.session_time.map(|time| Cursor::latest_first(time, &session.id).into_text()).as_ref(),
         )
-        .text(UPDATE_TIME_ORDER, ListPosition::earliest_first(session.update_time, &session.id).as_str())
+        .text(UPDATE_TIME_ORDER, Cursor::earliest_first(session.update_time, &session.id).as_str())
         .text("create_time", session.create_time.to_string())
         .text("update_time", session.update_time.to_string())
         .optional_text("recorded_at", session.recorded_at.as_ref())

@@ -21,7 +21,7 @@ use crate::engine::transaction::{Outcome, Refusal, Refused, Transaction};
 use crate::engine::write::Write;
 use crate::idempotency::{Created, IdempotencyRecord};
 use crate::item::{Attributes, Item};
-use crate::keys::{self, Key, LIST_ORDER, ListIndex, ListPosition};
+use crate::keys::{self, Cursor, Key, LIST_ORDER, ListIndex};
 use crate::list::{Filter, Listed, Page, Range};
 use crate::past;
 use crate::unreadable::{Found, Unreadable};
@@ -131,7 +131,7 @@ impl Store {
         &self,
         tenant: &Tenant,
         filter: &TargetFilter,
-        after: Option<&ListPosition>,
+        after: Option<&Cursor>,
         size: usize,
         now: Timestamp,
     ) -> Result<Page<Target>, Error> {
@@ -275,7 +275,7 @@ fn plan_takes_no_target(target: &Target, item: Option<&HashMap<String, Attribute
 fn to_item(tenant: &Tenant, target: &Target) -> Item {
     let item = item_at(keys::target(tenant, &target.id), target)
         .text(ListIndex::Profile.partition_attribute(), keys::targets_of_profile(tenant))
-        .text(LIST_ORDER, ListPosition::latest_first(target.create_time, &target.id).as_str());
+        .text(LIST_ORDER, Cursor::latest_first(target.create_time, &target.id).as_str());
     match &target.plan {
         Some(plan) => item.text(ListIndex::Plan.partition_attribute(), keys::targets_of_plan(tenant, plan)),
         None => item.text(ListIndex::Usecase.partition_attribute(), keys::targets_of_usecase(tenant, &target.usecase)),

@@ -12,7 +12,7 @@ use crate::engine::transaction::{Outcome, Refusal, Transaction};
 use crate::engine::write::Write;
 use crate::idempotency::{Created, IdempotencyRecord};
 use crate::item::{Attributes, Item};
-use crate::keys::{self, LIST_ORDER, ListIndex, ListPosition};
+use crate::keys::{self, Cursor, LIST_ORDER, ListIndex};
 use crate::list::{Filter, Listed, Page, Range};
 use crate::unreadable::{Found, Unreadable};
 
@@ -96,7 +96,7 @@ impl Store {
         tenant: &Tenant,
         usecases: &[UsecaseId],
         deactivated: bool,
-        after: Option<&ListPosition>,
+        after: Option<&Cursor>,
         size: usize,
     ) -> Result<Page<ScorecardTemplate>, Error> {
         let mut filter = Filter::default();
@@ -119,7 +119,7 @@ fn current_item(tenant: &Tenant, template: &ScorecardTemplate) -> Result<Item, E
     let item = item_at(keys::template(tenant, &template.id, None), template)?;
     Ok(item
         .text(ListIndex::Profile.partition_attribute(), keys::templates_of_profile(tenant))
-        .text(LIST_ORDER, ListPosition::latest_first(template.create_time, &template.id).as_str()))
+        .text(LIST_ORDER, Cursor::latest_first(template.create_time, &template.id).as_str()))
 }
 
 fn item_at(key: keys::Key, template: &ScorecardTemplate) -> Result<Item, Error> {

@@ -14,7 +14,7 @@ use crate::engine::attempts::Attempts;
 use crate::engine::transaction::{Refusal, Transaction};
 use crate::engine::write::Write;
 use crate::item::{Attributes, Item, last_of};
-use crate::keys::{self, LIST_ORDER, ListIndex, ListPosition, PK};
+use crate::keys::{self, Cursor, LIST_ORDER, ListIndex, PK};
 use crate::unreadable::{Found, Unreadable};
 use crate::{Deadline, Store, past};
 
@@ -229,7 +229,7 @@ fn agent_profiles(user: &User) -> Vec<Tenant> {
 }
 
 fn list_order(user: &User) -> String {
-    ListPosition::by_name(&user.display_name, &user.id).as_str().to_owned()
+    Cursor::by_name(&user.display_name, &user.id).as_str().to_owned()
 }
 
 fn to_item(tenant: &CustomerTenant, user: &User, since: Option<Timestamp>, version: u64) -> Item {
