@@ -196,7 +196,12 @@ pub const REASONS: &[(&str, u16, &str, &[&str])] = &[
     ("COACHING_PLAN_NOT_EMPTY", 400, "sessions, comments or targets hang on the plan", &["delete-plan"]),
     ("MEETING_NOTES_MISSING", 400, "a manager submits a session with its notes", &["create-session", "update-session"]),
     ("SESSION_SUBMITTED", 400, "a submitted session does not move", &["update-session"]),
-    ("SESSION_ACKNOWLEDGED", 400, "the agent has acknowledged the session", &["delete-session", "update-session"]),
+    (
+        "SESSION_ACKNOWLEDGED",
+        400,
+        "the agent has acknowledged the session",
+        &["delete-plan", "delete-session", "update-session"],
+    ),
     ("SESSION_NOT_SUBMITTED", 400, "the manager has not submitted the session", &["acknowledge-session"]),
     (
         "SCORECARD_TEMPLATE_DEACTIVATED",

@@ -59,7 +59,7 @@ impl Store {
         let created = Created { id: comment.id.clone(), time: author.now, usecase, revision: None };
         let mut transaction = entity::creation(tenant, comment, author);
         if let (Some(plan), Some(agent)) = (&comment.plan, &comment.agent) {
-            let add = dependents::add(tenant, plan, Dependent::Comment, agent, None);
+            let add = dependents::add(tenant, plan, &[Dependent::Comment], agent, None);
             transaction.add(add, Refusal::PlanTakesNoChild);
         }
         match self.create(tenant, transaction, request, &created).await? {

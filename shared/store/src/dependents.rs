@@ -57,6 +57,8 @@ const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(100);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Dependent {
     Session,
+    /// A session that its agent has acknowledged; it counts as a session too.
+    AcknowledgedSession,
     Comment,
     Target,
 }
@@ -66,6 +68,7 @@ impl Dependent {
     fn attribute(self) -> &'static str {
         match self {
             Self::Session => "sessions",
+            Self::AcknowledgedSession => "acknowledged",
             Self::Comment => "comments",
             Self::Target => "targets",
         }
@@ -76,6 +79,8 @@ impl Dependent {
 #[derive(Debug)]
 struct Dependents {
     sessions: i64,
+    /// Those of the sessions that their agent has acknowledged.
+    acknowledged: i64,
     comments: i64,
     targets: i64,
     deleting: bool,
@@ -88,6 +93,7 @@ impl Dependents {
         let mut item = Attributes::of(item);
         Ok(Self {
             sessions: item.optional_number("sessions")?.unwrap_or(0),
+            acknowledged: item.optional_number("acknowledged")?.unwrap_or(0),
             comments: item.optional_number("comments")?.unwrap_or(0),
             targets: item.optional_number("targets")?.unwrap_or(0),
             deleting: item.optional_text("deleting")?.is_some(),
@@ -97,6 +103,42 @@ impl Dependents {
 
     fn total(&self) -> i64 {
         self.sessions + self.comments + self.targets
+    }
+}
+
+/// What is deleted with a plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DeletedWithPlan {
+    /// Nothing: a plan on which something hangs stays.
+    Nothing,
+    /// All that hangs on it; a plan of which the agent has acknowledged a session stays.
+    AllButAcknowledged,
+    /// All that hangs on it.
+    All,
+}
+
+impl DeletedWithPlan {
+    /// Refuses the deletion of a plan with these `dependents`.
+    fn check(self, dependents: &Dependents) -> Result<(), Error> {
+        let Dependents { sessions, acknowledged, comments, targets, .. } = dependents;
+        if self == Self::Nothing && dependents.total() > 0 {
+            return Err(Error::new(
+                Code::FailedPrecondition,
+                "COACHING_PLAN_NOT_EMPTY",
+                format!(
+                    "the plan has {sessions} sessions, {comments} comments and {targets} targets; force=true deletes them \
+                     with it"
+                ),
+            ));
+        }
+        if self == Self::AllButAcknowledged && *acknowledged > 0 {
+            let message = format!(
+                "the agent has acknowledged {acknowledged} of the plan's {sessions} sessions; only a service or an admin \
+                 deletes them with it"
+            );
+            return Err(Error::new(Code::FailedPrecondition, "SESSION_ACKNOWLEDGED", message));
+        }
+        Ok(())
     }
 }
 
@@ -272,19 +314,19 @@ impl Store {
         Err(keeps_changing(&tenant.name_of(plan)))
     }
 
-    /// Deletes the plan `id`, if `check` agrees; with `force` also what hangs on it.
+    /// Deletes the plan `id`, if `check` agrees, and `with_it` what hangs on it.
     ///
     /// Cut short while it deletes what hangs on the plan, it is gone on with by a repeat.
     ///
     /// # Errors
-    /// NOT_FOUND; what `check` returns; FAILED_PRECONDITION if something hangs on the plan and `force` is
-    /// not set; ABORTED if others keep changing it; UNAVAILABLE if something is still to be deleted:
+    /// NOT_FOUND; what `check` returns; FAILED_PRECONDITION if what hangs on the plan is not to be
+    /// deleted with it; ABORTED if others keep changing it; UNAVAILABLE if something is still to be deleted:
     /// repeat it.
     pub async fn delete_plan(
         &self,
         tenant: &Tenant,
         id: &CoachingPlanId,
-        force: bool,
+        with_it: DeletedWithPlan,
         author: Author<'_>,
         check: impl Fn(&CoachingPlan) -> Result<(), Error>,
     ) -> Result<(), Error> {
@@ -301,18 +343,10 @@ impl Store {
                 _ => return Err(Error::not_found(&name)),
             };
             check(&plan)?;
-            if dependents.total() > 0 && !force {
-                return Err(Error::new(
-                    Code::FailedPrecondition,
-                    "COACHING_PLAN_NOT_EMPTY",
-                    format!(
-                        "the plan has {} sessions, {} comments and {} targets; force=true deletes them with it",
-                        dependents.sessions, dependents.comments, dependents.targets
-                    ),
-                ));
-            }
+            with_it.check(&dependents)?;
             let record = self.record(tenant, &plan.agent).await?;
-            let deletion = deletion(tenant, &plan, &record, dependents.total() > 0, author)?;
+            let with_it = (dependents.total() > 0).then_some(with_it);
+            let deletion = deletion(tenant, &plan, &record, with_it, author)?;
             match self.transact(deletion).await? {
                 Outcome::Written if dependents.total() == 0 => return Ok(()),
                 Outcome::Written => return self.delete_dependents(tenant, id, author).await,
@@ -448,13 +482,15 @@ impl Store {
         author: Author<'_>,
     ) -> Result<Transaction, Error> {
         let mut deletion = Transaction::default();
-        let mut removed = [(Dependent::Session, 0), (Dependent::Comment, 0), (Dependent::Target, 0)];
-        let [(_, sessions), (_, comments), (_, targets)] = &mut removed;
+        let kinds = [Dependent::Session, Dependent::AcknowledgedSession, Dependent::Comment, Dependent::Target];
+        let mut removed = kinds.map(|kind| (kind, 0));
+        let [(_, sessions), (_, acknowledged), (_, comments), (_, targets)] = &mut removed;
         let mut held = Vec::new();
         for doomed in doomed {
             match doomed {
                 Doomed::Session(session) => {
                     *sessions += 1;
+                    *acknowledged += usize::from(session.acknowledge_time.is_some());
                     entity::delete(&mut deletion, tenant, &*session, author);
                     if let Some(mark) = HeldSession::of(&session) {
                         held.push(mark);
@@ -492,17 +528,18 @@ pub(crate) fn begin(tenant: &Tenant, plan: &CoachingPlan, now: Timestamp) -> Wri
         .number(":now", now.unix_seconds())
 }
 
-/// The write that counts one more on `plan`; it is refused, with the item that counts, unless the plan is there and
-/// `agent`'s, and, where the usecase was taken over from it, of that `usecase`, and has room for one more target.
+/// The write that counts one more on `plan`, of each of `kinds`; it is refused, with the item that counts, unless the plan
+/// is there and `agent`'s, and, where the usecase was taken over from it, of that `usecase`, and has room for one more target.
 pub(crate) fn add(
     tenant: &Tenant,
     plan: &CoachingPlanId,
-    kind: Dependent,
+    kinds: &[Dependent],
     agent: &UserId,
     usecase: Option<Option<&UsecaseId>>,
 ) -> Write {
     let mut condition = "#agent = :agent AND attribute_not_exists(deleting)".to_owned();
-    let mut update = Write::update(keys::dependents(tenant, plan), format!("ADD {} :one", kind.attribute()))
+    let counted: Vec<String> = kinds.iter().map(|kind| format!("{} :one", kind.attribute())).collect();
+    let mut update = Write::update(keys::dependents(tenant, plan), format!("ADD {}", counted.join(", ")))
         .number(":one", 1)
         // `agent` is a reserved word of DynamoDB's expressions.
         .name("#agent", "agent")
@@ -516,7 +553,7 @@ pub(crate) fn add(
         Some(None) => condition.push_str(" AND attribute_not_exists(usecase)"),
         None => {}
     }
-    if kind == Dependent::Target {
+    if kinds.contains(&Dependent::Target) {
         condition.push_str(" AND (attribute_not_exists(targets) OR targets < :most)");
         update = update.number(":most", MAX_TARGETS_OF_PLAN);
     }
@@ -528,9 +565,31 @@ pub(crate) fn takes_children_of(item: &HashMap<String, AttributeValue>, agent: &
     item.get("agent") == Some(&AttributeValue::S(agent.to_string())) && !item.contains_key("deleting")
 }
 
-/// The write that counts one less on `plan`.
-pub(crate) fn remove(tenant: &Tenant, plan: &CoachingPlanId, kind: Dependent) -> Write {
-    remove_all(tenant, plan, &[(kind, 1)])
+/// The write that counts one less on `plan`, of each of `kinds`.
+pub(crate) fn remove(tenant: &Tenant, plan: &CoachingPlanId, kinds: &[Dependent]) -> Write {
+    let removed: Vec<(Dependent, usize)> = kinds.iter().map(|kind| (*kind, 1)).collect();
+    remove_all(tenant, plan, &removed)
+}
+
+/// Adds the write that counts what changes where `before` becomes `after`, if something does: whether it is acknowledged.
+/// An acknowledgement is refused while the plan is being deleted.
+pub(crate) fn count_acknowledged(
+    transaction: &mut Transaction,
+    tenant: &Tenant,
+    before: &CoachingSession,
+    after: &CoachingSession,
+) {
+    let acknowledged = [Dependent::AcknowledgedSession];
+    match (before.acknowledge_time.is_some(), after.acknowledge_time.is_some()) {
+        (false, true) => {
+            let add = add(tenant, &after.plan, &acknowledged, &after.agent, None);
+            transaction.add(add, Refusal::PlanTakesNoChild);
+        }
+        (true, false) => {
+            transaction.add(remove(tenant, &after.plan, &acknowledged), Refusal::Changed);
+        }
+        _ => {}
+    }
 }
 
 fn remove_all(tenant: &Tenant, plan: &CoachingPlanId, removed: &[(Dependent, usize)]) -> Write {
@@ -545,7 +604,7 @@ fn remove_all(tenant: &Tenant, plan: &CoachingPlanId, removed: &[(Dependent, usi
 /// The write that counts none any more and lets the count expire; it is refused unless exactly what is
 /// `left` is counted.
 fn end(tenant: &Tenant, plan: &CoachingPlanId, left: &Dependents, now: Timestamp) -> Write {
-    let expression = format!("SET {EXPIRES_AT} = :until REMOVE sessions, comments, targets");
+    let expression = format!("SET {EXPIRES_AT} = :until REMOVE sessions, acknowledged, comments, targets");
     let mut update = Write::update(keys::dependents(tenant, plan), expression).number(":until", hidden_until(now));
     let mut counted = vec![format!("attribute_exists({PK})")];
     for (name, count) in [("sessions", left.sessions), ("comments", left.comments), ("targets", left.targets)] {
@@ -558,12 +617,13 @@ fn end(tenant: &Tenant, plan: &CoachingPlanId, left: &Dependents, now: Timestamp
     update.when(counted.join(" AND "))
 }
 
-/// The transaction that deletes a plan, and what counts on it or, if something does, starts its deletion.
+/// The transaction that deletes a plan, and the count of what hangs on it or, if something does, starts the deletion
+/// of what goes `with_it`.
 fn deletion(
     tenant: &Tenant,
     plan: &CoachingPlan,
     record: &Record,
-    more: bool,
+    with_it: Option<DeletedWithPlan>,
     author: Author<'_>,
 ) -> Result<Transaction, Error> {
     let mut deletion = Transaction::default();
@@ -573,9 +633,14 @@ fn deletion(
         agents::end_plan(&mut deletion, tenant, record, plan, author.now)?;
     }
     let dependents = keys::dependents(tenant, &plan.id);
-    if more {
+    if let Some(with_it) = with_it {
         let mark = Write::update(dependents, "SET deleting = :deleting").text(":deleting", author.now.to_string());
-        deletion.add_unconditional([mark]);
+        if with_it == DeletedWithPlan::AllButAcknowledged {
+            let none = mark.when("attribute_not_exists(acknowledged) OR acknowledged = :none").number(":none", 0);
+            deletion.add(none, Refusal::Changed);
+        } else {
+            deletion.add_unconditional([mark]);
+        }
         deletion.add(begin_deletion(tenant, &plan.id), Refusal::DeletionsFull);
     } else {
         let none =

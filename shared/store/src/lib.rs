@@ -73,6 +73,7 @@ use crate::unreadable::Noted;
 pub use agents::{Agent, AgentFilter, AgentsById, plans_in_scope};
 pub use comments::CommentFilter;
 pub use deadline::Deadline;
+pub use dependents::DeletedWithPlan;
 pub use idempotency::{Created, IdempotencyRecord};
 pub use keys::Cursor;
 pub use list::Page;

@@ -75,6 +75,14 @@ impl SessionFilter {
     }
 }
 
+/// What a session counts as on its plan.
+fn counted_as(session: &CoachingSession) -> &'static [Dependent] {
+    match session.acknowledge_time {
+        Some(_) => &[Dependent::Session, Dependent::AcknowledgedSession],
+        None => &[Dependent::Session],
+    }
+}
+
 impl Store {
     /// Creates `session`, which must belong to a plan of its agent, for `request` ([`Store::once`]). With
     /// `inherits_usecase` the session takes the plan's usecase. `references` must exist.
@@ -114,7 +122,7 @@ impl Store {
             let created = Created { id: session.id.clone(), time: author.now, usecase, revision: None };
             let of_plan = as_plan.then_some(session.usecase.as_ref());
             let mut transaction = entity::creation(tenant, &session, author);
-            let add = dependents::add(tenant, &session.plan, Dependent::Session, &session.agent, of_plan);
+            let add = dependents::add(tenant, &session.plan, counted_as(&session), &session.agent, of_plan);
             transaction.add(add, Refusal::PlanTakesNoChild);
             if let Some(counted) = &counted {
                 self.count_session(&mut transaction, tenant, counted, places);
@@ -376,7 +384,7 @@ impl Entity for CoachingSession {
         store.session(tenant, id, now).await
     }
 
-    /// What is counted of it, and, if it is deleted, one less on its plan.
+    /// What is counted of it, and what its plan counts it as.
     async fn write_beside(
         store: &Store,
         transaction: &mut Transaction,
@@ -385,8 +393,11 @@ impl Entity for CoachingSession {
         _now: Timestamp,
         learned: &Places,
     ) -> Result<(), Error> {
-        if after.is_none() {
-            transaction.add(dependents::remove(tenant, &before.plan, Dependent::Session), Refusal::Changed);
+        match after {
+            None => {
+                transaction.add(dependents::remove(tenant, &before.plan, counted_as(before)), Refusal::Changed);
+            }
+            Some(after) => dependents::count_acknowledged(transaction, tenant, before, after),
         }
         if let Some(counted) = CountChange::of(Some(before), after) {
             store.count_session(transaction, tenant, &counted, *learned);

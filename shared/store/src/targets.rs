@@ -63,7 +63,7 @@ impl Store {
                 if record.plan(plan).is_some() && record.target_count() >= MAX_TARGETS {
                     return Err(targets_full());
                 }
-                let add = dependents::add(tenant, plan, Dependent::Target, agent, None);
+                let add = dependents::add(tenant, plan, &[Dependent::Target], agent, None);
                 transaction.add(add, Refusal::PlanTakesNoChild);
                 let kept = record.plan(plan).map(|plan| plan.targets.clone()).unwrap_or_default();
                 let kept: Vec<Target> = kept.into_iter().chain([target.clone()]).collect();
@@ -224,7 +224,7 @@ impl Entity for Target {
         let kept: Vec<Self> = others.chain(after).cloned().collect();
         transaction.add(agents::keep_targets(tenant, &record, plan, &kept)?, Refusal::Changed);
         if after.is_none() {
-            transaction.add(dependents::remove(tenant, plan, Dependent::Target), Refusal::Changed);
+            transaction.add(dependents::remove(tenant, plan, &[Dependent::Target]), Refusal::Changed);
         }
         Ok(())
     }
