@@ -10,7 +10,7 @@ use coaching_domain::plan::plan_not_found;
 use coaching_domain::{Error, Tenant, Timestamp};
 
 use crate::Store;
-use crate::dependents::{self, Dependent, OnPlan};
+use crate::dependents::{self, Child, ChildOfPlan};
 use crate::engine::entity::{self, Entity};
 use crate::engine::transaction::{Outcome, Refusal};
 use crate::idempotency::{Created, IdempotencyRecord};
@@ -59,7 +59,7 @@ impl Store {
         let created = Created { id: comment.id.clone(), time: author.now, usecase, revision: None };
         let mut transaction = entity::creation(tenant, comment, author);
         if let (Some(plan), Some(agent)) = (&comment.plan, &comment.agent) {
-            let add = dependents::add(tenant, plan, &[Dependent::Comment], agent, None);
+            let add = dependents::add(tenant, plan, &[Child::Comment], agent, None);
             transaction.add(add, Refusal::PlanTakesNoChild);
         }
         match self.create(tenant, transaction, request, &created).await? {
@@ -134,7 +134,7 @@ impl Store {
     }
 }
 
-impl OnPlan for CoachingComment {
+impl ChildOfPlan for CoachingComment {
     fn plan(&self) -> Option<&CoachingPlanId> {
         self.plan.as_ref()
     }

@@ -53,9 +53,9 @@ const LOOKS: u32 = 20;
 /// The pause before they are asked again.
 const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(100);
 
-/// A kind of what hangs on a plan.
+/// A kind of child: of what hangs on a plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Dependent {
+pub(crate) enum Child {
     Session,
     /// A session that its agent has acknowledged; it counts as a session too.
     AcknowledgedSession,
@@ -63,7 +63,7 @@ pub(crate) enum Dependent {
     Target,
 }
 
-impl Dependent {
+impl Child {
     /// The attribute that counts them.
     fn attribute(self) -> &'static str {
         match self {
@@ -75,9 +75,9 @@ impl Dependent {
     }
 }
 
-/// What hangs on a plan.
+/// How many children a plan has.
 #[derive(Debug)]
-struct Dependents {
+struct ChildCounts {
     sessions: i64,
     /// Those of the sessions that their agent has acknowledged.
     acknowledged: i64,
@@ -88,7 +88,7 @@ struct Dependents {
     deleted: bool,
 }
 
-impl Dependents {
+impl ChildCounts {
     fn from_item(item: HashMap<String, AttributeValue>) -> Result<Self, Unreadable> {
         let mut item = Attributes::of(item);
         Ok(Self {
@@ -119,8 +119,8 @@ pub enum DeletedWithPlan {
 
 impl DeletedWithPlan {
     /// Refuses the deletion of a plan with these `dependents`.
-    fn check(self, dependents: &Dependents) -> Result<(), Error> {
-        let Dependents { sessions, acknowledged, comments, targets, .. } = dependents;
+    fn check(self, dependents: &ChildCounts) -> Result<(), Error> {
+        let ChildCounts { sessions, acknowledged, comments, targets, .. } = dependents;
         if self == Self::Nothing && dependents.total() > 0 {
             return Err(Error::new(
                 Code::FailedPrecondition,
@@ -147,15 +147,15 @@ fn hidden_until(now: Timestamp) -> i64 {
     now.unix_seconds() + HIDDEN_SECONDS
 }
 
-/// Plans that are being deleted, or were moments ago.
+/// The tombstones of plans that are being deleted, or were moments ago: what hangs on those is hidden.
 #[derive(Debug, Default)]
-pub(crate) struct Deletions {
+pub(crate) struct Tombstones {
     plans: HashMap<CoachingPlanId, i64>,
     /// Entries that cannot be read. What hangs on their plans is hidden: shown, it might be half of what there was.
     unreadable: HashMap<CoachingPlanId, Unreadable>,
 }
 
-impl Deletions {
+impl Tombstones {
     pub(crate) fn has(&self, plan: &CoachingPlanId, now: Timestamp) -> bool {
         self.unreadable.contains_key(plan)
             || self.plans.get(plan).is_some_and(|until| *until == 0 || *until > now.unix_seconds())
@@ -178,19 +178,19 @@ impl Deletions {
     }
 
     /// Whether `entity` hangs on one of them.
-    fn hides(&self, entity: &impl OnPlan, now: Timestamp) -> bool {
+    fn hides(&self, entity: &impl ChildOfPlan, now: Timestamp) -> bool {
         entity.plan().is_some_and(|plan| self.has(plan, now))
     }
 }
 
-/// Something that hangs on a plan, or may.
-pub(crate) trait OnPlan {
+/// A child of a plan: something that hangs on one, or may.
+pub(crate) trait ChildOfPlan {
     /// The plan.
     fn plan(&self) -> Option<&CoachingPlanId>;
 }
 
-/// What hangs on a plan being deleted.
-enum Doomed {
+/// A child of a plan that is being deleted, which is still to be deleted itself.
+enum PendingDeletion {
     Session(Box<CoachingSession>),
     Comment(Box<CoachingComment>),
     Target(Box<Target>),
@@ -198,51 +198,51 @@ enum Doomed {
 
 impl Store {
     /// The list of deletions in `item`. An entry that cannot be read is noted, and costs the plan that it names.
-    fn deletions_in(&self, tenant: &Tenant, item: &HashMap<String, AttributeValue>) -> Deletions {
-        let mut deletions = Deletions::default();
+    fn tombstones_in(&self, tenant: &Tenant, item: &HashMap<String, AttributeValue>) -> Tombstones {
+        let mut tombstones = Tombstones::default();
         for (attribute, value) in item {
             let Some(id) = attribute.strip_prefix(keys::DELETED_PLAN) else { continue };
             let id: Option<CoachingPlanId> = coaching_domain::Id::parse(id);
             let until = value.as_n().ok().and_then(|until| until.parse().ok());
             match (id, until) {
                 (Some(id), Some(until)) => {
-                    deletions.plans.insert(id, until);
+                    tombstones.plans.insert(id, until);
                 }
                 (id, _) => {
                     let unreadable = Unreadable::deletion(tenant, id.as_ref());
                     self.note(&unreadable);
-                    deletions.unreadable.extend(id.map(|id| (id, unreadable)));
+                    tombstones.unreadable.extend(id.map(|id| (id, unreadable)));
                 }
             }
         }
-        deletions
+        tombstones
     }
 
     /// The profile's list of deletions. It is read after what it hides, and eventually consistent: it is
     /// written a call earlier than the first that is deleted.
-    pub(crate) async fn deletions(&self, tenant: &Tenant) -> Result<Deletions, Error> {
+    pub(crate) async fn tombstones(&self, tenant: &Tenant) -> Result<Tombstones, Error> {
         let item = self.get_eventually(keys::deletions(tenant)).await?;
-        Ok(self.deletions_in(tenant, &item.unwrap_or_default()))
+        Ok(self.tombstones_in(tenant, &item.unwrap_or_default()))
     }
 
     /// The entity at `key`, unless it hangs on a plan that is being deleted.
-    pub(crate) async fn get_unless_deleted<T: Listed + OnPlan>(
+    pub(crate) async fn get_unless_deleted<T: Listed + ChildOfPlan>(
         &self,
         tenant: &Tenant,
         key: Key,
         now: Timestamp,
     ) -> Result<Option<T>, Error> {
         // Side by side: one entity that was there a moment ago is no part of a whole.
-        let (item, deletions) = tokio::try_join!(self.get(key.clone()), self.deletions(tenant))?;
+        let (item, tombstones) = tokio::try_join!(self.get(key.clone()), self.tombstones(tenant))?;
         let entity = item.map(|item| self.noting(T::from_item(item))).transpose()?;
-        if entity.as_ref().and_then(|entity| deletions.unreadable(entity.plan()?)).is_some() {
+        if entity.as_ref().and_then(|entity| tombstones.unreadable(entity.plan()?)).is_some() {
             return Err(Unreadable::of(&key, "plan").into());
         }
-        Ok(entity.filter(|entity| !deletions.hides(entity, now)))
+        Ok(entity.filter(|entity| !tombstones.hides(entity, now)))
     }
 
     /// A page of what hangs on plans, without what hangs on those being deleted.
-    pub(crate) async fn page_unless_deleted<T: Listed + OnPlan + 'static>(
+    pub(crate) async fn page_unless_deleted<T: Listed + ChildOfPlan + 'static>(
         &self,
         tenant: &Tenant,
         ranges: impl Fn() -> Vec<Range<T>>,
@@ -253,17 +253,17 @@ impl Store {
         if page.entries.iter().all(|entity| entity.plan().is_none()) {
             return Ok(page);
         }
-        let deletions = self.deletions(tenant).await?;
-        if !page.entries.iter().any(|entity| deletions.hides(entity, now)) {
+        let tombstones = self.tombstones(tenant).await?;
+        if !page.entries.iter().any(|entity| tombstones.hides(entity, now)) {
             return Ok(page);
         }
-        let hidden = page.entries.iter().filter_map(|entity| deletions.unreadable(entity.plan()?));
+        let hidden = page.entries.iter().filter_map(|entity| tombstones.unreadable(entity.plan()?));
         let hidden: Vec<(usize, Unreadable)> = hidden.map(|unreadable| (0, unreadable.clone())).collect();
         // A page is full unless it is the last, so it is read again with what is hidden passed over.
-        let deletions = Arc::new(deletions);
+        let tombstones = Arc::new(tombstones);
         let ranges = ranges().into_iter().map(|range| {
-            let deletions = Arc::clone(&deletions);
-            range.keeping(move |entity| !deletions.hides(entity, now))
+            let tombstones = Arc::clone(&tombstones);
+            range.keeping(move |entity| !tombstones.hides(entity, now))
         });
         let mut page = self.page(ranges.collect(), size).await?;
         page.unreadable.extend(hidden);
@@ -282,7 +282,7 @@ impl Store {
         for _ in 0..LOOKS {
             let item = self.get(keys::dependents(tenant, plan)).await?;
             let counted = item
-                .map(|item| self.noting(Dependents::from_item(item)))
+                .map(|item| self.noting(ChildCounts::from_item(item)))
                 .transpose()?
                 .map_or(0, |dependents| dependents.targets);
             let mut targets: Vec<Target> = Vec::new();
@@ -334,7 +334,7 @@ impl Store {
         let mut attempts = Attempts::new();
         while attempts.another().await {
             let (plan, dependents) = tokio::try_join!(self.plan(tenant, id), self.get(keys::dependents(tenant, id)))?;
-            let dependents = dependents.map(|item| self.noting(Dependents::from_item(item))).transpose()?;
+            let dependents = dependents.map(|item| self.noting(ChildCounts::from_item(item))).transpose()?;
             let (plan, dependents) = match (plan, dependents) {
                 (Some(plan), Some(dependents)) => (plan, dependents),
                 (None, Some(dependents)) if dependents.deleting && !dependents.deleted => {
@@ -351,8 +351,8 @@ impl Store {
                 Outcome::Written if dependents.total() == 0 => return Ok(()),
                 Outcome::Written => return self.delete_dependents(tenant, id, author).await,
                 Outcome::Refused(refused) => {
-                    if refused.has(Refusal::DeletionsFull) {
-                        self.tidy_deletions(tenant, author.now).await?;
+                    if refused.has(Refusal::TombstonesFull) {
+                        self.tidy_tombstones(tenant, author.now).await?;
                     }
                 }
             }
@@ -365,12 +365,12 @@ impl Store {
     ///
     /// # Errors
     /// RESOURCE_EXHAUSTED if the list stays full.
-    async fn tidy_deletions(&self, tenant: &Tenant, now: Timestamp) -> Result<(), Error> {
+    async fn tidy_tombstones(&self, tenant: &Tenant, now: Timestamp) -> Result<(), Error> {
         let item = self.get(keys::deletions(tenant)).await?.unwrap_or_default();
-        let deletions = self.deletions_in(tenant, &item);
+        let tombstones = self.tombstones_in(tenant, &item);
         let counted = item.get(ENTRIES).cloned();
-        let over: Vec<String> = deletions.over(now).map(deletion_attribute).collect();
-        let left = deletions.len() - over.len();
+        let over: Vec<String> = tombstones.over(now).map(deletion_attribute).collect();
+        let left = tombstones.len() - over.len();
         if left >= MAX_DELETIONS {
             let message = format!(
                 "{MAX_DELETIONS} plans of the profile are being deleted with what hangs on them, or were within five minutes, \
@@ -412,19 +412,20 @@ impl Store {
         let mut looks = 0;
         loop {
             let key = keys::dependents(tenant, id);
-            let (left, (mut doomed, unreadable)) = tokio::try_join!(self.get(key), self.doomed(tenant, id))?;
-            let left = left.map(|item| self.noting(Dependents::from_item(item))).transpose()?;
+            let (left, (mut pending, unreadable)) =
+                tokio::try_join!(self.get(key), self.pending_deletions(tenant, id))?;
+            let left = left.map(|item| self.noting(ChildCounts::from_item(item))).transpose()?;
             let Some(left) = left.filter(|left| !left.deleted) else { return Ok(()) };
             if left.total() == 0 {
                 // An index may still show what is deleted.
-                doomed.clear();
+                pending.clear();
             }
-            if let (true, Some(unreadable)) = (doomed.is_empty() && left.total() > 0, unreadable) {
+            if let (true, Some(unreadable)) = (pending.is_empty() && left.total() > 0, unreadable) {
                 return Err(unreadable.into());
             }
-            let is_last = i64::try_from(doomed.len()).is_ok_and(|count| count == left.total());
-            if is_last || !doomed.is_empty() {
-                let mut deletion = self.deletion_of(tenant, id, doomed, is_last.then_some(&left), author).await?;
+            let is_last = i64::try_from(pending.len()).is_ok_and(|count| count == left.total());
+            if is_last || !pending.is_empty() {
+                let mut deletion = self.deletion_of(tenant, id, pending, is_last.then_some(&left), author).await?;
                 if is_last {
                     deletion.add_unconditional([end_deletion(tenant, id, hidden_until(author.now))]);
                 }
@@ -449,7 +450,11 @@ impl Store {
 
     /// Some of what hangs on a plan, as much as one transaction deletes; and some of it that cannot be read, if there is
     /// any: its history would not tell what was deleted.
-    async fn doomed(&self, tenant: &Tenant, id: &CoachingPlanId) -> Result<(Vec<Doomed>, Option<Unreadable>), Error> {
+    async fn pending_deletions(
+        &self,
+        tenant: &Tenant,
+        id: &CoachingPlanId,
+    ) -> Result<(Vec<PendingDeletion>, Option<Unreadable>), Error> {
         fn of_plan<T>(partition: String) -> Vec<Range<T>> {
             vec![Range::new(ListIndex::Plan, partition, Filter::default(), None)]
         }
@@ -458,37 +463,42 @@ impl Store {
         let targets = self.page(of_plan::<Target>(keys::targets_of_plan(tenant, id)), DELETED_AT_ONCE);
         let (sessions, comments, targets) = tokio::try_join!(sessions, comments, targets)?;
         let unreadable = sessions.unreadable().chain(comments.unreadable()).chain(targets.unreadable()).next().cloned();
-        fn with_bytes<T>(page: Page<T>, doomed: impl Fn(Box<T>) -> Doomed) -> impl Iterator<Item = (usize, Doomed)> {
+        fn with_bytes<T>(
+            page: Page<T>,
+            pending: impl Fn(Box<T>) -> PendingDeletion,
+        ) -> impl Iterator<Item = (usize, PendingDeletion)> {
             let entries = page.entries.into_iter().zip(page.places);
-            entries.map(move |(entry, place)| (place.bytes, doomed(Box::new(entry))))
+            entries.map(move |(entry, place)| (place.bytes, pending(Box::new(entry))))
         }
-        let all = with_bytes(sessions, Doomed::Session);
-        let all = all.chain(with_bytes(comments, Doomed::Comment)).chain(with_bytes(targets, Doomed::Target));
+        let all = with_bytes(sessions, PendingDeletion::Session);
+        let all = all
+            .chain(with_bytes(comments, PendingDeletion::Comment))
+            .chain(with_bytes(targets, PendingDeletion::Target));
         let mut total = 0;
         let fitting = all.enumerate().take_while(|(number, (bytes, _))| {
             total += bytes + BYTES_BESIDE;
             *number == 0 || (*number < DELETED_AT_ONCE && total <= MAX_BYTES_AT_ONCE)
         });
-        Ok((fitting.map(|(_, (_, doomed))| doomed).collect(), unreadable))
+        Ok((fitting.map(|(_, (_, pending))| pending).collect(), unreadable))
     }
 
-    /// The transaction that deletes `doomed`; if they are all that is `left`, it also ends the count.
+    /// The transaction that deletes `pending`; if they are all that is `left`, it also ends the count.
     async fn deletion_of(
         &self,
         tenant: &Tenant,
         plan: &CoachingPlanId,
-        doomed: Vec<Doomed>,
-        left: Option<&Dependents>,
+        pending: Vec<PendingDeletion>,
+        left: Option<&ChildCounts>,
         author: Author<'_>,
     ) -> Result<Transaction, Error> {
         let mut deletion = Transaction::default();
-        let kinds = [Dependent::Session, Dependent::AcknowledgedSession, Dependent::Comment, Dependent::Target];
+        let kinds = [Child::Session, Child::AcknowledgedSession, Child::Comment, Child::Target];
         let mut removed = kinds.map(|kind| (kind, 0));
         let [(_, sessions), (_, acknowledged), (_, comments), (_, targets)] = &mut removed;
         let mut held = Vec::new();
-        for doomed in doomed {
-            match doomed {
-                Doomed::Session(session) => {
+        for pending in pending {
+            match pending {
+                PendingDeletion::Session(session) => {
                     *sessions += 1;
                     *acknowledged += usize::from(session.acknowledge_time.is_some());
                     entity::delete(&mut deletion, tenant, &*session, author);
@@ -496,18 +506,18 @@ impl Store {
                         held.push(mark);
                     }
                 }
-                Doomed::Comment(comment) => {
+                PendingDeletion::Comment(comment) => {
                     *comments += 1;
                     entity::delete(&mut deletion, tenant, &*comment, author);
                 }
-                Doomed::Target(target) => {
+                PendingDeletion::Target(target) => {
                     *targets += 1;
                     entity::delete(&mut deletion, tenant, &*target, author);
                 }
             }
         }
         self.uncount_sessions(&mut deletion, tenant, held).await?;
-        let removed: Vec<(Dependent, usize)> = removed.into_iter().filter(|(_, count)| *count > 0).collect();
+        let removed: Vec<(Child, usize)> = removed.into_iter().filter(|(_, count)| *count > 0).collect();
         let count = match left {
             None => remove_all(tenant, plan, &removed),
             Some(left) => end(tenant, plan, left, author.now),
@@ -533,7 +543,7 @@ pub(crate) fn begin(tenant: &Tenant, plan: &CoachingPlan, now: Timestamp) -> Wri
 pub(crate) fn add(
     tenant: &Tenant,
     plan: &CoachingPlanId,
-    kinds: &[Dependent],
+    kinds: &[Child],
     agent: &UserId,
     usecase: Option<Option<&UsecaseId>>,
 ) -> Write {
@@ -553,7 +563,7 @@ pub(crate) fn add(
         Some(None) => condition.push_str(" AND attribute_not_exists(usecase)"),
         None => {}
     }
-    if kinds.contains(&Dependent::Target) {
+    if kinds.contains(&Child::Target) {
         condition.push_str(" AND (attribute_not_exists(targets) OR targets < :most)");
         update = update.number(":most", MAX_TARGETS_OF_PLAN);
     }
@@ -566,8 +576,8 @@ pub(crate) fn takes_children_of(item: &HashMap<String, AttributeValue>, agent: &
 }
 
 /// The write that counts one less on `plan`, of each of `kinds`.
-pub(crate) fn remove(tenant: &Tenant, plan: &CoachingPlanId, kinds: &[Dependent]) -> Write {
-    let removed: Vec<(Dependent, usize)> = kinds.iter().map(|kind| (*kind, 1)).collect();
+pub(crate) fn remove(tenant: &Tenant, plan: &CoachingPlanId, kinds: &[Child]) -> Write {
+    let removed: Vec<(Child, usize)> = kinds.iter().map(|kind| (*kind, 1)).collect();
     remove_all(tenant, plan, &removed)
 }
 
@@ -579,7 +589,7 @@ pub(crate) fn count_acknowledged(
     before: &CoachingSession,
     after: &CoachingSession,
 ) {
-    let acknowledged = [Dependent::AcknowledgedSession];
+    let acknowledged = [Child::AcknowledgedSession];
     match (before.acknowledge_time.is_some(), after.acknowledge_time.is_some()) {
         (false, true) => {
             let add = add(tenant, &after.plan, &acknowledged, &after.agent, None);
@@ -592,7 +602,7 @@ pub(crate) fn count_acknowledged(
     }
 }
 
-fn remove_all(tenant: &Tenant, plan: &CoachingPlanId, removed: &[(Dependent, usize)]) -> Write {
+fn remove_all(tenant: &Tenant, plan: &CoachingPlanId, removed: &[(Child, usize)]) -> Write {
     let terms = removed.iter().map(|(kind, _)| format!("{name} :{name}", name = kind.attribute()));
     let expression = format!("ADD {}", terms.collect::<Vec<_>>().join(", "));
     let update = Write::update(keys::dependents(tenant, plan), expression).when(format!("attribute_exists({PK})"));
@@ -603,7 +613,7 @@ fn remove_all(tenant: &Tenant, plan: &CoachingPlanId, removed: &[(Dependent, usi
 
 /// The write that counts none any more and lets the count expire; it is refused unless exactly what is
 /// `left` is counted.
-fn end(tenant: &Tenant, plan: &CoachingPlanId, left: &Dependents, now: Timestamp) -> Write {
+fn end(tenant: &Tenant, plan: &CoachingPlanId, left: &ChildCounts, now: Timestamp) -> Write {
     let expression = format!("SET {EXPIRES_AT} = :until REMOVE sessions, acknowledged, comments, targets");
     let mut update = Write::update(keys::dependents(tenant, plan), expression).number(":until", hidden_until(now));
     let mut counted = vec![format!("attribute_exists({PK})")];
@@ -641,7 +651,7 @@ fn deletion(
         } else {
             deletion.add_unconditional([mark]);
         }
-        deletion.add(begin_deletion(tenant, &plan.id), Refusal::DeletionsFull);
+        deletion.add(begin_deletion(tenant, &plan.id), Refusal::TombstonesFull);
     } else {
         let none =
             ["sessions", "comments", "targets"].map(|name| format!("(attribute_not_exists({name}) OR {name} = :none)"));

@@ -495,7 +495,7 @@ fn joined(mut key: String, parts: &[&str]) -> String {
     key
 }
 
-/// A place in a list, as the value that its index is sorted by.
+/// A cursor: a place in a list, as the value that its index is sorted by.
 ///
 /// A creation and an id are immutable, so a place by them never moves; what is created later comes before
 /// every place that a client has read. What is changed moves to the end of a list by changes, so who reads

@@ -284,13 +284,13 @@ impl Store {
         drop(reads);
         page.cut(sessions.len());
         // Read last: a plan whose deletion began meanwhile may have been read in part.
-        let deletions = self.deletions(tenant).await?;
+        let tombstones = self.tombstones(tenant).await?;
         let hidden = page.entries.iter().enumerate();
-        let hidden = hidden.filter_map(|(place, plan)| Some((place, deletions.unreadable(&plan.id)?.clone())));
+        let hidden = hidden.filter_map(|(place, plan)| Some((place, tombstones.unreadable(&plan.id)?.clone())));
         let hidden: Vec<(usize, Unreadable)> = hidden.collect();
         page.unreadable.extend(hidden);
         let plans = std::mem::take(&mut page.entries).into_iter().zip(sessions);
-        let plans = plans.map(|plan| Some(plan).filter(|(plan, _)| !deletions.has(&plan.id, now)));
+        let plans = plans.map(|plan| Some(plan).filter(|(plan, _)| !tombstones.has(&plan.id, now)));
         Ok(page.made_into(plans.collect()))
     }
 }

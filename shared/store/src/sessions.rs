@@ -11,7 +11,7 @@ use coaching_domain::session::{CoachingSession, State};
 use coaching_domain::{Code, Error, Tenant, Timestamp};
 
 use crate::Store;
-use crate::dependents::{self, Dependent, OnPlan};
+use crate::dependents::{self, Child, ChildOfPlan};
 use crate::engine::entity::{self, Entity};
 use crate::engine::transaction::{Outcome, Refusal, Refused, Transaction};
 use crate::idempotency::{Created, IdempotencyRecord};
@@ -76,10 +76,10 @@ impl SessionFilter {
 }
 
 /// What a session counts as on its plan.
-fn counted_as(session: &CoachingSession) -> &'static [Dependent] {
+fn counted_as(session: &CoachingSession) -> &'static [Child] {
     match session.acknowledge_time {
-        Some(_) => &[Dependent::Session, Dependent::AcknowledgedSession],
-        None => &[Dependent::Session],
+        Some(_) => &[Child::Session, Child::AcknowledgedSession],
+        None => &[Child::Session],
     }
 }
 
@@ -283,7 +283,7 @@ fn ranges<T: Borrow<CoachingSession> + 'static>(
     kept.collect()
 }
 
-impl OnPlan for CoachingSession {
+impl ChildOfPlan for CoachingSession {
     fn plan(&self) -> Option<&CoachingPlanId> {
         Some(&self.plan)
     }
@@ -337,7 +337,7 @@ impl Borrow<CoachingSession> for SeenByAgent<CoachingSession> {
     }
 }
 
-impl OnPlan for SeenByAgent<CoachingSession> {
+impl ChildOfPlan for SeenByAgent<CoachingSession> {
     fn plan(&self) -> Option<&CoachingPlanId> {
         self.0.plan()
     }

@@ -172,7 +172,7 @@ impl Store {
         if refused.has(Refusal::SessionCountedElsewhere) {
             places.found = match places.found {
                 Counted::Inline => Counted::Beside,
-                // Counted nowhere, against all rules: it is not for this change to find out why.
+                // It is counted nowhere, which should not be; this change goes on without it, and a rebuild finds it.
                 Counted::Beside | Counted::Nowhere => Counted::Nowhere,
             };
         }

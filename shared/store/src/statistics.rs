@@ -170,9 +170,9 @@ impl Store {
         if sessions.iter().all(|sessions| sessions.is_empty()) {
             return Ok(());
         }
-        let deletions = self.deletions(tenant).await?;
+        let tombstones = self.tombstones(tenant).await?;
         for sessions in sessions {
-            sessions.retain(|(_, plan)| !deletions.has(plan, now));
+            sessions.retain(|(_, plan)| !tombstones.has(plan, now));
         }
         Ok(())
     }

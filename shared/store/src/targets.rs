@@ -14,7 +14,7 @@ use coaching_domain::{Code, Error, Tenant, Timestamp};
 
 use crate::Store;
 use crate::agents::{self, MAX_TARGETS, targets_full, targets_of_plan_full};
-use crate::dependents::{self, Dependent, OnPlan};
+use crate::dependents::{self, Child, ChildOfPlan};
 use crate::engine::attempts::{Attempts, keeps_changing};
 use crate::engine::entity::{self, Entity};
 use crate::engine::transaction::{Outcome, Refusal, Refused, Transaction};
@@ -63,7 +63,7 @@ impl Store {
                 if record.plan(plan).is_some() && record.target_count() >= MAX_TARGETS {
                     return Err(targets_full());
                 }
-                let add = dependents::add(tenant, plan, &[Dependent::Target], agent, None);
+                let add = dependents::add(tenant, plan, &[Child::Target], agent, None);
                 transaction.add(add, Refusal::PlanTakesNoChild);
                 let kept = record.plan(plan).map(|plan| plan.targets.clone()).unwrap_or_default();
                 let kept: Vec<Target> = kept.into_iter().chain([target.clone()]).collect();
@@ -224,7 +224,7 @@ impl Entity for Target {
         let kept: Vec<Self> = others.chain(after).cloned().collect();
         transaction.add(agents::keep_targets(tenant, &record, plan, &kept)?, Refusal::Changed);
         if after.is_none() {
-            transaction.add(dependents::remove(tenant, plan, &[Dependent::Target]), Refusal::Changed);
+            transaction.add(dependents::remove(tenant, plan, &[Child::Target]), Refusal::Changed);
         }
         Ok(())
     }
@@ -319,7 +319,7 @@ pub(crate) fn read(id: TargetId, item: &mut Attributes) -> Result<Target, Unread
     })
 }
 
-impl OnPlan for Target {
+impl ChildOfPlan for Target {
     fn plan(&self) -> Option<&CoachingPlanId> {
         self.plan.as_ref()
     }

@@ -47,7 +47,7 @@ pub(crate) enum Refusal {
     /// A session is not counted where it was taken to be.
     SessionCountedElsewhere,
     /// The list of pending deletions is full.
-    DeletionsFull,
+    TombstonesFull,
 }
 
 /// Writes that are all made, or none of them: at most 100 items, 4 MB.
