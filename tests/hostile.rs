@@ -365,7 +365,7 @@ impl Tried {
         let app = service.app.for_one_request();
         let (parts, body) = respond(operation, &app, &event).await.into_parts();
         let memory = MEMORY.peak_usage().saturating_sub(before);
-        let (status, spent) = (parts.status.as_u16(), app.store.spent());
+        let (status, spent) = (parts.status.as_u16(), app.store.consumed());
         let sent = || format!("{} {}", told(), String::from_utf8_lossy(&bytes[..bytes.len().min(3000)]));
         assert!(memory <= MAX_MEMORY, "{memory} bytes of memory for {}", sent());
         // The answer is a string within the JSON that goes back to Lambda.

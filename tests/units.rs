@@ -5,7 +5,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
 use coaching_domain::names::{CoachingSession, User};
 use coaching_domain::{Id, Timestamp};
 use coaching_local::OPERATIONS;
-use coaching_store::ListPosition;
+use coaching_store::Cursor;
 use coaching_tests::{
     Event, TestService, Trace, answer, below_support, event_file, least_read_units, least_write_units, long_scorecard,
     merge, perform, plan_name, root, session_name, units_charged, usecase_name, user, user_name,
@@ -342,7 +342,7 @@ async fn measured(row: &Row) -> String {
                 perform(&rebuild_statistics::TASK, &app, event, until).await.unwrap();
             }
         }
-        app.store.spent()
+        app.store.consumed()
     })
     .await;
     let Trace { calls, calls_in_sequence: sequence, .. } = trace;
@@ -436,9 +436,9 @@ async fn a_page_of_sessions_costs_what_it_returns_or_stops_short() {
         let mut item = like.clone();
         for (attribute, value) in [
             ("PK", format!("acme#support#session#{id}")),
-            ("list_order", ListPosition::latest_first(created, &id).into_text()),
-            ("session_time_order", ListPosition::latest_first(created, &id).into_text()),
-            ("update_time_order", ListPosition::earliest_first(created, &id).into_text()),
+            ("list_order", Cursor::latest_first(created, &id).into_text()),
+            ("session_time_order", Cursor::latest_first(created, &id).into_text()),
+            ("update_time_order", Cursor::earliest_first(created, &id).into_text()),
             ("create_time", created.to_string()),
             ("session_time", created.to_string()),
             ("update_time", created.to_string()),
@@ -489,7 +489,7 @@ async fn profile_of(named: impl Iterator<Item = (String, bool)>) -> TestService 
         let id: Id<User> = Id::parse(&format!("agent-{number:05}")).unwrap();
         let mut item = items[&format!("{partition}{like}")].clone();
         item.insert("PK".to_owned(), AttributeValue::S(format!("{partition}{id}")));
-        item.insert("list_order".to_owned(), AttributeValue::S(ListPosition::by_name(&name, &id).into_text()));
+        item.insert("list_order".to_owned(), AttributeValue::S(Cursor::by_name(&name, &id).into_text()));
         item.insert("display_name".to_owned(), AttributeValue::S(name));
         item.insert("is_active".to_owned(), AttributeValue::Bool(active));
         item

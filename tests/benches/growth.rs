@@ -22,7 +22,7 @@ use coaching_domain::session::State;
 use coaching_domain::statistics::{Contribution, FULL, Period, Statistics};
 use coaching_domain::{Id, Tenant, Timestamp};
 use coaching_local::{EmbeddedDynamoDb, OPERATIONS};
-use coaching_store::{ListPosition, SessionFilter, keys};
+use coaching_store::{Cursor, SessionFilter, keys};
 use coaching_tests::{
     Event, NOW, TestService, Trace, answer, below_support, number_asked, plan_name, session_name, usecase_name,
     user_name,
@@ -189,7 +189,7 @@ async fn measure(service: &TestService, agents: usize, asked: &str, page: &str, 
     let (took, processor) = (started.elapsed(), processor_seconds() - processor);
     let memory = MEMORY.peak_usage().saturating_sub(before);
     assert_eq!(answered.status, 200, "{}", answered.body);
-    let spent = app.store.spent();
+    let spent = app.store.consumed();
     let (_, trace) = Trace::of(service, async |app| answer(operation, &app, event).await).await;
     println!(
         "| {agents} | {asked} | {page} | {} | {} | {:.2} | {} | {} | {:.0} ms | {:.0} ms | {:.1} MB |",
@@ -237,7 +237,7 @@ async fn load_agents(service: &TestService, agents: usize) {
         let name = format!("{} {number}", ["Ana", "Ben", "Chloe", "Dev"][number % 4]);
         let mut item = like.clone();
         item.insert(keys::PK.to_owned(), text(&keys::agent(&tenant, &id).partition));
-        item.insert(keys::LIST_ORDER.to_owned(), text(ListPosition::by_name(&name, &id).as_str()));
+        item.insert(keys::LIST_ORDER.to_owned(), text(Cursor::by_name(&name, &id).as_str()));
         item.insert("display_name".to_owned(), text(&name));
         item.insert(format!("plan#{}", uuid::Uuid::new_v4()), text("care"));
         item
@@ -344,7 +344,7 @@ async fn lists(sessions: u64) {
             let started = Instant::now();
             let (found, trace) = Trace::of(&service, async |app| {
                 let page = app.store.sessions(&tenant(), &filter, after, 50, now).await;
-                (page.map(|page| page.entries.len()), app.store.spent())
+                (page.map(|page| page.entries.len()), app.store.consumed())
             })
             .await;
             let took = started.elapsed();
@@ -390,16 +390,16 @@ impl History {
         Id::parse(&format!("session-{number:08}")).unwrap()
     }
 
-    fn place(self, number: usize) -> ListPosition {
-        ListPosition::latest_first(self.created(number), &self.id(number))
+    fn place(self, number: usize) -> Cursor {
+        Cursor::latest_first(self.created(number), &self.id(number))
     }
 
-    fn place_by_session_time(self, number: usize) -> ListPosition {
-        ListPosition::latest_first(self.created(number).plus(HELD_AFTER), &self.id(number))
+    fn place_by_session_time(self, number: usize) -> Cursor {
+        Cursor::latest_first(self.created(number).plus(HELD_AFTER), &self.id(number))
     }
 
-    fn place_by_update_time(self, number: usize) -> ListPosition {
-        ListPosition::earliest_first(self.created(number).plus(CHANGED_AFTER), &self.id(number))
+    fn place_by_update_time(self, number: usize) -> Cursor {
+        Cursor::earliest_first(self.created(number).plus(CHANGED_AFTER), &self.id(number))
     }
 }
 

@@ -27,7 +27,7 @@ use chrono::TimeDelta;
 use coaching_domain::Timestamp;
 use coaching_edge::{App, Clock, ColdStart, MAX_ANSWER_BYTES, Operation, PageTokens, Task, lambda_response, respond};
 use coaching_local::{EmbeddedDynamoDb, TABLE_NAME, TEMPLATE, TableDefinition, client_at, create_table};
-use coaching_store::{Expenses, Store};
+use coaching_store::{ConsumedCapacity, Store};
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 use uuid::Uuid;
@@ -382,10 +382,10 @@ impl TestService {
     }
 
     /// As [`TestService::send`], and what it spent.
-    pub async fn spending(&self, event: &Event) -> (Answered, Expenses) {
+    pub async fn spending(&self, event: &Event) -> (Answered, ConsumedCapacity) {
         let app = self.app.for_one_request();
         let answered = answer(event.operation(), &app, event.to_json()).await;
-        (answered, app.store.spent())
+        (answered, app.store.consumed())
     }
 
     /// Whether the DynamoDB tells what a batch of reads consumed. ministack does not.

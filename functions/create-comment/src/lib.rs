@@ -12,6 +12,7 @@
 //! nothing.
 
 use coaching_domain::comment::{CoachingCommentMessage, NewCoachingComment};
+use coaching_domain::plan::plan_not_found;
 use coaching_domain::{Error, Reason, Role};
 use coaching_edge::{Access, Answer, App, Creation, Operation, Partition, Request, Route};
 use futures_util::future::try_join3;
@@ -78,12 +79,7 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
                 let plan = match (found, caller.role()) {
                     (plan, Role::Agent) => request.visible(plan, |plan| &plan.agent, &tenant.name_of(id))?,
                     (Some(plan), _) => plan,
-                    (None, _) => {
-                        return Err(Error::new(
-                            Reason::CoachingPlanNotFound,
-                            "coachingPlanName: the plan does not exist",
-                        ));
-                    }
+                    (None, _) => return Err(plan_not_found()),
                 };
                 Some(plan)
             }

@@ -13,6 +13,7 @@
 //! first did.
 
 use coaching_domain::fields::Fields;
+use coaching_domain::plan::plan_not_found;
 use coaching_domain::target::{NewTarget, TargetMessage};
 use coaching_domain::{Error, Reason, Role};
 use coaching_edge::{Access, Answer, App, Creation, Operation, Partition, Request, Route};
@@ -84,11 +85,11 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
         }
         violations.into_result()?;
         if new.plan.is_some() && plan.is_none() {
-            return Err(Error::new(Reason::CoachingPlanNotFound, "coachingPlanName: the plan does not exist"));
+            return Err(plan_not_found());
         }
         let id = new.id.clone().map_or_else(|| app.new_id(*now), Ok)?;
         let target = new.clone().into_target(id, plan.map(|plan| plan.agent), *now);
-        app.store.create_target(&tenant, &target, record, *now).await
+        app.store.create_target(&tenant, &target, record, request.author(*now)).await
     };
     let created = creation.once(app, &tenant, create).await?;
 

@@ -38,7 +38,8 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let expected = query.etag();
     query.into_result()?;
 
-    app.store.delete_target(&tenant, &id, now, |target| expected.check(&target.etag())).await?;
+    let author = request.author(now);
+    app.store.delete_target(&tenant, &id, author, |target| expected.check(&target.etag())).await?;
 
     Answer::json(&DeleteTargetResponse {})
 }

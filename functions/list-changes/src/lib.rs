@@ -17,7 +17,7 @@
 use coaching_domain::change::ChangeMessage;
 use coaching_domain::{Error, Role, names};
 use coaching_edge::{Access, Answer, App, Binding, Operation, Partition, Request, Route};
-use coaching_store::{ListPosition, keys};
+use coaching_store::{Cursor, keys};
 use futures_util::future::try_join;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -72,7 +72,7 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let caller = request.caller();
     let agent = Some(caller.user()).filter(|_| caller.role() == Role::Agent);
     let binding = Binding::new(OPERATION.name, caller, &tenant, &parameters);
-    let after = app.page_tokens.position(page_token.as_deref(), &binding, now)?.map(ListPosition::from_text);
+    let after = app.page_tokens.position(page_token.as_deref(), &binding, now)?.map(Cursor::from_text);
     let is_first = after.is_none();
     let history = app.store.history(&partition, after, page_size, agent);
     let scorecard = async {
@@ -93,7 +93,7 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
 
     let messages: Vec<_> = page.entries.iter().map(|change| change.message(&tenant, caller)).collect();
     Answer::page(&messages, |changes| {
-        let next = page.after(changes.len()).map(ListPosition::as_str);
+        let next = page.after(changes.len()).map(Cursor::as_str);
         let next_page_token = app.page_tokens.next(next, &binding, now)?;
         Ok(ListChangesResponse { changes, next_page_token, unreachable: page.unreachable(changes.len()) })
     })

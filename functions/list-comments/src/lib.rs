@@ -9,7 +9,7 @@
 use coaching_domain::comment::CoachingCommentMessage;
 use coaching_domain::{Error, Role};
 use coaching_edge::{Access, Answer, App, Binding, ListIndex, Operation, Partition, Request, Route};
-use coaching_store::{CommentFilter, ListPosition};
+use coaching_store::{CommentFilter, Cursor};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -66,12 +66,12 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let parameters = query.into_result()?;
 
     let binding = Binding::new(OPERATION.name, request.caller(), &tenant, &parameters);
-    let after = app.page_tokens.position(page_token.as_deref(), &binding, now)?.map(ListPosition::from_text);
+    let after = app.page_tokens.position(page_token.as_deref(), &binding, now)?.map(Cursor::from_text);
     let page = app.store.comments(&tenant, &filter, after.as_ref(), page_size, now).await?;
 
     let messages: Vec<_> = page.entries.iter().map(|comment| comment.message(&tenant)).collect();
     Answer::page(&messages, |coaching_comments| {
-        let next = page.after(coaching_comments.len()).map(ListPosition::as_str);
+        let next = page.after(coaching_comments.len()).map(Cursor::as_str);
         let next_page_token = app.page_tokens.next(next, &binding, now)?;
         Ok(ListCommentsResponse {
             coaching_comments,

@@ -19,7 +19,7 @@ use coaching_domain::session::{CoachingSessionMessage, SeenSession};
 use coaching_domain::timestamp::range_fault;
 use coaching_domain::{Error, Parameters, Role, Tenant, Timestamp};
 use coaching_edge::{Access, Answer, App, Binding, ListIndex, Operation, Partition, Request, Route, bytes_in_answer};
-use coaching_store::{ListPosition, PlanFilter, SessionFilter};
+use coaching_store::{Cursor, PlanFilter, SessionFilter};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -145,7 +145,7 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
         asked.agents.insert(request.caller().user().clone());
     }
     let binding = Binding::new(OPERATION.name, request.caller(), &tenant, &parameters);
-    let after = app.page_tokens.position(asked.page_token.as_deref(), &binding, now)?.map(ListPosition::from_text);
+    let after = app.page_tokens.position(asked.page_token.as_deref(), &binding, now)?.map(Cursor::from_text);
     let mut filter = asked.filter.clone();
     let mut groups = Vec::new();
     if !asked.agents.is_empty() || !asked.groups.is_empty() {
@@ -174,7 +174,7 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
         (plan.seen_by(caller), sessions.collect::<Vec<_>>())
     });
     let response = |coaching_plans: Vec<_>| {
-        let next = page.after(coaching_plans.len()).map(ListPosition::as_str);
+        let next = page.after(coaching_plans.len()).map(Cursor::as_str);
         let next_page_token = app.page_tokens.next(next, &binding, now)?;
         let mut unreachable = page.unreachable(coaching_plans.len());
         unreachable.extend(groups.iter().cloned());

@@ -17,7 +17,7 @@ use coaching_domain::{Error, Role, Tenant, names};
 use coaching_edge::{
     Access, Answer, App, Binding, ListIndex, MAX_ANSWER_BYTES, Operation, Partition, Request, Route, bytes_in_answer,
 };
-use coaching_store::{Found, ListPosition, ScorecardFilter};
+use coaching_store::{Cursor, Found, ScorecardFilter};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -91,7 +91,7 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let parameters = query.into_result()?;
 
     let binding = Binding::new(OPERATION.name, request.caller(), &tenant, &parameters);
-    let after = app.page_tokens.position(page_token.as_deref(), &binding, now)?.map(ListPosition::from_text);
+    let after = app.page_tokens.position(page_token.as_deref(), &binding, now)?.map(Cursor::from_text);
     let page = app.store.scorecards(&tenant, filter, after.as_ref(), page_size).await?;
     let (templates, known) = templates_of(app, &tenant, &page.entries).await?;
     let Found { entries: templates, unreadable } = templates;
@@ -131,7 +131,7 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
         let shown = made_from.get(..scorecards.len()).unwrap_or_default();
         let revisions: HashSet<_> = shown.iter().map(|template| (&template.id, template.revision)).collect();
         let templates = templates.iter().filter(|template| revisions.contains(&(&template.id, template.revision)));
-        let next = page.after(scorecards.len()).map(ListPosition::as_str);
+        let next = page.after(scorecards.len()).map(Cursor::as_str);
         Ok(ListScorecardsResponse {
             scorecards,
             scorecard_templates: templates.map(|template| template.message(&tenant)).collect(),

@@ -18,7 +18,7 @@
 use coaching_domain::session::{CoachingSessionMessage, State};
 use coaching_domain::{Error, Role, names};
 use coaching_edge::{Access, Answer, App, Binding, ListIndex, Operation, Partition, Request, Route};
-use coaching_store::{ListPosition, SessionFilter};
+use coaching_store::{Cursor, SessionFilter};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -82,13 +82,13 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let parameters = query.into_result()?;
 
     let binding = Binding::new(OPERATION.name, request.caller(), &tenant, &parameters);
-    let after = app.page_tokens.position(page_token.as_deref(), &binding, now)?.map(ListPosition::from_text);
+    let after = app.page_tokens.position(page_token.as_deref(), &binding, now)?.map(Cursor::from_text);
     let page = app.store.sessions(&tenant, &filter, after.as_ref(), page_size, now).await?;
 
     let page = page.map(|session| session.seen_by(request.caller()));
     let sessions = page.entries.iter().map(|session| session.message(&tenant, now));
     Answer::page(&sessions.collect::<Vec<_>>(), |coaching_sessions| {
-        let next = page.after(coaching_sessions.len()).map(ListPosition::as_str);
+        let next = page.after(coaching_sessions.len()).map(Cursor::as_str);
         let next_page_token = app.page_tokens.next(next, &binding, now)?;
         Ok(ListSessionsResponse {
             coaching_sessions,

@@ -7,7 +7,7 @@
 use coaching_domain::target::TargetMessage;
 use coaching_domain::{Error, Role, names};
 use coaching_edge::{Access, Answer, App, Binding, ListIndex, Operation, Partition, Request, Route};
-use coaching_store::{ListPosition, TargetFilter};
+use coaching_store::{Cursor, TargetFilter};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -59,12 +59,12 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     })?;
 
     let binding = Binding::new(OPERATION.name, request.caller(), &tenant, &parameters);
-    let after = app.page_tokens.position(page_token.as_deref(), &binding, now)?.map(ListPosition::from_text);
+    let after = app.page_tokens.position(page_token.as_deref(), &binding, now)?.map(Cursor::from_text);
     let page = app.store.targets(&tenant, &filter, after.as_ref(), page_size, now).await?;
 
     let messages: Vec<_> = page.entries.iter().map(|target| target.message(&tenant)).collect();
     Answer::page(&messages, |targets| {
-        let next = page.after(targets.len()).map(ListPosition::as_str);
+        let next = page.after(targets.len()).map(Cursor::as_str);
         let next_page_token = app.page_tokens.next(next, &binding, now)?;
         Ok(ListTargetsResponse { targets, next_page_token, unreachable: page.unreachable(targets.len()) })
     })

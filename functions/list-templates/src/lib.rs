@@ -7,7 +7,7 @@
 use coaching_domain::template::ScorecardTemplateMessage;
 use coaching_domain::{Error, Role};
 use coaching_edge::{Access, Answer, App, Binding, ListIndex, Operation, Partition, Request, Route};
-use coaching_store::ListPosition;
+use coaching_store::Cursor;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -51,12 +51,12 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let parameters = query.into_result()?;
 
     let binding = Binding::new(OPERATION.name, request.caller(), &tenant, &parameters);
-    let after = app.page_tokens.position(page_token.as_deref(), &binding, now)?.map(ListPosition::from_text);
+    let after = app.page_tokens.position(page_token.as_deref(), &binding, now)?.map(Cursor::from_text);
     let page = app.store.current_templates(&tenant, &usecases, deactivated, after.as_ref(), page_size).await?;
 
     let messages: Vec<_> = page.entries.iter().map(|template| template.message(&tenant)).collect();
     Answer::page(&messages, |scorecard_templates| {
-        let next = page.after(scorecard_templates.len()).map(ListPosition::as_str);
+        let next = page.after(scorecard_templates.len()).map(Cursor::as_str);
         let next_page_token = app.page_tokens.next(next, &binding, now)?;
         Ok(ListTemplatesResponse {
             scorecard_templates,

@@ -51,7 +51,7 @@ use coaching_edge::{
     Access, Answer, App, Binding, ListIndex, MAX_ANSWER_BYTES, Operation, Partition, Request, Route, Size,
     bytes_in_answer,
 };
-use coaching_store::{Agent, AgentFilter, AgentStatistics, ListPosition, Unreadable, plans_in_scope};
+use coaching_store::{Agent, AgentFilter, AgentStatistics, Cursor, Unreadable, plans_in_scope};
 use futures_util::future::{try_join, try_join_all};
 use futures_util::join;
 use serde::Serialize;
@@ -401,7 +401,7 @@ impl Page {
         match &self.places {
             Places::ByName => {
                 let agent = &self.agents.get(last)?.agent;
-                Some(ListPosition::by_name(&agent.display_name, &agent.id).into_name_and_id())
+                Some(Cursor::by_name(&agent.display_name, &agent.id).into_name_and_id())
             }
             Places::InOrder(order, before) => Some(format_place(*order, *before.get(last)?)),
             Places::InOrderNotKept(_) => Some(format_place(order, shown)),
@@ -432,7 +432,7 @@ impl<'a> Progress<'a> {
     /// A page by display name, then resource name.
     async fn page_by_name(&self) -> Result<Page, Error> {
         let after = self.app.page_tokens.position(self.asked.page_token.as_deref(), self.binding, self.now)?;
-        let after = after.map(|after| ListPosition::from_name_and_id(&after));
+        let after = after.map(|after| Cursor::from_name_and_id(&after));
         let size = self.asked.page_size;
         let RetrieveProgressRequest { filter, descending, .. } = *self.asked;
         if self.names_nobody() {
@@ -444,13 +444,13 @@ impl<'a> Progress<'a> {
             let measured = self.measure(page.entries, &organisation?, None).await?;
             return Ok(Page {
                 agents: measured,
-                next: page.next.map(ListPosition::into_name_and_id),
+                next: page.next.map(Cursor::into_name_and_id),
                 places: Places::ByName,
             });
         }
         let (checked, everyone, organisation) = join!(self.check_names(), self.everyone(size), self.organisation());
         let (mut agents, statistics) = checked_and(checked, everyone)?;
-        let place = |agent: &Agent| ListPosition::by_name(&agent.display_name, &agent.id);
+        let place = |agent: &Agent| Cursor::by_name(&agent.display_name, &agent.id);
         if let Some(after) = after {
             let after = after.rank(descending);
             agents.retain(|agent| place(agent).rank(descending) > after);

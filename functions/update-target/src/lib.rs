@@ -47,7 +47,8 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let (update, expected) =
         request.update("target", &TargetUpdate::FIELDS, |fields, mask| TargetUpdate::read(fields, mask, &tenant))?;
 
-    let changed = app.store.change_target(&tenant, &id, now, |target, now| {
+    let author = request.author(now);
+    let changed = app.store.change_target(&tenant, &id, author, |target, now| {
         expected.check(&target.etag())?;
         update.apply(target, now)
     });

@@ -66,10 +66,8 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
         try_join(app.store.template(&tenant, &id, None), app.store.unknown_names(&tenant, &references, true)).await?;
     let current = current.ok_or_else(|| Error::not_found(&tenant.name_of(&id)))?;
     if revision.is_some_and(|revision| revision != current.revision) {
-        return Err(Error::new(
-            Reason::ConcurrentChanges,
-            "the named revision is not the current one; read it again and repeat",
-        ));
+        let message = "the named revision is not the current one; read it again and repeat";
+        return Err(Error::concurrent_changes(message));
     }
     expected.check(&current.etag())?;
     unknown.into_result()?;

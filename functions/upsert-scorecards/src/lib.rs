@@ -24,7 +24,7 @@
 //! criteria: an entry that makes it pass what a Lambda function may answer (6,291,556 bytes) is refused before it is
 //! written, and is for another batch.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap};
 
 use coaching_domain::change::Author;
 use coaching_domain::fields::Fields;
@@ -32,13 +32,13 @@ use coaching_domain::names::{CoachingPlanId, ScorecardId};
 use coaching_domain::references::References;
 use coaching_domain::scorecard::{NewScorecard, Scorecard, ScorecardMessage};
 use coaching_domain::template::ScorecardTemplate;
-use coaching_domain::{Code, Error, ExpectedEtag, Reason, Role, Tenant, Violations};
+use coaching_domain::{Error, ExpectedEtag, Role, Tenant, Violations};
 use coaching_edge::{
     Access, Answer, App, EntryStatus, MAX_ANSWER_BYTES, MAX_STATUS_BYTES, Operation, Partition, Request, Route,
     bytes_in_answer, entry_status,
 };
-use coaching_store::{Deadline, Found, KnownStatistics, ScorecardChange, Store, Written};
-use futures_util::future::{join_all, try_join4};
+use coaching_store::{Found, KnownScorecards, ScorecardChange, Store, TemplatesByRevision, UpsertedScorecards};
+use futures_util::future::try_join4;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -50,8 +50,6 @@ const BYTES_OF_ENTRY: usize = MAX_STATUS_BYTES + BYTES_BESIDE;
 /// What stands around a scorecard or a refusal there, in bytes, and what a scorecard that was there before may
 /// take more: its version has more digits, and its users other names.
 const BYTES_BESIDE: usize = 1024;
-/// How often entries are written that others keep changing.
-const ATTEMPTS: usize = 4;
 
 /// The operation.
 pub static OPERATION: Operation = Operation {
@@ -95,9 +93,6 @@ struct UpsertScorecardResult<'a> {
     status: Option<EntryStatus>,
 }
 
-/// A template's id and revision; without one, the current.
-type Revision = (coaching_domain::names::ScorecardTemplateId, Option<u32>);
-
 async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let tenant = request.authorize()?;
     let caller = request.caller();
@@ -121,8 +116,8 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     // The current revision of each template tells whether it is in use.
     let revisions = entries.iter().flatten();
     let revisions = revisions.flat_map(|new| [(new.template.clone(), None), (new.template.clone(), new.revision)]);
-    let revisions: Vec<Revision> = revisions.collect();
-    let mut templates: HashMap<Revision, ScorecardTemplate> = HashMap::new();
+    let revisions: Vec<_> = revisions.collect();
+    let mut templates = TemplatesByRevision::new();
     let named: Vec<ScorecardId> = entries.iter().flatten().filter_map(|new| new.id.clone()).collect();
     let read = app.store.templates(&tenant, &revisions, true);
     let references = entries.iter().enumerate().map(|(index, entry)| match entry {
@@ -145,10 +140,11 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
         }
         templates.insert((template.id.clone(), Some(template.revision)), template);
     }
-    let mut results: Vec<Result<Scorecard, Error>> = Vec::with_capacity(entries.len());
+    let mut scorecards = BTreeMap::new();
+    let mut results = UpsertedScorecards::new();
     let mut room = MAX_ANSWER_BYTES.saturating_sub((entries.len() + 1) * BYTES_OF_ENTRY);
     for (index, (entry, references)) in entries.into_iter().zip(&references).enumerate() {
-        results.push(entry.and_then(|new| {
+        let checked = entry.and_then(|new| {
             let field = |name: &str| format!("scorecards[{index}].{name}");
             let mut violations = Violations::default();
             let replaced = new.id.as_ref().and_then(|id| replaced.get(id).copied());
@@ -180,16 +176,32 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
                 Error::invalid_field(&format!("scorecards[{index}]"), refusal)
             })?;
             Ok(scorecard)
-        }));
+        });
+        match checked {
+            Ok(scorecard) => {
+                scorecards.insert(index, scorecard);
+            }
+            Err(refused) => {
+                results.insert(index, Err(refused));
+            }
+        }
     }
     let comments =
         before.entries.iter().map(|before| (before.id.clone(), before.acknowledge_comment.clone())).collect();
     let author = request.author(now);
-    let upsert =
-        Upsert { store: &app.store, tenant: &tenant, templates: &templates, expected, comments, author, deadline };
-    upsert.write(&mut results, before).await;
+    let upsert = Upsert { store: &app.store, tenant: &tenant, templates: &templates, expected, comments, author };
+    let known = KnownScorecards { there: before, templates: &templates };
+    let written = app.store.upsert_scorecards(
+        &tenant,
+        scorecards,
+        known,
+        |index, scorecard, before, template| upsert.change(index, scorecard, before, template),
+        now,
+        deadline,
+    );
+    results.extend(written.await);
 
-    let results = results.iter().map(|result| match result {
+    let results = results.values().map(|result| match result {
         Ok(scorecard) => {
             let template = templates.get(&(scorecard.template.clone(), Some(scorecard.revision)));
             let scorecard = template.map(|template| scorecard.message(&tenant, template));
@@ -200,189 +212,58 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     Answer::json(&UpsertScorecardsResponse { results: results.collect::<Result<_, Error>>()? })
 }
 
-/// The changes of one agent, and the places of their entries.
-type OfAgent = (Vec<usize>, Vec<ScorecardChange>);
-
-/// What became of the entry at a place.
-type Settled = (usize, Result<Scorecard, Error>);
-
-/// What became of a run of entries: the scorecards as they are; nothing if one was not what was read.
-type OfRun = (Vec<usize>, Result<Option<Vec<Scorecard>>, Error>);
-
-fn keeps_changing() -> Error {
-    Error::new(Reason::ConcurrentChanges, "others kept changing the scorecard; try again")
-}
-
 /// One call being answered.
 struct Upsert<'a> {
     store: &'a Store,
     tenant: &'a Tenant,
-    templates: &'a HashMap<Revision, ScorecardTemplate>,
+    templates: &'a TemplatesByRevision,
     /// What each entry is to replace.
     expected: Vec<ExpectedEtag>,
     /// The agents' comments that there is room for in the answer.
     comments: HashMap<ScorecardId, Option<String>>,
     author: Author<'a>,
-    deadline: Deadline,
-}
-
-/// Puts what `error` says in the place of the results at `indexes`.
-fn fail(results: &mut [Result<Scorecard, Error>], indexes: impl IntoIterator<Item = usize>, mut error: Error) {
-    for index in indexes {
-        if let Some(result) = results.get_mut(index) {
-            let again = error.for_another();
-            *result = Err(std::mem::replace(&mut error, again));
-        }
-    }
 }
 
 impl Upsert<'_> {
-    /// Writes every scorecard among `results` over those that were there `before`, and puts the refusal in the
-    /// place of those that are refused or not written.
-    async fn write(&self, results: &mut [Result<Scorecard, Error>], mut before: Found<Scorecard>) {
-        let mut left: Vec<usize> =
-            (0..results.len()).filter(|index| results.get(*index).is_some_and(Result::is_ok)).collect();
-        for _ in 0..ATTEMPTS {
-            if left.is_empty() {
-                return;
-            }
-            let scorecards =
-                left.iter().filter_map(|index| results.get(*index)?.as_ref().ok().map(|one| (*index, one)));
-            let scorecards: Vec<(usize, &Scorecard)> = scorecards.collect();
-            let (changes, settled) = match self.deadline.within(self.changes(&scorecards, &before)).await {
-                Ok(changes) => changes,
-                Err(error) => return fail(results, left, error),
-            };
-            for (index, settled) in settled {
-                if let Some(result) = results.get_mut(index) {
-                    *result = settled;
-                }
-            }
-            left.clear();
-            for runs in join_all(changes.into_iter().map(|changes| self.write_agent(changes))).await {
-                for (indexes, written) in runs {
-                    match written {
-                        Ok(Some(written)) => {
-                            for (index, scorecard) in indexes.into_iter().zip(written) {
-                                if let Some(result) = results.get_mut(index) {
-                                    *result = Ok(scorecard);
-                                }
-                            }
-                        }
-                        Ok(None) => left.extend(indexes),
-                        Err(error) => fail(results, indexes, error),
-                    }
-                }
-            }
-            let ids = left.iter().filter_map(|index| Some(results.get(*index)?.as_ref().ok()?.id.clone()));
-            let ids: Vec<ScorecardId> = ids.collect();
-            before = match self.deadline.within(self.store.scorecards_by_id(self.tenant, &ids)).await {
-                Ok(before) => before,
-                Err(error) => return fail(results, left, error),
-            };
-        }
-        fail(results, left, keeps_changing());
-    }
-
-    /// What is to be written, agent by agent and day by day, and what is refused or there already.
-    async fn changes(
+    /// What is to be written of the entry at `index` over what was there `before`, made from the revision `of_before`;
+    /// nothing, if it is there already.
+    fn change(
         &self,
-        scorecards: &[(usize, &Scorecard)],
-        before: &Found<Scorecard>,
-    ) -> Result<(Vec<OfAgent>, Vec<Settled>), Error> {
-        let Self { store, tenant, templates, expected, author, .. } = self;
-        let Found { entries: before, unreadable } = before;
-        let revisions = before.iter().map(|one| (one.template.clone(), Some(one.revision)));
-        let unknown: Vec<Revision> = revisions.filter(|revision| !templates.contains_key(revision)).collect();
-        let older = store.templates(tenant, &unknown, true).await?.entries;
-        let before: HashMap<&ScorecardId, &Scorecard> =
-            before.iter().map(|scorecard| (&scorecard.id, scorecard)).collect();
-        let mut by_agent: BTreeMap<_, Vec<(usize, ScorecardChange)>> = BTreeMap::new();
-        let mut settled = Vec::new();
-        for (index, scorecard) in scorecards {
-            let name = tenant.name_of(&scorecard.id);
-            if let Some(unreadable) = unreadable.iter().find(|unreadable| unreadable.name() == name) {
-                settled.push((*index, Err(unreadable.clone().into())));
-                continue;
-            }
-            let missing = || Error::internal("the revision of a scorecard that was checked is not known any more");
-            let template =
-                templates.get(&(scorecard.template.clone(), Some(scorecard.revision))).ok_or_else(missing)?;
-            let before = before.get(&scorecard.id);
-            let etag = before.map(|before| before.etag());
-            if let Some(Err(refused)) = expected.get(*index).map(|expected| expected.check_found(etag.as_deref())) {
-                settled.push((*index, Err(refused)));
-                continue;
-            }
-            if before.is_none_or(|before| before.template != scorecard.template) {
-                let current = templates.get(&(scorecard.template.clone(), None)).ok_or_else(missing)?;
-                if let Err(refused) = current.check_in_use(scorecard.create_time, &format!("scorecards[{index}].")) {
-                    settled.push((*index, Err(refused)));
-                    continue;
-                }
-            }
-            let change = match before {
-                None => ScorecardChange::creating((*scorecard).clone(), template),
-                Some(before) if before.agent != scorecard.agent => {
-                    let field = format!("scorecards[{index}].agentUserName");
-                    let refused = Error::invalid_field(&field, "cannot change: the scorecard is of another agent");
-                    settled.push((*index, Err(refused)));
-                    continue;
-                }
-                Some(before) => {
-                    let after = (*scorecard).clone().over(before);
-                    if before.same_as(&after) {
-                        settled.push((*index, Ok((*before).clone())));
-                        continue;
-                    }
-                    let commented = after.acknowledge_comment != scorecard.acknowledge_comment
-                        && self.comments.get(&after.id).is_none_or(|comment| *comment != after.acknowledge_comment);
-                    if commented {
-                        settled.push((*index, Err(keeps_changing())));
-                        continue;
-                    }
-                    let known = templates.get(&(before.template.clone(), Some(before.revision)));
-                    let of_before = known.or_else(|| older.iter().find(|template| before.is_made_from(template)));
-                    let Some(of_before) = of_before else {
-                        settled.push((*index, Err(store.without_template(tenant, &before.id).into())));
-                        continue;
-                    };
-                    ScorecardChange::replacing(tenant, (before, of_before), after, template, *author)
-                }
-            };
-            by_agent.entry(scorecard.agent.clone()).or_default().push((*index, change));
+        index: usize,
+        scorecard: &Scorecard,
+        before: Option<&Scorecard>,
+        of_before: Option<&ScorecardTemplate>,
+    ) -> Result<Option<ScorecardChange>, Error> {
+        let template = self.template(scorecard, Some(scorecard.revision))?;
+        let etag = before.map(Scorecard::etag);
+        self.expected.get(index).map_or(Ok(()), |expected| expected.check_found(etag.as_deref()))?;
+        if before.is_none_or(|before| before.template != scorecard.template) {
+            let current = self.template(scorecard, None)?;
+            current.check_in_use(scorecard.create_time, &format!("scorecards[{index}]."))?;
         }
-        let by_agent = by_agent.into_values().map(|mut changes| {
-            // Those of one period come together, so that its statistics change once.
-            changes.sort_by_key(|(_, change)| change.after.submit_time);
-            changes.into_iter().unzip()
-        });
-        Ok((by_agent.collect(), settled))
+        let Some(before) = before else {
+            return Ok(Some(ScorecardChange::creating(scorecard.clone(), template)));
+        };
+        if before.agent != scorecard.agent {
+            let field = format!("scorecards[{index}].agentUserName");
+            return Err(Error::invalid_field(&field, "cannot change: the scorecard is of another agent"));
+        }
+        let after = scorecard.clone().over(before);
+        if before.same_as(&after) {
+            return Ok(None);
+        }
+        let has_no_room = after.acknowledge_comment != scorecard.acknowledge_comment
+            && self.comments.get(&after.id).is_none_or(|comment| *comment != after.acknowledge_comment);
+        if has_no_room {
+            return Err(Error::kept_changing("the scorecard"));
+        }
+        let of_before = of_before.ok_or_else(|| self.store.without_template(self.tenant, &before.id))?;
+        Ok(Some(ScorecardChange::replacing(self.tenant, (before, of_before), after, template, self.author)))
     }
 
-    /// Writes the changes of one agent, run by run; says what each run came to.
-    async fn write_agent(&self, (indexes, changes): OfAgent) -> Vec<OfRun> {
-        let mut indexes = indexes.into_iter();
-        let mut runs = Vec::new();
-        let mut rest: VecDeque<&[ScorecardChange]> = Store::runs_of(&changes).into();
-        while let Some(run) = rest.pop_front() {
-            let write =
-                self.store.write_scorecards(self.tenant, run, KnownStatistics::default(), None, self.author.now);
-            let written = match self.deadline.within(write).await {
-                Ok(Written::All) => Ok(Some(run.iter().map(|change| change.after.clone()).collect())),
-                // The whole run was refused, so all of it is read again.
-                Ok(Written::NotAsRead(_)) => Ok(None),
-                // Halved until what makes the agent's statistics too large is found.
-                Err(error) if error.code() == Code::ResourceExhausted && run.len() > 1 => {
-                    let (first, second) = run.split_at(run.len() / 2);
-                    rest.push_front(second);
-                    rest.push_front(first);
-                    continue;
-                }
-                Err(error) => Err(error),
-            };
-            runs.push((indexes.by_ref().take(run.len()).collect(), written));
-        }
-        runs
+    /// The revision of a checked scorecard's template; without a revision, the current one.
+    fn template(&self, scorecard: &Scorecard, revision: Option<u32>) -> Result<&ScorecardTemplate, Error> {
+        let template = self.templates.get(&(scorecard.template.clone(), revision));
+        template.ok_or_else(|| Error::internal("the revision of a scorecard that was checked is not known any more"))
     }
 }

@@ -254,6 +254,16 @@ impl Error {
         Self::new(Reason::ResourceAlreadyExists, format!("'{resource}' exists already")).with("resource", resource)
     }
 
+    /// ABORTED: another change came first.
+    pub fn concurrent_changes(message: impl Into<String>) -> Self {
+        Self::new(Reason::ConcurrentChanges, message)
+    }
+
+    /// ABORTED: others changed `what`, in words, each time that a change was tried.
+    pub fn kept_changing(what: &str) -> Self {
+        Self::concurrent_changes(format!("others kept changing {what}; try again"))
+    }
+
     /// INTERNAL with a text for the log; the caller is told only that the service failed.
     pub fn internal(cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         Self::new(Reason::InternalError, "the service failed to answer this request").because(cause)

@@ -135,7 +135,7 @@ pub struct Statistics {
     is_approximate: bool,
 }
 
-/// A statistic that what was taken off it had never been added to, or one that cannot be read.
+/// The error of a statistic that cannot be read, or that lacks what is to be taken off it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Inconsistent;
 

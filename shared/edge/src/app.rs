@@ -34,10 +34,10 @@ pub struct App {
 }
 
 impl App {
-    /// The same state with an account of its own for what one request spends.
+    /// The same state with a meter of its own for what one request consumes.
     #[must_use]
     pub fn for_one_request(&self) -> Self {
-        Self { store: self.store.with_new_account(), ..self.clone() }
+        Self { store: self.store.with_new_meter(), ..self.clone() }
     }
 
     /// When a batch that begins now must stop writing.

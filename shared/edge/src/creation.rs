@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 use coaching_domain::fields::Fields;
 use coaching_domain::names::Collection;
 use coaching_domain::{Error, Tenant, Timestamp};
-use coaching_store::{Created, RequestRecord};
+use coaching_store::{Created, IdempotencyRecord};
 use serde::Serialize;
 
 use crate::{App, Request};
@@ -17,7 +17,7 @@ pub struct Creation<N> {
     /// When the request was received.
     pub now: Timestamp,
     /// The request, if it carries an id.
-    record: Option<RequestRecord>,
+    record: Option<IdempotencyRecord>,
     /// Why the body is refused at this time, though it was not when a request with this id first came.
     refused: Option<Error>,
 }
@@ -64,7 +64,7 @@ impl<N> Creation<N> {
         &'r self,
         app: &App,
         tenant: &Tenant,
-        make: impl FnOnce(Option<&'r RequestRecord>) -> F,
+        make: impl FnOnce(Option<&'r IdempotencyRecord>) -> F,
     ) -> Result<Created<C>, Error> {
         let record = self.record.as_ref();
         let made = async {

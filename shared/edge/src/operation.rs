@@ -243,7 +243,7 @@ impl Line<'_> {
         let cause = failed.map(causes).filter(|causes| !causes.is_empty());
         let duration_ms = (started.elapsed().as_secs_f64() * 1e6).round() / 1e3;
         let cold_start = app.cold_start.first();
-        let spent = app.store.spent();
+        let spent = app.store.consumed();
         macro_rules! line {
             ($level:ident) => {
                 $level!(

@@ -15,7 +15,7 @@ use coaching_domain::{
     Caller, ClaimNames, Code, CustomerTenant, Error, ExpectedEtag, Id, Parameters, Reason, Role, Tenant, Timestamp,
     UpdateMask, Violations,
 };
-use coaching_store::RequestRecord;
+use coaching_store::IdempotencyRecord;
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -222,11 +222,16 @@ impl<'a> Request<'a> {
         request_id: Uuid,
         message: &impl Serialize,
         time: Timestamp,
-    ) -> Result<RequestRecord, Error> {
+    ) -> Result<IdempotencyRecord, Error> {
         let message = serde_json::to_vec(&(self.caller.role().as_str(), message)).map_err(Error::internal)?;
         let fingerprint = BASE64_STANDARD.encode(digest::digest(&digest::SHA256, &message));
-        let (user, operation) = (self.caller.user().clone(), self.operation.name);
-        Ok(RequestRecord { user, operation, request_id, fingerprint, time })
+        Ok(IdempotencyRecord {
+            user: self.caller.user().clone(),
+            operation: self.operation.name,
+            request_id,
+            fingerprint,
+            time,
+        })
     }
 
     /// Who changes something, and by which operation, at `now`, for its history.

@@ -95,7 +95,7 @@ async fn serve(
                 trace_header: event.context.xray_trace_id.as_deref(),
                 started,
                 status: response.status(),
-                spent: app.store.spent(),
+                spent: app.store.consumed(),
             };
             spans.send(answered).await;
         }

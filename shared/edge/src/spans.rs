@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use aws_smithy_runtime_api::client::http::{HttpConnector, SharedHttpConnector};
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::byte_stream::ByteStream;
-use coaching_store::Expenses;
+use coaching_store::ConsumedCapacity;
 use lambda_http::http::{StatusCode, Uri};
 use opentelemetry::trace::{SpanContext, SpanId, SpanKind, Status, TraceFlags, TraceId, TraceState};
 use opentelemetry::{InstrumentationScope, KeyValue};
@@ -33,7 +33,7 @@ pub(crate) struct Answered<'a> {
     /// How it was answered.
     pub(crate) status: StatusCode,
     /// What it spent.
-    pub(crate) spent: Expenses,
+    pub(crate) spent: ConsumedCapacity,
 }
 
 /// The longest that an answer waits for the collector.

@@ -4,7 +4,7 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
-use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, TransactWriteItem, Update};
+use aws_sdk_dynamodb::types::AttributeValue;
 use coaching_domain::directory::User;
 use coaching_domain::names::{CoachingPlanId, TargetId, UsecaseId, UserId};
 use coaching_domain::plan::CoachingPlan;
@@ -14,10 +14,12 @@ use coaching_domain::{Error, Id, Reason, Tenant, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::Store;
+use crate::engine::transaction::{Refusal, Transaction};
+use crate::engine::write::Write;
 use crate::item::{Attributes, key_attributes};
-use crate::keys::{self, ListIndex, ListPosition};
+use crate::keys::{self, Cursor, ListIndex};
 use crate::list::{Filter, Listed, Page, Place, Range};
-use crate::past::{Past, PastUser};
+use crate::past::{self, Past, PastUser};
 use crate::unreadable::{Found, Unreadable};
 
 /// The most active plans of an agent, and the most targets of those together: so many of the longest ids are
@@ -382,7 +384,7 @@ impl Store {
         span: Span,
         filter: AgentFilter,
         names_descend: bool,
-        after: Option<&ListPosition>,
+        after: Option<&Cursor>,
         size: usize,
     ) -> Result<Page<Agent>, Error> {
         let (past, departed) = Box::pin(self.past_and_departed(tenant, span, filter)).await?;
@@ -408,8 +410,7 @@ impl Store {
                 page.next = candidates.last().map(|last| last.person.place());
             }
         }
-        let places =
-            candidates.iter().map(|candidate| Place { position: candidate.person.place(), bytes: 0 }).collect();
+        let places = candidates.iter().map(|candidate| Place { cursor: candidate.person.place(), bytes: 0 }).collect();
         let entries = self.agents_from(tenant, candidates, &past, span).await?;
         Ok(Page { entries, places, next: page.next, unreadable: page.unreadable })
     }
@@ -553,175 +554,6 @@ impl Store {
         Ok(StoredRecord { record, wrong, stored, is_there })
     }
 
-    /// Keeps a new active plan in its agent's record; refused if the agent has [`MAX_ACTIVE_PLANS`].
-    pub(crate) fn keep_new_plan(&self, tenant: &Tenant, plan: &CoachingPlan) -> Result<TransactWriteItem, Error> {
-        let update = self
-            .update_of_plan(tenant, &plan.agent, &plan.id)
-            .update_expression(format!("SET #plan = :plan ADD {PLANS} :one"))
-            .condition_expression(format!("attribute_not_exists({PLANS}) OR {PLANS} < :most"))
-            .expression_attribute_values(":plan", AttributeValue::S(ActivePlan::of(plan, Vec::new()).to_text()?))
-            .expression_attribute_values(":one", AttributeValue::N("1".to_owned()))
-            .expression_attribute_values(":most", AttributeValue::N(MAX_ACTIVE_PLANS.to_string()));
-        Ok(TransactWriteItem::builder().update(update.build().map_err(Error::internal)?).build())
-    }
-
-    /// Keeps a plan that is active again in its agent's `record`, with its `targets`; refused if the record has
-    /// changed since it was read.
-    ///
-    /// # Errors
-    /// FAILED_PRECONDITION if the agent would have too many active plans, or targets of those.
-    pub(crate) fn keep_plan_again(
-        &self,
-        tenant: &Tenant,
-        record: &Record,
-        plan: &CoachingPlan,
-        targets: &[Target],
-    ) -> Result<TransactWriteItem, Error> {
-        if record.plans.len() >= MAX_ACTIVE_PLANS {
-            return Err(plans_full());
-        }
-        if record.target_count() + targets.len() > MAX_TARGETS {
-            return Err(targets_full());
-        }
-        let mut update = self
-            .update_of_plan(tenant, &plan.agent, &plan.id)
-            .expression_attribute_values(":plan", AttributeValue::S(ActivePlan::of(plan, Vec::new()).to_text()?))
-            .expression_attribute_values(":one", AttributeValue::N("1".to_owned()));
-        update = match record.plan_count {
-            None => {
-                update.condition_expression(format!("attribute_not_exists(#plan) AND attribute_not_exists({PLANS})"))
-            }
-            Some(count) => update
-                .condition_expression(format!("attribute_not_exists(#plan) AND {PLANS} = :read"))
-                .expression_attribute_values(":read", AttributeValue::N(count.to_string())),
-        };
-        let mut set = "#plan = :plan";
-        if !targets.is_empty() {
-            set = "#plan = :plan, #targets = :targets";
-            update = update
-                .expression_attribute_names("#targets", targets_attribute(&plan.id))
-                .expression_attribute_values(":targets", AttributeValue::S(targets_to_text(targets)?));
-        }
-        let update = update.update_expression(format!("SET {set} ADD {PLANS} :one"));
-        Ok(TransactWriteItem::builder().update(update.build().map_err(Error::internal)?).build())
-    }
-
-    /// Keeps when an active plan begins and ends.
-    pub(crate) fn keep_plan(&self, tenant: &Tenant, plan: &CoachingPlan) -> Result<TransactWriteItem, Error> {
-        let update = self
-            .update_of_plan(tenant, &plan.agent, &plan.id)
-            .update_expression("SET #plan = :plan")
-            .expression_attribute_values(":plan", AttributeValue::S(ActivePlan::of(plan, Vec::new()).to_text()?));
-        Ok(TransactWriteItem::builder().update(update.build().map_err(Error::internal)?).build())
-    }
-
-    /// Takes a plan that was active until `until` out of its agent's `record`, and keeps it among what is over;
-    /// refused if its targets have changed since the record was read.
-    pub(crate) fn end_plan(
-        &self,
-        tenant: &Tenant,
-        record: &Record,
-        plan: &CoachingPlan,
-        until: Timestamp,
-    ) -> Result<Vec<TransactWriteItem>, Error> {
-        let kept = record.plan(&plan.id);
-        let ended = ActivePlan::of(plan, kept.map(|kept| kept.targets.clone()).unwrap_or_default());
-        let update = self
-            .update_of_plan(tenant, &plan.agent, &plan.id)
-            .expression_attribute_names("#targets", targets_attribute(&plan.id));
-        let update = match kept.and_then(|kept| kept.stored_targets.clone()) {
-            None => update.condition_expression("attribute_not_exists(#targets)"),
-            Some(targets) => update
-                .condition_expression("#targets = :targets")
-                .expression_attribute_values(":targets", AttributeValue::S(targets)),
-        };
-        let update = update
-            .update_expression(format!("REMOVE #plan, #targets ADD {PLANS} :less"))
-            .expression_attribute_values(":less", AttributeValue::N("-1".to_owned()));
-        let mut writes = vec![TransactWriteItem::builder().update(update.build().map_err(Error::internal)?).build()];
-        writes.extend(self.put_past_plan(tenant, &plan.agent, &ended, until)?);
-        Ok(writes)
-    }
-
-    /// Makes `targets` those of `plan` in its agent's `record`, if the plan is active there; refused if they have
-    /// changed since the record was read, or the plan was closed or opened.
-    pub(crate) fn keep_targets(
-        &self,
-        tenant: &Tenant,
-        record: &Record,
-        plan: &CoachingPlanId,
-        targets: &[Target],
-    ) -> Result<TransactWriteItem, Error> {
-        let Some(kept) = record.plan(plan) else {
-            let check = ConditionCheck::builder()
-                .table_name(&*self.table)
-                .set_key(Some(key_attributes(keys::agent(tenant, &record.id))))
-                .condition_expression("attribute_not_exists(#plan)")
-                .expression_attribute_names("#plan", plan_attribute(plan));
-            return Ok(TransactWriteItem::builder().condition_check(check.build().map_err(Error::internal)?).build());
-        };
-        let update = self
-            .update_of_plan(tenant, &record.id, plan)
-            .expression_attribute_names("#targets", targets_attribute(plan));
-        let update = match &kept.stored_targets {
-            None => update.condition_expression("attribute_exists(#plan) AND attribute_not_exists(#targets)"),
-            Some(read) => update
-                .condition_expression("attribute_exists(#plan) AND #targets = :read")
-                .expression_attribute_values(":read", AttributeValue::S(read.clone())),
-        };
-        let update = match targets {
-            [] => update.update_expression("REMOVE #targets"),
-            targets => update
-                .update_expression("SET #targets = :targets")
-                .expression_attribute_values(":targets", AttributeValue::S(targets_to_text(targets)?)),
-        };
-        Ok(TransactWriteItem::builder().update(update.build().map_err(Error::internal)?).build())
-    }
-
-    /// The write that makes a record tell of the plan `id` what is `right`; refused if it has changed since the
-    /// record was read.
-    pub(crate) fn put_plan_right(
-        &self,
-        tenant: &Tenant,
-        read: &StoredRecord,
-        id: &CoachingPlanId,
-        right: Option<&ActivePlan>,
-    ) -> Result<TransactWriteItem, Error> {
-        let (mut conditions, mut sets, mut removals) = (Vec::new(), Vec::new(), Vec::new());
-        let mut update = self
-            .update_of_plan(tenant, &read.record.id, id)
-            .expression_attribute_names("#targets", targets_attribute(id));
-        let right = match right {
-            None => (None, None),
-            Some(right) => (Some(right.to_text()?), right.targets_text()?),
-        };
-        let [plan, targets] = [plan_attribute(id), targets_attribute(id)].map(|attribute| read.stored.get(&attribute));
-        for (name, stored, right) in [("plan", plan, right.0), ("targets", targets, right.1)] {
-            match stored {
-                None => conditions.push(format!("attribute_not_exists(#{name})")),
-                Some(stored) => {
-                    conditions.push(format!("#{name} = :{name}"));
-                    update = update.expression_attribute_values(format!(":{name}"), stored.clone());
-                }
-            }
-            match right {
-                None => removals.push(format!("#{name}")),
-                Some(text) => {
-                    sets.push(format!("#{name} = :right_{name}"));
-                    update = update.expression_attribute_values(format!(":right_{name}"), AttributeValue::S(text));
-                }
-            }
-        }
-        let clause = |verb: &str, terms: Vec<String>| match terms.is_empty() {
-            true => String::new(),
-            false => format!("{verb} {} ", terms.join(", ")),
-        };
-        let update = update
-            .update_expression(clause("SET", sets) + &clause("REMOVE", removals))
-            .condition_expression(conditions.join(" AND "));
-        Ok(TransactWriteItem::builder().update(update.build().map_err(Error::internal)?).build())
-    }
-
     /// Makes the record of `agent` tell who they are, if that cannot be read, and count the active plans that it holds,
     /// and takes out of it what only tables of version 0.1 have; says whether anything differed.
     pub(crate) async fn put_rest_of_record_right(&self, tenant: &Tenant, agent: &UserId) -> Result<bool, Error> {
@@ -731,7 +563,8 @@ impl Store {
         }
         if wrong.contains(&Wrong::Person) {
             // Refused, the directory has changed, and with it the record.
-            self.transact(self.person_put_right(tenant, agent).await?).await?;
+            let put_right = self.person_put_right(tenant, agent).await?;
+            self.transact(put_right).await?;
         }
         let mut old: Vec<String> =
             stored.keys().filter(|name| name.starts_with(OLD_TARGET_ATTRIBUTE)).cloned().collect();
@@ -748,30 +581,148 @@ impl Store {
         self.set_count(keys::agent(tenant, agent), PLANS, stored.get(PLANS).cloned(), held, &old).await?;
         Ok(true)
     }
+}
 
-    /// The check that the item at `key` is of version `read`, or that there is none.
-    pub(crate) fn check_version(&self, key: keys::Key, read: Option<u64>) -> Result<TransactWriteItem, Error> {
-        let check = ConditionCheck::builder().table_name(&*self.table).set_key(Some(key_attributes(key)));
-        let check = match read {
-            None => check.condition_expression(format!("attribute_not_exists({})", keys::PK)),
-            Some(read) => check
-                .condition_expression("version = :read")
-                .expression_attribute_values(":read", AttributeValue::N(read.to_string())),
-        };
-        Ok(TransactWriteItem::builder().condition_check(check.build().map_err(Error::internal)?).build())
-    }
+/// Keeps a new active plan in its agent's record; refused if the agent has [`MAX_ACTIVE_PLANS`].
+pub(crate) fn keep_new_plan(tenant: &Tenant, plan: &CoachingPlan) -> Result<Write, Error> {
+    let update = update_plan(tenant, &plan.agent, &plan.id, format!("SET #plan = :plan ADD {PLANS} :one"))
+        .when(format!("attribute_not_exists({PLANS}) OR {PLANS} < :most"))
+        .text(":plan", ActivePlan::of(plan, Vec::new()).to_text()?)
+        .number(":one", 1)
+        .number(":most", MAX_ACTIVE_PLANS);
+    Ok(update)
+}
 
-    fn update_of_plan(
-        &self,
-        tenant: &Tenant,
-        agent: &UserId,
-        plan: &CoachingPlanId,
-    ) -> aws_sdk_dynamodb::types::builders::UpdateBuilder {
-        Update::builder()
-            .table_name(&*self.table)
-            .set_key(Some(key_attributes(keys::agent(tenant, agent))))
-            .expression_attribute_names("#plan", plan_attribute(plan))
+/// Keeps a plan that is active again in its agent's `record`, with its `targets`; refused if the record has
+/// changed since it was read.
+///
+/// # Errors
+/// FAILED_PRECONDITION if the agent would have too many active plans, or targets of those.
+pub(crate) fn keep_plan_again(
+    tenant: &Tenant,
+    record: &Record,
+    plan: &CoachingPlan,
+    targets: &[Target],
+) -> Result<Write, Error> {
+    if record.plans.len() >= MAX_ACTIVE_PLANS {
+        return Err(plans_full());
     }
+    if record.target_count() + targets.len() > MAX_TARGETS {
+        return Err(targets_full());
+    }
+    let set = if targets.is_empty() { "#plan = :plan" } else { "#plan = :plan, #targets = :targets" };
+    let update = update_plan(tenant, &plan.agent, &plan.id, format!("SET {set} ADD {PLANS} :one"))
+        .text(":plan", ActivePlan::of(plan, Vec::new()).to_text()?)
+        .number(":one", 1);
+    let update = match record.plan_count {
+        None => update.when(format!("attribute_not_exists(#plan) AND attribute_not_exists({PLANS})")),
+        Some(count) => update.when(format!("attribute_not_exists(#plan) AND {PLANS} = :read")).number(":read", count),
+    };
+    if targets.is_empty() {
+        return Ok(update);
+    }
+    Ok(update.name("#targets", targets_attribute(&plan.id)).text(":targets", targets_to_text(targets)?))
+}
+
+/// Keeps when an active plan begins and ends.
+pub(crate) fn keep_plan(tenant: &Tenant, plan: &CoachingPlan) -> Result<Write, Error> {
+    let update = update_plan(tenant, &plan.agent, &plan.id, "SET #plan = :plan");
+    Ok(update.text(":plan", ActivePlan::of(plan, Vec::new()).to_text()?))
+}
+
+/// Takes a plan that was active until `until` out of its agent's `record`, and keeps it among what is over;
+/// refused if its targets have changed since the record was read.
+pub(crate) fn end_plan(
+    transaction: &mut Transaction,
+    tenant: &Tenant,
+    record: &Record,
+    plan: &CoachingPlan,
+    until: Timestamp,
+) -> Result<(), Error> {
+    let kept = record.plan(&plan.id);
+    let ended = ActivePlan::of(plan, kept.map(|kept| kept.targets.clone()).unwrap_or_default());
+    let update = update_plan(tenant, &plan.agent, &plan.id, format!("REMOVE #plan, #targets ADD {PLANS} :less"))
+        .name("#targets", targets_attribute(&plan.id))
+        .number(":less", -1);
+    let update = match kept.and_then(|kept| kept.stored_targets.clone()) {
+        None => update.when("attribute_not_exists(#targets)"),
+        Some(targets) => update.when("#targets = :targets").text(":targets", targets),
+    };
+    transaction.add(update, Refusal::Changed);
+    transaction.add_unconditional(past::put_plan(tenant, &plan.agent, &ended, until)?);
+    Ok(())
+}
+
+/// Makes `targets` those of `plan` in its agent's `record`, if the plan is active there; refused if they have
+/// changed since the record was read, or the plan was closed or opened.
+pub(crate) fn keep_targets(
+    tenant: &Tenant,
+    record: &Record,
+    plan: &CoachingPlanId,
+    targets: &[Target],
+) -> Result<Write, Error> {
+    let Some(kept) = record.plan(plan) else {
+        let check = Write::check(keys::agent(tenant, &record.id), "attribute_not_exists(#plan)");
+        return Ok(check.name("#plan", plan_attribute(plan)));
+    };
+    let update = match targets {
+        [] => update_plan(tenant, &record.id, plan, "REMOVE #targets"),
+        targets => {
+            update_plan(tenant, &record.id, plan, "SET #targets = :targets").text(":targets", targets_to_text(targets)?)
+        }
+    };
+    let update = update.name("#targets", targets_attribute(plan));
+    Ok(match &kept.stored_targets {
+        None => update.when("attribute_exists(#plan) AND attribute_not_exists(#targets)"),
+        Some(read) => update.when("attribute_exists(#plan) AND #targets = :read").text(":read", read),
+    })
+}
+
+/// The write that makes a record tell of the plan `id` what is `right`; refused if it has changed since the
+/// record was read.
+pub(crate) fn put_plan_right(
+    tenant: &Tenant,
+    read: &StoredRecord,
+    id: &CoachingPlanId,
+    right: Option<&ActivePlan>,
+) -> Result<Write, Error> {
+    let (mut conditions, mut sets, mut removals) = (Vec::new(), Vec::new(), Vec::new());
+    let mut values = Vec::new();
+    let right = match right {
+        None => (None, None),
+        Some(right) => (Some(right.to_text()?), right.targets_text()?),
+    };
+    let [plan, targets] = [plan_attribute(id), targets_attribute(id)].map(|attribute| read.stored.get(&attribute));
+    for (name, stored, right) in [("plan", plan, right.0), ("targets", targets, right.1)] {
+        match stored {
+            None => conditions.push(format!("attribute_not_exists(#{name})")),
+            Some(stored) => {
+                conditions.push(format!("#{name} = :{name}"));
+                values.push((format!(":{name}"), stored.clone()));
+            }
+        }
+        match right {
+            None => removals.push(format!("#{name}")),
+            Some(text) => {
+                sets.push(format!("#{name} = :right_{name}"));
+                values.push((format!(":right_{name}"), AttributeValue::S(text)));
+            }
+        }
+    }
+    let clause = |verb: &str, terms: Vec<String>| match terms.is_empty() {
+        true => String::new(),
+        false => format!("{verb} {} ", terms.join(", ")),
+    };
+    let expression = clause("SET", sets) + &clause("REMOVE", removals);
+    let update = update_plan(tenant, &read.record.id, id, expression)
+        .when(conditions.join(" AND "))
+        .name("#targets", targets_attribute(id));
+    Ok(values.into_iter().fold(update, |update, (placeholder, value)| update.value(placeholder, value)))
+}
+
+/// Changes what an agent's record tells of `plan`, which its attribute `#plan` holds.
+fn update_plan(tenant: &Tenant, agent: &UserId, plan: &CoachingPlanId, expression: impl Into<String>) -> Write {
+    Write::update(keys::agent(tenant, agent), expression).name("#plan", plan_attribute(plan))
 }
 
 /// FAILED_PRECONDITION for an agent who has as many active plans as there may be.
@@ -809,7 +760,7 @@ fn lists_of_agents(
     span: Span,
     wanted: AgentFilter,
     past: &Arc<Past>,
-    after: Option<&ListPosition>,
+    after: Option<&Cursor>,
 ) -> [Range<Listing>; 2] {
     let mut filter = Filter::default();
     let is_of_now = !span.is_over && !wanted.with_inactive;
@@ -842,8 +793,8 @@ impl Person {
         Self { id: user.id, display_name: user.display_name, now, since }
     }
 
-    fn place(&self) -> ListPosition {
-        ListPosition::by_name(&self.display_name, &self.id)
+    fn place(&self) -> Cursor {
+        Cursor::by_name(&self.display_name, &self.id)
     }
 
     /// Whether only the past tells what they were in the window.

@@ -102,7 +102,7 @@ impl Store {
                 .request_items(&*self.table, asked.build().map_err(Error::internal)?)
                 .return_consumed_capacity(ReturnConsumedCapacity::Total)
                 .customize()
-                .interceptor(self.account.clone())
+                .interceptor(self.meter.clone())
                 .send()
                 .await
                 .map_err(failure)?;
@@ -112,7 +112,7 @@ impl Store {
                 return Ok(items);
             }
             if attempt < ATTEMPTS {
-                self.account.repeat();
+                self.meter.repeat();
                 tokio::time::sleep(pause.mul_f64(fastrand::f64())).await;
                 pause *= 2;
             }

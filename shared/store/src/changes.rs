@@ -3,18 +3,18 @@
 //! fit into one item is in others right behind it.
 
 use std::collections::HashMap;
-use std::time::Duration;
 
-use aws_sdk_dynamodb::types::{AttributeValue, Delete, Put, ReturnConsumedCapacity, TransactWriteItem};
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
 use coaching_domain::change::Change;
 use coaching_domain::names::UserId;
-use coaching_domain::{Error, Reason, Role};
+use coaching_domain::{Error, Role};
 use serde_json::{Map, Number, Value};
 
 use crate::Store;
+use crate::engine::write::Write;
 use crate::failure::failure;
-use crate::item::{Attributes, Item, key_attributes};
-use crate::keys::{self, ListPosition, PK, SK};
+use crate::item::{Attributes, Item};
+use crate::keys::{self, Cursor, PK, SK};
 use crate::list::{MAX_READ_BYTES, Page, Place, bytes_of};
 use crate::unreadable::{MAX_UNREADABLE, Unreadable};
 
@@ -24,99 +24,37 @@ const MAX_BYTES_OF_PART: usize = 320 * 1024;
 /// How many changes are read at once for an agent, who may not see all of them.
 const READ_FOR_AGENT: usize = 100;
 
-/// How often a change is tried that others keep getting in front of.
-const ATTEMPTS: u32 = 16;
-/// The longest pause before the second attempt; it doubles with each further one, up to the longest. All pauses
-/// together are at most 3.5 seconds, and half of that in the mean: a request has 8.
-const FIRST_PAUSE: Duration = Duration::from_millis(10);
-const LONGEST_PAUSE: Duration = Duration::from_millis(320);
-
-/// The attempts at one change. Those whose changes met wait for random times, so that each gets through.
-#[derive(Debug)]
-pub(crate) struct Attempts {
-    left: u32,
-    /// The longest pause before the next; none before the first.
-    pause: Option<Duration>,
+/// The write that keeps `change` of the entity in `partition`, whose fields fit into one item.
+pub(crate) fn record(partition: &str, change: Change) -> Write {
+    let fields = Part { before: attributes(&change.before), after: attributes(&change.after) };
+    Write::put(first_item(keys::change(partition, &change), &change, fields))
 }
 
-impl Attempts {
-    pub(crate) fn new() -> Self {
-        Self { left: ATTEMPTS, pause: None }
-    }
+/// The writes that keep `change` of the entity in `partition`, however large its fields are.
+pub(crate) fn record_large(partition: &str, change: &Change) -> Vec<Write> {
+    let key = keys::change(partition, change);
+    let parts = parts_of(change).into_iter().enumerate();
+    let items = parts.map(|(number, fields)| match number {
+        0 => first_item(key.clone(), change, fields),
+        number => fields.into_item(Item::at(keys::part_of_change(&key, number))),
+    });
+    items.map(Write::put).collect()
+}
 
-    /// Whether there is another attempt, once it is time for it.
-    pub(crate) async fn another(&mut self) -> bool {
-        let Some(left) = self.left.checked_sub(1) else { return false };
-        self.left = left;
-        if let Some(pause) = self.pause {
-            tokio::time::sleep(pause.mul_f64(fastrand::f64())).await;
-        }
-        self.pause = Some(self.pause.map_or(FIRST_PAUSE, |pause| (pause * 2).min(LONGEST_PAUSE)));
-        true
-    }
+fn first_item(key: keys::Key, change: &Change, fields: Part) -> Item {
+    let item = Item::at(key)
+        .text("time", change.time.to_string())
+        .text("user", change.user.as_str())
+        .text("role", change.role.as_str())
+        .text("operation", &change.operation)
+        .version(change.version)
+        .optional_text("agent", change.agent.as_ref())
+        .texts("hidden_before", change.hidden_before.iter().cloned())
+        .texts("hidden_after", change.hidden_after.iter().cloned());
+    fields.into_item(item)
 }
 
 impl Store {
-    /// The write that keeps `change` of the entity in `partition`, whose fields fit into one item.
-    pub(crate) fn record_change(&self, partition: &str, change: Change) -> Result<TransactWriteItem, Error> {
-        let fields = Part { before: attributes(&change.before), after: attributes(&change.after) };
-        self.put_change(keys::change(partition, &change), &change, fields)
-    }
-
-    /// The writes that keep `change` of the entity in `partition`, however large its fields are.
-    pub(crate) fn record_large_change(
-        &self,
-        partition: &str,
-        change: &Change,
-    ) -> Result<Vec<TransactWriteItem>, Error> {
-        let key = keys::change(partition, change);
-        let parts = parts_of(change).into_iter().enumerate();
-        let writes = parts.map(|(number, fields)| match number {
-            0 => self.put_change(key.clone(), change, fields),
-            number => self.put_part(Item::at(keys::part_of_change(&key, number)), fields),
-        });
-        writes.collect()
-    }
-
-    fn put_change(&self, key: keys::Key, change: &Change, fields: Part) -> Result<TransactWriteItem, Error> {
-        let item = Item::at(key)
-            .text("time", change.time.to_string())
-            .text("user", change.user.as_str())
-            .text("role", change.role.as_str())
-            .text("operation", &change.operation)
-            .version(change.version)
-            .optional_text("agent", change.agent.as_ref())
-            .texts("hidden_before", change.hidden_before.iter().cloned())
-            .texts("hidden_after", change.hidden_after.iter().cloned());
-        self.put_part(item, fields)
-    }
-
-    fn put_part(&self, item: Item, fields: Part) -> Result<TransactWriteItem, Error> {
-        let item = item.map("before", fields.before).map("after", fields.after);
-        let put = Put::builder().table_name(&*self.table).set_item(Some(item.into_attributes()));
-        Ok(TransactWriteItem::builder().put(put.build().map_err(Error::internal)?).build())
-    }
-
-    /// The write of `item` over version `read` of it.
-    pub(crate) fn replace(&self, item: Item, read: u64) -> Result<TransactWriteItem, Error> {
-        let put = Put::builder()
-            .table_name(&*self.table)
-            .set_item(Some(item.into_attributes()))
-            .condition_expression("version = :read")
-            .expression_attribute_values(":read", AttributeValue::N(read.to_string()));
-        Ok(TransactWriteItem::builder().put(put.build().map_err(Error::internal)?).build())
-    }
-
-    /// The write that deletes version `read` of the item at `key`.
-    pub(crate) fn delete_version(&self, key: keys::Key, read: u64) -> Result<TransactWriteItem, Error> {
-        let delete = Delete::builder()
-            .table_name(&*self.table)
-            .set_key(Some(key_attributes(key)))
-            .condition_expression("version = :read")
-            .expression_attribute_values(":read", AttributeValue::N(read.to_string()));
-        Ok(TransactWriteItem::builder().delete(delete.build().map_err(Error::internal)?).build())
-    }
-
     /// The first `size` changes after `after` of the entity in `partition`, the latest first. The page is full unless
     /// it is the last, or its items would pass 6 MiB. For an `agent`, only what they may see, and nothing of an entity
     /// whose latest change is not of theirs: it is a colleague's now, or its history is older than what agents may see.
@@ -126,13 +64,13 @@ impl Store {
     pub async fn history(
         &self,
         partition: &str,
-        after: Option<ListPosition>,
+        after: Option<Cursor>,
         size: usize,
         agent: Option<&UserId>,
     ) -> Result<Page<Change>, Error> {
         let mut page = Page::empty();
         let mut is_latest = after.is_none();
-        let mut after = after.map(ListPosition::into_text);
+        let mut after = after.map(Cursor::into_text);
         let mut bytes = 0;
         // What was read behind the change that it is part of.
         let mut behind = Part::default();
@@ -152,7 +90,7 @@ impl Store {
                 .scan_index_forward(false)
                 .limit(i32::try_from(limit).map_err(Error::internal)?)
                 .return_consumed_capacity(ReturnConsumedCapacity::Total);
-            let output = query.customize().interceptor(self.account.clone()).send().await.map_err(failure)?;
+            let output = query.customize().interceptor(self.meter.clone()).send().await.map_err(failure)?;
             for item in output.items.unwrap_or_default() {
                 let of_item = bytes_of(&item);
                 let mut item = Attributes::of(item);
@@ -180,13 +118,13 @@ impl Store {
                         }
                     }
                     (Err(_), None) if page.entries.len() == size => {
-                        page.next = page.places.last().map(|place| place.position.clone());
+                        page.next = page.places.last().map(|place| place.cursor.clone());
                         return Ok(page);
                     }
                     (Err(unreadable), None) => {
                         page.unreadable.push((page.entries.len(), unreadable));
                         if page.unreadable.len() == MAX_UNREADABLE {
-                            page.next = Some(ListPosition::from_text(sort));
+                            page.next = Some(Cursor::from_text(sort));
                             return Ok(page);
                         }
                         continue;
@@ -194,11 +132,11 @@ impl Store {
                 };
                 bytes += of_change;
                 if page.entries.len() == size || (bytes > MAX_READ_BYTES && !page.entries.is_empty()) {
-                    page.next = page.places.last().map(|place| place.position.clone());
+                    page.next = page.places.last().map(|place| place.cursor.clone());
                     return Ok(page);
                 }
                 page.entries.push(change);
-                page.places.push(Place { position: ListPosition::from_text(sort), bytes: of_change });
+                page.places.push(Place { cursor: Cursor::from_text(sort), bytes: of_change });
             }
             match output.last_evaluated_key.and_then(|mut key| key.remove(SK)) {
                 Some(AttributeValue::S(place)) => after = Some(place),
@@ -217,6 +155,10 @@ struct Part {
 }
 
 impl Part {
+    fn into_item(self, item: Item) -> Item {
+        item.map("before", self.before).map("after", self.after)
+    }
+
     /// Takes in what is in `item`.
     fn take(&mut self, item: &mut Attributes) -> Result<(), Unreadable> {
         self.before.extend(item.map("before")?);
@@ -257,11 +199,6 @@ fn parts_of(change: &Change) -> Vec<Part> {
     }
     parts.push(part);
     parts
-}
-
-/// ABORTED, after all [`Attempts`].
-pub(crate) fn keeps_changing(name: &str) -> Error {
-    Error::new(Reason::ConcurrentChanges, format!("others kept changing '{name}'; try again"))
 }
 
 /// The change in `item`, with what is in further items `behind` it.

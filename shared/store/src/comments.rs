@@ -2,20 +2,21 @@
 
 use std::collections::HashMap;
 
-use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
-use coaching_domain::change::Author;
+use aws_sdk_dynamodb::types::AttributeValue;
+use coaching_domain::change::{Author, Document};
 use coaching_domain::comment::CoachingComment;
 use coaching_domain::names::{self, CoachingCommentId, CoachingPlanId, UsecaseId, UserId};
-use coaching_domain::{Error, Reason, Tenant, Timestamp};
+use coaching_domain::plan::plan_not_found;
+use coaching_domain::{Error, Tenant, Timestamp};
 
 use crate::Store;
-use crate::changes::{Attempts, keeps_changing};
-use crate::dependents::{Dependent, OnPlan};
+use crate::dependents::{self, Child, ChildOfPlan};
+use crate::engine::entity::{self, Entity};
+use crate::engine::transaction::{Outcome, Refusal};
+use crate::idempotency::{Created, IdempotencyRecord};
 use crate::item::{Attributes, Item};
-use crate::keys::{self, LIST_ORDER, ListIndex, ListPosition};
+use crate::keys::{self, Cursor, Key, LIST_ORDER, ListIndex};
 use crate::list::{Filter, Listed, Page, Range};
-use crate::requests::{Created, RequestRecord};
-use crate::transaction::Outcome;
 use crate::unreadable::Unreadable;
 
 /// Which comments of a profile are wanted: those that match everything that is named.
@@ -51,26 +52,19 @@ impl Store {
         &self,
         tenant: &Tenant,
         comment: &CoachingComment,
-        request: Option<&RequestRecord>,
+        request: Option<&IdempotencyRecord>,
         author: Author<'_>,
     ) -> Result<Created<names::CoachingComment>, Error> {
         let usecase = comment.usecase.clone();
         let created = Created { id: comment.id.clone(), time: author.now, usecase, revision: None };
-        let change = author.change(1, None, comment.document(tenant));
-        let mut writes = vec![
-            self.put_new(to_item(tenant, comment))?,
-            self.record_change(&keys::comment(tenant, &comment.id).partition, change)?,
-        ];
+        let mut transaction = entity::creation(tenant, comment, author);
         if let (Some(plan), Some(agent)) = (&comment.plan, &comment.agent) {
-            writes.push(self.add_dependent(tenant, plan, &[Dependent::Comment], agent, None)?);
+            let add = dependents::add(tenant, plan, &[Child::Comment], agent, None);
+            transaction.add(add, Refusal::PlanTakesNoChild);
         }
-        let failed = match self.create(tenant, writes, request, &created).await? {
-            Outcome::Written => return Ok(created),
-            Outcome::Refused(failed) => failed,
-        };
-        match failed.iter().any(|condition| condition.index == 0) {
-            true => Err(Error::already_exists(&tenant.name_of(&comment.id))),
-            false => Err(Error::new(Reason::CoachingPlanNotFound, "coachingPlanName: the plan does not exist")),
+        match self.create(tenant, transaction, request, &created).await? {
+            Outcome::Written => Ok(created),
+            Outcome::Refused(_) => Err(plan_not_found()),
         }
     }
 
@@ -99,42 +93,7 @@ impl Store {
         author: Author<'_>,
         change: impl Fn(&mut CoachingComment, Timestamp) -> Result<bool, Error>,
     ) -> Result<CoachingComment, Error> {
-        let name = tenant.name_of(id);
-        let mut attempts = Attempts::new();
-        while attempts.another().await {
-            let found = self.comment(tenant, id, author.now).await?;
-            let before = found.ok_or_else(|| Error::not_found(&name))?;
-            let author = author.not_before(before.last_change());
-            let mut after = before.clone();
-            if !change(&mut after, author.now)? {
-                return Ok(before);
-            }
-            after.version = before.version + 1;
-            after.recorded_at = None;
-            let change = author.change(after.version, before.document(tenant), after.document(tenant));
-            let writes = vec![
-                self.replace(to_item(tenant, &after), before.version)?,
-                self.record_change(&keys::comment(tenant, id).partition, change)?,
-            ];
-            if matches!(self.transact(writes).await?, Outcome::Written) {
-                return Ok(after);
-            }
-        }
-        Err(keeps_changing(&name))
-    }
-
-    /// The writes that delete the version of `comment` that was read, and keep that in its history.
-    pub(crate) fn comment_deletion(
-        &self,
-        tenant: &Tenant,
-        comment: &CoachingComment,
-        author: Author<'_>,
-    ) -> Result<Vec<TransactWriteItem>, Error> {
-        let key = keys::comment(tenant, &comment.id);
-        let author = author.not_before(comment.last_change());
-        let change = author.change(comment.version + 1, comment.document(tenant), None);
-        let record = self.record_change(&key.partition, change)?;
-        Ok(vec![self.delete_version(key, comment.version)?, record])
+        self.change(tenant, id, None, author, change).await
     }
 
     /// The first `size` comments after `after` that match `filter`, the newest creation first, ties by id.
@@ -146,7 +105,7 @@ impl Store {
         &self,
         tenant: &Tenant,
         filter: &CommentFilter,
-        after: Option<&ListPosition>,
+        after: Option<&Cursor>,
         size: usize,
         now: Timestamp,
     ) -> Result<Page<CoachingComment>, Error> {
@@ -175,7 +134,7 @@ impl Store {
     }
 }
 
-impl OnPlan for CoachingComment {
+impl ChildOfPlan for CoachingComment {
     fn plan(&self) -> Option<&CoachingPlanId> {
         self.plan.as_ref()
     }
@@ -202,10 +161,53 @@ impl Listed for CoachingComment {
     }
 }
 
+impl Entity for CoachingComment {
+    type Collection = names::CoachingComment;
+    type Learned = ();
+
+    fn key(tenant: &Tenant, id: &CoachingCommentId) -> Key {
+        keys::comment(tenant, id)
+    }
+
+    fn id(&self) -> &CoachingCommentId {
+        &self.id
+    }
+
+    fn version(&self) -> u64 {
+        self.version
+    }
+
+    fn last_change(&self) -> Timestamp {
+        Self::last_change(self)
+    }
+
+    fn follow(&mut self, before: &Self) {
+        self.version = before.version + 1;
+        self.recorded_at = None;
+    }
+
+    fn to_item(&self, tenant: &Tenant) -> Item {
+        to_item(tenant, self)
+    }
+
+    fn document(&self, tenant: &Tenant) -> Option<Document> {
+        Self::document(self, tenant)
+    }
+
+    async fn find(
+        store: &Store,
+        tenant: &Tenant,
+        id: &CoachingCommentId,
+        now: Timestamp,
+    ) -> Result<Option<Self>, Error> {
+        store.comment(tenant, id, now).await
+    }
+}
+
 fn to_item(tenant: &Tenant, comment: &CoachingComment) -> Item {
     let mut item = Item::at(keys::comment(tenant, &comment.id))
         .text(ListIndex::Profile.partition_attribute(), keys::comments_of_profile(tenant))
-        .text(LIST_ORDER, ListPosition::latest_first(comment.create_time, &comment.id).as_str())
+        .text(LIST_ORDER, Cursor::latest_first(comment.create_time, &comment.id).as_str())
         .version(comment.version)
         .text("thread", &comment.thread)
         .text("creator", comment.creator.as_str())

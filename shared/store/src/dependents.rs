@@ -13,10 +13,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use aws_sdk_dynamodb::types::{
-    AttributeValue, ConditionCheck, Delete, ReturnConsumedCapacity, ReturnValuesOnConditionCheckFailure,
-    TransactWriteItem, Update,
-};
+use aws_sdk_dynamodb::types::AttributeValue;
 use coaching_domain::change::Author;
 use coaching_domain::comment::CoachingComment;
 use coaching_domain::names::{CoachingPlanId, UsecaseId, UserId};
@@ -26,14 +23,15 @@ use coaching_domain::target::Target;
 use coaching_domain::{Error, Reason, Tenant, Timestamp};
 
 use crate::Store;
-use crate::agents::{MAX_TARGETS_OF_PLAN, Record};
-use crate::changes::{Attempts, keeps_changing};
-use crate::failure::failure;
-use crate::item::{Attributes, Item, key_attributes};
+use crate::agents::{self, MAX_TARGETS_OF_PLAN, Record};
+use crate::engine::attempts::{Attempts, keeps_changing};
+use crate::engine::entity;
+use crate::engine::transaction::{Outcome, Refusal, Transaction};
+use crate::engine::write::Write;
+use crate::item::{Attributes, Item};
 use crate::keys::{self, EXPIRES_AT, Key, ListIndex, PK};
 use crate::list::{Filter, Listed, Page, Range};
 use crate::sessions_held::HeldSession;
-use crate::transaction::Outcome;
 use crate::unreadable::Unreadable;
 
 /// How long a plan stays in the list of deletions after the last that hung on it is deleted, in seconds.
@@ -55,9 +53,9 @@ const LOOKS: u32 = 20;
 /// The pause before they are asked again.
 const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(100);
 
-/// A kind of what hangs on a plan.
+/// A kind of child: of what hangs on a plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Dependent {
+pub(crate) enum Child {
     Session,
     /// A session that its agent has acknowledged; it counts as a session too.
     AcknowledgedSession,
@@ -65,7 +63,7 @@ pub(crate) enum Dependent {
     Target,
 }
 
-impl Dependent {
+impl Child {
     /// The attribute that counts them.
     fn attribute(self) -> &'static str {
         match self {
@@ -77,9 +75,9 @@ impl Dependent {
     }
 }
 
-/// What hangs on a plan.
+/// How many children a plan has.
 #[derive(Debug)]
-struct Dependents {
+struct ChildCounts {
     sessions: i64,
     /// Those of the sessions that their agent has acknowledged.
     acknowledged: i64,
@@ -90,7 +88,7 @@ struct Dependents {
     deleted: bool,
 }
 
-impl Dependents {
+impl ChildCounts {
     fn from_item(item: HashMap<String, AttributeValue>) -> Result<Self, Unreadable> {
         let mut item = Attributes::of(item);
         Ok(Self {
@@ -121,8 +119,8 @@ pub enum DeletedWithPlan {
 
 impl DeletedWithPlan {
     /// Refuses the deletion of a plan with these `dependents`.
-    fn check(self, dependents: &Dependents) -> Result<(), Error> {
-        let Dependents { sessions, acknowledged, comments, targets, .. } = dependents;
+    fn check(self, dependents: &ChildCounts) -> Result<(), Error> {
+        let ChildCounts { sessions, acknowledged, comments, targets, .. } = dependents;
         if self == Self::Nothing && dependents.total() > 0 {
             return Err(Error::new(
                 Reason::CoachingPlanNotEmpty,
@@ -148,15 +146,15 @@ fn hidden_until(now: Timestamp) -> i64 {
     now.unix_seconds() + HIDDEN_SECONDS
 }
 
-/// Plans that are being deleted, or were moments ago.
+/// The tombstones of plans that are being deleted, or were moments ago: what hangs on those is hidden.
 #[derive(Debug, Default)]
-pub(crate) struct Deletions {
+pub(crate) struct Tombstones {
     plans: HashMap<CoachingPlanId, i64>,
     /// Entries that cannot be read. What hangs on their plans is hidden: shown, it might be half of what there was.
     unreadable: HashMap<CoachingPlanId, Unreadable>,
 }
 
-impl Deletions {
+impl Tombstones {
     pub(crate) fn has(&self, plan: &CoachingPlanId, now: Timestamp) -> bool {
         self.unreadable.contains_key(plan)
             || self.plans.get(plan).is_some_and(|until| *until == 0 || *until > now.unix_seconds())
@@ -179,19 +177,19 @@ impl Deletions {
     }
 
     /// Whether `entity` hangs on one of them.
-    fn hides(&self, entity: &impl OnPlan, now: Timestamp) -> bool {
+    fn hides(&self, entity: &impl ChildOfPlan, now: Timestamp) -> bool {
         entity.plan().is_some_and(|plan| self.has(plan, now))
     }
 }
 
-/// Something that hangs on a plan, or may.
-pub(crate) trait OnPlan {
+/// A child of a plan: something that hangs on one, or may.
+pub(crate) trait ChildOfPlan {
     /// The plan.
     fn plan(&self) -> Option<&CoachingPlanId>;
 }
 
-/// What hangs on a plan being deleted.
-enum Doomed {
+/// A child of a plan that is being deleted, which is still to be deleted itself.
+enum PendingDeletion {
     Session(Box<CoachingSession>),
     Comment(Box<CoachingComment>),
     Target(Box<Target>),
@@ -199,61 +197,51 @@ enum Doomed {
 
 impl Store {
     /// The list of deletions in `item`. An entry that cannot be read is noted, and costs the plan that it names.
-    fn deletions_in(&self, tenant: &Tenant, item: &HashMap<String, AttributeValue>) -> Deletions {
-        let mut deletions = Deletions::default();
+    fn tombstones_in(&self, tenant: &Tenant, item: &HashMap<String, AttributeValue>) -> Tombstones {
+        let mut tombstones = Tombstones::default();
         for (attribute, value) in item {
             let Some(id) = attribute.strip_prefix(keys::DELETED_PLAN) else { continue };
             let id: Option<CoachingPlanId> = coaching_domain::Id::parse(id);
             let until = value.as_n().ok().and_then(|until| until.parse().ok());
             match (id, until) {
                 (Some(id), Some(until)) => {
-                    deletions.plans.insert(id, until);
+                    tombstones.plans.insert(id, until);
                 }
                 (id, _) => {
                     let unreadable = Unreadable::deletion(tenant, id.as_ref());
                     self.note(&unreadable);
-                    deletions.unreadable.extend(id.map(|id| (id, unreadable)));
+                    tombstones.unreadable.extend(id.map(|id| (id, unreadable)));
                 }
             }
         }
-        deletions
+        tombstones
     }
 
     /// The profile's list of deletions. It is read after what it hides, and eventually consistent: it is
     /// written a call earlier than the first that is deleted.
-    pub(crate) async fn deletions(&self, tenant: &Tenant) -> Result<Deletions, Error> {
-        let output = self
-            .client
-            .get_item()
-            .table_name(&*self.table)
-            .set_key(Some(key_attributes(keys::deletions(tenant))))
-            .return_consumed_capacity(ReturnConsumedCapacity::Total)
-            .customize()
-            .interceptor(self.account.clone())
-            .send()
-            .await
-            .map_err(failure)?;
-        Ok(self.deletions_in(tenant, &output.item.unwrap_or_default()))
+    pub(crate) async fn tombstones(&self, tenant: &Tenant) -> Result<Tombstones, Error> {
+        let item = self.get_eventually(keys::deletions(tenant)).await?;
+        Ok(self.tombstones_in(tenant, &item.unwrap_or_default()))
     }
 
     /// The entity at `key`, unless it hangs on a plan that is being deleted.
-    pub(crate) async fn get_unless_deleted<T: Listed + OnPlan>(
+    pub(crate) async fn get_unless_deleted<T: Listed + ChildOfPlan>(
         &self,
         tenant: &Tenant,
         key: Key,
         now: Timestamp,
     ) -> Result<Option<T>, Error> {
         // Side by side: one entity that was there a moment ago is no part of a whole.
-        let (item, deletions) = tokio::try_join!(self.get(key.clone()), self.deletions(tenant))?;
+        let (item, tombstones) = tokio::try_join!(self.get(key.clone()), self.tombstones(tenant))?;
         let entity = item.map(|item| self.noting(T::from_item(item))).transpose()?;
-        if entity.as_ref().and_then(|entity| deletions.unreadable(entity.plan()?)).is_some() {
+        if entity.as_ref().and_then(|entity| tombstones.unreadable(entity.plan()?)).is_some() {
             return Err(Unreadable::of(&key, "plan").into());
         }
-        Ok(entity.filter(|entity| !deletions.hides(entity, now)))
+        Ok(entity.filter(|entity| !tombstones.hides(entity, now)))
     }
 
     /// A page of what hangs on plans, without what hangs on those being deleted.
-    pub(crate) async fn page_unless_deleted<T: Listed + OnPlan + 'static>(
+    pub(crate) async fn page_unless_deleted<T: Listed + ChildOfPlan + 'static>(
         &self,
         tenant: &Tenant,
         ranges: impl Fn() -> Vec<Range<T>>,
@@ -264,150 +252,21 @@ impl Store {
         if page.entries.iter().all(|entity| entity.plan().is_none()) {
             return Ok(page);
         }
-        let deletions = self.deletions(tenant).await?;
-        if !page.entries.iter().any(|entity| deletions.hides(entity, now)) {
+        let tombstones = self.tombstones(tenant).await?;
+        if !page.entries.iter().any(|entity| tombstones.hides(entity, now)) {
             return Ok(page);
         }
-        let hidden = page.entries.iter().filter_map(|entity| deletions.unreadable(entity.plan()?));
+        let hidden = page.entries.iter().filter_map(|entity| tombstones.unreadable(entity.plan()?));
         let hidden: Vec<(usize, Unreadable)> = hidden.map(|unreadable| (0, unreadable.clone())).collect();
         // A page is full unless it is the last, so it is read again with what is hidden passed over.
-        let deletions = Arc::new(deletions);
+        let tombstones = Arc::new(tombstones);
         let ranges = ranges().into_iter().map(|range| {
-            let deletions = Arc::clone(&deletions);
-            range.keeping(move |entity| !deletions.hides(entity, now))
+            let tombstones = Arc::clone(&tombstones);
+            range.keeping(move |entity| !tombstones.hides(entity, now))
         });
         let mut page = self.page(ranges.collect(), size).await?;
         page.unreadable.extend(hidden);
         Ok(page)
-    }
-
-    /// The write of the item that counts what hangs on a new plan. It is refused for five minutes after
-    /// a plan of the same id was deleted with what hung on it.
-    pub(crate) fn put_dependents(
-        &self,
-        tenant: &Tenant,
-        plan: &CoachingPlan,
-        now: Timestamp,
-    ) -> Result<TransactWriteItem, Error> {
-        let item = Item::at(keys::dependents(tenant, &plan.id))
-            .text("agent", plan.agent.as_str())
-            .optional_text("usecase", plan.usecase.as_ref());
-        let put = aws_sdk_dynamodb::types::Put::builder()
-            .table_name(&*self.table)
-            .set_item(Some(item.into_attributes()))
-            .condition_expression(format!("attribute_not_exists({PK}) OR {EXPIRES_AT} <= :now"))
-            .expression_attribute_values(":now", AttributeValue::N(now.unix_seconds().to_string()));
-        Ok(TransactWriteItem::builder().put(put.build().map_err(Error::internal)?).build())
-    }
-
-    /// The write that counts one more on `plan`, of each of `kinds`; it is refused unless the plan is there and `agent`'s,
-    /// and, where the usecase was taken over from it, of that `usecase`, and has room for one more target.
-    pub(crate) fn add_dependent(
-        &self,
-        tenant: &Tenant,
-        plan: &CoachingPlanId,
-        kinds: &[Dependent],
-        agent: &UserId,
-        usecase: Option<Option<&UsecaseId>>,
-    ) -> Result<TransactWriteItem, Error> {
-        let mut condition = "#agent = :agent AND attribute_not_exists(deleting)".to_owned();
-        let counted: Vec<String> = kinds.iter().map(|kind| format!("{} :one", kind.attribute())).collect();
-        let mut update = Update::builder()
-            .table_name(&*self.table)
-            .set_key(Some(key_attributes(keys::dependents(tenant, plan))))
-            .update_expression(format!("ADD {}", counted.join(", ")))
-            .expression_attribute_values(":one", AttributeValue::N("1".to_owned()))
-            // `agent` is a reserved word of DynamoDB's expressions.
-            .expression_attribute_names("#agent", "agent")
-            .expression_attribute_values(":agent", AttributeValue::S(agent.to_string()))
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        match usecase {
-            Some(Some(usecase)) => {
-                condition.push_str(" AND usecase = :usecase");
-                update = update.expression_attribute_values(":usecase", AttributeValue::S(usecase.to_string()));
-            }
-            Some(None) => condition.push_str(" AND attribute_not_exists(usecase)"),
-            None => {}
-        }
-        if kinds.contains(&Dependent::Target) {
-            condition.push_str(" AND (attribute_not_exists(targets) OR targets < :most)");
-            update = update.expression_attribute_values(":most", AttributeValue::N(MAX_TARGETS_OF_PLAN.to_string()));
-        }
-        let update = update.condition_expression(condition).build().map_err(Error::internal)?;
-        Ok(TransactWriteItem::builder().update(update).build())
-    }
-
-    /// The write that counts one less on `plan`, of each of `kinds`.
-    pub(crate) fn remove_dependent(
-        &self,
-        tenant: &Tenant,
-        plan: &CoachingPlanId,
-        kinds: &[Dependent],
-    ) -> Result<TransactWriteItem, Error> {
-        let removed: Vec<(Dependent, usize)> = kinds.iter().map(|kind| (*kind, 1)).collect();
-        self.remove_dependents(tenant, plan, &removed)
-    }
-
-    /// The write that counts what changes where `before` becomes `after`, if something does: whether it is acknowledged.
-    /// An acknowledgement is refused while the plan is being deleted.
-    pub(crate) fn count_acknowledged(
-        &self,
-        tenant: &Tenant,
-        before: &CoachingSession,
-        after: &CoachingSession,
-    ) -> Result<Option<TransactWriteItem>, Error> {
-        let acknowledged = [Dependent::AcknowledgedSession];
-        match (before.acknowledge_time.is_some(), after.acknowledge_time.is_some()) {
-            (false, true) => self.add_dependent(tenant, &after.plan, &acknowledged, &after.agent, None).map(Some),
-            (true, false) => self.remove_dependent(tenant, &after.plan, &acknowledged).map(Some),
-            _ => Ok(None),
-        }
-    }
-
-    fn remove_dependents(
-        &self,
-        tenant: &Tenant,
-        plan: &CoachingPlanId,
-        removed: &[(Dependent, usize)],
-    ) -> Result<TransactWriteItem, Error> {
-        let mut update = Update::builder()
-            .table_name(&*self.table)
-            .set_key(Some(key_attributes(keys::dependents(tenant, plan))))
-            .condition_expression(format!("attribute_exists({PK})"));
-        let mut terms = Vec::new();
-        for (kind, count) in removed {
-            let name = kind.attribute();
-            terms.push(format!("{name} :{name}"));
-            update = update.expression_attribute_values(format!(":{name}"), AttributeValue::N(format!("-{count}")));
-        }
-        let update = update.update_expression(format!("ADD {}", terms.join(", ")));
-        Ok(TransactWriteItem::builder().update(update.build().map_err(Error::internal)?).build())
-    }
-
-    /// The write that counts none any more and lets the count expire; it is refused unless exactly what is
-    /// `left` is counted.
-    fn end_dependents(
-        &self,
-        tenant: &Tenant,
-        plan: &CoachingPlanId,
-        left: &Dependents,
-        now: Timestamp,
-    ) -> Result<TransactWriteItem, Error> {
-        let mut update = Update::builder()
-            .table_name(&*self.table)
-            .set_key(Some(key_attributes(keys::dependents(tenant, plan))))
-            .update_expression(format!("SET {EXPIRES_AT} = :until REMOVE sessions, acknowledged, comments, targets"))
-            .expression_attribute_values(":until", AttributeValue::N(hidden_until(now).to_string()));
-        let mut counted = vec![format!("attribute_exists({PK})")];
-        for (name, count) in [("sessions", left.sessions), ("comments", left.comments), ("targets", left.targets)] {
-            counted.push(match count {
-                0 => format!("(attribute_not_exists({name}) OR {name} = :{name})"),
-                _ => format!("{name} = :{name}"),
-            });
-            update = update.expression_attribute_values(format!(":{name}"), AttributeValue::N(count.to_string()));
-        }
-        let update = update.condition_expression(counted.join(" AND ")).build().map_err(Error::internal)?;
-        Ok(TransactWriteItem::builder().update(update).build())
     }
 
     /// The targets of a plan as they are now, and the checks that hold them still in a transaction.
@@ -418,11 +277,11 @@ impl Store {
         &self,
         tenant: &Tenant,
         plan: &CoachingPlanId,
-    ) -> Result<(Vec<Target>, Vec<TransactWriteItem>), Error> {
+    ) -> Result<(Vec<Target>, Vec<Write>), Error> {
         for _ in 0..LOOKS {
             let item = self.get(keys::dependents(tenant, plan)).await?;
             let counted = item
-                .map(|item| self.noting(Dependents::from_item(item)))
+                .map(|item| self.noting(ChildCounts::from_item(item)))
                 .transpose()?
                 .map_or(0, |dependents| dependents.targets);
             let mut targets: Vec<Target> = Vec::new();
@@ -436,21 +295,16 @@ impl Store {
                 targets = self.batch_read(keys, true, Target::from_item).await?.whole()?;
             }
             if i64::try_from(targets.len()).is_ok_and(|found| found == counted) {
-                let mut checks = Vec::with_capacity(targets.len() + 1);
-                for target in &targets {
-                    checks.push(self.check_version(keys::target(tenant, &target.id), Some(target.version))?);
-                }
+                let checks = targets
+                    .iter()
+                    .map(|target| Write::check_version(keys::target(tenant, &target.id), Some(target.version)));
+                let mut checks: Vec<Write> = checks.collect();
                 let condition = match counted {
                     0 => "attribute_not_exists(targets) OR targets = :counted",
                     _ => "targets = :counted",
                 };
-                let check = ConditionCheck::builder()
-                    .table_name(&*self.table)
-                    .set_key(Some(key_attributes(keys::dependents(tenant, plan))))
-                    .condition_expression(condition)
-                    .expression_attribute_values(":counted", AttributeValue::N(counted.to_string()));
-                let check = check.build().map_err(Error::internal)?;
-                checks.push(TransactWriteItem::builder().condition_check(check).build());
+                let key = keys::dependents(tenant, plan);
+                checks.push(Write::check(key, condition).number(":counted", counted));
                 return Ok((targets, checks));
             }
             // An index does not show yet what was added or deleted a moment ago.
@@ -479,7 +333,7 @@ impl Store {
         let mut attempts = Attempts::new();
         while attempts.another().await {
             let (plan, dependents) = tokio::try_join!(self.plan(tenant, id), self.get(keys::dependents(tenant, id)))?;
-            let dependents = dependents.map(|item| self.noting(Dependents::from_item(item))).transpose()?;
+            let dependents = dependents.map(|item| self.noting(ChildCounts::from_item(item))).transpose()?;
             let (plan, dependents) = match (plan, dependents) {
                 (Some(plan), Some(dependents)) => (plan, dependents),
                 (None, Some(dependents)) if dependents.deleting && !dependents.deleted => {
@@ -491,15 +345,13 @@ impl Store {
             with_it.check(&dependents)?;
             let record = self.record(tenant, &plan.agent).await?;
             let with_it = (dependents.total() > 0).then_some(with_it);
-            let writes = self.deletion(tenant, &plan, &record, with_it, author)?;
-            let list = writes.len() - 1;
-            match self.transact(writes).await? {
+            let deletion = deletion(tenant, &plan, &record, with_it, author)?;
+            match self.transact(deletion).await? {
                 Outcome::Written if dependents.total() == 0 => return Ok(()),
                 Outcome::Written => return self.delete_dependents(tenant, id, author).await,
-                Outcome::Refused(failed) => {
-                    let list_is_full = dependents.total() > 0 && failed.iter().any(|condition| condition.index == list);
-                    if list_is_full {
-                        self.tidy_deletions(tenant, author.now).await?;
+                Outcome::Refused(refused) => {
+                    if refused.has(Refusal::TombstonesFull) {
+                        self.tidy_tombstones(tenant, author.now).await?;
                     }
                 }
             }
@@ -507,89 +359,17 @@ impl Store {
         Err(keeps_changing(&name))
     }
 
-    /// The transaction that deletes a plan, and the count of what hangs on it or, if something does, starts the deletion
-    /// of what goes `with_it`.
-    fn deletion(
-        &self,
-        tenant: &Tenant,
-        plan: &CoachingPlan,
-        record: &Record,
-        with_it: Option<DeletedWithPlan>,
-        author: Author<'_>,
-    ) -> Result<Vec<TransactWriteItem>, Error> {
-        let author = author.not_before(plan.last_change());
-        let change = author.change(plan.version + 1, plan.document(tenant), None);
-        let mut writes = vec![
-            self.delete_version(keys::plan(tenant, &plan.id), plan.version)?,
-            self.record_change(&keys::plan(tenant, &plan.id).partition, change)?,
-        ];
-        if plan.is_active {
-            writes.extend(self.end_plan(tenant, record, plan, author.now)?);
-        }
-        let dependents = key_attributes(keys::dependents(tenant, &plan.id));
-        if let Some(with_it) = with_it {
-            let mut doom = Update::builder()
-                .table_name(&*self.table)
-                .set_key(Some(dependents))
-                .update_expression("SET deleting = :deleting")
-                .expression_attribute_values(":deleting", AttributeValue::S(author.now.to_string()));
-            if with_it == DeletedWithPlan::AllButAcknowledged {
-                doom = doom
-                    .condition_expression("attribute_not_exists(acknowledged) OR acknowledged = :none")
-                    .expression_attribute_values(":none", AttributeValue::N("0".to_owned()));
-            }
-            writes.push(TransactWriteItem::builder().update(doom.build().map_err(Error::internal)?).build());
-            // The caller takes it to be the last.
-            writes.push(self.begin_deletion(tenant, &plan.id)?);
-        } else {
-            let none = ["sessions", "comments", "targets"]
-                .map(|name| format!("(attribute_not_exists({name}) OR {name} = :none)"));
-            let delete = Delete::builder()
-                .table_name(&*self.table)
-                .set_key(Some(dependents))
-                .condition_expression(none.join(" AND "))
-                .expression_attribute_values(":none", AttributeValue::N("0".to_owned()));
-            writes.push(TransactWriteItem::builder().delete(delete.build().map_err(Error::internal)?).build());
-        }
-        Ok(writes)
-    }
-
-    /// The write that enters a plan in the list of deletions until it is all done; refused if the list is full.
-    fn begin_deletion(&self, tenant: &Tenant, plan: &CoachingPlanId) -> Result<TransactWriteItem, Error> {
-        let update = Update::builder()
-            .table_name(&*self.table)
-            .set_key(Some(key_attributes(keys::deletions(tenant))))
-            .update_expression(format!("SET #plan = :until ADD {ENTRIES} :one"))
-            .condition_expression(format!("attribute_not_exists({ENTRIES}) OR {ENTRIES} < :most"))
-            .expression_attribute_names("#plan", deletion_attribute(plan))
-            .expression_attribute_values(":until", AttributeValue::N("0".to_owned()))
-            .expression_attribute_values(":one", AttributeValue::N("1".to_owned()))
-            .expression_attribute_values(":most", AttributeValue::N(MAX_DELETIONS.to_string()));
-        Ok(TransactWriteItem::builder().update(update.build().map_err(Error::internal)?).build())
-    }
-
-    /// The write that keeps a plan in the list of deletions until a moment, in Unix seconds.
-    fn end_deletion(&self, tenant: &Tenant, plan: &CoachingPlanId, until: i64) -> Result<TransactWriteItem, Error> {
-        let update = Update::builder()
-            .table_name(&*self.table)
-            .set_key(Some(key_attributes(keys::deletions(tenant))))
-            .update_expression("SET #plan = :until")
-            .expression_attribute_names("#plan", deletion_attribute(plan))
-            .expression_attribute_values(":until", AttributeValue::N(until.to_string()));
-        Ok(TransactWriteItem::builder().update(update.build().map_err(Error::internal)?).build())
-    }
-
     /// Takes what is over out of the full list of deletions, and counts what is left: a plan that was deleted twice was
     /// counted twice.
     ///
     /// # Errors
     /// RESOURCE_EXHAUSTED if the list stays full.
-    async fn tidy_deletions(&self, tenant: &Tenant, now: Timestamp) -> Result<(), Error> {
+    async fn tidy_tombstones(&self, tenant: &Tenant, now: Timestamp) -> Result<(), Error> {
         let item = self.get(keys::deletions(tenant)).await?.unwrap_or_default();
-        let deletions = self.deletions_in(tenant, &item);
+        let tombstones = self.tombstones_in(tenant, &item);
         let counted = item.get(ENTRIES).cloned();
-        let over: Vec<String> = deletions.over(now).map(deletion_attribute).collect();
-        let left = deletions.len() - over.len();
+        let over: Vec<String> = tombstones.over(now).map(deletion_attribute).collect();
+        let left = tombstones.len() - over.len();
         if left >= MAX_DELETIONS {
             let message = format!(
                 "{MAX_DELETIONS} plans of the profile are being deleted with what hangs on them, or were within five minutes, \
@@ -612,25 +392,15 @@ impl Store {
         right: i64,
         removed: &[String],
     ) -> Result<(), Error> {
-        let mut update = Update::builder()
-            .table_name(&*self.table)
-            .set_key(Some(key_attributes(key)))
-            .expression_attribute_values(":right", AttributeValue::N(right.to_string()));
-        update = match read {
-            None => update.condition_expression(format!("attribute_not_exists({attribute})")),
-            Some(read) => {
-                update.condition_expression(format!("{attribute} = :read")).expression_attribute_values(":read", read)
-            }
-        };
-        let mut names = Vec::new();
-        for (number, removed) in removed.iter().enumerate() {
-            names.push(format!("#removed{number}"));
-            update = update.expression_attribute_names(format!("#removed{number}"), removed);
-        }
+        let names: Vec<String> = (0..removed.len()).map(|number| format!("#removed{number}")).collect();
         let remove = if names.is_empty() { String::new() } else { format!(" REMOVE {}", names.join(", ")) };
-        let update = update.update_expression(format!("SET {attribute} = :right{remove}"));
-        let write = TransactWriteItem::builder().update(update.build().map_err(Error::internal)?).build();
-        self.transact(vec![write]).await.map(|_| ())
+        let update = Write::update(key, format!("SET {attribute} = :right{remove}")).number(":right", right);
+        let update = match read {
+            None => update.when(format!("attribute_not_exists({attribute})")),
+            Some(read) => update.when(format!("{attribute} = :read")).value(":read", read),
+        };
+        let update = names.into_iter().zip(removed).fold(update, |update, (name, removed)| update.name(name, removed));
+        self.transact(Transaction::of(update, Refusal::Changed)).await.map(|_| ())
     }
 
     /// Deletes what hangs on a plan that is being deleted, a transaction at a time, until the count says
@@ -639,23 +409,24 @@ impl Store {
         let mut looks = 0;
         loop {
             let key = keys::dependents(tenant, id);
-            let (left, (mut doomed, unreadable)) = tokio::try_join!(self.get(key), self.doomed(tenant, id))?;
-            let left = left.map(|item| self.noting(Dependents::from_item(item))).transpose()?;
+            let (left, (mut pending, unreadable)) =
+                tokio::try_join!(self.get(key), self.pending_deletions(tenant, id))?;
+            let left = left.map(|item| self.noting(ChildCounts::from_item(item))).transpose()?;
             let Some(left) = left.filter(|left| !left.deleted) else { return Ok(()) };
             if left.total() == 0 {
                 // An index may still show what is deleted.
-                doomed.clear();
+                pending.clear();
             }
-            if let (true, Some(unreadable)) = (doomed.is_empty() && left.total() > 0, unreadable) {
+            if let (true, Some(unreadable)) = (pending.is_empty() && left.total() > 0, unreadable) {
                 return Err(unreadable.into());
             }
-            let is_last = i64::try_from(doomed.len()).is_ok_and(|count| count == left.total());
-            if is_last || !doomed.is_empty() {
-                let mut writes = self.deletion_of(tenant, id, doomed, is_last.then_some(&left), author).await?;
+            let is_last = i64::try_from(pending.len()).is_ok_and(|count| count == left.total());
+            if is_last || !pending.is_empty() {
+                let mut deletion = self.deletion_of(tenant, id, pending, is_last.then_some(&left), author).await?;
                 if is_last {
-                    writes.push(self.end_deletion(tenant, id, hidden_until(author.now))?);
+                    deletion.add_unconditional([end_deletion(tenant, id, hidden_until(author.now))]);
                 }
-                if matches!(self.transact(writes).await?, Outcome::Written) {
+                if self.transact(deletion).await?.is_written() {
                     if is_last {
                         return Ok(());
                     }
@@ -675,7 +446,11 @@ impl Store {
 
     /// Some of what hangs on a plan, as much as one transaction deletes; and some of it that cannot be read, if there is
     /// any: its history would not tell what was deleted.
-    async fn doomed(&self, tenant: &Tenant, id: &CoachingPlanId) -> Result<(Vec<Doomed>, Option<Unreadable>), Error> {
+    async fn pending_deletions(
+        &self,
+        tenant: &Tenant,
+        id: &CoachingPlanId,
+    ) -> Result<(Vec<PendingDeletion>, Option<Unreadable>), Error> {
         fn of_plan<T>(partition: String) -> Vec<Range<T>> {
             vec![Range::new(ListIndex::Plan, partition, Filter::default(), None)]
         }
@@ -684,63 +459,219 @@ impl Store {
         let targets = self.page(of_plan::<Target>(keys::targets_of_plan(tenant, id)), DELETED_AT_ONCE);
         let (sessions, comments, targets) = tokio::try_join!(sessions, comments, targets)?;
         let unreadable = sessions.unreadable().chain(comments.unreadable()).chain(targets.unreadable()).next().cloned();
-        fn with_bytes<T>(page: Page<T>, doomed: impl Fn(Box<T>) -> Doomed) -> impl Iterator<Item = (usize, Doomed)> {
+        fn with_bytes<T>(
+            page: Page<T>,
+            pending: impl Fn(Box<T>) -> PendingDeletion,
+        ) -> impl Iterator<Item = (usize, PendingDeletion)> {
             let entries = page.entries.into_iter().zip(page.places);
-            entries.map(move |(entry, place)| (place.bytes, doomed(Box::new(entry))))
+            entries.map(move |(entry, place)| (place.bytes, pending(Box::new(entry))))
         }
-        let all = with_bytes(sessions, Doomed::Session);
-        let all = all.chain(with_bytes(comments, Doomed::Comment)).chain(with_bytes(targets, Doomed::Target));
+        let all = with_bytes(sessions, PendingDeletion::Session);
+        let all = all
+            .chain(with_bytes(comments, PendingDeletion::Comment))
+            .chain(with_bytes(targets, PendingDeletion::Target));
         let mut total = 0;
         let fitting = all.enumerate().take_while(|(number, (bytes, _))| {
             total += bytes + BYTES_BESIDE;
             *number == 0 || (*number < DELETED_AT_ONCE && total <= MAX_BYTES_AT_ONCE)
         });
-        Ok((fitting.map(|(_, (_, doomed))| doomed).collect(), unreadable))
+        Ok((fitting.map(|(_, (_, pending))| pending).collect(), unreadable))
     }
 
-    /// The writes that delete `doomed`, in one transaction; if they are all that is `left`, also those
-    /// that end the count.
+    /// The transaction that deletes `pending`; if they are all that is `left`, it also ends the count.
     async fn deletion_of(
         &self,
         tenant: &Tenant,
         plan: &CoachingPlanId,
-        doomed: Vec<Doomed>,
-        left: Option<&Dependents>,
+        pending: Vec<PendingDeletion>,
+        left: Option<&ChildCounts>,
         author: Author<'_>,
-    ) -> Result<Vec<TransactWriteItem>, Error> {
-        let mut writes = Vec::new();
-        let kinds = [Dependent::Session, Dependent::AcknowledgedSession, Dependent::Comment, Dependent::Target];
+    ) -> Result<Transaction, Error> {
+        let mut deletion = Transaction::default();
+        let kinds = [Child::Session, Child::AcknowledgedSession, Child::Comment, Child::Target];
         let mut removed = kinds.map(|kind| (kind, 0));
         let [(_, sessions), (_, acknowledged), (_, comments), (_, targets)] = &mut removed;
         let mut held = Vec::new();
-        for doomed in doomed {
-            match doomed {
-                Doomed::Session(session) => {
+        for pending in pending {
+            match pending {
+                PendingDeletion::Session(session) => {
                     *sessions += 1;
                     *acknowledged += usize::from(session.acknowledge_time.is_some());
-                    writes.extend(self.session_deletion(tenant, &session, author)?);
+                    entity::delete(&mut deletion, tenant, &*session, author);
                     if let Some(mark) = HeldSession::of(&session) {
                         held.push(mark);
                     }
                 }
-                Doomed::Comment(comment) => {
+                PendingDeletion::Comment(comment) => {
                     *comments += 1;
-                    writes.extend(self.comment_deletion(tenant, &comment, author)?);
+                    entity::delete(&mut deletion, tenant, &*comment, author);
                 }
-                Doomed::Target(target) => {
+                PendingDeletion::Target(target) => {
                     *targets += 1;
-                    writes.extend(self.target_deletion(tenant, &target, author.now)?);
+                    entity::delete(&mut deletion, tenant, &*target, author);
                 }
             }
         }
-        writes.extend(self.uncount_sessions(tenant, held).await?);
-        let removed: Vec<(Dependent, usize)> = removed.into_iter().filter(|(_, count)| *count > 0).collect();
-        writes.push(match left {
-            None => self.remove_dependents(tenant, plan, &removed)?,
-            Some(left) => self.end_dependents(tenant, plan, left, author.now)?,
-        });
-        Ok(writes)
+        self.uncount_sessions(&mut deletion, tenant, held).await?;
+        let removed: Vec<(Child, usize)> = removed.into_iter().filter(|(_, count)| *count > 0).collect();
+        let count = match left {
+            None => remove_all(tenant, plan, &removed),
+            Some(left) => end(tenant, plan, left, author.now),
+        };
+        deletion.add(count, Refusal::Changed);
+        Ok(deletion)
     }
+}
+
+/// The write of the item that counts what hangs on a new plan. It is refused for five minutes after
+/// a plan of the same id was deleted with what hung on it.
+pub(crate) fn begin(tenant: &Tenant, plan: &CoachingPlan, now: Timestamp) -> Write {
+    let item = Item::at(keys::dependents(tenant, &plan.id))
+        .text("agent", plan.agent.as_str())
+        .optional_text("usecase", plan.usecase.as_ref());
+    Write::put(item)
+        .when(format!("attribute_not_exists({PK}) OR {EXPIRES_AT} <= :now"))
+        .number(":now", now.unix_seconds())
+}
+
+/// The write that counts one more on `plan`, of each of `kinds`; it is refused, with the item that counts, unless the plan
+/// is there and `agent`'s, and, where the usecase was taken over from it, of that `usecase`, and has room for one more target.
+pub(crate) fn add(
+    tenant: &Tenant,
+    plan: &CoachingPlanId,
+    kinds: &[Child],
+    agent: &UserId,
+    usecase: Option<Option<&UsecaseId>>,
+) -> Write {
+    let mut condition = "#agent = :agent AND attribute_not_exists(deleting)".to_owned();
+    let counted: Vec<String> = kinds.iter().map(|kind| format!("{} :one", kind.attribute())).collect();
+    let mut update = Write::update(keys::dependents(tenant, plan), format!("ADD {}", counted.join(", ")))
+        .number(":one", 1)
+        // `agent` is a reserved word of DynamoDB's expressions.
+        .name("#agent", "agent")
+        .text(":agent", agent.as_str())
+        .showing_item();
+    match usecase {
+        Some(Some(usecase)) => {
+            condition.push_str(" AND usecase = :usecase");
+            update = update.text(":usecase", usecase.as_str());
+        }
+        Some(None) => condition.push_str(" AND attribute_not_exists(usecase)"),
+        None => {}
+    }
+    if kinds.contains(&Child::Target) {
+        condition.push_str(" AND (attribute_not_exists(targets) OR targets < :most)");
+        update = update.number(":most", MAX_TARGETS_OF_PLAN);
+    }
+    update.when(condition)
+}
+
+/// Whether the plan that `item` counts for is `agent`'s, and is not being deleted.
+pub(crate) fn takes_children_of(item: &HashMap<String, AttributeValue>, agent: &UserId) -> bool {
+    item.get("agent") == Some(&AttributeValue::S(agent.to_string())) && !item.contains_key("deleting")
+}
+
+/// The write that counts one less on `plan`, of each of `kinds`.
+pub(crate) fn remove(tenant: &Tenant, plan: &CoachingPlanId, kinds: &[Child]) -> Write {
+    let removed: Vec<(Child, usize)> = kinds.iter().map(|kind| (*kind, 1)).collect();
+    remove_all(tenant, plan, &removed)
+}
+
+/// Adds the write that counts what changes where `before` becomes `after`, if something does: whether it is acknowledged.
+/// An acknowledgement is refused while the plan is being deleted.
+pub(crate) fn count_acknowledged(
+    transaction: &mut Transaction,
+    tenant: &Tenant,
+    before: &CoachingSession,
+    after: &CoachingSession,
+) {
+    let acknowledged = [Child::AcknowledgedSession];
+    match (before.acknowledge_time.is_some(), after.acknowledge_time.is_some()) {
+        (false, true) => {
+            let add = add(tenant, &after.plan, &acknowledged, &after.agent, None);
+            transaction.add(add, Refusal::PlanTakesNoChild);
+        }
+        (true, false) => {
+            transaction.add(remove(tenant, &after.plan, &acknowledged), Refusal::Changed);
+        }
+        _ => {}
+    }
+}
+
+fn remove_all(tenant: &Tenant, plan: &CoachingPlanId, removed: &[(Child, usize)]) -> Write {
+    let terms = removed.iter().map(|(kind, _)| format!("{name} :{name}", name = kind.attribute()));
+    let expression = format!("ADD {}", terms.collect::<Vec<_>>().join(", "));
+    let update = Write::update(keys::dependents(tenant, plan), expression).when(format!("attribute_exists({PK})"));
+    removed
+        .iter()
+        .fold(update, |update, (kind, count)| update.number(format!(":{}", kind.attribute()), format!("-{count}")))
+}
+
+/// The write that counts none any more and lets the count expire; it is refused unless exactly what is
+/// `left` is counted.
+fn end(tenant: &Tenant, plan: &CoachingPlanId, left: &ChildCounts, now: Timestamp) -> Write {
+    let expression = format!("SET {EXPIRES_AT} = :until REMOVE sessions, acknowledged, comments, targets");
+    let mut update = Write::update(keys::dependents(tenant, plan), expression).number(":until", hidden_until(now));
+    let mut counted = vec![format!("attribute_exists({PK})")];
+    for (name, count) in [("sessions", left.sessions), ("comments", left.comments), ("targets", left.targets)] {
+        counted.push(match count {
+            0 => format!("(attribute_not_exists({name}) OR {name} = :{name})"),
+            _ => format!("{name} = :{name}"),
+        });
+        update = update.number(format!(":{name}"), count);
+    }
+    update.when(counted.join(" AND "))
+}
+
+/// The transaction that deletes a plan, and the count of what hangs on it or, if something does, starts the deletion
+/// of what goes `with_it`.
+fn deletion(
+    tenant: &Tenant,
+    plan: &CoachingPlan,
+    record: &Record,
+    with_it: Option<DeletedWithPlan>,
+    author: Author<'_>,
+) -> Result<Transaction, Error> {
+    let mut deletion = Transaction::default();
+    entity::delete(&mut deletion, tenant, plan, author);
+    let author = author.not_before(plan.last_change());
+    if plan.is_active {
+        agents::end_plan(&mut deletion, tenant, record, plan, author.now)?;
+    }
+    let dependents = keys::dependents(tenant, &plan.id);
+    if let Some(with_it) = with_it {
+        let mark = Write::update(dependents, "SET deleting = :deleting").text(":deleting", author.now.to_string());
+        if with_it == DeletedWithPlan::AllButAcknowledged {
+            let none = mark.when("attribute_not_exists(acknowledged) OR acknowledged = :none").number(":none", 0);
+            deletion.add(none, Refusal::Changed);
+        } else {
+            deletion.add_unconditional([mark]);
+        }
+        deletion.add(begin_deletion(tenant, &plan.id), Refusal::TombstonesFull);
+    } else {
+        let none =
+            ["sessions", "comments", "targets"].map(|name| format!("(attribute_not_exists({name}) OR {name} = :none)"));
+        let delete = Write::delete(dependents).when(none.join(" AND ")).number(":none", 0);
+        deletion.add(delete, Refusal::Changed);
+    }
+    Ok(deletion)
+}
+
+/// The write that enters a plan in the list of deletions until it is all done; refused if the list is full.
+fn begin_deletion(tenant: &Tenant, plan: &CoachingPlanId) -> Write {
+    Write::update(keys::deletions(tenant), format!("SET #plan = :until ADD {ENTRIES} :one"))
+        .when(format!("attribute_not_exists({ENTRIES}) OR {ENTRIES} < :most"))
+        .name("#plan", deletion_attribute(plan))
+        .number(":until", 0)
+        .number(":one", 1)
+        .number(":most", MAX_DELETIONS)
+}
+
+/// The write that keeps a plan in the list of deletions until a moment, in Unix seconds.
+fn end_deletion(tenant: &Tenant, plan: &CoachingPlanId, until: i64) -> Write {
+    Write::update(keys::deletions(tenant), "SET #plan = :until")
+        .name("#plan", deletion_attribute(plan))
+        .number(":until", until)
 }
 
 fn deletion_attribute(plan: &CoachingPlanId) -> String {

@@ -29,7 +29,7 @@ where
     let later = match &error {
         SdkError::TimeoutError(_) | SdkError::DispatchFailure(_) | SdkError::ResponseError(_) => true,
         SdkError::ServiceError(service) => match service.err().code() {
-            Some(MET_A_TRANSACTION) => return concurrent_changes(error),
+            Some(MET_A_TRANSACTION) => return meets_others(error),
             Some(code) if THROTTLED.contains(&code) || LATER.contains(&code) => true,
             // What stands between, such as a load balancer, fails without DynamoDB's code.
             _ => service.raw().status().is_server_error(),
@@ -40,8 +40,8 @@ where
 }
 
 /// ABORTED: others were writing to the same items, and nothing was written.
-pub(crate) fn concurrent_changes(cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Error {
-    Error::new(Reason::ConcurrentChanges, "others kept changing the same records; try again").because(cause)
+pub(crate) fn meets_others(cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Error {
+    Error::kept_changing("the same records").because(cause)
 }
 
 /// UNAVAILABLE: the one code that clients may retry without a thought (AIP-194).

@@ -6,19 +6,19 @@
 
 use std::collections::{HashMap, HashSet};
 
-use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem};
+use aws_sdk_dynamodb::types::AttributeValue;
 use coaching_domain::directory::{Group, Versioned};
 use coaching_domain::etag::etag_in_directory;
 use coaching_domain::fields::Entry;
 use coaching_domain::names::{GroupId, UserId};
-use coaching_domain::{Caller, CustomerTenant, Error, Reason, Tenant};
+use coaching_domain::{Caller, CustomerTenant, Error, Tenant};
 
-use crate::changes::Attempts;
+use crate::engine::attempts::Attempts;
+use crate::engine::transaction::{Refusal, Transaction};
+use crate::engine::write::Write;
 use crate::item::{Attributes, Item};
-use crate::keys::{self, PK};
-use crate::transaction::Outcome;
 use crate::unreadable::{Found, Unreadable};
-use crate::{Deadline, Store};
+use crate::{Deadline, Store, keys};
 
 /// How deep groups may be nested.
 pub const MAX_DEPTH: usize = 20;
@@ -110,8 +110,7 @@ impl Store {
                 Err(error) => return Ok(round.failed(error)),
             }
         }
-        let error = Error::new(Reason::ConcurrentChanges, "others kept changing groups; try again");
-        Ok(round.failed(error))
+        Ok(round.failed(Error::kept_changing("groups")))
     }
 
     /// What is to be written of `groups` over what is there now.
@@ -276,20 +275,14 @@ impl Store {
         version: i64,
     ) -> Result<bool, Error> {
         let marker = Item::at(keys::groups(tenant)).number("version", version + 1);
-        let marker = Put::builder().table_name(&*self.table).set_item(Some(marker.into_attributes()));
         let marker = match version {
-            0 => marker.condition_expression(format!("attribute_not_exists({PK})")),
-            read => marker
-                .condition_expression("version = :read")
-                .expression_attribute_values(":read", AttributeValue::N(read.to_string())),
+            0 => Write::put_new(marker),
+            _ => Write::put(marker).when("version = :read").number(":read", version),
         };
-        let mut writes = vec![TransactWriteItem::builder().put(marker.build().map_err(Error::internal)?).build()];
-        for (group, version) in groups {
-            let item = to_item(tenant, group).version(*version);
-            let put = Put::builder().table_name(&*self.table).set_item(Some(item.into_attributes()));
-            writes.push(TransactWriteItem::builder().put(put.build().map_err(Error::internal)?).build());
-        }
-        Ok(matches!(self.transact(writes).await?, Outcome::Written))
+        let mut transaction = Transaction::of(marker, Refusal::Changed);
+        let items = groups.iter().map(|(group, version)| to_item(tenant, group).version(*version));
+        transaction.add_unconditional(items.map(Write::put));
+        Ok(self.transact(transaction).await?.is_written())
     }
 }
 

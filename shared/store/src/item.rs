@@ -11,7 +11,7 @@ use crate::keys::{Key, PK, SK};
 use crate::unreadable::Unreadable;
 
 /// An item being written.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Item(HashMap<String, AttributeValue>);
 
 impl Item {

@@ -309,7 +309,7 @@ impl ListIndex {
         }
     }
 
-    /// The attribute that sorts it, which is an entry's [`ListPosition`].
+    /// The attribute that sorts it, which is an entry's [`Cursor`].
     pub fn order_attribute(self) -> &'static str {
         match self {
             Self::Profile | Self::Agent | Self::Plan | Self::Usecase | Self::Open => LIST_ORDER,
@@ -329,12 +329,12 @@ pub fn scorecards_of_agent(tenant: &Tenant, agent: &UserId) -> String {
     under(tenant, Partition::ScorecardsOfAgent, &[agent.as_str()])
 }
 
-/// The agents of a profile, in [`ListIndex::Profile`] by [`ListPosition::by_name`].
+/// The agents of a profile, in [`ListIndex::Profile`] by [`Cursor::by_name`].
 pub fn agents_of_profile(tenant: &Tenant) -> String {
     under(tenant, Partition::Agents, &[])
 }
 
-/// The agents of all profiles of a customer, in [`ListIndex::Profile`] by [`ListPosition::by_name`].
+/// The agents of all profiles of a customer, in [`ListIndex::Profile`] by [`Cursor::by_name`].
 pub fn agents_of_all_profiles(tenant: &CustomerTenant) -> String {
     under_customer(tenant, Partition::AgentsOfCustomer, &[])
 }
@@ -439,13 +439,13 @@ fn under_customer(tenant: &CustomerTenant, partition: Partition, ids: &[&str]) -
     partition.key(std::iter::once(tenant.customer()).chain(ids.iter().copied()))
 }
 
-/// A place in a list, as the value that its index is sorted by.
+/// A cursor: a place in a list, as the value that its index is sorted by.
 ///
 /// A creation and an id are immutable, so a place by them never moves; what is created later comes before
 /// every place that a client has read. What is changed moves to the end of a list by changes, so who reads
 /// it from the start misses none.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct ListPosition(String);
+pub struct Cursor(String);
 
 /// Seconds from the epoch to the beginning of year 1.
 const FIRST_SECOND: i64 = -62_135_596_800;
@@ -453,7 +453,7 @@ const FIRST_SECOND: i64 = -62_135_596_800;
 const LAST_SECOND: i64 = 253_402_300_799;
 const LAST_NANOSECOND: u32 = 999_999_999;
 
-impl ListPosition {
+impl Cursor {
     /// The place of an entity in a list that has the latest `time` first, such as its creation, then by id.
     pub fn latest_first<C>(time: Timestamp, id: &Id<C>) -> Self {
         Self(format!("{}#{id}", age(time)))
@@ -480,7 +480,7 @@ impl ListPosition {
         Self(format!("{}\u{0}{display_name}\u{0}{id}", folded(display_name)))
     }
 
-    /// The place that [`ListPosition::into_name_and_id`] wrote, of a list by name.
+    /// The place that [`Cursor::into_name_and_id`] wrote, of a list by name.
     pub fn from_name_and_id(text: &str) -> Self {
         let (name, _) = text.rsplit_once('\u{0}').unwrap_or((text, ""));
         Self(format!("{}\u{0}{text}", folded(name)))
@@ -493,8 +493,8 @@ impl ListPosition {
 
     /// Where the place comes among others of its list; with `names_descend`, of a list by name from the last name to
     /// the first.
-    pub fn rank(self, names_descend: bool) -> Rank {
-        Rank { name: names_descend.then(|| Reverse(self.name().to_owned())), position: self }
+    pub fn rank(self, names_descend: bool) -> CursorRank {
+        CursorRank { name: names_descend.then(|| Reverse(self.name().to_owned())), cursor: self }
     }
 
     /// Before all places of the same name, in a list by name.
@@ -511,7 +511,7 @@ impl ListPosition {
         self.0.rsplit_once('\u{0}').map_or(&self.0, |(name, _)| name)
     }
 
-    /// The place that [`ListPosition::as_str`] wrote.
+    /// The place that [`Cursor::as_str`] wrote.
     pub fn from_text(text: String) -> Self {
         Self(text)
     }
@@ -530,11 +530,11 @@ impl ListPosition {
 /// Where an entry comes in a list that is read in its index's order, or by name from the last name to the first.
 /// Equal names are by id in either direction.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Rank {
+pub struct CursorRank {
     /// Only where names descend.
     name: Option<Reverse<String>>,
     /// The entry's place in the index.
-    pub(crate) position: ListPosition,
+    pub(crate) cursor: Cursor,
 }
 
 /// The most of a folded name that sorts, in bytes: DynamoDB takes sort keys of 1024, and a decomposed name can
@@ -601,7 +601,7 @@ mod tests {
         #[test]
         fn places_sort_newest_first_then_by_id(a in (time(), "[A-Za-z0-9._~@-]{1,4}"), b in (time(), "[A-Za-z0-9._~@-]{1,4}")) {
             let [Some(id_a), Some(id_b)] = [&a.1, &b.1].map(|text| CoachingSessionId::parse(text)) else { return Ok(()) };
-            let by_place = ListPosition::latest_first(a.0, &id_a).cmp(&ListPosition::latest_first(b.0, &id_b));
+            let by_place = Cursor::latest_first(a.0, &id_a).cmp(&Cursor::latest_first(b.0, &id_b));
             let by_meaning = b.0.cmp(&a.0).then_with(|| id_a.cmp(&id_b));
             prop_assert_eq!(by_place, by_meaning);
         }

@@ -19,6 +19,7 @@
 //! | one scorecard, or some | [`Store::scorecard`], [`Store::scorecards_by_id`] | the items |
 //! | a page of scorecards, by any filter | [`Store::scorecards`] | a range of one index |
 //! | write scorecards and their statistics | [`Store::write_scorecards`] | the statistics that change |
+//! | write many scorecards over what is there | [`Store::upsert_scorecards`] | the scorecards, until others let them through |
 //! | a template and the statistics that a scorecard of it counts in | [`Store::template_and_statistics`] | the items |
 //! | statistics of some agents; of a profile | [`Store::statistics_of_agents`], [`Store::statistics_of_profile`] | the items; a range of each bucket |
 //! | recount a profile's statistics | [`Store::plan_recount`], [`Store::recount_agent`] | its scorecards and statistics |
@@ -36,26 +37,27 @@ mod changes;
 mod comments;
 mod deadline;
 mod dependents;
+mod engine;
 mod failure;
 mod groups;
+mod idempotency;
 mod item;
 pub mod keys;
 mod list;
+mod metering;
 mod partition;
 mod past;
 mod plans;
 mod rebuild;
 mod references;
-mod requests;
 mod scorecards;
 mod sessions;
 mod sessions_held;
-mod spent;
 mod statistics;
 mod targets;
 mod templates;
-mod transaction;
 mod unreadable;
+mod upserts;
 mod usecases;
 mod users;
 
@@ -66,8 +68,8 @@ use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::error::SdkError;
 
 use crate::item::key_attributes;
+use crate::metering::Meter;
 use crate::sessions_held::FullStatistics;
-use crate::spent::Account;
 use crate::unreadable::Noted;
 
 pub use access::Access;
@@ -75,25 +77,26 @@ pub use agents::{Agent, AgentFilter, AgentsById, plans_in_scope};
 pub use comments::CommentFilter;
 pub use deadline::Deadline;
 pub use dependents::DeletedWithPlan;
-pub use keys::{ListIndex, ListPosition};
+pub use idempotency::{Created, IdempotencyRecord};
+pub use keys::{Cursor, ListIndex};
 pub use list::Page;
+pub use metering::ConsumedCapacity;
 pub use partition::Partition;
 pub use plans::{PlanFilter, PlanWithSessions};
 pub use rebuild::{Difference, Recount, Recounted};
-pub use requests::{Created, RequestRecord};
 pub use scorecards::{Counted, KnownStatistics, ScorecardChange, ScorecardFilter, Written};
 pub use sessions::SessionFilter;
-pub use spent::Expenses;
 pub use statistics::AgentStatistics;
 pub use targets::TargetFilter;
 pub use unreadable::{Found, MAX_UNREADABLE, Unreadable};
+pub use upserts::{KnownScorecards, TemplatesByRevision, UpsertedScorecards};
 
-/// The table, and what the calls through this handle have spent.
+/// The table, and a meter of what the calls through this handle consume.
 #[derive(Debug, Clone)]
 pub struct Store {
     client: Client,
     table: Arc<str>,
-    account: Account,
+    meter: Meter,
     /// What it met that cannot be read.
     noted: Noted,
     full_statistics: FullStatistics,
@@ -105,22 +108,22 @@ impl Store {
         Self {
             client,
             table: table.into(),
-            account: Account::default(),
+            meter: Meter::default(),
             noted: Noted::default(),
             full_statistics: FullStatistics::default(),
         }
     }
 
-    /// The same table with an account of its own, for one request.
+    /// The same table with a meter of its own, for one request.
     #[must_use]
-    pub fn with_new_account(&self) -> Self {
-        Self { account: Account::default(), noted: Noted::default(), ..self.clone() }
+    pub fn with_new_meter(&self) -> Self {
+        Self { meter: Meter::default(), noted: Noted::default(), ..self.clone() }
     }
 
     /// Asks DynamoDB's endpoint whether it is well, so that the connection is open and the client has done all once when
     /// the first request needs it, and says whether there was an answer. That is a `GET /`, which DynamoDB answers
     /// everyone: it reads nothing, costs nothing, needs no right and leaves no refusal behind. It is made of a read whose
-    /// request is changed, for the client has no call of its own for it. It is on nobody's account and is not repeated.
+    /// request is changed, for the client has no call of its own for it. It is on nobody's meter and is not repeated.
     pub async fn reach(&self) -> bool {
         let once = aws_sdk_dynamodb::Config::builder().retry_config(RetryConfig::disabled());
         let asked = self.client.get_item().table_name(&*self.table).set_key(Some(key_attributes(keys::nothing())));
@@ -138,8 +141,8 @@ impl Store {
         }
     }
 
-    /// What the calls through this handle have spent so far.
-    pub fn spent(&self) -> Expenses {
-        self.account.so_far()
+    /// What the calls through this handle have consumed so far.
+    pub fn consumed(&self) -> ConsumedCapacity {
+        self.meter.so_far()
     }
 }

@@ -8,7 +8,7 @@ use futures_util::future::try_join_all;
 
 use crate::Store;
 use crate::failure::failure;
-use crate::keys::{ListIndex, ListPosition, PK, Rank};
+use crate::keys::{Cursor, CursorRank, ListIndex, PK};
 use crate::unreadable::{Found, MAX_UNREADABLE, Unreadable};
 
 /// The most that the items of a page may take, in bytes: about what a function may answer, which cuts the page where
@@ -78,7 +78,7 @@ pub struct Page<T> {
     /// Where each of them stands.
     pub(crate) places: Vec<Place>,
     /// The place of the last entry, or further on, if more follow it.
-    pub next: Option<ListPosition>,
+    pub next: Option<Cursor>,
     /// What stands in the page and cannot be read, each with how many entries come before it.
     pub(crate) unreadable: Vec<(usize, Unreadable)>,
 }
@@ -87,7 +87,7 @@ pub struct Page<T> {
 #[derive(Debug)]
 pub(crate) struct Place {
     /// In its list.
-    pub(crate) position: ListPosition,
+    pub(crate) cursor: Cursor,
     /// What its item takes, or the part of it that was read, in bytes.
     pub(crate) bytes: usize,
 }
@@ -100,9 +100,9 @@ impl<T> Page<T> {
 
     /// The place that the next page goes on from, if the first `shown` entries are shown of this one, at least one if
     /// it has any; nothing if none follows.
-    pub fn after(&self, shown: usize) -> Option<&ListPosition> {
+    pub fn after(&self, shown: usize) -> Option<&Cursor> {
         match shown.checked_sub(1).and_then(|last| self.places.get(last)) {
-            Some(last) if shown < self.places.len() => Some(&last.position),
+            Some(last) if shown < self.places.len() => Some(&last.cursor),
             _ => self.next.as_ref(),
         }
     }
@@ -175,14 +175,14 @@ pub(crate) struct Range<T> {
     index: ListIndex,
     partition: String,
     filter: Filter,
-    after: Option<ListPosition>,
-    until: Option<ListPosition>,
+    after: Option<Cursor>,
+    until: Option<Cursor>,
     /// Read and not yet shown, in the order of their ranks.
     read: VecDeque<Read<T>>,
     /// Whether it is a list by name, read backwards.
     names_descend: bool,
     /// How far it is shown or may be: nothing that is still to be read comes before that.
-    reached: Option<Rank>,
+    reached: Option<CursorRank>,
     /// How many entries of one name were read since `reached` moved: none of it is shown until all of it is read.
     read_of_name: usize,
     exhausted: bool,
@@ -196,7 +196,7 @@ pub(crate) struct Range<T> {
 
 /// An entry that was read.
 struct Read<T> {
-    rank: Rank,
+    rank: CursorRank,
     /// What its item takes, in bytes; of one that cannot be read nothing is kept.
     bytes: usize,
     entry: Result<T, Unreadable>,
@@ -304,7 +304,7 @@ impl Filter {
 
 impl<T> Range<T> {
     /// What `partition` of `index` holds after `after` and `filter` lets through.
-    pub(crate) fn new(index: ListIndex, partition: String, filter: Filter, after: Option<&ListPosition>) -> Self {
+    pub(crate) fn new(index: ListIndex, partition: String, filter: Filter, after: Option<&Cursor>) -> Self {
         let after = after.cloned();
         Self {
             index,
@@ -324,7 +324,7 @@ impl<T> Range<T> {
     }
 
     /// The same, less what is not after `after`, if that is given, and before `until`, if that is.
-    pub(crate) fn between(self, after: Option<ListPosition>, until: Option<ListPosition>) -> Self {
+    pub(crate) fn between(self, after: Option<Cursor>, until: Option<Cursor>) -> Self {
         let after = self.after.max(after);
         let exhausted = matches!((&after, &until), (Some(after), Some(until)) if after >= until);
         Self { after, until, exhausted, ..self }
@@ -333,7 +333,7 @@ impl<T> Range<T> {
     /// The same of a list by name, from the last name to the first; entries of one name keep their order.
     pub(crate) fn names_descending(self) -> Self {
         // Backwards, what follows `after` within its name is read first, and then what was shown of that name.
-        let begin = self.after.as_ref().map(ListPosition::after_all_of_name);
+        let begin = self.after.as_ref().map(Cursor::after_all_of_name);
         let reached = self.after.map(|after| after.rank(true));
         Self { after: begin, reached, names_descend: true, ..self }
     }
@@ -380,23 +380,23 @@ impl Store {
                 reached = self.fill(&mut ranges, size + 1 - page.entries.len()).await?;
             }
             let Some(next) = take_least(&mut ranges, reached.as_ref()) else {
-                page.next = reached.map(|rank| rank.position);
+                page.next = reached.map(|rank| rank.cursor);
                 return Ok(page);
             };
             bytes += next.bytes;
             if page.entries.len() == size || bytes > MAX_READ_BYTES {
-                page.next = page.places.last().map(|place| place.position.clone());
+                page.next = page.places.last().map(|place| place.cursor.clone());
                 return Ok(page);
             }
             match next.entry {
                 Ok(entry) => {
                     page.entries.push(entry);
-                    page.places.push(Place { position: next.rank.position, bytes: next.bytes });
+                    page.places.push(Place { cursor: next.rank.cursor, bytes: next.bytes });
                 }
                 Err(unreadable) => {
                     page.unreadable.push((page.entries.len(), unreadable));
                     if page.unreadable.len() == MAX_UNREADABLE {
-                        page.next = Some(next.rank.position);
+                        page.next = Some(next.rank.cursor);
                         return Ok(page);
                     }
                 }
@@ -416,7 +416,7 @@ impl Store {
 
     /// Reads on in every range that has nothing to show and is not exhausted, side by side; says how far all
     /// were read if that is given up.
-    async fn fill<T: Listed>(&self, ranges: &mut [Range<T>], wanted: usize) -> Result<Option<Rank>, Error> {
+    async fn fill<T: Listed>(&self, ranges: &mut [Range<T>], wanted: usize) -> Result<Option<CursorRank>, Error> {
         while ranges.iter().any(Range::is_dry) {
             let dropped: usize = ranges.iter().map(|range| range.looked_at.saturating_sub(range.kept)).sum();
             let unread = || ranges.iter().filter(|range| !range.exhausted);
@@ -486,14 +486,14 @@ impl Store {
                 query = query.expression_attribute_values(name, value.clone());
             }
         }
-        let output = query.customize().interceptor(self.account.clone()).send().await.map_err(failure)?;
+        let output = query.customize().interceptor(self.meter.clone()).send().await.map_err(failure)?;
 
         let looked_at = usize::try_from(output.scanned_count).unwrap_or(0);
         range.looked_at += looked_at;
         for mut item in output.items.unwrap_or_default() {
             let bytes = bytes_of(&item);
             // A page can go on from what it cannot read: the index has its place.
-            let rank = position(&mut item, order)?.rank(range.names_descend);
+            let rank = cursor(&mut item, order)?.rank(range.names_descend);
             let entry = self.noting(T::from_item(item));
             let bytes = match &entry {
                 Ok(entry) if !(range.keep)(entry) => continue,
@@ -508,7 +508,7 @@ impl Store {
             }
         }
         if let Some(mut key) = output.last_evaluated_key {
-            let after = position(&mut key, order)?;
+            let after = cursor(&mut key, order)?;
             let reached = if range.names_descend { after.before_all_of_name() } else { after.clone() };
             let reached = Some(reached.rank(range.names_descend));
             range.after = Some(after);
@@ -526,20 +526,20 @@ impl Store {
 }
 
 /// Takes the least entry out of `ranges`, none of which is dry; of those up to `reached`, if that is given.
-fn take_least<T>(ranges: &mut [Range<T>], reached: Option<&Rank>) -> Option<Read<T>> {
+fn take_least<T>(ranges: &mut [Range<T>], reached: Option<&CursorRank>) -> Option<Read<T>> {
     let ranges = ranges.iter_mut().filter(|range| !range.read.is_empty());
     let range = ranges.min_by(|a, b| rank_of_first(a).cmp(&rank_of_first(b)))?;
     range.read.pop_front_if(|read| reached.is_none_or(|reached| read.rank <= *reached))
 }
 
-fn rank_of_first<T>(range: &Range<T>) -> Option<&Rank> {
+fn rank_of_first<T>(range: &Range<T>) -> Option<&CursorRank> {
     range.read.front().map(|read| &read.rank)
 }
 
 /// Takes the place out of an item, or a key, of an index that `order` sorts.
-fn position(item: &mut HashMap<String, AttributeValue>, order: &str) -> Result<ListPosition, Error> {
+fn cursor(item: &mut HashMap<String, AttributeValue>, order: &str) -> Result<Cursor, Error> {
     match item.remove(order) {
-        Some(AttributeValue::S(text)) => Ok(ListPosition::from_text(text)),
+        Some(AttributeValue::S(text)) => Ok(Cursor::from_text(text)),
         _ => Err(Error::internal(format!("an index sorts by '{order}' what has no such text"))),
     }
 }

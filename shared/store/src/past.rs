@@ -5,7 +5,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use aws_sdk_dynamodb::types::{AttributeValue, Put, ReturnConsumedCapacity, TransactWriteItem};
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
 use coaching_domain::directory::User;
 use coaching_domain::names::{UsecaseId, UserId};
 use coaching_domain::progress::Span;
@@ -16,8 +16,9 @@ use futures_util::stream::{StreamExt, TryStreamExt, iter};
 
 use crate::Store;
 use crate::agents::{ActivePlan, targets_to_text};
+use crate::engine::write::Write;
 use crate::item::{Attributes, Item};
-use crate::keys::{self, AFTER_PAST, LIST_ORDER, ListIndex, ListPosition, PK, SK};
+use crate::keys::{self, AFTER_PAST, Cursor, LIST_ORDER, ListIndex, PK, SK};
 use crate::list::{Filter, Listed, Range};
 use crate::targets;
 use crate::unreadable::{Found, Unreadable};
@@ -151,8 +152,7 @@ impl Store {
     pub(crate) async fn past_of_everyone(&self, tenant: &Tenant, span: Span) -> Result<Past, Error> {
         let customer = tenant.of_customer();
         let since = |index, partition, time| {
-            Range::<Raw>::new(index, partition, Filter::default(), None)
-                .between(None, Some(ListPosition::after_all_at(time)))
+            Range::<Raw>::new(index, partition, Filter::default(), None).between(None, Some(Cursor::after_all_at(time)))
         };
         let users = self.all(since(ListIndex::Profile, keys::past_users(&customer), span.start));
         let coaching = async {
@@ -184,7 +184,7 @@ impl Store {
     ) -> Result<Found<Target>, Error> {
         let partition = keys::past_targets_of_usecase(tenant, usecase);
         let range = Range::<PastTarget>::new(ListIndex::Usecase, partition, Filter::default(), None)
-            .between(None, Some(ListPosition::after_all_at(time)));
+            .between(None, Some(Cursor::after_all_at(time)));
         let Found { entries, unreadable } = self.all(range).await?;
         let targets = entries.into_iter().filter(|past| past.until > time);
         Ok(Found { entries: targets.map(|past| past.target).collect(), unreadable })
@@ -208,71 +208,54 @@ impl Store {
         let pages: Vec<Vec<_>> = self.pages_of_range(query).try_collect().await?;
         Ok(pages.into_iter().flatten().collect())
     }
+}
 
-    /// Keeps what `user` was since a time, until `until`.
-    pub(crate) fn put_past_user(
-        &self,
-        tenant: &CustomerTenant,
-        user: &User,
-        since: Option<Timestamp>,
-        until: Timestamp,
-    ) -> Result<TransactWriteItem, Error> {
-        let item = users::item_at(keys::past_user(tenant, &user.id, until), user, since)
-            .text("until", until.to_string())
-            .text(ListIndex::Profile.partition_attribute(), keys::past_users(tenant))
-            .text(LIST_ORDER, ListPosition::latest_first(until, &user.id).as_str());
-        self.put(item)
-    }
+/// Keeps what `user` was since a time, until `until`.
+pub(crate) fn put_user(tenant: &CustomerTenant, user: &User, since: Option<Timestamp>, until: Timestamp) -> Write {
+    let item = users::item_at(keys::past_user(tenant, &user.id, until), user, since)
+        .text("until", until.to_string())
+        .text(ListIndex::Profile.partition_attribute(), keys::past_users(tenant))
+        .text(LIST_ORDER, Cursor::latest_first(until, &user.id).as_str());
+    Write::put(item)
+}
 
-    /// Keeps an active plan of `agent` that is active until `until`, if a window can have ended meanwhile.
-    pub(crate) fn put_past_plan(
-        &self,
-        tenant: &Tenant,
-        agent: &UserId,
-        plan: &ActivePlan,
-        until: Timestamp,
-    ) -> Result<Option<TransactWriteItem>, Error> {
-        if day_of(plan.since) >= day_of(until) {
-            return Ok(None);
-        }
-        let mut item = Item::at(keys::past_plan(tenant, agent, &plan.id, until))
-            .text("until", until.to_string())
-            .text("plan", plan.id.as_str())
-            .text("active", plan.to_text()?)
-            .text(ListIndex::Profile.partition_attribute(), keys::past_coaching_of_profile(tenant))
-            .text(LIST_ORDER, ListPosition::latest_first(until, &plan.id).as_str());
-        if !plan.targets.is_empty() {
-            item = item.text("targets", targets_to_text(&plan.targets)?);
-        }
-        self.put(item).map(Some)
+/// Keeps an active plan of `agent` that is active until `until`, if a window can have ended meanwhile.
+pub(crate) fn put_plan(
+    tenant: &Tenant,
+    agent: &UserId,
+    plan: &ActivePlan,
+    until: Timestamp,
+) -> Result<Option<Write>, Error> {
+    if day_of(plan.since) >= day_of(until) {
+        return Ok(None);
     }
+    let mut item = Item::at(keys::past_plan(tenant, agent, &plan.id, until))
+        .text("until", until.to_string())
+        .text("plan", plan.id.as_str())
+        .text("active", plan.to_text()?)
+        .text(ListIndex::Profile.partition_attribute(), keys::past_coaching_of_profile(tenant))
+        .text(LIST_ORDER, Cursor::latest_first(until, &plan.id).as_str());
+    if !plan.targets.is_empty() {
+        item = item.text("targets", targets_to_text(&plan.targets)?);
+    }
+    Ok(Some(Write::put(item)))
+}
 
-    /// Keeps a target that is deleted at `until`, if a window can have ended meanwhile.
-    pub(crate) fn put_past_target(
-        &self,
-        tenant: &Tenant,
-        target: &Target,
-        until: Timestamp,
-    ) -> Result<Option<TransactWriteItem>, Error> {
-        if day_of(target.create_time) >= day_of(until) {
-            return Ok(None);
-        }
-        let (index, partition) = match &target.agent {
-            Some(_) => (ListIndex::Profile, keys::past_coaching_of_profile(tenant)),
-            None => (ListIndex::Usecase, keys::past_targets_of_usecase(tenant, &target.usecase)),
-        };
-        let item = targets::item_at(keys::past_target(tenant, target.agent.as_ref(), &target.id, until), target)
-            .text("target", target.id.as_str())
-            .text("until", until.to_string())
-            .text(index.partition_attribute(), partition)
-            .text(LIST_ORDER, ListPosition::latest_first(until, &target.id).as_str());
-        self.put(item).map(Some)
+/// Keeps a target that is deleted at `until`, if a window can have ended meanwhile.
+pub(crate) fn put_target(tenant: &Tenant, target: &Target, until: Timestamp) -> Option<Write> {
+    if day_of(target.create_time) >= day_of(until) {
+        return None;
     }
-
-    fn put(&self, item: Item) -> Result<TransactWriteItem, Error> {
-        let put = Put::builder().table_name(&*self.table).set_item(Some(item.into_attributes()));
-        Ok(TransactWriteItem::builder().put(put.build().map_err(Error::internal)?).build())
-    }
+    let (index, partition) = match &target.agent {
+        Some(_) => (ListIndex::Profile, keys::past_coaching_of_profile(tenant)),
+        None => (ListIndex::Usecase, keys::past_targets_of_usecase(tenant, &target.usecase)),
+    };
+    let item = targets::item_at(keys::past_target(tenant, target.agent.as_ref(), &target.id, until), target)
+        .text("target", target.id.as_str())
+        .text("until", until.to_string())
+        .text(index.partition_attribute(), partition)
+        .text(LIST_ORDER, Cursor::latest_first(until, &target.id).as_str());
+    Some(Write::put(item))
 }
 
 impl PastUser {

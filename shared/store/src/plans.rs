@@ -3,8 +3,8 @@
 use std::borrow::Borrow;
 use std::collections::HashMap;
 
-use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
-use coaching_domain::change::{Author, Change};
+use aws_sdk_dynamodb::types::AttributeValue;
+use coaching_domain::change::{Author, Change, Document};
 use coaching_domain::names::{self, CoachingPlanId, ScorecardId, UsecaseId, UserId};
 use coaching_domain::plan::{CoachingPlan, FocusCriterion};
 use coaching_domain::session::CoachingSession;
@@ -13,15 +13,19 @@ use futures_util::stream::{StreamExt, iter};
 use serde_json::{Map, Value};
 
 use crate::Store;
-use crate::agents::plans_full;
-use crate::changes::{Attempts, keeps_changing};
+use crate::agents::{self, plans_full};
+use crate::changes;
+use crate::dependents;
+use crate::engine::attempts::{Attempts, keeps_changing};
+use crate::engine::entity::{self, Entity};
+use crate::engine::transaction::{Outcome, Refusal, Transaction};
+use crate::engine::write::Write;
+use crate::idempotency::{Created, IdempotencyRecord};
 use crate::item::{Attributes, Item};
-use crate::keys::{self, LIST_ORDER, ListIndex, ListPosition};
+use crate::keys::{self, Cursor, Key, LIST_ORDER, ListIndex};
 use crate::list::{Filter, Listed, MAX_READ_BYTES, Page, PartlyShown, Range, SeenByAgent};
-use crate::requests::{Created, RequestRecord};
-use crate::scorecards::ScorecardChange;
+use crate::scorecards::{self, ScorecardChange};
 use crate::sessions::SessionFilter;
-use crate::transaction::Outcome;
 use crate::unreadable::{Found, Unreadable};
 
 /// The most agents whose plans are read one by one; of more, the usecase's or profile's are filtered.
@@ -62,31 +66,20 @@ impl Store {
         &self,
         tenant: &Tenant,
         plan: &CoachingPlan,
-        request: Option<&RequestRecord>,
+        request: Option<&IdempotencyRecord>,
         author: Author<'_>,
     ) -> Result<Created<names::CoachingPlan>, Error> {
         let usecase = plan.usecase.clone();
         let created = Created { id: plan.id.clone(), time: author.now, usecase, revision: None };
-        let change = author.change(1, None, plan.document(tenant));
-        let mut writes = vec![
-            self.put_new(to_item(tenant, plan))?,
-            self.put_dependents(tenant, plan, author.now)?,
-            self.record_change(&keys::plan(tenant, &plan.id).partition, change)?,
-        ];
-        let number_of_active = writes.len();
+        let mut transaction = entity::creation(tenant, plan, author);
+        transaction.add(dependents::begin(tenant, plan, author.now), Refusal::PlanDeletedMomentsAgo);
         if plan.is_active {
-            writes.push(self.keep_new_plan(tenant, plan)?);
+            transaction.add(agents::keep_new_plan(tenant, plan)?, Refusal::AgentsPlansFull);
         }
-        let failed = match self.create(tenant, writes, request, &created).await? {
-            Outcome::Written => return Ok(created),
-            Outcome::Refused(failed) => failed,
-        };
-        let taken = failed.iter().any(|condition| condition.index == 0);
-        let full = plan.is_active && failed.iter().any(|condition| condition.index == number_of_active);
-        match taken {
-            true => Err(Error::already_exists(&tenant.name_of(&plan.id))),
-            false if full => Err(plans_full()),
-            false => Err(Error::new(
+        match self.create(tenant, transaction, request, &created).await? {
+            Outcome::Written => Ok(created),
+            Outcome::Refused(refused) if refused.has(Refusal::AgentsPlansFull) => Err(plans_full()),
+            Outcome::Refused(_) => Err(Error::new(
                 Reason::CoachingPlanDeletedMomentsAgo,
                 "name: a plan of this name was deleted within five minutes; use another name, or wait",
             )),
@@ -123,8 +116,7 @@ impl Store {
         author: Author<'_>,
         change: impl Fn(&mut CoachingPlan, Timestamp) -> Result<bool, Error>,
     ) -> Result<CoachingPlan, Error> {
-        let found = self.plan(tenant, id).await?;
-        self.change_plan_read(tenant, found.ok_or_else(|| Error::not_found(&tenant.name_of(id)))?, author, change).await
+        self.change(tenant, id, None, author, change).await
     }
 
     /// As [`Store::change_plan`], of a plan that was read: as it was then, or if that has changed, as it is.
@@ -134,58 +126,12 @@ impl Store {
     pub async fn change_plan_read(
         &self,
         tenant: &Tenant,
-        mut before: CoachingPlan,
+        before: CoachingPlan,
         author: Author<'_>,
         change: impl Fn(&mut CoachingPlan, Timestamp) -> Result<bool, Error>,
     ) -> Result<CoachingPlan, Error> {
         let id = before.id.clone();
-        let name = tenant.name_of(&id);
-        let mut attempts = Attempts::new();
-        while attempts.another().await {
-            let author = author.not_before(before.last_change());
-            let mut after = before.clone();
-            if !change(&mut after, author.now)? {
-                return Ok(before);
-            }
-            after.follow(&before);
-            let change = author.change(after.version, before.document(tenant), after.document(tenant));
-            let mut writes = vec![
-                self.replace(to_item(tenant, &after), before.version)?,
-                self.record_change(&keys::plan(tenant, &id).partition, change)?,
-            ];
-            writes.extend(self.keep_activity(tenant, &before, &after, author.now).await?);
-            if matches!(self.transact(writes).await?, Outcome::Written) {
-                return Ok(after);
-            }
-            before = self.plan(tenant, &id).await?.ok_or_else(|| Error::not_found(&name))?;
-        }
-        Err(keeps_changing(&name))
-    }
-
-    /// The writes by which the agent's record follows a change of a plan.
-    async fn keep_activity(
-        &self,
-        tenant: &Tenant,
-        before: &CoachingPlan,
-        after: &CoachingPlan,
-        now: Timestamp,
-    ) -> Result<Vec<TransactWriteItem>, Error> {
-        let dates = |plan: &CoachingPlan| (plan.start_time, plan.end_time);
-        match (before.is_active, after.is_active) {
-            (true, false) => {
-                let record = self.record(tenant, &after.agent).await?;
-                self.end_plan(tenant, &record, before, now)
-            }
-            (false, true) => {
-                let (record, kept) =
-                    tokio::try_join!(self.record(tenant, &after.agent), self.targets_to_keep(tenant, &after.id))?;
-                let (targets, mut writes) = kept;
-                writes.push(self.keep_plan_again(tenant, &record, after, &targets)?);
-                Ok(writes)
-            }
-            (true, true) if dates(before) != dates(after) => Ok(vec![self.keep_plan(tenant, after)?]),
-            _ => Ok(Vec::new()),
-        }
+        self.change(tenant, &id, Some(before), author, change).await
     }
 
     /// Links the scorecard to the plan, or unlinks it: the scorecard names the plan, and the plan's
@@ -240,13 +186,12 @@ impl Store {
                 ..author.change(of.version, None, None)
             };
             let replaced = ScorecardChange::linking(tenant, &before, after, author);
-            let mut writes = vec![
-                self.put_scorecard(tenant, &replaced)?,
-                self.check_version(keys::plan(tenant, plan), Some(of.version))?,
-                self.record_change(&keys::plan(tenant, plan).partition, change)?,
-            ];
-            writes.extend(self.record_scorecard_change(tenant, &replaced)?);
-            if matches!(self.transact(writes).await?, Outcome::Written) {
+            let key = keys::plan(tenant, plan);
+            let mut transaction = Transaction::of(scorecards::write(tenant, &replaced), Refusal::Changed);
+            transaction.add_unconditional([changes::record(&key.partition, change)]);
+            transaction.add_unconditional(scorecards::record_change(tenant, &replaced));
+            transaction.add(Write::check_version(key, Some(of.version)), Refusal::Changed);
+            if self.transact(transaction).await?.is_written() {
                 return Ok(());
             }
         }
@@ -262,7 +207,7 @@ impl Store {
         &self,
         tenant: &Tenant,
         filter: &PlanFilter,
-        after: Option<&ListPosition>,
+        after: Option<&Cursor>,
         size: usize,
     ) -> Result<Page<CoachingPlan>, Error> {
         if filter.as_agent {
@@ -278,7 +223,7 @@ impl Store {
 fn ranges<T: Borrow<CoachingPlan> + 'static>(
     tenant: &Tenant,
     filter: &PlanFilter,
-    after: Option<&ListPosition>,
+    after: Option<&Cursor>,
 ) -> Vec<Range<T>> {
     let partitions: Vec<(ListIndex, String)> = match (&filter.agents, filter.usecases.as_slice()) {
         (Some(agents), _) if agents.len() <= MAX_AGENT_RANGES => {
@@ -337,14 +282,80 @@ impl Store {
         drop(reads);
         page.cut(sessions.len());
         // Read last: a plan whose deletion began meanwhile may have been read in part.
-        let deletions = self.deletions(tenant).await?;
+        let tombstones = self.tombstones(tenant).await?;
         let hidden = page.entries.iter().enumerate();
-        let hidden = hidden.filter_map(|(place, plan)| Some((place, deletions.unreadable(&plan.id)?.clone())));
+        let hidden = hidden.filter_map(|(place, plan)| Some((place, tombstones.unreadable(&plan.id)?.clone())));
         let hidden: Vec<(usize, Unreadable)> = hidden.collect();
         page.unreadable.extend(hidden);
         let plans = std::mem::take(&mut page.entries).into_iter().zip(sessions);
-        let plans = plans.map(|plan| Some(plan).filter(|(plan, _)| !deletions.has(&plan.id, now)));
+        let plans = plans.map(|plan| Some(plan).filter(|(plan, _)| !tombstones.has(&plan.id, now)));
         Ok(page.made_into(plans.collect()))
+    }
+}
+
+impl Entity for CoachingPlan {
+    type Collection = names::CoachingPlan;
+    type Learned = ();
+
+    fn key(tenant: &Tenant, id: &CoachingPlanId) -> Key {
+        keys::plan(tenant, id)
+    }
+
+    fn id(&self) -> &CoachingPlanId {
+        &self.id
+    }
+
+    fn version(&self) -> u64 {
+        self.version
+    }
+
+    fn last_change(&self) -> Timestamp {
+        Self::last_change(self)
+    }
+
+    fn follow(&mut self, before: &Self) {
+        Self::follow(self, before);
+    }
+
+    fn to_item(&self, tenant: &Tenant) -> Item {
+        to_item(tenant, self)
+    }
+
+    fn document(&self, tenant: &Tenant) -> Option<Document> {
+        Self::document(self, tenant)
+    }
+
+    async fn find(store: &Store, tenant: &Tenant, id: &CoachingPlanId, _now: Timestamp) -> Result<Option<Self>, Error> {
+        store.plan(tenant, id).await
+    }
+
+    /// What its agent's record tells of it.
+    async fn write_beside(
+        store: &Store,
+        transaction: &mut Transaction,
+        tenant: &Tenant,
+        (before, after): (&Self, Option<&Self>),
+        now: Timestamp,
+        (): &(),
+    ) -> Result<(), Error> {
+        let dates = |plan: &Self| (plan.start_time, plan.end_time);
+        match (before.is_active, after.filter(|after| after.is_active)) {
+            (true, None) => {
+                let record = store.record(tenant, &before.agent).await?;
+                agents::end_plan(transaction, tenant, &record, before, now)?;
+            }
+            (false, Some(after)) => {
+                let (record, (targets, checks)) =
+                    tokio::try_join!(store.record(tenant, &after.agent), store.targets_to_keep(tenant, &after.id))?;
+                transaction.add_all(checks, Refusal::Changed);
+                transaction.add(agents::keep_plan_again(tenant, &record, after, &targets)?, Refusal::Changed);
+            }
+            (true, Some(after)) if dates(before) != dates(after) => {
+                transaction.add_unconditional([agents::keep_plan(tenant, after)?]);
+            }
+            _ => {}
+        }
+        Ok(())
     }
 }
 
@@ -383,7 +394,7 @@ fn to_item(tenant: &Tenant, plan: &CoachingPlan) -> Item {
     let item = Item::at(keys::plan(tenant, &plan.id))
         .text(ListIndex::Profile.partition_attribute(), keys::plans_of_profile(tenant))
         .text(ListIndex::Agent.partition_attribute(), keys::plans_of_agent(tenant, &plan.agent))
-        .text(LIST_ORDER, ListPosition::latest_first(plan.create_time, &plan.id).as_str())
+        .text(LIST_ORDER, Cursor::latest_first(plan.create_time, &plan.id).as_str())
         .version(plan.version)
         .optional_text("start_time", plan.start_time.as_ref())
         .optional_text("end_time", plan.end_time.as_ref())

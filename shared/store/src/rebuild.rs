@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity, TransactWriteItem, Update};
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
 use coaching_domain::names::{self, CoachingPlanId, ScorecardId, ScorecardTemplateId, UsecaseId, UserId};
 use coaching_domain::plan::CoachingPlan;
 use coaching_domain::scorecard::Scorecard;
@@ -13,21 +13,20 @@ use coaching_domain::template::ScorecardTemplate;
 use coaching_domain::{Error, Tenant, Timestamp};
 
 use crate::Store;
-use crate::agents::ActivePlan;
-use crate::changes::keeps_changing;
-use crate::item::{Attributes, Item, key_attributes};
-use crate::keys::{self, LIST_ORDER, ListIndex, ListPosition, SK};
+use crate::agents::{self, ActivePlan};
+use crate::engine::attempts::{Attempts, keeps_changing};
+use crate::engine::transaction::{Refusal, Transaction};
+use crate::engine::write::Write;
+use crate::item::{Attributes, Item};
+use crate::keys::{self, Cursor, LIST_ORDER, ListIndex, SK};
 use crate::list::{Filter, Listed, Range};
-use crate::scorecards::{Place, statistics_from_item};
+use crate::scorecards::{Place, statistics_from_item, write_statistics};
 use crate::sessions_held::HeldSession;
-use crate::transaction::Outcome;
 use crate::unreadable::{Found, Unreadable};
 
 /// How long after a change an index may not show it yet, in seconds. DynamoDB promises none; it is
 /// usually well under one.
 const SETTLED_SECONDS: i64 = 60;
-/// How often statistics are put right that others keep changing.
-const ATTEMPTS: usize = 5;
 
 /// What is to be recounted.
 #[derive(Debug, Clone, Default)]
@@ -174,7 +173,8 @@ impl Store {
         let record = unless_unreadable(record, skipped)?.unwrap_or(false);
         let of_sessions = self.recount_sessions(tenant, &recount.usecases, &recount.periods, agent, skipped).await;
         let mut corrected: BTreeSet<(UsecaseId, Period)> = unless_unreadable(of_sessions, skipped)?.unwrap_or_default();
-        for _ in 0..ATTEMPTS {
+        let mut attempts = Attempts::new();
+        while attempts.another().await {
             let stored = self.stored_statistics(tenant, recount, agent).await?;
             let counted = self.count_from_scorecards(tenant, agent, skipped).await?;
             let places: BTreeSet<&Place> = stored.keys().chain(counted.keys()).collect();
@@ -189,12 +189,11 @@ impl Store {
                 if read.changed > now.unix_seconds() - SETTLED_SECONDS {
                     return Ok(Recounted::Unsettled);
                 }
-                let write = self.put_statistics(tenant, place, read.version.as_ref(), right.encode(), now)?;
-                match self.transact(vec![write]).await? {
-                    Outcome::Written => {
-                        corrected.insert((place.usecase.clone(), place.period));
-                    }
-                    Outcome::Refused(_) => lost_a_race = true,
+                let write = write_statistics(tenant, place, read.version.as_ref(), right.encode(), now);
+                if self.transact(Transaction::of(write, Refusal::Changed)).await?.is_written() {
+                    corrected.insert((place.usecase.clone(), place.period));
+                } else {
+                    lost_a_race = true;
                 }
             }
             if !lost_a_race {
@@ -215,7 +214,8 @@ impl Store {
         skipped: &mut BTreeSet<Unreadable>,
     ) -> Result<bool, Error> {
         let mut differed = false;
-        for _ in 0..ATTEMPTS {
+        let mut attempts = Attempts::new();
+        while attempts.another().await {
             let record = self.stored_record(tenant, agent).await?;
             let partition = keys::plans_of_agent(tenant, agent);
             let listed =
@@ -232,7 +232,7 @@ impl Store {
             for id in ids.iter().filter(|id| !damaged.contains(*id)) {
                 let plan = plans.iter().find(|plan| plan.id == *id);
                 let active = plan.filter(|plan| plan.is_active);
-                let (targets, mut writes) = match active {
+                let (targets, checks) = match active {
                     Some(_) => self.targets_to_keep(tenant, id).await?,
                     None => (Vec::new(), Vec::new()),
                 };
@@ -241,9 +241,11 @@ impl Store {
                     continue;
                 }
                 differed = true;
-                writes.push(self.check_version(keys::plan(tenant, id), plan.map(|plan| plan.version))?);
-                writes.push(self.put_plan_right(tenant, &record, id, right.as_ref())?);
-                lost_a_race |= !matches!(self.transact(writes).await?, Outcome::Written);
+                let check = Write::check_version(keys::plan(tenant, id), plan.map(|plan| plan.version));
+                let mut transaction = Transaction::of(check, Refusal::Changed);
+                transaction.add_all(checks, Refusal::Changed);
+                transaction.add(agents::put_plan_right(tenant, &record, id, right.as_ref())?, Refusal::Changed);
+                lost_a_race |= !self.transact(transaction).await?.is_written();
             }
             if !lost_a_race {
                 return Ok(self.put_rest_of_record_right(tenant, agent).await? || differed);
@@ -278,17 +280,12 @@ impl Store {
                 }
             }
             for listed in found.entries {
-                let right = ListPosition::by_name::<names::User>(&listed.display_name, &listed.id);
-                let update = Update::builder()
-                    .table_name(&*self.table)
-                    .set_key(Some(key_attributes(listed.key)))
-                    .update_expression(format!("SET {LIST_ORDER} = :right"))
-                    .condition_expression(format!("display_name = :name AND {LIST_ORDER} <> :right"))
-                    .expression_attribute_values(":name", AttributeValue::S(listed.display_name))
-                    .expression_attribute_values(":right", AttributeValue::S(right.into_text()));
-                let update = update.build().map_err(Error::internal)?;
-                let write = TransactWriteItem::builder().update(update).build();
-                moved += usize::from(matches!(self.transact(vec![write]).await?, Outcome::Written));
+                let right = Cursor::by_name::<names::User>(&listed.display_name, &listed.id);
+                let update = Write::update(listed.key, format!("SET {LIST_ORDER} = :right"))
+                    .when(format!("display_name = :name AND {LIST_ORDER} <> :right"))
+                    .text(":name", listed.display_name)
+                    .text(":right", right.into_text());
+                moved += usize::from(self.transact(Transaction::of(update, Refusal::Changed)).await?.is_written());
             }
         }
         Ok((moved, mended))
@@ -319,7 +316,7 @@ impl Store {
                     .set_item(Some(item))
                     .return_consumed_capacity(ReturnConsumedCapacity::Total)
                     .customize()
-                    .interceptor(self.account.clone())
+                    .interceptor(self.meter.clone())
                     .send()
                     .await
                     .map_err(crate::failure::failure)?;
@@ -332,7 +329,7 @@ impl Store {
                     .set_key(Some(key))
                     .return_consumed_capacity(ReturnConsumedCapacity::Total)
                     .customize()
-                    .interceptor(self.account.clone())
+                    .interceptor(self.meter.clone())
                     .send()
                     .await
                     .map_err(crate::failure::failure)?;

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use aws_sdk_dynamodb::primitives::Blob;
-use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem, Update};
+use aws_sdk_dynamodb::types::AttributeValue;
 use coaching_domain::change::{Author, Change};
 use coaching_domain::names::{self, ScorecardId, UsecaseId, UserId};
 use coaching_domain::scorecard::{Score, Scorecard};
@@ -13,17 +13,19 @@ use coaching_domain::template::ScorecardTemplate;
 use coaching_domain::{Error, Reason, Tenant, Timestamp};
 
 use crate::Store;
-use crate::changes::{Attempts, bytes_of_fields, items_of};
-use crate::item::{Attributes, Item, key_attributes};
-use crate::keys::{self, LIST_ORDER, ListIndex, ListPosition, PK};
+use crate::changes::{self, bytes_of_fields, items_of};
+use crate::engine::attempts::Attempts;
+use crate::engine::transaction::{Outcome, Refusal, Transaction};
+use crate::engine::write::Write;
+use crate::idempotency::{Created, IdempotencyRecord};
+use crate::item::{Attributes, Item};
+use crate::keys::{self, Cursor, LIST_ORDER, ListIndex};
 use crate::list::{Filter, Listed, Page, Range};
-use crate::requests::{Created, RequestRecord};
-use crate::transaction::Outcome;
 use crate::unreadable::{Found, Unreadable};
 
 /// The most scorecards that one transaction takes, with what their histories get: DynamoDB's 100 items, less two for
 /// statistics.
-pub const MAX_SCORECARDS_AT_ONCE: usize = 98;
+const MAX_SCORECARDS_AT_ONCE: usize = 98;
 /// The most text that one transaction takes, in bytes, beside the texts among scores, which are in a body of 1 MiB:
 /// DynamoDB's limit is 4 MB for all its items.
 const MAX_TEXT_AT_ONCE: usize = 2 * 1024 * 1024;
@@ -322,7 +324,7 @@ impl Store {
                 return Ok((change.after, template));
             }
         }
-        Err(keeps_changing())
+        Err(Error::kept_changing("scorecards of the same agent"))
     }
 
     /// The first `size` scorecards after `after` that match `filter`, the newest creation first, ties by
@@ -335,7 +337,7 @@ impl Store {
         &self,
         tenant: &Tenant,
         filter: ScorecardFilter,
-        after: Option<&ListPosition>,
+        after: Option<&Cursor>,
         size: usize,
     ) -> Result<Page<Scorecard>, Error> {
         let (index, partition) = match &filter.agent {
@@ -347,7 +349,7 @@ impl Store {
     }
 
     /// Splits `changes` into runs that one transaction takes each, in order.
-    pub fn runs_of(changes: &[ScorecardChange]) -> Vec<&[ScorecardChange]> {
+    pub(crate) fn runs_of(changes: &[ScorecardChange]) -> Vec<&[ScorecardChange]> {
         let mut runs = Vec::new();
         let mut rest = changes;
         while !rest.is_empty() {
@@ -381,7 +383,7 @@ impl Store {
         scorecard: Scorecard,
         template: &ScorecardTemplate,
         known: KnownStatistics,
-        request: Option<&RequestRecord>,
+        request: Option<&IdempotencyRecord>,
         time: Timestamp,
     ) -> Result<Created<names::Scorecard>, Error> {
         let name = tenant.name_of(&scorecard.id);
@@ -405,7 +407,7 @@ impl Store {
         tenant: &Tenant,
         changes: &[ScorecardChange],
         mut known: KnownStatistics,
-        request: Option<&RequestRecord>,
+        request: Option<&IdempotencyRecord>,
         time: Timestamp,
     ) -> Result<Written, Error> {
         let mut attempts = Attempts::new();
@@ -424,9 +426,10 @@ impl Store {
                     };
                 }
             };
-            let mut writes = Vec::with_capacity(changes.len() + counted.len() + 1);
-            for change in changes {
-                writes.push(self.put_scorecard(tenant, change)?);
+            let mut transaction = Transaction::default();
+            for (place, change) in changes.iter().enumerate() {
+                transaction.add(write(tenant, change), Refusal::ScorecardChanged(place));
+                transaction.add_unconditional(record_change(tenant, change));
             }
             let adds = changes.iter().any(|change| change.added.is_some());
             let most = if adds { MAX_STATISTICS_BYTES } else { MAX_STATISTICS_BYTES_TAKEN_OFF };
@@ -436,26 +439,26 @@ impl Store {
                     return Err(statistics_full(tenant, place, cells.len()));
                 }
                 let version = (read.version > 0).then(|| AttributeValue::N(read.version.to_string()));
-                writes.push(self.put_statistics(tenant, place, version.as_ref(), cells, time)?);
-            }
-            for change in changes {
-                writes.extend(self.record_scorecard_change(tenant, change)?);
+                transaction.add(write_statistics(tenant, place, version.as_ref(), cells, time), Refusal::Changed);
             }
             let outcome = match changes {
-                [change] => self.create(tenant, writes, request, &created_by(change, time)).await?,
-                _ => self.transact(writes).await?,
+                [change] => self.create(tenant, transaction, request, &created_by(change, time)).await?,
+                _ => self.transact(transaction).await?,
             };
-            let failed = match outcome {
+            let refused = match outcome {
                 Outcome::Written => return Ok(Written::All),
-                Outcome::Refused(failed) => failed,
+                Outcome::Refused(refused) => refused,
             };
-            let not_as_read = failed.into_iter().map(|condition| condition.index);
-            let not_as_read: Vec<usize> = not_as_read.filter(|index| *index < changes.len()).collect();
+            let not_as_read = refused.all().filter_map(|refusal| match refusal {
+                Refusal::ScorecardChanged(place) => Some(place),
+                _ => None,
+            });
+            let not_as_read: Vec<usize> = not_as_read.collect();
             if !not_as_read.is_empty() {
                 return Ok(Written::NotAsRead(not_as_read));
             }
         }
-        Err(keeps_changing())
+        Err(Error::kept_changing("scorecards of the same agent"))
     }
 
     /// The places of `changes` whose scorecards are not what was read.
@@ -509,58 +512,40 @@ impl Store {
         }
         Ok(Ok(counted))
     }
+}
 
-    pub(crate) fn put_scorecard(&self, tenant: &Tenant, change: &ScorecardChange) -> Result<TransactWriteItem, Error> {
-        let version = change.before.unwrap_or(0) + 1;
-        let put = Put::builder()
-            .table_name(&*self.table)
-            .set_item(Some(to_item(tenant, &change.after, version).into_attributes()));
-        let put = match change.before {
-            None => put.condition_expression(format!("attribute_not_exists({PK})")),
-            Some(read) => put
-                .condition_expression("version = :read")
-                .expression_attribute_values(":read", AttributeValue::N(read.to_string())),
-        };
-        Ok(TransactWriteItem::builder().put(put.build().map_err(Error::internal)?).build())
+/// The write of the scorecard that `change` makes, over the one that was read.
+pub(crate) fn write(tenant: &Tenant, change: &ScorecardChange) -> Write {
+    let item = to_item(tenant, &change.after, change.before.unwrap_or(0) + 1);
+    match change.before {
+        None => Write::put_new(item),
+        Some(read) => Write::replace(item, read),
     }
+}
 
-    /// The writes that keep `change` in the scorecard's history.
-    pub(crate) fn record_scorecard_change(
-        &self,
-        tenant: &Tenant,
-        change: &ScorecardChange,
-    ) -> Result<Vec<TransactWriteItem>, Error> {
-        let partition = keys::scorecard(tenant, &change.after.id).partition;
-        let recorded = change.recorded.as_ref();
-        Ok(recorded.map(|recorded| self.record_large_change(&partition, recorded)).transpose()?.unwrap_or_default())
-    }
+/// The writes that keep `change` in the scorecard's history.
+pub(crate) fn record_change(tenant: &Tenant, change: &ScorecardChange) -> Vec<Write> {
+    let partition = keys::scorecard(tenant, &change.after.id).partition;
+    change.recorded.as_ref().map(|recorded| changes::record_large(&partition, recorded)).unwrap_or_default()
+}
 
-    /// Writes packed `cells` over those whose `version` was stored like that, whatever it is, or over none. An update,
-    /// because the item also holds what sessions write.
-    pub(crate) fn put_statistics(
-        &self,
-        tenant: &Tenant,
-        place: &Place,
-        version: Option<&AttributeValue>,
-        cells: Vec<u8>,
-        time: Timestamp,
-    ) -> Result<TransactWriteItem, Error> {
-        let number = |value: String| AttributeValue::N(value);
-        let read = version.and_then(|version| version.as_n().ok()?.parse::<u64>().ok()).unwrap_or(0);
-        let update = Update::builder()
-            .table_name(&*self.table)
-            .set_key(Some(key_attributes(place.key(tenant))))
-            .update_expression("SET version = :version, cells = :cells, changed = :changed")
-            .expression_attribute_values(":version", number(read.saturating_add(1).to_string()))
-            .expression_attribute_values(":cells", AttributeValue::B(Blob::new(cells)))
-            .expression_attribute_values(":changed", number(time.unix_seconds().to_string()));
-        let update = match version {
-            None => update.condition_expression("attribute_not_exists(version)"),
-            Some(version) => {
-                update.condition_expression("version = :read").expression_attribute_values(":read", version.clone())
-            }
-        };
-        Ok(TransactWriteItem::builder().update(update.build().map_err(Error::internal)?).build())
+/// Writes packed `cells` over those whose `version` was stored like that, whatever it is, or over none. An update,
+/// because the item also holds what sessions write.
+pub(crate) fn write_statistics(
+    tenant: &Tenant,
+    place: &Place,
+    version: Option<&AttributeValue>,
+    cells: Vec<u8>,
+    time: Timestamp,
+) -> Write {
+    let read = version.and_then(|version| version.as_n().ok()?.parse::<u64>().ok()).unwrap_or(0);
+    let update = Write::update(place.key(tenant), "SET version = :version, cells = :cells, changed = :changed")
+        .number(":version", read.saturating_add(1))
+        .value(":cells", AttributeValue::B(Blob::new(cells)))
+        .number(":changed", time.unix_seconds());
+    match version {
+        None => update.when("attribute_not_exists(version)"),
+        Some(version) => update.when("version = :read").value(":read", version.clone()),
     }
 }
 
@@ -581,10 +566,6 @@ fn statistics_full(tenant: &Tenant, place: &Place, bytes: usize) -> Error {
         .with("limit", MAX_STATISTICS_BYTES.to_string())
         .with("size", bytes.to_string())
         .with("resource", name)
-}
-
-fn keeps_changing() -> Error {
-    Error::new(Reason::ConcurrentChanges, "others kept changing scorecards of the same agent; try again")
 }
 
 impl Place {
@@ -641,7 +622,7 @@ fn to_item(tenant: &Tenant, scorecard: &Scorecard, version: u64) -> Item {
     Item::at(keys::scorecard(tenant, &scorecard.id))
         .text(ListIndex::Profile.partition_attribute(), keys::scorecards_of_profile(tenant))
         .text(ListIndex::Agent.partition_attribute(), keys::scorecards_of_agent(tenant, &scorecard.agent))
-        .text(LIST_ORDER, ListPosition::latest_first(scorecard.create_time, &scorecard.id).as_str())
+        .text(LIST_ORDER, Cursor::latest_first(scorecard.create_time, &scorecard.id).as_str())
         .number("version", i64::try_from(version).unwrap_or(i64::MAX))
         .text("conversation", scorecard.conversation.as_str())
         .text("agent", scorecard.agent.as_str())

@@ -3,22 +3,22 @@
 use std::borrow::Borrow;
 use std::collections::HashMap;
 
-use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
-use coaching_domain::change::Author;
+use aws_sdk_dynamodb::types::AttributeValue;
+use coaching_domain::change::{Author, Document};
 use coaching_domain::names::{self, CoachingPlanId, CoachingSessionId, UsecaseId, UserId};
 use coaching_domain::references::References;
 use coaching_domain::session::{CoachingSession, State};
 use coaching_domain::{Error, Reason, Tenant, Timestamp};
 
 use crate::Store;
-use crate::changes::{Attempts, keeps_changing};
-use crate::dependents::{Dependent, OnPlan};
+use crate::dependents::{self, Child, ChildOfPlan};
+use crate::engine::entity::{self, Entity};
+use crate::engine::transaction::{Outcome, Refusal, Refused, Transaction};
+use crate::idempotency::{Created, IdempotencyRecord};
 use crate::item::{Attributes, Item};
-use crate::keys::{self, LIST_ORDER, ListIndex, ListPosition, SESSION_TIME_ORDER, UPDATE_TIME_ORDER};
+use crate::keys::{self, Cursor, Key, LIST_ORDER, ListIndex, SESSION_TIME_ORDER, UPDATE_TIME_ORDER};
 use crate::list::{Filter, Listed, Page, PartlyShown, Range, SeenByAgent};
-use crate::requests::{Created, RequestRecord};
 use crate::sessions_held::{CountChange, Places};
-use crate::transaction::Outcome;
 use crate::unreadable::Unreadable;
 
 /// Which sessions of a profile are wanted: those that match everything that is named.
@@ -76,10 +76,10 @@ impl SessionFilter {
 }
 
 /// What a session counts as on its plan.
-fn counted_as(session: &CoachingSession) -> &'static [Dependent] {
+fn counted_as(session: &CoachingSession) -> &'static [Child] {
     match session.acknowledge_time {
-        Some(_) => &[Dependent::Session, Dependent::AcknowledgedSession],
-        None => &[Dependent::Session],
+        Some(_) => &[Child::Session, Child::AcknowledgedSession],
+        None => &[Child::Session],
     }
 }
 
@@ -97,7 +97,7 @@ impl Store {
         mut session: CoachingSession,
         inherits_usecase: bool,
         references: &References,
-        request: Option<&RequestRecord>,
+        request: Option<&IdempotencyRecord>,
         author: Author<'_>,
     ) -> Result<Created<names::CoachingSession>, Error> {
         let plan = async {
@@ -121,55 +121,30 @@ impl Store {
             let usecase = session.usecase.clone();
             let created = Created { id: session.id.clone(), time: author.now, usecase, revision: None };
             let of_plan = as_plan.then_some(session.usecase.as_ref());
-            let change = author.change(1, None, session.document(tenant));
-            let mut writes = vec![
-                self.put_new(to_item(tenant, &session))?,
-                self.add_dependent(tenant, &session.plan, counted_as(&session), &session.agent, of_plan)?,
-                self.record_change(&keys::session(tenant, &session.id).partition, change)?,
-            ];
-            let number_of_count = writes.len();
+            let mut transaction = entity::creation(tenant, &session, author);
+            let add = dependents::add(tenant, &session.plan, counted_as(&session), &session.agent, of_plan);
+            transaction.add(add, Refusal::PlanTakesNoChild);
             if let Some(counted) = &counted {
-                writes.extend(self.count_session(tenant, counted, places)?);
+                self.count_session(&mut transaction, tenant, counted, places);
             }
-            let failed = match self.create(tenant, writes, request, &created).await? {
+            let refused = match self.create(tenant, transaction, request, &created).await? {
                 Outcome::Written => return Ok(created),
-                Outcome::Refused(failed) => failed,
+                Outcome::Refused(refused) => refused,
             };
-            if let ([condition], Some(counted)) = (failed.as_slice(), &counted)
-                && condition.index == number_of_count
-                && condition.item.is_none()
-            {
-                // Nothing but that there is no more room in the statistics.
-                self.look_elsewhere(tenant, counted, &mut places, 0);
+            if let (true, Some(counted)) = (refused.is_only(Refusal::StatisticsFull), &counted) {
+                self.look_elsewhere(tenant, counted, &mut places, &refused);
                 continue;
             }
-            let mut plan_now = None;
-            let mut taken = false;
-            for condition in failed {
-                match (condition.index, condition.item) {
-                    (0, _) => taken = true,
-                    (1, item) => plan_now = Some(item),
-                    _ => {}
-                }
+            let plan = refused.item(Refusal::PlanTakesNoChild);
+            if !plan.is_some_and(|plan| dependents::takes_children_of(plan, &session.agent)) {
+                return Err(no_such_plan(tenant, &session));
             }
-            match plan_now {
-                _ if taken => return Err(Error::already_exists(&tenant.name_of(&session.id))),
-                Some(Some(plan))
-                    if plan.get("agent") == Some(&AttributeValue::S(session.agent.to_string()))
-                        && !plan.contains_key("deleting") =>
-                {
-                    if inherits_usecase || !as_plan {
-                        return Err(Error::new(
-                            Reason::ConcurrentChanges,
-                            "the coaching plan was changed at the same moment; try again",
-                        ));
-                    }
-                    let named = References::default().usecases("usecaseName", &session.usecase);
-                    self.unknown_names(tenant, &named, true).await?.into_result()?;
-                    as_plan = false;
-                }
-                _ => return Err(no_such_plan(tenant, &session)),
+            if inherits_usecase || !as_plan {
+                return Err(Error::concurrent_changes("the coaching plan was changed at the same moment; try again"));
             }
+            let named = References::default().usecases("usecaseName", &session.usecase);
+            self.unknown_names(tenant, &named, true).await?.into_result()?;
+            as_plan = false;
         }
     }
 
@@ -198,32 +173,7 @@ impl Store {
         author: Author<'_>,
         change: impl Fn(&mut CoachingSession, Timestamp) -> Result<bool, Error>,
     ) -> Result<CoachingSession, Error> {
-        let name = tenant.name_of(id);
-        let mut places = Places::default();
-        let mut attempts = Attempts::new();
-        while attempts.another().await {
-            let found = self.session(tenant, id, author.now).await?;
-            let before = found.ok_or_else(|| Error::not_found(&name))?;
-            let author = author.not_before(before.last_change());
-            let mut after = before.clone();
-            if !change(&mut after, author.now)? {
-                return Ok(before);
-            }
-            after.follow(&before);
-            let key = keys::session(tenant, id);
-            let change = author.change(after.version, before.document(tenant), after.document(tenant));
-            let mut writes = vec![
-                self.replace(to_item(tenant, &after), before.version)?,
-                self.record_change(&key.partition, change)?,
-            ];
-            writes.extend(self.count_acknowledged(tenant, &before, &after)?);
-            let counted = CountChange::of(Some(&before), Some(&after));
-            match self.write_and_count(tenant, writes, counted.as_ref(), &mut places).await? {
-                Outcome::Written => return Ok(after),
-                Outcome::Refused(_) => {}
-            }
-        }
-        Err(keeps_changing(&name))
+        self.change(tenant, id, None, author, change).await
     }
 
     /// Deletes the session `id`, if `check` agrees.
@@ -237,60 +187,7 @@ impl Store {
         author: Author<'_>,
         check: impl Fn(&CoachingSession) -> Result<(), Error>,
     ) -> Result<(), Error> {
-        let name = tenant.name_of(id);
-        let mut places = Places::default();
-        let mut attempts = Attempts::new();
-        while attempts.another().await {
-            let found = self.session(tenant, id, author.now).await?;
-            let session = found.ok_or_else(|| Error::not_found(&name))?;
-            check(&session)?;
-            let mut writes = self.session_deletion(tenant, &session, author)?;
-            writes.push(self.remove_dependent(tenant, &session.plan, counted_as(&session))?);
-            let counted = CountChange::of(Some(&session), None);
-            match self.write_and_count(tenant, writes, counted.as_ref(), &mut places).await? {
-                Outcome::Written => return Ok(()),
-                Outcome::Refused(_) => {}
-            }
-        }
-        Err(keeps_changing(&name))
-    }
-
-    /// Makes `writes`, and with them what changes in what is counted; if that is elsewhere, says so in `places` for the
-    /// next attempt.
-    async fn write_and_count(
-        &self,
-        tenant: &Tenant,
-        mut writes: Vec<TransactWriteItem>,
-        counted: Option<&CountChange>,
-        places: &mut Places,
-    ) -> Result<Outcome, Error> {
-        let number_of_count = writes.len();
-        if let Some(counted) = counted {
-            writes.extend(self.count_session(tenant, counted, *places)?);
-        }
-        let outcome = self.transact(writes).await?;
-        if let (Outcome::Refused(failed), Some(counted)) = (&outcome, counted) {
-            for condition in failed {
-                if let Some(number) = condition.index.checked_sub(number_of_count) {
-                    self.look_elsewhere(tenant, counted, places, number);
-                }
-            }
-        }
-        Ok(outcome)
-    }
-
-    /// The writes that delete the version of `session` that was read, and keep that in its history.
-    pub(crate) fn session_deletion(
-        &self,
-        tenant: &Tenant,
-        session: &CoachingSession,
-        author: Author<'_>,
-    ) -> Result<Vec<TransactWriteItem>, Error> {
-        let key = keys::session(tenant, &session.id);
-        let author = author.not_before(session.last_change());
-        let change = author.change(session.version + 1, session.document(tenant), None);
-        let record = self.record_change(&key.partition, change)?;
-        Ok(vec![self.delete_version(key, session.version)?, record])
+        self.delete(tenant, id, author, check).await
     }
 
     /// The first `size` sessions after `after` that match `filter`: the newest creation first; without an agent
@@ -307,7 +204,7 @@ impl Store {
         &self,
         tenant: &Tenant,
         filter: &SessionFilter,
-        after: Option<&ListPosition>,
+        after: Option<&Cursor>,
         size: usize,
         now: Timestamp,
     ) -> Result<Page<CoachingSession>, Error> {
@@ -344,7 +241,7 @@ impl Store {
 fn ranges<T: Borrow<CoachingSession> + 'static>(
     tenant: &Tenant,
     filter: &SessionFilter,
-    after: Option<&ListPosition>,
+    after: Option<&Cursor>,
     now: Timestamp,
 ) -> Vec<Range<T>> {
     let of_usecases = Filter::default().any_of("usecase", &filter.usecases);
@@ -357,14 +254,14 @@ fn ranges<T: Borrow<CoachingSession> + 'static>(
             vec![Range::new(ListIndex::Agent, keys::sessions_of_agent(tenant, agent), of_usecases, after)]
         }
         (None, None) if filter.has_session_time() => {
-            let start = filter.start_session_time.map(ListPosition::after_all_at);
-            let end = filter.end_session_time.map(ListPosition::after_all_at);
+            let start = filter.start_session_time.map(Cursor::after_all_at);
+            let end = filter.end_session_time.map(Cursor::after_all_at);
             let range = Range::new(ListIndex::SessionTime, keys::sessions_of_profile(tenant), of_usecases, after);
             vec![range.between(end, start)]
         }
         (None, None) if filter.has_update_time() => {
-            let start = filter.start_update_time.map(ListPosition::before_all_at);
-            let end = filter.end_update_time.map(ListPosition::before_all_at);
+            let start = filter.start_update_time.map(Cursor::before_all_at);
+            let end = filter.end_update_time.map(Cursor::before_all_at);
             let range = Range::new(ListIndex::UpdateTime, keys::sessions_of_profile(tenant), of_usecases, after);
             vec![range.between(start, end)]
         }
@@ -386,7 +283,7 @@ fn ranges<T: Borrow<CoachingSession> + 'static>(
     kept.collect()
 }
 
-impl OnPlan for CoachingSession {
+impl ChildOfPlan for CoachingSession {
     fn plan(&self) -> Option<&CoachingPlanId> {
         Some(&self.plan)
     }
@@ -440,9 +337,84 @@ impl Borrow<CoachingSession> for SeenByAgent<CoachingSession> {
     }
 }
 
-impl OnPlan for SeenByAgent<CoachingSession> {
+impl ChildOfPlan for SeenByAgent<CoachingSession> {
     fn plan(&self) -> Option<&CoachingPlanId> {
         self.0.plan()
+    }
+}
+
+impl Entity for CoachingSession {
+    type Collection = names::CoachingSession;
+    type Learned = Places;
+
+    fn key(tenant: &Tenant, id: &CoachingSessionId) -> Key {
+        keys::session(tenant, id)
+    }
+
+    fn id(&self) -> &CoachingSessionId {
+        &self.id
+    }
+
+    fn version(&self) -> u64 {
+        self.version
+    }
+
+    fn last_change(&self) -> Timestamp {
+        Self::last_change(self)
+    }
+
+    fn follow(&mut self, before: &Self) {
+        Self::follow(self, before);
+    }
+
+    fn to_item(&self, tenant: &Tenant) -> Item {
+        to_item(tenant, self)
+    }
+
+    fn document(&self, tenant: &Tenant) -> Option<Document> {
+        Self::document(self, tenant)
+    }
+
+    async fn find(
+        store: &Store,
+        tenant: &Tenant,
+        id: &CoachingSessionId,
+        now: Timestamp,
+    ) -> Result<Option<Self>, Error> {
+        store.session(tenant, id, now).await
+    }
+
+    /// What is counted of it, and what its plan counts it as.
+    async fn write_beside(
+        store: &Store,
+        transaction: &mut Transaction,
+        tenant: &Tenant,
+        (before, after): (&Self, Option<&Self>),
+        _now: Timestamp,
+        learned: &Places,
+    ) -> Result<(), Error> {
+        match after {
+            None => {
+                transaction.add(dependents::remove(tenant, &before.plan, counted_as(before)), Refusal::Changed);
+            }
+            Some(after) => dependents::count_acknowledged(transaction, tenant, before, after),
+        }
+        if let Some(counted) = CountChange::of(Some(before), after) {
+            store.count_session(transaction, tenant, &counted, *learned);
+        }
+        Ok(())
+    }
+
+    fn learn(
+        store: &Store,
+        tenant: &Tenant,
+        (before, after): (&Self, Option<&Self>),
+        refused: &Refused,
+        learned: &mut Places,
+    ) {
+        if let Some(counted) = CountChange::of(Some(before), after) {
+            store.look_elsewhere(tenant, &counted, learned, refused);
+        }
     }
 }
 
@@ -464,13 +436,13 @@ fn to_item(tenant: &Tenant, session: &CoachingSession) -> Item {
         .text(ListIndex::Profile.partition_attribute(), keys::sessions_of_profile(tenant))
         .text(ListIndex::Agent.partition_attribute(), keys::sessions_of_agent(tenant, &session.agent))
         .text(ListIndex::Plan.partition_attribute(), keys::sessions_of_plan(tenant, &session.plan))
-        .text(LIST_ORDER, ListPosition::latest_first(session.create_time, &session.id).as_str())
+        .text(LIST_ORDER, Cursor::latest_first(session.create_time, &session.id).as_str())
         .version(session.version)
         .optional_text(
             SESSION_TIME_ORDER,
-            session.session_time.map(|time| ListPosition::latest_first(time, &session.id).into_text()).as_ref(),
+            session.session_time.map(|time| Cursor::latest_first(time, &session.id).into_text()).as_ref(),
         )
-        .text(UPDATE_TIME_ORDER, ListPosition::earliest_first(session.update_time, &session.id).as_str())
+        .text(UPDATE_TIME_ORDER, Cursor::earliest_first(session.update_time, &session.id).as_str())
         .text("create_time", session.create_time.to_string())
         .text("update_time", session.update_time.to_string())
         .optional_text("recorded_at", session.recorded_at.as_ref())

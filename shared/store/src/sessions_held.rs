@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex};
 
-use aws_sdk_dynamodb::types::{AttributeValue, Delete, Put, ReturnConsumedCapacity, TransactWriteItem, Update};
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
 use coaching_domain::names::{CoachingPlanId, CoachingSessionId, UsecaseId, UserId};
 use coaching_domain::session::CoachingSession;
 use coaching_domain::statistics::{Period, day_of};
@@ -15,10 +15,11 @@ use coaching_domain::{Error, Id, Tenant, Timestamp};
 use futures_util::stream::TryStreamExt;
 
 use crate::Store;
-use crate::item::{Attributes, Item, key_attributes, last_of};
+use crate::engine::transaction::{Outcome, Refusal, Refused, Transaction};
+use crate::engine::write::Write;
+use crate::item::{Attributes, Item, last_of};
 use crate::keys::{self, ListIndex, PK, SK};
 use crate::list::{Filter, Listed, Range};
-use crate::transaction::Outcome;
 use crate::unreadable::Unreadable;
 
 /// The most sessions that stand in the statistics of an agent, usecase and two months.
@@ -166,15 +167,16 @@ impl FullStatistics {
 }
 
 impl Store {
-    /// Where to look next, after the write of this number among those of [`Store::count_session`] was refused.
-    pub(crate) fn look_elsewhere(&self, tenant: &Tenant, change: &CountChange, places: &mut Places, number: usize) {
-        if change.before.is_some() && places.found != Counted::Nowhere && number == 0 {
+    /// Notes where to look next, after the writes of [`Store::count_session`] were `refused`.
+    pub(crate) fn look_elsewhere(&self, tenant: &Tenant, change: &CountChange, places: &mut Places, refused: &Refused) {
+        if refused.has(Refusal::SessionCountedElsewhere) {
             places.found = match places.found {
                 Counted::Inline => Counted::Beside,
-                // Counted nowhere, against all rules: it is not for this change to find out why.
+                // It is counted nowhere, which should not be; this change goes on without it, and a rebuild finds it.
                 Counted::Beside | Counted::Nowhere => Counted::Nowhere,
             };
-        } else {
+        }
+        if refused.has(Refusal::StatisticsFull) {
             places.goes = Counted::Beside;
             if let Some(after) = &change.after {
                 self.full_statistics.remember(after.statistics(tenant));
@@ -182,121 +184,41 @@ impl Store {
         }
     }
 
-    /// The writes that make a `change` of what is counted. The first is refused if what is to come off is not at its
-    /// place; of the others, one if there is no more room: [`Store::look_elsewhere`].
+    /// Adds the writes that make a `change` of what is counted. They are refused if what is to come off is not at its
+    /// place, or if there is no more room: [`Store::look_elsewhere`].
     pub(crate) fn count_session(
         &self,
+        transaction: &mut Transaction,
         tenant: &Tenant,
         change: &CountChange,
         places: Places,
-    ) -> Result<Vec<TransactWriteItem>, Error> {
-        let mut writes = Vec::new();
+    ) {
         if let Some(session) = change.retimed(tenant).filter(|_| places.found != Counted::Nowhere) {
-            writes.push(self.retime(tenant, session, places.found)?);
-            return Ok(writes);
+            transaction.add(retime(tenant, session, places.found), Refusal::SessionCountedElsewhere);
+            return;
         }
         if let Some(before) = &change.before {
-            writes.extend(self.uncount(tenant, before, places.found)?);
+            transaction.add_all(uncount(tenant, before, places.found), Refusal::SessionCountedElsewhere);
         }
         if let Some(after) = &change.after {
             let goes = match self.full_statistics.has(&after.statistics(tenant)) {
                 true => Counted::Beside,
                 false => places.goes,
             };
-            writes.extend(self.count_anew(tenant, after, goes)?);
+            count_anew(transaction, tenant, after, goes);
         }
-        Ok(writes)
     }
 
-    fn retime(&self, tenant: &Tenant, session: &HeldSession, found: Counted) -> Result<TransactWriteItem, Error> {
-        let update = match found {
-            Counted::Beside => Update::builder()
-                .set_key(Some(key_attributes(session.own_item(tenant))))
-                .update_expression("SET #held = :held")
-                .condition_expression(format!("attribute_exists({PK})"))
-                .expression_attribute_names("#held", HELD_COUNT),
-            Counted::Inline | Counted::Nowhere => Update::builder()
-                .set_key(Some(key_attributes(session.statistics(tenant))))
-                .update_expression("SET #held = :held")
-                .condition_expression("attribute_exists(#held)")
-                .expression_attribute_names("#held", session.attribute()),
-        };
-        let update =
-            update.table_name(&*self.table).expression_attribute_values(":held", AttributeValue::S(session.value()));
-        Ok(TransactWriteItem::builder().update(update.build().map_err(Error::internal)?).build())
-    }
-
-    fn uncount(
-        &self,
-        tenant: &Tenant,
-        session: &HeldSession,
-        found: Counted,
-    ) -> Result<Option<TransactWriteItem>, Error> {
-        Ok(Some(match found {
-            Counted::Nowhere => return Ok(None),
-            Counted::Beside => {
-                let delete = Delete::builder()
-                    .table_name(&*self.table)
-                    .set_key(Some(key_attributes(session.own_item(tenant))))
-                    .condition_expression(format!("attribute_exists({PK})"));
-                TransactWriteItem::builder().delete(delete.build().map_err(Error::internal)?).build()
-            }
-            Counted::Inline => self.uncount_inline(session.statistics(tenant), &[session.attribute()])?,
-        }))
-    }
-
-    /// The write that takes sessions out of the statistics at `key`; refused if one is not there.
-    fn uncount_inline(&self, key: keys::Key, attributes: &[String]) -> Result<TransactWriteItem, Error> {
-        let names: Vec<String> = (0..attributes.len()).map(|number| format!("#held{number}")).collect();
-        let there: Vec<String> = names.iter().map(|name| format!("attribute_exists({name})")).collect();
-        let mut update = Update::builder()
-            .table_name(&*self.table)
-            .set_key(Some(key_attributes(key)))
-            .update_expression(format!("REMOVE {} ADD {HELD_COUNT} :less", names.join(", ")))
-            .condition_expression(there.join(" AND "))
-            .expression_attribute_values(":less", AttributeValue::N(format!("-{}", attributes.len())));
-        for (name, attribute) in names.iter().zip(attributes) {
-            update = update.expression_attribute_names(name, attribute);
-        }
-        Ok(TransactWriteItem::builder().update(update.build().map_err(Error::internal)?).build())
-    }
-
-    /// The writes that count a session that is not counted. In the statistics, they are refused if there is no room.
-    fn count_anew(
-        &self,
-        tenant: &Tenant,
-        session: &HeldSession,
-        goes: Counted,
-    ) -> Result<Vec<TransactWriteItem>, Error> {
-        if goes == Counted::Inline {
-            let update = Update::builder()
-                .table_name(&*self.table)
-                .set_key(Some(key_attributes(session.statistics(tenant))))
-                .update_expression(format!("SET #held = :held ADD {HELD_COUNT} :one"))
-                .condition_expression(format!("attribute_not_exists({HELD_COUNT}) OR {HELD_COUNT} < :most"))
-                .expression_attribute_names("#held", session.attribute())
-                .expression_attribute_values(":held", AttributeValue::S(session.value()))
-                .expression_attribute_values(":one", AttributeValue::N("1".to_owned()))
-                .expression_attribute_values(":most", AttributeValue::N(MAX_INLINE.to_string()));
-            return Ok(vec![TransactWriteItem::builder().update(update.build().map_err(Error::internal)?).build()]);
-        }
-        let item = Item::at(session.own_item(tenant)).text(HELD_COUNT, session.value());
-        let put = Put::builder().table_name(&*self.table).set_item(Some(item.into_attributes()));
-        Ok(vec![
-            self.say_more_beside(session.statistics(tenant))?,
-            TransactWriteItem::builder().put(put.build().map_err(Error::internal)?).build(),
-        ])
-    }
-
-    /// The writes that take `sessions` out of the count, wherever they are: at most one for each. They are refused if
-    /// that changes meanwhile.
+    /// Adds the writes that take `sessions` out of the count, wherever they are: at most one for each. They are refused
+    /// if that changes meanwhile.
     pub(crate) async fn uncount_sessions(
         &self,
+        transaction: &mut Transaction,
         tenant: &Tenant,
         sessions: Vec<HeldSession>,
-    ) -> Result<Vec<TransactWriteItem>, Error> {
+    ) -> Result<(), Error> {
         if sessions.is_empty() {
-            return Ok(Vec::new());
+            return Ok(());
         }
         let keys = sessions.iter().map(|session| session.statistics(tenant)).collect();
         let mut inline: BTreeMap<keys::Key, InlineSessions> = BTreeMap::new();
@@ -305,7 +227,6 @@ impl Store {
             let read = self.noting(InlineSessions::read(&mut item))?;
             inline.insert(item.key, read);
         }
-        let mut writes = Vec::new();
         let mut of_statistics: BTreeMap<keys::Key, Vec<String>> = BTreeMap::new();
         for session in sessions {
             let key = session.statistics(tenant);
@@ -313,15 +234,12 @@ impl Store {
             if is_inline {
                 of_statistics.entry(key).or_default().push(session.attribute());
             } else {
-                let delete =
-                    Delete::builder().table_name(&*self.table).set_key(Some(key_attributes(session.own_item(tenant))));
-                writes.push(TransactWriteItem::builder().delete(delete.build().map_err(Error::internal)?).build());
+                transaction.add_unconditional([Write::delete(session.own_item(tenant))]);
             }
         }
-        for (key, attributes) in of_statistics {
-            writes.push(self.uncount_inline(key, &attributes)?);
-        }
-        Ok(writes)
+        let inline = of_statistics.into_iter().map(|(key, attributes)| uncount_inline(key, &attributes));
+        transaction.add_all(inline, Refusal::SessionCountedElsewhere);
+        Ok(())
     }
 
     /// The sessions of an agent that have items of their own beside their statistics, each with the item's key: ids, times
@@ -407,19 +325,21 @@ impl Store {
                     continue;
                 }
                 differed.insert((mark.usecase.clone(), mark.period));
-                writes.push(self.remove_mark(tenant, agent, mark)?);
+                writes.push(remove_mark(tenant, agent, mark));
             }
-            let check = self.check_version(keys::session(tenant, &id), session.map(|session| session.version))?;
+            let check = Write::check_version(keys::session(tenant, &id), session.map(|session| session.version));
             for write in writes {
-                self.transact(vec![check.clone(), write]).await?;
+                let mut transaction = Transaction::of(check.clone(), Refusal::Changed);
+                transaction.add(write, Refusal::SessionCountedElsewhere);
+                self.transact(transaction).await?;
             }
             let Some(right) = right.filter(|_| !counted) else { continue };
             differed.insert((right.usecase.clone(), right.period()));
             for goes in [Counted::Inline, Counted::Beside] {
-                let mut writes = vec![check.clone()];
-                writes.extend(self.count_anew(tenant, &right, goes)?);
-                let Outcome::Refused(failed) = self.transact(writes).await? else { break };
-                if failed.iter().any(|condition| condition.index == 0) {
+                let mut transaction = Transaction::of(check.clone(), Refusal::Changed);
+                count_anew(&mut transaction, tenant, &right, goes);
+                let Outcome::Refused(refused) = self.transact(transaction).await? else { break };
+                if refused.has(Refusal::Changed) {
                     break;
                 }
             }
@@ -464,7 +384,7 @@ impl Store {
                 Some(AttributeValue::Bool(more)) => *more,
                 Some(_) => {
                     differed.insert((usecase.clone(), period));
-                    self.transact(vec![self.say_more_beside(item.key.clone())?]).await?;
+                    self.write_without_condition(say_more_beside(item.key.clone())).await?;
                     true
                 }
             };
@@ -477,7 +397,7 @@ impl Store {
                         }
                         Err(_) => {
                             differed.insert((usecase, period));
-                            self.transact(vec![self.remove_own_item(key)?]).await?;
+                            self.write_without_condition(Write::delete(key)).await?;
                         }
                     }
                 }
@@ -495,30 +415,71 @@ impl Store {
         Ok(marks)
     }
 
-    fn remove_mark(&self, tenant: &Tenant, agent: &UserId, mark: &Mark) -> Result<TransactWriteItem, Error> {
-        if mark.beside {
-            let key = keys::held_session(tenant, &mark.usecase, agent, mark.period, &mark.session);
-            return self.remove_own_item(key);
+    async fn write_without_condition(&self, write: Write) -> Result<(), Error> {
+        let mut transaction = Transaction::default();
+        transaction.add_unconditional([write]);
+        self.transact(transaction).await.map(|_| ())
+    }
+}
+
+fn retime(tenant: &Tenant, session: &HeldSession, found: Counted) -> Write {
+    let set = |key| Write::update(key, "SET #held = :held").text(":held", session.value());
+    match found {
+        Counted::Beside => {
+            set(session.own_item(tenant)).when(format!("attribute_exists({PK})")).name("#held", HELD_COUNT)
         }
-        let key = keys::statistics(tenant, &mark.usecase, agent, mark.period);
-        self.uncount_inline(key, &[format!("{HELD}{}", mark.session)])
+        Counted::Inline | Counted::Nowhere => {
+            set(session.statistics(tenant)).when("attribute_exists(#held)").name("#held", session.attribute())
+        }
     }
+}
 
-    /// The write that removes the item of a session's own at `key`.
-    fn remove_own_item(&self, key: keys::Key) -> Result<TransactWriteItem, Error> {
-        let delete = Delete::builder().table_name(&*self.table).set_key(Some(key_attributes(key)));
-        Ok(TransactWriteItem::builder().delete(delete.build().map_err(Error::internal)?).build())
+fn uncount(tenant: &Tenant, session: &HeldSession, found: Counted) -> Option<Write> {
+    match found {
+        Counted::Nowhere => None,
+        Counted::Beside => Some(Write::delete(session.own_item(tenant)).when(format!("attribute_exists({PK})"))),
+        Counted::Inline => Some(uncount_inline(session.statistics(tenant), &[session.attribute()])),
     }
+}
 
-    /// The write that makes statistics say that further sessions are items of their own.
-    fn say_more_beside(&self, key: keys::Key) -> Result<TransactWriteItem, Error> {
-        let update = Update::builder()
-            .table_name(&*self.table)
-            .set_key(Some(key_attributes(key)))
-            .update_expression(format!("SET {HELD_BESIDE} = :true"))
-            .expression_attribute_values(":true", AttributeValue::Bool(true));
-        Ok(TransactWriteItem::builder().update(update.build().map_err(Error::internal)?).build())
+/// The write that takes sessions out of the statistics at `key`; refused if one is not there.
+fn uncount_inline(key: keys::Key, attributes: &[String]) -> Write {
+    let names: Vec<String> = (0..attributes.len()).map(|number| format!("#held{number}")).collect();
+    let there: Vec<String> = names.iter().map(|name| format!("attribute_exists({name})")).collect();
+    let update = Write::update(key, format!("REMOVE {} ADD {HELD_COUNT} :less", names.join(", ")))
+        .when(there.join(" AND "))
+        .number(":less", format!("-{}", attributes.len()));
+    names.into_iter().zip(attributes).fold(update, |update, (name, attribute)| update.name(name, attribute))
+}
+
+/// Adds the writes that count a session that is not counted. In the statistics, they are refused if there is no room.
+fn count_anew(transaction: &mut Transaction, tenant: &Tenant, session: &HeldSession, goes: Counted) {
+    if goes == Counted::Inline {
+        let expression = format!("SET #held = :held ADD {HELD_COUNT} :one");
+        let update = Write::update(session.statistics(tenant), expression)
+            .when(format!("attribute_not_exists({HELD_COUNT}) OR {HELD_COUNT} < :most"))
+            .name("#held", session.attribute())
+            .text(":held", session.value())
+            .number(":one", 1)
+            .number(":most", MAX_INLINE);
+        transaction.add(update, Refusal::StatisticsFull);
+        return;
     }
+    let item = Item::at(session.own_item(tenant)).text(HELD_COUNT, session.value());
+    transaction.add_unconditional([say_more_beside(session.statistics(tenant)), Write::put(item)]);
+}
+
+fn remove_mark(tenant: &Tenant, agent: &UserId, mark: &Mark) -> Write {
+    if mark.beside {
+        return Write::delete(keys::held_session(tenant, &mark.usecase, agent, mark.period, &mark.session));
+    }
+    let key = keys::statistics(tenant, &mark.usecase, agent, mark.period);
+    uncount_inline(key, &[format!("{HELD}{}", mark.session)])
+}
+
+/// The write that makes statistics say that further sessions are items of their own.
+fn say_more_beside(key: keys::Key) -> Write {
+    Write::update(key, format!("SET {HELD_BESIDE} = :true")).value(":true", AttributeValue::Bool(true))
 }
 
 /// The sessions that stand in an item of statistics, and the attributes that should be one and cannot be read.

@@ -150,7 +150,7 @@ impl Store {
     pub(crate) fn pages_of_range(&self, query: QueryFluentBuilder) -> impl Stream<Item = Result<Items, Error>> {
         try_unfold(Some(query), async |query| {
             let Some(query) = query else { return Ok(None) };
-            let call = query.clone().customize().interceptor(self.account.clone());
+            let call = query.clone().customize().interceptor(self.meter.clone());
             let output = call.send().await.map_err(failure)?;
             let rest = output.last_evaluated_key.map(|key| query.set_exclusive_start_key(Some(key)));
             Ok(Some((output.items.unwrap_or_default(), rest)))
@@ -170,9 +170,9 @@ impl Store {
         if sessions.iter().all(|sessions| sessions.is_empty()) {
             return Ok(());
         }
-        let deletions = self.deletions(tenant).await?;
+        let tombstones = self.tombstones(tenant).await?;
         for sessions in sessions {
-            sessions.retain(|(_, plan)| !deletions.has(plan, now));
+            sessions.retain(|(_, plan)| !tombstones.has(plan, now));
         }
         Ok(())
     }
@@ -189,7 +189,7 @@ impl Store {
             let item = Item::at(keys::order(tenant, id, number)).texts("agents", agents).number(EXPIRES_AT, expires_at);
             let put = self.client.put_item().table_name(&*self.table).set_item(Some(item.into_attributes()));
             let put = put.return_consumed_capacity(ReturnConsumedCapacity::Total);
-            put.customize().interceptor(self.account.clone()).send().await.map_err(failure)?;
+            put.customize().interceptor(self.meter.clone()).send().await.map_err(failure)?;
             Ok::<_, Error>(())
         });
         iter(writes).buffer_unordered(CHUNKS_AT_ONCE).try_collect().await

@@ -4,21 +4,26 @@
 
 use std::collections::HashMap;
 
-use aws_sdk_dynamodb::types::{AttributeValue, Delete, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem};
+use aws_sdk_dynamodb::types::AttributeValue;
+use coaching_domain::change::{Author, Document};
 use coaching_domain::names::{self, CoachingPlanId, TargetId, UsecaseId};
+use coaching_domain::plan::plan_not_found;
 use coaching_domain::progress::Span;
 use coaching_domain::target::Target;
 use coaching_domain::{Error, Reason, Tenant, Timestamp};
 
 use crate::Store;
-use crate::agents::{MAX_TARGETS, targets_full, targets_of_plan_full};
-use crate::changes::{Attempts, keeps_changing};
-use crate::dependents::{Dependent, OnPlan};
-use crate::item::{Attributes, Item, key_attributes};
-use crate::keys::{self, LIST_ORDER, ListIndex, ListPosition, PK};
+use crate::agents::{self, MAX_TARGETS, targets_full, targets_of_plan_full};
+use crate::dependents::{self, Child, ChildOfPlan};
+use crate::engine::attempts::{Attempts, keeps_changing};
+use crate::engine::entity::{self, Entity};
+use crate::engine::transaction::{Outcome, Refusal, Refused, Transaction};
+use crate::engine::write::Write;
+use crate::idempotency::{Created, IdempotencyRecord};
+use crate::item::{Attributes, Item};
+use crate::keys::{self, Cursor, Key, LIST_ORDER, ListIndex};
 use crate::list::{Filter, Listed, Page, Range};
-use crate::requests::{Created, RequestRecord};
-use crate::transaction::Outcome;
+use crate::past;
 use crate::unreadable::{Found, Unreadable};
 
 /// Which targets of a profile are wanted: those that match everything that is named.
@@ -44,36 +49,29 @@ impl Store {
         &self,
         tenant: &Tenant,
         target: &Target,
-        request: Option<&RequestRecord>,
-        time: Timestamp,
+        request: Option<&IdempotencyRecord>,
+        author: Author<'_>,
     ) -> Result<Created<names::Target>, Error> {
         let usecase = Some(target.usecase.clone());
-        let created = Created { id: target.id.clone(), time, usecase, revision: None };
+        let created = Created { id: target.id.clone(), time: author.now, usecase, revision: None };
         let mut attempts = Attempts::new();
         while attempts.another().await {
-            let mut writes = vec![self.put_new(to_item(tenant, target))?, self.take_place(tenant, target)?];
+            let mut transaction = entity::creation(tenant, target, author);
+            transaction.add(take_place(tenant, target), Refusal::TargetPlaceTaken);
             if let (Some(plan), Some(agent)) = (&target.plan, &target.agent) {
                 let record = self.record(tenant, agent).await?;
                 if record.plan(plan).is_some() && record.target_count() >= MAX_TARGETS {
                     return Err(targets_full());
                 }
-                writes.push(self.add_dependent(tenant, plan, &[Dependent::Target], agent, None)?);
+                let add = dependents::add(tenant, plan, &[Child::Target], agent, None);
+                transaction.add(add, Refusal::PlanTakesNoChild);
                 let kept = record.plan(plan).map(|plan| plan.targets.clone()).unwrap_or_default();
                 let kept: Vec<Target> = kept.into_iter().chain([target.clone()]).collect();
-                writes.push(self.keep_targets(tenant, &record, plan, &kept)?);
+                transaction.add(agents::keep_targets(tenant, &record, plan, &kept)?, Refusal::Changed);
             }
-            let failed = match self.create(tenant, writes, request, &created).await? {
+            match self.create(tenant, transaction, request, &created).await? {
                 Outcome::Written => return Ok(created),
-                Outcome::Refused(failed) => failed,
-            };
-            for condition in failed {
-                match (condition.index, condition.item) {
-                    (0, _) => return Err(Error::already_exists(&tenant.name_of(&target.id))),
-                    (1, item) => return Err(place_taken(tenant, item.unwrap_or_default())?),
-                    (2, item) => return Err(plan_takes_no_target(target, item.as_ref())),
-                    // The agent's plans have changed since they were read.
-                    _ => {}
-                }
+                Outcome::Refused(refused) => not_created(tenant, target, &refused)?,
             }
         }
         Err(keeps_changing(&tenant.name_of(&target.id)))
@@ -105,34 +103,13 @@ impl Store {
         &self,
         tenant: &Tenant,
         id: &TargetId,
-        now: Timestamp,
+        author: Author<'_>,
         change: impl Fn(&mut Target, Timestamp) -> Result<bool, Error>,
     ) -> Result<Target, Error> {
-        let name = tenant.name_of(id);
-        let mut attempts = Attempts::new();
-        while attempts.another().await {
-            let before = self.target(tenant, id, now).await?.ok_or_else(|| Error::not_found(&name))?;
-            let mut after = before.clone();
-            if !change(&mut after, now.max(before.update_time))? {
-                return Ok(before);
-            }
-            after.version = before.version + 1;
-            let mut writes = vec![self.replace(to_item(tenant, &after), before.version)?];
-            if let (Some(plan), Some(agent)) = (&after.plan, &after.agent) {
-                let record = self.record(tenant, agent).await?;
-                let kept = record.plan(plan).map(|plan| plan.targets.as_slice()).unwrap_or_default();
-                let others = kept.iter().filter(|kept| kept.id != after.id).cloned();
-                let kept: Vec<Target> = others.chain([after.clone()]).collect();
-                writes.push(self.keep_targets(tenant, &record, plan, &kept)?);
-            }
-            if matches!(self.transact(writes).await?, Outcome::Written) {
-                return Ok(after);
-            }
-        }
-        Err(keeps_changing(&name))
+        self.change(tenant, id, None, author, change).await
     }
 
-    /// Deletes the target `id` at `now`, if `check` agrees.
+    /// Deletes the target `id`, if `check` agrees.
     ///
     /// # Errors
     /// NOT_FOUND; what `check` returns; ABORTED if others keep changing it.
@@ -140,56 +117,10 @@ impl Store {
         &self,
         tenant: &Tenant,
         id: &TargetId,
-        now: Timestamp,
+        author: Author<'_>,
         check: impl Fn(&Target) -> Result<(), Error>,
     ) -> Result<(), Error> {
-        let name = tenant.name_of(id);
-        let mut attempts = Attempts::new();
-        while attempts.another().await {
-            let target = self.target(tenant, id, now).await?.ok_or_else(|| Error::not_found(&name))?;
-            check(&target)?;
-            let mut writes = self.target_deletion(tenant, &target, now)?;
-            if let (Some(plan), Some(agent)) = (&target.plan, &target.agent) {
-                let record = self.record(tenant, agent).await?;
-                let kept = record.plan(plan).map(|plan| plan.targets.as_slice()).unwrap_or_default();
-                let kept: Vec<Target> = kept.iter().filter(|kept| kept.id != target.id).cloned().collect();
-                writes.push(self.keep_targets(tenant, &record, plan, &kept)?);
-                writes.push(self.remove_dependent(tenant, plan, &[Dependent::Target])?);
-            }
-            if matches!(self.transact(writes).await?, Outcome::Written) {
-                return Ok(());
-            }
-        }
-        Err(keeps_changing(&name))
-    }
-
-    /// The writes that delete the version of `target` that was read, free its place, and keep what it was for
-    /// windows that are over at `now`.
-    pub(crate) fn target_deletion(
-        &self,
-        tenant: &Tenant,
-        target: &Target,
-        now: Timestamp,
-    ) -> Result<Vec<TransactWriteItem>, Error> {
-        let place = Delete::builder().table_name(&*self.table).set_key(Some(key_attributes(place_of(tenant, target))));
-        let mut writes = vec![
-            self.delete_version(keys::target(tenant, &target.id), target.version)?,
-            TransactWriteItem::builder().delete(place.build().map_err(Error::internal)?).build(),
-        ];
-        writes.extend(self.put_past_target(tenant, target, now.max(target.update_time))?);
-        Ok(writes)
-    }
-
-    /// The write that makes `target` the one for its plan or the organisation, usecase, template and part; refused
-    /// with the item of the one that there is.
-    fn take_place(&self, tenant: &Tenant, target: &Target) -> Result<TransactWriteItem, Error> {
-        let item = Item::at(place_of(tenant, target)).text("target", target.id.as_str());
-        let put = Put::builder()
-            .table_name(&*self.table)
-            .set_item(Some(item.into_attributes()))
-            .condition_expression(format!("attribute_not_exists({PK})"))
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        Ok(TransactWriteItem::builder().put(put.build().map_err(Error::internal)?).build())
+        self.delete(tenant, id, author, check).await
     }
 
     /// The first `size` targets after `after` that match `filter`, the newest first.
@@ -200,7 +131,7 @@ impl Store {
         &self,
         tenant: &Tenant,
         filter: &TargetFilter,
-        after: Option<&ListPosition>,
+        after: Option<&Cursor>,
         size: usize,
         now: Timestamp,
     ) -> Result<Page<Target>, Error> {
@@ -234,6 +165,89 @@ impl Store {
     }
 }
 
+impl Entity for Target {
+    type Collection = names::Target;
+    type Learned = ();
+
+    fn key(tenant: &Tenant, id: &TargetId) -> Key {
+        keys::target(tenant, id)
+    }
+
+    fn id(&self) -> &TargetId {
+        &self.id
+    }
+
+    fn version(&self) -> u64 {
+        self.version
+    }
+
+    fn last_change(&self) -> Timestamp {
+        self.update_time
+    }
+
+    fn follow(&mut self, before: &Self) {
+        self.version = before.version + 1;
+    }
+
+    fn to_item(&self, tenant: &Tenant) -> Item {
+        to_item(tenant, self)
+    }
+
+    /// None: it keeps its past values itself.
+    fn document(&self, _tenant: &Tenant) -> Option<Document> {
+        None
+    }
+
+    async fn find(store: &Store, tenant: &Tenant, id: &TargetId, now: Timestamp) -> Result<Option<Self>, Error> {
+        store.target(tenant, id, now).await
+    }
+
+    /// Its place is free, and what it was is kept for windows that are over.
+    fn deleted_with(&self, tenant: &Tenant, now: Timestamp) -> Vec<Write> {
+        let place = Write::delete(place_of(tenant, self));
+        std::iter::once(place).chain(past::put_target(tenant, self, now)).collect()
+    }
+
+    /// What the record of its agent tells of it, and, if it is deleted, one less on its plan.
+    async fn write_beside(
+        store: &Store,
+        transaction: &mut Transaction,
+        tenant: &Tenant,
+        (before, after): (&Self, Option<&Self>),
+        _now: Timestamp,
+        (): &(),
+    ) -> Result<(), Error> {
+        let (Some(plan), Some(agent)) = (&before.plan, &before.agent) else { return Ok(()) };
+        let record = store.record(tenant, agent).await?;
+        let kept = record.plan(plan).map(|plan| plan.targets.as_slice()).unwrap_or_default();
+        let others = kept.iter().filter(|kept| kept.id != before.id);
+        let kept: Vec<Self> = others.chain(after).cloned().collect();
+        transaction.add(agents::keep_targets(tenant, &record, plan, &kept)?, Refusal::Changed);
+        if after.is_none() {
+            transaction.add(dependents::remove(tenant, plan, &[Child::Target]), Refusal::Changed);
+        }
+        Ok(())
+    }
+}
+
+/// The write that makes `target` the one for its plan or the organisation, usecase, template and part; refused with the
+/// item of the one that there is.
+fn take_place(tenant: &Tenant, target: &Target) -> Write {
+    Write::put_new(Item::at(place_of(tenant, target)).text("target", target.id.as_str())).showing_item()
+}
+
+/// Why `target` is not created, unless only its agent's plans have changed since they were read.
+fn not_created(tenant: &Tenant, target: &Target, refused: &Refused) -> Result<(), Error> {
+    if refused.has(Refusal::TargetPlaceTaken) {
+        let item = refused.item(Refusal::TargetPlaceTaken).cloned();
+        Err(place_taken(tenant, item.unwrap_or_default())?)
+    } else if refused.has(Refusal::PlanTakesNoChild) {
+        Err(plan_takes_no_target(target, refused.item(Refusal::PlanTakesNoChild)))
+    } else {
+        Ok(())
+    }
+}
+
 fn place_of(tenant: &Tenant, target: &Target) -> keys::Key {
     let Target { usecase, template, plan, criterion_or_chapter_id, .. } = target;
     keys::target_place(tenant, usecase, template, plan.as_ref(), criterion_or_chapter_id)
@@ -251,20 +265,17 @@ fn place_taken(tenant: &Tenant, item: HashMap<String, AttributeValue>) -> Result
 
 /// Why the plan of `target`, with what counts on it in `item`, takes it not.
 fn plan_takes_no_target(target: &Target, item: Option<&HashMap<String, AttributeValue>>) -> Error {
-    let is_there = item.is_some_and(|item| {
-        let agent = target.agent.as_ref().map(|agent| AttributeValue::S(agent.to_string()));
-        item.get("agent") == agent.as_ref() && !item.contains_key("deleting")
-    });
-    match is_there {
+    let takes_children = |item| target.agent.as_ref().is_some_and(|agent| dependents::takes_children_of(item, agent));
+    match item.is_some_and(takes_children) {
         true => targets_of_plan_full(),
-        false => Error::new(Reason::CoachingPlanNotFound, "coachingPlanName: the plan does not exist"),
+        false => plan_not_found(),
     }
 }
 
 fn to_item(tenant: &Tenant, target: &Target) -> Item {
     let item = item_at(keys::target(tenant, &target.id), target)
         .text(ListIndex::Profile.partition_attribute(), keys::targets_of_profile(tenant))
-        .text(LIST_ORDER, ListPosition::latest_first(target.create_time, &target.id).as_str());
+        .text(LIST_ORDER, Cursor::latest_first(target.create_time, &target.id).as_str());
     match &target.plan {
         Some(plan) => item.text(ListIndex::Plan.partition_attribute(), keys::targets_of_plan(tenant, plan)),
         None => item.text(ListIndex::Usecase.partition_attribute(), keys::targets_of_usecase(tenant, &target.usecase)),
@@ -308,7 +319,7 @@ pub(crate) fn read(id: TargetId, item: &mut Attributes) -> Result<Target, Unread
     })
 }
 
-impl OnPlan for Target {
+impl ChildOfPlan for Target {
     fn plan(&self) -> Option<&CoachingPlanId> {
         self.plan.as_ref()
     }

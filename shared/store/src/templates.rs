@@ -2,17 +2,18 @@
 
 use std::collections::HashMap;
 
-use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem};
+use aws_sdk_dynamodb::types::AttributeValue;
 use coaching_domain::names::{self, ScorecardTemplateId, UsecaseId};
 use coaching_domain::template::{Chapter, Dropped, Part, ScorecardTemplate};
-use coaching_domain::{Error, Reason, Tenant, Timestamp};
+use coaching_domain::{Error, Tenant, Timestamp};
 
 use crate::Store;
+use crate::engine::transaction::{Outcome, Refusal, Transaction};
+use crate::engine::write::Write;
+use crate::idempotency::{Created, IdempotencyRecord};
 use crate::item::{Attributes, Item};
-use crate::keys::{self, LIST_ORDER, ListIndex, ListPosition};
+use crate::keys::{self, Cursor, LIST_ORDER, ListIndex};
 use crate::list::{Filter, Listed, Page, Range};
-use crate::requests::{Created, RequestRecord};
-use crate::transaction::Outcome;
 use crate::unreadable::{Found, Unreadable};
 
 impl Store {
@@ -24,15 +25,15 @@ impl Store {
         &self,
         tenant: &Tenant,
         template: &ScorecardTemplate,
-        request: Option<&RequestRecord>,
+        request: Option<&IdempotencyRecord>,
         time: Timestamp,
     ) -> Result<Created<names::ScorecardTemplate>, Error> {
         let created = Created { id: template.id.clone(), time, usecase: None, revision: Some(template.revision) };
-        let writes = vec![
-            self.put_new(current_item(tenant, template)?)?,
-            self.put_new(item_at(keys::template(tenant, &template.id, Some(template.revision)), template)?)?,
-        ];
-        match self.create(tenant, writes, request, &created).await? {
+        let revision = item_at(keys::template(tenant, &template.id, Some(template.revision)), template)?;
+        let mut transaction = Transaction::default();
+        transaction.add(Write::put_new(current_item(tenant, template)?), Refusal::NameTaken);
+        transaction.add(Write::put_new(revision), Refusal::NameTaken);
+        match self.create(tenant, transaction, request, &created).await? {
             Outcome::Written => Ok(created),
             Outcome::Refused(_) => Err(Error::already_exists(&tenant.name_of(&template.id))),
         }
@@ -43,21 +44,16 @@ impl Store {
     /// # Errors
     /// ABORTED if that is not the current one any more.
     pub async fn add_revision(&self, tenant: &Tenant, next: &ScorecardTemplate) -> Result<(), Error> {
-        let current = Put::builder()
-            .table_name(&*self.table)
-            .set_item(Some(current_item(tenant, next)?.into_attributes()))
-            .condition_expression("revision = :read")
-            .expression_attribute_values(":read", AttributeValue::N((next.revision - 1).to_string()));
-        let writes = vec![
-            TransactWriteItem::builder().put(current.build().map_err(Error::internal)?).build(),
-            self.put_new(item_at(keys::template(tenant, &next.id, Some(next.revision)), next)?)?,
-        ];
-        match self.transact(writes).await? {
+        let current = Write::put(current_item(tenant, next)?);
+        let current = current.when("revision = :read").number(":read", next.revision - 1);
+        let revision = Write::put_new(item_at(keys::template(tenant, &next.id, Some(next.revision)), next)?);
+        let mut transaction = Transaction::default();
+        transaction.add_all([current, revision], Refusal::Changed);
+        match self.transact(transaction).await? {
             Outcome::Written => Ok(()),
-            Outcome::Refused(_) => Err(Error::new(
-                Reason::ConcurrentChanges,
-                "the template was changed at the same moment; read it again and repeat",
-            )),
+            Outcome::Refused(_) => {
+                Err(Error::concurrent_changes("the template was changed at the same moment; read it again and repeat"))
+            }
         }
     }
 
@@ -100,7 +96,7 @@ impl Store {
         tenant: &Tenant,
         usecases: &[UsecaseId],
         deactivated: bool,
-        after: Option<&ListPosition>,
+        after: Option<&Cursor>,
         size: usize,
     ) -> Result<Page<ScorecardTemplate>, Error> {
         let mut filter = Filter::default();
@@ -123,7 +119,7 @@ fn current_item(tenant: &Tenant, template: &ScorecardTemplate) -> Result<Item, E
     let item = item_at(keys::template(tenant, &template.id, None), template)?;
     Ok(item
         .text(ListIndex::Profile.partition_attribute(), keys::templates_of_profile(tenant))
-        .text(LIST_ORDER, ListPosition::latest_first(template.create_time, &template.id).as_str()))
+        .text(LIST_ORDER, Cursor::latest_first(template.create_time, &template.id).as_str()))
 }
 
 fn item_at(key: keys::Key, template: &ScorecardTemplate) -> Result<Item, Error> {

@@ -1,14 +1,13 @@
 //! The directory's usecases.
 
-use aws_sdk_dynamodb::types::{Put, TransactWriteItem};
 use coaching_domain::directory::Usecase;
 use coaching_domain::{Error, Tenant};
 use futures_util::future::join_all;
 
+use crate::engine::transaction::Transaction;
+use crate::engine::write::Write;
 use crate::item::Item;
-use crate::keys;
-use crate::transaction::Outcome;
-use crate::{Deadline, Store};
+use crate::{Deadline, Store, keys};
 
 /// The most usecases that one transaction takes: DynamoDB's limit.
 const MAX_AT_ONCE: usize = 100;
@@ -23,16 +22,12 @@ impl Store {
         deadline: Deadline,
     ) -> Vec<Result<(), Error>> {
         let write = async |usecases: &[Usecase]| {
-            let mut writes = Vec::with_capacity(usecases.len());
-            for usecase in usecases {
-                let item = Item::at(keys::usecase(tenant, &usecase.id)).text("display_name", &usecase.display_name);
-                let put = Put::builder().table_name(&*self.table).set_item(Some(item.into_attributes()));
-                writes.push(TransactWriteItem::builder().put(put.build().map_err(Error::internal)?).build());
-            }
-            if let Outcome::Refused(_) = self.transact(writes).await? {
-                return Err(Error::internal("a write without a condition was refused by one"));
-            }
-            Ok(())
+            let items = usecases.iter().map(|usecase| {
+                Item::at(keys::usecase(tenant, &usecase.id)).text("display_name", &usecase.display_name)
+            });
+            let mut transaction = Transaction::default();
+            transaction.add_unconditional(items.map(Write::put));
+            self.transact(transaction).await.map(|_| ())
         };
         let transactions =
             usecases.chunks(MAX_AT_ONCE).map(async |usecases| match deadline.within(write(usecases)).await {

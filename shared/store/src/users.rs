@@ -2,20 +2,21 @@
 
 use std::collections::HashMap;
 
-use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem, Update};
+use aws_sdk_dynamodb::types::AttributeValue;
 use coaching_domain::directory::{User, Versioned};
 use coaching_domain::etag::etag_in_directory;
 use coaching_domain::fields::Entry;
 use coaching_domain::names::UserId;
-use coaching_domain::{CustomerTenant, Error, Reason, Role, Tenant, Timestamp};
+use coaching_domain::{CustomerTenant, Error, Role, Tenant, Timestamp};
 use futures_util::stream::{StreamExt, iter};
 
-use crate::changes::Attempts;
-use crate::item::{Attributes, Item, key_attributes, last_of};
-use crate::keys::{self, LIST_ORDER, ListIndex, ListPosition, PK};
-use crate::transaction::Outcome;
+use crate::engine::attempts::Attempts;
+use crate::engine::transaction::{Refusal, Transaction};
+use crate::engine::write::Write;
+use crate::item::{Attributes, Item, last_of};
+use crate::keys::{self, Cursor, LIST_ORDER, ListIndex, PK};
 use crate::unreadable::{Found, Unreadable};
-use crate::{Deadline, Store};
+use crate::{Deadline, Store, past};
 
 /// How many users are written side by side.
 const AT_ONCE: usize = 8;
@@ -112,24 +113,21 @@ impl Store {
             // having been that always.
             let changed = known.filter(|(known, _)| !known.stands_as(user));
             let since = if changed.is_some() { Some(now) } else { read.as_ref().and_then(|read| read.since) };
-            let mut writes = vec![self.put_user(tenant, user, since, read.as_ref())?];
+            let mut transaction = Transaction::of(put_user(tenant, user, since, read.as_ref()), Refusal::Changed);
             if let Some((before, began)) = changed.filter(|(before, _)| before.is_agent()) {
-                writes.push(self.put_past_user(tenant, before, began, now)?);
+                transaction.add_unconditional([past::put_user(tenant, before, began, now)]);
             }
             let before = read.as_ref().map(|read| read.listed_in.clone()).unwrap_or_default();
             let after = agent_profiles(user);
-            for profile in before.iter().filter(|profile| !after.contains(profile)) {
-                writes.push(self.leave_profile(profile, &user.id)?);
-            }
-            for profile in &after {
-                writes.push(self.enter_profile(profile, user, since)?);
-            }
-            if let Outcome::Written = self.transact(writes).await? {
+            let left = before.iter().filter(|profile| !after.contains(profile));
+            transaction.add_unconditional(left.map(|profile| leave_profile(profile, &user.id)));
+            transaction.add_unconditional(after.iter().map(|profile| enter_profile(profile, user, since)));
+            if self.transact(transaction).await?.is_written() {
                 return Ok(version.unwrap_or(0).saturating_add(1));
             }
             read = self.read_before(tenant, std::slice::from_ref(&user.id)).await?.remove(&user.id);
         }
-        Err(Error::new(Reason::ConcurrentChanges, "others kept changing the user; try again"))
+        Err(Error::kept_changing("the user"))
     }
 
     /// The user `id`, as they are now.
@@ -168,87 +166,60 @@ impl Store {
         Ok(before.collect())
     }
 
-    /// The writes that make the record of `agent` in a profile tell who they are, refused if the directory has changed
+    /// The transaction that makes the record of `agent` in a profile tell who they are, refused if the directory has changed
     /// meanwhile.
-    pub(crate) async fn person_put_right(
-        &self,
-        profile: &Tenant,
-        agent: &UserId,
-    ) -> Result<Vec<TransactWriteItem>, Error> {
+    pub(crate) async fn person_put_right(&self, profile: &Tenant, agent: &UserId) -> Result<Transaction, Error> {
         let customer = profile.of_customer();
         let key = keys::user(&customer, agent);
         let item = self.get(key.clone()).await?;
         let read = item.map(|item| self.noting(from_item(&customer, item))).transpose()?;
-        let check = self.check_version(key, read.as_ref().map(|read| read.version))?;
+        let check = Write::check_version(key, read.as_ref().map(|read| read.version));
+        let mut transaction = Transaction::of(check, Refusal::Changed);
         let put = match read {
             Some(read) if agent_profiles(&read.user).contains(profile) => {
-                self.enter_profile(profile, &read.user, read.since)?
+                enter_profile(profile, &read.user, read.since)
             }
-            _ => self.leave_profile(profile, agent)?,
+            _ => leave_profile(profile, agent),
         };
-        Ok(vec![check, put])
+        transaction.add_unconditional([put]);
+        Ok(transaction)
     }
+}
 
-    fn put_user(
-        &self,
-        tenant: &CustomerTenant,
-        user: &User,
-        since: Option<Timestamp>,
-        read: Option<&Before>,
-    ) -> Result<TransactWriteItem, Error> {
-        let version = read.map_or(0, Before::version).saturating_add(1);
-        let put = Put::builder()
-            .table_name(&*self.table)
-            .set_item(Some(to_item(tenant, user, since, version).into_attributes()));
-        let put = match read.map(|read| &read.stored_version) {
-            None => put.condition_expression(format!("attribute_not_exists({PK})")),
-            Some(None) => put.condition_expression(format!("attribute_exists({PK}) AND attribute_not_exists(version)")),
-            Some(Some(version)) => {
-                put.condition_expression("version = :read").expression_attribute_values(":read", version.clone())
-            }
-        };
-        Ok(TransactWriteItem::builder().put(put.build().map_err(Error::internal)?).build())
+fn put_user(tenant: &CustomerTenant, user: &User, since: Option<Timestamp>, read: Option<&Before>) -> Write {
+    let version = read.map_or(0, Before::version).saturating_add(1);
+    let item = to_item(tenant, user, since, version);
+    match read.map(|read| &read.stored_version) {
+        None => Write::put_new(item),
+        Some(None) => Write::put(item).when(format!("attribute_exists({PK}) AND attribute_not_exists(version)")),
+        Some(Some(version)) => Write::put(item).when("version = :read").value(":read", version.clone()),
     }
+}
 
-    /// An update, because an agent's record also holds their plans and targets.
-    fn enter_profile(
-        &self,
-        profile: &Tenant,
-        user: &User,
-        since: Option<Timestamp>,
-    ) -> Result<TransactWriteItem, Error> {
-        let list = ListIndex::Profile.partition_attribute();
-        let mut set = format!(
-            "display_name = :name, is_active = :active, is_dev_user = :dev, {list} = :list, {LIST_ORDER} = :order"
-        );
-        let mut update = Update::builder()
-            .table_name(&*self.table)
-            .set_key(Some(key_attributes(keys::agent(profile, &user.id))))
-            .expression_attribute_values(":name", AttributeValue::S(user.display_name.clone()))
-            .expression_attribute_values(":active", AttributeValue::Bool(user.is_active))
-            .expression_attribute_values(":dev", AttributeValue::Bool(user.is_dev_user))
-            .expression_attribute_values(":list", AttributeValue::S(keys::agents_of_profile(profile)))
-            .expression_attribute_values(":order", AttributeValue::S(list_order(user)));
-        if let Some(since) = since {
-            set.push_str(", since = :since");
-            update = update.expression_attribute_values(":since", AttributeValue::S(since.to_string()));
-        }
-        // What a record that could not be read said is not left there.
-        let remove = if since.is_none() { " REMOVE since" } else { "" };
-        let update = update.update_expression(format!("SET {set}{remove}"));
-        Ok(TransactWriteItem::builder().update(update.build().map_err(Error::internal)?).build())
+/// An update, because an agent's record also holds their plans and targets.
+fn enter_profile(profile: &Tenant, user: &User, since: Option<Timestamp>) -> Write {
+    let list = ListIndex::Profile.partition_attribute();
+    // What a record that could not be read said is not left there.
+    let of_since = if since.is_some() { ", since = :since" } else { " REMOVE since" };
+    let expression = format!(
+        "SET display_name = :name, is_active = :active, is_dev_user = :dev, {list} = :list, {LIST_ORDER} = :order{of_since}"
+    );
+    let update = Write::update(keys::agent(profile, &user.id), expression)
+        .text(":name", &user.display_name)
+        .value(":active", AttributeValue::Bool(user.is_active))
+        .value(":dev", AttributeValue::Bool(user.is_dev_user))
+        .text(":list", keys::agents_of_profile(profile))
+        .text(":order", list_order(user));
+    match since {
+        None => update,
+        Some(since) => update.text(":since", since.to_string()),
     }
+}
 
-    fn leave_profile(&self, profile: &Tenant, id: &UserId) -> Result<TransactWriteItem, Error> {
-        let update = Update::builder()
-            .table_name(&*self.table)
-            .set_key(Some(key_attributes(keys::agent(profile, id))))
-            .update_expression(format!(
-                "REMOVE display_name, is_active, is_dev_user, since, {}, {LIST_ORDER}",
-                ListIndex::Profile.partition_attribute()
-            ));
-        Ok(TransactWriteItem::builder().update(update.build().map_err(Error::internal)?).build())
-    }
+fn leave_profile(profile: &Tenant, id: &UserId) -> Write {
+    let list = ListIndex::Profile.partition_attribute();
+    let expression = format!("REMOVE display_name, is_active, is_dev_user, since, {list}, {LIST_ORDER}");
+    Write::update(keys::agent(profile, id), expression)
 }
 
 /// The profiles whose agents a user is listed among; a user of all profiles is listed once, by
@@ -258,7 +229,7 @@ fn agent_profiles(user: &User) -> Vec<Tenant> {
 }
 
 fn list_order(user: &User) -> String {
-    ListPosition::by_name(&user.display_name, &user.id).as_str().to_owned()
+    Cursor::by_name(&user.display_name, &user.id).as_str().to_owned()
 }
 
 fn to_item(tenant: &CustomerTenant, user: &User, since: Option<Timestamp>, version: u64) -> Item {

@@ -8,25 +8,22 @@
 //! plan that is gone since, a template that changed, a name that is taken by what the request itself created. A
 //! request that goes through needs no such look.
 
-use std::collections::HashMap;
-
-use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem};
 use coaching_domain::names::{Collection, UsecaseId, UserId};
-use coaching_domain::{Error, Id, Reason, Tenant, Timestamp};
+use coaching_domain::{Error, Id, Tenant, Timestamp};
 use uuid::Uuid;
 
 use crate::Store;
-use crate::failure::failure;
-use crate::item::{Attributes, Item, key_attributes};
+use crate::engine::transaction::{Outcome, Refusal, Transaction};
+use crate::engine::write::Write;
+use crate::item::{Attributes, Item};
 use crate::keys::{self, EXPIRES_AT, PK};
-use crate::transaction::Outcome;
 
 /// How long a request id is remembered, in seconds: a day.
 const REMEMBERED_SECONDS: i64 = 24 * 60 * 60;
 
 /// A request that carries an id.
 #[derive(Debug, Clone)]
-pub struct RequestRecord {
+pub struct IdempotencyRecord {
     /// Who sent it.
     pub user: UserId,
     /// The operation that it was sent to.
@@ -52,7 +49,25 @@ pub struct Created<C> {
     pub revision: Option<u32>,
 }
 
-impl RequestRecord {
+impl IdempotencyRecord {
+    /// The write that records what was created for this request, refused while an earlier one is remembered.
+    fn write<C>(&self, tenant: &Tenant, created: &Created<C>) -> Write {
+        let item = Item::at(keys::request(tenant, &self.user, self.operation, self.request_id))
+            .text("fingerprint", &self.fingerprint)
+            .text("id", created.id.as_str())
+            .text("time", created.time.to_string())
+            .optional_text("usecase", created.usecase.as_ref())
+            .number(EXPIRES_AT, self.time.unix_seconds() + REMEMBERED_SECONDS);
+        let item = match created.revision {
+            Some(revision) => item.number("revision", revision.into()),
+            None => item,
+        };
+        // DynamoDB deletes what has expired up to days late, so the record's own time decides.
+        Write::put(item)
+            .when(format!("attribute_not_exists({PK}) OR {EXPIRES_AT} <= :now"))
+            .number(":now", self.time.unix_seconds())
+    }
+
     /// What the record in `item` answers to this request.
     ///
     /// # Errors
@@ -84,7 +99,7 @@ impl Store {
     pub async fn once<C: Collection>(
         &self,
         tenant: &Tenant,
-        request: Option<&RequestRecord>,
+        request: Option<&IdempotencyRecord>,
         make: impl Future<Output = Result<Created<C>, Error>>,
     ) -> Result<Created<C>, Error> {
         match (make.await, request) {
@@ -93,65 +108,29 @@ impl Store {
         }
     }
 
-    /// Makes `writes` and records under `request` that they made `created`.
+    /// Makes `transaction` and records under `request` that it made `created`.
     ///
     /// # Errors
-    /// ABORTED if the request was answered before, whatever else refuses it.
-    pub(crate) async fn create<C>(
+    /// ABORTED if the request was answered before, whatever else refuses it; ALREADY_EXISTS if the id is taken.
+    pub(crate) async fn create<C: Collection>(
         &self,
         tenant: &Tenant,
-        mut writes: Vec<TransactWriteItem>,
-        request: Option<&RequestRecord>,
+        mut transaction: Transaction,
+        request: Option<&IdempotencyRecord>,
         created: &Created<C>,
     ) -> Result<Outcome, Error> {
-        let number_of_record = writes.len();
         if let Some(request) = request {
-            writes.push(self.record_request(tenant, request, created)?);
+            transaction.add(request.write(tenant, created), Refusal::Answered);
         }
-        match self.transact(writes).await? {
-            Outcome::Refused(failed) if failed.iter().any(|condition| condition.index == number_of_record) => {
-                Err(Error::new(
-                    Reason::ConcurrentChanges,
-                    "the request was answered at the same moment; repeat it for the answer",
-                ))
+        match self.transact(transaction).await? {
+            Outcome::Refused(refused) if refused.has(Refusal::Answered) => {
+                Err(Error::concurrent_changes("the request was answered at the same moment; repeat it for the answer"))
+            }
+            Outcome::Refused(refused) if refused.has(Refusal::NameTaken) => {
+                Err(Error::already_exists(&tenant.name_of(&created.id)))
             }
             outcome => Ok(outcome),
         }
-    }
-
-    /// The write that records what was created for `request`, refused while an earlier one is remembered.
-    fn record_request<C>(
-        &self,
-        tenant: &Tenant,
-        request: &RequestRecord,
-        created: &Created<C>,
-    ) -> Result<TransactWriteItem, Error> {
-        let item = Item::at(keys::request(tenant, &request.user, request.operation, request.request_id))
-            .text("fingerprint", &request.fingerprint)
-            .text("id", created.id.as_str())
-            .text("time", created.time.to_string())
-            .optional_text("usecase", created.usecase.as_ref())
-            .number(EXPIRES_AT, request.time.unix_seconds() + REMEMBERED_SECONDS);
-        let item = match created.revision {
-            Some(revision) => item.number("revision", revision.into()),
-            None => item,
-        };
-        // DynamoDB deletes what has expired up to days late, so the record's own time decides.
-        let put = Put::builder()
-            .table_name(&*self.table)
-            .set_item(Some(item.into_attributes()))
-            .condition_expression(format!("attribute_not_exists({PK}) OR {EXPIRES_AT} <= :now"))
-            .expression_attribute_values(":now", AttributeValue::N(request.time.unix_seconds().to_string()));
-        Ok(TransactWriteItem::builder().put(put.build().map_err(Error::internal)?).build())
-    }
-
-    /// The write of an item whose key must be free.
-    pub(crate) fn put_new(&self, item: Item) -> Result<TransactWriteItem, Error> {
-        let put = Put::builder()
-            .table_name(&*self.table)
-            .set_item(Some(item.into_attributes()))
-            .condition_expression(format!("attribute_not_exists({PK})"));
-        Ok(TransactWriteItem::builder().put(put.build().map_err(Error::internal)?).build())
     }
 
     /// What `request` was first answered, if it was made within a day.
@@ -161,7 +140,7 @@ impl Store {
     async fn first_answer<C: Collection>(
         &self,
         tenant: &Tenant,
-        request: &RequestRecord,
+        request: &IdempotencyRecord,
     ) -> Result<Option<Created<C>>, Error> {
         let key = keys::request(tenant, &request.user, request.operation, request.request_id);
         let Some(item) = self.get(key).await? else { return Ok(None) };
@@ -170,22 +149,5 @@ impl Store {
             return Ok(None);
         }
         request.answer_of(item).map(Some)
-    }
-
-    /// The item at `key`, as it is now.
-    pub(crate) async fn get(&self, key: keys::Key) -> Result<Option<HashMap<String, AttributeValue>>, Error> {
-        let output = self
-            .client
-            .get_item()
-            .table_name(&*self.table)
-            .set_key(Some(key_attributes(key)))
-            .consistent_read(true)
-            .return_consumed_capacity(aws_sdk_dynamodb::types::ReturnConsumedCapacity::Total)
-            .customize()
-            .interceptor(self.account.clone())
-            .send()
-            .await
-            .map_err(failure)?;
-        Ok(output.item)
     }
 }

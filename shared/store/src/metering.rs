@@ -1,4 +1,4 @@
-//! Counts what requests spend: every attempt that the SDK makes for them, and what DynamoDB says that it cost.
+//! Meters what requests consume: every attempt that the SDK makes for them, and the capacity that DynamoDB says it took.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,14 +15,14 @@ use aws_sdk_dynamodb::operation::put_item::{PutItemError, PutItemOutput};
 use aws_sdk_dynamodb::operation::query::{QueryError, QueryOutput};
 use aws_sdk_dynamodb::operation::transact_write_items::{TransactWriteItemsError, TransactWriteItemsOutput};
 use aws_sdk_dynamodb::operation::update_item::{UpdateItemError, UpdateItemOutput};
-use aws_sdk_dynamodb::types::ConsumedCapacity;
+use aws_sdk_dynamodb::types::ConsumedCapacity as CapacityOfTable;
 
+use crate::engine::transaction::Cancellation;
 use crate::failure::{THROTTLED, is_answer_of_the_domain};
-use crate::transaction::Cancellation;
 
-/// What was spent up to some moment.
+/// What was consumed up to some moment.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub struct Expenses {
+pub struct ConsumedCapacity {
     /// Calls of DynamoDB, those that the store repeats among them.
     pub calls: u64,
     /// Attempts beyond the first: the SDK's within a call, and calls that the store repeats.
@@ -37,9 +37,9 @@ pub struct Expenses {
     pub write_units: f64,
 }
 
-/// A running account, shared by its clones. As an interceptor of a call it notes what the call spends.
+/// A running meter, shared by its clones. As an interceptor of a call it counts what the call consumes.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Account(Arc<Counters>);
+pub(crate) struct Meter(Arc<Counters>);
 
 #[derive(Debug, Default)]
 struct Counters {
@@ -52,17 +52,17 @@ struct Counters {
     half_write_units: AtomicU64,
 }
 
-impl Account {
+impl Meter {
     /// Notes that the store makes a call again.
     pub(crate) fn repeat(&self) {
         add(&self.0.repeated_calls, 1);
     }
 
-    pub(crate) fn so_far(&self) -> Expenses {
+    pub(crate) fn so_far(&self) -> ConsumedCapacity {
         let counters = &*self.0;
         let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         let calls = count(&counters.calls);
-        Expenses {
+        ConsumedCapacity {
             calls,
             // A call that fails before it is sent has no attempt.
             retries: count(&counters.attempts).saturating_sub(calls) + count(&counters.repeated_calls),
@@ -85,9 +85,9 @@ macro_rules! as_one_of {
     };
 }
 
-impl Intercept for Account {
+impl Intercept for Meter {
     fn name(&self) -> &'static str {
-        "Account"
+        "Meter"
     }
 
     fn read_before_execution(
@@ -173,7 +173,7 @@ impl Intercept for Account {
     }
 }
 
-#[expect(clippy::cast_precision_loss, reason = "an account stays far below 2^52 half units")]
+#[expect(clippy::cast_precision_loss, reason = "a meter stays far below 2^52 half units")]
 fn halves(half_units: u64) -> f64 {
     half_units as f64 / 2.0
 }
@@ -183,7 +183,7 @@ fn halves(half_units: u64) -> f64 {
     clippy::cast_sign_loss,
     reason = "DynamoDB reports whole halves from zero up"
 )]
-fn half_units<'a>(tables: impl IntoIterator<Item = &'a ConsumedCapacity>) -> u64 {
-    let units = tables.into_iter().filter_map(ConsumedCapacity::capacity_units);
+fn half_units<'a>(tables: impl IntoIterator<Item = &'a CapacityOfTable>) -> u64 {
+    let units = tables.into_iter().filter_map(CapacityOfTable::capacity_units);
     units.map(|units| (units * 2.0).round() as u64).sum()
 }

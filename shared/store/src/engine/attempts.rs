@@ -1,0 +1,42 @@
+//! How often a change is tried that others keep getting in front of, and what is answered if they never let it through.
+
+use std::time::Duration;
+
+use coaching_domain::Error;
+
+/// How often that is tried.
+const ATTEMPTS: u32 = 16;
+/// The longest pause before the second attempt; it doubles with each further one, up to the longest. All pauses
+/// together are at most 3.5 seconds, and half of that in the mean: a request has 8.
+const FIRST_PAUSE: Duration = Duration::from_millis(10);
+const LONGEST_PAUSE: Duration = Duration::from_millis(320);
+
+/// The attempts at one change. Those whose changes met wait for random times, so that each gets through.
+#[derive(Debug)]
+pub(crate) struct Attempts {
+    left: u32,
+    /// The longest pause before the next; none before the first.
+    pause: Option<Duration>,
+}
+
+impl Attempts {
+    pub(crate) fn new() -> Self {
+        Self { left: ATTEMPTS, pause: None }
+    }
+
+    /// Whether there is another attempt, once it is time for it.
+    pub(crate) async fn another(&mut self) -> bool {
+        let Some(left) = self.left.checked_sub(1) else { return false };
+        self.left = left;
+        if let Some(pause) = self.pause {
+            tokio::time::sleep(pause.mul_f64(fastrand::f64())).await;
+        }
+        self.pause = Some(self.pause.map_or(FIRST_PAUSE, |pause| (pause * 2).min(LONGEST_PAUSE)));
+        true
+    }
+}
+
+/// ABORTED after all [`Attempts`] at the resource named `name`.
+pub(crate) fn keeps_changing(name: &str) -> Error {
+    Error::kept_changing(&format!("'{name}'"))
+}

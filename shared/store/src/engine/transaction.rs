@@ -1,0 +1,204 @@
+//! All-or-nothing writes, each with what it means if its condition does not hold.
+//!
+//! The SDK repeats a transaction whose answer was lost, but not one that DynamoDB cancelled because
+//! another was under way on the same item. That is done here, a few times and with the same client
+//! token, so that a repeat of what did succeed changes nothing. A failed condition is an answer of
+//! the domain and is handed back by its name.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_sdk_dynamodb::types::error::TransactionCanceledException;
+use aws_sdk_dynamodb::types::{AttributeValue, CancellationReason, ReturnConsumedCapacity};
+use coaching_domain::Error;
+use uuid::Uuid;
+
+use crate::Store;
+use crate::engine::write::Write;
+use crate::failure::{failure, meets_others, unavailable};
+
+/// How often a transaction that met another is tried.
+const ATTEMPTS: u32 = 6;
+/// The longest pause before the second attempt; it doubles with each further one.
+const FIRST_PAUSE: Duration = Duration::from_millis(20);
+
+/// What it means that the condition of a write did not hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// The name of what is to be created is taken.
+    NameTaken,
+    /// The same request was answered before.
+    Answered,
+    /// Something is not what was read any more.
+    Changed,
+    /// The scorecard at this place among those that are written together is not what was read.
+    ScorecardChanged(usize),
+    /// The plan that a child is added to is not there, is another agent's, is being deleted, or takes no more.
+    PlanTakesNoChild,
+    /// A plan of the name was deleted moments ago.
+    PlanDeletedMomentsAgo,
+    /// The agent has as many active plans as there may be.
+    AgentsPlansFull,
+    /// There is a target for the same plan, or the organisation, usecase, template and part.
+    TargetPlaceTaken,
+    /// The statistics have no room for one more session.
+    StatisticsFull,
+    /// A session is not counted where it was taken to be.
+    SessionCountedElsewhere,
+    /// The list of pending deletions is full.
+    TombstonesFull,
+}
+
+/// Writes that are all made, or none of them: at most 100 items, 4 MB.
+#[derive(Debug, Default)]
+pub(crate) struct Transaction(Vec<(Write, Option<Refusal>)>);
+
+impl Transaction {
+    /// With one `write`, and what it means if its condition does not hold.
+    pub(crate) fn of(write: Write, refusal: Refusal) -> Self {
+        let mut transaction = Self::default();
+        transaction.add(write, refusal);
+        transaction
+    }
+
+    /// Adds a write, and what it means if its condition does not hold.
+    pub(crate) fn add(&mut self, write: Write, refusal: Refusal) {
+        self.0.push((write, Some(refusal)));
+    }
+
+    /// Adds writes, and what it means if the condition of any of them does not hold.
+    pub(crate) fn add_all(&mut self, writes: impl IntoIterator<Item = Write>, refusal: Refusal) {
+        self.0.extend(writes.into_iter().map(|write| (write, Some(refusal))));
+    }
+
+    /// Adds writes that have no condition.
+    pub(crate) fn add_unconditional(&mut self, writes: impl IntoIterator<Item = Write>) {
+        self.0.extend(writes.into_iter().map(|write| (write, None)));
+    }
+}
+
+/// How a transaction ended, when nothing outside the domain went wrong.
+#[derive(Debug)]
+pub(crate) enum Outcome {
+    /// Every write was made.
+    Written,
+    /// No write was made, because these conditions did not hold.
+    Refused(Refused),
+}
+
+impl Outcome {
+    pub(crate) fn is_written(&self) -> bool {
+        matches!(self, Self::Written)
+    }
+}
+
+/// The item of a write that was refused, where the write asked for it and there is one.
+type ItemAsItIs = Option<HashMap<String, AttributeValue>>;
+
+/// The conditions that did not hold, by what that means.
+#[derive(Debug)]
+pub(crate) struct Refused(Vec<(Refusal, ItemAsItIs)>);
+
+impl Refused {
+    /// Whether a condition of this meaning did not hold.
+    pub(crate) fn has(&self, refusal: Refusal) -> bool {
+        self.all().any(|one| one == refusal)
+    }
+
+    /// Whether no condition of another meaning did not hold.
+    pub(crate) fn is_only(&self, refusal: Refusal) -> bool {
+        self.all().all(|one| one == refusal)
+    }
+
+    /// The meaning of each condition that did not hold.
+    pub(crate) fn all(&self) -> impl Iterator<Item = Refusal> {
+        self.0.iter().map(|(refusal, _)| *refusal)
+    }
+
+    /// The item as it is of the write that was refused with this meaning, where that asked for it and there is one.
+    pub(crate) fn item(&self, refusal: Refusal) -> Option<&HashMap<String, AttributeValue>> {
+        self.0.iter().find(|(one, _)| *one == refusal)?.1.as_ref()
+    }
+}
+
+impl Store {
+    /// Makes all writes of `transaction` or none.
+    pub(crate) async fn transact(&self, transaction: Transaction) -> Result<Outcome, Error> {
+        let (writes, refusals): (Vec<Write>, Vec<Option<Refusal>>) = transaction.0.into_iter().unzip();
+        let writes = writes.into_iter().map(|write| write.build(&self.table)).collect::<Result<Vec<_>, Error>>()?;
+        let token = Uuid::new_v4().to_string();
+        let mut pause = FIRST_PAUSE;
+        for attempt in 1..=ATTEMPTS {
+            let answer = self
+                .client
+                .transact_write_items()
+                .set_transact_items(Some(writes.clone()))
+                .client_request_token(&token)
+                .return_consumed_capacity(ReturnConsumedCapacity::Total)
+                .customize()
+                .interceptor(self.meter.clone())
+                .send()
+                .await;
+            let error = match answer {
+                Ok(_) => return Ok(Outcome::Written),
+                Err(error) => error,
+            };
+            let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) = error.as_service_error()
+            else {
+                return Err(failure(error));
+            };
+            match Cancellation::of(cancelled) {
+                Cancellation::Conditions(failed) => return refused(&refusals, failed).map(Outcome::Refused),
+                Cancellation::Conflict if attempt < ATTEMPTS => {
+                    self.meter.repeat();
+                    tokio::time::sleep(pause.mul_f64(fastrand::f64())).await;
+                    pause *= 2;
+                }
+                Cancellation::Conflict => return Err(meets_others(error)),
+                Cancellation::Throttled => return Err(unavailable(error)),
+                Cancellation::Other => return Err(failure(error)),
+            }
+        }
+        Err(Error::internal("a transaction ended without an outcome"))
+    }
+}
+
+/// Why DynamoDB did not make a transaction's writes.
+pub(crate) enum Cancellation {
+    /// Conditions that did not hold, each with its place in the transaction.
+    Conditions(Vec<(usize, ItemAsItIs)>),
+    Conflict,
+    Throttled,
+    Other,
+}
+
+impl Cancellation {
+    /// Conditions that failed are the answer only if every item was looked at: what met another
+    /// transaction, or was throttled, may be the very item that decides.
+    pub(crate) fn of(cancelled: &TransactionCanceledException) -> Self {
+        let reasons = cancelled.cancellation_reasons();
+        let any = |code: &str| reasons.iter().any(|reason| reason.code() == Some(code));
+        if any("ThrottlingError") || any("ProvisionedThroughputExceeded") {
+            Self::Throttled
+        } else if any("TransactionConflict") {
+            Self::Conflict
+        } else if any("ConditionalCheckFailed") {
+            Self::Conditions(failed_conditions(reasons))
+        } else {
+            Self::Other
+        }
+    }
+}
+
+fn failed_conditions(reasons: &[CancellationReason]) -> Vec<(usize, ItemAsItIs)> {
+    let failed = reasons.iter().enumerate().filter(|(_, reason)| reason.code() == Some("ConditionalCheckFailed"));
+    failed.map(|(place, reason)| (place, reason.item().cloned())).collect()
+}
+
+/// What it means that conditions at these places did not hold.
+fn refused(refusals: &[Option<Refusal>], failed: Vec<(usize, ItemAsItIs)>) -> Result<Refused, Error> {
+    let named = failed.into_iter().map(|(place, item)| Some(((*refusals.get(place)?)?, item)));
+    let named = named.collect::<Option<Vec<_>>>().map(Refused);
+    named.ok_or_else(|| Error::internal("a write without a condition was refused by one"))
+}

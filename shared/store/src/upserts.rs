@@ -1,0 +1,154 @@
+//! Many scorecards written over what is there, as batches do: agent by agent, side by side, until others let them
+//! through.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+
+use coaching_domain::names::{ScorecardId, ScorecardTemplateId, UserId};
+use coaching_domain::scorecard::Scorecard;
+use coaching_domain::template::ScorecardTemplate;
+use coaching_domain::{Code, Error, Tenant, Timestamp};
+use futures_util::future::join_all;
+
+use crate::engine::attempts::Attempts;
+use crate::scorecards::{KnownStatistics, ScorecardChange, Written};
+use crate::unreadable::Found;
+use crate::{Deadline, Store};
+
+/// Templates by their id and revision; without a revision, the current one.
+pub type TemplatesByRevision = HashMap<(ScorecardTemplateId, Option<u32>), ScorecardTemplate>;
+
+/// What became of scorecards, by their places in a batch: each as it is there, or why it was refused.
+pub type UpsertedScorecards = BTreeMap<usize, Result<Scorecard, Error>>;
+
+/// What was read on the way to an upsert of scorecards.
+#[derive(Debug)]
+pub struct KnownScorecards<'a> {
+    /// Those that are to be written over.
+    pub there: Found<Scorecard>,
+    /// Revisions of templates, among them those of the scorecards to be written.
+    pub templates: &'a TemplatesByRevision,
+}
+
+/// What became of those that one transaction was to write: nothing if one was not what was read.
+type OfRun = (Vec<usize>, Result<Option<Vec<Scorecard>>, Error>);
+
+/// Refuses those at `places` with `error`.
+fn refuse(results: &mut UpsertedScorecards, places: impl IntoIterator<Item = usize>, mut error: Error) {
+    for place in places {
+        let again = error.for_another();
+        results.insert(place, Err(std::mem::replace(&mut error, again)));
+    }
+}
+
+impl Store {
+    /// Writes each of `scorecards`, which have the places of a batch, by the change that `change` makes of it, until
+    /// `deadline`, and says what became of each.
+    ///
+    /// `change` is told the place, the scorecard, the one that is there, and the template revision that this one was
+    /// made from, if that can be read. It makes no change of what is there already, and may be called several times: with
+    /// each state that others leave a scorecard in before it is written.
+    pub async fn upsert_scorecards(
+        &self,
+        tenant: &Tenant,
+        mut scorecards: BTreeMap<usize, Scorecard>,
+        KnownScorecards { there: mut before, templates }: KnownScorecards<'_>,
+        change: impl Fn(
+            usize,
+            &Scorecard,
+            Option<&Scorecard>,
+            Option<&ScorecardTemplate>,
+        ) -> Result<Option<ScorecardChange>, Error>,
+        now: Timestamp,
+        deadline: Deadline,
+    ) -> UpsertedScorecards {
+        let mut results = UpsertedScorecards::new();
+        let mut attempts = Attempts::new();
+        while !scorecards.is_empty() && attempts.another().await {
+            let revisions = before.entries.iter().map(|one| (one.template.clone(), Some(one.revision)));
+            let unknown: Vec<_> = revisions.filter(|revision| !templates.contains_key(revision)).collect();
+            let older = match deadline.within(self.templates(tenant, &unknown, true)).await {
+                Ok(older) => older.entries,
+                Err(error) => {
+                    refuse(&mut results, scorecards.into_keys(), error);
+                    return results;
+                }
+            };
+            let there: HashMap<&ScorecardId, &Scorecard> = before.entries.iter().map(|one| (&one.id, one)).collect();
+            let mut by_agent: BTreeMap<UserId, Vec<(usize, ScorecardChange)>> = BTreeMap::new();
+            for (place, scorecard) in &scorecards {
+                let name = tenant.name_of(&scorecard.id);
+                if let Some(unreadable) = before.unreadable.iter().find(|unreadable| unreadable.name() == name) {
+                    results.insert(*place, Err(unreadable.clone().into()));
+                    continue;
+                }
+                let there = there.get(&scorecard.id).copied();
+                let made_from = there.and_then(|there| {
+                    let known = templates.get(&(there.template.clone(), Some(there.revision)));
+                    known.or_else(|| older.iter().find(|template| there.is_made_from(template)))
+                });
+                match change(*place, scorecard, there, made_from) {
+                    Ok(Some(change)) => by_agent.entry(scorecard.agent.clone()).or_default().push((*place, change)),
+                    Ok(None) => {
+                        results.insert(*place, Ok(there.unwrap_or(scorecard).clone()));
+                    }
+                    Err(refused) => {
+                        results.insert(*place, Err(refused));
+                    }
+                }
+            }
+            let writes = by_agent.into_values().map(|changes| self.upsert_of_agent(tenant, changes, now, deadline));
+            for (places, written) in join_all(writes).await.into_iter().flatten() {
+                match written {
+                    Ok(Some(written)) => results.extend(places.into_iter().zip(written.into_iter().map(Ok))),
+                    Ok(None) => {}
+                    Err(error) => refuse(&mut results, places, error),
+                }
+            }
+            scorecards.retain(|place, _| !results.contains_key(place));
+            let ids: Vec<ScorecardId> = scorecards.values().map(|scorecard| scorecard.id.clone()).collect();
+            before = match deadline.within(self.scorecards_by_id(tenant, &ids)).await {
+                Ok(before) => before,
+                Err(error) => {
+                    refuse(&mut results, scorecards.into_keys(), error);
+                    return results;
+                }
+            };
+        }
+        refuse(&mut results, scorecards.into_keys(), Error::kept_changing("the scorecard"));
+        results
+    }
+
+    /// Writes changes of scorecards of one agent, a transaction at a time; says what became of those of each.
+    async fn upsert_of_agent(
+        &self,
+        tenant: &Tenant,
+        mut changes: Vec<(usize, ScorecardChange)>,
+        now: Timestamp,
+        deadline: Deadline,
+    ) -> Vec<OfRun> {
+        // Those of one period come together, so that its statistics change once.
+        changes.sort_by_key(|(_, change)| change.after.submit_time);
+        let (places, changes): (Vec<usize>, Vec<ScorecardChange>) = changes.into_iter().unzip();
+        let mut places = places.into_iter();
+        let mut runs = Vec::new();
+        let mut rest: VecDeque<&[ScorecardChange]> = Self::runs_of(&changes).into();
+        while let Some(run) = rest.pop_front() {
+            let write = self.write_scorecards(tenant, run, KnownStatistics::default(), None, now);
+            let written = match deadline.within(write).await {
+                Ok(Written::All) => Ok(Some(run.iter().map(|change| change.after.clone()).collect())),
+                // The whole run was refused, so all of it is read again.
+                Ok(Written::NotAsRead(_)) => Ok(None),
+                // Halved until what makes the agent's statistics too large is found.
+                Err(error) if error.code() == Code::ResourceExhausted && run.len() > 1 => {
+                    let (first, second) = run.split_at(run.len() / 2);
+                    rest.push_front(second);
+                    rest.push_front(first);
+                    continue;
+                }
+                Err(error) => Err(error),
+            };
+            runs.push((places.by_ref().take(run.len()).collect(), written));
+        }
+        runs
+    }
+}
