@@ -351,3 +351,78 @@ async fn nothing_is_left_without_its_plan_when_both_happen_at_once() {
         }
     }
 }
+
+fn acknowledge(id: &str) -> Event {
+    let body = json!({"acknowledged": true, "submitted": true});
+    Event::post(&format!("coachingSessions/{id}:acknowledge"), body).by("agent", "ana")
+}
+
+fn change(id: &str, fields: Value) -> Event {
+    let body = json!({"coachingSession": fields}).to_string();
+    Event::new("PATCH", &format!("coachingSessions/{id}")).with_text(&body)
+}
+
+#[tokio::test]
+async fn a_manager_deletes_no_plan_with_an_acknowledged_session() {
+    // As it becomes one, and as it is one no more; each with how many are acknowledged then.
+    let by_importer = |event: Event| event.by("service", "sync@acme");
+    let mut imported = session_of("ana");
+    imported["name"] = session_name("imported").into();
+    imported["meetingNotes"] = "Read.".into();
+    imported["sessionTime"] = "2026-05-20T10:00:00Z".into();
+    for field in ["createTime", "managerSubmitTime", "acknowledgeTime"] {
+        imported[field] = "2026-05-21T10:00:00Z".into();
+    }
+    let steps = [
+        (acknowledge("submitted-1"), 1),
+        (by_importer(Event::post("coachingSessions", imported)), 2),
+        (change("submitted-1", json!({"meetingNotes": "Other notes."})), 1),
+        (acknowledge("submitted-1"), 2),
+        (Event::new("DELETE", "coachingSessions/submitted-1").by("admin", "root"), 1),
+        (by_importer(change("imported", json!({"acknowledgeTime": null}))), 0),
+        (by_importer(change("imported", json!({"acknowledgeTime": "2026-05-22T10:00:00Z"}))), 1),
+    ];
+    let service = TestService::seeded().await;
+    for (step, count) in steps {
+        let answered = service.send(&step).await;
+        assert_eq!(answered.status, 200, "{}", answered.body);
+        let counted = service.items().await["acme#support#plan#ana-plan / dependents"].get("acknowledged").cloned();
+        assert_eq!(counted.unwrap().as_n().unwrap(), &count.to_string());
+        if count > 0 {
+            let refused = service.refused(&delete(FORCE), 400).await;
+            assert_eq!(refused.reason(), "SESSION_ACKNOWLEDGED");
+            let told = format!("the agent has acknowledged {count} of the plan's ");
+            assert!(refused.body["message"].as_str().unwrap().starts_with(&told), "{}", refused.body);
+        }
+    }
+    assert_eq!(service.send(&delete(FORCE).by("admin", "root")).await.status, 200);
+    assert!(!service.items().await.keys().any(|key| key.ends_with(" / session") && !key.contains("#ben")));
+
+    let service = TestService::seeded().await;
+    service.succeed(&acknowledge("submitted-1")).await;
+    service.succeed(&change("submitted-1", json!({"meetingNotes": "Other notes."}))).await;
+    assert_eq!(service.send(&delete(FORCE)).await.status, 200, "none is acknowledged any more");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_an_acknowledgement_and_a_managers_deletion_at_once_one_is_refused() {
+    let (mut kept, mut deleted) = (0, 0);
+    for _ in 0..20 {
+        let service = TestService::seeded().await;
+        let (agent, deletion) = (acknowledge("submitted-1"), delete(FORCE));
+        let (agents, managers) = tokio::join!(service.send(&agent), service.send(&deletion));
+        let there = service.items().await.contains_key("acme#support#session#submitted-1 / session");
+        match (agents.status, managers.status) {
+            (200, 400) => {
+                assert_eq!((managers.reason(), there), ("SESSION_ACKNOWLEDGED", true));
+                kept += 1;
+            }
+            (403, 200) => {
+                assert!(!there);
+                deleted += 1;
+            }
+            other => panic!("{other:?}: {} {}", agents.body, managers.body),
+        }
+    }
+    println!("{kept} acknowledged and kept, {deleted} deleted");
+}

@@ -32,7 +32,7 @@ fn what_repeats_a_declaration_is_as_it_is_generated() {
         part("template.yaml", "costly routes", costly_routes()),
         part("template.yaml", "functions", functions()),
         part("Cargo.toml", "routes", watched_routes()),
-        part("README.md", "operations", table_of_operations()),
+        part("docs/api.md", "operations", table_of_operations()),
         part("docs/table.md", "partitions of the table", partitions_of_the_table()),
         part("docs/table.md", "partitions of the indexes", partitions_of_the_indexes()),
     ]);

@@ -295,9 +295,10 @@ async fn what_each_role_may_set_of_a_session_in_each_state() {
     assert_eq!(tried, 23 * 4 * 4);
 }
 
-/// Tries the deletion of what is at `path`.
+/// Tries the deletion of what is at `path`, which may have a query.
 async fn deletion(service: &TestService, path: &str, role: &str, word: &str, cell: &str) {
     let answered = service.send(&by(Event::new("DELETE", path), role)).await;
+    let (path, _) = path.split_once('?').unwrap_or((path, ""));
     let left = service.send(&Event::get(path)).await.status;
     match word {
         "done" => assert_eq!((answered.status, left), (200, 404), "{cell}: {}", answered.body),
@@ -604,6 +605,11 @@ async fn what_each_role_may_set_of_a_plan() {
                 service.succeed(&imported("coachingPlans", made)).await;
                 if row == "its deletion" {
                     deletion(&service, &path, role, word, &cell).await;
+                } else if row == "its deletion, with an acknowledged session" {
+                    let mut acknowledged = session_in(&format!("on-{id}"), "ACKNOWLEDGED");
+                    merge(&mut acknowledged, json!({"coachingPlanName": plan_name(&id), "usecaseName": null}));
+                    service.succeed(&imported("coachingSessions", acknowledged)).await;
+                    deletion(&service, &format!("{path}?force=true"), role, word, &cell).await;
                 } else {
                     let (field, value) = sent_of_plan(row);
                     let before = plan(&service, &id).await;
@@ -621,12 +627,12 @@ async fn what_each_role_may_set_of_a_plan() {
                         }
                     }
                 }
-                let closed = Event::new("DELETE", &path).by("admin", "root");
+                let closed = Event::new("DELETE", &format!("{path}?force=true")).by("admin", "root");
                 assert!(matches!(service.send(&closed).await.status, 200 | 404), "{cell}");
             }
         }
     }
-    assert_eq!(tried, 15 * 3 + 18 * 4);
+    assert_eq!(tried, 15 * 3 + 19 * 4);
     let by_agent = Event::post("coachingPlans", full_plan("by-agent")).by("agent", "ana");
     service.refused(&by_agent, 403).await;
 }

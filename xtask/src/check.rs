@@ -9,29 +9,96 @@ use crate::sections;
 pub(crate) struct Section {
     /// What it is called on the command line.
     pub(crate) name: &'static str,
-    /// What it is about.
+    /// The head that it prints.
     pub(crate) title: &'static str,
+    /// What it checks.
+    pub(crate) about: &'static str,
     run: fn() -> Outcome,
 }
 
 /// All sections, in the order in which they run.
 pub(crate) const SECTIONS: [Section; 16] = [
-    Section { name: "format", title: "format", run: sections::format },
-    Section { name: "lints", title: "lints", run: sections::lints },
-    Section { name: "documentation", title: "documentation", run: sections::documentation },
-    Section { name: "dependencies", title: "dependencies", run: sections::dependencies },
-    Section { name: "tests", title: "tests", run: sections::tests },
-    Section { name: "recorded", title: "rights and logs of the suite", run: sections::recorded },
-    Section { name: "second-dynamodb", title: "the suite on a second DynamoDB", run: sections::second_dynamodb },
-    Section { name: "counts", title: "size, start and allocations", run: sections::counts },
-    Section { name: "template", title: "template", run: sections::template },
-    Section { name: "functions", title: "functions", run: sections::functions },
-    Section { name: "watch", title: "functions on the table of the service", run: sections::watch },
-    Section { name: "document", title: "document", run: sections::document },
-    Section { name: "page", title: "page of the document", run: sections::page },
-    Section { name: "client", title: "client made from the document", run: sections::client },
-    Section { name: "schemathesis", title: "schemathesis by the document", run: sections::schemathesis },
-    Section { name: "deployment", title: "deployment to an emulated AWS", run: sections::deployment },
+    Section { name: "format", title: "format", about: "rustfmt changes nothing", run: sections::format },
+    Section { name: "lints", title: "lints", about: "clippy has no warning", run: sections::lints },
+    Section {
+        name: "documentation",
+        title: "documentation",
+        about: "rustdoc has no warning",
+        run: sections::documentation,
+    },
+    Section {
+        name: "dependencies",
+        title: "dependencies",
+        about: "Advisories, licences and sources of crates",
+        run: sections::dependencies,
+    },
+    Section {
+        name: "tests",
+        title: "tests",
+        about: "The whole suite; records the rights that it uses and the lines that it logs",
+        run: sections::tests,
+    },
+    Section {
+        name: "recorded",
+        title: "rights and logs of the suite",
+        about: "Roles allow what the suite used and no more, and logs hold nothing private; runs the suite if there is no record",
+        run: sections::recorded,
+    },
+    Section {
+        name: "second-dynamodb",
+        title: "the suite on a second DynamoDB",
+        about: "The suite on a DynamoDB that shares no code with the embedded one",
+        run: sections::second_dynamodb,
+    },
+    Section {
+        name: "counts",
+        title: "size, start and allocations",
+        about: "Size of functions, instructions of a start, allocations of a request",
+        run: sections::counts,
+    },
+    Section {
+        name: "template",
+        title: "template",
+        about: "The template is valid, and a stack has room for 70 functions",
+        run: sections::template,
+    },
+    Section {
+        name: "functions",
+        title: "functions",
+        about: "All functions build, with the profile quick",
+        run: sections::functions,
+    },
+    Section {
+        name: "watch",
+        title: "functions on the table of the service",
+        about: "Functions answer on the table of the service, run by cargo lambda watch",
+        run: sections::watch,
+    },
+    Section { name: "document", title: "document", about: "openapi.json is well formed", run: sections::document },
+    Section {
+        name: "page",
+        title: "page of the document",
+        about: "The page that shows openapi.json has every operation, in a browser",
+        run: sections::page,
+    },
+    Section {
+        name: "client",
+        title: "client made from the document",
+        about: "A client made from openapi.json works",
+        run: sections::client,
+    },
+    Section {
+        name: "schemathesis",
+        title: "schemathesis by the document",
+        about: "The service answers requests made from openapi.json as it says",
+        run: sections::schemathesis,
+    },
+    Section {
+        name: "deployment",
+        title: "deployment to an emulated AWS",
+        about: "An emulated AWS takes a deployment by the commands of OPERATIONS.md, and its IAM refuses nothing",
+        run: sections::deployment,
+    },
 ];
 
 /// Runs the sections that are `named`, all if none is, to the first that fails; whether none did. Says at the end how long

@@ -34,7 +34,7 @@ enum Task {
 }
 
 fn possible_sections() -> impl Iterator<Item = PossibleValue> {
-    SECTIONS.iter().map(|section| PossibleValue::new(section.name).help(section.title))
+    SECTIONS.iter().map(|section| PossibleValue::new(section.name).help(section.about))
 }
 
 fn main() -> ExitCode {

@@ -1,7 +1,5 @@
 //! The service of this checkout, run beside the checks that send it requests.
 
-use std::fs::DirBuilder;
-use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -12,13 +10,13 @@ use crate::command::{Outcome, command, read, run};
 pub(crate) struct Service {
     /// What its `environment` file sets: its address, its table, and a token for each role.
     pub(crate) environment: Vec<(String, String)>,
-    /// A folder for what the check keeps, nobody else's to read.
+    /// A folder for what the check keeps.
     pub(crate) folder: PathBuf,
     _process: Background,
 }
 
 impl Service {
-    /// Builds the service and starts it in an empty folder that is called `name`.
+    /// Builds the service and starts it without data, for the check `name`.
     ///
     /// # Errors
     ///
@@ -26,10 +24,11 @@ impl Service {
     pub(crate) fn start(name: &str) -> Outcome<Self> {
         build()?;
         let folder = empty_folder(name)?;
+        let data = folder.join("data");
         let mut coaching = command("target/debug/coaching --port 0 --data");
-        coaching.arg(&folder).env("LOG_LEVEL", "warn");
+        coaching.arg(&data).env("LOG_LEVEL", "warn");
         let mut process = Background::start(&mut coaching, &folder.join("service.log"))?;
-        let environment = folder.join("environment");
+        let environment = data.join("environment");
         process.wait_until(|| environment.exists())?;
         Ok(Self { environment: variables(&read(&environment)?), folder, _process: process })
     }
@@ -58,7 +57,7 @@ pub(crate) fn build() -> Outcome {
 fn empty_folder(name: &str) -> Outcome<PathBuf> {
     let folder = Path::new("target/check").join(name);
     let emptied = if folder.exists() { std::fs::remove_dir_all(&folder) } else { Ok(()) };
-    let made = emptied.and_then(|()| DirBuilder::new().recursive(true).mode(0o700).create(&folder));
+    let made = emptied.and_then(|()| std::fs::create_dir_all(&folder));
     made.map(|()| folder.clone()).map_err(|error| format!("{}: {error}", folder.display()))
 }
 

@@ -32,7 +32,11 @@ pub static OPERATION: Operation = Operation {
     }],
     writes: true,
     refusals: &[Reason::SessionNotSubmitted, Reason::EtagMismatch],
-    access: &[Access::GetItem(&[Partition::Deletions, Partition::Session]), Access::PutItem(&[Partition::Session])],
+    access: &[
+        Access::GetItem(&[Partition::Deletions, Partition::Session]),
+        Access::PutItem(&[Partition::Session]),
+        Access::UpdateItem(&[Partition::Plan]),
+    ],
     handle: |app, request| Box::pin(handle(app, request)),
     ..Operation::NOTHING
 };

@@ -2,10 +2,10 @@
 //!
 //! While sessions, comments or targets hang on it, it is FAILED_PRECONDITION, unless `force=true` (query):
 //! then they go with it, all in one moment for whoever reads, however many there are. Scorecards that were
-//! linked to the plan stay. Histories stay. Sessions that the agent has acknowledged go too, whoever deletes the plan: how
-//! many there are is not counted, and history keeps who deleted what. A plan of the same name can be created after five minutes. At most 60
-//! plans of a profile are deleted so within five minutes; one more is RESOURCE_EXHAUSTED (`DELETIONS_FULL`). In windows of
-//! progress that were over by then the plan and its targets stay.
+//! linked to the plan stay. Histories stay. A plan of which the agent has acknowledged a session only a service or an admin
+//! deletes; of a manager it is FAILED_PRECONDITION (`SESSION_ACKNOWLEDGED`). A plan of the same name can be created after five
+//! minutes. At most 60 plans of a profile are deleted so within five minutes; one more is RESOURCE_EXHAUSTED
+//! (`DELETIONS_FULL`). In windows of progress that were over by then the plan and its targets stay.
 //!
 //! `If-Match`, or `etag` in the query, that is of another version is ABORTED. UNAVAILABLE with the reason
 //! `DELETION_UNDER_WAY` says that nobody sees any of it any more, and that a repeat removes the rest.
@@ -14,6 +14,7 @@
 
 use coaching_domain::{Error, Reason, Role, names};
 use coaching_edge::{Access, Answer, App, ListIndex, Operation, Partition, Request, Route};
+use coaching_store::DeletedWithPlan;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -25,7 +26,13 @@ pub static OPERATION: Operation = Operation {
     roles: &[Role::Manager, Role::Service, Role::Admin],
     writes: true,
     costly: true,
-    refusals: &[Reason::CoachingPlanNotEmpty, Reason::EtagMismatch, Reason::DeletionsFull, Reason::DeletionUnderWay],
+    refusals: &[
+        Reason::CoachingPlanNotEmpty,
+        Reason::SessionAcknowledged,
+        Reason::EtagMismatch,
+        Reason::DeletionsFull,
+        Reason::DeletionUnderWay,
+    ],
     access: &[
         Access::GetItem(&[Partition::Plan, Partition::Deletions, Partition::Agent]),
         Access::BatchGetItem(&[Partition::Statistics]),
@@ -57,12 +64,16 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let id = request.path_id::<names::CoachingPlan>("coachingPlan", &tenant)?;
     let now = app.now()?;
     let mut query = request.query();
-    let force = query.boolean("force").unwrap_or(false);
+    let with_it = match query.boolean("force") {
+        Some(true) if request.caller().role() == Role::Manager => DeletedWithPlan::AllButAcknowledged,
+        Some(true) => DeletedWithPlan::All,
+        _ => DeletedWithPlan::Nothing,
+    };
     let expected = query.etag();
     query.into_result()?;
 
     let author = request.author(now);
-    app.store.delete_plan(&tenant, &id, force, author, |plan| expected.check(&plan.etag())).await?;
+    app.store.delete_plan(&tenant, &id, with_it, author, |plan| expected.check(&plan.etag())).await?;
 
     Answer::json(&DeletePlanResponse {})
 }

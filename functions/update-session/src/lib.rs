@@ -48,7 +48,7 @@ pub static OPERATION: Operation = Operation {
         Access::GetItem(&[Partition::Deletions, Partition::Session]),
         Access::BatchGetItem(&[Partition::User]),
         Access::PutItem(&[Partition::Session, Partition::Statistics]),
-        Access::UpdateItem(&[Partition::Statistics]),
+        Access::UpdateItem(&[Partition::Plan, Partition::Statistics]),
         Access::DeleteItem(&[Partition::Statistics]),
     ],
     handle: |app, request| Box::pin(handle(app, request)),

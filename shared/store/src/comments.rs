@@ -62,7 +62,7 @@ impl Store {
             self.record_change(&keys::comment(tenant, &comment.id).partition, change)?,
         ];
         if let (Some(plan), Some(agent)) = (&comment.plan, &comment.agent) {
-            writes.push(self.add_dependent(tenant, plan, Dependent::Comment, agent, None)?);
+            writes.push(self.add_dependent(tenant, plan, &[Dependent::Comment], agent, None)?);
         }
         let failed = match self.create(tenant, writes, request, &created).await? {
             Outcome::Written => return Ok(created),

@@ -59,6 +59,8 @@ const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(100);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Dependent {
     Session,
+    /// A session that its agent has acknowledged; it counts as a session too.
+    AcknowledgedSession,
     Comment,
     Target,
 }
@@ -68,6 +70,7 @@ impl Dependent {
     fn attribute(self) -> &'static str {
         match self {
             Self::Session => "sessions",
+            Self::AcknowledgedSession => "acknowledged",
             Self::Comment => "comments",
             Self::Target => "targets",
         }
@@ -78,6 +81,8 @@ impl Dependent {
 #[derive(Debug)]
 struct Dependents {
     sessions: i64,
+    /// Those of the sessions that their agent has acknowledged.
+    acknowledged: i64,
     comments: i64,
     targets: i64,
     deleting: bool,
@@ -90,6 +95,7 @@ impl Dependents {
         let mut item = Attributes::of(item);
         Ok(Self {
             sessions: item.optional_number("sessions")?.unwrap_or(0),
+            acknowledged: item.optional_number("acknowledged")?.unwrap_or(0),
             comments: item.optional_number("comments")?.unwrap_or(0),
             targets: item.optional_number("targets")?.unwrap_or(0),
             deleting: item.optional_text("deleting")?.is_some(),
@@ -99,6 +105,41 @@ impl Dependents {
 
     fn total(&self) -> i64 {
         self.sessions + self.comments + self.targets
+    }
+}
+
+/// What is deleted with a plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DeletedWithPlan {
+    /// Nothing: a plan on which something hangs stays.
+    Nothing,
+    /// All that hangs on it; a plan of which the agent has acknowledged a session stays.
+    AllButAcknowledged,
+    /// All that hangs on it.
+    All,
+}
+
+impl DeletedWithPlan {
+    /// Refuses the deletion of a plan with these `dependents`.
+    fn check(self, dependents: &Dependents) -> Result<(), Error> {
+        let Dependents { sessions, acknowledged, comments, targets, .. } = dependents;
+        if self == Self::Nothing && dependents.total() > 0 {
+            return Err(Error::new(
+                Reason::CoachingPlanNotEmpty,
+                format!(
+                    "the plan has {sessions} sessions, {comments} comments and {targets} targets; force=true deletes them \
+                     with it"
+                ),
+            ));
+        }
+        if self == Self::AllButAcknowledged && *acknowledged > 0 {
+            let message = format!(
+                "the agent has acknowledged {acknowledged} of the plan's {sessions} sessions; only a service or an admin \
+                 deletes them with it"
+            );
+            return Err(Error::new(Reason::SessionAcknowledged, message));
+        }
+        Ok(())
     }
 }
 
@@ -259,21 +300,22 @@ impl Store {
         Ok(TransactWriteItem::builder().put(put.build().map_err(Error::internal)?).build())
     }
 
-    /// The write that counts one more on `plan`; it is refused unless the plan is there and `agent`'s,
+    /// The write that counts one more on `plan`, of each of `kinds`; it is refused unless the plan is there and `agent`'s,
     /// and, where the usecase was taken over from it, of that `usecase`, and has room for one more target.
     pub(crate) fn add_dependent(
         &self,
         tenant: &Tenant,
         plan: &CoachingPlanId,
-        kind: Dependent,
+        kinds: &[Dependent],
         agent: &UserId,
         usecase: Option<Option<&UsecaseId>>,
     ) -> Result<TransactWriteItem, Error> {
         let mut condition = "#agent = :agent AND attribute_not_exists(deleting)".to_owned();
+        let counted: Vec<String> = kinds.iter().map(|kind| format!("{} :one", kind.attribute())).collect();
         let mut update = Update::builder()
             .table_name(&*self.table)
             .set_key(Some(key_attributes(keys::dependents(tenant, plan))))
-            .update_expression(format!("ADD {} :one", kind.attribute()))
+            .update_expression(format!("ADD {}", counted.join(", ")))
             .expression_attribute_values(":one", AttributeValue::N("1".to_owned()))
             // `agent` is a reserved word of DynamoDB's expressions.
             .expression_attribute_names("#agent", "agent")
@@ -287,7 +329,7 @@ impl Store {
             Some(None) => condition.push_str(" AND attribute_not_exists(usecase)"),
             None => {}
         }
-        if kind == Dependent::Target {
+        if kinds.contains(&Dependent::Target) {
             condition.push_str(" AND (attribute_not_exists(targets) OR targets < :most)");
             update = update.expression_attribute_values(":most", AttributeValue::N(MAX_TARGETS_OF_PLAN.to_string()));
         }
@@ -295,14 +337,31 @@ impl Store {
         Ok(TransactWriteItem::builder().update(update).build())
     }
 
-    /// The write that counts one less on `plan`.
+    /// The write that counts one less on `plan`, of each of `kinds`.
     pub(crate) fn remove_dependent(
         &self,
         tenant: &Tenant,
         plan: &CoachingPlanId,
-        kind: Dependent,
+        kinds: &[Dependent],
     ) -> Result<TransactWriteItem, Error> {
-        self.remove_dependents(tenant, plan, &[(kind, 1)])
+        let removed: Vec<(Dependent, usize)> = kinds.iter().map(|kind| (*kind, 1)).collect();
+        self.remove_dependents(tenant, plan, &removed)
+    }
+
+    /// The write that counts what changes where `before` becomes `after`, if something does: whether it is acknowledged.
+    /// An acknowledgement is refused while the plan is being deleted.
+    pub(crate) fn count_acknowledged(
+        &self,
+        tenant: &Tenant,
+        before: &CoachingSession,
+        after: &CoachingSession,
+    ) -> Result<Option<TransactWriteItem>, Error> {
+        let acknowledged = [Dependent::AcknowledgedSession];
+        match (before.acknowledge_time.is_some(), after.acknowledge_time.is_some()) {
+            (false, true) => self.add_dependent(tenant, &after.plan, &acknowledged, &after.agent, None).map(Some),
+            (true, false) => self.remove_dependent(tenant, &after.plan, &acknowledged).map(Some),
+            _ => Ok(None),
+        }
     }
 
     fn remove_dependents(
@@ -337,7 +396,7 @@ impl Store {
         let mut update = Update::builder()
             .table_name(&*self.table)
             .set_key(Some(key_attributes(keys::dependents(tenant, plan))))
-            .update_expression(format!("SET {EXPIRES_AT} = :until REMOVE sessions, comments, targets"))
+            .update_expression(format!("SET {EXPIRES_AT} = :until REMOVE sessions, acknowledged, comments, targets"))
             .expression_attribute_values(":until", AttributeValue::N(hidden_until(now).to_string()));
         let mut counted = vec![format!("attribute_exists({PK})")];
         for (name, count) in [("sessions", left.sessions), ("comments", left.comments), ("targets", left.targets)] {
@@ -400,19 +459,19 @@ impl Store {
         Err(keeps_changing(&tenant.name_of(plan)))
     }
 
-    /// Deletes the plan `id`, if `check` agrees; with `force` also what hangs on it.
+    /// Deletes the plan `id`, if `check` agrees, and `with_it` what hangs on it.
     ///
     /// Cut short while it deletes what hangs on the plan, it is gone on with by a repeat.
     ///
     /// # Errors
-    /// NOT_FOUND; what `check` returns; FAILED_PRECONDITION if something hangs on the plan and `force` is
-    /// not set; ABORTED if others keep changing it; UNAVAILABLE if something is still to be deleted:
+    /// NOT_FOUND; what `check` returns; FAILED_PRECONDITION if what hangs on the plan is not to be
+    /// deleted with it; ABORTED if others keep changing it; UNAVAILABLE if something is still to be deleted:
     /// repeat it.
     pub async fn delete_plan(
         &self,
         tenant: &Tenant,
         id: &CoachingPlanId,
-        force: bool,
+        with_it: DeletedWithPlan,
         author: Author<'_>,
         check: impl Fn(&CoachingPlan) -> Result<(), Error>,
     ) -> Result<(), Error> {
@@ -429,17 +488,10 @@ impl Store {
                 _ => return Err(Error::not_found(&name)),
             };
             check(&plan)?;
-            if dependents.total() > 0 && !force {
-                return Err(Error::new(
-                    Reason::CoachingPlanNotEmpty,
-                    format!(
-                        "the plan has {} sessions, {} comments and {} targets; force=true deletes them with it",
-                        dependents.sessions, dependents.comments, dependents.targets
-                    ),
-                ));
-            }
+            with_it.check(&dependents)?;
             let record = self.record(tenant, &plan.agent).await?;
-            let writes = self.deletion(tenant, &plan, &record, dependents.total() > 0, author)?;
+            let with_it = (dependents.total() > 0).then_some(with_it);
+            let writes = self.deletion(tenant, &plan, &record, with_it, author)?;
             let list = writes.len() - 1;
             match self.transact(writes).await? {
                 Outcome::Written if dependents.total() == 0 => return Ok(()),
@@ -455,13 +507,14 @@ impl Store {
         Err(keeps_changing(&name))
     }
 
-    /// The transaction that deletes a plan, and what counts on it or, if something does, starts its deletion.
+    /// The transaction that deletes a plan, and the count of what hangs on it or, if something does, starts the deletion
+    /// of what goes `with_it`.
     fn deletion(
         &self,
         tenant: &Tenant,
         plan: &CoachingPlan,
         record: &Record,
-        more: bool,
+        with_it: Option<DeletedWithPlan>,
         author: Author<'_>,
     ) -> Result<Vec<TransactWriteItem>, Error> {
         let author = author.not_before(plan.last_change());
@@ -474,12 +527,17 @@ impl Store {
             writes.extend(self.end_plan(tenant, record, plan, author.now)?);
         }
         let dependents = key_attributes(keys::dependents(tenant, &plan.id));
-        if more {
-            let doom = Update::builder()
+        if let Some(with_it) = with_it {
+            let mut doom = Update::builder()
                 .table_name(&*self.table)
                 .set_key(Some(dependents))
                 .update_expression("SET deleting = :deleting")
                 .expression_attribute_values(":deleting", AttributeValue::S(author.now.to_string()));
+            if with_it == DeletedWithPlan::AllButAcknowledged {
+                doom = doom
+                    .condition_expression("attribute_not_exists(acknowledged) OR acknowledged = :none")
+                    .expression_attribute_values(":none", AttributeValue::N("0".to_owned()));
+            }
             writes.push(TransactWriteItem::builder().update(doom.build().map_err(Error::internal)?).build());
             // The caller takes it to be the last.
             writes.push(self.begin_deletion(tenant, &plan.id)?);
@@ -651,13 +709,15 @@ impl Store {
         author: Author<'_>,
     ) -> Result<Vec<TransactWriteItem>, Error> {
         let mut writes = Vec::new();
-        let mut removed = [(Dependent::Session, 0), (Dependent::Comment, 0), (Dependent::Target, 0)];
-        let [(_, sessions), (_, comments), (_, targets)] = &mut removed;
+        let kinds = [Dependent::Session, Dependent::AcknowledgedSession, Dependent::Comment, Dependent::Target];
+        let mut removed = kinds.map(|kind| (kind, 0));
+        let [(_, sessions), (_, acknowledged), (_, comments), (_, targets)] = &mut removed;
         let mut held = Vec::new();
         for doomed in doomed {
             match doomed {
                 Doomed::Session(session) => {
                     *sessions += 1;
+                    *acknowledged += usize::from(session.acknowledge_time.is_some());
                     writes.extend(self.session_deletion(tenant, &session, author)?);
                     if let Some(mark) = HeldSession::of(&session) {
                         held.push(mark);

@@ -74,6 +74,7 @@ pub use access::Access;
 pub use agents::{Agent, AgentFilter, AgentsById, plans_in_scope};
 pub use comments::CommentFilter;
 pub use deadline::Deadline;
+pub use dependents::DeletedWithPlan;
 pub use keys::{ListIndex, ListPosition};
 pub use list::Page;
 pub use partition::Partition;

@@ -75,6 +75,14 @@ impl SessionFilter {
     }
 }
 
+/// What a session counts as on its plan.
+fn counted_as(session: &CoachingSession) -> &'static [Dependent] {
+    match session.acknowledge_time {
+        Some(_) => &[Dependent::Session, Dependent::AcknowledgedSession],
+        None => &[Dependent::Session],
+    }
+}
+
 impl Store {
     /// Creates `session`, which must belong to a plan of its agent, for `request` ([`Store::once`]). With
     /// `inherits_usecase` the session takes the plan's usecase. `references` must exist.
@@ -116,7 +124,7 @@ impl Store {
             let change = author.change(1, None, session.document(tenant));
             let mut writes = vec![
                 self.put_new(to_item(tenant, &session))?,
-                self.add_dependent(tenant, &session.plan, Dependent::Session, &session.agent, of_plan)?,
+                self.add_dependent(tenant, &session.plan, counted_as(&session), &session.agent, of_plan)?,
                 self.record_change(&keys::session(tenant, &session.id).partition, change)?,
             ];
             let number_of_count = writes.len();
@@ -204,10 +212,11 @@ impl Store {
             after.follow(&before);
             let key = keys::session(tenant, id);
             let change = author.change(after.version, before.document(tenant), after.document(tenant));
-            let writes = vec![
+            let mut writes = vec![
                 self.replace(to_item(tenant, &after), before.version)?,
                 self.record_change(&key.partition, change)?,
             ];
+            writes.extend(self.count_acknowledged(tenant, &before, &after)?);
             let counted = CountChange::of(Some(&before), Some(&after));
             match self.write_and_count(tenant, writes, counted.as_ref(), &mut places).await? {
                 Outcome::Written => return Ok(after),
@@ -236,7 +245,7 @@ impl Store {
             let session = found.ok_or_else(|| Error::not_found(&name))?;
             check(&session)?;
             let mut writes = self.session_deletion(tenant, &session, author)?;
-            writes.push(self.remove_dependent(tenant, &session.plan, Dependent::Session)?);
+            writes.push(self.remove_dependent(tenant, &session.plan, counted_as(&session))?);
             let counted = CountChange::of(Some(&session), None);
             match self.write_and_count(tenant, writes, counted.as_ref(), &mut places).await? {
                 Outcome::Written => return Ok(()),

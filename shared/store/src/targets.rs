@@ -57,7 +57,7 @@ impl Store {
                 if record.plan(plan).is_some() && record.target_count() >= MAX_TARGETS {
                     return Err(targets_full());
                 }
-                writes.push(self.add_dependent(tenant, plan, Dependent::Target, agent, None)?);
+                writes.push(self.add_dependent(tenant, plan, &[Dependent::Target], agent, None)?);
                 let kept = record.plan(plan).map(|plan| plan.targets.clone()).unwrap_or_default();
                 let kept: Vec<Target> = kept.into_iter().chain([target.clone()]).collect();
                 writes.push(self.keep_targets(tenant, &record, plan, &kept)?);
@@ -154,7 +154,7 @@ impl Store {
                 let kept = record.plan(plan).map(|plan| plan.targets.as_slice()).unwrap_or_default();
                 let kept: Vec<Target> = kept.iter().filter(|kept| kept.id != target.id).cloned().collect();
                 writes.push(self.keep_targets(tenant, &record, plan, &kept)?);
-                writes.push(self.remove_dependent(tenant, plan, Dependent::Target)?);
+                writes.push(self.remove_dependent(tenant, plan, &[Dependent::Target])?);
             }
             if matches!(self.transact(writes).await?, Outcome::Written) {
                 return Ok(());
