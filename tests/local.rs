@@ -322,8 +322,28 @@ fn the_document_and_its_page_need_no_token_and_nothing_from_elsewhere() {
     let folder = tempfile::tempdir().unwrap();
     let service = Running::start(folder.path(), &["--memory", "--no-demo"]);
     let (status, document) = curl(&[&format!("{}/openapi.json", service.url())]);
-    let committed: Value = serde_json::from_str(include_str!("../openapi.json")).unwrap();
-    assert_eq!((status, document), (200, committed));
+    // "Try it out" on the page sends to the first server.
+    let committed = include_str!("../openapi.json").replacen("http://127.0.0.1:3000", &service.url(), 1);
+    let committed: Value = serde_json::from_str(&committed).unwrap();
+    assert_eq!(committed["servers"][0]["url"], service.url());
+    assert_eq!((status, &document), (200, &committed));
+    let whole = committed.to_string().len();
+    let (status, compressed) = curl(&["--compressed", &format!("{}/openapi.json", service.url())]);
+    assert_eq!((status, &compressed), (200, &committed));
+    let told = [
+        "-sS",
+        "-H",
+        "accept-encoding: br, gzip",
+        "-o",
+        "/dev/null",
+        "-w",
+        "%{size_download} %header{content-encoding}",
+    ];
+    let told = Command::new("curl").args(told).arg(format!("{}/openapi.json", service.url())).output().unwrap();
+    let told = String::from_utf8(told.stdout).unwrap();
+    let (size, encoding) = told.split_once(' ').unwrap();
+    assert_eq!(encoding, "gzip");
+    assert!(size.parse::<usize>().unwrap() < whole / 5, "{size} bytes of {whole}");
 
     let page = service.told("docs");
     assert_eq!(page, format!("{}/docs", service.url()));

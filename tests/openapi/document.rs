@@ -12,8 +12,12 @@ use coaching_local::{Claims, OPERATIONS, answer_schema, error_schema, gateway_er
 use coaching_tests::{Replayed, TestService, body_of, root};
 use serde_json::{Map, Value, json};
 
-use super::schema::{Place, of_kind, of_message};
+use super::schema::{Components, of_kind, of_message};
+use super::validator;
 use super::words::{FIELDS, TAGS, VARIABLES, Words};
+
+/// Where `cargo run` serves.
+const LOCAL_ADDRESS: &str = "http://127.0.0.1:3000";
 
 /// How many successes are shown of one operation.
 const MAX_EXAMPLES: usize = 3;
@@ -170,6 +174,7 @@ pub async fn document(service: &TestService, replayed: &[Replayed]) -> Value {
     let answers = schemas.clone();
     let used = RefCell::new(BTreeSet::new());
     let unknown = RefCell::new(BTreeSet::new());
+    let mut components = Components::default();
     let methods = methods();
     let mut paths: BTreeMap<String, Map<String, Value>> = BTreeMap::new();
     for method in &methods {
@@ -192,10 +197,10 @@ pub async fn document(service: &TestService, replayed: &[Replayed]) -> Value {
             "tags": [tag],
             "summary": sentence(&method.summary().replace('`', "")),
             "description": format!("{}\n\nRoles: {}.", text_of(method.operation.name), roles.join(", ")),
-            "parameters": parameters(method, &outline, &words, &answers[&answer.name], &shown),
+            "parameters": parameters(method, &outline, &words, &answers[&answer.name], &shown, &mut components),
         });
         if let Some(body) = &outline.body {
-            let mut schema = of_message(body, &words, &answers[&answer.name]);
+            let mut schema = of_message(body, &words, &answers[&answer.name], &mut components);
             schema["description"] = "What the request asks for.".into();
             let name = format!("{}Request", sentence(&id));
             let required = schema.get("required").is_some();
@@ -211,12 +216,15 @@ pub async fn document(service: &TestService, replayed: &[Replayed]) -> Value {
         let of_path = paths.entry(method.path()).or_default();
         assert!(of_path.insert(method.route.method.to_lowercase(), operation).is_none(), "{id}: a path twice");
     }
+    for (name, schema) in components.0 {
+        assert!(schemas.insert(name.clone(), schema).is_none(), "an answer has the name {name} too");
+    }
     let unused: Vec<&str> = FIELDS.iter().map(|(name, _)| *name).filter(|name| !used.borrow().contains(name)).collect();
     let unknown = unknown.into_inner();
     assert!(unknown.is_empty(), "nothing says what these mean: {unknown:#?}; unused: {unused:#?}");
     assert!(unused.is_empty(), "no operation reads {unused:#?}");
     let tags = TAGS.iter().map(|(_, name, description)| json!({"name": name, "description": description}));
-    json!({
+    let mut document = json!({
         "openapi": "3.1.1",
         "info": {
             "title": "Coaching Service",
@@ -226,15 +234,8 @@ pub async fn document(service: &TestService, replayed: &[Replayed]) -> Value {
             "license": {"name": "Apache 2.0", "identifier": "Apache-2.0"},
         },
         "servers": [
-            {"url": "/", "description": "Where this document was read."},
-            {
-                "url": "{address}",
-                "description": "Where the service is deployed.",
-                "variables": {"address": {
-                    "default": "http://127.0.0.1:3000",
-                    "description": "The output `ApiUrl` of the deployment, or the address that `cargo run` prints.",
-                }},
-            },
+            {"url": LOCAL_ADDRESS, "description": "The service on one machine, as `cargo run` starts it."},
+            {"url": "https://coaching.example.com", "description": "A deployment: its output `ApiUrl`."},
         ],
         "security": [{"token": []}],
         "tags": tags.collect::<Vec<_>>(),
@@ -250,7 +251,28 @@ pub async fn document(service: &TestService, replayed: &[Replayed]) -> Value {
             "responses": shared_responses(),
             "schemas": schemas,
         },
-    })
+    });
+    show_canonical_bodies(&mut document);
+    document
+}
+
+/// Leaves of the examples of bodies the first few that are in the form that clients are to send.
+fn show_canonical_bodies(document: &mut Value) {
+    let told = document.clone();
+    for operation in document["paths"]
+        .as_object_mut()
+        .unwrap()
+        .values_mut()
+        .flat_map(|path| path.as_object_mut().unwrap().values_mut())
+    {
+        let id = operation["operationId"].to_string();
+        let Some(content) = operation.pointer_mut("/requestBody/content/application~1json") else { continue };
+        let validator = validator(&told, &content["schema"]);
+        let examples = content["examples"].as_object().unwrap().clone().into_iter();
+        let canonical = examples.filter(|(_, example)| validator.is_valid(&example["value"])).take(MAX_EXAMPLES);
+        content["examples"] = Value::Object(canonical.collect());
+        assert_ne!(content["examples"], json!({}), "no event shows a body of {id} in its canonical form");
+    }
 }
 
 fn reference(kind: &str, name: &str) -> Value {
@@ -317,7 +339,7 @@ fn has_snake_case(value: &Value) -> bool {
 }
 
 fn bodies(shown: &[&Replayed]) -> Map<String, Value> {
-    let taken = shown.iter().filter(|one| is_taken(one)).take(MAX_EXAMPLES);
+    let taken = shown.iter().filter(|one| is_taken(one));
     taken.filter_map(|one| Some(example(one, shown_body(one)?))).collect()
 }
 
@@ -351,6 +373,7 @@ fn parameters(
     words: &Words<'_>,
     answer: &Value,
     shown: &[&Replayed],
+    components: &mut Components,
 ) -> Vec<Value> {
     let succeeded: Vec<&&Replayed> = shown.iter().filter(|one| one.answered.status == 200).collect();
     let mut parameters: Vec<Value> = method
@@ -373,7 +396,7 @@ fn parameters(
                 "in": "path",
                 "required": true,
                 "description": description,
-                "schema": of_kind(&kind, Place::Text),
+                "schema": of_kind(&kind, name, words, components),
                 "example": example,
             })
         })
@@ -386,7 +409,7 @@ fn parameters(
             "in": place,
             "required": field.required,
             "description": description,
-            "schema": of_kind(&field.kind, Place::Text),
+            "schema": of_kind(&field.kind, &field.name, words, components),
         });
         let values = succeeded.iter().map(|one| query_values(one, &field.name)).find(|values| !values.is_empty());
         if let Some(values) = values {

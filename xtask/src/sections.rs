@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::background::{Background, free_port};
 use crate::command::{Outcome, command, read, run, succeeds};
 use crate::service::{self, Service, beside};
-use crate::tools::{self, install, install_program, install_redocly, with_tools};
+use crate::tools::{self, install, install_for_node, install_program, with_tools};
 
 /// Where the suite leaves the rights that it used and the lines that it logged.
 const RECORD: &str = "target/suite";
@@ -123,7 +123,7 @@ pub(crate) fn watch() -> Outcome {
 }
 
 pub(crate) fn document() -> Outcome {
-    install_redocly()?;
+    install_for_node()?;
     run(&mut command("target/node/node_modules/.bin/redocly lint --config tests/redocly.yaml openapi.json"))
 }
 
@@ -135,9 +135,26 @@ pub(crate) fn page() -> Outcome {
 
 pub(crate) fn client() -> Outcome {
     make_client()?;
+    run(with_tools("mypy --strict tests/generated_client.py")?.env("MYPYPATH", CLIENT))?;
+    check_typescript_client()?;
     let service = Service::start("client")?;
     let mut client = with_tools("python tests/generated_client.py")?;
     run(beside(&service, &mut client).env("PYTHONPATH", CLIENT))
+}
+
+/// Checks a client in TypeScript by the types made from the API's document.
+fn check_typescript_client() -> Outcome {
+    install_for_node()?;
+    let programs = "target/node/node_modules/.bin";
+    // The compiler looks for packages and for the types beside the program.
+    let folder = "target/node/client";
+    std::fs::create_dir_all(folder).map_err(|error| format!("{folder}: {error}"))?;
+    let program = format!("{folder}/typescript_client.ts");
+    std::fs::copy("tests/typescript_client.ts", &program).map_err(|error| format!("{program}: {error}"))?;
+    run(&mut command(&format!("{programs}/openapi-typescript openapi.json -o {folder}/schema.d.ts")))?;
+    run(&mut command(&format!(
+        "{programs}/tsc --strict --noEmit --target es2022 --lib es2022,dom --module esnext --moduleResolution bundler {program}"
+    )))
 }
 
 /// Makes a client from the API's document.

