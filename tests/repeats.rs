@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 
 use chrono::TimeDelta;
+use coaching_edge::{Operation, Partition};
 use coaching_local::OPERATIONS;
 use coaching_tests::{
-    Event, TestService, answer, below_support, event_file, event_files, merge, plan_name, root, session_name,
-    usecase_name, user_name,
+    Event, TestService, answer, below_support, event_file, event_files, merge, plan_name, session_name, usecase_name,
+    user_name,
 };
 use futures_util::future::join_all;
 use serde_json::{Value, json};
@@ -15,12 +16,10 @@ const REQUEST_ID: &str = "6d1d8f2e-7a0e-4c39-9c44-0f5f6c9b8a11";
 
 /// The functions that create one record each, and take a request id.
 fn functions_with_request_ids() -> Vec<&'static str> {
-    let functions = root().join("functions");
-    let takes = |name: &str| {
-        let source = std::fs::read_to_string(functions.join(name).join("src/lib.rs")).unwrap();
-        source.contains("request.creation(")
+    let takes = |operation: &&&Operation| {
+        operation.access.iter().any(|access| access.partitions().contains(&Partition::Request))
     };
-    OPERATIONS.iter().map(|operation| operation.name).filter(|name| takes(name)).collect()
+    OPERATIONS.iter().filter(takes).map(|operation| operation.name).collect()
 }
 
 fn with_request_id(mut event: Value) -> Value {

@@ -78,7 +78,8 @@ pub static OPERATION: Operation = Operation {
     callers: Some("all; an agent their own"),
     pages: true,
     costly: true,
-    // A whole CPU, of which a team of 80 agents takes 3.6 ms, and all the time that API Gateway gives: for whole profiles.
+    // A whole CPU, of which a team of 80 agents takes 3.6 ms, and all the time that API Gateway gives: for whole profiles
+    // (docs/performance.md, Growth).
     size: Some(Size { memory_mb: 1769, timeout_seconds: 29 }),
     access: &[
         Access::GetItem(&[Partition::Deletions]),
