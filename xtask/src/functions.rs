@@ -34,10 +34,13 @@ pub fn lists(root: &Path) -> Outcome<Vec<Generated>> {
         let source = read(&root.join("functions").join(name).join("src/lib.rs"))?;
         let package = name.replace('-', "_");
         let answer = format!("{}Response", pascal_case(name));
-        match source.contains(&format!("pub struct {answer}")) {
-            _ if source.contains("pub static TASK:") => tasks.push_str(&format!("    {package},\n")),
-            true => operations.push_str(&format!("    {package}: {answer},\n")),
-            false => operations.push_str(&format!("    {package},\n")),
+        let has_answer = source.lines().any(|line| line.starts_with("pub ") && line.contains(&answer));
+        if source.contains("pub static TASK:") {
+            tasks.push_str(&format!("    {package},\n"));
+        } else if has_answer {
+            operations.push_str(&format!("    {package}: {answer},\n"));
+        } else {
+            operations.push_str(&format!("    {package},\n"));
         }
     }
     let packages = names.iter().map(|name| Generated {

@@ -14,8 +14,10 @@ pub mod exact;
 pub mod fields;
 #[cfg(test)]
 mod figures;
+pub mod goal;
 pub mod identity;
 pub mod json;
+pub mod measurement;
 pub mod names;
 pub mod outline;
 mod parameters;

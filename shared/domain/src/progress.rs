@@ -184,6 +184,16 @@ impl Reached {
         shown(once(self.missed()?), 1)
     }
 
+    /// How many scorecards [`Reached::score`] is the mean of.
+    pub fn scorecard_count(&self) -> u64 {
+        self.measured.window.count
+    }
+
+    /// How many scorecards [`Reached::baseline_score`] is the mean of.
+    pub fn baseline_scorecard_count(&self) -> u64 {
+        self.measured.baseline.count
+    }
+
     /// What [`Reached::progress`] is the sum of.
     fn moved(&self) -> Option<[Quotient; 2]> {
         let (score, baseline) = (mean(self.measured.window)?, mean(self.measured.baseline)?);

@@ -1,0 +1,193 @@
+//! What is answered.
+
+use std::collections::{BTreeSet, HashSet};
+
+use coaching_domain::goal::Goal;
+use coaching_domain::names::{UsecaseId, UserId};
+use coaching_domain::progress::{Reached, overall_gap, overall_progress, points};
+use coaching_domain::template::ScorecardTemplate;
+use coaching_domain::{Error, Tenant, Timestamp};
+use coaching_edge::{Answer, MAX_ANSWER_BYTES, bytes_in_answer};
+use coaching_store::{Unreadable, plans_in_scope};
+use serde::Serialize;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::measure::MeasuredAgent;
+use crate::page::{Page, Paging, Places};
+use crate::request::RetrieveProgressRequest;
+
+/// A page of agents with their progress.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RetrieveProgressResponse<'a> {
+    /// The agents, in the order asked for.
+    agent_coaching_progresses: &'a [AgentCoachingProgress],
+    /// The `pageToken` of the next page; absent on the last one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_page_token: Option<String>,
+    /// When the window starts.
+    start_time: Option<Timestamp>,
+    /// When it ends: the first moment that is not in it.
+    end_time: Option<Timestamp>,
+    /// What could not be read, the first 100: names of agents, who are missing from the page, or may be from any other; of
+    /// targets, and of templates whose targets, are left out of the figures; and of groups whose members are not among
+    /// the agents. Absent: all could be read.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    unreachable: Vec<String>,
+}
+
+/// How far the scores of one agent moved, and how far they still are from target.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct AgentCoachingProgress {
+    /// The agent: `customers/{customer}/users/{user}`.
+    agent_user_name: String,
+    /// Their name as people read it.
+    agent_display_name: String,
+    /// Their plans for the usecases of the request that were active at the window's end, or are now if that is ahead.
+    coaching_plan_names: Vec<String>,
+    /// The mean progress of their targets, in percentage points; absent: there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    progress: Option<f64>,
+    /// The mean of the gaps of their targets, an exceeded target counting as none, in percentage points; absent: there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    gap: Option<f64>,
+    /// Each target that they are measured by.
+    criterion_progresses: Vec<CriterionProgress>,
+    /// How many sessions of the usecases of the request were held in the window: they have notes or are submitted, and
+    /// their time has come.
+    coaching_session_count: usize,
+    /// When the last of those was; absent: there was none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_coaching_session_time: Option<Timestamp>,
+}
+
+/// One target, and how far an agent came towards it.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct CriterionProgress {
+    /// The target: `customers/{customer}/profiles/{profile}/targets/{target}`.
+    target_name: String,
+    /// The usecase whose scores it is for: `customers/{customer}/profiles/{profile}/usecases/{usecase}`.
+    usecase_name: String,
+    /// The target's template: `customers/{customer}/profiles/{profile}/scorecardTemplates/{scorecardTemplate}`.
+    scorecard_template_name: String,
+    /// The criterion or chapter; absent: the whole scorecard.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    criterion_or_chapter_id: String,
+    /// Its label, in the latest revision that has it, or the template's title.
+    criterion_display_name: String,
+    /// The plan that the target hangs on; absent: it is the organisation's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    coaching_plan_name: Option<String>,
+    /// The mean score over the baseline, in percent; absent: there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    baseline_score: Option<f64>,
+    /// The mean score over the window, in percent; absent: there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    score: Option<f64>,
+    /// `score` less `baselineScore`, in percentage points; absent where either is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    progress: Option<f64>,
+    /// What was to be reached when the window ended, or is now if that is ahead, in percent.
+    target: f64,
+    /// `target` less `score`, negative if exceeded, in percentage points; absent without a score.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    gap: Option<f64>,
+    /// How many scorecards `baselineScore` is the mean of.
+    baseline_scorecard_count: u64,
+    /// How many scorecards `score` is the mean of.
+    scorecard_count: u64,
+}
+
+/// Answers as many agents of `page` as there is room for. `last_revisions` have the labels of what current revisions do not
+/// have any more.
+///
+/// # Errors
+/// INVALID_ARGUMENT if there is no room for one agent; UNAVAILABLE if the table does not answer.
+pub(crate) async fn answer(
+    paging: &Paging<'_>,
+    page: &Page,
+    last_revisions: &[ScorecardTemplate],
+) -> Result<Answer, Error> {
+    let measuring = paging.measuring;
+    let (app, asked) = (measuring.app, measuring.asked);
+    let unreachable = app.store.unreadable();
+    let unreachable: BTreeSet<&str> = unreachable.iter().map(Unreadable::name).collect();
+    let messages = page.agents.iter();
+    let messages: Vec<_> =
+        messages.map(|agent| AgentCoachingProgress::new(agent, measuring.tenant, asked, last_revisions)).collect();
+    let response = |shown, order| {
+        let next = page.after(<[_]>::len(shown), order);
+        Ok(RetrieveProgressResponse {
+            agent_coaching_progresses: shown,
+            next_page_token: app.page_tokens.next(next.as_deref(), paging.binding, measuring.now)?,
+            start_time: asked.window.start(),
+            end_time: asked.window.end(),
+            unreachable: unreachable.iter().map(ToString::to_string).collect(),
+        })
+    };
+    // A place takes as many bytes in any order.
+    let answer =
+        Answer::beginning(&messages, messages.iter().map(bytes_in_answer), |shown| response(shown, Uuid::nil()));
+    let (answer, shown) = answer?.ok_or_else(|| {
+        let limit = format!("the {MAX_ANSWER_BYTES} bytes of an answer");
+        let refusal = format!("have targets that take one agent more than {limit}; name fewer, or some templates");
+        Error::invalid_field("usecaseNames", refusal)
+    })?;
+    match (&page.places, messages.get(..shown)) {
+        (Places::InOrderNotKept(ids), Some(shown)) if shown.len() < messages.len() => {
+            let ids: Vec<&UserId> = ids.iter().collect();
+            let order = paging.keep_order(&ids).await?;
+            Answer::json(&response(shown, order)?)
+        }
+        _ => Ok(answer),
+    }
+}
+
+impl AgentCoachingProgress {
+    fn new(
+        MeasuredAgent { agent, measurement, .. }: &MeasuredAgent,
+        tenant: &Tenant,
+        asked: &RetrieveProgressRequest,
+        last_revisions: &[ScorecardTemplate],
+    ) -> Self {
+        let usecases: HashSet<UsecaseId> = asked.usecases.iter().cloned().collect();
+        let reached = measurement.reached();
+        let goals = measurement.goals().iter().zip(&reached);
+        Self {
+            agent_user_name: tenant.name_of(&agent.id),
+            agent_display_name: agent.display_name.clone(),
+            coaching_plan_names: plans_in_scope(agent, &usecases).map(|plan| tenant.name_of(plan)).collect(),
+            progress: overall_progress(&reached).map(points),
+            gap: overall_gap(&reached).map(points),
+            criterion_progresses: goals
+                .map(|(goal, reached)| CriterionProgress::new(goal, reached, tenant, last_revisions))
+                .collect(),
+            coaching_session_count: measurement.sessions.len(),
+            last_coaching_session_time: measurement.last_session_time(),
+        }
+    }
+}
+
+impl CriterionProgress {
+    fn new(goal: &Goal, reached: &Reached, tenant: &Tenant, last_revisions: &[ScorecardTemplate]) -> Self {
+        let target = &goal.target;
+        Self {
+            target_name: tenant.name_of(&target.id),
+            usecase_name: tenant.name_of(&target.usecase),
+            scorecard_template_name: tenant.name_of(&target.template),
+            criterion_or_chapter_id: target.criterion_or_chapter_id.clone(),
+            criterion_display_name: goal.label(last_revisions).to_owned(),
+            coaching_plan_name: target.plan.as_ref().map(|plan| tenant.name_of(plan)),
+            baseline_score: reached.baseline_score().map(points),
+            score: reached.score().map(points),
+            progress: reached.progress().map(points),
+            target: points(reached.target()),
+            gap: reached.gap().map(points),
+            baseline_scorecard_count: reached.baseline_scorecard_count(),
+            scorecard_count: reached.scorecard_count(),
+        }
+    }
+}

@@ -1,0 +1,216 @@
+//! Reading targets, templates and statistics, and measuring agents by them.
+
+use std::collections::{HashMap, HashSet};
+use std::ops::Range;
+use std::sync::Arc;
+
+use chrono::NaiveDate;
+use coaching_domain::goal::{Goal, Templates};
+use coaching_domain::measurement::Measurement;
+use coaching_domain::names::{ScorecardTemplateId, UserId};
+use coaching_domain::progress::{Scope, Span, overall_gap, overall_progress};
+use coaching_domain::statistics::Period;
+use coaching_domain::target::Target;
+use coaching_domain::template::ScorecardTemplate;
+use coaching_domain::{Error, Tenant, Timestamp};
+use coaching_edge::App;
+use coaching_store::{Agent, AgentStatistics, Unreadable};
+use futures_util::future::{try_join, try_join_all};
+
+use crate::request::RetrieveProgressRequest;
+
+/// The most statistics (about 2 KB each) that are held until it is known what they are read for. Of more, the
+/// agents and their targets are read first, and the statistics then pass by.
+const MAX_STATISTICS_HELD: usize = 200;
+
+/// Statistics, or that they cannot be read.
+pub(crate) type ReadStatistics = Result<AgentStatistics, Unreadable>;
+
+/// What the organisation wants of everyone.
+pub(crate) struct Organisation {
+    targets: Vec<Target>,
+    templates: Templates,
+}
+
+/// An agent with what they were measured by.
+pub(crate) struct MeasuredAgent {
+    pub(crate) agent: Agent,
+    pub(crate) measurement: Measurement,
+    /// Whether something that they are measured by cannot be read.
+    is_damaged: bool,
+}
+
+/// Measures the agents of one request.
+pub(crate) struct Measuring<'a> {
+    pub(crate) app: &'a App,
+    pub(crate) tenant: &'a Tenant,
+    pub(crate) asked: &'a RetrieveProgressRequest,
+    pub(crate) now: Timestamp,
+    scope: Scope,
+    /// When what is measured held.
+    pub(crate) span: Span,
+    baseline: Range<NaiveDate>,
+    periods: Vec<Period>,
+}
+
+impl<'a> Measuring<'a> {
+    pub(crate) fn new(app: &'a App, tenant: &'a Tenant, asked: &'a RetrieveProgressRequest, now: Timestamp) -> Self {
+        let span = asked.window.span(now);
+        let scope = Scope {
+            usecases: asked.usecases.iter().cloned().collect(),
+            templates: asked.templates.iter().cloned().collect(),
+            at: span.at,
+        };
+        let baseline = asked.window.baseline();
+        let periods = Period::of_days(&asked.window.all_days());
+        Self { app, tenant, asked, now, scope, span, baseline, periods }
+    }
+
+    /// The organisation's targets in scope, with their templates.
+    pub(crate) async fn organisation(&self) -> Result<Organisation, Error> {
+        let targets = self
+            .asked
+            .usecases
+            .iter()
+            .map(|usecase| self.app.store.organisation_targets(self.tenant, usecase, self.span));
+        let targets: Vec<Target> = try_join_all(targets).await?.into_iter().flat_map(|found| found.entries).collect();
+        let in_scope = self.scope.targets_of(&[], &targets);
+        let templates = self.templates(in_scope.iter().map(|target| &target.template).collect()).await?;
+        Ok(Organisation { targets, templates })
+    }
+
+    async fn templates(&self, ids: HashSet<&ScorecardTemplateId>) -> Result<Templates, Error> {
+        let current: Vec<_> = ids.into_iter().map(|template| (template.clone(), None)).collect();
+        let found = self.app.store.templates(self.tenant, &current, false).await?;
+        let unreadable = found.unreadable.iter().filter_map(|one| Some((ScorecardTemplateId::parse(one.id())?, None)));
+        let templates = found.entries.into_iter().map(|template| (template.id.clone(), Some(template)));
+        Ok(unreadable.chain(templates).collect())
+    }
+
+    /// Whether so many agents have few enough statistics to hold them until the agents are known.
+    pub(crate) fn are_few(&self, agents: usize) -> bool {
+        agents * self.asked.usecases.len() * self.periods.len() <= MAX_STATISTICS_HELD
+    }
+
+    pub(crate) async fn statistics_of(&self, agents: &[UserId]) -> Result<Vec<ReadStatistics>, Error> {
+        let mut statistics = Vec::new();
+        let store = &self.app.store;
+        let read = store.statistics_of_agents(self.tenant, &self.asked.usecases, agents, &self.periods, |one| {
+            statistics.push(one);
+            Ok(())
+        });
+        read.await?;
+        Ok(statistics)
+    }
+
+    /// Measures the `agents` of a page, in their order, by their `statistics`, if they are read already.
+    pub(crate) async fn measure(
+        &self,
+        agents: Vec<Agent>,
+        organisation: &Organisation,
+        statistics: Option<Vec<ReadStatistics>>,
+    ) -> Result<Vec<MeasuredAgent>, Error> {
+        let mut measured = self.measure_all(agents, organisation, statistics).await?;
+        self.leave_out_deleted(&mut measured).await?;
+        Ok(measured)
+    }
+
+    /// As [`Measuring::measure`], however many agents: what is read of many passes by. Sessions of plans that
+    /// are being deleted are still among theirs.
+    pub(crate) async fn measure_all(
+        &self,
+        agents: Vec<Agent>,
+        organisation: &Organisation,
+        statistics: Option<Vec<ReadStatistics>>,
+    ) -> Result<Vec<MeasuredAgent>, Error> {
+        let with_own = agents.iter().filter(|agent| !agent.targets.is_empty());
+        let further = with_own.flat_map(|agent| self.targets_of(agent, organisation)).map(|target| &target.template);
+        let further = further.filter(|template| !organisation.templates.contains_key(*template)).collect();
+        let ids: Vec<UserId> = agents.iter().map(|agent| agent.id.clone()).collect();
+        let statistics = async {
+            match statistics {
+                None if self.are_few(ids.len()) => self.statistics_of(&ids).await.map(Some),
+                statistics => Ok(statistics),
+            }
+        };
+        let (further, statistics) = try_join(self.templates(further), statistics).await?;
+        let templates = [&organisation.templates, &further];
+
+        let of_everyone = Goal::all(self.scope.targets_of(&[], &organisation.targets), self.scope.at, templates);
+        let mut measured: Vec<MeasuredAgent> = Vec::with_capacity(agents.len());
+        for mut agent in agents {
+            let goals = if agent.targets.is_empty() {
+                Arc::clone(&of_everyone)
+            } else {
+                Goal::all(self.targets_of(&agent, organisation), self.scope.at, templates)
+            };
+            agent.targets.clear();
+            measured.push(MeasuredAgent { agent, measurement: Measurement::of(goals), is_damaged: false });
+        }
+        let places: HashMap<&UserId, usize> = ids.iter().enumerate().map(|(place, id)| (id, place)).collect();
+        let mut take = |one: ReadStatistics| {
+            let of = match &one {
+                Ok(statistics) => places.get(&statistics.agent),
+                Err(unreadable) => unreadable.user().and_then(|agent| places.get(&agent)),
+            };
+            let Some(agent) = of.and_then(|place| measured.get_mut(*place)) else { return Ok(()) };
+            agent.is_damaged |= !one.is_ok_and(|one| self.add(one, &mut agent.measurement));
+            Ok(())
+        };
+        let (store, usecases) = (&self.app.store, &self.asked.usecases);
+        match statistics {
+            Some(statistics) => statistics.into_iter().try_for_each(take)?,
+            None if self.asked.names_nobody() => {
+                store.statistics_of_profile(self.tenant, usecases, &self.periods, &mut take).await?;
+            }
+            None => store.statistics_of_agents(self.tenant, usecases, &ids, &self.periods, &mut take).await?,
+        }
+        // Of whom not all can be read, no figure is right.
+        measured.retain(|agent| !agent.is_damaged);
+        Ok(measured)
+    }
+
+    /// Adds `statistics` of an agent to their `measurement`, and says whether they could be read.
+    fn add(&self, statistics: AgentStatistics, measurement: &mut Measurement) -> bool {
+        let AgentStatistics { usecase, period, packed, .. } = &statistics;
+        let (window, baseline) = (&self.asked.window.days, &self.baseline);
+        let added = measurement.add_scores(usecase, *period, packed, window, baseline);
+        match added {
+            Ok(()) => measurement.add_sessions(statistics.sessions, self.span),
+            Err(_) => self.app.store.note(&statistics.unreadable(self.tenant)),
+        }
+        added.is_ok()
+    }
+
+    fn targets_of<'t>(&self, agent: &'t Agent, organisation: &'t Organisation) -> Vec<&'t Target> {
+        self.scope.targets_of(&agent.targets, &organisation.targets)
+    }
+
+    /// The revisions that have what the targets of `agents` are for and current revisions do not.
+    pub(crate) async fn last_revisions(&self, agents: &[MeasuredAgent]) -> Result<Vec<ScorecardTemplate>, Error> {
+        let goals = agents.iter().flat_map(|agent| agent.measurement.goals());
+        let revisions: HashSet<_> = goals
+            .filter_map(|goal| goal.last_revision().map(|revision| (goal.target.template.clone(), Some(revision))))
+            .collect();
+        let revisions: Vec<_> = revisions.into_iter().collect();
+        Ok(self.app.store.templates(self.tenant, &revisions, false).await?.entries)
+    }
+
+    /// Leaves sessions of plans that are being deleted out.
+    pub(crate) async fn leave_out_deleted(&self, agents: &mut [MeasuredAgent]) -> Result<(), Error> {
+        let sessions = agents.iter_mut().map(|agent| &mut agent.measurement.sessions).collect();
+        self.app.store.leave_out_deleted(self.tenant, sessions, self.now).await
+    }
+}
+
+impl MeasuredAgent {
+    /// The mean progress of their targets, in ten-thousandths of a percentage point.
+    pub(crate) fn progress(&self) -> Option<i64> {
+        overall_progress(&self.measurement.reached())
+    }
+
+    /// The mean of the gaps of their targets, likewise.
+    pub(crate) fn gap(&self) -> Option<i64> {
+        overall_gap(&self.measurement.reached())
+    }
+}
