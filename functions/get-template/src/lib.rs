@@ -1,7 +1,8 @@
 //! One revision of a scorecard template:
 //! `…/{id}@{revision}`, or the current one: `…/{id}`.
 
-use coaching_domain::template::{Revision, ScorecardTemplateMessage, parse_template_segment};
+use coaching_domain::names::{Revision, parse_template_segment};
+use coaching_domain::template::ScorecardTemplateMessage;
 use coaching_domain::{Error, Role};
 use coaching_edge::{Access, Answer, App, Operation, Partition, Request, Route};
 use serde::Serialize;

@@ -10,9 +10,9 @@
 
 use std::collections::HashSet;
 
-use coaching_domain::names::ScorecardId;
+use coaching_domain::names::{Revision, ScorecardId};
 use coaching_domain::scorecard::{Scorecard, ScorecardMessage};
-use coaching_domain::template::{Revision, ScorecardTemplate, ScorecardTemplateMessage};
+use coaching_domain::template::{ScorecardTemplate, ScorecardTemplateMessage};
 use coaching_domain::{Error, Role, Tenant, names};
 use coaching_edge::{
     Access, Answer, App, Binding, ListIndex, MAX_ANSWER_BYTES, Operation, Partition, Request, Route, bytes_in_answer,

@@ -1,10 +1,9 @@
 //! What is asked for, and how it is read.
 
 use coaching_domain::fields::Fields;
-use coaching_domain::names::{GroupId, ScorecardTemplateId, Usecase, UsecaseId, UserId};
+use coaching_domain::names::{GroupId, Revisions, ScorecardTemplateId, Usecase, UsecaseId, UserId};
 use coaching_domain::outline::Kind;
 use coaching_domain::progress::Window;
-use coaching_domain::template::Revisions;
 use coaching_domain::{Caller, Error, Role, Tenant, Timestamp};
 use coaching_store::AgentFilter;
 

@@ -12,7 +12,8 @@
 //! template or an `If-Match` that is not the current one is ABORTED, and so is the later of two updates at
 //! once.
 
-use coaching_domain::template::{Revision, ScorecardTemplateMessage, TemplateUpdate, parse_template_segment};
+use coaching_domain::names::{Revision, parse_template_segment};
+use coaching_domain::template::{ScorecardTemplateMessage, TemplateUpdate};
 use coaching_domain::{Error, Reason, Role};
 use coaching_edge::{Access, Answer, App, Operation, Partition, Request, Route};
 use futures_util::future::try_join;

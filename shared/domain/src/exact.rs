@@ -2,7 +2,8 @@
 
 use num_bigint::BigUint;
 
-use crate::scorecard::FULL_SCORE;
+/// 100 %, in hundredths of a percentage point.
+pub const FULL_SCORE: u32 = 10_000;
 
 /// A score as a fraction of the full one, exactly: from 0 to 1.
 #[derive(Debug, Clone)]

@@ -8,9 +8,8 @@ use std::fmt::Display;
 use std::ops::{Bound, RangeBounds};
 
 use crate::json::Json;
-use crate::names::{Collection, Id, ScorecardTemplateId};
+use crate::names::{Collection, Id, Revision, Revisions, ScorecardTemplateId};
 use crate::outline::Kind;
-use crate::template::{Revision, Revisions};
 use crate::{CustomerTenant, Error, ExpectedEtag, Tenant, Timestamp, Violations};
 
 /// The most that a free text may hold, in bytes of UTF-8.

@@ -229,6 +229,108 @@ fn split_name<C: Collection>(name: &str) -> Result<(&str, Option<&str>, Id<C>), 
     Ok((customer, profile, Id::parse(id).ok_or(malformed)?))
 }
 
+/// Which revision of a template a name means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Revision {
+    /// The name has no revision: the current one.
+    Current,
+    /// `@*`: every one.
+    Every,
+    /// `@{number}`
+    Number(u32),
+}
+
+/// What revisions a field may name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Revisions {
+    /// None: the name has no revision.
+    Unnamed,
+    /// One by its number, or none for the current one.
+    One,
+    /// Every one: `@*`.
+    Every,
+    /// Any of those.
+    Any,
+}
+
+impl Revisions {
+    /// How they are written behind a template's id, in the form that is shown of a name.
+    fn form(self) -> &'static str {
+        match self {
+            Self::Unnamed => "",
+            Self::One => "[@{revision}]",
+            Self::Every => "@*",
+            Self::Any => "[@{revision}|@*]",
+        }
+    }
+
+    /// Looks whether they hold `revision`.
+    ///
+    /// # Errors
+    /// A text that says what may stand instead.
+    pub fn check(self, revision: Revision) -> Result<(), &'static str> {
+        match (self, revision) {
+            (Self::Unnamed, Revision::Number(_) | Revision::Every) => Err("must not name a revision"),
+            (Self::One, Revision::Every) => Err("must name one revision, or none for the current one"),
+            (Self::Every, Revision::Current | Revision::Number(_)) => Err("must name every revision: end in @*"),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Tenant {
+    /// The name of a revision: `{template}@{revision}`.
+    pub fn name_of_revision(&self, template: &ScorecardTemplateId, revision: u32) -> String {
+        format!("{}@{revision}", self.name_of(template))
+    }
+
+    /// The template and revision in a resource name, which must lie under this tenant.
+    ///
+    /// # Errors
+    /// [`NameError`] if it is no name of a template, or one of another tenant.
+    fn template_in(&self, name: &str) -> Result<(ScorecardTemplateId, Revision), NameError> {
+        let (name, revision) = match name.rsplit_once('@') {
+            Some((template, revision)) if !revision.contains('/') => (template, parse_revision(revision)),
+            _ => (name, Some(Revision::Current)),
+        };
+        let id = self.id_in::<ScorecardTemplate>(name)?;
+        revision.map(|revision| (id, revision)).ok_or_else(NameError::malformed::<ScorecardTemplate>)
+    }
+
+    /// The same, with a revision out of `revisions`.
+    ///
+    /// # Errors
+    /// A text that says what is wrong with the name.
+    pub fn template_among(&self, name: &str, revisions: Revisions) -> Result<(ScorecardTemplateId, Revision), String> {
+        let (id, revision) = self.template_in(name).map_err(|error| match error {
+            NameError::Malformed { level, segment, placeholder, alphabet, .. } => {
+                let revision = revisions.form();
+                NameError::Malformed { level, segment, placeholder, revision, alphabet }.to_string()
+            }
+            NameError::Foreign => error.to_string(),
+        })?;
+        revisions.check(revision)?;
+        Ok((id, revision))
+    }
+}
+
+/// The template and revision in the last segment of a template's name.
+pub fn parse_template_segment(segment: &str) -> Option<(ScorecardTemplateId, Revision)> {
+    let (id, revision) = match segment.rsplit_once('@') {
+        Some((id, revision)) => (id, parse_revision(revision)?),
+        None => (segment, Revision::Current),
+    };
+    Some((Id::parse(id)?, revision))
+}
+
+fn parse_revision(text: &str) -> Option<Revision> {
+    if text == "*" {
+        return Some(Revision::Every);
+    }
+    let number = text.parse().ok().filter(|number| *number > 0 && text.bytes().all(|byte| byte.is_ascii_digit()));
+    number.map(Revision::Number)
+}
+
 impl<C> fmt::Display for Id<C> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.text)
@@ -358,5 +460,29 @@ mod tests {
         ] {
             assert!(matches!(tenant.id_in::<User>(name), Err(NameError::Malformed { .. })), "{name}");
         }
+    }
+    #[test]
+    fn a_field_names_the_revisions_that_it_may() {
+        let tenant = tenant("acme", "support");
+        let among = |revision: &str, revisions| {
+            let name = format!("customers/acme/profiles/support/scorecardTemplates/quality{revision}");
+            tenant.template_among(&name, revisions).map(|(_, revision)| revision).ok()
+        };
+        let (current, third, every) = (Revision::Current, Revision::Number(3), Revision::Every);
+        for (revisions, expected) in [
+            (Revisions::Unnamed, [Some(current), None, None]),
+            (Revisions::One, [Some(current), Some(third), None]),
+            (Revisions::Every, [None, None, Some(every)]),
+            (Revisions::Any, [Some(current), Some(third), Some(every)]),
+        ] {
+            assert_eq!(["", "@3", "@*"].map(|revision| among(revision, revisions)), expected, "{revisions:?}");
+            for revision in ["@", "@0", "@-1", "@+3", "@x", "@3@3", "@3/"] {
+                assert_eq!(among(revision, revisions), None, "{revision} of {revisions:?}");
+            }
+        }
+        let segment = |text: &str| parse_template_segment(text).map(|(id, revision)| (id.to_string(), revision));
+        assert_eq!(segment("quality"), Some(("quality".to_owned(), current)));
+        assert_eq!(segment("quality@3"), Some(("quality".to_owned(), third)));
+        assert_eq!((segment("quality@0"), segment("@3")), (None, None));
     }
 }

@@ -5,8 +5,7 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::ops::Bound;
 
-use crate::names::{Collection, Level, MAX_ID_BYTES, ScorecardTemplate, Usecase, alphabet};
-use crate::template::Revisions;
+use crate::names::{Collection, Level, MAX_ID_BYTES, Revisions, ScorecardTemplate, Usecase, alphabet};
 
 /// What an operation reads of a request.
 #[derive(Debug, Clone, Default, PartialEq)]

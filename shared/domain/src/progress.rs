@@ -11,10 +11,9 @@ use std::ops::Range;
 use chrono::{Days, NaiveDate, NaiveTime, TimeDelta};
 
 use crate::Timestamp;
-use crate::exact::greatest_common_divisor;
+use crate::exact::{FULL_SCORE, greatest_common_divisor};
 use crate::names::{ScorecardTemplateId, UsecaseId};
 use crate::quotient::{Quotient, rounded};
-use crate::scorecard::FULL_SCORE;
 use crate::statistics::{Cell, FULL, day_of};
 use crate::target::Target;
 use crate::timestamp::range_fault;

@@ -12,11 +12,12 @@ use crate::exact::{ExactMean, ExactScore};
 use crate::fields::{Fields, MAX_TEXT_BYTES, MAX_TITLE_BYTES};
 use crate::identity::{Caller, Role};
 use crate::names::{
-    CoachingPlanId, ConversationId, Scorecard as Collection, ScorecardId, ScorecardTemplateId, UsecaseId, UserId,
+    CoachingPlanId, ConversationId, Revision, Revisions, Scorecard as Collection, ScorecardId, ScorecardTemplateId,
+    UsecaseId, UserId,
 };
 use crate::references::{Owners, References};
 use crate::statistics::{Contribution, WHOLE_SCORECARD, day_of, units_of};
-use crate::template::{MAX_NUMBER, Revision, Revisions, ScorecardTemplate};
+use crate::template::{MAX_NUMBER, ScorecardTemplate};
 use crate::timestamp::{Timestamp, creation, refuse_before, refuse_future};
 use crate::update_mask::UpdateMask;
 use crate::{Error, Id, Reason, Tenant};
@@ -28,8 +29,6 @@ pub const MAX_SCORES: usize = 200;
 pub const MAX_SCORE_TEXTS_BYTES: usize = 128 * 1024;
 /// The most plans that a scorecard is linked to.
 pub const MAX_PLANS: usize = 20;
-/// 100 %, in hundredths of a percentage point.
-pub const FULL_SCORE: u32 = 10_000;
 
 /// A scorecard as it is stored. Without a `submit_time` it is a draft, and counts nowhere.
 #[derive(Debug, Clone, PartialEq)]

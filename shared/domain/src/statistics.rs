@@ -20,9 +20,8 @@ use chrono::{Datelike, Days, NaiveDate};
 
 use crate::Timestamp;
 use crate::bits::{BitReader, BitWriter};
-use crate::exact::{ExactScore, greatest_common_divisor};
+use crate::exact::{ExactScore, FULL_SCORE, greatest_common_divisor};
 use crate::names::ScorecardTemplateId;
-use crate::scorecard::FULL_SCORE;
 
 /// The full score, 100 %, in units. Every number up to 40 divides it, and most that are products of small ones.
 pub const FULL: u64 = ROUNDED * 3 * 17 * 19 * 23 * 29 * 31 * 37;

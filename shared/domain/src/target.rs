@@ -4,12 +4,12 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::etag::etag_of;
+use crate::exact::FULL_SCORE;
 use crate::fields::{Fields, MAX_TITLE_BYTES};
 use crate::identity::Caller;
-use crate::names::{CoachingPlanId, ScorecardTemplateId, TargetId, UsecaseId, UserId};
+use crate::names::{CoachingPlanId, Revisions, ScorecardTemplateId, TargetId, UsecaseId, UserId};
 use crate::references::References;
-use crate::scorecard::{FULL_SCORE, percent};
-use crate::template::Revisions;
+use crate::scorecard::percent;
 use crate::timestamp::{Timestamp, refuse_future};
 use crate::update_mask::UpdateMask;
 use crate::{Error, Reason, Tenant, Violations};

@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 
 use crate::etag::etag_of;
 use crate::fields::{Fields, MAX_TITLE_BYTES};
-use crate::names::{ScorecardTemplate as Collection, ScorecardTemplateId, UsecaseId};
+use crate::names::{Revisions, ScorecardTemplateId, UsecaseId};
 use crate::outline::Kind;
 use crate::references::References;
 use crate::{Error, Id, Reason, Tenant, Timestamp, UpdateMask, Violations, names};
@@ -138,55 +138,6 @@ impl ScorecardTemplate {
             let criterion = chapter.criteria.iter().find(|criterion| criterion.id == criterion_or_chapter_id)?;
             Some(criterion.display_name.as_str())
         })
-    }
-}
-
-/// Which revision of a template a name means.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Revision {
-    /// The name has no revision: the current one.
-    Current,
-    /// `@*`: every one.
-    Every,
-    /// `@{number}`
-    Number(u32),
-}
-
-/// What revisions a field may name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Revisions {
-    /// None: the name has no revision.
-    Unnamed,
-    /// One by its number, or none for the current one.
-    One,
-    /// Every one: `@*`.
-    Every,
-    /// Any of those.
-    Any,
-}
-
-impl Revisions {
-    /// How they are written behind a template's id, in the form that is shown of a name.
-    fn form(self) -> &'static str {
-        match self {
-            Self::Unnamed => "",
-            Self::One => "[@{revision}]",
-            Self::Every => "@*",
-            Self::Any => "[@{revision}|@*]",
-        }
-    }
-
-    /// Looks whether they hold `revision`.
-    ///
-    /// # Errors
-    /// A text that says what may stand instead.
-    pub fn check(self, revision: Revision) -> Result<(), &'static str> {
-        match (self, revision) {
-            (Self::Unnamed, Revision::Number(_) | Revision::Every) => Err("must not name a revision"),
-            (Self::One, Revision::Every) => Err("must name one revision, or none for the current one"),
-            (Self::Every, Revision::Current | Revision::Number(_)) => Err("must name every revision: end in @*"),
-            _ => Ok(()),
-        }
     }
 }
 
@@ -526,57 +477,4 @@ impl ScorecardTemplate {
     pub fn etag(&self) -> String {
         etag_of(u64::from(self.revision), self.update_time)
     }
-}
-
-impl Tenant {
-    /// The name of a revision: `{template}@{revision}`.
-    pub fn name_of_revision(&self, template: &ScorecardTemplateId, revision: u32) -> String {
-        format!("{}@{revision}", self.name_of(template))
-    }
-
-    /// The template and revision in a resource name, which must lie under this tenant.
-    ///
-    /// # Errors
-    /// [`names::NameError`] if it is no name of a template, or one of another tenant.
-    fn template_in(&self, name: &str) -> Result<(ScorecardTemplateId, Revision), names::NameError> {
-        let (name, revision) = match name.rsplit_once('@') {
-            Some((template, revision)) if !revision.contains('/') => (template, parse_revision(revision)),
-            _ => (name, Some(Revision::Current)),
-        };
-        let id = self.id_in::<Collection>(name)?;
-        revision.map(|revision| (id, revision)).ok_or_else(names::NameError::malformed::<Collection>)
-    }
-
-    /// The same, with a revision out of `revisions`.
-    ///
-    /// # Errors
-    /// A text that says what is wrong with the name.
-    pub fn template_among(&self, name: &str, revisions: Revisions) -> Result<(ScorecardTemplateId, Revision), String> {
-        let (id, revision) = self.template_in(name).map_err(|error| match error {
-            names::NameError::Malformed { level, segment, placeholder, alphabet, .. } => {
-                let revision = revisions.form();
-                names::NameError::Malformed { level, segment, placeholder, revision, alphabet }.to_string()
-            }
-            names::NameError::Foreign => error.to_string(),
-        })?;
-        revisions.check(revision)?;
-        Ok((id, revision))
-    }
-}
-
-/// The template and revision in the last segment of a template's name.
-pub fn parse_template_segment(segment: &str) -> Option<(ScorecardTemplateId, Revision)> {
-    let (id, revision) = match segment.rsplit_once('@') {
-        Some((id, revision)) => (id, parse_revision(revision)?),
-        None => (segment, Revision::Current),
-    };
-    Some((Id::parse(id)?, revision))
-}
-
-fn parse_revision(text: &str) -> Option<Revision> {
-    if text == "*" {
-        return Some(Revision::Every);
-    }
-    let number = text.parse().ok().filter(|number| *number > 0 && text.bytes().all(|byte| byte.is_ascii_digit()));
-    number.map(Revision::Number)
 }

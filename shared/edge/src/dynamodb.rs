@@ -16,8 +16,8 @@ use aws_smithy_http_client::tls::TrustStore;
 use aws_smithy_runtime_api::client::http::http_client_fn;
 use coaching_store::Store;
 
+use crate::environment::{StartError, required, variable};
 use crate::https::{CONNECT_TIMEOUT, amazons_authorities, connector};
-use crate::run::{StartError, required, variable};
 
 /// How long a start waits for DynamoDB's first answer. A function that does not get it starts all the same.
 const PATIENCE: Duration = Duration::from_secs(1);

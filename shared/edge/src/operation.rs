@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::sync::OnceLock;
 use std::time::Instant;
 
-use coaching_domain::{Caller, Code, Error, Reason, Role};
+use coaching_domain::{Caller, ClaimNames, Code, Error, Reason, Role};
 use coaching_store::{Access, Unreadable};
 use futures_util::FutureExt;
 use lambda_http::http::{Response, StatusCode};
@@ -15,7 +15,7 @@ use serde_json::Value;
 use tracing::{error, info, warn};
 
 use crate::answer::{error_response, http_status};
-use crate::{Answer, App, HttpEvent, Request};
+use crate::{Answer, App, HttpEvent, Request, Route, Verb};
 
 /// The future of an operation's answer.
 pub type Handled<'a> = Pin<Box<dyn Future<Output = Result<Answer, Error>> + Send + 'a>>;
@@ -69,52 +69,14 @@ impl Operation {
         access: &[],
         handle: |_, request| Box::pin(std::future::ready(Err(request.no_such_path()))),
     };
-}
 
-/// A method and a path of API Gateway.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Route {
-    /// The HTTP method.
-    pub method: &'static str,
-    /// The path, with its variables in braces.
-    pub path: &'static str,
-}
-
-impl Route {
-    /// `GET` and `path`.
-    pub const fn get(path: &'static str) -> Self {
-        Self { method: "GET", path }
+    /// The request for it in `event`: see [`Request::new`].
+    ///
+    /// # Errors
+    /// As there.
+    pub(crate) fn request<'a>(&self, event: &'a HttpEvent, names: &ClaimNames) -> Result<Request<'a>, Error> {
+        Request::new(self.name, self.roles, self.verbs, event, names)
     }
-
-    /// `POST` and `path`.
-    pub const fn post(path: &'static str) -> Self {
-        Self { method: "POST", path }
-    }
-
-    /// `PATCH` and `path`.
-    pub const fn patch(path: &'static str) -> Self {
-        Self { method: "PATCH", path }
-    }
-
-    /// `DELETE` and `path`.
-    pub const fn delete(path: &'static str) -> Self {
-        Self { method: "DELETE", path }
-    }
-}
-
-/// A custom method of an item: what stands after the colon of the path. API Gateway has one route for all of an item's.
-#[derive(Debug, Clone, Copy)]
-pub struct Verb {
-    /// The verb, such as `acknowledge`.
-    pub name: &'static str,
-    /// The method's id in the API's document, such as `acknowledgeSession`.
-    pub id: &'static str,
-    /// In a few words, what it does.
-    pub summary: &'static str,
-    /// The roles that may call it.
-    pub roles: &'static [Role],
-    /// Who may call it in words, where the roles do not say all of it.
-    pub callers: Option<&'static str>,
 }
 
 /// What a function gets.
@@ -150,7 +112,7 @@ pub async fn respond(operation: &Operation, app: &App, event: &HttpEvent) -> Res
     let request_id = event.request_context.request_id.as_str();
     let caller = OnceLock::new();
     let handled = async {
-        let request = Request::new(operation, event, &app.claim_names)?;
+        let request = operation.request(event, &app.claim_names)?;
         let _ = caller.set(request.caller().clone());
         (operation.handle)(app, &request).await
     };

@@ -5,7 +5,7 @@ use std::error::Error as StdError;
 use coaching_domain::Error;
 use coaching_domain::outline::Outline;
 
-use crate::{App, HttpEvent, Operation, Request};
+use crate::{App, HttpEvent, Operation};
 
 /// What `operation` would read of a request by the caller and to the path of `event`. It ends before `app`'s
 /// table is asked anything.
@@ -13,7 +13,7 @@ use crate::{App, HttpEvent, Operation, Request};
 /// # Errors
 /// What the operation answers to this caller, whatever the rest of the request: PERMISSION_DENIED, NOT_FOUND.
 pub async fn outline(operation: &Operation, app: &App, event: &HttpEvent) -> Result<Outline, Error> {
-    let request = Request::outlining(operation, event, &app.claim_names)?;
+    let request = operation.request(event, &app.claim_names)?.outlined();
     match (operation.handle)(app, &request).await {
         Ok(_) => Err(Error::internal("the operation reads nothing of a request")),
         Err(error) => error.source().and_then(|cause| cause.downcast_ref()).cloned().ok_or(error),

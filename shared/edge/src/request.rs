@@ -19,7 +19,7 @@ use coaching_store::IdempotencyRecord;
 use serde::Serialize;
 use uuid::Uuid;
 
-use crate::{HttpEvent, Operation, Query, identity};
+use crate::{HttpEvent, Query, Verb, identity};
 
 /// The largest body, in bytes after base64 decoding.
 pub const MAX_BODY_BYTES: usize = 1024 * 1024;
@@ -30,8 +30,10 @@ const MAX_HEAD_BYTES: usize = 16 * 1024;
 /// One request of a caller whose token was verified.
 #[derive(Debug)]
 pub struct Request<'a> {
-    /// What is asked for.
-    operation: &'a Operation,
+    /// The operation that is asked for.
+    operation: &'static str,
+    roles: &'static [Role],
+    verbs: &'static [Verb],
     event: &'a HttpEvent,
     caller: Caller,
     /// Whether it is only outlined, and nothing of it read.
@@ -39,14 +41,22 @@ pub struct Request<'a> {
 }
 
 impl<'a> Request<'a> {
-    /// The request for `operation` in `event`, whose caller is told by the claims called `names`.
+    /// The request in `event` for the operation that is called `operation`, has `verbs` and may be called by `roles`. Its
+    /// caller is told by the claims called `names`.
     ///
     /// # Errors
     /// UNAUTHENTICATED without verified claims; PERMISSION_DENIED naming an unusable claim; INVALID_ARGUMENT if
     /// path, query and headers are larger than any that API Gateway hands over; NOT_FOUND for a path that only
     /// looks like one of the route, because a variable of it holds a slash.
-    pub(crate) fn new(operation: &'a Operation, event: &'a HttpEvent, names: &ClaimNames) -> Result<Self, Error> {
-        let request = Self { operation, event, caller: identity::caller(event, names)?, outlined: false };
+    pub(crate) fn new(
+        operation: &'static str,
+        roles: &'static [Role],
+        verbs: &'static [Verb],
+        event: &'a HttpEvent,
+        names: &ClaimNames,
+    ) -> Result<Self, Error> {
+        let caller = identity::caller(event, names)?;
+        let request = Self { operation, roles, verbs, event, caller, outlined: false };
         if event.head_bytes() > MAX_HEAD_BYTES {
             return Err(Error::invalid_field(
                 "query",
@@ -60,12 +70,9 @@ impl<'a> Request<'a> {
         }
     }
 
-    /// A request of which only the outline is wanted: its route and its caller are in `event`.
-    ///
-    /// # Errors
-    /// As [`Request::new`].
-    pub(crate) fn outlining(operation: &'a Operation, event: &'a HttpEvent, names: &ClaimNames) -> Result<Self, Error> {
-        Ok(Self { outlined: true, ..Self::new(operation, event, names)? })
+    /// The same, of which only the outline is wanted.
+    pub(crate) fn outlined(self) -> Self {
+        Self { outlined: true, ..self }
     }
 
     /// Who is calling.
@@ -82,7 +89,7 @@ impl<'a> Request<'a> {
     pub fn authorize(&self) -> Result<Tenant, Error> {
         let tenant = self.enter()?;
         self.require_no_verb()?;
-        self.caller.require_role(self.operation.roles)?;
+        self.caller.require_role(self.roles)?;
         Ok(tenant)
     }
 
@@ -96,7 +103,7 @@ impl<'a> Request<'a> {
     pub fn authorize_verb<C: Collection>(&self, parameter: &str) -> Result<(Tenant, Id<C>, &'static str), Error> {
         let tenant = self.enter()?;
         let asked = self.path_parameter(parameter).rsplit_once(':');
-        let verbs = self.operation.verbs;
+        let verbs = self.verbs;
         let known = asked.and_then(|(id, asked)| Some((id, verbs.iter().find(|verb| verb.name == asked)?)));
         let (id, verb) = known.ok_or_else(|| self.no_such_path())?;
         self.caller.require_role(verb.roles)?;
@@ -125,7 +132,7 @@ impl<'a> Request<'a> {
     pub fn authorize_customer(&self) -> Result<CustomerTenant, Error> {
         let tenant = self.caller.enter_customer(self.path_parameter("customer"))?;
         self.require_no_verb()?;
-        self.caller.require_role(self.operation.roles)?;
+        self.caller.require_role(self.roles)?;
         Ok(tenant)
     }
 
@@ -227,7 +234,7 @@ impl<'a> Request<'a> {
         let fingerprint = BASE64_STANDARD.encode(digest::digest(&digest::SHA256, &message));
         Ok(IdempotencyRecord {
             user: self.caller.user().clone(),
-            operation: self.operation.name,
+            operation: self.operation,
             request_id,
             fingerprint,
             time,
@@ -236,7 +243,7 @@ impl<'a> Request<'a> {
 
     /// Who changes something, and by which operation, at `now`, for its history.
     pub fn author(&self, now: Timestamp) -> Author<'_> {
-        Author { caller: &self.caller, operation: self.operation.name, now }
+        Author { caller: &self.caller, operation: self.operation, now }
     }
 
     /// Reads the body of an update, `{"<entity>": {…}}`, with `read`, under the `updateMask` of the query,

@@ -1,7 +1,5 @@
 //! A Lambda function: everything that is made once, and the loop over invocations.
 
-use std::env::VarError;
-use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -13,20 +11,11 @@ use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use serde_json::Value;
 
 use crate::dynamodb::open_table;
+use crate::environment::{StartError, required, variable};
 use crate::log::{MetricsNamespace, log_filter, log_lines};
 use crate::operation::{perform, respond};
 use crate::spans::{Answered, Spans};
 use crate::{App, Clock, ColdStart, HttpEvent, Operation, PageTokens, Task};
-
-/// Why a function cannot start, in one line for the operator.
-pub struct StartError(pub(crate) String);
-
-/// What a failed `main` prints.
-impl fmt::Debug for StartError {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.0)
-    }
-}
 
 /// Runs `operation` as a Lambda function.
 ///
@@ -185,20 +174,6 @@ fn claim_names() -> Result<ClaimNames, StartError> {
     names
         .checked()
         .map_err(|fault| StartError(format!("CUSTOMER_CLAIM, PROFILES_CLAIM, ROLE_CLAIM, USER_CLAIM: {fault}")))
-}
-
-/// The environment variable `name`, if it is set to something.
-pub(crate) fn variable(name: &str) -> Result<Option<String>, StartError> {
-    match std::env::var(name) {
-        Ok(value) => Ok(Some(value).filter(|value| !value.is_empty())),
-        Err(VarError::NotPresent) => Ok(None),
-        Err(VarError::NotUnicode(_)) => Err(StartError(format!("the environment variable {name} is not UTF-8"))),
-    }
-}
-
-/// The environment variable `name`, which must be set.
-pub(crate) fn required(name: &str) -> Result<String, StartError> {
-    variable(name)?.ok_or_else(|| StartError(format!("the environment variable {name} is not set")))
 }
 
 /// The rule of DynamoDB on the names of tables.

@@ -1,0 +1,49 @@
+//! Routes of API Gateway, and the custom methods that share one.
+
+use coaching_domain::Role;
+
+/// A method and a path of API Gateway.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Route {
+    /// The HTTP method.
+    pub method: &'static str,
+    /// The path, with its variables in braces.
+    pub path: &'static str,
+}
+
+impl Route {
+    /// `GET` and `path`.
+    pub const fn get(path: &'static str) -> Self {
+        Self { method: "GET", path }
+    }
+
+    /// `POST` and `path`.
+    pub const fn post(path: &'static str) -> Self {
+        Self { method: "POST", path }
+    }
+
+    /// `PATCH` and `path`.
+    pub const fn patch(path: &'static str) -> Self {
+        Self { method: "PATCH", path }
+    }
+
+    /// `DELETE` and `path`.
+    pub const fn delete(path: &'static str) -> Self {
+        Self { method: "DELETE", path }
+    }
+}
+
+/// A custom method of an item: what stands after the colon of the path. API Gateway has one route for all of an item's.
+#[derive(Debug, Clone, Copy)]
+pub struct Verb {
+    /// The verb, such as `acknowledge`.
+    pub name: &'static str,
+    /// The method's id in the API's document, such as `acknowledgeSession`.
+    pub id: &'static str,
+    /// In a few words, what it does.
+    pub summary: &'static str,
+    /// The roles that may call it.
+    pub roles: &'static [Role],
+    /// Who may call it in words, where the roles do not say all of it.
+    pub callers: Option<&'static str>,
+}
