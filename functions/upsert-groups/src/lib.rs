@@ -16,7 +16,7 @@
 use coaching_domain::directory::{Group, GroupMessage, MAX_ENTRIES};
 use coaching_domain::fields::Entry;
 use coaching_domain::{Error, Role};
-use coaching_edge::{Access, Answer, App, EntryStatus, Operation, Partition, Request, Route, entry_status};
+use coaching_edge::{Access, Answer, App, EntryStatus, Operation, Partition, Request, Route, batch_results};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -65,18 +65,11 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let read: Vec<&Entry<Group>> = entries.iter().flatten().collect();
     let written = app.store.upsert_groups(&tenant, &read, deadline).await?;
 
-    let mut written = written.into_iter();
-    let results = entries.iter().map(|entry| {
-        let refused = |error: &Error| Ok(UpsertGroupResult { group: None, status: Some(entry_status(error)?) });
-        let group = match entry {
-            Ok(entry) => &entry.value,
-            Err(error) => return refused(error),
-        };
-        match written.next() {
-            Some(Ok(version)) => Ok(UpsertGroupResult { group: Some(group.message(&tenant, version)), status: None }),
-            Some(Err(error)) => refused(&error),
-            None => Err(Error::internal("an entry of a batch was left out")),
-        }
-    });
-    Answer::json(&UpsertGroupsResponse { results: results.collect::<Result<_, Error>>()? })
+    let results = batch_results(
+        &entries,
+        written,
+        |entry, version| entry.value.message(&tenant, version),
+        |group, status| UpsertGroupResult { group, status },
+    )?;
+    Answer::json(&UpsertGroupsResponse { results })
 }

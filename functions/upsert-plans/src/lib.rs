@@ -18,7 +18,7 @@ use coaching_domain::fields::{Entry, Fields};
 use coaching_domain::plan::{CoachingPlan, CoachingPlanMessage, NewCoachingPlan, SeenPlan};
 use coaching_domain::references::References;
 use coaching_domain::{Code, Error, Role, Tenant, Violations};
-use coaching_edge::{Access, Answer, App, EntryStatus, ListIndex, Operation, Partition, Request, Route, entry_status};
+use coaching_edge::{Access, Answer, App, EntryStatus, ListIndex, Operation, Partition, Request, Route, entry_results};
 use futures_util::future::try_join;
 use futures_util::stream::{StreamExt, iter};
 use serde::Serialize;
@@ -120,11 +120,9 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
 
     let written = written.into_iter().map(|entry| entry.map(|plan| plan.seen_by(caller)));
     let written: Vec<Result<SeenPlan, Error>> = written.collect();
-    let results = written.iter().map(|entry| match entry {
-        Ok(plan) => Ok(UpsertPlanResult { coaching_plan: Some(plan.message(&tenant, Vec::new())), status: None }),
-        Err(error) => Ok(UpsertPlanResult { coaching_plan: None, status: Some(entry_status(error)?) }),
-    });
-    Answer::json(&UpsertPlansResponse { results: results.collect::<Result<_, Error>>()? })
+    let messages = written.iter().map(|entry| entry.as_ref().map(|plan| plan.message(&tenant, Vec::new())));
+    let results = entry_results(messages, |coaching_plan, status| UpsertPlanResult { coaching_plan, status })?;
+    Answer::json(&UpsertPlansResponse { results })
 }
 
 /// Creates the plan, or replaces what may change of the one that was there when it was read, if it is the version that is

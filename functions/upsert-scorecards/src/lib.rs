@@ -35,7 +35,7 @@ use coaching_domain::template::ScorecardTemplate;
 use coaching_domain::{Error, ExpectedEtag, Role, Tenant, Violations};
 use coaching_edge::{
     Access, Answer, App, EntryStatus, MAX_ANSWER_BYTES, MAX_STATUS_BYTES, Operation, Partition, Request, Route,
-    bytes_in_answer, entry_status,
+    bytes_in_answer, entry_results,
 };
 use coaching_store::{Found, KnownScorecards, ScorecardChange, Store, TemplatesByRevision, UpsertedScorecards};
 use futures_util::future::try_join4;
@@ -201,15 +201,15 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     );
     results.extend(written.await);
 
-    let results = results.values().map(|result| match result {
-        Ok(scorecard) => {
+    let messages = results.values().map(|result| {
+        result.as_ref().map(|scorecard| {
             let template = templates.get(&(scorecard.template.clone(), Some(scorecard.revision)));
-            let scorecard = template.map(|template| scorecard.message(&tenant, template));
-            Ok(UpsertScorecardResult { scorecard, status: None })
-        }
-        Err(error) => Ok(UpsertScorecardResult { scorecard: None, status: Some(entry_status(error)?) }),
+            template.map(|template| scorecard.message(&tenant, template))
+        })
     });
-    Answer::json(&UpsertScorecardsResponse { results: results.collect::<Result<_, Error>>()? })
+    let results =
+        entry_results(messages, |scorecard, status| UpsertScorecardResult { scorecard: scorecard.flatten(), status })?;
+    Answer::json(&UpsertScorecardsResponse { results })
 }
 
 /// One call being answered.

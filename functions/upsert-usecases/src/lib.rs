@@ -10,7 +10,7 @@
 
 use coaching_domain::directory::{MAX_ENTRIES, Usecase, UsecaseMessage};
 use coaching_domain::{Error, Role};
-use coaching_edge::{Access, Answer, App, EntryStatus, Operation, Partition, Request, Route, entry_status};
+use coaching_edge::{Access, Answer, App, EntryStatus, Operation, Partition, Request, Route, batch_results};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -60,16 +60,11 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let read: Vec<Usecase> = entries.iter().flatten().cloned().collect();
     let written = app.store.upsert_usecases(&tenant, &read, deadline).await;
 
-    let mut written = written.into_iter();
-    let results = entries.iter().map(|entry| {
-        let refused = match entry {
-            Ok(_) => written.next().and_then(Result::err).as_ref().map(entry_status).transpose()?,
-            Err(error) => Some(entry_status(error)?),
-        };
-        Ok(match (entry, refused) {
-            (Ok(usecase), None) => UpsertUsecaseResult { usecase: Some(usecase.message(&tenant)), status: None },
-            (_, status) => UpsertUsecaseResult { usecase: None, status },
-        })
-    });
-    Answer::json(&UpsertUsecasesResponse { results: results.collect::<Result<_, Error>>()? })
+    let results = batch_results(
+        &entries,
+        written,
+        |usecase, ()| usecase.message(&tenant),
+        |usecase, status| UpsertUsecaseResult { usecase, status },
+    )?;
+    Answer::json(&UpsertUsecasesResponse { results })
 }

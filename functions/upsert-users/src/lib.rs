@@ -15,7 +15,7 @@
 use coaching_domain::directory::{MAX_ENTRIES, User, UserMessage};
 use coaching_domain::fields::Entry;
 use coaching_domain::{Error, Role};
-use coaching_edge::{Access, Answer, App, EntryStatus, Operation, Partition, Request, Route, entry_status};
+use coaching_edge::{Access, Answer, App, EntryStatus, Operation, Partition, Request, Route, batch_results};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -64,18 +64,11 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let read: Vec<&Entry<User>> = entries.iter().flatten().collect();
     let written = app.store.upsert_users(&tenant, &read, app.now()?, deadline).await?;
 
-    let mut written = written.into_iter();
-    let results = entries.iter().map(|entry| {
-        let refused = |error: &Error| Ok(UpsertUserResult { user: None, status: Some(entry_status(error)?) });
-        let user = match entry {
-            Ok(entry) => &entry.value,
-            Err(error) => return refused(error),
-        };
-        match written.next() {
-            Some(Ok(version)) => Ok(UpsertUserResult { user: Some(user.message(&tenant, version)), status: None }),
-            Some(Err(error)) => refused(&error),
-            None => Err(Error::internal("an entry of a batch was left out")),
-        }
-    });
-    Answer::json(&UpsertUsersResponse { results: results.collect::<Result<_, Error>>()? })
+    let results = batch_results(
+        &entries,
+        written,
+        |entry, version| entry.value.message(&tenant, version),
+        |user, status| UpsertUserResult { user, status },
+    )?;
+    Answer::json(&UpsertUsersResponse { results })
 }

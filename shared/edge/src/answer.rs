@@ -195,7 +195,7 @@ pub struct GatewayMessage {
 ///
 /// # Errors
 /// INTERNAL if it cannot be written as JSON.
-pub fn entry_status(error: &Error) -> Result<EntryStatus, Error> {
+pub(crate) fn entry_status(error: &Error) -> Result<EntryStatus, Error> {
     // The request itself succeeds, and its line in the log tells nothing of a defect that one entry met.
     if let (Code::Internal, Some(cause)) = (error.code(), error.source()) {
         tracing::error!(reason = error.reason().as_str(), cause = %cause, "an entry of a batch failed");

@@ -5,6 +5,7 @@
 
 mod answer;
 mod app;
+mod batch;
 mod creation;
 mod dynamodb;
 mod environment;
@@ -22,10 +23,9 @@ mod run;
 mod size;
 mod spans;
 
-pub use answer::{
-    Answer, ERROR_DOMAIN, EntryStatus, ErrorMessage, GatewayMessage, MAX_STATUS_BYTES, entry_status, http_status,
-};
+pub use answer::{Answer, ERROR_DOMAIN, EntryStatus, ErrorMessage, GatewayMessage, MAX_STATUS_BYTES, http_status};
 pub use app::{App, Clock, ColdStart};
+pub use batch::{batch_results, entry_results};
 pub use coaching_store::{Access, ListIndex, Partition};
 pub use creation::Creation;
 pub use dynamodb::timeouts;
