@@ -31,6 +31,7 @@
 //! is an index with all attributes projected, so a page is one range read.
 
 mod access;
+mod active_plans;
 mod agents;
 mod batch;
 mod changes;
@@ -54,11 +55,13 @@ mod scorecards;
 mod sessions;
 mod sessions_held;
 mod statistics;
+mod target_items;
 mod targets;
 mod templates;
 mod unreadable;
 mod upserts;
 mod usecases;
+mod user_items;
 mod users;
 
 use std::sync::Arc;

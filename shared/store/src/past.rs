@@ -15,14 +15,14 @@ use coaching_domain::{CustomerTenant, Error, Tenant, Timestamp};
 use futures_util::stream::{StreamExt, TryStreamExt, iter};
 
 use crate::Store;
-use crate::agents::{ActivePlan, targets_to_text};
+use crate::active_plans::{ActivePlan, targets_to_text};
 use crate::engine::write::Write;
 use crate::item::{Attributes, Item};
 use crate::keys::{self, AFTER_PAST, Cursor, LIST_ORDER, ListIndex, PK, SK};
 use crate::list::{Filter, Listed, Range};
-use crate::targets;
+use crate::target_items;
 use crate::unreadable::{Found, Unreadable};
-use crate::users;
+use crate::user_items;
 
 /// The most people whose past is read one by one; of more, everyone's is.
 const MAX_ONE_BY_ONE: usize = 200;
@@ -212,7 +212,7 @@ impl Store {
 
 /// Keeps what `user` was since a time, until `until`.
 pub(crate) fn put_user(tenant: &CustomerTenant, user: &User, since: Option<Timestamp>, until: Timestamp) -> Write {
-    let item = users::item_at(keys::past_user(tenant, &user.id, until), user, since)
+    let item = user_items::item_at(keys::past_user(tenant, &user.id, until), user, since)
         .text("until", until.to_string())
         .text(ListIndex::Profile.partition_attribute(), keys::past_users(tenant))
         .text(LIST_ORDER, Cursor::latest_first(until, &user.id).as_str());
@@ -250,7 +250,7 @@ pub(crate) fn put_target(tenant: &Tenant, target: &Target, until: Timestamp) -> 
         Some(_) => (ListIndex::Profile, keys::past_coaching_of_profile(tenant)),
         None => (ListIndex::Usecase, keys::past_targets_of_usecase(tenant, &target.usecase)),
     };
-    let item = targets::item_at(keys::past_target(tenant, target.agent.as_ref(), &target.id, until), target)
+    let item = target_items::item_at(keys::past_target(tenant, target.agent.as_ref(), &target.id, until), target)
         .text("target", target.id.as_str())
         .text("until", until.to_string())
         .text(index.partition_attribute(), partition)
@@ -262,7 +262,7 @@ impl PastUser {
     fn read(tenant: &CustomerTenant, item: HashMap<String, AttributeValue>) -> Result<Self, Unreadable> {
         let mut item = Attributes::of(item);
         let until = item.time("until")?;
-        let (user, since) = users::read(tenant, &mut item)?;
+        let (user, since) = user_items::read(tenant, &mut item)?;
         Ok(Self { user, since, until })
     }
 }
@@ -290,7 +290,7 @@ impl PastCoaching {
         let mut item = Attributes::of(item);
         let until = item.time("until")?;
         if let Some(target) = item.optional_id("target")? {
-            let target = targets::read(target, &mut item)?;
+            let target = target_items::read(target, &mut item)?;
             let agent = target.agent.clone().ok_or_else(|| item.corrupt("agent"))?;
             return Ok(Self { agent, until, what: What::Target(Box::new(target)) });
         }
@@ -306,6 +306,6 @@ impl Listed for PastTarget {
         let mut item = Attributes::of(item);
         let until = item.time("until")?;
         let id = item.id("target")?;
-        Ok(Self { target: targets::read(id, &mut item)?, until })
+        Ok(Self { target: target_items::read(id, &mut item)?, until })
     }
 }

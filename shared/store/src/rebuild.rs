@@ -13,7 +13,8 @@ use coaching_domain::template::ScorecardTemplate;
 use coaching_domain::{Error, Tenant, Timestamp};
 
 use crate::Store;
-use crate::agents::{self, ActivePlan};
+use crate::active_plans::ActivePlan;
+use crate::agents;
 use crate::engine::attempts::{Attempts, keeps_changing};
 use crate::engine::transaction::{Refusal, Transaction};
 use crate::engine::write::Write;

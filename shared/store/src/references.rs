@@ -10,7 +10,7 @@ use crate::Store;
 use crate::item::Attributes;
 use crate::keys::{self, Key};
 use crate::unreadable::Unreadable;
-use crate::users;
+use crate::user_items::{self, Standing};
 
 impl Store {
     /// Notes which fields of a request name what does not exist: with `consistent`, as it is now; else as of
@@ -50,7 +50,7 @@ impl Store {
             })
             .collect();
         let mut existing = HashSet::with_capacity(keys.len());
-        for item in self.batch_get_only(&users::STANDING, keys, consistent).await? {
+        for item in self.batch_get_only(&user_items::STANDING, keys, consistent).await? {
             let mut item = Attributes::of(item);
             match item.key.sort.as_str() {
                 "usecase" => {
@@ -59,8 +59,8 @@ impl Store {
                 "user" => {
                     let id: UserId = item.last_of_key()?;
                     // Of whom cannot be read it is only known that the directory has them.
-                    let standing = self.noting(users::standing(tenant, &mut item));
-                    let (works_here, is_agent) = standing.unwrap_or_default();
+                    let standing = self.noting(user_items::standing(tenant, &mut item));
+                    let Standing { works_here, is_agent } = standing.unwrap_or_default();
                     existing.extend(works_here.then(|| Named::Colleague(id.clone())));
                     existing.extend((works_here && is_agent).then(|| Named::Agent(id.clone())));
                     existing.insert(Named::User(id));

@@ -24,6 +24,7 @@ use crate::item::{Attributes, Item};
 use crate::keys::{self, Cursor, Key, LIST_ORDER, ListIndex};
 use crate::list::{Filter, Listed, Page, Range};
 use crate::past;
+use crate::target_items::{self, item_at};
 use crate::unreadable::{Found, Unreadable};
 
 /// Which targets of a profile are wanted: those that match everything that is named.
@@ -282,43 +283,6 @@ fn to_item(tenant: &Tenant, target: &Target) -> Item {
     }
 }
 
-/// A target without a place in any list.
-pub(crate) fn item_at(key: keys::Key, target: &Target) -> Item {
-    Item::at(key)
-        .version(target.version)
-        .text("template", target.template.as_str())
-        .text("part", &target.criterion_or_chapter_id)
-        .text("usecase", target.usecase.as_str())
-        .optional_text("plan", target.plan.as_ref())
-        .optional_text("agent", target.agent.as_ref())
-        .texts("history", target.history.iter().flat_map(|(from, value)| [from.to_string(), value.to_string()]))
-        .text("create_time", target.create_time.to_string())
-        .text("update_time", target.update_time.to_string())
-}
-
-/// The target `id` that [`item_at`] wrote.
-pub(crate) fn read(id: TargetId, item: &mut Attributes) -> Result<Target, Unreadable> {
-    // Times and values take turns.
-    let history = item.texts("history")?;
-    let history = history.chunks(2).map(|pair| match pair {
-        [from, value] => Some((Timestamp::parse(from)?, value.parse().ok()?)),
-        _ => None,
-    });
-    let history = history.collect::<Option<_>>().ok_or_else(|| item.corrupt("history"))?;
-    Ok(Target {
-        id,
-        version: item.number("version")?,
-        template: item.id("template")?,
-        criterion_or_chapter_id: item.text("part")?,
-        usecase: item.id("usecase")?,
-        plan: item.optional_id("plan")?,
-        agent: item.optional_id("agent")?,
-        history,
-        create_time: item.time("create_time")?,
-        update_time: item.time("update_time")?,
-    })
-}
-
 impl ChildOfPlan for Target {
     fn plan(&self) -> Option<&CoachingPlanId> {
         self.plan.as_ref()
@@ -329,6 +293,6 @@ impl Listed for Target {
     fn from_item(item: HashMap<String, AttributeValue>) -> Result<Self, Unreadable> {
         let mut item = Attributes::of(item);
         let id = item.last_of_key()?;
-        read(id, &mut item)
+        target_items::read(id, &mut item)
     }
 }

@@ -7,7 +7,7 @@ use coaching_domain::directory::{User, Versioned};
 use coaching_domain::etag::etag_in_directory;
 use coaching_domain::fields::Entry;
 use coaching_domain::names::UserId;
-use coaching_domain::{CustomerTenant, Error, Role, Tenant, Timestamp};
+use coaching_domain::{CustomerTenant, Error, Tenant, Timestamp};
 use futures_util::stream::{StreamExt, iter};
 
 use crate::engine::attempts::Attempts;
@@ -16,6 +16,7 @@ use crate::engine::write::Write;
 use crate::item::{Attributes, Item, last_of};
 use crate::keys::{self, Cursor, LIST_ORDER, ListIndex, PK};
 use crate::unreadable::{Found, Unreadable};
+use crate::user_items::{self, item_at};
 use crate::{Deadline, Store, past};
 
 /// How many users are written side by side.
@@ -242,52 +243,9 @@ fn to_item(tenant: &CustomerTenant, user: &User, since: Option<Timestamp>, versi
     item
 }
 
-/// A user who is that `since` a time, or always, without a place in any list.
-pub(crate) fn item_at(key: keys::Key, user: &User, since: Option<Timestamp>) -> Item {
-    Item::at(key)
-        .text("display_name", &user.display_name)
-        .boolean("is_active", user.is_active)
-        .boolean("is_dev_user", user.is_dev_user)
-        .texts("roles", user.roles.iter().map(|role| role.as_str().to_owned()))
-        .texts("profiles", user.profiles.iter().map(Tenant::name))
-        .optional_text("since", since.as_ref())
-}
-
 fn from_item(tenant: &CustomerTenant, item: HashMap<String, AttributeValue>) -> Result<Read, Unreadable> {
     let mut item = Attributes::of(item);
     let version = item.version()?;
-    let (user, since) = read(tenant, &mut item)?;
+    let (user, since) = user_items::read(tenant, &mut item)?;
     Ok(Read { user, since, version })
-}
-
-/// The user that [`item_at`] wrote, and since when they are that.
-pub(crate) fn read(tenant: &CustomerTenant, item: &mut Attributes) -> Result<(User, Option<Timestamp>), Unreadable> {
-    let user = User {
-        id: item.last_of_key()?,
-        display_name: item.text("display_name")?,
-        is_active: item.boolean("is_active")?,
-        is_dev_user: item.boolean("is_dev_user")?,
-        roles: roles(item)?,
-        profiles: profiles(tenant, item)?,
-    };
-    Ok((user, item.optional_time("since")?))
-}
-
-fn roles(item: &mut Attributes) -> Result<Vec<Role>, Unreadable> {
-    let roles = item.texts("roles")?;
-    roles.iter().map(|role| Role::parse(role).ok_or_else(|| item.corrupt("roles"))).collect()
-}
-
-fn profiles(tenant: &CustomerTenant, item: &mut Attributes) -> Result<Vec<Tenant>, Unreadable> {
-    let profiles = item.texts("profiles")?;
-    profiles.iter().map(|profile| tenant.profile_in(profile).map_err(|_| item.corrupt("profiles"))).collect()
-}
-
-/// The attributes that [`standing`] reads.
-pub(crate) const STANDING: [&str; 2] = ["roles", "profiles"];
-
-/// Whether the user in `item` works in the profile of `tenant`, and whether they are an agent.
-pub(crate) fn standing(tenant: &Tenant, item: &mut Attributes) -> Result<(bool, bool), Unreadable> {
-    let profiles = profiles(&tenant.of_customer(), item)?;
-    Ok((profiles.is_empty() || profiles.contains(tenant), roles(item)?.contains(&Role::Agent)))
 }
