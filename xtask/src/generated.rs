@@ -64,10 +64,10 @@ impl Generated {
             return self.write(root);
         }
         let (committed, placed) = self.placed(root)?;
-        match committed == placed {
-            true => Ok(()),
-            false => Err(format!("{} is not as it is generated: `cargo xtask generate` writes it", self.file)),
+        if committed == placed {
+            return Ok(());
         }
+        Err(format!("{} is not as it is generated: `cargo xtask generate` writes it", self.file))
     }
 }
 

@@ -44,10 +44,10 @@ const ROLES: [&str; 4] = ["agent", "manager", "service", "admin"];
 
 fn kebab_case(text: &str) -> Result<String, String> {
     let word = |word: &str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase());
-    match text.split('-').count() > 1 && text.split('-').all(word) {
-        true => Ok(text.to_owned()),
-        false => Err("must be words of lower-case letters with - between them, such as archive-plan".to_owned()),
+    if text.split('-').count() > 1 && text.split('-').all(word) {
+        return Ok(text.to_owned());
     }
+    Err("must be words of lower-case letters with - between them, such as archive-plan".to_owned())
 }
 
 impl NewOperation {
@@ -57,10 +57,10 @@ impl NewOperation {
     }
 
     fn full_path(&self) -> String {
-        match self.path.starts_with("/v1/") {
-            true => self.path.clone(),
-            false => format!("/v1/customers/{{customer}}/profiles/{{profile}}/{}", self.path.trim_start_matches('/')),
+        if self.path.starts_with("/v1/") {
+            return self.path.clone();
         }
+        format!("/v1/customers/{{customer}}/profiles/{{profile}}/{}", self.path.trim_start_matches('/'))
     }
 
     /// The path as API Gateway routes it, and the verb of an item that stands after it.
@@ -145,9 +145,10 @@ tokio.workspace = true
             (None, true) => "let tenant = request.authorize()?;".to_owned(),
             (None, false) => "let tenant = request.authorize_customer()?;".to_owned(),
         };
-        let read = match self.has_body() {
-            true => "request.body(request.query().finish(), |_| Some(()))?;",
-            false => "request.query().finish().into_result()?;",
+        let read = if self.has_body() {
+            "request.body(request.query().finish(), |_| Some(()))?;"
+        } else {
+            "request.query().finish().into_result()?;"
         };
         let (domain, edge) = match verb {
             Some(_) => ("Error, Role, names", "Answer, App, Operation, Request, Route, Verb"),

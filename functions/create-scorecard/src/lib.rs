@@ -88,7 +88,7 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
         let template = made_from.insert(found.swap_remove(place));
 
         let id = new.id.clone().map_or_else(|| app.new_id(*now), Ok)?;
-        let scorecard = new.clone().into_scorecard(id, template, caller, *now).ok_or_else(without_usecase)?;
+        let scorecard = new.clone().into_scorecard(id, template, caller, *now)?;
         current.map_or(Ok(()), |current| current.check_in_use(scorecard.create_time, ""))?;
         app.store.create_scorecard(&tenant, scorecard, template, known, record, *now).await
     };
@@ -103,12 +103,7 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
             found.ok_or_else(|| Error::internal("a scorecard's template revision does not exist"))?
         }
     };
-    let scorecard = creation.new.into_scorecard(created.id, &template, caller, created.time);
-    let scorecard = scorecard.ok_or_else(without_usecase)?;
+    let scorecard = creation.new.into_scorecard(created.id, &template, caller, created.time)?;
     let answer = Answer::json(&CreateScorecardResponse { scorecard: scorecard.message(&tenant, &template) })?;
     Ok(answer.with_etag(&scorecard.etag()))
-}
-
-fn without_usecase() -> Error {
-    Error::internal("a scorecard was checked and has no usecase")
 }

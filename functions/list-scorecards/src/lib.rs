@@ -120,10 +120,11 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     }
     let mut embedded = HashSet::new();
     let sizes = scorecards.iter().zip(&made_from).map(|(scorecard, template)| {
-        let of_template = match embedded.insert((&template.id, template.revision)) {
+        let of_template = if embedded.insert((&template.id, template.revision)) {
             // A comma stands between templates.
-            true => bytes_in_answer(&template.message(&tenant))? + 1,
-            false => 0,
+            bytes_in_answer(&template.message(&tenant))? + 1
+        } else {
+            0
         };
         Ok(bytes_in_answer(scorecard)? + of_template)
     });

@@ -165,8 +165,7 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
             let template = violations.finish(template)?;
             new.check_plans(replaced, &field(""), &tenant, &owners)?;
             let id = new.id.clone().map_or_else(|| app.new_id(now), Ok)?;
-            let scorecard = new.into_scorecard(id, template, caller, now);
-            let scorecard = scorecard.ok_or_else(|| Error::internal("a scorecard was checked and has no usecase"))?;
+            let scorecard = new.into_scorecard(id, template, caller, now)?;
             let kept = replaced.map(|replaced| scorecard.clone().over(replaced));
             let shown = kept.as_ref().unwrap_or(&scorecard).message(&tenant, template);
             let bytes = bytes_in_answer(&shown)? + BYTES_BESIDE;

@@ -75,9 +75,10 @@ collections! {
 ///
 /// A user is called what their identity provider calls them: `auth0|5f7c8e`, or an address such as `ana+test@example.com`.
 pub(crate) fn alphabet<C: Collection>() -> (&'static str, &'static str) {
-    match C::SEGMENT == User::SEGMENT {
-        true => ("A-Za-z0-9._~@|+=-", "A-Z a-z 0-9 . _ ~ @ | + = -"),
-        false => ("A-Za-z0-9._~@-", "A-Z a-z 0-9 . _ ~ @ -"),
+    if C::SEGMENT == User::SEGMENT {
+        ("A-Za-z0-9._~@|+=-", "A-Z a-z 0-9 . _ ~ @ | + = -")
+    } else {
+        ("A-Za-z0-9._~@-", "A-Z a-z 0-9 . _ ~ @ -")
     }
 }
 

@@ -143,10 +143,8 @@ impl NewCoachingPlan {
         refuse_future(fields, now, "createTime", create_time);
         refuse_future(fields, now, "updateTime", update_time);
         let imports = caller.role().imports_history();
-        let create_time = match imports {
-            true => creation(create_time, &[update_time, manager_comment_submit_time]),
-            false => None,
-        };
+        let create_time =
+            if imports { creation(create_time, &[update_time, manager_comment_submit_time]) } else { None };
         refuse_before(fields, ("updateTime", update_time), ("createTime", create_time));
         refuse_before(fields, ("managerCommentSubmitTime", manager_comment_submit_time), ("createTime", create_time));
 

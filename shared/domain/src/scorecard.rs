@@ -205,9 +205,10 @@ impl Scorecard {
             let message = format!("scorecardName: the scorecard is linked to {MAX_PLANS} plans, which is the most");
             return Err(Error::new(Reason::ScorecardPlansFull, message));
         }
-        match linked {
-            true => self.plans.push(plan.clone()),
-            false => self.plans.retain(|one| one != plan),
+        if linked {
+            self.plans.push(plan.clone());
+        } else {
+            self.plans.retain(|one| one != plan);
         }
         self.changed(caller, now);
         Ok(true)
@@ -393,26 +394,30 @@ impl NewScorecard {
         Some((&self.agent, self.usecase.as_ref()?, self.imported.submit_time?))
     }
 
-    /// The scorecard that this makes at `now` under `id`; `template` was found to allow it.
+    /// The scorecard that this makes at `now` under `id`; [`NewScorecard::check`] found `template` to allow it.
+    ///
+    /// # Errors
+    /// INTERNAL if it was not asked, and there is no usecase.
     pub fn into_scorecard(
         self,
         id: ScorecardId,
         template: &ScorecardTemplate,
         caller: &Caller,
         now: Timestamp,
-    ) -> Option<Scorecard> {
+    ) -> Result<Scorecard, Error> {
         let imported = self.imported;
+        let usecase = self.usecase.or_else(|| template.usecases.first().cloned());
         let create_time = imported.create_time.unwrap_or(now);
         let submitted_by = imported.submitted_by.or_else(|| imported.submit_time.map(|_| caller.user().clone()));
         let latest = [Some(create_time), imported.submit_time, imported.acknowledge_time];
-        Some(Scorecard {
+        Ok(Scorecard {
             id,
             version: 1,
             conversation: self.conversation,
             agent: self.agent,
             template: template.id.clone(),
             revision: template.revision,
-            usecase: self.usecase.or_else(|| template.usecases.first().cloned())?,
+            usecase: usecase.ok_or_else(|| Error::internal("a scorecard was checked and has no usecase"))?,
             manually_scored: imported
                 .manually_scored
                 .unwrap_or(!caller.role().imports_history() && !self.scores.is_empty()),

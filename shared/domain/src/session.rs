@@ -191,10 +191,10 @@ impl NewCoachingSession {
     /// # Errors
     /// FAILED_PRECONDITION, saying what is missing.
     pub fn check_order(&self, caller: &Caller) -> Result<(), Error> {
-        match self.manager_submit_time.is_some() && self.meeting_notes.is_none() && !caller.role().imports_history() {
-            true => Err(notes_missing()),
-            false => Ok(()),
+        if self.manager_submit_time.is_some() && self.meeting_notes.is_none() && !caller.role().imports_history() {
+            return Err(notes_missing());
         }
+        Ok(())
     }
 
     /// The session that this makes at `now` under `id`, in `usecase`.

@@ -51,17 +51,13 @@ impl UpdateMask {
         field: &str,
         read: impl FnOnce(&mut Fields<'_>, &str) -> Option<T>,
     ) -> Option<Option<T>> {
-        match self.covers(fields, field) {
-            true => {
-                let value = read(fields, field);
-                fields.may_be_absent();
-                Some(value)
-            }
-            false => {
-                fields.drop_known(&[field]);
-                None
-            }
+        if !self.covers(fields, field) {
+            fields.drop_known(&[field]);
+            return None;
         }
+        let value = read(fields, field);
+        fields.may_be_absent();
+        Some(value)
     }
 
     /// As [`UpdateMask::value`], for a field that never changes: with `*` it may be absent.

@@ -71,12 +71,12 @@ impl MetricsNamespace {
     /// One line if it is none.
     pub fn parse(text: &str) -> Result<Self, String> {
         let legal = |byte: u8| byte.is_ascii_alphanumeric() || b"._-/#:".contains(&byte);
-        match (1..=255).contains(&text.len()) && text.bytes().all(legal) && !text.starts_with("AWS/") {
-            true => Ok(Self(text.to_owned())),
-            false => Err(format!(
-                "METRICS_NAMESPACE is '{text}'; it must be 1 to 255 of A-Z a-z 0-9 . _ - / # : and not begin with AWS/"
-            )),
+        if (1..=255).contains(&text.len()) && text.bytes().all(legal) && !text.starts_with("AWS/") {
+            return Ok(Self(text.to_owned()));
         }
+        Err(format!(
+            "METRICS_NAMESPACE is '{text}'; it must be 1 to 255 of A-Z a-z 0-9 . _ - / # : and not begin with AWS/"
+        ))
     }
 }
 

@@ -64,10 +64,10 @@ impl<'a> Request<'a> {
             ));
         }
         // API Gateway decodes variables after the route is found: a slash that was escaped twice comes to light.
-        match event.path_parameters.values().any(|value| value.contains('/')) {
-            true => Err(request.no_such_path()),
-            false => Ok(request),
+        if event.path_parameters.values().any(|value| value.contains('/')) {
+            return Err(request.no_such_path());
         }
+        Ok(request)
     }
 
     /// The same, of which only the outline is wanted.
@@ -118,10 +118,10 @@ impl<'a> Request<'a> {
 
     /// Refuses a path with a verb that is of another method, or of none: no id holds a colon.
     fn require_no_verb(&self) -> Result<(), Error> {
-        match self.event.path_parameters.values().any(|value| value.contains(':')) {
-            true => Err(self.no_such_path()),
-            false => Ok(()),
+        if self.event.path_parameters.values().any(|value| value.contains(':')) {
+            return Err(self.no_such_path());
         }
+        Ok(())
     }
 
     /// As [`Request::authorize`], for a path below the customer: the caller must not be confined to
@@ -213,10 +213,10 @@ impl<'a> Request<'a> {
 
     /// The query string, and `If-Match`.
     pub fn query(&self) -> Query {
-        match self.outlined {
-            true => Query::outlining(),
-            false => Query::parse(&self.event.raw_query_string, self.event.header("if-match")),
+        if self.outlined {
+            return Query::outlining();
         }
+        Query::parse(&self.event.raw_query_string, self.event.header("if-match"))
     }
 
     /// What tells this request with its `request_id` apart from others of its caller: the `message` that was read

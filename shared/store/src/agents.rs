@@ -211,14 +211,13 @@ impl Store {
         candidates.extend(records.into_values().filter_map(Record::into_candidate));
         let unsure = candidates.iter().map(|candidate| &candidate.person).filter(|person| person.may_have_been(span));
         let unsure: Vec<&UserId> = unsure.map(|person| &person.id).collect();
-        let coached: Vec<&UserId> = match span.is_over {
-            true => candidates.iter().map(|candidate| &candidate.person.id).collect(),
-            false => Vec::new(),
-        };
+        let coached: Vec<&UserId> =
+            if span.is_over { candidates.iter().map(|candidate| &candidate.person.id).collect() } else { Vec::new() };
         // Mostly nothing of the past is asked for, so it takes no room in what waits here.
-        let past = match unsure.is_empty() && coached.is_empty() {
-            true => Past::default(),
-            false => Box::pin(self.past_of(tenant, &unsure, &coached, span)).await?,
+        let past = if unsure.is_empty() && coached.is_empty() {
+            Past::default()
+        } else {
+            Box::pin(self.past_of(tenant, &unsure, &coached, span)).await?
         };
         let unknown = unnamed.into_iter().filter(|id| !known.contains(id)).collect();
         Ok(AgentsById { agents: self.agents_from(tenant, candidates, &past, span).await?, unknown })
@@ -298,12 +297,13 @@ impl Store {
         }
         let past = Box::pin(self.past_of_everyone(tenant, span)).await?;
         let were_agents: Vec<UserId> = past.agents(tenant).cloned().collect();
-        let (users, (mut records, damaged)) = match were_agents.is_empty() {
-            true => Default::default(),
-            false => tokio::try_join!(
+        let (users, (mut records, damaged)) = if were_agents.is_empty() {
+            Default::default()
+        } else {
+            tokio::try_join!(
                 async { self.users(&tenant.of_customer(), &were_agents).await },
                 self.records(tenant, &were_agents)
-            )?,
+            )?
         };
         let users = users.entries.into_iter().filter(|(user, _)| !damaged.contains(&user.id));
         let departed = users.filter_map(|(user, since)| {
@@ -560,9 +560,8 @@ pub(crate) fn put_plan_right(
             }
         }
     }
-    let clause = |verb: &str, terms: Vec<String>| match terms.is_empty() {
-        true => String::new(),
-        false => format!("{verb} {} ", terms.join(", ")),
+    let clause = |verb: &str, terms: Vec<String>| {
+        if terms.is_empty() { String::new() } else { format!("{verb} {} ", terms.join(", ")) }
     };
     let expression = clause("SET", sets) + &clause("REMOVE", removals);
     let update = update_plan(tenant, &read.record.id, id, expression)

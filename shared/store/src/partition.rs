@@ -176,9 +176,8 @@ impl Partition {
     pub fn of(key: &str) -> Option<Self> {
         let is_of = |kind: &&Self| {
             let shape = kind.shape().split('#');
-            let matches = |(part, shape): (&str, &str)| match shape.starts_with('{') {
-                true => !part.is_empty(),
-                false => part == shape,
+            let matches = |(part, shape): (&str, &str)| {
+                if shape.starts_with('{') { !part.is_empty() } else { part == shape }
             };
             shape.clone().count() == key.split('#').count() && key.split('#').zip(shape).all(matches)
         };

@@ -156,10 +156,10 @@ impl Store {
         };
         let users = self.all(since(ListIndex::Profile, keys::past_users(&customer), span.start));
         let coaching = async {
-            match span.is_over {
-                true => self.all(since(ListIndex::Profile, keys::past_coaching_of_profile(tenant), span.at)).await,
-                false => Ok(Found::default()),
+            if !span.is_over {
+                return Ok(Found::default());
             }
+            self.all(since(ListIndex::Profile, keys::past_coaching_of_profile(tenant), span.at)).await
         };
         let (users, coaching) = tokio::try_join!(users, coaching)?;
         let mut past = Past::default();

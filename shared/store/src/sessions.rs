@@ -100,12 +100,7 @@ impl Store {
         request: Option<&IdempotencyRecord>,
         author: Author<'_>,
     ) -> Result<Created<names::CoachingSession>, Error> {
-        let plan = async {
-            match inherits_usecase {
-                true => self.plan(tenant, &session.plan).await,
-                false => Ok(None),
-            }
-        };
+        let plan = async { if inherits_usecase { self.plan(tenant, &session.plan).await } else { Ok(None) } };
         let (plan, unknown) = tokio::try_join!(plan, self.unknown_names(tenant, references, true))?;
         unknown.into_result()?;
         if inherits_usecase {

@@ -267,10 +267,7 @@ fn place_taken(tenant: &Tenant, item: HashMap<String, AttributeValue>) -> Result
 /// Why the plan of `target`, with what counts on it in `item`, takes it not.
 fn plan_takes_no_target(target: &Target, item: Option<&HashMap<String, AttributeValue>>) -> Error {
     let takes_children = |item| target.agent.as_ref().is_some_and(|agent| dependents::takes_children_of(item, agent));
-    match item.is_some_and(takes_children) {
-        true => targets_of_plan_full(),
-        false => plan_not_found(),
-    }
+    if item.is_some_and(takes_children) { targets_of_plan_full() } else { plan_not_found() }
 }
 
 fn to_item(tenant: &Tenant, target: &Target) -> Item {

@@ -130,10 +130,8 @@ fn item_at(key: keys::Key, template: &ScorecardTemplate) -> Result<Item, Error> 
     let dropped = template.dropped.iter();
     let dropped: Vec<DroppedInItem> =
         dropped.map(|(number, dropped)| (*number, dropped.part, dropped.last_revision)).collect();
-    let dropped = match dropped.is_empty() {
-        true => None,
-        false => Some(serde_json::to_string(&dropped).map_err(Error::internal)?),
-    };
+    let dropped =
+        if dropped.is_empty() { None } else { Some(serde_json::to_string(&dropped).map_err(Error::internal)?) };
     Ok(Item::at(key)
         .number("revision", template.revision.into())
         .text("title", &template.title)
