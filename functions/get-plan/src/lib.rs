@@ -1,11 +1,11 @@
-//! One coaching plan with its sessions.
+//! Returns one coaching plan with its sessions.
 //!
-//! `coachingSessions` holds the newest sessions of the plan, as many as fit into an answer, as a page of
-//! `list-sessions` does: up to 1000.
+//! `coachingSessions` holds the plan's newest sessions, in the order of `list-sessions`: as many as fit into the
+//! answer, at most 1000.
 //!
-//! An agent sees their own plans only, and is not told whether another exists. They see the `comment` once it is
-//! submitted (`managerCommentSubmitTime`), and sessions as `get-session` shows them; nothing else that they read tells of
-//! what they do not see.
+//! Agents read their own plans only. Any other name is PERMISSION_DENIED for them, whether it exists or not. They see
+//! the `comment` once it is submitted (`managerCommentSubmitTime`), and sessions as in `get-session`. Nothing else that
+//! they read depends on what is hidden from them.
 
 use coaching_domain::names::CoachingPlan;
 use coaching_domain::plan::CoachingPlanMessage;

@@ -1,6 +1,7 @@
-//! One scorecard.
+//! Returns one scorecard.
 //!
-//! An agent sees their own scorecards only, once they are submitted, and is not told whether another exists.
+//! Agents read their own scorecards only, once they are submitted. Any other name is PERMISSION_DENIED for them,
+//! whether it exists or not.
 
 use coaching_domain::scorecard::ScorecardMessage;
 use coaching_domain::{Error, Role, names};

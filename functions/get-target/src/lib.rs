@@ -1,4 +1,4 @@
-//! One target.
+//! Returns one target.
 
 use coaching_domain::target::TargetMessage;
 use coaching_domain::{Error, Role, names};

@@ -1,5 +1,4 @@
-//! One revision of a scorecard template:
-//! `…/{id}@{revision}`, or the current one: `…/{id}`.
+//! Returns a scorecard template: the current revision (`…/{id}`) or a given one (`…/{id}@{revision}`).
 
 use coaching_domain::template::{Revision, ScorecardTemplateMessage, parse_template_segment};
 use coaching_domain::{Error, Role};

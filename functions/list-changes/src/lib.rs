@@ -1,18 +1,17 @@
-//! Who changed what of one session, plan, comment or scorecard, and
-//! when; the latest first.
+//! Lists who changed what and when in one session, plan, comment or scorecard, the latest change first.
 //!
-//! `name` (required) is the resource's name, of one that was deleted too. Of each change the answer holds
-//! `changeTime`, `userName`, their `role`, the `operation`, the `version` that it made, the `fields` that
-//! changed, and those `before` and `after` it; fields that were not set are left out. Of a scorecard's scores those
-//! are there that changed, by `criterionId`; a scorecard has changes from its submission on. `pageSize` and
-//! `pageToken` as in `list-sessions`.
+//! `name` (required) is the resource's name; the resource may be deleted. Each change has its `changeTime`, `userName`,
+//! their `role`, the `operation`, the `version` that it made, the `fields` that changed, and their values `before` and
+//! `after`; fields that were not set are left out. Of a scorecard's scores only those that changed are listed, by
+//! `criterionId`. A scorecard has changes from its submission on. `pageSize` and `pageToken` work as in
+//! `list-sessions`.
 //!
-//! An agent sees the history of what is their own, as far as they saw it then: no `privateNotes`, `meetingNotes` only of
-//! a session that was submitted, a plan's `comment` only once it was, nothing of a scorecard while it was a draft. A
-//! change of which nothing is left is left out, and so is what would tell of it: `version`, and the fields that follow
-//! from any change (`updateTime`, `managerUpdateTime`, `agentUpdateTime`, `managerSubmitterUserName`, `updatedBy`). Of
-//! what was deleted they keep the history, unless its name is a colleague's now. An agent is not told whether another
-//! history exists.
+//! Agents read the history of what is their own, as far as they could see it at the time: no `privateNotes`,
+//! `meetingNotes` only of a submitted session, a plan's `comment` only once submitted, and nothing of a scorecard while
+//! it was a draft. A change with nothing left to see is left out. So is what would reveal it: `version` and the fields
+//! that every change sets (`updateTime`, `managerUpdateTime`, `agentUpdateTime`, `managerSubmitterUserName`,
+//! `updatedBy`). Agents keep the history of their deleted resources, unless a colleague's resource has the name now.
+//! Any other name is PERMISSION_DENIED for them, whether it exists or not.
 
 use coaching_domain::change::ChangeMessage;
 use coaching_domain::{Error, Role, names};

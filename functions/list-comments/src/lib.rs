@@ -1,10 +1,9 @@
-//! A page of coaching comments, the newest
-//! `createTime` first, ties by name.
+//! Lists coaching comments, the newest `createTime` first, ties by name.
 //!
-//! `coachingPlanNames`, `threadIds` and `usecaseNames` (each repeatable, any of them, at most 20) narrow the
-//! list, in any combination. `pageSize` and `pageToken` as in `list-sessions`.
+//! `coachingPlanNames`, `threadIds` and `usecaseNames` filter the list and can be combined. Each can be repeated up to
+//! 20 times and matches any of its values. `pageSize` and `pageToken` work as in `list-sessions`.
 //!
-//! An agent sees comments on their own plans only.
+//! Agents see comments on their own plans only.
 
 use coaching_domain::comment::CoachingCommentMessage;
 use coaching_domain::{Error, Role};

@@ -1,15 +1,18 @@
-//! A page of coaching plans, the newest
-//! `createTime` first, ties by name.
+//! Lists coaching plans, the newest `createTime` first, ties by name.
 //!
-//! The body narrows the list, in any combination: `agentUserName`, `agentUserNames` and the members of
-//! `groupNames` (plans of any of them), `isActive`, `usecaseNames` (any of them), `focusCriteria` (plans that
-//! work on any of them). With `includeCoachingSessions` each plan has its newest sessions, up to 100, only
-//! those of `sessionTimeRange` (`startTimestamp` until before `endTimestamp`) if it is given; a page then has
-//! at most 50 plans, and fewer if their sessions are long; a plan whose sessions fill an answer alone has as many
-//! as fit. `excludeCoachingPlanComment` and
-//! `excludeCoachingSessionsNoteAndComment` leave those out. `pageSize` and `pageToken` as in `list-sessions`.
+//! The fields of the body filter the list and can be combined:
+//! - `agentUserName`, `agentUserNames` and `groupNames`: plans of any of these agents and members of these groups
+//! - `isActive`
+//! - `usecaseNames`: plans of any of them
+//! - `focusCriteria`: plans that work on any of them
 //!
-//! An agent sees their own plans only, as `get-plan` shows them; pages go by what they see.
+//! With `includeCoachingSessions` each plan has its newest sessions, at most 100. `sessionTimeRange` restricts them to
+//! those from `startTimestamp` until before `endTimestamp`. A page then has at most 50 plans, and fewer if their
+//! sessions are long. If the sessions of one plan alone fill an answer, it has as many as fit.
+//! `excludeCoachingPlanComment` and `excludeCoachingSessionsNoteAndComment` leave those texts out. `pageSize` and
+//! `pageToken` work as in `list-sessions`.
+//!
+//! Agents see their own plans only, as in `get-plan`. Filters and pages use what they see.
 
 use std::collections::BTreeSet;
 

@@ -1,12 +1,17 @@
-//! A page of scorecards, the newest `createTime`
-//! first, ties by name, with the template revisions that they were made from.
+//! Lists scorecards, the newest `createTime` first, ties by name, with the template revisions that they were made from.
 //!
-//! `agentUserName`, `coachingPlanNames`, `conversationNames`, `creatorUserNames`, `submitterUserNames`,
-//! `usecaseNames` (each repeatable, any of them, at most 20), `templateName` (a revision, or `@*` or none for
-//! every one), `startSubmitTime`, `endSubmitTime`, `startUpdateTime` and `endUpdateTime` (ends left out, and after
-//! their starts) narrow the list. `orderBy` is `SCORECARD_ORDER_BY_UNSPECIFIED` or `CREATE_TIME`. Pages as `list-sessions`.
+//! These parameters filter the list:
+//! - `agentUserName`
+//! - `coachingPlanNames`, `conversationNames`, `creatorUserNames`, `submitterUserNames`, `usecaseNames`: each can be
+//!   repeated up to 20 times and matches any of its values
+//! - `templateName`: one revision, or all of them with `@*` or without a revision
+//! - `startSubmitTime` until before `endSubmitTime`, `startUpdateTime` until before `endUpdateTime`: an end must be
+//!   after its start
 //!
-//! An agent sees their own scorecards only, once they are submitted.
+//! `orderBy` is `SCORECARD_ORDER_BY_UNSPECIFIED` or `CREATE_TIME`. `pageSize` and `pageToken` work as in
+//! `list-sessions`.
+//!
+//! Agents see their own scorecards only, once they are submitted.
 
 use std::collections::HashSet;
 

@@ -1,8 +1,7 @@
-//! A page of targets, the newest first, ties by
-//! name.
+//! Lists targets, the newest first, ties by name.
 //!
-//! The body narrows the list: `usecaseNames`, `coachingPlanNames` and `scorecardTemplateNames` (without a
-//! revision), each at most 20. `pageSize` and `pageToken` as in `list-sessions`.
+//! The fields of the body filter the list: `usecaseNames`, `coachingPlanNames` and `scorecardTemplateNames` (without a
+//! revision), at most 20 names each. `pageSize` and `pageToken` work as in `list-sessions`.
 
 use coaching_domain::target::TargetMessage;
 use coaching_domain::{Error, Role, names};

@@ -1,8 +1,7 @@
-//! The current revision of each
-//! scorecard template, the newest template first, ties by name.
+//! Lists the current revision of each scorecard template, the newest template first, ties by name.
 //!
-//! `usecaseNames` (repeatable, at most 20) narrows the list to templates for any of them or for all
-//! usecases; `includeDeactivated` adds those that are out of use. Pages as `list-sessions`.
+//! `usecaseNames` (repeatable, at most 20) restricts the list to templates for any of them or for all usecases.
+//! `includeDeactivated` adds deactivated templates. `pageSize` and `pageToken` work as in `list-sessions`.
 
 use coaching_domain::template::ScorecardTemplateMessage;
 use coaching_domain::{Error, Role};

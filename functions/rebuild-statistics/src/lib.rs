@@ -1,14 +1,15 @@
-//! Recounts the score statistics of a profile from its scorecards, puts right what differs and says what did.
+//! Recounts the score statistics of a profile from its scorecards, corrects what differs, and reports it.
 //!
-//! It has no route: an operator invokes it with `{"customer": "…", "profile": "…"}`. It may run while scorecards
-//! are written. When its time is nearly up, or it has named 1000 agents (below), it keeps how far it came and answers
-//! `"done": false`; invoked again with the same event, it goes on from there. Repeated when it is done, it starts again.
+//! It has no route: an operator invokes it with `{"customer": "…", "profile": "…"}`. It may run while scorecards are
+//! written. When its time is nearly up, or the answer names 1000 agents (below), it saves its cursor and answers
+//! `"done": false`; the next invocation with the same event resumes there. After `"done": true`, the next invocation
+//! starts again from the beginning.
 //!
-//! Statistics and agents' records that cannot be read are put right too. What they are counted from and cannot be read is
-//! `skipped`, and named: the rest is counted without. A profile of which nothing is known is an error.
+//! Statistics and agents' records that cannot be read are rewritten too. Source records that cannot be read are named
+//! in `skipped`, and the rest is counted without them. A profile of which nothing is known is an error.
 //!
-//! Agents whose statistics differ and changed within the last minute are named in `unsettledAgentUserNames`:
-//! the indexes that list their scorecards may not show the change yet. Run it again for those.
+//! Agents whose statistics differ and changed within the last minute are named in `unsettledAgentUserNames`: the
+//! indexes that list their scorecards may not show the change yet. Run it again for those.
 
 use std::time::Instant;
 

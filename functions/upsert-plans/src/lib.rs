@@ -1,14 +1,14 @@
 //! Creates or replaces coaching plans.
 //!
-//! The body is `{"coachingPlans": […]}`, 1 to 500 of them, each name once; without a `name` the service makes
-//! one. As in `create-plan`, what an entry names must exist, people where it
-//! creates a plan. Every entry replaces what may change of a plan that is there (see `update-plan`), or is refused by
-//! itself: the answer's `results` hold, in order, the plan (without sessions) or the `status` of its
-//! refusal. Entries that have one name are all refused. So is an entry (ABORTED) with an `etag` of another version, or of a
-//! plan that does not exist. Repeating a call with names and without etags changes nothing further.
+//! The body is `{"coachingPlans": […]}`, 1 to 500 of them, each name once; without a `name` the service makes one. What
+//! an entry names must exist, as in `create-plan`; people are checked only if the entry creates a plan. An entry
+//! replaces those fields of an existing plan that may change (see `update-plan`), or is refused by itself: the answer's
+//! `results` hold, in order, the plan (without sessions) or the `status` of its refusal. Entries with the same name are
+//! all refused. An entry whose `etag` is of another version, or of a plan that does not exist, is ABORTED. A repeat
+//! with names and without etags changes nothing further.
 //!
-//! What a batch does not come to in its time is UNAVAILABLE with the reason `OUT_OF_TIME`, entry by entry, and the
-//! rest has its own result; repeating the call completes it.
+//! Entries that time ran out for are UNAVAILABLE with the reason `OUT_OF_TIME`; the others have their own results. A
+//! repeat completes the batch.
 
 use std::collections::HashMap;
 

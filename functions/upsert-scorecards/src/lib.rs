@@ -1,28 +1,31 @@
-//! Creates or replaces scorecards, for
-//! bulk loads and backfills by a customer's own systems.
+//! Creates or replaces scorecards, for bulk loads and backfills by a customer's own systems.
 //!
-//! The body is `{"scorecards": […]}`, 1 to 500 of them, each name once; without a `name` the service makes
-//! one. Usecases and templates must exist; `agentUserName` is someone of the profile, `coachingPlanNames` are plans of theirs
-//! (what a scorecard has that is replaced, it may keep). With a `submitTime` they are submitted, and count on that day; without one they are drafts. Every
-//! entry replaces what is there whole, or is refused by itself: the answer's `results` hold, in order, the
-//! scorecard or the `status` of its refusal. Entries that have one name are all refused. So is an entry (ABORTED)
-//! with an `etag` of another version, or of a scorecard that does not exist. A scorecard's agent never changes. Times,
-//! criteria without a score and templates that are out of use are as in `create-scorecard`: what is there already may be
-//! replaced, unless by one of another template, and what was made before a template went out of use is taken.
+//! The body is `{"scorecards": […]}`, 1 to 500 of them, each name once; without a `name` the service makes one. Each
+//! entry replaces the existing scorecard as a whole, or is refused by itself: the answer's `results` hold, in order,
+//! the scorecard or the `status` of its refusal. Entries with the same name are all refused. An entry whose `etag` is
+//! of another version, or of a scorecard that does not exist, is ABORTED. A repeat with names and without etags changes
+//! nothing further.
 //!
-//! One that replaces a submitted scorecard, and comes submitted without an acknowledgement of its own, keeps its agent's; if
-//! its template, scores or comment are others, or it is submitted later than that, only the agent's comment stays. What
-//! was there is kept in the history. One that is created submitted has none yet.
+//! Usecases and templates must exist. `agentUserName` is a user of the profile, and `coachingPlanNames` are plans of
+//! theirs; a replaced scorecard may keep those that it has. A scorecard's agent never changes. With a `submitTime` a
+//! scorecard is submitted and counts on that day; without one it is a draft. Times, criteria without a score and
+//! deactivated templates are treated as in `create-scorecard`. An existing scorecard may be replaced after its template
+//! was deactivated, unless by one of another template, and a scorecard created before a template's deactivation is
+//! taken.
 //!
-//! Each scorecard is written in one transaction with what it changes in its agent's statistics; those of
-//! one agent and period share one. An entry is refused by itself (RESOURCE_EXHAUSTED) that would make what is
-//! counted of one agent, usecase and two months larger than 256 KiB. Repeating a call with names and without etags
-//! changes nothing further.
+//! An entry that replaces a submitted scorecard, is submitted itself and carries no acknowledgement keeps that of the
+//! agent. If its template, scores or comment differ, or it is submitted later than the acknowledgement, only the
+//! agent's comment is kept. The replaced version is kept in the history. A scorecard that is created submitted has no
+//! history yet.
 //!
-//! What a batch does not come to in its time is UNAVAILABLE with the reason `OUT_OF_TIME`, entry by entry, and the
-//! rest has its own result; repeating the call completes it. An answer shows each scorecard with the labels of its
-//! criteria: an entry that makes it pass what a Lambda function may answer (6,291,556 bytes) is refused before it is
-//! written, and is for another batch.
+//! Each scorecard is written in one transaction with its agent's statistics; scorecards of one agent and period share a
+//! transaction. An entry that would make the statistics of one agent, usecase and period of two months larger than 256
+//! KiB is refused by itself (RESOURCE_EXHAUSTED).
+//!
+//! Entries that time ran out for are UNAVAILABLE with the reason `OUT_OF_TIME`; the others have their own results. A
+//! repeat completes the batch. The answer shows each scorecard with the labels of its criteria. An entry that would
+//! make the answer exceed what a Lambda function may answer (6,291,556 bytes) is refused before it is written: send it
+//! in another batch.
 
 use std::collections::{BTreeMap, HashMap};
 
