@@ -61,7 +61,7 @@ pub static OPERATION: Operation = Operation {
     ..Operation::NOTHING
 };
 
-/// What it became.
+/// The scorecard after the request.
 #[derive(Serialize, ToSchema)]
 pub struct ChangeScorecardStateResponse<'a> {
     /// The scorecard.

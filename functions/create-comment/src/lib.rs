@@ -41,7 +41,7 @@ pub static OPERATION: Operation = Operation {
     ..Operation::NOTHING
 };
 
-/// What was created.
+/// The created comment.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CreateCommentResponse<'a> {
@@ -97,7 +97,7 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     };
     let created = creation.once(app, &tenant, create).await?;
 
-    // Whose plan it is about is no part of the answer.
+    // The answer does not have the plan's agent.
     let comment = creation.new.into_comment(created.id, None, created.usecase, created.time);
     let coaching_comment = comment.message(&tenant);
     Ok(Answer::json(&CreateCommentResponse { coaching_comment })?.with_etag(&comment.etag()))

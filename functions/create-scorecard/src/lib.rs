@@ -54,7 +54,7 @@ pub static OPERATION: Operation = Operation {
     ..Operation::NOTHING
 };
 
-/// What was created.
+/// The created scorecard.
 #[derive(Serialize, ToSchema)]
 pub struct CreateScorecardResponse<'a> {
     /// The scorecard.
@@ -70,7 +70,7 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
 
     let mut made_from = None;
     let create = async |record| {
-        // The current revision tells whether the template is in use.
+        // Only the current revision has the deactivation time of the template.
         let revisions: Vec<Option<u32>> = std::iter::once(None).chain(new.revision.map(Some)).collect();
         let references = new.references("").and(new.people(None, "", caller));
         let ((mut found, known), mut violations, owners) = try_join3(
@@ -96,7 +96,7 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     };
     let created = creation.once(app, &tenant, create).await?;
 
-    // A repeat is answered by the revision that the first request was made from. It is there for good.
+    // A repeat is answered with the first request's revision. Revisions are never deleted.
     let template = match made_from.filter(|template| Some(template.revision) == created.revision) {
         Some(template) => template,
         None => {

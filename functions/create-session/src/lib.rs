@@ -41,7 +41,7 @@ pub static OPERATION: Operation = Operation {
     ..Operation::NOTHING
 };
 
-/// What was created.
+/// The created session.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CreateSessionResponse<'a> {

@@ -44,7 +44,7 @@ pub static OPERATION: Operation = Operation {
     ..Operation::NOTHING
 };
 
-/// What was created.
+/// The created target.
 #[derive(Serialize, ToSchema)]
 pub struct CreateTargetResponse<'a> {
     /// The target.
@@ -92,7 +92,7 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     };
     let created = creation.once(app, &tenant, create).await?;
 
-    // Whose plan it hangs on is no part of the answer.
+    // The answer does not have the plan's agent.
     let target = creation.new.into_target(created.id, None, created.time);
     Ok(Answer::json(&CreateTargetResponse { target: target.message(&tenant) })?.with_etag(&target.etag()))
 }

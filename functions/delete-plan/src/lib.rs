@@ -6,7 +6,7 @@
 //!
 //! Only a service or an admin deletes a plan that has an acknowledged session; a manager gets FAILED_PRECONDITION
 //! (`SESSION_ACKNOWLEDGED`). A plan of the same name can be created again after five minutes. At most 60 plans of a
-//! profile are deleted with `force` within five minutes; one more is RESOURCE_EXHAUSTED (`DELETIONS_FULL`).
+//! profile are deleted with children within five minutes; one more is RESOURCE_EXHAUSTED (`DELETIONS_FULL`).
 //!
 //! A repeat after the deletion is NOT_FOUND. An `If-Match`, or an `etag` in the query, of another version is ABORTED.
 //! UNAVAILABLE with the reason `DELETION_UNDER_WAY` means that nobody sees the plan and its children any more, and that
@@ -56,7 +56,7 @@ pub static OPERATION: Operation = Operation {
     ..Operation::NOTHING
 };
 
-/// Nothing: it is deleted.
+/// Empty: the plan is deleted.
 #[derive(Serialize, ToSchema)]
 pub struct DeletePlanResponse {}
 

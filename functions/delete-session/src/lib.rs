@@ -28,7 +28,7 @@ pub static OPERATION: Operation = Operation {
     ..Operation::NOTHING
 };
 
-/// Nothing: it is deleted.
+/// Empty: the session is deleted.
 #[derive(Serialize, ToSchema)]
 pub struct DeleteSessionResponse {}
 

@@ -27,7 +27,7 @@ pub static OPERATION: Operation = Operation {
     ..Operation::NOTHING
 };
 
-/// Nothing: it is deleted.
+/// Empty: the target is deleted.
 #[derive(Serialize, ToSchema)]
 pub struct DeleteTargetResponse {}
 

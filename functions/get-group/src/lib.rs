@@ -17,7 +17,7 @@ pub static OPERATION: Operation = Operation {
     ..Operation::NOTHING
 };
 
-/// What was asked for.
+/// The requested group.
 #[derive(Serialize, ToSchema)]
 pub struct GetGroupResponse<'a> {
     /// The group.

@@ -17,7 +17,7 @@ pub static OPERATION: Operation = Operation {
     ..Operation::NOTHING
 };
 
-/// What was asked for.
+/// The requested target.
 #[derive(Serialize, ToSchema)]
 pub struct GetTargetResponse<'a> {
     /// The target.

@@ -20,7 +20,7 @@ pub static OPERATION: Operation = Operation {
     ..Operation::NOTHING
 };
 
-/// What was asked for.
+/// The requested user.
 #[derive(Serialize, ToSchema)]
 pub struct GetUserResponse<'a> {
     /// The user.

@@ -46,7 +46,7 @@ pub static OPERATION: Operation = Operation {
     ..Operation::NOTHING
 };
 
-/// What was linked or unlinked.
+/// The plan and the scorecard that were linked or unlinked.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct LinkScorecardResponse {

@@ -37,17 +37,17 @@ pub static OPERATION: Operation = Operation {
     ..Operation::NOTHING
 };
 
-/// A page of what was asked for.
+/// A page of changes.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ListChangesResponse<'a> {
     /// The changes, the latest first.
     changes: &'a [ChangeMessage<'a>],
-    /// The `pageToken` of the next page; absent on the last one.
+    /// The `pageToken` of the next page; absent on the last page.
     #[serde(skip_serializing_if = "Option::is_none")]
     next_page_token: Option<String>,
-    /// What could not be read, and so may be missing from the page: names of resources; of a change, the name of what was
-    /// changed, `/changes/` and the version that it made. Absent: all could be read.
+    /// Names of records that could not be read and may be missing from the page. A change is named by its resource's name,
+    /// `/changes/` and the version that it made. Absent if all could be read.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     unreachable: Vec<String>,
 }
@@ -82,7 +82,7 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     };
     let (page, scorecard) = try_join(history, scorecard).await?;
     let exists = match scorecard {
-        // Scorecards are not deleted, and one that was not changed since its submission has no history.
+        // Scorecards are never deleted, and one without changes since its submission has no history.
         Some(scorecard) => scorecard.is_some_and(|scorecard| scorecard.is_there_for(caller)),
         None => !page.entries.is_empty() || page.unreadable().next().is_some() || !is_first,
     };

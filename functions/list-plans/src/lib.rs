@@ -26,14 +26,14 @@ use coaching_store::{Cursor, PlanFilter, SessionFilter};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// The most agents, and the most groups, that one request names.
+/// The most agents and the most groups in one request.
 const MAX_AGENTS: usize = 1000;
 const MAX_GROUPS: usize = 100;
-/// The most usecases.
+/// The most usecases in one request.
 const MAX_USECASES: usize = 20;
-/// The longest page token that is looked at, in bytes.
+/// The longest page token that is read, in bytes.
 const MAX_TOKEN_BYTES: usize = 1024;
-/// The most plans of a page with their sessions.
+/// The most plans on a page with sessions.
 const MAX_PLANS_WITH_SESSIONS: usize = 50;
 
 /// The operation.
@@ -56,22 +56,22 @@ pub static OPERATION: Operation = Operation {
     ..Operation::NOTHING
 };
 
-/// A page of what was asked for.
+/// A page of plans.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ListPlansResponse<'a> {
     /// The plans, the newest first.
     coaching_plans: Vec<CoachingPlanMessage<'a>>,
-    /// The `pageToken` of the next page; absent on the last one.
+    /// The `pageToken` of the next page; absent on the last page.
     #[serde(skip_serializing_if = "Option::is_none")]
     next_page_token: Option<String>,
-    /// What could not be read, and so may be missing from the page: names of plans, of sessions of the plans of the page,
-    /// and of groups. Absent: all could be read.
+    /// Names of plans, of sessions of the plans on the page, and of groups that could not be read and may be missing from
+    /// the page. Absent if all could be read.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     unreachable: Vec<String>,
 }
 
-/// What is asked for.
+/// The request.
 struct ListPlansRequest {
     agents: BTreeSet<UserId>,
     groups: Vec<coaching_domain::names::GroupId>,
@@ -116,7 +116,7 @@ impl ListPlansRequest {
         })
     }
 
-    /// What is shown of a plan, with `sessions`.
+    /// The plan as the request asks for it, with `sessions`.
     fn plan<'a>(
         &self,
         plan: &'a SeenPlan,
@@ -127,7 +127,7 @@ impl ListPlansRequest {
         if self.without_comment { plan.without_comment() } else { plan }
     }
 
-    /// What is shown of a session.
+    /// The session as the request asks for it.
     fn session<'a>(&self, session: &'a SeenSession, tenant: &Tenant, now: Timestamp) -> CoachingSessionMessage<'a> {
         let session = session.message(tenant, now);
         if self.without_notes { session.without_notes_and_comment() } else { session }
@@ -197,7 +197,7 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let answer = match (answer, page.entries.first()) {
         (Some(answer), _) => Some(answer),
         (None, None) => None,
-        // Not even the first plan fits with all its sessions.
+        // Even the first plan does not fit with all its sessions.
         (None, Some((plan, sessions))) => {
             let sizes = sessions.iter().map(|session| bytes_in_answer(&asked.session(session, &tenant, now)));
             Answer::beginning(sessions, sizes, |sessions| {

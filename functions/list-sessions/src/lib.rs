@@ -24,7 +24,7 @@ use coaching_store::{Cursor, SessionFilter};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// The most usecases that one request names.
+/// The most usecases in one request.
 const MAX_USECASES: usize = 20;
 
 /// The operation.
@@ -49,16 +49,16 @@ pub static OPERATION: Operation = Operation {
     ..Operation::NOTHING
 };
 
-/// A page of what was asked for.
+/// A page of sessions.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ListSessionsResponse<'a> {
-    /// The sessions: the newest first; of a range of time of the whole profile, by that time.
+    /// The sessions, the newest first; with a range of time and without an agent or a plan, by that time.
     coaching_sessions: &'a [CoachingSessionMessage<'a>],
-    /// The `pageToken` of the next page; absent on the last one.
+    /// The `pageToken` of the next page; absent on the last page.
     #[serde(skip_serializing_if = "Option::is_none")]
     next_page_token: Option<String>,
-    /// What could not be read, and so may be missing from the page: names of resources. Absent: all could be read.
+    /// Names of resources that could not be read and may be missing from the page. Absent if all could be read.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     unreachable: Vec<String>,
 }

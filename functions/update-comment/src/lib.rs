@@ -34,7 +34,7 @@ pub static OPERATION: Operation = Operation {
     ..Operation::NOTHING
 };
 
-/// What it became.
+/// The comment after the request.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct UpdateCommentResponse<'a> {

@@ -35,7 +35,7 @@ pub static OPERATION: Operation = Operation {
     ..Operation::NOTHING
 };
 
-/// What it became.
+/// The scorecard after the request.
 #[derive(Serialize, ToSchema)]
 pub struct UpdateScorecardResponse<'a> {
     /// The scorecard.

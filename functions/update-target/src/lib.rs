@@ -31,7 +31,7 @@ pub static OPERATION: Operation = Operation {
     ..Operation::NOTHING
 };
 
-/// What it became.
+/// The target after the request.
 #[derive(Serialize, ToSchema)]
 pub struct UpdateTargetResponse<'a> {
     /// The target.

@@ -47,11 +47,11 @@ use utoipa::ToSchema;
 
 /// The most entries of one call.
 const MAX_ENTRIES: usize = 500;
-/// What each entry may take in the answer, in bytes, as any refusal does; what a scorecard takes more is shared out to
-/// the entries in their order.
+/// The bytes of the answer reserved for each entry, enough for any refusal. The rest of the answer is given to the
+/// scorecards that need more, in their order.
 const BYTES_OF_ENTRY: usize = MAX_STATUS_BYTES + BYTES_BESIDE;
-/// What stands around a scorecard or a refusal there, in bytes, and what a scorecard that was there before may
-/// take more: its version has more digits, and its users other names.
+/// The bytes of JSON around a scorecard or a refusal, and those that a replaced scorecard may take more: its version has
+/// more digits, and its users other names.
 const BYTES_BESIDE: usize = 1024;
 
 /// The operation.
@@ -78,20 +78,20 @@ pub static OPERATION: Operation = Operation {
     ..Operation::NOTHING
 };
 
-/// What became of each entry.
+/// The result of each entry.
 #[derive(Serialize, ToSchema)]
 pub struct UpsertScorecardsResponse<'a> {
-    /// One for each entry, in their order.
+    /// One result for each entry, in the order of the request.
     results: Vec<UpsertScorecardResult<'a>>,
 }
 
-/// What became of one entry: the record as it is, or why it was refused.
+/// The result of one entry: the stored record, or why the entry was refused.
 #[derive(Serialize, ToSchema)]
 struct UpsertScorecardResult<'a> {
-    /// The scorecard as it is; absent: it was refused.
+    /// The scorecard as stored. Absent if the entry was refused.
     #[serde(skip_serializing_if = "Option::is_none")]
     scorecard: Option<ScorecardMessage<'a>>,
-    /// Why it was refused; absent: it was not.
+    /// Why the entry was refused. Absent if it was not.
     #[serde(skip_serializing_if = "Option::is_none")]
     status: Option<EntryStatus>,
 }
@@ -116,7 +116,7 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
         new
     });
     let entries: Vec<Result<NewScorecard, Error>> = entries.collect();
-    // The current revision of each template tells whether it is in use.
+    // Only the current revision of a template has its deactivation time.
     let revisions = entries.iter().flatten();
     let revisions = revisions.flat_map(|new| [(new.template.clone(), None), (new.template.clone(), new.revision)]);
     let revisions: Vec<_> = revisions.collect();
@@ -215,21 +215,21 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     Answer::json(&UpsertScorecardsResponse { results: results.collect::<Result<_, Error>>()? })
 }
 
-/// One call being answered.
+/// The state of one request.
 struct Upsert<'a> {
     store: &'a Store,
     tenant: &'a Tenant,
     templates: &'a TemplatesByRevision,
-    /// What each entry is to replace.
+    /// The version that each entry expects to replace.
     expected: Vec<ExpectedEtag>,
-    /// The agents' comments that there is room for in the answer.
+    /// The agents' comments that the answer has room for.
     comments: HashMap<ScorecardId, Option<String>>,
     author: Author<'a>,
 }
 
 impl Upsert<'_> {
-    /// What is to be written of the entry at `index` over what was there `before`, made from the revision `of_before`;
-    /// nothing, if it is there already.
+    /// The change that replaces `before`, made from the template revision `of_before`, by the entry at `index`. `None` if
+    /// nothing differs.
     fn change(
         &self,
         index: usize,
@@ -264,7 +264,7 @@ impl Upsert<'_> {
         Ok(Some(ScorecardChange::replacing(self.tenant, (before, of_before), after, template, self.author)))
     }
 
-    /// The revision of a checked scorecard's template; without a revision, the current one.
+    /// The `revision` of a checked scorecard's template; the current one if `None`.
     fn template(&self, scorecard: &Scorecard, revision: Option<u32>) -> Result<&ScorecardTemplate, Error> {
         let template = self.templates.get(&(scorecard.template.clone(), revision));
         template.ok_or_else(|| Error::internal("the revision of a scorecard that was checked is not known any more"))

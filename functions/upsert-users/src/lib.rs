@@ -35,20 +35,20 @@ pub static OPERATION: Operation = Operation {
     ..Operation::NOTHING
 };
 
-/// What became of each entry.
+/// The result of each entry.
 #[derive(Serialize, ToSchema)]
 pub struct UpsertUsersResponse<'a> {
-    /// One for each entry, in their order.
+    /// One result for each entry, in the order of the request.
     results: Vec<UpsertUserResult<'a>>,
 }
 
-/// What became of one entry: the record as it is, or why it was refused.
+/// The result of one entry: the stored record, or why the entry was refused.
 #[derive(Serialize, ToSchema)]
 struct UpsertUserResult<'a> {
-    /// The user as it is; absent: it was refused.
+    /// The user as stored. Absent if the entry was refused.
     #[serde(skip_serializing_if = "Option::is_none")]
     user: Option<UserMessage<'a>>,
-    /// Why it was refused; absent: it was not.
+    /// Why the entry was refused. Absent if it was not.
     #[serde(skip_serializing_if = "Option::is_none")]
     status: Option<EntryStatus>,
 }
