@@ -1,4 +1,4 @@
-"""The emulated AWS that the template is deployed to: ministack with IAM on, which also tells what IAM decided.
+"""The emulated AWS that the template is deployed to: ministack with IAM on, which also records what IAM decided.
 
 ministack does not know `dynamodb:LeadingKeys`, by which every role is fenced: here each request, and each part of a
 transaction, carries the partition keys that it touches. It also forgets which permissions boundary CloudFormation gives a role.
