@@ -1,7 +1,7 @@
 //! Creates a coaching comment.
 //!
 //! The body is the comment. `creatorUserName` and `message` (at most 64 KiB) are required. Managers and agents write in
-//! their own name. An agent comments only on their own plans and sends no `name`: the service chooses it.
+//! their own name. An agent comments only on their own plans, and may not send a `name`: the service chooses it.
 //!
 //! - `thread` is the id of the first comment of a thread about the same plan. Without it the comment starts a thread,
 //!   whose id is that of the comment.
