@@ -3,9 +3,8 @@
 use std::collections::BTreeSet;
 use std::process::Command;
 
-use coaching_local::{OPERATIONS, TEMPLATE, Template};
+use coaching_local::{OPERATIONS, TASKS, TEMPLATE};
 use coaching_tests::root;
-use serde_json::Value;
 use yaml_serde::Value as Yaml;
 
 fn folders(of: &str) -> BTreeSet<String> {
@@ -13,25 +12,26 @@ fn folders(of: &str) -> BTreeSet<String> {
     entries.filter(|path| path.is_dir()).map(|path| path.file_name().unwrap().to_str().unwrap().to_owned()).collect()
 }
 
-/// Every route of the template with a method and a path, and the function that it goes to.
-fn routes() -> BTreeSet<(String, String, String)> {
-    let functions = Template::parse(TEMPLATE).unwrap().functions;
-    let routes = functions.into_iter().flat_map(|function| {
-        let name = function.name;
-        function.routes.into_iter().flatten().map(move |(method, path)| (method, path, name.clone()))
-    });
-    routes.collect()
-}
-
 #[test]
-fn template_functions_events_and_tests_name_the_same_operations() {
-    let deployed: BTreeSet<String> =
-        Template::parse(TEMPLATE).unwrap().functions.into_iter().map(|function| function.name).collect();
-    let served = OPERATIONS.iter().map(|operation| operation.name).chain([rebuild_statistics::TASK.name]);
-    assert_eq!(deployed, served.map(str::to_owned).collect());
-    assert_eq!(deployed, folders("functions"));
-    assert_eq!(deployed, folders("events"));
-    for function in deployed {
+fn every_function_has_events_and_a_test_and_says_what_it_is() {
+    let mut names = BTreeSet::new();
+    for operation in OPERATIONS {
+        names.insert(operation.name.to_owned());
+        let said = match operation.verbs {
+            [] => !operation.summary.is_empty() && !operation.roles.is_empty(),
+            verbs => verbs.iter().all(|verb| !verb.summary.is_empty() && !verb.roles.is_empty()),
+        };
+        assert_eq!(
+            said,
+            operation.route.is_some(),
+            "{} says in a few words what it does, and for whom",
+            operation.name
+        );
+    }
+    names.extend(TASKS.iter().map(|task| task.name.to_owned()));
+    assert_eq!(names, folders("functions"), "functions are called as their folders");
+    assert_eq!(names, folders("events"));
+    for function in names {
         let test = root().join("tests").join(format!("{}.rs", function.replace('-', "_")));
         assert!(test.exists(), "{}", test.display());
     }
@@ -49,22 +49,14 @@ fn the_tests_that_the_security_page_names_exist() {
 }
 
 #[test]
-fn every_event_is_of_a_route_of_its_function() {
-    let tasks = [rebuild_statistics::TASK.name.to_owned()].into();
-    for function in folders("events").difference(&tasks) {
-        let mut keys: BTreeSet<String> = routes()
-            .into_iter()
-            .filter(|(_, _, name)| name == function)
-            .map(|(method, path, _)| format!("{method} {path}"))
-            .collect();
-        if keys.is_empty() {
-            keys.insert("$default".to_owned());
-        }
-        for case in coaching_tests::event_files(function) {
-            let event = coaching_tests::event_file(function, &case);
-            let key = event["routeKey"].as_str().unwrap();
-            assert!(keys.contains(key), "{function}/{case}: {key}");
-            assert_eq!(event["requestContext"]["routeKey"], key, "{function}/{case}");
+fn every_event_is_of_the_route_of_its_function() {
+    for operation in OPERATIONS {
+        let key =
+            operation.route.map_or_else(|| "$default".to_owned(), |route| format!("{} {}", route.method, route.path));
+        for case in coaching_tests::event_files(operation.name) {
+            let event = coaching_tests::event_file(operation.name, &case);
+            assert_eq!(event["routeKey"], key, "{}/{case}", operation.name);
+            assert_eq!(event["requestContext"]["routeKey"], key, "{}/{case}", operation.name);
         }
     }
 }
@@ -93,10 +85,13 @@ fn every_route_follows_api_gateways_rule_on_path_parts() {
     ] {
         assert_eq!(is_path_part(part), legal, "{part}");
     }
-    for (_, path, function) in routes() {
-        assert!(path.starts_with('/'), "{function}: {path}");
-        for part in path[1..].split('/') {
-            assert!(is_path_part(part), "{function}: '{part}' of {path}");
+    let mut routes = BTreeSet::new();
+    for operation in OPERATIONS {
+        let Some(route) = operation.route else { continue };
+        assert!(routes.insert(route), "{}: {route:?} is of another operation too", operation.name);
+        let path = route.path.strip_prefix('/').unwrap();
+        for part in path.split('/') {
+            assert!(is_path_part(part), "{}: '{part}' of {path}", operation.name);
         }
     }
 }
@@ -111,35 +106,6 @@ fn cargo(arguments: &[&str]) -> String {
         .unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()
-}
-
-#[test]
-fn cargo_lambda_watch_routes_as_the_template_does() {
-    let metadata: Value = serde_json::from_str(&cargo(&["metadata", "--format-version", "1", "--no-deps"])).unwrap();
-    let router = &metadata["metadata"]["lambda"]["watch"]["router"];
-    let mut watched = BTreeSet::new();
-    for (path, targets) in router.as_object().unwrap() {
-        for target in targets.as_array().unwrap() {
-            let text = |key: &str| target[key].as_str().unwrap().to_owned();
-            watched.insert((text("method"), path.clone(), text("function")));
-        }
-    }
-    assert_eq!(watched, routes());
-}
-
-#[test]
-fn the_document_tells_of_every_route_and_of_no_other() {
-    let document: Value = serde_json::from_str(include_str!("../openapi.json")).unwrap();
-    let mut documented = BTreeSet::new();
-    for (path, operations) in document["paths"].as_object().unwrap() {
-        // The verbs of an item share a route.
-        let route = path.rsplit_once("}:").map_or_else(|| path.clone(), |(route, _)| format!("{route}}}"));
-        for method in operations.as_object().unwrap().keys() {
-            documented.insert((method.to_uppercase(), route.clone()));
-        }
-    }
-    let routed: BTreeSet<_> = routes().into_iter().map(|(method, path, _)| (method, path)).collect();
-    assert_eq!(documented, routed);
 }
 
 /// Names of the packages that `package` links, itself included.
@@ -247,20 +213,10 @@ fn every_alarm_tells_the_topic_when_it_starts_and_ends() {
 }
 
 #[test]
-fn costly_routes_have_limits_of_their_own() {
+fn every_route_has_a_limit() {
     let api = resources("AWS::Serverless::HttpApi").remove(0).1;
-    let limits = |rate: &str, burst: &str| {
-        yaml(&format!("{{ThrottlingRateLimit: !Ref {rate}, ThrottlingBurstLimit: !Ref {burst}}}"))
-    };
-    assert_eq!(api["DefaultRouteSettings"], limits("RequestRate", "RequestBurst"));
-    let mut limited = BTreeSet::new();
-    for (route, settings) in api["RouteSettings"].as_mapping().unwrap() {
-        assert_eq!(*settings, limits("CostlyRequestRate", "CostlyRequestBurst"));
-        limited.insert(route.as_str().unwrap().to_owned());
-    }
-    let costly = ["delete-plan", "retrieve-progress", "upsert-"];
-    let costly = routes().into_iter().filter(|(_, _, name)| costly.iter().any(|costly| name.starts_with(costly)));
-    assert_eq!(limited, costly.map(|(method, path, _)| format!("{method} {path}")).collect());
+    let limits = "{ThrottlingRateLimit: !Ref RequestRate, ThrottlingBurstLimit: !Ref RequestBurst}";
+    assert_eq!(api["DefaultRouteSettings"], yaml(limits));
 }
 
 #[test]
@@ -273,63 +229,4 @@ fn the_table_can_be_restored_and_is_not_lost() {
     assert_eq!(properties["SSESpecification"], yaml(&format!("!If [HasKey, {own_key}, {{SSEEnabled: true}}]")));
     assert_eq!(properties["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"], yaml("true"));
     assert_eq!(properties["TimeToLiveSpecification"], yaml("{AttributeName: expires_at, Enabled: true}"));
-}
-
-/// `text` without comments of Rust and without unit tests: both name operations as examples.
-fn code(text: &str) -> String {
-    let tested = text.split("#[cfg(test)]").next().unwrap_or_default();
-    tested.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")
-}
-
-/// The text files of the repository, but for what is made, by their paths.
-fn sources() -> Vec<(String, String)> {
-    let mut sources = Vec::new();
-    let mut folders = vec![root().to_owned()];
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(&folder).unwrap() {
-            let path = entry.unwrap().path();
-            let name = path.file_name().unwrap().to_str().unwrap();
-            if path.is_dir() && !name.starts_with('.') && name != "target" {
-                folders.push(path);
-            } else if path.is_file() && !["Cargo.lock", "openapi.json"].contains(&name) && !name.ends_with(".md") {
-                let relative = path.strip_prefix(root()).unwrap().to_str().unwrap().to_owned();
-                sources.extend(std::fs::read_to_string(&path).ok().map(|text| (relative, code(&text))));
-            }
-        }
-    }
-    sources
-}
-
-/// Whether `text` has `word` with nothing beside it that could be of a longer name.
-fn has_word(text: &str, word: &str) -> bool {
-    let part = |character: char| character.is_alphanumeric() || "-_".contains(character);
-    text.match_indices(word)
-        .any(|(start, _)| !text[..start].ends_with(part) && !text[start + word.len()..].starts_with(part))
-}
-
-#[test]
-fn an_operation_is_named_where_the_readmes_recipe_says_and_nowhere_else() {
-    let readme = std::fs::read_to_string(root().join("README.md")).unwrap();
-    let (_, recipe) = readme.split_once("## To add an operation").unwrap();
-    let quoted = recipe.split('`').skip(1).step_by(2);
-    let recipe: BTreeSet<String> = quoted.filter(|text| text.contains(['/', '.'])).map(str::to_owned).collect();
-    let sources = sources();
-    // A task has no route and `local` has a command for it: the recipe is for operations.
-    let tasks = [rebuild_statistics::TASK.name.to_owned()].into();
-    for function in folders("functions").difference(&tasks) {
-        let in_code = function.replace('-', "_");
-        let mut places = BTreeSet::new();
-        for (path, text) in &sources {
-            let own = path.split('/').nth(1) == Some(function) || *path == format!("tests/{in_code}.rs");
-            // Tests of what spans operations name some of them.
-            let spans = path.starts_with("tests/") || path.starts_with("functions/");
-            let named = || has_word(text, function) || has_word(text, &format!("{in_code}:"));
-            if own || (!spans && named()) {
-                let place = path.replace(function.as_str(), "<operation>").replace(&in_code, "<operation>");
-                let folder = place.find("<operation>/").map(|end| place[..end + "<operation>/".len()].to_owned());
-                places.insert(folder.unwrap_or(place));
-            }
-        }
-        assert_eq!(places, recipe, "{function}");
-    }
 }

@@ -5,6 +5,7 @@ Reads the variables of the service's `environment` file; `coaching_service_clien
 
 import os
 from datetime import datetime, timezone
+from typing import TypeVar
 
 from coaching_service_client import AuthenticatedClient
 from coaching_service_client.api.coaching_sessions import (
@@ -22,37 +23,49 @@ from coaching_service_client.models import (
     CoachingSessionState,
     CreateSessionRequest,
     Error,
+    GatewayError,
+    OrderBy,
+    OrderDirection,
     RetrieveProgressRequest,
-    RetrieveProgressRequestOrderByType0,
-    RetrieveProgressRequestOrderDirectionType0,
+    UpdateSessionCoachingSession,
     UpdateSessionRequest,
-    UpdateSessionRequestCoachingSession,
+    UpdateSessionResponse,
 )
+from coaching_service_client.types import UNSET, Response, Unset
 
 PROFILE = "customers/acme/profiles/support"
 SESSION = "generated-1"
 NAME = f"{PROFILE}/coachingSessions/{SESSION}"
 
 
-def client(role):
+Answer = TypeVar("Answer")
+
+
+def client(role: str) -> AuthenticatedClient:
     return AuthenticatedClient(
         base_url=os.environ["COACHING_URL"], token=os.environ[f"{role}_TOKEN"], raise_on_unexpected_status=True
     )
 
 
-def succeeded(response):
-    assert response.status_code == 200, response.parsed
-    return response.parsed
+def succeeded(response: Response[Answer | Error | GatewayError]) -> Answer:
+    answer = response.parsed
+    assert response.status_code == 200 and answer is not None and not isinstance(answer, (Error, GatewayError)), answer
+    return answer
 
 
-def refused(response, status, reason):
+def given(value: Answer | Unset) -> Answer:
+    assert not isinstance(value, Unset)
+    return value
+
+
+def refused(response: Response[Answer | Error | GatewayError], status: int, reason: str) -> None:
     assert response.status_code == status, response.parsed
     assert isinstance(response.parsed, Error)
     reasons = [getattr(detail, "reason", None) for detail in response.parsed.details]
     assert reason in reasons, response.parsed
 
 
-def sessions(manager, agent, admin):
+def sessions(manager: AuthenticatedClient, agent: AuthenticatedClient, admin: AuthenticatedClient) -> None:
     of_session = ("acme", "support", SESSION)
 
     create = CreateSessionRequest(
@@ -69,14 +82,18 @@ def sessions(manager, agent, admin):
         create_session.sync_detailed("acme", "support", client=manager, body=create), 409, "RESOURCE_ALREADY_EXISTS"
     )
 
-    def update(session, **more):
+    def update(
+        session: UpdateSessionCoachingSession, update_mask: str | Unset = UNSET, if_match: str | Unset = UNSET
+    ) -> Response[UpdateSessionResponse | Error | GatewayError]:
         body = UpdateSessionRequest(coaching_session=session)
-        return update_session.sync_detailed(*of_session, client=manager, body=body, **more)
+        return update_session.sync_detailed(
+            *of_session, client=manager, body=body, update_mask=update_mask, if_match=if_match
+        )
 
     # Submitting comes after the notes.
-    submitted = UpdateSessionRequestCoachingSession(manager_submit_time=datetime(2026, 6, 9, 16, tzinfo=timezone.utc))
+    submitted = UpdateSessionCoachingSession(manager_submit_time=datetime(2026, 6, 9, 16, tzinfo=timezone.utc))
     refused(update(submitted, update_mask="managerSubmitTime"), 400, "MEETING_NOTES_MISSING")
-    noted = UpdateSessionRequestCoachingSession(
+    noted = UpdateSessionCoachingSession(
         meeting_notes="Two open questions per call.", private_notes="Ready for a senior role."
     )
     held = succeeded(update(noted))
@@ -94,10 +111,10 @@ def sessions(manager, agent, admin):
     assert seen.agent_comment == "Agreed." and not seen.private_notes
     assert succeeded(get_session.sync_detailed(*of_session, client=manager)).coaching_session.private_notes
 
-    names, token = [], None
-    while token is None or token:
-        more = {"page_token": token} if token else {}
-        page = succeeded(list_sessions.sync_detailed("acme", "support", client=manager, page_size=7, **more))
+    names: list[str] = []
+    token: str | Unset = UNSET
+    while not names or token:
+        page = succeeded(list_sessions.sync_detailed("acme", "support", client=manager, page_size=7, page_token=token))
         names += [session.name for session in page.coaching_sessions]
         token = page.next_page_token
     assert NAME in names and len(names) == len(set(names))
@@ -114,22 +131,22 @@ def sessions(manager, agent, admin):
     refused(get_session.sync_detailed(*of_session, client=manager), 404, "RESOURCE_NOT_FOUND")
 
 
-def progress(manager):
+def progress(manager: AuthenticatedClient) -> None:
     furthest = RetrieveProgressRequest(
         group_names=["customers/acme/groups/support-team-0"],
         usecase_names=[f"{PROFILE}/usecases/care"],
         scorecard_template_names=[f"{PROFILE}/scorecardTemplates/quality@*"],
-        order_by=RetrieveProgressRequestOrderByType0.ORDER_BY_GAP,
-        order_direction=RetrieveProgressRequestOrderDirectionType0.ORDER_DIRECTION_DESC,
+        order_by=OrderBy.ORDER_BY_GAP,
+        order_direction=OrderDirection.ORDER_DIRECTION_DESC,
         page_size=3,
     )
     page = succeeded(retrieve_progress.sync_detailed("acme", "support", client=manager, body=furthest))
-    gaps = [agent.gap for agent in page.agent_coaching_progresses]
+    gaps = [given(agent.gap) for agent in page.agent_coaching_progresses]
     assert len(gaps) == 3 and gaps == sorted(gaps, reverse=True) and gaps[0] > 0, gaps
     for agent in page.agent_coaching_progresses:
         for of_target in agent.criterion_progresses:
-            assert abs(of_target.gap - (of_target.target - of_target.score)) < 1e-9
-    assert page.next_page_token and page.end_time > page.start_time
+            assert abs(given(of_target.gap) - (of_target.target - given(of_target.score))) < 1e-9
+    assert page.next_page_token and given(page.end_time) > given(page.start_time)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-//! Isolation: every operation that `template.yaml` routes to, attacked by everyone who does not belong there.
+//! Isolation: every operation, attacked by everyone who does not belong there.
 //!
 //! The requests are those events of `events/` that succeed, sent over the gateway with tokens of their
 //! callers. `cargo test -p coaching-tests --test isolation -- --nocapture` prints what was tried.
@@ -9,10 +9,11 @@ use std::sync::Arc;
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use chrono::Utc;
-use coaching_domain::ClaimNames;
-use coaching_local::{Claims, Gateway, TEMPLATE, Template, TokenIssuer};
+use coaching_domain::{ClaimNames, Role};
+use coaching_edge::{Operation, Verb};
+use coaching_local::{Claims, Gateway, OPERATIONS, TokenIssuer};
 use coaching_tests::{
-    Answered, Event, TestService, below_support, body_of, event_file, event_files, plan_name, root, usecase_name,
+    Answered, Event, TestService, below_support, body_of, event_file, event_files, plan_name, usecase_name,
 };
 use hyper::body::Bytes;
 use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
@@ -26,7 +27,7 @@ const IN_PATH: AsciiSet =
 /// A request that succeeds for its caller.
 #[derive(Debug, Clone)]
 struct Sent {
-    function: String,
+    operation: &'static Operation,
     case: String,
     method: String,
     path: String,
@@ -37,8 +38,8 @@ struct Sent {
 }
 
 impl Sent {
-    fn of_event(function: &str, case: &str) -> Option<Self> {
-        let event = event_file(function, case);
+    fn of_event(operation: &'static Operation, case: &str) -> Option<Self> {
+        let event = event_file(operation.name, case);
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let claims = event["requestContext"]["authorizer"]["jwt"]["claims"].as_object()?;
         let claim = |name: &str| claims.get(name).map(&text);
@@ -46,7 +47,7 @@ impl Sent {
         let mut headers = event["headers"].clone();
         headers.as_object_mut()?.retain(|name, _| ["content-type", "if-match"].contains(&name.as_str()));
         Some(Self {
-            function: function.to_owned(),
+            operation,
             case: case.to_owned(),
             method: text(&event["requestContext"]["http"]["method"]),
             path: utf8_percent_encode(&text(&event["rawPath"]), &IN_PATH).to_string(),
@@ -65,9 +66,20 @@ impl Sent {
         format!("/?{}", self.query).parse::<hyper::Uri>().is_ok()
     }
 
-    /// The verb of an item's custom method.
-    fn verb(&self) -> &str {
-        self.path.rsplit('/').next().unwrap().split_once(':').map_or("", |(_, verb)| verb)
+    /// The verb that it asks for, of an operation with verbs.
+    fn verb(&self) -> Option<&'static Verb> {
+        let asked = self.path.rsplit_once(':').map_or("", |(_, verb)| verb);
+        self.operation.verbs.iter().find(|verb| verb.name == asked)
+    }
+
+    /// The roles that may send it.
+    fn roles(&self) -> &'static [Role] {
+        self.verb().map_or(self.operation.roles, |verb| verb.roles)
+    }
+
+    /// Whether the declaration says more of who may send it than roles do.
+    fn is_for_some_of_a_role(&self) -> bool {
+        self.verb().map_or(self.operation.callers, |verb| verb.callers).is_some()
     }
 
     /// With every name of a resource below `from` in query and body moved below `to`.
@@ -210,12 +222,6 @@ impl Attacked {
     }
 }
 
-/// The functions that `template.yaml` routes requests to.
-fn functions() -> BTreeSet<String> {
-    let functions = Template::parse(TEMPLATE).unwrap().functions.into_iter();
-    functions.filter(|function| !function.routes.is_empty()).map(|function| function.name).collect()
-}
-
 static REQUESTS: OnceCell<Vec<Sent>> = OnceCell::const_new();
 
 /// Every request of `events/` that succeeds, each tried on a table of its own.
@@ -226,39 +232,18 @@ async fn requests() -> &'static [Sent] {
 async fn find_requests() -> Vec<Sent> {
     let issuer = &TokenIssuer::generate().unwrap();
     let mut requests = Vec::new();
-    for function in functions() {
+    for operation in OPERATIONS {
         let before = requests.len();
-        for case in event_files(&function) {
-            let Some(sent) = Sent::of_event(&function, &case).filter(Sent::is_http) else { continue };
+        for case in event_files(operation.name) {
+            let Some(sent) = Sent::of_event(operation, &case).filter(Sent::is_http) else { continue };
             let service = Attacked::behind_gateway(TestService::seeded().await, issuer);
-            if service.answer_to(&sent, &sent.claims).await.status == 200 || function == "unknown-path" {
+            if service.answer_to(&sent, &sent.claims).await.status == 200 || operation.route.is_none() {
                 requests.push(sent);
             }
         }
-        assert!(requests.len() > before, "no event of {function} succeeds");
+        assert!(requests.len() > before, "no event of {} succeeds", operation.name);
     }
     requests
-}
-
-/// The column "roles" of the README's table of operations, by function.
-fn roles() -> BTreeMap<String, String> {
-    let readme = std::fs::read_to_string(root().join("README.md")).unwrap();
-    let table = readme.split("| operation | request | function | roles |").nth(1).unwrap();
-    let rows = table.lines().skip(2).take_while(|line| line.starts_with('|'));
-    let cells = rows.map(|row| row.trim_matches('|').split('|').map(str::trim).collect::<Vec<_>>());
-    let roles: BTreeMap<String, String> =
-        cells.map(|cells| (cells[2].trim_matches('`').to_owned(), cells[3].to_owned())).collect();
-    let mut named: BTreeSet<String> = roles.keys().cloned().collect();
-    named.insert("unknown-path".to_owned());
-    assert_eq!(named, functions(), "the README's table of operations");
-    roles
-}
-
-/// Whether the README lets `role` send a request like `sent`.
-fn may(roles: &str, role: &str, sent: &Sent) -> bool {
-    let (in_general, to_acknowledge) = roles.split_once("; to acknowledge: ").unwrap_or((roles, roles));
-    let roles = if sent.verb() == "acknowledge" { to_acknowledge } else { in_general };
-    roles.starts_with("all") || roles.starts_with("its creator") || roles.contains(role)
 }
 
 /// Whether the request, or every entry of a batch, is refused for what its fields hold.
@@ -289,7 +274,6 @@ async fn nobody_gets_in_where_they_do_not_belong() {
     let issuer = TokenIssuer::generate().unwrap();
     let other_issuer = TokenIssuer::generate().unwrap();
     let requests = requests().await;
-    let roles = roles();
     let (full, empty) = (Attacked::full(&issuer).await, Attacked::without_records(&issuer).await);
     let before_in_empty = empty.service.items().await;
     let before = full.service.items().await;
@@ -297,7 +281,7 @@ async fn nobody_gets_in_where_they_do_not_belong() {
     let mut with_names = 0;
 
     for sent in requests {
-        let about = format!("{}/{}", sent.function, sent.case);
+        let about = format!("{}/{}", sent.operation.name, sent.case);
         let mine = &sent.claims;
         let now = Utc::now().timestamp();
 
@@ -326,7 +310,7 @@ async fn nobody_gets_in_where_they_do_not_belong() {
             assert_eq!(full.service.calls(), calls, "{about}: {attack}: something was read");
             tried.note(attack);
         }
-        if sent.function == "unknown-path" {
+        if sent.operation.route.is_none() {
             continue;
         }
 
@@ -344,9 +328,9 @@ async fn nobody_gets_in_where_they_do_not_belong() {
             ("all profiles beside one", Claims { profiles: Some("* support".to_owned()), ..mine.clone() }),
             ("two roles", Claims { role: "[admin manager]".to_owned(), ..mine.clone() }),
         ];
-        for role in ["admin", "manager", "agent", "service"] {
-            if !may(&roles[&sent.function], role, sent) {
-                strangers.push(("role too weak", Claims { role: role.to_owned(), ..mine.clone() }));
+        for (name, role) in Role::NAMES {
+            if !sent.roles().contains(&role) {
+                strangers.push(("role too weak", Claims { role: name.to_owned(), ..mine.clone() }));
             }
         }
         for (attack, claims) in strangers {
@@ -357,10 +341,8 @@ async fn nobody_gets_in_where_they_do_not_belong() {
             if attack == "role too weak" {
                 let allowed = answered.body["details"][0]["metadata"]["allowedRoles"].as_str().unwrap();
                 assert_eq!(answered.reason(), "ROLE_NOT_ALLOWED", "{about}");
-                let roles_of = ["agent", "manager", "service", "admin"];
-                let may_call: Vec<&str> =
-                    roles_of.into_iter().filter(|role| may(&roles[&sent.function], role, sent)).collect();
-                assert_eq!(allowed, may_call.join(" "), "{about}: the README's roles are those that are told");
+                let may_call: Vec<&str> = sent.roles().iter().map(|role| role.as_str()).collect();
+                assert_eq!(allowed, may_call.join(" "), "{about}");
                 assert!(!answered.body.to_string().contains("might not exist"), "{about}: {}", answered.body);
             }
             let where_nothing_is = empty.answer_to(sent, &claims).await;
@@ -369,8 +351,7 @@ async fn nobody_gets_in_where_they_do_not_belong() {
         }
 
         // An agent after a colleague's records: the same answer as if there were none.
-        let cell = &roles[&sent.function];
-        if may(cell, "agent", sent) && cell != "all" {
+        if sent.roles().contains(&Role::Agent) && sent.is_for_some_of_a_role() {
             let chloe = Claims { role: "agent".to_owned(), sub: "chloe".to_owned(), ..mine.clone() };
             let hers = sent.in_the_name_of("customers/acme/users/chloe");
             let answered = full.answer_to(&hers, &chloe).await;
@@ -403,7 +384,7 @@ async fn nobody_gets_in_where_they_do_not_belong() {
     }
     assert!(with_names > 50);
     assert_eq!(empty.service.items().await, before_in_empty);
-    let of = functions().len();
+    let of = OPERATIONS.len();
     println!("isolation: {} requests of {of} functions; tried, none got in: {:?}", requests.len(), tried.0);
 }
 
@@ -415,7 +396,7 @@ async fn a_page_token_is_good_for_its_customer_profile_and_request_alone() {
     let mut listing = BTreeSet::new();
     let mut tried = Tried::default();
     for sent in requests().await {
-        let about = format!("{}/{}", sent.function, sent.case);
+        let about = format!("{}/{}", sent.operation.name, sent.case);
         if full.service.items().await != before {
             full = Attacked::full(&issuer).await;
         }
@@ -423,7 +404,7 @@ async fn a_page_token_is_good_for_its_customer_profile_and_request_alone() {
         let Some(token) = first.body["nextPageToken"].as_str().filter(|token| !token.is_empty()) else { continue };
         let next = sent.with(&json!({"pageSize": 1, "pageToken": token}));
         assert_eq!(full.answer_to(&next, &sent.claims).await.status, 200, "{about}");
-        listing.insert(sent.function.clone());
+        listing.insert(sent.operation.name);
 
         // Of the same role and no agent, everyone may go on; all others begin by themselves.
         let by = |role: &str, user: &str| Claims { role: role.to_owned(), sub: user.to_owned(), ..sent.claims.clone() };
@@ -467,9 +448,8 @@ async fn a_page_token_is_good_for_its_customer_profile_and_request_alone() {
             tried.note(attack);
         }
     }
-    let mut expected: BTreeSet<String> =
-        functions().into_iter().filter(|function| function.starts_with("list-")).collect();
-    expected.insert("retrieve-progress".to_owned());
+    let paging = OPERATIONS.iter().filter(|operation| operation.pages).map(|operation| operation.name);
+    let expected: BTreeSet<&str> = paging.collect();
     assert_eq!(listing, expected, "operations that page");
     println!("page tokens of {} functions; tried, none opened: {:?}", listing.len(), tried.0);
 }

@@ -1,7 +1,8 @@
-//! Least privilege: what each function's role allows in `template.yaml`, beside what the function does.
+//! Least privilege: what each function declares to do with the table, which is all that its role allows, beside what the
+//! function does. `tests/generated.rs` holds the roles in `template.yaml` to the declarations.
 //!
 //! Every call of DynamoDB that an operation makes in the tests is noted as a right: the action, the table or
-//! index, and the kind of partition. Here all events of `events/` are replayed and compared with the policies. Every filter
+//! index, and the kind of partition. Here all events of `events/` are replayed and compared with the declarations. Every filter
 //! that `openapi.json` names for a list is alone in one of them, and here each is asked with each other: what a list may read is
 //! what its filters can make it read.
 //! What no event uses is found spare only beside the record of a whole run of the suite. There only requests count
@@ -15,7 +16,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
-use coaching_local::{OPERATIONS, TEMPLATE};
+use coaching_edge::{Access, ListIndex, Partition};
+use coaching_local::{OPERATIONS, TASKS, TEMPLATE};
 use coaching_tests::{
     Replayed, Right, TestService, answer, event_file, event_files, perform, replay_every_event, rights_used, root,
     suite_is_recorded,
@@ -23,24 +25,11 @@ use coaching_tests::{
 use serde_json::Value as Json;
 use yaml_serde::Value;
 
-const LEADING_KEYS: &str = "dynamodb:LeadingKeys";
-
 /// The table that the functions use, as each policy names it.
 const TABLE: &str = "!If [HasRestoredTable, !Ref RestoredTable, !GetAtt Table.Arn]";
 
 fn yaml(text: &str) -> Value {
     yaml_serde::from_str(text).unwrap()
-}
-
-/// The index of the table that a policy names, or nothing for the table itself.
-fn index(resource: &Value) -> Option<String> {
-    if *resource == yaml(TABLE) {
-        return Some(String::new());
-    }
-    let Value::Tagged(tagged) = resource else { return None };
-    let index = tagged.value.get(0)?.as_str()?.strip_prefix("${Table}/index/")?;
-    let as_written = format!("!Sub [\"${{Table}}/index/{index}\", {{Table: {TABLE}}}]");
-    (*resource == yaml(&as_written)).then(|| index.to_owned())
 }
 
 fn list(value: &Value) -> Vec<String> {
@@ -61,26 +50,21 @@ fn functions() -> Vec<(String, Value)> {
     functions
 }
 
-/// Every right that the policies of `template.yaml` give, one by one.
+/// Every right that a declaration asks for, one by one.
 fn rights_given() -> BTreeSet<Right> {
+    let operations = OPERATIONS.iter().map(|operation| (operation.name, operation.access));
+    let tasks = TASKS.iter().map(|task| (task.name, task.access));
     let mut given = BTreeSet::new();
-    for (function, properties) in functions() {
-        let Some(policies) = properties.get("Policies") else { continue };
-        for statement in
-            policies.as_sequence().unwrap().iter().flat_map(|policy| policy["Statement"].as_sequence().unwrap())
-        {
-            let resource = &statement["Resource"];
-            let index = index(resource).unwrap_or_else(|| panic!("{function} is given a right to {resource:?}"));
-            assert_eq!(statement["Effect"], "Allow");
-            let condition = statement["Condition"].as_mapping().unwrap_or_else(|| panic!("{function}: no condition"));
-            assert_eq!(condition.len(), 1, "{function}");
-            let partitions = list(&statement["Condition"]["ForAllValues:StringLike"][LEADING_KEYS]);
-            for action in list(&statement["Action"]) {
-                for partitions in &partitions {
-                    let (function, index, partitions) = (function.clone(), index.clone(), partitions.clone());
-                    let right = Right { function, action: action.clone(), index, partitions };
-                    assert!(given.insert(right.clone()), "given twice: {right:?}");
-                }
+    for (function, access) in operations.chain(tasks) {
+        for one in access {
+            for partition in one.partitions() {
+                let right = Right {
+                    function: function.to_owned(),
+                    action: format!("dynamodb:{}", one.action()),
+                    index: one.index().map_or("", ListIndex::name).to_owned(),
+                    partitions: partition.pattern(function),
+                };
+                assert!(given.insert(right.clone()), "given twice: {right:?}");
             }
         }
     }
@@ -92,11 +76,12 @@ async fn replay_all() -> usize {
     let replayed = replay_every_event().await;
     let mut events = replayed.len() + ask_with_filters_in_pairs(&replayed).await;
     let service = TestService::seeded().await;
-    let task = &rebuild_statistics::TASK;
-    for case in event_files(task.name) {
-        let until = Instant::now() + Duration::from_secs(60);
-        let _ = perform(task, &service.app, event_file(task.name, &case), until).await;
-        events += 1;
+    for task in TASKS {
+        for case in event_files(task.name) {
+            let until = Instant::now() + Duration::from_secs(60);
+            let _ = perform(task, &service.app, event_file(task.name, &case), until).await;
+            events += 1;
+        }
     }
     events
 }
@@ -210,47 +195,22 @@ fn the_page_token_secret_goes_where_pages_are_answered_and_nowhere_else() {
     let in_globals = yaml(TEMPLATE)["Globals"]["Function"]["Environment"]["Variables"].clone();
     assert!(in_globals.get("PAGE_TOKEN_SECRET").is_none());
     let with_pages: BTreeSet<String> = filters().into_keys().collect();
-    for (function, properties) in functions() {
-        let main = std::fs::read_to_string(root().join(format!("functions/{function}/src/main.rs"))).unwrap();
-        let has_secret = properties.get("Environment").is_some();
-        assert_eq!(has_secret, with_pages.contains(&function), "{function}");
-        assert_eq!(has_secret, main.contains("coaching_edge::run_with_pages("), "{function}");
-        if has_secret {
-            let variables = properties["Environment"]["Variables"].as_mapping().unwrap();
-            let names: Vec<&str> = variables.keys().map(|name| name.as_str().unwrap()).collect();
-            assert_eq!(names, ["PAGE_TOKEN_SECRET", "PAGE_TOKEN_SECRET_PREVIOUS"], "{function}");
-        }
+    for operation in OPERATIONS {
+        let name = operation.name;
+        let main = std::fs::read_to_string(root().join(format!("functions/{name}/src/main.rs"))).unwrap();
+        assert_eq!(operation.pages, with_pages.contains(name), "{name}");
+        assert_eq!(operation.pages, main.contains("coaching_edge::run_with_pages("), "{name}");
     }
 }
 
 #[test]
 fn functions_that_write_are_those_that_can_be_stopped() {
-    let writes = |right: &Right| {
-        ["PutItem", "UpdateItem", "DeleteItem"].iter().any(|action| right.action == format!("dynamodb:{action}"))
-    };
-    // An order of agents, which pages of progress are read by, is nothing that a client sees again; and a recount is the
-    // operator's own.
-    let writers: BTreeSet<String> = rights_given()
-        .into_iter()
-        .filter(|right| {
-            writes(right) && right.partitions != "*#*#order#*" && right.function != rebuild_statistics::TASK.name
-        })
-        .map(|right| right.function)
-        .collect();
-    let costly = |function: &str| {
-        ["delete-plan", "retrieve-progress", "upsert-"].iter().any(|costly| function.starts_with(costly))
-    };
-    for (function, properties) in functions() {
-        let least = match costly(&function) {
-            true => "!If [HasCostlyConcurrency, !Ref CostlyConcurrency, !Ref AWS::NoValue]",
-            false => "!Ref AWS::NoValue",
-        };
-        let expected = match writers.contains(&function) {
-            true => Some(yaml(&format!("!If [WritesAreOff, 0, {least}]"))),
-            false if costly(&function) => Some(yaml(least)),
-            false => None,
-        };
-        assert_eq!(properties.get("ReservedConcurrentExecutions").cloned(), expected, "{function}");
+    let writes = |access: &Access| matches!(access, Access::PutItem(_) | Access::UpdateItem(_) | Access::DeleteItem(_));
+    // An order of agents, which pages of progress are read by, is nothing that a client sees again.
+    let seen = |access: &Access| access.partitions().iter().any(|partition| *partition != Partition::Order);
+    for operation in OPERATIONS {
+        let writes = operation.access.iter().any(|access| writes(access) && seen(access));
+        assert_eq!(operation.writes, writes, "{}: by what it does with the table", operation.name);
     }
 }
 
@@ -270,7 +230,8 @@ fn no_role_goes_beyond_the_boundary_and_the_boundary_not_beyond_what_functions_d
     let of_items: BTreeSet<String> = list(&table["Action"]).into_iter().collect();
     assert_eq!(of_items, rights_given().into_iter().map(|right| right.action).collect());
     let [own, indexes] = &table["Resource"].as_sequence().unwrap()[..] else { panic!("{table:?}") };
-    assert_eq!((index(own), index(indexes)), (Some(String::new()), Some("*".to_owned())));
+    assert_eq!(*own, yaml(TABLE));
+    assert_eq!(*indexes, yaml(&format!("!Sub [\"${{Table}}/index/*\", {{Table: {TABLE}}}]")));
     for (statement, condition, service) in [(traces, "IsTraced", "xray:"), (key, "HasKey", "kms:")] {
         let Value::Tagged(choice) = statement else { panic!("{statement:?}") };
         assert_eq!((&choice.value[0], &choice.value[2]), (&yaml(condition), &yaml("!Ref AWS::NoValue")));
@@ -295,14 +256,4 @@ async fn every_function_may_do_what_it_does_and_nothing_else() {
     assert!(missing.is_empty(), "{missing:#?}");
     let spare: Vec<&Right> = given.difference(&used.alone).collect();
     assert!(spare.is_empty() || !suite_is_recorded(), "{spare:#?}");
-}
-
-#[test]
-fn no_function_may_scan_or_touch_the_table_itself() {
-    for right in rights_given() {
-        let of_items =
-            ["GetItem", "BatchGetItem", "Query", "PutItem", "UpdateItem", "DeleteItem", "ConditionCheckItem"];
-        assert!(of_items.iter().any(|action| right.action == format!("dynamodb:{action}")), "{right:?}");
-        assert!(right.partitions.starts_with("*#"), "{right:?}");
-    }
 }

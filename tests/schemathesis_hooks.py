@@ -14,73 +14,98 @@ KNOWN = {
     f"/coachingPlans/{ID}": "/coachingPlans/(?:chloe-plan|[a-z]{8})",
     f"/scorecards/{ID}": "/scorecards/(?:chloe-0[0-4]|[a-z]{8})",
     f"/scorecardTemplates/{ID.replace('~@-', '~-')}": "/scorecardTemplates/(?:quality|[a-z]{8})",
-    # What is done is not done in the future.
-    "^[0-9]{4}-": "^20(?:1[0-9]|2[0-5])-",
 }
+
+
+# What is done is not done in the future. A filter may be.
+TIME = "^[0-9]{4}-"
+PAST = "^20(?:1[0-9]|2[0-5])-"
+FILTERS = ("start", "end")
+# A number as a text.
+NUMBER = r"^[+-]?([0-9]+\.?[0-9]*|[0-9]*\.[0-9]+)([eE][+-]?[0-9]+)?$"
+EMPTY = {"type": "string", "maxLength": 0}
 
 
 @schemathesis.hook
 def before_load_schema(context, raw_schema):
+    """The document tells the form that clients are to send. What is read besides is taken in here: else it would be tried as
+    something that must be refused."""
+    schemas = raw_schema["components"]["schemas"]
+    of_requests = set()
     for path in raw_schema["paths"].values():
         for operation in path.values():
             for parameter in operation["parameters"]:
+                schema = _numbered(parameter["schema"], schemas)
                 if not parameter["required"]:
-                    schema = parameter["schema"]
-                    parameter["schema"] = schema = _or_empty(schema)
+                    schema = _or_empty(schema, schemas)
                     if "items" in schema:
-                        schema["items"] = _or_empty(schema["items"])
-    for name, schema in raw_schema["components"]["schemas"].items():
-        if name.endswith("Request"):
-            _empty_is_absent(schema)
+                        schema["items"] = _or_empty(schema["items"], schemas)
+                parameter["schema"] = schema
+            _collect(operation.get("requestBody", {}), schemas, of_requests)
+    for name in of_requests:
+        # Answers are told of as they are, so what requests share with them is not changed in place.
+        for field, schema in schemas[name].get("properties", {}).items():
+            required = field in schemas[name].get("required", [])
+            schemas[name]["properties"][field] = _tolerated(schema, required, schemas)
     _known(raw_schema)
 
 
-def _empty_is_absent(schema):
-    """An empty text is the same as absence, whatever the type: no schema reads well that says it everywhere."""
-    for alternative in schema.get("anyOf", []):
-        _empty_is_absent(alternative)
-    if "items" in schema:
-        _empty_is_absent(schema["items"])
-    for name, field in schema.get("properties", {}).items():
-        _empty_is_absent(field)
-        if name not in schema.get("required", []):
-            schema["properties"][name] = field if _is_plain_text(field) else _or(field)
+def _collect(value, schemas, names):
+    """Adds to `names` those of the objects that `value` refers to."""
+    if isinstance(value, list):
+        for entry in value:
+            _collect(entry, schemas, names)
+    if isinstance(value, dict):
+        if "readOnly" in value:
+            return
+        name = value.get("$ref", "").removeprefix("#/components/schemas/")
+        if name in schemas and "properties" in schemas[name] and name not in names:
+            names.add(name)
+            _collect(schemas[name], schemas, names)
+        for key, entry in value.items():
+            if key != "examples":
+                _collect(entry, schemas, names)
 
 
-def _or_empty(schema):
+def _tolerated(schema, required, schemas):
+    """A field of a body with all that is read: a number as text, a value of an enumeration as its number, and for absence
+    `null` and an empty text, whatever the type."""
+    if schema.get("readOnly"):
+        return {}
+    schema = _numbered(schema, schemas)
+    if schema.get("type") in ("integer", "number"):
+        schema = {**schema, "type": [schema["type"], "string"], "pattern": NUMBER}
+    if required:
+        return schema
+    return {"anyOf": [*schema.get("anyOf", [schema]), {"type": "null"}, EMPTY]}
+
+
+def _numbered(schema, schemas):
+    """A value of an enumeration with a name for what is unspecified may be its number."""
+    names = schemas.get(schema.get("$ref", "").removeprefix("#/components/schemas/"), {}).get("enum", [""])
+    if not names[0].endswith("_UNSPECIFIED"):
+        return schema
+    return {"anyOf": [schema, {"type": "integer", "minimum": 0, "maximum": len(names) - 1}]}
+
+
+def _or_empty(schema, schemas):
     """A parameter is text anyway; next to a pattern, a format or names an empty one must be said."""
-    kinds = _kinds(schema)
-    is_text = "string" in kinds and "integer" not in kinds and "number" not in kinds
-    if "anyOf" in schema or (is_text and not _is_plain_text(schema)):
-        return _or(schema)
+    narrowed = any(keyword in schema for keyword in ("pattern", "format", "enum")) and schema.get("type") == "string"
+    if "anyOf" in schema or "$ref" in schema or narrowed:
+        return {"anyOf": [*schema.get("anyOf", [schema]), EMPTY]}
     return schema
 
 
-def _or(schema):
-    empty = {"type": "string", "maxLength": 0}
-    if "anyOf" in schema:
-        return {**schema, "anyOf": [*schema["anyOf"], empty]}
-    return {"anyOf": [schema, empty]}
-
-
-def _is_plain_text(schema):
-    narrowed = any(keyword in schema for keyword in ("pattern", "format", "enum"))
-    return "string" in _kinds(schema) and not narrowed
-
-
-def _kinds(schema):
-    kinds = schema.get("type", [])
-    return [kinds] if isinstance(kinds, str) else kinds
-
-
-def _known(value):
-    """Narrows patterns to what is known."""
+def _known(value, name=""):
+    """Narrows patterns to what is known; `value` is of the field or parameter `name`."""
     if isinstance(value, list):
         for entry in value:
-            _known(entry)
+            _known(entry, name)
     if isinstance(value, dict):
         if isinstance(value.get("pattern"), str):
             for any_of_it, known in KNOWN.items():
                 value["pattern"] = value["pattern"].replace(any_of_it, known)
-        for entry in value.values():
-            _known(entry)
+            if not name.startswith(FILTERS):
+                value["pattern"] = value["pattern"].replace(TIME, PAST)
+        for key, entry in value.items():
+            _known(entry, name if key == "anyOf" else value.get("name", key) if key == "schema" else key)

@@ -1,5 +1,5 @@
 //! What each operation costs, exactly: calls of DynamoDB, how many of them wait one for the other, units and
-//! bytes, beside the least units that moving the same items takes. The README carries the table.
+//! bytes, beside the least units that moving the same items takes. docs/performance.md carries the table.
 
 use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
 use coaching_domain::names::{CoachingSession, User};
@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-/// What the README's table starts with.
+/// What the table starts with.
 const HEAD: &str = "\
 | operation | calls | in sequence | read units | least | write units | least | bytes out | bytes in | per million |
 |---|--:|--:|--:|--:|--:|--:|--:|--:|--:|
@@ -369,7 +369,7 @@ async fn measured(row: &Row) -> String {
 }
 
 #[tokio::test]
-async fn every_operation_costs_what_the_readme_says() {
+async fn every_operation_costs_what_the_document_says() {
     let mut table = HEAD.to_owned();
     for row in rows() {
         table.push_str(&measured(&row).await);
@@ -379,14 +379,14 @@ async fn every_operation_costs_what_the_readme_says() {
     let missing: Vec<&str> =
         operations.filter(|name| *name != "unknown-path" && !table.contains(&format!("`{name}`"))).collect();
     assert!(missing.is_empty(), "no line for {missing:?}");
-    let readme = std::fs::read_to_string(root().join("README.md")).unwrap();
-    let start = readme.find(HEAD).expect("README.md has the table");
-    let carried = &readme[start..];
+    let document = std::fs::read_to_string(root().join("docs/performance.md")).unwrap();
+    let start = document.find(HEAD).expect("docs/performance.md has the table");
+    let carried = &document[start..];
     let carried = &carried[..carried.find("\n\n").unwrap() + 1];
     for (measured, carried) in table.lines().zip(carried.lines()) {
-        assert_eq!(measured, carried, "measured, and as README.md has it");
+        assert_eq!(measured, carried, "measured, and as docs/performance.md has it");
     }
-    assert_eq!(table.lines().count(), carried.lines().count(), "lines of the table, and those in README.md");
+    assert_eq!(table.lines().count(), carried.lines().count(), "lines of the table, and those in docs/performance.md");
 }
 
 /// More entries than a filter drops from a page, until it stops short.

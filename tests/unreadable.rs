@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::TimeDelta;
+use coaching_domain::Reason;
 use coaching_tests::{
     Answered, Event, TestService, answer, below_support, event_file, logged, perform, plan_name, session_name,
     usecase_name, user, user_name,
@@ -770,7 +771,7 @@ async fn a_rebuild_of_nothing_known_is_an_error() {
         let event = json!({"customer": customer, "profile": profile});
         let until = Instant::now() + Duration::from_secs(60);
         let error = perform(&rebuild_statistics::TASK, &service.app, event, until).await.unwrap_err();
-        assert_eq!(error.reason(), "PROFILE_NOT_FOUND");
+        assert_eq!(error.reason(), Reason::ProfileNotFound);
     }
 }
 

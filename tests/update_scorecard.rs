@@ -5,8 +5,9 @@ use chrono::TimeDelta;
 use coaching_tests::{Case, Event, Target, TestService, below_support, plan_name, replay};
 use serde_json::{Value, json};
 
-const CASES: [Case; 9] = [
+const CASES: [Case; 10] = [
     Case { name: "changed", status: 200, refused: &[] },
+    Case { name: "commented", status: 200, refused: &[] },
     Case { name: "over-the-maximum", status: 400, refused: &["scorecard.scores[0].numericValue"] },
     Case { name: "unknown-key", status: 400, refused: &["scorecard.mood", "x"] },
     Case { name: "not-found", status: 404, refused: &[] },

@@ -1,10 +1,17 @@
 //! The API's document, and a page to read it on. Both need no token: API Gateway has neither.
 
 use std::borrow::Cow;
-use std::sync::{Arc, LazyLock};
+use std::io::{self, Write};
+use std::net::SocketAddr;
+use std::sync::{Arc, LazyLock, OnceLock};
 
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use hyper::body::Bytes;
-use hyper::header::{CONTENT_TYPE, HeaderValue, LOCATION, X_CONTENT_TYPE_OPTIONS};
+use hyper::header::{
+    ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, HeaderValue, LOCATION, VARY, X_CONTENT_TYPE_OPTIONS,
+};
+use hyper::http::request::Parts;
 use hyper::{Method, Response, StatusCode};
 use utoipa_swagger_ui::{Config, serve};
 
@@ -21,15 +28,62 @@ static CONFIG: LazyLock<Arc<Config<'static>>> = LazyLock::new(|| {
     Arc::new(config.use_base_layout().doc_expansion("list").filter(true).persist_authorization(true))
 });
 
-/// What is served at `path`, if it is the document, the page, or one of the page's files.
-pub(crate) fn answer(method: &Method, path: &str) -> Option<Response<Bytes>> {
-    if *method != Method::GET {
-        return None;
+/// The document's first server: where `cargo run` serves unless told otherwise.
+const USUAL_ADDRESS: &str = "http://127.0.0.1:3000";
+
+/// The document and its page.
+#[derive(Debug)]
+pub(crate) struct Docs {
+    /// The document, with the service's own address as its first server.
+    document: Bytes,
+    /// A tenth of it, made when it is first asked for; nothing if that fails.
+    compressed: OnceLock<Option<Bytes>>,
+}
+
+impl Docs {
+    /// Those of the service at `address`.
+    pub(crate) fn at(address: SocketAddr) -> Self {
+        let document = DOCUMENT.replacen(USUAL_ADDRESS, &format!("http://{address}"), 1);
+        Self { document: document.into(), compressed: OnceLock::new() }
     }
-    if path == DOCUMENT_PATH {
-        return Some(file(Bytes::from_static(DOCUMENT.as_bytes()), "application/json"));
+
+    /// What is served to `request`, if it is for the document, the page, or one of the page's files.
+    pub(crate) fn answer(&self, request: &Parts) -> Option<Response<Bytes>> {
+        if request.method != Method::GET {
+            return None;
+        }
+        match request.uri.path() {
+            DOCUMENT_PATH => Some(self.document(request)),
+            path => page(path.strip_prefix(PAGE_PATH)?),
+        }
     }
-    let asked = path.strip_prefix(PAGE_PATH)?;
+
+    /// The document, compressed for who takes that.
+    fn document(&self, request: &Parts) -> Response<Bytes> {
+        let encodings = request.headers.get_all(ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
+        let takes_gzip = encodings.flat_map(|value| value.split(',')).any(|encoding| encoding.trim() == "gzip");
+        let compressed = || self.compressed.get_or_init(|| compressed(&self.document).ok()).clone();
+        let mut response = match takes_gzip.then(compressed).flatten() {
+            Some(bytes) => {
+                let mut response = file(bytes, "application/json");
+                response.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+                response
+            }
+            None => file(self.document.clone(), "application/json"),
+        };
+        response.headers_mut().insert(VARY, HeaderValue::from_static("accept-encoding"));
+        response
+    }
+}
+
+fn compressed(bytes: &[u8]) -> io::Result<Bytes> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(bytes)?;
+    encoder.finish().map(Bytes::from)
+}
+
+/// The page, or the file of it that `asked` names below it.
+fn page(asked: &str) -> Option<Response<Bytes>> {
     if asked.is_empty() {
         let mut response = Response::new(Bytes::new());
         *response.status_mut() = StatusCode::PERMANENT_REDIRECT;

@@ -17,7 +17,6 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::routes::{Route, Routes};
-use crate::template::{TEMPLATE, Template};
 use crate::tokens::TokenIssuer;
 
 /// The largest body that API Gateway takes, in bytes.
@@ -34,12 +33,12 @@ pub struct Gateway {
 }
 
 impl Gateway {
-    /// A gateway with the routes of `template.yaml`.
+    /// A gateway with the routes of the operations.
     ///
     /// # Errors
-    /// One line, if the template cannot be served.
+    /// As [`Routes::of_operations`].
     pub fn new(app: App, issuer: TokenIssuer) -> Result<Self, String> {
-        let routes = Routes::of(&Template::parse(TEMPLATE)?)?;
+        let routes = Routes::of_operations()?;
         Ok(Self { app, routes, issuer })
     }
 

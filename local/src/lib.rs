@@ -1,8 +1,8 @@
 //! The Coaching Service on one machine.
 //!
-//! The [`Gateway`] does what API Gateway does on AWS: it takes routes from `template.yaml`, verifies
+//! The [`Gateway`] does what API Gateway does on AWS: it finds the operation by its route, verifies
 //! JWTs, turns each HTTP request into the event that the functions get there, and hands it to the
-//! same operation. The table is the template's too, in an embedded DynamoDB or in any other.
+//! same operation. The table is that of `template.yaml`, in an embedded DynamoDB or in any other.
 
 mod access_key;
 pub mod arguments;
@@ -24,11 +24,11 @@ mod tokens;
 
 pub use embedded_dynamodb::{EmbeddedDynamoDb, client_at};
 pub use gateway::Gateway;
-pub use operations::{AnswerSchema, OPERATIONS, answer_schema, error_schema, gateway_error_schema};
+pub use operations::{AnswerSchema, OPERATIONS, TASKS, answer_schema, error_schema, gateway_error_schema};
 pub use recount::rebuild_statistics;
 pub use routes::{Route, Routes};
 pub use server::Limits;
 pub use service::{ANSWER_WITHIN, Interruption, Service, TABLE_NAME};
 pub use table::create_table;
-pub use template::{TEMPLATE, Template};
+pub use template::{TEMPLATE, TableDefinition};
 pub use tokens::{AUDIENCE, Claims, ISSUER, TokenIssuer};

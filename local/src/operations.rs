@@ -1,8 +1,8 @@
-//! Every operation that the template can route to.
+//! Every operation that the template can route to, and every task.
 
 use std::collections::BTreeMap;
 
-use coaching_edge::{ErrorMessage, GatewayMessage, Operation};
+use coaching_edge::{ErrorMessage, GatewayMessage, Operation, Task};
 use serde_json::Value;
 use utoipa::ToSchema;
 
@@ -16,21 +16,28 @@ pub struct AnswerSchema {
 }
 
 macro_rules! operations {
-    ($($function:ident: $answer:ident,)+) => {
+    ($($function:ident $(: $answer:ident)?,)+) => {
         /// The operations, by the names of their functions.
-        pub static OPERATIONS: [&Operation; [$(stringify!($function)),+].len() + 1] =
-            [$(&$function::OPERATION,)+ &unknown_path::OPERATION];
+        pub static OPERATIONS: [&Operation; [$(stringify!($function)),+].len()] = [$(&$function::OPERATION),+];
 
-        /// What the function `name` answers when it succeeds; `unknown-path` never does.
+        /// What the function `name` answers when it succeeds; nothing for one that never does.
         pub fn answer_schema(name: &str) -> Option<AnswerSchema> {
-            $(if name == $function::OPERATION.name {
+            $($(if name == $function::OPERATION.name {
                 return Some(schema_of::<$function::$answer>());
-            })+
+            })?)+
             None
         }
     };
 }
 
+macro_rules! tasks {
+    ($($function:ident,)+) => {
+        /// The tasks, by the names of their functions.
+        pub static TASKS: [&Task; [$(stringify!($function)),+].len()] = [$(&::$function::TASK),+];
+    };
+}
+
+// generated: functions
 operations! {
     acknowledge_session: AcknowledgeSessionResponse,
     change_scorecard_state: ChangeScorecardStateResponse,
@@ -60,6 +67,7 @@ operations! {
     list_targets: ListTargetsResponse,
     list_templates: ListTemplatesResponse,
     retrieve_progress: RetrieveProgressResponse,
+    unknown_path,
     update_comment: UpdateCommentResponse,
     update_plan: UpdatePlanResponse,
     update_scorecard: UpdateScorecardResponse,
@@ -72,6 +80,11 @@ operations! {
     upsert_usecases: UpsertUsecasesResponse,
     upsert_users: UpsertUsersResponse,
 }
+
+tasks! {
+    rebuild_statistics,
+}
+// end
 
 /// What the service answers when it refuses a request.
 pub fn error_schema() -> AnswerSchema {

@@ -23,13 +23,13 @@ use crate::access_key::AccessKey;
 use crate::arguments::Options;
 use crate::data_folder::{DataFolder, Secrets};
 use crate::demo;
-use crate::docs;
+use crate::docs::{self, Docs};
 use crate::door::Door;
 use crate::embedded_dynamodb::{EmbeddedDynamoDb, REGION, client_with};
 use crate::gateway::{Caller, Gateway, MAX_PAYLOAD_BYTES, refusal};
 use crate::server::{Limits, Site, serve};
 use crate::table::create_table;
-use crate::template::{TEMPLATE, Template};
+use crate::template::{TEMPLATE, TableDefinition};
 use crate::tokens::{Claims, TokenIssuer};
 
 /// How long a request takes at most: less than API Gateway waits (30 s), and longer than a function may take,
@@ -79,7 +79,7 @@ pub(crate) async fn open(options: &Options, folder: Option<&DataFolder>) -> Resu
         Some(folder) => folder.secrets()?,
         None => Secrets::generate()?,
     };
-    let definition = Template::parse(TEMPLATE)?.table;
+    let definition = TableDefinition::of_template(TEMPLATE)?;
     let (client, embedded, dynamodb_url) = match &options.dynamodb {
         Some(url) => {
             let client = client_with(url, &AccessKey::of_environment().unwrap_or_else(AccessKey::any));
@@ -147,7 +147,7 @@ impl Service {
         }
 
         let (stop, stopped) = watch::channel(false);
-        let api = Api { gateway, door: Door::at(address.port(), &options.cors_origins) };
+        let api = Api { gateway, door: Door::at(address.port(), &options.cors_origins), docs: Docs::at(address) };
         let server = tokio::spawn(serve(listener, api, limits, stopped));
         let service = Self {
             address,
@@ -266,6 +266,7 @@ impl Service {
 struct Api {
     gateway: Gateway,
     door: Door,
+    docs: Docs,
 }
 
 impl Site for Api {
@@ -279,7 +280,7 @@ impl Site for Api {
         if let Some(why) = self.door.refusal(parts) {
             return Err(refused(StatusCode::FORBIDDEN, &why));
         }
-        if let Some(answer) = self.door.preflight(parts).or_else(|| docs::answer(&parts.method, parts.uri.path())) {
+        if let Some(answer) = self.door.preflight(parts).or_else(|| self.docs.answer(parts)) {
             return Err(Box::new(answer));
         }
         self.gateway.admit(parts).map_err(|(status, message)| refused(status, message))

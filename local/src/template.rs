@@ -1,33 +1,9 @@
-//! What `template.yaml` defines, as far as one machine serves it.
-
-use std::collections::BTreeMap;
+//! The table, as `template.yaml` defines it.
 
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
-use yaml_serde::Value;
 
 /// The text of `template.yaml`.
 pub const TEMPLATE: &str = include_str!("../../template.yaml");
-
-/// The parts of a SAM template that say which functions there are, where they are reached, and
-/// what the table looks like.
-#[derive(Debug)]
-pub struct Template {
-    /// The functions.
-    pub functions: Vec<Function>,
-    /// The table.
-    pub table: TableDefinition,
-}
-
-/// A function of the template.
-#[derive(Debug)]
-pub struct Function {
-    /// Its package, from `CodeUri`, such as `create-session`.
-    pub name: String,
-    /// Where API Gateway sends requests for it: method and path, or nothing for what no other takes. A
-    /// task has none. Browsers' preflights are left out.
-    pub routes: Vec<Option<(String, String)>>,
-}
 
 /// `AWS::DynamoDB::Table`
 #[derive(Debug, Deserialize)]
@@ -94,72 +70,30 @@ pub struct TimeToLiveDefinition {
 }
 
 #[derive(Deserialize)]
-struct Document {
-    #[serde(rename = "Resources")]
-    resources: BTreeMap<String, Resource>,
-}
-
-#[derive(Deserialize)]
-struct Resource {
-    #[serde(rename = "Type")]
-    kind: String,
-    #[serde(rename = "Properties", default)]
-    properties: Value,
+#[serde(rename_all = "PascalCase")]
+struct Template {
+    resources: Resources,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct FunctionProperties {
-    code_uri: String,
-    #[serde(default)]
-    events: BTreeMap<String, Event>,
+struct Resources {
+    table: Table,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Event {
-    #[serde(rename = "Type")]
-    kind: String,
-    properties: EventProperties,
+struct Table {
+    properties: TableDefinition,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct EventProperties {
-    method: Option<String>,
-    path: Option<String>,
-}
-
-impl Template {
-    /// Reads a template.
+impl TableDefinition {
+    /// Reads the table that a template defines.
     ///
     /// # Errors
-    /// One line that says what it lacks.
-    pub fn parse(text: &str) -> Result<Self, String> {
-        let document: Document = yaml_serde::from_str(text).map_err(|error| format!("template.yaml: {error}"))?;
-        let mut functions = Vec::new();
-        let mut table = None;
-        for (name, resource) in document.resources {
-            match resource.kind.as_str() {
-                "AWS::Serverless::Function" => functions.push(function(properties(&name, resource.properties)?)),
-                "AWS::DynamoDB::Table" => table = Some(properties(&name, resource.properties)?),
-                _ => {}
-            }
-        }
-        let table = table.ok_or("template.yaml defines no table")?;
-        Ok(Self { functions, table })
+    /// One line that says what the template lacks.
+    pub fn of_template(text: &str) -> Result<Self, String> {
+        let template: Template = yaml_serde::from_str(text).map_err(|error| format!("template.yaml: {error}"))?;
+        Ok(template.resources.table.properties)
     }
-}
-
-fn properties<T: DeserializeOwned>(resource: &str, properties: Value) -> Result<T, String> {
-    yaml_serde::from_value(properties).map_err(|error| format!("template.yaml, {resource}: {error}"))
-}
-
-fn function(properties: FunctionProperties) -> Function {
-    let name = properties.code_uri.trim_end_matches('/').rsplit('/').next().unwrap_or_default().to_owned();
-    let http = properties.events.into_values().filter(|event| event.kind == "HttpApi");
-    let routes = http.map(|event| event.properties.method.zip(event.properties.path));
-    // API Gateway answers preflights itself.
-    let routes = routes.filter(|route| route.as_ref().is_none_or(|(method, _)| method != "OPTIONS")).collect();
-    Function { name, routes }
 }

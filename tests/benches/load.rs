@@ -26,7 +26,7 @@ use aws_sdk_dynamodb::types::{
 use base64::Engine;
 use coaching_edge::Clock;
 use coaching_local::arguments::Options;
-use coaching_local::{EmbeddedDynamoDb, Service, TABLE_NAME, TEMPLATE, Template, create_table};
+use coaching_local::{EmbeddedDynamoDb, Service, TABLE_NAME, TEMPLATE, TableDefinition, create_table};
 use coaching_tests::{
     Call, Event, TestService, Trace, answer, below_support, number_asked, plan_name, session_name, usecase_name,
     user_name,
@@ -380,7 +380,7 @@ async fn record(service: &TestService, kinds: &[Kind]) -> Vec<Recorded> {
 
 /// Copies the service's table, so that both sides start with the same items.
 async fn copy_table(service: &TestService, client: &Client) {
-    let definition = Template::parse(TEMPLATE).unwrap().table;
+    let definition = TableDefinition::of_template(TEMPLATE).unwrap();
     assert!(create_table(client, TABLE_NAME, &definition).await.unwrap());
     let puts: Vec<WriteRequest> = service
         .items()

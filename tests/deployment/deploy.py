@@ -381,10 +381,11 @@ def of_emulator(folder, url, decided):
     (folder / "target/lambda").rename(folder / "target/elsewhere")
     take((ROOT / "template.yaml").read_text(), folder)
     deploy = ["sam", "deploy", "--parameter-overrides", f"JwtIssuer={guide['ISSUER']} JwtAudience={guide['AUDIENCE']}"]
-    done = subprocess.run(deploy, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    assert done.returncode and "does not exist" in done.stdout, done.stdout
+    for command in (["sam", "build"], deploy):
+        done = subprocess.run(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        assert done.returncode and "does not exist" in done.stdout, done.stdout
     (folder / "target/elsewhere").rename(folder / "target/lambda")
-    told("sam deploy with nothing built ends with an error")
+    told("sam build and sam deploy with nothing built end with an error")
 
     # The version before, if this checkout has it, and an update to this one.
     before = subprocess.run(["git", "show", "HEAD~1:template.yaml"], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)

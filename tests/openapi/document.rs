@@ -6,63 +6,88 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use coaching_domain::names::User;
 use coaching_domain::outline::{Kind, Outline};
-use coaching_edge::{Operation, outline};
-use coaching_local::{Claims, OPERATIONS, TEMPLATE, Template, answer_schema, error_schema, gateway_error_schema};
+use coaching_domain::{Reason, Role};
+use coaching_edge::{Operation, Route, Verb, http_status, outline};
+use coaching_local::{Claims, OPERATIONS, answer_schema, error_schema, gateway_error_schema};
 use coaching_tests::{Replayed, TestService, body_of, root};
 use serde_json::{Map, Value, json};
 
-use crate::schema::{Place, of_kind, of_message};
-use crate::words::{FIELDS, REASONS, TAGS, VARIABLES, VERBS, Verb, Words};
+use super::schema::{Components, of_kind, of_message};
+use super::validator;
+use super::words::{FIELDS, TAGS, VARIABLES, Words};
 
-/// The roles, in the order in which the README names them.
-const ROLES: [&str; 4] = ["agent", "manager", "service", "admin"];
+/// Where `cargo run` serves.
+const LOCAL_ADDRESS: &str = "http://127.0.0.1:3000";
 
 /// How many successes are shown of one operation.
 const MAX_EXAMPLES: usize = 3;
 
-/// One operation of the document.
-struct Documented {
-    operation: &'static Operation,
+/// A method of the API: an operation, or one of its verbs.
+#[derive(Debug, Clone, Copy)]
+pub struct Method {
+    /// The operation.
+    pub operation: &'static Operation,
+    /// The verb of it.
     verb: Option<&'static Verb>,
-    id: String,
-    method: String,
-    /// As the template routes it, which is without the verb.
-    route: String,
+    /// As API Gateway routes it, which is without the verb.
+    pub route: Route,
 }
 
-impl Documented {
+impl Method {
+    /// Its id in the document.
+    fn id(&self) -> String {
+        self.verb.map_or_else(|| camel_case(self.operation.name), |verb| verb.id.to_owned())
+    }
+
+    /// In a few words, what it does.
+    pub fn summary(&self) -> &'static str {
+        self.verb.map_or(self.operation.summary, |verb| verb.summary)
+    }
+
+    /// The roles that may call it.
+    pub fn roles(&self) -> &'static [Role] {
+        self.verb.map_or(self.operation.roles, |verb| verb.roles)
+    }
+
+    /// Who may call it in words, where the roles do not say all of it.
+    pub fn callers(&self) -> Option<&'static str> {
+        self.verb.map_or(self.operation.callers, |verb| verb.callers)
+    }
+
     /// As callers write it.
-    fn path(&self) -> String {
+    pub fn path(&self) -> String {
         match self.verb {
-            Some(verb) => format!("{}:{}", self.route, verb.verb),
-            None => self.route.clone(),
+            Some(verb) => format!("{}:{}", self.route.path, verb.name),
+            None => self.route.path.to_owned(),
         }
     }
 
+    /// Where its collection comes among all of them.
+    pub fn tag_position(&self) -> usize {
+        let position = TAGS.iter().position(|(collection, ..)| *collection == self.collection());
+        position.unwrap_or_else(|| panic!("TAGS has none for {}", self.collection()))
+    }
+
     /// The names of the path's variables.
-    fn variables(&self) -> impl Iterator<Item = &str> {
-        self.route.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'))
+    fn variables(&self) -> impl Iterator<Item = &'static str> {
+        self.route.path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'))
     }
 
     /// The variable that names an item of a collection.
-    fn item(&self) -> Option<&str> {
-        self.route.rsplit('/').next()?.strip_prefix('{')?.strip_suffix('}')
+    fn item(&self) -> Option<&'static str> {
+        self.route.path.rsplit('/').next()?.strip_prefix('{')?.strip_suffix('}')
     }
 
     /// The collection that the path is of.
-    fn collection(&self) -> &str {
-        let mut parts = self.route.split('/').filter(|part| !part.starts_with('{')).rev();
+    fn collection(&self) -> &'static str {
+        let mut parts = self.route.path.split('/').filter(|part| !part.starts_with('{')).rev();
         parts.next().map_or("", |part| part.split(':').next().unwrap_or_default())
-    }
-
-    fn reads_only(&self) -> bool {
-        ["get-", "list-", "retrieve-"].iter().any(|verb| self.operation.name.starts_with(verb))
     }
 
     fn is_of(&self, event: &Value) -> bool {
         let path = event["rawPath"].as_str().unwrap();
-        let route = format!("{} {}", self.method, self.route);
-        event["routeKey"] == route && self.verb.is_none_or(|verb| path.ends_with(&format!(":{}", verb.verb)))
+        let route = format!("{} {}", self.route.method, self.route.path);
+        event["routeKey"] == route && self.verb.is_none_or(|verb| path.ends_with(&format!(":{}", verb.name)))
     }
 }
 
@@ -76,91 +101,62 @@ fn sentence(text: &str) -> String {
     text[..1].to_uppercase() + &text[1..]
 }
 
-/// Every operation with a route of its own, in the order of their paths.
-fn operations() -> Vec<Documented> {
-    let mut documented = Vec::new();
-    for function in Template::parse(TEMPLATE).unwrap().functions {
-        let operation = OPERATIONS.into_iter().find(|operation| operation.name == function.name);
-        for (method, route) in function.routes.into_iter().flatten() {
-            let operation = operation.unwrap();
-            let verbs: Vec<&Verb> = VERBS.iter().filter(|verb| verb.function == operation.name).collect();
-            let one = |verb: Option<&'static Verb>| Documented {
-                operation,
-                verb,
-                id: verb.map_or_else(|| camel_case(operation.name), |verb| verb.operation_id.to_owned()),
-                method: method.clone(),
-                route: route.clone(),
-            };
-            match verbs.is_empty() {
-                true => documented.push(one(None)),
-                false => documented.extend(verbs.into_iter().map(|verb| one(Some(verb)))),
-            }
+/// Every method with a route of its own, in the order of their paths.
+pub fn methods() -> Vec<Method> {
+    let mut methods = Vec::new();
+    for operation in OPERATIONS {
+        let Some(route) = operation.route else { continue };
+        match operation.verbs {
+            [] => methods.push(Method { operation, verb: None, route }),
+            verbs => methods.extend(verbs.iter().map(|verb| Method { operation, verb: Some(verb), route })),
         }
     }
-    documented.sort_by_key(|one| (one.path(), one.method.clone()));
-    documented
+    methods.sort_by_key(|method| (method.path(), method.route.method));
+    methods
 }
 
-/// What `documented` reads of a request, and the roles that may make it.
-async fn outlined(service: &TestService, documented: &Documented) -> (Outline, Vec<&'static str>) {
+/// What `method` reads of a request, which is the same for all roles that may make it.
+async fn outlined(service: &TestService, method: &Method) -> Outline {
     let mut outlines = Vec::new();
-    for role in ROLES {
-        let variables: Map<String, Value> = documented
+    for (name, role) in Role::NAMES {
+        let variables: Map<String, Value> = method
             .variables()
             .map(|name| {
-                let value = match (name, documented.verb) {
+                let value = match (name, method.verb) {
                     ("customer", _) => "acme".to_owned(),
-                    (name, Some(verb)) if documented.item() == Some(name) => format!("id:{}", verb.verb),
+                    (name, Some(verb)) if method.item() == Some(name) => format!("id:{}", verb.name),
                     _ => "id".to_owned(),
                 };
                 (name.to_owned(), value.into())
             })
             .collect();
-        let claims = serde_json::to_value(Claims::new("acme", role, "someone")).unwrap();
+        let claims = serde_json::to_value(Claims::new("acme", name, "someone")).unwrap();
         let event = json!({
             "pathParameters": variables,
             "requestContext": {"requestId": "id", "authorizer": {"jwt": {"claims": claims}}},
         });
         let event = serde_json::from_value(event).unwrap();
-        match outline(documented.operation, &service.app, &event).await {
+        match outline(method.operation, &service.app, &event).await {
             Ok(outline) => outlines.push((role, outline)),
-            Err(error) => assert_eq!(error.reason(), "ROLE_NOT_ALLOWED", "{}: {error}", documented.id),
+            Err(error) => assert_eq!(error.reason(), Reason::RoleNotAllowed, "{}: {error}", method.id()),
         }
     }
-    let roles = outlines.iter().map(|(role, _)| *role).collect();
-    let (_, last) = outlines.pop().unwrap_or_else(|| panic!("nobody may call {}", documented.id));
-    assert!(outlines.into_iter().all(|(_, outline)| outline == last), "{} reads more of some roles", documented.id);
-    (last, roles)
+    let roles: Vec<Role> = outlines.iter().map(|(role, _)| *role).collect();
+    assert_eq!(roles, method.roles(), "the roles that may call {}", method.id());
+    let (_, last) = outlines.pop().unwrap_or_else(|| panic!("nobody may call {}", method.id()));
+    assert!(outlines.into_iter().all(|(_, outline)| outline == last), "{} reads more of some roles", method.id());
+    last
 }
 
-/// In a few words, what each function does: the README's table of operations.
-fn summaries() -> BTreeMap<String, String> {
-    let readme = std::fs::read_to_string(root().join("README.md")).unwrap();
-    let rows = readme.lines().filter_map(|line| {
-        let cells: Vec<&str> = line.strip_prefix("| ")?.strip_suffix(" |")?.split(" | ").collect();
-        let [summary, request, function, _] = cells.as_slice() else { return None };
-        let function = function.strip_prefix('`')?.strip_suffix('`')?;
-        request.starts_with('`').then(|| (function.to_owned(), summary.replace(['*', '`'], "")))
-    });
-    rows.collect()
-}
-
-/// The text at the top of `functions/{function}/src/lib.rs` without its route, in which functions are called by the
-/// ids of their operations.
+/// The text at the top of `functions/{function}/src/lib.rs`, in which functions are called by the ids of their operations.
 fn text_of(function: &str) -> String {
     let source = std::fs::read_to_string(root().join("functions").join(function).join("src/lib.rs")).unwrap();
     let lines = source.lines().map_while(|line| line.strip_prefix("//!"));
-    let text: Vec<&str> = lines.map(|line| line.strip_prefix(' ').unwrap_or(line)).collect();
-    let text = text.join("\n");
-    let (_, text) = text.split_once("`:").map_or(("", text.as_str()), |(_, rest)| {
-        let rest = rest.trim_start_matches(|letter| letter != ':' && rest.starts_with('{'));
-        ("", rest)
-    });
-    let mut text = sentence(text.trim_start_matches(['{', ' ', '\n', ':']).trim());
-    for other in OPERATIONS {
-        text = text.replace(&format!("`{}`", other.name), &format!("`{}`", camel_case(other.name)));
-    }
-    text
+    let lines: Vec<&str> = lines.map(|line| line.strip_prefix(' ').unwrap_or(line)).collect();
+    let ids = |text: String, other: &&Operation| {
+        text.replace(&format!("`{}`", other.name), &format!("`{}`", camel_case(other.name)))
+    };
+    OPERATIONS.iter().fold(lines.join("\n"), ids)
 }
 
 /// The document, with what `replayed` shows as examples.
@@ -176,38 +172,37 @@ pub async fn document(service: &TestService, replayed: &[Replayed]) -> Value {
         without_null(schema);
     }
     let answers = schemas.clone();
-    let summaries = summaries();
     let used = RefCell::new(BTreeSet::new());
     let unknown = RefCell::new(BTreeSet::new());
-    let operations = operations();
+    let mut components = Components::default();
+    let methods = methods();
     let mut paths: BTreeMap<String, Map<String, Value>> = BTreeMap::new();
-    for documented in &operations {
-        let (outline, roles) = outlined(service, documented).await;
-        let answer = answer_schema(documented.operation.name).unwrap();
+    for method in &methods {
+        let id = method.id();
+        let outline = outlined(service, method).await;
+        let roles: Vec<&str> = method.roles().iter().map(|role| role.as_str()).collect();
+        let answer = answer_schema(method.operation.name).unwrap();
         let words = Words {
-            operation_id: &documented.id,
-            filters: ["list-", "retrieve-"].iter().any(|verb| documented.operation.name.starts_with(verb)),
+            operation_id: &id,
+            filters: method.operation.pages,
             schemas: &answers,
             used: &used,
             unknown: &unknown,
         };
-        let shown: Vec<&Replayed> = replayed.iter().filter(|one| documented.is_of(&one.event)).collect();
-        assert!(shown.iter().any(|one| one.answered.status == 200), "no event shows {} succeed", documented.id);
-        let summary =
-            documented.verb.map_or_else(|| summaries[documented.operation.name].as_str(), |verb| verb.summary);
-        let tag = TAGS.iter().find(|(collection, ..)| *collection == documented.collection());
-        let (_, tag, _) = tag.unwrap_or_else(|| panic!("no tag is for {}", documented.collection()));
+        let shown: Vec<&Replayed> = replayed.iter().filter(|one| method.is_of(&one.event)).collect();
+        assert!(shown.iter().any(|one| one.answered.status == 200), "no event shows {id} succeed");
+        let (_, tag, _) = TAGS[method.tag_position()];
         let mut operation = json!({
-            "operationId": documented.id,
+            "operationId": id,
             "tags": [tag],
-            "summary": sentence(summary),
-            "description": format!("{}\n\nRoles: {}.", text_of(documented.operation.name), roles.join(", ")),
-            "parameters": parameters(documented, &outline, &words, &answers[&answer.name], &shown),
+            "summary": sentence(&method.summary().replace('`', "")),
+            "description": format!("{}\n\nRoles: {}.", text_of(method.operation.name), roles.join(", ")),
+            "parameters": parameters(method, &outline, &words, &answers[&answer.name], &shown, &mut components),
         });
         if let Some(body) = &outline.body {
-            let mut schema = of_message(body, &words, &answers[&answer.name]);
+            let mut schema = of_message(body, &words, &answers[&answer.name], &mut components);
             schema["description"] = "What the request asks for.".into();
-            let name = format!("{}Request", sentence(&documented.id));
+            let name = format!("{}Request", sentence(&id));
             let required = schema.get("required").is_some();
             schemas.insert(name.clone(), schema);
             operation["requestBody"] = json!({
@@ -216,17 +211,20 @@ pub async fn document(service: &TestService, replayed: &[Replayed]) -> Value {
                 "content": {"application/json": {"schema": reference("schemas", &name), "examples": bodies(&shown)}},
             });
         }
-        let links = links(documented, &operations, &answers[&answer.name]);
-        operation["responses"] = responses(documented, &answer.name, &shown, links, outline.body.is_some());
-        let method = documented.method.to_lowercase();
-        assert!(paths.entry(documented.path()).or_default().insert(method, operation).is_none());
+        let links = links(method, &methods, &answers[&answer.name]);
+        operation["responses"] = responses(method, &answer.name, &shown, links, outline.body.is_some());
+        let of_path = paths.entry(method.path()).or_default();
+        assert!(of_path.insert(method.route.method.to_lowercase(), operation).is_none(), "{id}: a path twice");
+    }
+    for (name, schema) in components.0 {
+        assert!(schemas.insert(name.clone(), schema).is_none(), "an answer has the name {name} too");
     }
     let unused: Vec<&str> = FIELDS.iter().map(|(name, _)| *name).filter(|name| !used.borrow().contains(name)).collect();
     let unknown = unknown.into_inner();
     assert!(unknown.is_empty(), "nothing says what these mean: {unknown:#?}; unused: {unused:#?}");
     assert!(unused.is_empty(), "no operation reads {unused:#?}");
     let tags = TAGS.iter().map(|(_, name, description)| json!({"name": name, "description": description}));
-    json!({
+    let mut document = json!({
         "openapi": "3.1.1",
         "info": {
             "title": "Coaching Service",
@@ -236,15 +234,8 @@ pub async fn document(service: &TestService, replayed: &[Replayed]) -> Value {
             "license": {"name": "Apache 2.0", "identifier": "Apache-2.0"},
         },
         "servers": [
-            {"url": "/", "description": "Where this document was read."},
-            {
-                "url": "{address}",
-                "description": "Where the service is deployed.",
-                "variables": {"address": {
-                    "default": "http://127.0.0.1:3000",
-                    "description": "The output `ApiUrl` of the deployment, or the address that `cargo run` prints.",
-                }},
-            },
+            {"url": LOCAL_ADDRESS, "description": "The service on one machine, as `cargo run` starts it."},
+            {"url": "https://coaching.example.com", "description": "A deployment: its output `ApiUrl`."},
         ],
         "security": [{"token": []}],
         "tags": tags.collect::<Vec<_>>(),
@@ -260,17 +251,38 @@ pub async fn document(service: &TestService, replayed: &[Replayed]) -> Value {
             "responses": shared_responses(),
             "schemas": schemas,
         },
-    })
+    });
+    show_canonical_bodies(&mut document);
+    document
+}
+
+/// Leaves of the examples of bodies the first few that are in the form that clients are to send.
+fn show_canonical_bodies(document: &mut Value) {
+    let told = document.clone();
+    for operation in document["paths"]
+        .as_object_mut()
+        .unwrap()
+        .values_mut()
+        .flat_map(|path| path.as_object_mut().unwrap().values_mut())
+    {
+        let id = operation["operationId"].to_string();
+        let Some(content) = operation.pointer_mut("/requestBody/content/application~1json") else { continue };
+        let validator = validator(&told, &content["schema"]);
+        let examples = content["examples"].as_object().unwrap().clone().into_iter();
+        let canonical = examples.filter(|(_, example)| validator.is_valid(&example["value"])).take(MAX_EXAMPLES);
+        content["examples"] = Value::Object(canonical.collect());
+        assert_ne!(content["examples"], json!({}), "no event shows a body of {id} in its canonical form");
+    }
 }
 
 fn reference(kind: &str, name: &str) -> Value {
     json!({"$ref": format!("#/components/{kind}/{name}")})
 }
 
-/// The operation of `document` that `event` is a request of; nothing for a path without one.
-pub fn operation_of<'a>(document: &'a Value, event: &Value) -> Option<&'a Value> {
-    let documented = operations().into_iter().find(|documented| documented.is_of(event))?;
-    Some(&document["paths"][documented.path()][documented.method.to_lowercase()])
+/// What `document` tells of the method that `event` is a request of; nothing for a path without one.
+pub fn documented<'a>(document: &'a Value, event: &Value) -> Option<&'a Value> {
+    let method = methods().into_iter().find(|method| method.is_of(event))?;
+    Some(&document["paths"][method.path()][method.route.method.to_lowercase()])
 }
 
 /// Answers hold no `null`: what is not set is left out.
@@ -327,7 +339,7 @@ fn has_snake_case(value: &Value) -> bool {
 }
 
 fn bodies(shown: &[&Replayed]) -> Map<String, Value> {
-    let taken = shown.iter().filter(|one| is_taken(one)).take(MAX_EXAMPLES);
+    let taken = shown.iter().filter(|one| is_taken(one));
     taken.filter_map(|one| Some(example(one, shown_body(one)?))).collect()
 }
 
@@ -356,17 +368,19 @@ pub fn parameter_value(kind: &Kind, values: &[String]) -> Value {
 }
 
 fn parameters(
-    documented: &Documented,
+    method: &Method,
     outline: &Outline,
     words: &Words<'_>,
     answer: &Value,
     shown: &[&Replayed],
+    components: &mut Components,
 ) -> Vec<Value> {
     let succeeded: Vec<&&Replayed> = shown.iter().filter(|one| one.answered.status == 200).collect();
-    let mut parameters: Vec<Value> = documented
+    let mut parameters: Vec<Value> = method
         .variables()
         .map(|name| {
-            let (_, description) = VARIABLES.iter().find(|(known, _)| *known == name).unwrap();
+            let described = VARIABLES.iter().find(|(known, _)| *known == name);
+            let (_, description) = described.unwrap_or_else(|| panic!("VARIABLES does not say what {name} is"));
             let kind = match name {
                 "customer" => Kind::Pattern("^[a-z0-9-]{1,128}$".to_owned()),
                 "scorecardTemplate" => Kind::template_segment(),
@@ -382,7 +396,7 @@ fn parameters(
                 "in": "path",
                 "required": true,
                 "description": description,
-                "schema": of_kind(&kind, Place::Text),
+                "schema": of_kind(&kind, name, words, components),
                 "example": example,
             })
         })
@@ -395,7 +409,7 @@ fn parameters(
             "in": place,
             "required": field.required,
             "description": description,
-            "schema": of_kind(&field.kind, Place::Text),
+            "schema": of_kind(&field.kind, &field.name, words, components),
         });
         let values = succeeded.iter().map(|one| query_values(one, &field.name)).find(|values| !values.is_empty());
         if let Some(values) = values {
@@ -407,14 +421,15 @@ fn parameters(
 }
 
 /// Links from a creation to what is done with what it made.
-fn links(documented: &Documented, operations: &[Documented], answer: &Value) -> Map<String, Value> {
+fn links(method: &Method, methods: &[Method], answer: &Value) -> Map<String, Value> {
     let mut links = Map::new();
-    if documented.method != "POST" || !documented.operation.name.starts_with("create-") {
+    if method.route.method != "POST" || !method.operation.name.starts_with("create-") {
         return links;
     }
     let property = answer["properties"].as_object().and_then(|properties| properties.keys().next()).unwrap();
-    for next in operations {
-        let Some(item) = next.item().filter(|item| next.route == format!("{}/{{{item}}}", documented.route)) else {
+    for next in methods {
+        let Some(item) = next.item().filter(|item| next.route.path == format!("{}/{{{item}}}", method.route.path))
+        else {
             continue;
         };
         // The id is the last part of the name. Of the two, what is after `#regex:` is for those who know it.
@@ -422,15 +437,20 @@ fn links(documented: &Documented, operations: &[Documented], answer: &Value) -> 
         let mut parameters = json!({"customer": "$request.path.customer", "profile": "$request.path.profile"});
         parameters[item] = id.into();
         links.insert(
-            next.id.clone(),
+            next.id(),
             json!({
-                "operationId": next.id,
-                "description": format!("The last part of `{property}.name` is the `{item}` of `{}`.", next.id),
+                "operationId": next.id(),
+                "description": format!("The last part of `{property}.name` is the `{item}` of `{}`.", next.id()),
                 "parameters": parameters,
             }),
         );
     }
     links
+}
+
+/// A line for each of `reasons`.
+fn meanings(reasons: &[Reason]) -> String {
+    reasons.iter().map(|reason| format!("\n- {reason}: {}", reason.meaning())).collect()
 }
 
 fn headers() -> Value {
@@ -485,24 +505,22 @@ fn shared_responses() -> Value {
             &["GatewayError"],
         ),
         "Internal": response(
-            "INTERNAL: a fault of the service.\n- INTERNAL_ERROR: the service failed\n- RECORD_UNREADABLE: what is kept of the resource in `metadata`, or of another that it needs, cannot be read; an agent is told PERMISSION_DENIED, as of what is another's",
+            &format!(
+                "INTERNAL: a fault of the service.{}",
+                meanings(&[Reason::InternalError, Reason::RecordUnreadable])
+            ),
             &[],
             &["Error", "GatewayError"],
         ),
     })
 }
 
-fn responses(
-    documented: &Documented,
-    answer: &str,
-    shown: &[&Replayed],
-    links: Map<String, Value>,
-    has_body: bool,
-) -> Value {
-    let function = documented.operation.name;
+fn responses(method: &Method, answer: &str, shown: &[&Replayed], links: Map<String, Value>, has_body: bool) -> Value {
     let reasons = |status: u16| -> String {
-        let of = REASONS.iter().filter(|(_, of, _, functions)| *of == status && functions.contains(&function));
-        of.map(|(reason, _, meaning, _)| format!("\n- {reason}: {meaning}")).collect()
+        let mut of_status: Vec<Reason> = method.operation.refusals.to_vec();
+        of_status.retain(|reason| http_status(reason.code()).as_u16() == status);
+        of_status.sort_unstable();
+        meanings(&of_status)
     };
     let with_etag = shown.iter().any(|one| one.answered.headers.contains_key("etag"));
     let headers: &[&str] = if with_etag { &["ETag", "X-Request-Id"] } else { &["X-Request-Id"] };
@@ -526,19 +544,21 @@ fn responses(
     );
     refused(
         403,
-        "PERMISSION_DENIED: the caller may not do this, or it does not exist.\n- PERMISSION_DENIED: for the caller's claims\n- ROLE_NOT_ALLOWED: for the caller's role; the metadata has the roles that may\n- CLAIM_UNUSABLE: a claim of the token is absent or unusable"
-            .to_owned(),
+        format!(
+            "PERMISSION_DENIED: the caller may not do this, or it does not exist.{}",
+            meanings(&[Reason::PermissionDenied, Reason::RoleNotAllowed, Reason::ClaimUnusable])
+        ),
     );
     refused(
         404,
-        "NOT_FOUND: it does not exist.\n- RESOURCE_NOT_FOUND: the resource\n- PATH_NOT_FOUND: the verb of the path"
-            .to_owned(),
+        format!("NOT_FOUND: it does not exist.{}", meanings(&[Reason::ResourceNotFound, Reason::PathNotFound])),
     );
-    if !documented.reads_only() {
+    if method.operation.writes {
         refused(
             409,
             format!(
-                "ABORTED: another change came first; read again and repeat. ALREADY_EXISTS: the name is taken.\n- CONCURRENT_CHANGES: others kept changing the same records{}",
+                "ABORTED: another change came first; read again and repeat. ALREADY_EXISTS: the name is taken.{}{}",
+                meanings(&[Reason::ConcurrentChanges]),
                 reasons(409)
             ),
         );
@@ -550,7 +570,8 @@ fn responses(
     refused(
         503,
         format!(
-            "UNAVAILABLE: the service cannot answer now. Repeat the request, a creation with its `requestId`.\n- TABLE_UNAVAILABLE: the table does not answer or throttles\n- OUT_OF_TIME: the request took too long, and may have taken effect{}",
+            "UNAVAILABLE: the service cannot answer now. Repeat the request, a creation with its `requestId`.{}{}",
+            meanings(&[Reason::TableUnavailable, Reason::OutOfTime]),
             reasons(503)
         ),
     );

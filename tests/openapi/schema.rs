@@ -1,46 +1,91 @@
-//! Schemas of what readers take.
+//! Schemas of what readers take, in the form that clients are to send: one type a field. What is read besides, the
+//! introduction says in words.
 
+use std::collections::BTreeMap;
 use std::ops::Bound;
 
 use coaching_domain::fields::{snake_case, title_pattern};
 use coaching_domain::outline::{Kind, Message};
 use serde_json::{Map, Value, json};
 
-use crate::words::Words;
+use super::words::Words;
 
-/// Where a value stands, which decides in which forms it is read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Place {
-    /// In JSON, where `null` is the same as absence.
-    Body,
-    /// In the path, the query or a header, where everything is text.
-    Text,
-}
-
-/// A number without a fraction or with one, as text.
-const NUMBER: &str = r"^[+-]?([0-9]+\.?[0-9]*|[0-9]*\.[0-9]+)([eE][+-]?[0-9]+)?$";
 /// RFC 3339 as the service reads it: upper case, no leap second, at most nine digits of a fraction.
 const TIMESTAMP: &str =
     r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-5][0-9](\.[0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})$";
 /// Entity tags of RFC 9110 without commas, or `*`.
 const ENTITY_TAGS: &str = r#"^(\*|(W/)?"[!#-+.-~-]*"( ?, ?(W/)?"[!#-+.-~-]*")*)$"#;
 
-/// The schema of an object; what its fields mean is said by `words`, in the context of `answer`.
-pub fn of_message(message: &Message, words: &Words<'_>, answer: &Value) -> Value {
+/// The schemas that requests have by name: objects, and names to choose from.
+#[derive(Debug, Default)]
+pub struct Components(pub BTreeMap<String, Value>);
+
+impl Components {
+    /// Keeps `schema` as `name`, and refers to it.
+    fn refer(&mut self, name: String, schema: Value) -> Value {
+        let reference = json!({"$ref": format!("#/components/schemas/{name}")});
+        let before = self.0.insert(name, schema.clone());
+        assert!(before.is_none_or(|before| before == schema), "two schemas have the same name: {reference}");
+        reference
+    }
+
+    /// The schema of a text that is one of `names`. Names that begin with what is unspecified are called by that, those
+    /// that answers have as there, and others as the `field`.
+    fn enumeration(&mut self, field: &str, names: &[String], words: &Words<'_>) -> Value {
+        let schema = json!({"type": "string", "enum": names});
+        let answered = words.schemas.iter().find(|(_, answered)| answered["enum"] == schema["enum"]);
+        if let Some((name, _)) = answered {
+            return json!({"$ref": format!("#/components/schemas/{name}")});
+        }
+        let unspecified = names.first().and_then(|name| name.strip_suffix("_UNSPECIFIED"));
+        let name = unspecified.map_or_else(
+            || first_upper(singular(field)),
+            |name| name.split('_').map(|word| first_upper(&word.to_lowercase())).collect(),
+        );
+        self.refer(name, schema)
+    }
+}
+
+fn first_upper(word: &str) -> String {
+    word[..1].to_uppercase() + &word[1..]
+}
+
+fn singular(name: &str) -> &str {
+    name.strip_suffix('s').unwrap_or(name)
+}
+
+/// The name of the schema that `property` of an answer refers to, or lists.
+fn referred(property: &Value) -> Option<&str> {
+    let reference = property["$ref"].as_str().or_else(|| property["items"]["$ref"].as_str());
+    reference.and_then(|path| path.rsplit('/').next())
+}
+
+/// The schema of an object; what its fields mean is said by `words`, in the context of `answer`. An object in it has a
+/// name of its own: that of the operation, and its own in answers or that of its field.
+pub fn of_message(message: &Message, words: &Words<'_>, answer: &Value, components: &mut Components) -> Value {
     let mut properties = Map::new();
     for field in &message.fields {
         let (description, within) = words.describe(field, answer);
-        let mut schema = match &field.kind {
-            Kind::Object(message) => of_message(message, words, within),
-            Kind::List { entry, max_entries } => match &**entry {
-                Kind::Object(message) => list(of_message(message, words, within), *max_entries),
-                kind => list(of_kind(kind, Place::Body), *max_entries),
-            },
-            kind => of_kind(kind, Place::Body),
+        let mut named = |message: &Message, own: &str| {
+            let name = format!("{}{}", first_upper(words.operation_id), referred(within).unwrap_or(&first_upper(own)));
+            let schema = of_message(message, words, within, components);
+            components.refer(name, schema)
         };
-        match field.may_be_empty {
-            true => or_null(&mut schema),
-            false => not_empty(&mut schema),
+        let mut schema = match &field.kind {
+            Kind::Object(message) => named(message, &field.name),
+            Kind::List { entry, max_entries } => match &**entry {
+                Kind::Object(message) => list(named(message, singular(&field.name)), *max_entries),
+                kind => list(of_kind(kind, &field.name, words, components), *max_entries),
+            },
+            Kind::Dropped => {
+                let mut schema = within.clone();
+                schema["readOnly"] = true.into();
+                schema
+            }
+            kind => of_kind(kind, &field.name, words, components),
+        };
+        if !field.may_be_empty {
+            not_empty(&mut schema);
         }
         schema["description"] = description.into();
         properties.insert(field.name.clone(), schema);
@@ -57,8 +102,8 @@ pub fn of_message(message: &Message, words: &Words<'_>, answer: &Value) -> Value
     schema
 }
 
-/// The schema of a value in `place`.
-pub fn of_kind(kind: &Kind, place: Place) -> Value {
+/// The schema of the value of `field`.
+pub fn of_kind(kind: &Kind, field: &str, words: &Words<'_>, components: &mut Components) -> Value {
     match kind {
         Kind::Text { max_bytes: None } => json!({"type": "string"}),
         // Every character takes a byte at least.
@@ -69,9 +114,7 @@ pub fn of_kind(kind: &Kind, place: Place) -> Value {
         Kind::Timestamp => json!({"type": "string", "format": "date-time", "pattern": TIMESTAMP}),
         Kind::Uuid => json!({"type": "string", "format": "uuid"}),
         Kind::Int32 { minimum } => {
-            let mut schema = json!({"type": "integer", "format": "int32", "minimum": minimum, "maximum": i32::MAX});
-            or_text(&mut schema, place);
-            schema
+            json!({"type": "integer", "format": "int32", "minimum": minimum, "maximum": i32::MAX})
         }
         Kind::Double(least, most) => {
             let mut schema = json!({"type": "number", "format": "double"});
@@ -83,16 +126,9 @@ pub fn of_kind(kind: &Kind, place: Place) -> Value {
             if let Bound::Included(most) = most {
                 schema["maximum"] = json!(most);
             }
-            or_text(&mut schema, place);
             schema
         }
-        Kind::Enumeration { names, numbered } => {
-            let by_name = json!({"type": "string", "enum": names});
-            match numbered {
-                true => json!({"anyOf": [by_name, {"type": "integer", "minimum": 0, "maximum": names.len() - 1}]}),
-                false => by_name,
-            }
-        }
+        Kind::Enumeration { names, .. } => components.enumeration(field, names, words),
         Kind::UpdateMask(paths) => {
             let paths = paths.iter().flat_map(|path| {
                 let original = snake_case(path);
@@ -102,9 +138,8 @@ pub fn of_kind(kind: &Kind, place: Place) -> Value {
             json!({"type": "string", "pattern": format!(r"^(\*|{path}(,{path})*)$")})
         }
         Kind::EntityTags => json!({"type": "string", "pattern": ENTITY_TAGS}),
-        Kind::List { entry, max_entries } => list(of_kind(entry, place), *max_entries),
-        Kind::Object(_) => json!({"type": "object"}),
-        Kind::Dropped => json!({}),
+        Kind::List { entry, max_entries } => list(of_kind(entry, field, words, components), *max_entries),
+        Kind::Object(_) | Kind::Dropped => unreachable!("only fields of bodies are objects, or dropped"),
     }
 }
 
@@ -114,27 +149,6 @@ fn list(items: Value, max_entries: Option<usize>) -> Value {
         schema["maxItems"] = max_entries.into();
     }
     schema
-}
-
-/// A number may also stand as text, in JSON.
-fn or_text(schema: &mut Value, place: Place) {
-    if place == Place::Body {
-        schema["type"] = json!([schema["type"], "string"]);
-        schema["pattern"] = NUMBER.into();
-    }
-}
-
-fn or_null(schema: &mut Value) {
-    if let Some(alternatives) = schema.get_mut("anyOf").and_then(Value::as_array_mut) {
-        alternatives.push(json!({"type": "null"}));
-    } else if let Some(kinds) = schema.get_mut("type") {
-        let mut all = kinds.as_array().cloned().unwrap_or_else(|| vec![kinds.clone()]);
-        all.push("null".into());
-        *kinds = all.into();
-        if let Some(values) = schema.get_mut("enum").and_then(Value::as_array_mut) {
-            values.push(Value::Null);
-        }
-    }
 }
 
 fn not_empty(schema: &mut Value) {

@@ -4,11 +4,11 @@ use std::path::PathBuf;
 use std::sync::LazyLock;
 
 use coaching_edge::Operation;
-use coaching_local::{Claims, Routes, TEMPLATE, Template};
+use coaching_local::{Claims, Routes};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 
-static ROUTES: LazyLock<Routes> = LazyLock::new(|| Routes::of(&Template::parse(TEMPLATE).unwrap()).unwrap());
+static ROUTES: LazyLock<Routes> = LazyLock::new(|| Routes::of_operations().unwrap());
 
 /// One request as an event.
 #[derive(Debug, Clone)]

@@ -26,7 +26,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, PutRequest, Ret
 use chrono::TimeDelta;
 use coaching_domain::Timestamp;
 use coaching_edge::{App, Clock, ColdStart, MAX_ANSWER_BYTES, Operation, PageTokens, Task, lambda_response, respond};
-use coaching_local::{EmbeddedDynamoDb, TABLE_NAME, TEMPLATE, Template, client_at, create_table};
+use coaching_local::{EmbeddedDynamoDb, TABLE_NAME, TEMPLATE, TableDefinition, client_at, create_table};
 use coaching_store::{ConsumedCapacity, Store};
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
@@ -119,7 +119,7 @@ impl TestService {
 
     /// Only the directory has entries: [`DIRECTORY`], without the records of agents that progress is read from.
     async fn with_table(dynamodb_url: String, table: String, embedded: Option<EmbeddedDynamoDb>) -> Self {
-        let mut definition = Template::parse(TEMPLATE).unwrap().table;
+        let mut definition = TableDefinition::of_template(TEMPLATE).unwrap();
         // What expires would do so by DynamoDB's clock, which is not the tests'.
         definition.time_to_live_specification.enabled = false;
         assert!(create_table(&client_at(&dynamodb_url), &table, &definition).await.unwrap());

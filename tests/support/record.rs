@@ -24,6 +24,7 @@ use aws_sdk_dynamodb::operation::query::QueryInput;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsInput;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemInput;
 use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
+use coaching_store::Partition;
 
 use crate::root;
 
@@ -287,18 +288,10 @@ fn written(write: &TransactWriteItem) -> (&'static str, &AttributeValue) {
     }
 }
 
-/// The kind of a partition key: its ids are `*`, and what says the kind stays.
+/// The kind of a partition key, as a policy names it.
 fn partitions(key: &AttributeValue) -> String {
     let key = key.as_s().unwrap();
-    let parts: Vec<&str> = key.split('#').collect();
-    let profile = if parts[1].is_empty() { "" } else { "*" };
-    let kind = match &parts[2..] {
-        ["request", _, operation, _] => format!("request#*#{operation}#*"),
-        ["statistics" | "order" | "target-place", ..] => format!("{}#*", parts[2]),
-        [kind] => (*kind).to_owned(),
-        [kind, _] => format!("{kind}#*"),
-        [kind, _, listed] => format!("{kind}#*#{listed}"),
-        _ => panic!("no such partition: {key}"),
-    };
-    format!("*#{profile}#{kind}")
+    let partition = Partition::of(key).unwrap_or_else(|| panic!("no such partition: {key}"));
+    // A request's key names its operation.
+    partition.pattern(key.split('#').nth(4).unwrap_or_default())
 }

@@ -1,4 +1,4 @@
-//! `POST /v1/{coachingSession=customers/*/profiles/*/coachingSessions/*}:acknowledge`: what the agent says of a
+//! What the agent says of a
 //! session of theirs.
 //!
 //! The body holds at least one of
@@ -14,14 +14,32 @@
 
 use coaching_domain::names;
 use coaching_domain::session::{Acknowledgement, CoachingSessionMessage};
-use coaching_domain::{Error, Role};
-use coaching_edge::{Answer, App, Operation, Request};
+use coaching_domain::{Error, Reason, Role};
+use coaching_edge::{Access, Answer, App, Operation, Partition, Request, Route, Verb};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 /// The operation.
-pub static OPERATION: Operation =
-    Operation { name: "acknowledge-session", handle: |app, request| Box::pin(handle(app, request)) };
+pub static OPERATION: Operation = Operation {
+    name: "acknowledge-session",
+    route: Some(Route::post("/v1/customers/{customer}/profiles/{profile}/coachingSessions/{coachingSession}")),
+    verbs: &[Verb {
+        name: "acknowledge",
+        id: "acknowledgeSession",
+        summary: "acknowledge a session",
+        roles: &[Role::Agent, Role::Service, Role::Admin],
+        callers: Some("its agent, service, admin"),
+    }],
+    writes: true,
+    refusals: &[Reason::SessionNotSubmitted, Reason::EtagMismatch],
+    access: &[
+        Access::GetItem(&[Partition::Deletions, Partition::Session]),
+        Access::PutItem(&[Partition::Session]),
+        Access::UpdateItem(&[Partition::Plan]),
+    ],
+    handle: |app, request| Box::pin(handle(app, request)),
+    ..Operation::NOTHING
+};
 
 /// What it became.
 #[derive(Serialize, ToSchema)]
@@ -32,14 +50,12 @@ pub struct AcknowledgeSessionResponse<'a> {
 }
 
 async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
-    let roles: &[Role] = &[Role::Agent, Role::Service, Role::Admin];
-    let verbs = [("acknowledge", (), roles)];
-    let (tenant, id, ()) = request.authorize_verb::<names::CoachingSession, _>("coachingSession", &verbs)?;
+    let (tenant, id, _) = request.authorize_verb::<names::CoachingSession>("coachingSession")?;
     let now = app.now()?;
     let (acknowledgement, expected) = request.step(Acknowledgement::read)?;
 
     let name = tenant.name_of(&id);
-    let changed = app.store.change_session(&tenant, &id, request.author(OPERATION.name, now), |session, now| {
+    let changed = app.store.change_session(&tenant, &id, request.author(now), |session, now| {
         request.visible(Some(session.agent.clone()), |agent| agent, &name)?;
         expected.check(&session.etag(request.caller()))?;
         acknowledgement.apply(session, now)

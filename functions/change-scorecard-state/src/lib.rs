@@ -1,4 +1,4 @@
-//! `POST /v1/{name=customers/*/profiles/*/scorecards/*}:{submit, reset, acknowledge}`: the steps of a
+//! The steps of a
 //! scorecard's life.
 //!
 //! - `:submit` makes a draft count, from now on and on the day of now. Repeated, it changes nothing.
@@ -18,14 +18,49 @@
 
 use coaching_domain::fields::MAX_TEXT_BYTES;
 use coaching_domain::scorecard::{Scorecard, ScorecardMessage};
-use coaching_domain::{Error, Role, names};
-use coaching_edge::{Answer, App, Operation, Request};
+use coaching_domain::{Error, Reason, Role, names};
+use coaching_edge::{Access, Answer, App, Operation, Partition, Request, Route, Verb};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 /// The operation.
-pub static OPERATION: Operation =
-    Operation { name: "change-scorecard-state", handle: |app, request| Box::pin(handle(app, request)) };
+pub static OPERATION: Operation = Operation {
+    name: "change-scorecard-state",
+    route: Some(Route::post("/v1/customers/{customer}/profiles/{profile}/scorecards/{scorecard}")),
+    verbs: &[
+        Verb {
+            name: "submit",
+            id: "submitScorecard",
+            summary: "submit a scorecard",
+            roles: &[Role::Manager, Role::Service, Role::Admin],
+            callers: None,
+        },
+        Verb {
+            name: "reset",
+            id: "resetScorecard",
+            summary: "make a scorecard a draft again",
+            roles: &[Role::Manager, Role::Service, Role::Admin],
+            callers: None,
+        },
+        Verb {
+            name: "acknowledge",
+            id: "acknowledgeScorecard",
+            summary: "acknowledge a scorecard",
+            roles: &[Role::Agent, Role::Service, Role::Admin],
+            callers: Some("its agent, service, admin"),
+        },
+    ],
+    writes: true,
+    refusals: &[Reason::ScorecardNotSubmitted, Reason::EtagMismatch, Reason::StatisticsFull],
+    access: &[
+        Access::GetItem(&[Partition::Scorecard]),
+        Access::BatchGetItem(&[Partition::Scorecard, Partition::Template, Partition::Statistics]),
+        Access::PutItem(&[Partition::Scorecard]),
+        Access::UpdateItem(&[Partition::Statistics]),
+    ],
+    handle: |app, request| Box::pin(handle(app, request)),
+    ..Operation::NOTHING
+};
 
 /// What it became.
 #[derive(Serialize, ToSchema)]
@@ -41,15 +76,20 @@ enum Step {
     Acknowledge,
 }
 
+impl Step {
+    fn of(verb: &str) -> Option<Self> {
+        match verb {
+            "submit" => Some(Self::Submit),
+            "reset" => Some(Self::Reset),
+            "acknowledge" => Some(Self::Acknowledge),
+            _ => None,
+        }
+    }
+}
+
 async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
-    let managing: &[Role] = &[Role::Manager, Role::Service, Role::Admin];
-    let acknowledging: &[Role] = &[Role::Agent, Role::Service, Role::Admin];
-    let verbs = [
-        ("submit", Step::Submit, managing),
-        ("reset", Step::Reset, managing),
-        ("acknowledge", Step::Acknowledge, acknowledging),
-    ];
-    let (tenant, id, step) = request.authorize_verb::<names::Scorecard, _>("scorecard", &verbs)?;
+    let (tenant, id, verb) = request.authorize_verb::<names::Scorecard>("scorecard")?;
+    let step = Step::of(verb).ok_or_else(|| request.no_such_path())?;
     let name = tenant.name_of(&id);
     let now = app.now()?;
     let (comment, expected) = request.step(|fields| {
@@ -60,7 +100,7 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
         Some(comment)
     })?;
 
-    let author = request.author(OPERATION.name, now);
+    let author = request.author(now);
     let counted = |scorecard: &Scorecard, now| {
         let found = Some(scorecard).filter(|scorecard| scorecard.is_there_for(request.caller()));
         request.visible(found, |scorecard| &scorecard.agent, &name)?;

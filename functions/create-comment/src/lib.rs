@@ -1,4 +1,4 @@
-//! `POST /v1/{parent=customers/*/profiles/*}/coachingComments`: adds a coaching comment.
+//! Adds a coaching comment.
 //!
 //! The body is the comment. `creatorUserName` and `message` (at most 64 KiB) are required. Managers and
 //! agents write in their own name; an agent only about a plan of theirs, and without a `name`, which the service chooses.
@@ -13,15 +13,30 @@
 
 use coaching_domain::comment::{CoachingCommentMessage, NewCoachingComment};
 use coaching_domain::plan::plan_not_found;
-use coaching_domain::{Error, Role};
-use coaching_edge::{Answer, App, Creation, Operation, Request};
+use coaching_domain::{Error, Reason, Role};
+use coaching_edge::{Access, Answer, App, Creation, Operation, Partition, Request, Route};
 use futures_util::future::try_join3;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 /// The operation.
-pub static OPERATION: Operation =
-    Operation { name: "create-comment", handle: |app, request| Box::pin(handle(app, request)) };
+pub static OPERATION: Operation = Operation {
+    name: "create-comment",
+    route: Some(Route::post("/v1/customers/{customer}/profiles/{profile}/coachingComments")),
+    summary: "comment",
+    roles: &[Role::Agent, Role::Manager, Role::Service, Role::Admin],
+    callers: Some("all; an agent on their own plans"),
+    writes: true,
+    refusals: &[Reason::CoachingPlanNotFound, Reason::ResourceAlreadyExists],
+    access: &[
+        Access::GetItem(&[Partition::Plan, Partition::Request]),
+        Access::BatchGetItem(&[Partition::Session, Partition::Comment, Partition::Usecase, Partition::User]),
+        Access::PutItem(&[Partition::Comment, Partition::Request]),
+        Access::UpdateItem(&[Partition::Plan]),
+    ],
+    handle: |app, request| Box::pin(handle(app, request)),
+    ..Operation::NOTHING
+};
 
 /// What was created.
 #[derive(Serialize, ToSchema)]
@@ -32,9 +47,9 @@ pub struct CreateCommentResponse<'a> {
 }
 
 async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
-    let tenant = request.authorize(&[Role::Agent, Role::Manager, Role::Service, Role::Admin])?;
+    let tenant = request.authorize()?;
     let caller = request.caller();
-    let creation = request.creation(app, OPERATION.name, |fields, now| {
+    let creation = request.creation(app, |fields, now| {
         let new = NewCoachingComment::read(fields, &tenant, caller, now);
         if caller.role() == Role::Agent && new.as_ref().is_some_and(|new| new.plan.is_none()) {
             fields.refuse("coachingPlanName", "is required of an agent");
@@ -75,7 +90,7 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
         let id = new.id.clone().map_or_else(|| app.new_id(*now), Ok)?;
         let usecase = new.usecase.clone().or_else(|| plan.and_then(|plan| plan.usecase));
         let comment = new.clone().into_comment(id, agent, usecase, *now);
-        app.store.create_comment(&tenant, &comment, record, request.author(OPERATION.name, *now)).await
+        app.store.create_comment(&tenant, &comment, record, request.author(*now)).await
     };
     let created = creation.once(app, &tenant, create).await?;
 

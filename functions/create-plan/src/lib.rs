@@ -1,4 +1,4 @@
-//! `POST /v1/{parent=customers/*/profiles/*}/coachingPlans`: creates a coaching plan for an agent.
+//! Creates a coaching plan for an agent.
 //!
 //! The body is the plan. `agentUserName`, `creatorUserName` and `isActive` are required. The directory must know the agent
 //! as an agent of the profile (from who imports history, as someone of the profile), and the creator. The usecase, and
@@ -13,14 +13,28 @@
 
 use coaching_domain::fields::Fields;
 use coaching_domain::plan::{CoachingPlanMessage, NewCoachingPlan};
-use coaching_domain::{Error, Role};
-use coaching_edge::{Answer, App, Creation, Operation, Request};
+use coaching_domain::{Error, Reason, Role};
+use coaching_edge::{Access, Answer, App, Creation, Operation, Partition, Request, Route};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 /// The operation.
-pub static OPERATION: Operation =
-    Operation { name: "create-plan", handle: |app, request| Box::pin(handle(app, request)) };
+pub static OPERATION: Operation = Operation {
+    name: "create-plan",
+    route: Some(Route::post("/v1/customers/{customer}/profiles/{profile}/coachingPlans")),
+    summary: "create a plan",
+    roles: &[Role::Manager, Role::Service, Role::Admin],
+    writes: true,
+    refusals: &[Reason::CoachingPlanDeletedMomentsAgo, Reason::AgentPlansFull, Reason::ResourceAlreadyExists],
+    access: &[
+        Access::GetItem(&[Partition::Request]),
+        Access::BatchGetItem(&[Partition::Template, Partition::Usecase, Partition::User]),
+        Access::PutItem(&[Partition::Plan, Partition::Request]),
+        Access::UpdateItem(&[Partition::Agent]),
+    ],
+    handle: |app, request| Box::pin(handle(app, request)),
+    ..Operation::NOTHING
+};
 
 /// What was created.
 #[derive(Serialize, ToSchema)]
@@ -31,9 +45,9 @@ pub struct CreatePlanResponse<'a> {
 }
 
 async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
-    let tenant = request.authorize(&[Role::Manager, Role::Service, Role::Admin])?;
+    let tenant = request.authorize()?;
     let read = |fields: &mut Fields<'_>, now| NewCoachingPlan::read(fields, &tenant, request.caller(), now);
-    let creation = request.creation(app, OPERATION.name, read)?;
+    let creation = request.creation(app, read)?;
     let Creation { new, now, .. } = &creation;
 
     let create = async |record| {
@@ -41,7 +55,7 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
         app.store.unknown_names(&tenant, &references, true).await?.into_result()?;
         let id = new.id.clone().map_or_else(|| app.new_id(*now), Ok)?;
         let plan = new.clone().into_plan(id, *now);
-        app.store.create_plan(&tenant, &plan, record, request.author(OPERATION.name, *now)).await
+        app.store.create_plan(&tenant, &plan, record, request.author(*now)).await
     };
     let created = creation.once(app, &tenant, create).await?;
 

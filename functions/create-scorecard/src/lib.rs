@@ -1,4 +1,4 @@
-//! `POST /v1/{parent=customers/*/profiles/*}/scorecards`: creates a scorecard, a draft.
+//! Creates a scorecard, a draft.
 //!
 //! The body is the scorecard. `conversationName`, `agentUserName`, of an agent of the profile (from who imports history, of
 //! anyone of it), and `templateName` are required; `coachingPlanNames` are plans of that agent. A template's name without a
@@ -17,15 +17,40 @@
 
 use coaching_domain::fields::Fields;
 use coaching_domain::scorecard::{NewScorecard, ScorecardMessage};
-use coaching_domain::{Error, Role};
-use coaching_edge::{Answer, App, Creation, Operation, Request};
+use coaching_domain::{Error, Reason, Role};
+use coaching_edge::{Access, Answer, App, Creation, Operation, Partition, Request, Route};
 use futures_util::future::try_join3;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 /// The operation.
-pub static OPERATION: Operation =
-    Operation { name: "create-scorecard", handle: |app, request| Box::pin(handle(app, request)) };
+pub static OPERATION: Operation = Operation {
+    name: "create-scorecard",
+    route: Some(Route::post("/v1/customers/{customer}/profiles/{profile}/scorecards")),
+    summary: "create a scorecard, a draft",
+    roles: &[Role::Manager, Role::Service, Role::Admin],
+    writes: true,
+    refusals: &[
+        Reason::ScorecardTemplateDeactivated,
+        Reason::ScorecardNotTheAgents,
+        Reason::ResourceAlreadyExists,
+        Reason::StatisticsFull,
+    ],
+    access: &[
+        Access::GetItem(&[Partition::Template, Partition::Request]),
+        Access::BatchGetItem(&[
+            Partition::Plan,
+            Partition::Template,
+            Partition::Usecase,
+            Partition::Statistics,
+            Partition::User,
+        ]),
+        Access::PutItem(&[Partition::Scorecard, Partition::Request]),
+        Access::UpdateItem(&[Partition::Statistics]),
+    ],
+    handle: |app, request| Box::pin(handle(app, request)),
+    ..Operation::NOTHING
+};
 
 /// What was created.
 #[derive(Serialize, ToSchema)]
@@ -35,10 +60,10 @@ pub struct CreateScorecardResponse<'a> {
 }
 
 async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
-    let tenant = request.authorize(&[Role::Manager, Role::Service, Role::Admin])?;
+    let tenant = request.authorize()?;
     let caller = request.caller();
     let read = |fields: &mut Fields<'_>, now| NewScorecard::read(fields, &tenant, caller, now);
-    let creation = request.creation(app, OPERATION.name, read)?;
+    let creation = request.creation(app, read)?;
     let Creation { new, now, .. } = &creation;
 
     let mut made_from = None;

@@ -1,4 +1,4 @@
-//! `POST /v1/{parent=customers/*/profiles/*}/coachingSessions`: creates a coaching session.
+//! Creates a coaching session.
 //!
 //! The body is the session. `agentUserName`, `creatorUserName` and `coachingPlanName` are required,
 //! and the plan must be one of that agent's. The directory must know both: the agent as an agent of the profile (from
@@ -19,14 +19,28 @@
 
 use coaching_domain::fields::Fields;
 use coaching_domain::session::{CoachingSessionMessage, NewCoachingSession};
-use coaching_domain::{Error, Role};
-use coaching_edge::{Answer, App, Creation, Operation, Request};
+use coaching_domain::{Error, Reason, Role};
+use coaching_edge::{Access, Answer, App, Creation, Operation, Partition, Request, Route};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 /// The operation.
-pub static OPERATION: Operation =
-    Operation { name: "create-session", handle: |app, request| Box::pin(handle(app, request)) };
+pub static OPERATION: Operation = Operation {
+    name: "create-session",
+    route: Some(Route::post("/v1/customers/{customer}/profiles/{profile}/coachingSessions")),
+    summary: "create a session",
+    roles: &[Role::Manager, Role::Service, Role::Admin],
+    writes: true,
+    refusals: &[Reason::CoachingPlanNotTheAgents, Reason::MeetingNotesMissing, Reason::ResourceAlreadyExists],
+    access: &[
+        Access::GetItem(&[Partition::Plan, Partition::Request]),
+        Access::BatchGetItem(&[Partition::Usecase, Partition::User]),
+        Access::PutItem(&[Partition::Session, Partition::Statistics, Partition::Request]),
+        Access::UpdateItem(&[Partition::Plan, Partition::Statistics]),
+    ],
+    handle: |app, request| Box::pin(handle(app, request)),
+    ..Operation::NOTHING
+};
 
 /// What was created.
 #[derive(Serialize, ToSchema)]
@@ -37,10 +51,10 @@ pub struct CreateSessionResponse<'a> {
 }
 
 async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
-    let tenant = request.authorize(&[Role::Manager, Role::Service, Role::Admin])?;
+    let tenant = request.authorize()?;
     let caller = request.caller();
     let read = |fields: &mut Fields<'_>, now| NewCoachingSession::read(fields, &tenant, caller, now);
-    let creation = request.creation(app, OPERATION.name, read)?;
+    let creation = request.creation(app, read)?;
     let Creation { new, now, .. } = &creation;
     new.check_order(caller)?;
 
@@ -48,7 +62,7 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
         let id = new.id.clone().map_or_else(|| app.new_id(*now), Ok)?;
         let inherits_usecase = new.usecase.is_none();
         let session = new.clone().into_session(id, new.usecase.clone(), caller, *now);
-        let author = request.author(OPERATION.name, *now);
+        let author = request.author(*now);
         app.store.create_session(&tenant, session, inherits_usecase, &new.references(), record, author).await
     };
     let created = creation.once(app, &tenant, create).await?;

@@ -1,4 +1,4 @@
-//! `POST /v1/{parent=customers/*/profiles/*}/targets`: creates a target, of the organisation, or of one
+//! Creates a target, of the organisation, or of one
 //! agent if it names a plan of theirs.
 //!
 //! The body is the target: `scorecardTemplateName` (without a revision), `target` (0 to 100 percentage
@@ -15,14 +15,35 @@
 use coaching_domain::fields::Fields;
 use coaching_domain::plan::plan_not_found;
 use coaching_domain::target::{NewTarget, TargetMessage};
-use coaching_domain::{Error, Role};
-use coaching_edge::{Answer, App, Creation, Operation, Request};
+use coaching_domain::{Error, Reason, Role};
+use coaching_edge::{Access, Answer, App, Creation, Operation, Partition, Request, Route};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 /// The operation.
-pub static OPERATION: Operation =
-    Operation { name: "create-target", handle: |app, request| Box::pin(handle(app, request)) };
+pub static OPERATION: Operation = Operation {
+    name: "create-target",
+    route: Some(Route::post("/v1/customers/{customer}/profiles/{profile}/targets")),
+    summary: "create a target",
+    roles: &[Role::Manager, Role::Service, Role::Admin],
+    writes: true,
+    refusals: &[
+        Reason::CoachingPlanNotFound,
+        Reason::AgentTargetsFull,
+        Reason::PlanTargetsFull,
+        Reason::ResourceAlreadyExists,
+        Reason::TargetExists,
+    ],
+    access: &[
+        Access::GetItem(&[Partition::Plan, Partition::Template, Partition::Agent, Partition::Request]),
+        Access::BatchGetItem(&[Partition::Usecase]),
+        Access::PutItem(&[Partition::Target, Partition::TargetPlace, Partition::Request]),
+        Access::UpdateItem(&[Partition::Plan, Partition::Agent]),
+        Access::ConditionCheckItem(&[Partition::Agent]),
+    ],
+    handle: |app, request| Box::pin(handle(app, request)),
+    ..Operation::NOTHING
+};
 
 /// What was created.
 #[derive(Serialize, ToSchema)]
@@ -32,10 +53,10 @@ pub struct CreateTargetResponse<'a> {
 }
 
 async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
-    let tenant = request.authorize(&[Role::Manager, Role::Service, Role::Admin])?;
+    let tenant = request.authorize()?;
     let caller = request.caller();
     let read = |fields: &mut Fields<'_>, now| NewTarget::read(fields, &tenant, caller, now);
-    let creation = request.creation(app, OPERATION.name, read)?;
+    let creation = request.creation(app, read)?;
     let Creation { new, now, .. } = &creation;
 
     let create = async |record| {
@@ -68,7 +89,7 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
         }
         let id = new.id.clone().map_or_else(|| app.new_id(*now), Ok)?;
         let target = new.clone().into_target(id, plan.map(|plan| plan.agent), *now);
-        app.store.create_target(&tenant, &target, record, request.author(OPERATION.name, *now)).await
+        app.store.create_target(&tenant, &target, record, request.author(*now)).await
     };
     let created = creation.once(app, &tenant, create).await?;
 

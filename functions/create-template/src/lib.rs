@@ -1,4 +1,4 @@
-//! `POST /v1/{parent=customers/*/profiles/*}/scorecardTemplates`: creates a scorecard template.
+//! Creates a scorecard template.
 //!
 //! The body is the template: `title` and `template` are required, the latter with `chapters`, each with
 //! a `chapterId`, a `displayName` and `criteria`, each with a `criterionId`, a `displayName`, a `weight`
@@ -10,14 +10,27 @@
 //! first did.
 
 use coaching_domain::template::{NewTemplate, ScorecardTemplateMessage};
-use coaching_domain::{Error, Role};
-use coaching_edge::{Answer, App, Creation, Operation, Request};
+use coaching_domain::{Error, Reason, Role};
+use coaching_edge::{Access, Answer, App, Creation, Operation, Partition, Request, Route};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 /// The operation.
-pub static OPERATION: Operation =
-    Operation { name: "create-template", handle: |app, request| Box::pin(handle(app, request)) };
+pub static OPERATION: Operation = Operation {
+    name: "create-template",
+    route: Some(Route::post("/v1/customers/{customer}/profiles/{profile}/scorecardTemplates")),
+    summary: "create a template",
+    roles: &[Role::Manager, Role::Service, Role::Admin],
+    writes: true,
+    refusals: &[Reason::ResourceAlreadyExists],
+    access: &[
+        Access::GetItem(&[Partition::Request]),
+        Access::BatchGetItem(&[Partition::Usecase]),
+        Access::PutItem(&[Partition::Template, Partition::Request]),
+    ],
+    handle: |app, request| Box::pin(handle(app, request)),
+    ..Operation::NOTHING
+};
 
 /// What was created.
 #[derive(Serialize, ToSchema)]
@@ -28,8 +41,8 @@ pub struct CreateTemplateResponse<'a> {
 }
 
 async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
-    let tenant = request.authorize(&[Role::Manager, Role::Service, Role::Admin])?;
-    let creation = request.creation(app, OPERATION.name, |fields, _| NewTemplate::read(fields, &tenant))?;
+    let tenant = request.authorize()?;
+    let creation = request.creation(app, |fields, _| NewTemplate::read(fields, &tenant))?;
     let Creation { new, now, .. } = &creation;
 
     let create = async |record| {

@@ -1,4 +1,4 @@
-//! `DELETE /v1/{name=customers/*/profiles/*/coachingPlans/*}`: deletes a coaching plan.
+//! Deletes a coaching plan.
 //!
 //! While sessions, comments or targets hang on it, it is FAILED_PRECONDITION, unless `force=true` (query):
 //! then they go with it, all in one moment for whoever reads, however many there are. Scorecards that were
@@ -12,22 +12,55 @@
 //! Repeated when it is done, it is NOT_FOUND. INTERNAL with the reason `RECORD_UNREADABLE` names what hangs on it and cannot
 //! be read: all the rest is removed, nobody sees that one either, and once it is put right a repeat removes it.
 
-use coaching_domain::{Error, Role, names};
-use coaching_edge::{Answer, App, Operation, Request};
+use coaching_domain::{Error, Reason, Role, names};
+use coaching_edge::{Access, Answer, App, ListIndex, Operation, Partition, Request, Route};
 use coaching_store::DeletedWithPlan;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 /// The operation.
-pub static OPERATION: Operation =
-    Operation { name: "delete-plan", handle: |app, request| Box::pin(handle(app, request)) };
+pub static OPERATION: Operation = Operation {
+    name: "delete-plan",
+    route: Some(Route::delete("/v1/customers/{customer}/profiles/{profile}/coachingPlans/{coachingPlan}")),
+    summary: "delete a plan, `force=true`: with what hangs on it",
+    roles: &[Role::Manager, Role::Service, Role::Admin],
+    writes: true,
+    costly: true,
+    refusals: &[
+        Reason::CoachingPlanNotEmpty,
+        Reason::SessionAcknowledged,
+        Reason::EtagMismatch,
+        Reason::DeletionsFull,
+        Reason::DeletionUnderWay,
+    ],
+    access: &[
+        Access::GetItem(&[Partition::Plan, Partition::Deletions, Partition::Agent]),
+        Access::BatchGetItem(&[Partition::Statistics]),
+        Access::QueryIndex(
+            ListIndex::Plan,
+            &[Partition::SessionsOfPlan, Partition::CommentsOfPlan, Partition::TargetsOfPlan],
+        ),
+        Access::PutItem(&[Partition::Plan, Partition::Session, Partition::Comment, Partition::Agent]),
+        Access::UpdateItem(&[Partition::Plan, Partition::Deletions, Partition::Agent, Partition::Statistics]),
+        Access::DeleteItem(&[
+            Partition::Plan,
+            Partition::Session,
+            Partition::Comment,
+            Partition::Target,
+            Partition::TargetPlace,
+            Partition::Statistics,
+        ]),
+    ],
+    handle: |app, request| Box::pin(handle(app, request)),
+    ..Operation::NOTHING
+};
 
 /// Nothing: it is deleted.
 #[derive(Serialize, ToSchema)]
 pub struct DeletePlanResponse {}
 
 async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
-    let tenant = request.authorize(&[Role::Manager, Role::Service, Role::Admin])?;
+    let tenant = request.authorize()?;
     let id = request.path_id::<names::CoachingPlan>("coachingPlan", &tenant)?;
     let now = app.now()?;
     let mut query = request.query();
@@ -39,7 +72,7 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let expected = query.etag();
     query.into_result()?;
 
-    let author = request.author(OPERATION.name, now);
+    let author = request.author(now);
     app.store.delete_plan(&tenant, &id, with_it, author, |plan| expected.check(&plan.etag())).await?;
 
     Answer::json(&DeletePlanResponse {})

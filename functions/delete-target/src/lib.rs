@@ -1,30 +1,44 @@
-//! `DELETE /v1/{name=customers/*/profiles/*/targets/*}`: deletes a target. Answers `{}`; a repeat is
+//! Deletes a target. Answers `{}`; a repeat is
 //! NOT_FOUND. In windows of progress that were over by then it stays.
 //!
 //! `If-Match`, or `etag` in the query, that is of another version is ABORTED.
 
 use coaching_domain::{Error, Role, names};
-use coaching_edge::{Answer, App, Operation, Request};
+use coaching_edge::{Access, Answer, App, Operation, Partition, Request, Route};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 /// The operation.
-pub static OPERATION: Operation =
-    Operation { name: "delete-target", handle: |app, request| Box::pin(handle(app, request)) };
+pub static OPERATION: Operation = Operation {
+    name: "delete-target",
+    route: Some(Route::delete("/v1/customers/{customer}/profiles/{profile}/targets/{target}")),
+    summary: "delete a target",
+    roles: &[Role::Manager, Role::Service, Role::Admin],
+    writes: true,
+    access: &[
+        Access::GetItem(&[Partition::Deletions, Partition::Target, Partition::Agent]),
+        Access::PutItem(&[Partition::Target, Partition::Agent]),
+        Access::UpdateItem(&[Partition::Plan, Partition::Agent]),
+        Access::DeleteItem(&[Partition::Target, Partition::TargetPlace]),
+        Access::ConditionCheckItem(&[Partition::Agent]),
+    ],
+    handle: |app, request| Box::pin(handle(app, request)),
+    ..Operation::NOTHING
+};
 
 /// Nothing: it is deleted.
 #[derive(Serialize, ToSchema)]
 pub struct DeleteTargetResponse {}
 
 async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
-    let tenant = request.authorize(&[Role::Manager, Role::Service, Role::Admin])?;
+    let tenant = request.authorize()?;
     let id = request.path_id::<names::Target>("target", &tenant)?;
     let now = app.now()?;
     let mut query = request.query();
     let expected = query.etag();
     query.into_result()?;
 
-    let author = request.author(OPERATION.name, now);
+    let author = request.author(now);
     app.store.delete_target(&tenant, &id, author, |target| expected.check(&target.etag())).await?;
 
     Answer::json(&DeleteTargetResponse {})

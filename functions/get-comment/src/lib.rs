@@ -1,16 +1,24 @@
-//! `GET /v1/{name=customers/*/profiles/*/coachingComments/*}`: one coaching comment.
+//! One coaching comment.
 //!
 //! An agent sees comments on their own plans only, and is not told whether another exists.
 
 use coaching_domain::comment::CoachingCommentMessage;
 use coaching_domain::{Error, Role, names};
-use coaching_edge::{Answer, App, Operation, Request};
+use coaching_edge::{Access, Answer, App, Operation, Partition, Request, Route};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 /// The operation.
-pub static OPERATION: Operation =
-    Operation { name: "get-comment", handle: |app, request| Box::pin(handle(app, request)) };
+pub static OPERATION: Operation = Operation {
+    name: "get-comment",
+    route: Some(Route::get("/v1/customers/{customer}/profiles/{profile}/coachingComments/{coachingComment}")),
+    summary: "read a comment",
+    roles: &[Role::Agent, Role::Manager, Role::Service, Role::Admin],
+    callers: Some("all; an agent on their own plans"),
+    access: &[Access::GetItem(&[Partition::Deletions, Partition::Comment])],
+    handle: |app, request| Box::pin(handle(app, request)),
+    ..Operation::NOTHING
+};
 
 /// What was asked for.
 #[derive(Serialize, ToSchema)]
@@ -21,7 +29,7 @@ pub struct GetCommentResponse<'a> {
 }
 
 async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
-    let tenant = request.authorize(&[Role::Agent, Role::Manager, Role::Service, Role::Admin])?;
+    let tenant = request.authorize()?;
     let id = request.path_id::<names::CoachingComment>("coachingComment", &tenant)?;
     let now = app.now()?;
     request.query().into_result()?;

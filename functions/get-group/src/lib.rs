@@ -1,15 +1,22 @@
-//! `GET /v1/{name=customers/*/groups/*}`: one group of the directory, with its direct members and
+//! One group of the directory, with its direct members and
 //! sub-groups.
 
 use coaching_domain::directory::GroupMessage;
 use coaching_domain::{Error, Role, names};
-use coaching_edge::{Answer, App, Operation, Request};
+use coaching_edge::{Access, Answer, App, Operation, Partition, Request, Route};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 /// The operation.
-pub static OPERATION: Operation =
-    Operation { name: "get-group", handle: |app, request| Box::pin(handle(app, request)) };
+pub static OPERATION: Operation = Operation {
+    name: "get-group",
+    route: Some(Route::get("/v1/customers/{customer}/groups/{group}")),
+    summary: "read a group",
+    roles: &[Role::Manager, Role::Service, Role::Admin],
+    access: &[Access::GetItem(&[Partition::Group])],
+    handle: |app, request| Box::pin(handle(app, request)),
+    ..Operation::NOTHING
+};
 
 /// What was asked for.
 #[derive(Serialize, ToSchema)]
@@ -19,7 +26,7 @@ pub struct GetGroupResponse<'a> {
 }
 
 async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
-    let tenant = request.authorize_customer(&[Role::Manager, Role::Service, Role::Admin])?;
+    let tenant = request.authorize_customer()?;
     let id = request.path_id_below::<names::Group>("group", &tenant.name())?;
     request.query().into_result()?;
 

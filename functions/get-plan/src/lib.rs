@@ -1,4 +1,4 @@
-//! `GET /v1/{name=customers/*/profiles/*/coachingPlans/*}`: one coaching plan with its sessions.
+//! One coaching plan with its sessions.
 //!
 //! `coachingSessions` holds the newest sessions of the plan, as many as fit into an answer, as a page of
 //! `list-sessions` does: up to 1000.
@@ -10,7 +10,7 @@
 use coaching_domain::names::CoachingPlan;
 use coaching_domain::plan::CoachingPlanMessage;
 use coaching_domain::{Error, Role};
-use coaching_edge::{Answer, App, Operation, Request, bytes_in_answer};
+use coaching_edge::{Access, Answer, App, ListIndex, Operation, Partition, Request, Route, bytes_in_answer};
 use coaching_store::SessionFilter;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -19,7 +19,16 @@ use utoipa::ToSchema;
 const MAX_SESSIONS: usize = 1000;
 
 /// The operation.
-pub static OPERATION: Operation = Operation { name: "get-plan", handle: |app, request| Box::pin(handle(app, request)) };
+pub static OPERATION: Operation = Operation {
+    name: "get-plan",
+    route: Some(Route::get("/v1/customers/{customer}/profiles/{profile}/coachingPlans/{coachingPlan}")),
+    summary: "read a plan",
+    roles: &[Role::Agent, Role::Manager, Role::Service, Role::Admin],
+    callers: Some("all; an agent their own"),
+    access: &[Access::GetItem(&[Partition::Plan]), Access::QueryIndex(ListIndex::Plan, &[Partition::SessionsOfPlan])],
+    handle: |app, request| Box::pin(handle(app, request)),
+    ..Operation::NOTHING
+};
 
 /// What was asked for.
 #[derive(Serialize, ToSchema)]
@@ -33,7 +42,7 @@ pub struct GetPlanResponse<'a> {
 }
 
 async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
-    let tenant = request.authorize(&[Role::Agent, Role::Manager, Role::Service, Role::Admin])?;
+    let tenant = request.authorize()?;
     let id = request.path_id::<CoachingPlan>("coachingPlan", &tenant)?;
     let now = app.now()?;
     request.query().into_result()?;

@@ -1,16 +1,24 @@
-//! `GET /v1/{name=customers/*/profiles/*/scorecards/*}`: one scorecard.
+//! One scorecard.
 //!
 //! An agent sees their own scorecards only, once they are submitted, and is not told whether another exists.
 
 use coaching_domain::scorecard::ScorecardMessage;
 use coaching_domain::{Error, Role, names};
-use coaching_edge::{Answer, App, Operation, Request};
+use coaching_edge::{Access, Answer, App, Operation, Partition, Request, Route};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 /// The operation.
-pub static OPERATION: Operation =
-    Operation { name: "get-scorecard", handle: |app, request| Box::pin(handle(app, request)) };
+pub static OPERATION: Operation = Operation {
+    name: "get-scorecard",
+    route: Some(Route::get("/v1/customers/{customer}/profiles/{profile}/scorecards/{scorecard}")),
+    summary: "read a scorecard",
+    roles: &[Role::Agent, Role::Manager, Role::Service, Role::Admin],
+    callers: Some("all; an agent their own"),
+    access: &[Access::GetItem(&[Partition::Scorecard, Partition::Template])],
+    handle: |app, request| Box::pin(handle(app, request)),
+    ..Operation::NOTHING
+};
 
 /// What was asked for.
 #[derive(Serialize, ToSchema)]
@@ -20,7 +28,7 @@ pub struct GetScorecardResponse<'a> {
 }
 
 async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
-    let tenant = request.authorize(&[Role::Agent, Role::Manager, Role::Service, Role::Admin])?;
+    let tenant = request.authorize()?;
     let id = request.path_id::<names::Scorecard>("scorecard", &tenant)?;
     request.query().into_result()?;
 

@@ -1,4 +1,4 @@
-//! `GET /v1/{name=customers/*/profiles/*/coachingSessions/*}`: one coaching session, with its `state`
+//! One coaching session, with its `state`
 //! (`SCHEDULED`, `HELD` once its time has come or it has notes, `SUBMITTED`, `ACKNOWLEDGED`), whether it is
 //! `overdue` (its time has come and it has no notes, or it was submitted, and its time came, a week ago and it is not
 //! acknowledged), and its `etag`, also in the header `ETag`.
@@ -9,13 +9,21 @@
 use coaching_domain::names;
 use coaching_domain::session::CoachingSessionMessage;
 use coaching_domain::{Error, Role};
-use coaching_edge::{Answer, App, Operation, Request};
+use coaching_edge::{Access, Answer, App, Operation, Partition, Request, Route};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 /// The operation.
-pub static OPERATION: Operation =
-    Operation { name: "get-session", handle: |app, request| Box::pin(handle(app, request)) };
+pub static OPERATION: Operation = Operation {
+    name: "get-session",
+    route: Some(Route::get("/v1/customers/{customer}/profiles/{profile}/coachingSessions/{coachingSession}")),
+    summary: "read a session",
+    roles: &[Role::Agent, Role::Manager, Role::Service, Role::Admin],
+    callers: Some("all; an agent their own"),
+    access: &[Access::GetItem(&[Partition::Deletions, Partition::Session])],
+    handle: |app, request| Box::pin(handle(app, request)),
+    ..Operation::NOTHING
+};
 
 /// What was asked for.
 #[derive(Serialize, ToSchema)]
@@ -26,7 +34,7 @@ pub struct GetSessionResponse<'a> {
 }
 
 async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
-    let tenant = request.authorize(&[Role::Agent, Role::Manager, Role::Service, Role::Admin])?;
+    let tenant = request.authorize()?;
     let id = request.path_id::<names::CoachingSession>("coachingSession", &tenant)?;
     let now = app.now()?;
     request.query().into_result()?;

@@ -1,14 +1,21 @@
-//! `GET /v1/{name=customers/*/profiles/*/targets/*}`: one target.
+//! One target.
 
 use coaching_domain::target::TargetMessage;
 use coaching_domain::{Error, Role, names};
-use coaching_edge::{Answer, App, Operation, Request};
+use coaching_edge::{Access, Answer, App, Operation, Partition, Request, Route};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 /// The operation.
-pub static OPERATION: Operation =
-    Operation { name: "get-target", handle: |app, request| Box::pin(handle(app, request)) };
+pub static OPERATION: Operation = Operation {
+    name: "get-target",
+    route: Some(Route::get("/v1/customers/{customer}/profiles/{profile}/targets/{target}")),
+    summary: "read a target",
+    roles: &[Role::Manager, Role::Service, Role::Admin],
+    access: &[Access::GetItem(&[Partition::Deletions, Partition::Target])],
+    handle: |app, request| Box::pin(handle(app, request)),
+    ..Operation::NOTHING
+};
 
 /// What was asked for.
 #[derive(Serialize, ToSchema)]
@@ -18,7 +25,7 @@ pub struct GetTargetResponse<'a> {
 }
 
 async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
-    let tenant = request.authorize(&[Role::Manager, Role::Service, Role::Admin])?;
+    let tenant = request.authorize()?;
     let id = request.path_id::<names::Target>("target", &tenant)?;
     let now = app.now()?;
     request.query().into_result()?;

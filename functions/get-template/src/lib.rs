@@ -1,15 +1,22 @@
-//! `GET /v1/{name=customers/*/profiles/*/scorecardTemplates/*}`: one revision of a scorecard template:
+//! One revision of a scorecard template:
 //! `…/{id}@{revision}`, or the current one: `…/{id}`.
 
 use coaching_domain::template::{Revision, ScorecardTemplateMessage, parse_template_segment};
 use coaching_domain::{Error, Role};
-use coaching_edge::{Answer, App, Operation, Request};
+use coaching_edge::{Access, Answer, App, Operation, Partition, Request, Route};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 /// The operation.
-pub static OPERATION: Operation =
-    Operation { name: "get-template", handle: |app, request| Box::pin(handle(app, request)) };
+pub static OPERATION: Operation = Operation {
+    name: "get-template",
+    route: Some(Route::get("/v1/customers/{customer}/profiles/{profile}/scorecardTemplates/{scorecardTemplate}")),
+    summary: "read a template, or one revision (`@n`)",
+    roles: &[Role::Agent, Role::Manager, Role::Service, Role::Admin],
+    access: &[Access::GetItem(&[Partition::Template])],
+    handle: |app, request| Box::pin(handle(app, request)),
+    ..Operation::NOTHING
+};
 
 /// What was asked for.
 #[derive(Serialize, ToSchema)]
@@ -20,7 +27,7 @@ pub struct GetTemplateResponse<'a> {
 }
 
 async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
-    let tenant = request.authorize(&[Role::Agent, Role::Manager, Role::Service, Role::Admin])?;
+    let tenant = request.authorize()?;
     let segment = request.path_parameter("scorecardTemplate");
     let (id, revision) = match parse_template_segment(segment) {
         Some((id, Revision::Current)) => (id, None),

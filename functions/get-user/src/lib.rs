@@ -1,15 +1,24 @@
-//! `GET /v1/{name=customers/*/users/*}`: one user of the directory.
+//! One user of the directory.
 //!
 //! An agent reads themselves only, and is not told whether another exists.
 
 use coaching_domain::directory::UserMessage;
 use coaching_domain::{Error, Role, names};
-use coaching_edge::{Answer, App, Operation, Request};
+use coaching_edge::{Access, Answer, App, Operation, Partition, Request, Route};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 /// The operation.
-pub static OPERATION: Operation = Operation { name: "get-user", handle: |app, request| Box::pin(handle(app, request)) };
+pub static OPERATION: Operation = Operation {
+    name: "get-user",
+    route: Some(Route::get("/v1/customers/{customer}/users/{user}")),
+    summary: "read a user",
+    roles: &[Role::Agent, Role::Manager, Role::Service, Role::Admin],
+    callers: Some("all; an agent themselves"),
+    access: &[Access::GetItem(&[Partition::User])],
+    handle: |app, request| Box::pin(handle(app, request)),
+    ..Operation::NOTHING
+};
 
 /// What was asked for.
 #[derive(Serialize, ToSchema)]
@@ -19,7 +28,7 @@ pub struct GetUserResponse<'a> {
 }
 
 async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
-    let tenant = request.authorize_customer(&[Role::Agent, Role::Manager, Role::Service, Role::Admin])?;
+    let tenant = request.authorize_customer()?;
     let id = request.path_id_below::<names::User>("user", &tenant.name())?;
     request.query().into_result()?;
 

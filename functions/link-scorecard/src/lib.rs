@@ -1,4 +1,4 @@
-//! `POST /v1/{name=customers/*/profiles/*/coachingPlans/*}:{addScorecard, removeScorecard}`: links a scorecard
+//! Links a scorecard
 //! to a coaching plan, or unlinks it.
 //!
 //! The body is `{"scorecardName": …}`, a scorecard of the plan's agent; it then names the plan in its
@@ -7,14 +7,44 @@
 //! `If-Match`, or an `etag` in the body, that is of another version of the plan is ABORTED.
 
 use coaching_domain::plan::CoachingPlan;
-use coaching_domain::{Error, Role, names};
-use coaching_edge::{Answer, App, Operation, Request};
+use coaching_domain::{Error, Reason, Role, names};
+use coaching_edge::{Access, Answer, App, Operation, Partition, Request, Route, Verb};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+/// The verb that links.
+const ADD: &str = "addScorecard";
+
 /// The operation.
-pub static OPERATION: Operation =
-    Operation { name: "link-scorecard", handle: |app, request| Box::pin(handle(app, request)) };
+pub static OPERATION: Operation = Operation {
+    name: "link-scorecard",
+    route: Some(Route::post("/v1/customers/{customer}/profiles/{profile}/coachingPlans/{coachingPlan}")),
+    verbs: &[
+        Verb {
+            name: ADD,
+            id: "linkScorecard",
+            summary: "link a scorecard to a plan",
+            roles: &[Role::Manager, Role::Service, Role::Admin],
+            callers: None,
+        },
+        Verb {
+            name: "removeScorecard",
+            id: "unlinkScorecard",
+            summary: "unlink a scorecard from a plan",
+            roles: &[Role::Manager, Role::Service, Role::Admin],
+            callers: None,
+        },
+    ],
+    writes: true,
+    refusals: &[Reason::ScorecardNotTheAgents, Reason::ScorecardNotFound, Reason::ScorecardPlansFull],
+    access: &[
+        Access::GetItem(&[Partition::Plan, Partition::Scorecard]),
+        Access::PutItem(&[Partition::Plan, Partition::Scorecard]),
+        Access::ConditionCheckItem(&[Partition::Plan]),
+    ],
+    handle: |app, request| Box::pin(handle(app, request)),
+    ..Operation::NOTHING
+};
 
 /// What was linked or unlinked.
 #[derive(Serialize, ToSchema)]
@@ -27,15 +57,14 @@ pub struct LinkScorecardResponse {
 }
 
 async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
-    let roles: &[Role] = &[Role::Manager, Role::Service, Role::Admin];
-    let verbs = [("addScorecard", true, roles), ("removeScorecard", false, roles)];
-    let (tenant, id, linked) = request.authorize_verb::<names::CoachingPlan, _>("coachingPlan", &verbs)?;
+    let (tenant, id, verb) = request.authorize_verb::<names::CoachingPlan>("coachingPlan")?;
+    let linked = verb == ADD;
     let now = app.now()?;
     let (scorecard, expected) = request.step(|fields| {
         fields.required("scorecardName", |fields, field| fields.id::<names::Scorecard>(field, &tenant))
     })?;
 
-    let author = request.author(OPERATION.name, now);
+    let author = request.author(now);
     let check = |plan: &CoachingPlan| expected.check(&plan.etag());
     app.store.link_scorecard(&tenant, &id, &scorecard, linked, author, check).await?;
 

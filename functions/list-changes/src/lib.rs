@@ -1,4 +1,4 @@
-//! `GET /v1/{parent=customers/*/profiles/*}/changes`: who changed what of one session, plan, comment or scorecard, and
+//! Who changed what of one session, plan, comment or scorecard, and
 //! when; the latest first.
 //!
 //! `name` (required) is the resource's name, of one that was deleted too. Of each change the answer holds
@@ -16,15 +16,27 @@
 
 use coaching_domain::change::ChangeMessage;
 use coaching_domain::{Error, Role, names};
-use coaching_edge::{Answer, App, Binding, Operation, Request};
+use coaching_edge::{Access, Answer, App, Binding, Operation, Partition, Request, Route};
 use coaching_store::{Cursor, keys};
 use futures_util::future::try_join;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 /// The operation.
-pub static OPERATION: Operation =
-    Operation { name: "list-changes", handle: |app, request| Box::pin(handle(app, request)) };
+pub static OPERATION: Operation = Operation {
+    name: "list-changes",
+    route: Some(Route::get("/v1/customers/{customer}/profiles/{profile}/changes")),
+    summary: "history of a session, plan, comment or scorecard",
+    roles: &[Role::Agent, Role::Manager, Role::Admin],
+    callers: Some("manager, admin; an agent their own"),
+    pages: true,
+    access: &[
+        Access::GetItem(&[Partition::Scorecard]),
+        Access::Query(&[Partition::Plan, Partition::Session, Partition::Comment, Partition::Scorecard]),
+    ],
+    handle: |app, request| Box::pin(handle(app, request)),
+    ..Operation::NOTHING
+};
 
 /// A page of what was asked for.
 #[derive(Serialize, ToSchema)]
@@ -42,7 +54,7 @@ pub struct ListChangesResponse<'a> {
 }
 
 async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
-    let tenant = request.authorize(&[Role::Agent, Role::Manager, Role::Admin])?;
+    let tenant = request.authorize()?;
     let now = app.now()?;
     let mut query = request.query();
     let named = query.required("name", |query, name| {

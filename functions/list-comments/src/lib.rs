@@ -1,4 +1,4 @@
-//! `GET /v1/{parent=customers/*/profiles/*}/coachingComments`: a page of coaching comments, the newest
+//! A page of coaching comments, the newest
 //! `createTime` first, ties by name.
 //!
 //! `coachingPlanNames`, `threadIds` and `usecaseNames` (each repeatable, any of them, at most 20) narrow the
@@ -8,7 +8,7 @@
 
 use coaching_domain::comment::CoachingCommentMessage;
 use coaching_domain::{Error, Role};
-use coaching_edge::{Answer, App, Binding, Operation, Request};
+use coaching_edge::{Access, Answer, App, Binding, ListIndex, Operation, Partition, Request, Route};
 use coaching_store::{CommentFilter, Cursor};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -19,8 +19,23 @@ const MAX_NAMES: usize = 20;
 const MAX_THREAD_BYTES: usize = 128;
 
 /// The operation.
-pub static OPERATION: Operation =
-    Operation { name: "list-comments", handle: |app, request| Box::pin(handle(app, request)) };
+pub static OPERATION: Operation = Operation {
+    name: "list-comments",
+    route: Some(Route::get("/v1/customers/{customer}/profiles/{profile}/coachingComments")),
+    summary: "list comments",
+    roles: &[Role::Agent, Role::Manager, Role::Service, Role::Admin],
+    callers: Some("all; an agent on their own plans"),
+    pages: true,
+    access: &[
+        Access::GetItem(&[Partition::Deletions]),
+        Access::QueryIndex(ListIndex::Profile, &[Partition::Comments]),
+        Access::QueryIndex(ListIndex::Agent, &[Partition::CommentsOfAgent]),
+        Access::QueryIndex(ListIndex::Plan, &[Partition::CommentsOfPlan]),
+        Access::QueryIndex(ListIndex::Usecase, &[Partition::CommentsOfUsecase]),
+    ],
+    handle: |app, request| Box::pin(handle(app, request)),
+    ..Operation::NOTHING
+};
 
 /// A page of what was asked for.
 #[derive(Serialize, ToSchema)]
@@ -37,7 +52,7 @@ pub struct ListCommentsResponse<'a> {
 }
 
 async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
-    let tenant = request.authorize(&[Role::Agent, Role::Manager, Role::Service, Role::Admin])?;
+    let tenant = request.authorize()?;
     let now = app.now()?;
     let mut query = request.query();
     let filter = CommentFilter {

@@ -1,4 +1,4 @@
-//! `POST /v1/{parent=customers/*/profiles/*}/coachingPlans:list`: a page of coaching plans, the newest
+//! A page of coaching plans, the newest
 //! `createTime` first, ties by name.
 //!
 //! The body narrows the list, in any combination: `agentUserName`, `agentUserNames` and the members of
@@ -18,7 +18,7 @@ use coaching_domain::plan::{CoachingPlanMessage, FocusCriterion, SeenPlan};
 use coaching_domain::session::{CoachingSessionMessage, SeenSession};
 use coaching_domain::timestamp::range_fault;
 use coaching_domain::{Error, Parameters, Role, Tenant, Timestamp};
-use coaching_edge::{Answer, App, Binding, Operation, Request, bytes_in_answer};
+use coaching_edge::{Access, Answer, App, Binding, ListIndex, Operation, Partition, Request, Route, bytes_in_answer};
 use coaching_store::{Cursor, PlanFilter, SessionFilter};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -34,8 +34,24 @@ const MAX_TOKEN_BYTES: usize = 1024;
 const MAX_PLANS_WITH_SESSIONS: usize = 50;
 
 /// The operation.
-pub static OPERATION: Operation =
-    Operation { name: "list-plans", handle: |app, request| Box::pin(handle(app, request)) };
+pub static OPERATION: Operation = Operation {
+    name: "list-plans",
+    route: Some(Route::post("/v1/customers/{customer}/profiles/{profile}/coachingPlans:list")),
+    summary: "list plans",
+    roles: &[Role::Agent, Role::Manager, Role::Service, Role::Admin],
+    callers: Some("all; an agent their own"),
+    pages: true,
+    access: &[
+        Access::GetItem(&[Partition::Deletions]),
+        Access::BatchGetItem(&[Partition::Group]),
+        Access::QueryIndex(ListIndex::Profile, &[Partition::Plans]),
+        Access::QueryIndex(ListIndex::Agent, &[Partition::PlansOfAgent]),
+        Access::QueryIndex(ListIndex::Plan, &[Partition::SessionsOfPlan]),
+        Access::QueryIndex(ListIndex::Usecase, &[Partition::PlansOfUsecase]),
+    ],
+    handle: |app, request| Box::pin(handle(app, request)),
+    ..Operation::NOTHING
+};
 
 /// A page of what was asked for.
 #[derive(Serialize, ToSchema)]
@@ -116,7 +132,7 @@ impl ListPlansRequest {
 }
 
 async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
-    let tenant = request.authorize(&[Role::Agent, Role::Manager, Role::Service, Role::Admin])?;
+    let tenant = request.authorize()?;
     let now = app.now()?;
     let (mut asked, parameters) = ListPlansRequest::read(request, &tenant)?;
     if request.caller().role() == Role::Agent {

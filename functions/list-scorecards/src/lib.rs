@@ -1,4 +1,4 @@
-//! `GET /v1/{parent=customers/*/profiles/*}/scorecards`: a page of scorecards, the newest `createTime`
+//! A page of scorecards, the newest `createTime`
 //! first, ties by name, with the template revisions that they were made from.
 //!
 //! `agentUserName`, `coachingPlanNames`, `conversationNames`, `creatorUserNames`, `submitterUserNames`,
@@ -14,7 +14,9 @@ use coaching_domain::names::ScorecardId;
 use coaching_domain::scorecard::{Scorecard, ScorecardMessage};
 use coaching_domain::template::{Revision, ScorecardTemplate, ScorecardTemplateMessage};
 use coaching_domain::{Error, Role, Tenant, names};
-use coaching_edge::{Answer, App, Binding, MAX_ANSWER_BYTES, Operation, Request, bytes_in_answer};
+use coaching_edge::{
+    Access, Answer, App, Binding, ListIndex, MAX_ANSWER_BYTES, Operation, Partition, Request, Route, bytes_in_answer,
+};
 use coaching_store::{Cursor, Found, ScorecardFilter};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -25,8 +27,21 @@ const TEMPLATES_AT_ONCE: usize = 40;
 const MAX_NAMES: usize = 20;
 
 /// The operation.
-pub static OPERATION: Operation =
-    Operation { name: "list-scorecards", handle: |app, request| Box::pin(handle(app, request)) };
+pub static OPERATION: Operation = Operation {
+    name: "list-scorecards",
+    route: Some(Route::get("/v1/customers/{customer}/profiles/{profile}/scorecards")),
+    summary: "list scorecards",
+    roles: &[Role::Agent, Role::Manager, Role::Service, Role::Admin],
+    callers: Some("all; an agent their own"),
+    pages: true,
+    access: &[
+        Access::BatchGetItem(&[Partition::Template]),
+        Access::QueryIndex(ListIndex::Profile, &[Partition::Scorecards]),
+        Access::QueryIndex(ListIndex::Agent, &[Partition::ScorecardsOfAgent]),
+    ],
+    handle: |app, request| Box::pin(handle(app, request)),
+    ..Operation::NOTHING
+};
 
 /// A page of what was asked for.
 #[derive(Serialize, ToSchema)]
@@ -46,7 +61,7 @@ pub struct ListScorecardsResponse<'a> {
 }
 
 async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
-    let tenant = request.authorize(&[Role::Agent, Role::Manager, Role::Service, Role::Admin])?;
+    let tenant = request.authorize()?;
     let now = app.now()?;
     let mut query = request.query();
     let agent = query.id::<names::User>("agentUserName", &tenant);

@@ -1,4 +1,4 @@
-//! `GET /v1/{parent=customers/*/profiles/*}/coachingSessions`: a page of coaching sessions.
+//! A page of coaching sessions.
 //!
 //! `agentUserName`, `coachingPlanName` and `usecaseNames` (repeatable, any of them, at most 20) narrow
 //! the list, in any combination; so do `states` (repeatable, any of them), `overdue`, and the times
@@ -17,7 +17,7 @@
 
 use coaching_domain::session::{CoachingSessionMessage, State};
 use coaching_domain::{Error, Role, names};
-use coaching_edge::{Answer, App, Binding, Operation, Request};
+use coaching_edge::{Access, Answer, App, Binding, ListIndex, Operation, Partition, Request, Route};
 use coaching_store::{Cursor, SessionFilter};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -26,8 +26,26 @@ use utoipa::ToSchema;
 const MAX_USECASES: usize = 20;
 
 /// The operation.
-pub static OPERATION: Operation =
-    Operation { name: "list-sessions", handle: |app, request| Box::pin(handle(app, request)) };
+pub static OPERATION: Operation = Operation {
+    name: "list-sessions",
+    route: Some(Route::get("/v1/customers/{customer}/profiles/{profile}/coachingSessions")),
+    summary: "list sessions",
+    roles: &[Role::Agent, Role::Manager, Role::Service, Role::Admin],
+    callers: Some("all; an agent their own"),
+    pages: true,
+    access: &[
+        Access::GetItem(&[Partition::Deletions]),
+        Access::QueryIndex(ListIndex::Profile, &[Partition::Sessions]),
+        Access::QueryIndex(ListIndex::Agent, &[Partition::SessionsOfAgent]),
+        Access::QueryIndex(ListIndex::Plan, &[Partition::SessionsOfPlan]),
+        Access::QueryIndex(ListIndex::Usecase, &[Partition::SessionsOfUsecase]),
+        Access::QueryIndex(ListIndex::Open, &[Partition::Sessions]),
+        Access::QueryIndex(ListIndex::SessionTime, &[Partition::Sessions]),
+        Access::QueryIndex(ListIndex::UpdateTime, &[Partition::Sessions]),
+    ],
+    handle: |app, request| Box::pin(handle(app, request)),
+    ..Operation::NOTHING
+};
 
 /// A page of what was asked for.
 #[derive(Serialize, ToSchema)]
@@ -44,7 +62,7 @@ pub struct ListSessionsResponse<'a> {
 }
 
 async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
-    let tenant = request.authorize(&[Role::Agent, Role::Manager, Role::Service, Role::Admin])?;
+    let tenant = request.authorize()?;
     let now = app.now()?;
     let mut query = request.query();
     let agent = query.id::<names::User>("agentUserName", &tenant);

@@ -1,4 +1,4 @@
-//! `POST /v1/{parent=customers/*/profiles/*}/targets:list`: a page of targets, the newest first, ties by
+//! A page of targets, the newest first, ties by
 //! name.
 //!
 //! The body narrows the list: `usecaseNames`, `coachingPlanNames` and `scorecardTemplateNames` (without a
@@ -6,7 +6,7 @@
 
 use coaching_domain::target::TargetMessage;
 use coaching_domain::{Error, Role, names};
-use coaching_edge::{Answer, App, Binding, Operation, Request};
+use coaching_edge::{Access, Answer, App, Binding, ListIndex, Operation, Partition, Request, Route};
 use coaching_store::{Cursor, TargetFilter};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -17,8 +17,20 @@ const MAX_NAMES: usize = 20;
 const MAX_TOKEN_BYTES: usize = 1024;
 
 /// The operation.
-pub static OPERATION: Operation =
-    Operation { name: "list-targets", handle: |app, request| Box::pin(handle(app, request)) };
+pub static OPERATION: Operation = Operation {
+    name: "list-targets",
+    route: Some(Route::post("/v1/customers/{customer}/profiles/{profile}/targets:list")),
+    summary: "list targets",
+    roles: &[Role::Manager, Role::Service, Role::Admin],
+    pages: true,
+    access: &[
+        Access::GetItem(&[Partition::Deletions]),
+        Access::QueryIndex(ListIndex::Profile, &[Partition::Targets]),
+        Access::QueryIndex(ListIndex::Plan, &[Partition::TargetsOfPlan]),
+    ],
+    handle: |app, request| Box::pin(handle(app, request)),
+    ..Operation::NOTHING
+};
 
 /// A page of what was asked for.
 #[derive(Serialize, ToSchema)]
@@ -35,7 +47,7 @@ pub struct ListTargetsResponse<'a> {
 }
 
 async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
-    let tenant = request.authorize(&[Role::Manager, Role::Service, Role::Admin])?;
+    let tenant = request.authorize()?;
     let now = app.now()?;
     let ((filter, page_size, page_token), parameters) = request.body_of_list(|fields| {
         let filter = TargetFilter {

@@ -1,4 +1,4 @@
-//! `GET /v1/{parent=customers/*/profiles/*}/scorecardTemplates:listCurrent`: the current revision of each
+//! The current revision of each
 //! scorecard template, the newest template first, ties by name.
 //!
 //! `usecaseNames` (repeatable, at most 20) narrows the list to templates for any of them or for all
@@ -6,7 +6,7 @@
 
 use coaching_domain::template::ScorecardTemplateMessage;
 use coaching_domain::{Error, Role};
-use coaching_edge::{Answer, App, Binding, Operation, Request};
+use coaching_edge::{Access, Answer, App, Binding, ListIndex, Operation, Partition, Request, Route};
 use coaching_store::Cursor;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -15,8 +15,16 @@ use utoipa::ToSchema;
 const MAX_USECASES: usize = 20;
 
 /// The operation.
-pub static OPERATION: Operation =
-    Operation { name: "list-templates", handle: |app, request| Box::pin(handle(app, request)) };
+pub static OPERATION: Operation = Operation {
+    name: "list-templates",
+    route: Some(Route::get("/v1/customers/{customer}/profiles/{profile}/scorecardTemplates:listCurrent")),
+    summary: "list current templates",
+    roles: &[Role::Agent, Role::Manager, Role::Service, Role::Admin],
+    pages: true,
+    access: &[Access::QueryIndex(ListIndex::Profile, &[Partition::Templates])],
+    handle: |app, request| Box::pin(handle(app, request)),
+    ..Operation::NOTHING
+};
 
 /// A page of what was asked for.
 #[derive(Serialize, ToSchema)]
@@ -33,7 +41,7 @@ pub struct ListTemplatesResponse<'a> {
 }
 
 async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
-    let tenant = request.authorize(&[Role::Agent, Role::Manager, Role::Service, Role::Admin])?;
+    let tenant = request.authorize()?;
     let now = app.now()?;
     let mut query = request.query();
     let usecases = query.ids("usecaseNames", MAX_USECASES, &tenant);

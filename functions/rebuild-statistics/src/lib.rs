@@ -12,8 +12,8 @@
 
 use std::time::Instant;
 
-use coaching_domain::{Code, Error, Tenant};
-use coaching_edge::{App, Task};
+use coaching_domain::{Error, Reason, Tenant};
+use coaching_edge::{Access, App, ListIndex, Partition, Size, Task};
 use coaching_store::{Difference, Recounted, Unreadable};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -22,8 +22,42 @@ use serde_json::Value;
 const MAX_LISTED: usize = 1000;
 
 /// The task.
-pub static TASK: Task =
-    Task { name: "rebuild-statistics", handle: |app, event, until| Box::pin(handle(app, event, until)) };
+pub static TASK: Task = Task {
+    name: "rebuild-statistics",
+    size: Size { memory_mb: 1024, timeout_seconds: 900 },
+    access: &[
+        Access::GetItem(&[Partition::Plan, Partition::Agent, Partition::Rebuild, Partition::User]),
+        Access::BatchGetItem(&[
+            Partition::Plan,
+            Partition::Session,
+            Partition::Scorecard,
+            Partition::Template,
+            Partition::Target,
+            Partition::Statistics,
+        ]),
+        Access::Query(&[Partition::Statistics]),
+        Access::QueryIndex(
+            ListIndex::Profile,
+            &[
+                Partition::Sessions,
+                Partition::Plans,
+                Partition::Scorecards,
+                Partition::Agents,
+                Partition::AgentsOfCustomer,
+            ],
+        ),
+        Access::QueryIndex(
+            ListIndex::Agent,
+            &[Partition::SessionsOfAgent, Partition::PlansOfAgent, Partition::ScorecardsOfAgent],
+        ),
+        Access::QueryIndex(ListIndex::Plan, &[Partition::TargetsOfPlan]),
+        Access::PutItem(&[Partition::Statistics, Partition::Rebuild]),
+        Access::UpdateItem(&[Partition::Agent, Partition::Statistics]),
+        Access::DeleteItem(&[Partition::Statistics, Partition::Rebuild]),
+        Access::ConditionCheckItem(&[Partition::Plan, Partition::Session, Partition::Target, Partition::User]),
+    ],
+    handle: |app, event, until| Box::pin(handle(app, event, until)),
+};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -132,7 +166,7 @@ pub async fn rebuild(
         let message = format!(
             "there is no scorecard of an agent in profile '{profile}' of customer '{customer}': nothing to recount"
         );
-        return Err(Error::new(Code::NotFound, "PROFILE_NOT_FOUND", message).with("resource", tenant.name()));
+        return Err(Error::new(Reason::ProfileNotFound, message).with("resource", tenant.name()));
     }
     let mut last = after.clone();
     for agent in recount.agents.iter().filter(|agent| after.as_ref().is_none_or(|after| *agent > after)) {

@@ -4,5 +4,8 @@
 use coaching_edge::Operation;
 
 /// The operation.
-pub static OPERATION: Operation =
-    Operation { name: "unknown-path", handle: |_, request| Box::pin(std::future::ready(Err(request.no_such_path()))) };
+pub static OPERATION: Operation = Operation {
+    name: "unknown-path",
+    handle: |_, request| Box::pin(std::future::ready(Err(request.no_such_path()))),
+    ..Operation::NOTHING
+};

@@ -1,4 +1,4 @@
-//! `PATCH /v1/{coachingComment.name=customers/*/profiles/*/coachingComments/*}`: changes a coaching comment.
+//! Changes a coaching comment.
 //!
 //! The body is `{"coachingComment": {…}}`, with `updateMask` as in `update-session`. `message`, `taggedUsers`
 //! and `linkedSessionNotes` may change, to users whom the directory knows and sessions of the plan's agent; `name`, `thread`, `creatorUserName`, `coachingPlanName` and
@@ -9,15 +9,29 @@
 //! nothing further.
 
 use coaching_domain::comment::{CoachingCommentMessage, CommentUpdate};
-use coaching_domain::{Error, Role, Violations, names};
-use coaching_edge::{Answer, App, Operation, Request};
+use coaching_domain::{Error, Reason, Role, Violations, names};
+use coaching_edge::{Access, Answer, App, Operation, Partition, Request, Route};
 use futures_util::future::try_join;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 /// The operation.
-pub static OPERATION: Operation =
-    Operation { name: "update-comment", handle: |app, request| Box::pin(handle(app, request)) };
+pub static OPERATION: Operation = Operation {
+    name: "update-comment",
+    route: Some(Route::patch("/v1/customers/{customer}/profiles/{profile}/coachingComments/{coachingComment}")),
+    summary: "change a comment",
+    roles: &[Role::Agent, Role::Manager, Role::Service, Role::Admin],
+    callers: Some("its creator; service, admin"),
+    writes: true,
+    refusals: &[Reason::EtagMismatch],
+    access: &[
+        Access::GetItem(&[Partition::Deletions, Partition::Comment]),
+        Access::BatchGetItem(&[Partition::Session, Partition::User]),
+        Access::PutItem(&[Partition::Comment]),
+    ],
+    handle: |app, request| Box::pin(handle(app, request)),
+    ..Operation::NOTHING
+};
 
 /// What it became.
 #[derive(Serialize, ToSchema)]
@@ -28,7 +42,7 @@ pub struct UpdateCommentResponse<'a> {
 }
 
 async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
-    let tenant = request.authorize(&[Role::Agent, Role::Manager, Role::Service, Role::Admin])?;
+    let tenant = request.authorize()?;
     let id = request.path_id::<names::CoachingComment>("coachingComment", &tenant)?;
     let now = app.now()?;
     let caller = request.caller();
@@ -42,7 +56,7 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     )
     .await?;
     let name = tenant.name_of(&id);
-    let changed = app.store.change_comment(&tenant, &id, request.author(OPERATION.name, now), |comment, now| {
+    let changed = app.store.change_comment(&tenant, &id, request.author(now), |comment, now| {
         request.visible(Some(comment.read_by().clone()), |agent| agent, &name)?;
         if !caller.role().imports_history() && comment.creator != *caller.user() {
             return Err(Error::permission_denied(&name));

@@ -1,4 +1,4 @@
-//! `PATCH /v1/{coachingPlan.name=customers/*/profiles/*/coachingPlans/*}`: changes a coaching plan.
+//! Changes a coaching plan.
 //!
 //! The body is `{"coachingPlan": {…}}`. `updateMask` (query, paths separated by commas) says what changes;
 //! without one, the keys that are present, so that an empty value or `null` clears; `*`: all that may change.
@@ -15,15 +15,31 @@
 
 use coaching_domain::names;
 use coaching_domain::plan::{CoachingPlanMessage, PlanUpdate};
-use coaching_domain::{Error, Role};
-use coaching_edge::{Answer, App, Operation, Request};
+use coaching_domain::{Error, Reason, Role};
+use coaching_edge::{Access, Answer, App, ListIndex, Operation, Partition, Request, Route};
 use futures_util::future::try_join;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 /// The operation.
-pub static OPERATION: Operation =
-    Operation { name: "update-plan", handle: |app, request| Box::pin(handle(app, request)) };
+pub static OPERATION: Operation = Operation {
+    name: "update-plan",
+    route: Some(Route::patch("/v1/customers/{customer}/profiles/{profile}/coachingPlans/{coachingPlan}")),
+    summary: "change a plan",
+    roles: &[Role::Manager, Role::Service, Role::Admin],
+    writes: true,
+    refusals: &[Reason::AgentPlansFull, Reason::AgentTargetsFull, Reason::EtagMismatch],
+    access: &[
+        Access::GetItem(&[Partition::Plan, Partition::Agent]),
+        Access::BatchGetItem(&[Partition::Template, Partition::Target]),
+        Access::QueryIndex(ListIndex::Plan, &[Partition::TargetsOfPlan]),
+        Access::PutItem(&[Partition::Plan, Partition::Agent]),
+        Access::UpdateItem(&[Partition::Agent]),
+        Access::ConditionCheckItem(&[Partition::Plan, Partition::Target]),
+    ],
+    handle: |app, request| Box::pin(handle(app, request)),
+    ..Operation::NOTHING
+};
 
 /// What it became.
 #[derive(Serialize, ToSchema)]
@@ -34,7 +50,7 @@ pub struct UpdatePlanResponse<'a> {
 }
 
 async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
-    let tenant = request.authorize(&[Role::Manager, Role::Service, Role::Admin])?;
+    let tenant = request.authorize()?;
     let id = request.path_id::<names::CoachingPlan>("coachingPlan", &tenant)?;
     let now = app.now()?;
     let (update, expected) = request.update("coachingPlan", &PlanUpdate::FIELDS, |fields, mask| {
@@ -46,7 +62,7 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
         try_join(app.store.plan(&tenant, &id), app.store.unknown_names(&tenant, &references, true)).await?;
     let before = found.ok_or_else(|| Error::not_found(&tenant.name_of(&id)))?;
     unknown.into_result()?;
-    let changed = app.store.change_plan_read(&tenant, before, request.author(OPERATION.name, now), |plan, now| {
+    let changed = app.store.change_plan_read(&tenant, before, request.author(now), |plan, now| {
         expected.check(&plan.etag())?;
         update.apply(plan, now)
     });

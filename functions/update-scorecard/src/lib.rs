@@ -1,4 +1,4 @@
-//! `PATCH /v1/{scorecard.name=customers/*/profiles/*/scorecards/*}`: changes a scorecard, a draft or a
+//! Changes a scorecard, a draft or a
 //! submitted one; the statistics of its agent change with it, and are not made larger than 256 KiB
 //! (RESOURCE_EXHAUSTED).
 //!
@@ -13,14 +13,28 @@
 //! nothing further. Two updates at once are made one after the other.
 
 use coaching_domain::scorecard::{Scorecard, ScorecardMessage, ScorecardUpdate};
-use coaching_domain::{Error, Role, Violations, names};
-use coaching_edge::{Answer, App, Operation, Request};
+use coaching_domain::{Error, Reason, Role, Violations, names};
+use coaching_edge::{Access, Answer, App, Operation, Partition, Request, Route};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 /// The operation.
-pub static OPERATION: Operation =
-    Operation { name: "update-scorecard", handle: |app, request| Box::pin(handle(app, request)) };
+pub static OPERATION: Operation = Operation {
+    name: "update-scorecard",
+    route: Some(Route::patch("/v1/customers/{customer}/profiles/{profile}/scorecards/{scorecard}")),
+    summary: "change its scores",
+    roles: &[Role::Manager, Role::Service, Role::Admin],
+    writes: true,
+    refusals: &[Reason::ScorecardNotTheAgents, Reason::EtagMismatch, Reason::StatisticsFull],
+    access: &[
+        Access::GetItem(&[Partition::Scorecard]),
+        Access::BatchGetItem(&[Partition::Plan, Partition::Scorecard, Partition::Template, Partition::Statistics]),
+        Access::PutItem(&[Partition::Scorecard]),
+        Access::UpdateItem(&[Partition::Statistics]),
+    ],
+    handle: |app, request| Box::pin(handle(app, request)),
+    ..Operation::NOTHING
+};
 
 /// What it became.
 #[derive(Serialize, ToSchema)]
@@ -30,14 +44,14 @@ pub struct UpdateScorecardResponse<'a> {
 }
 
 async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
-    let tenant = request.authorize(&[Role::Manager, Role::Service, Role::Admin])?;
+    let tenant = request.authorize()?;
     let id = request.path_id::<names::Scorecard>("scorecard", &tenant)?;
     let now = app.now()?;
     let (update, expected) = request
         .update("scorecard", &ScorecardUpdate::FIELDS, |fields, mask| ScorecardUpdate::read(fields, mask, &tenant))?;
 
     let owners = app.store.owners(&tenant, update.plans(), &[], None).await?;
-    let author = request.author(OPERATION.name, now);
+    let author = request.author(now);
     let counted = |scorecard: &Scorecard, _| Ok(scorecard.submit_time);
     let changed = app.store.change_scorecard(&tenant, &id, author, counted, |scorecard, template, now| {
         expected.check(&scorecard.etag())?;

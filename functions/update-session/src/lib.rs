@@ -1,4 +1,4 @@
-//! `PATCH /v1/{coachingSession.name=customers/*/profiles/*/coachingSessions/*}`: changes a coaching session.
+//! Changes a coaching session.
 //!
 //! The body is `{"coachingSession": {…}}`. `updateMask` (query, paths separated by commas) says what changes;
 //! without one, the keys that are present, so that an empty value or `null` clears; `*`: all that may change.
@@ -26,14 +26,34 @@
 
 use coaching_domain::names;
 use coaching_domain::session::{CoachingSessionMessage, SessionUpdate};
-use coaching_domain::{Error, Role};
-use coaching_edge::{Answer, App, Operation, Request};
+use coaching_domain::{Error, Reason, Role};
+use coaching_edge::{Access, Answer, App, Operation, Partition, Request, Route};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 /// The operation.
-pub static OPERATION: Operation =
-    Operation { name: "update-session", handle: |app, request| Box::pin(handle(app, request)) };
+pub static OPERATION: Operation = Operation {
+    name: "update-session",
+    route: Some(Route::patch("/v1/customers/{customer}/profiles/{profile}/coachingSessions/{coachingSession}")),
+    summary: "change a session",
+    roles: &[Role::Manager, Role::Service, Role::Admin],
+    writes: true,
+    refusals: &[
+        Reason::MeetingNotesMissing,
+        Reason::SessionSubmitted,
+        Reason::SessionAcknowledged,
+        Reason::EtagMismatch,
+    ],
+    access: &[
+        Access::GetItem(&[Partition::Deletions, Partition::Session]),
+        Access::BatchGetItem(&[Partition::User]),
+        Access::PutItem(&[Partition::Session, Partition::Statistics]),
+        Access::UpdateItem(&[Partition::Plan, Partition::Statistics]),
+        Access::DeleteItem(&[Partition::Statistics]),
+    ],
+    handle: |app, request| Box::pin(handle(app, request)),
+    ..Operation::NOTHING
+};
 
 /// What it became.
 #[derive(Serialize, ToSchema)]
@@ -44,7 +64,7 @@ pub struct UpdateSessionResponse<'a> {
 }
 
 async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
-    let tenant = request.authorize(&[Role::Manager, Role::Service, Role::Admin])?;
+    let tenant = request.authorize()?;
     let id = request.path_id::<names::CoachingSession>("coachingSession", &tenant)?;
     let now = app.now()?;
     let caller = request.caller();
@@ -53,7 +73,7 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     })?;
     app.store.unknown_names(&tenant, &update.references(), true).await?.into_result()?;
 
-    let changed = app.store.change_session(&tenant, &id, request.author(OPERATION.name, now), |session, now| {
+    let changed = app.store.change_session(&tenant, &id, request.author(now), |session, now| {
         expected.check(&session.etag(caller))?;
         update.apply(session, caller, now)
     });

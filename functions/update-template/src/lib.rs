@@ -1,4 +1,4 @@
-//! `PATCH /v1/{scorecardTemplate.name=customers/*/profiles/*/scorecardTemplates/*}`: makes a new revision
+//! Makes a new revision
 //! of a scorecard template. Scorecards keep the revision that they were made from.
 //!
 //! The body is `{"scorecardTemplate": {…}}`, with `updateMask` as in `update-session`. `title`, `template`
@@ -13,15 +13,28 @@
 //! once.
 
 use coaching_domain::template::{Revision, ScorecardTemplateMessage, TemplateUpdate, parse_template_segment};
-use coaching_domain::{Error, Role};
-use coaching_edge::{Answer, App, Operation, Request};
+use coaching_domain::{Error, Reason, Role};
+use coaching_edge::{Access, Answer, App, Operation, Partition, Request, Route};
 use futures_util::future::try_join;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 /// The operation.
-pub static OPERATION: Operation =
-    Operation { name: "update-template", handle: |app, request| Box::pin(handle(app, request)) };
+pub static OPERATION: Operation = Operation {
+    name: "update-template",
+    route: Some(Route::patch("/v1/customers/{customer}/profiles/{profile}/scorecardTemplates/{scorecardTemplate}")),
+    summary: "write a new revision",
+    roles: &[Role::Manager, Role::Service, Role::Admin],
+    writes: true,
+    refusals: &[Reason::TemplateFull, Reason::EtagMismatch],
+    access: &[
+        Access::GetItem(&[Partition::Template]),
+        Access::BatchGetItem(&[Partition::Usecase]),
+        Access::PutItem(&[Partition::Template]),
+    ],
+    handle: |app, request| Box::pin(handle(app, request)),
+    ..Operation::NOTHING
+};
 
 /// What it became.
 #[derive(Serialize, ToSchema)]
@@ -32,7 +45,7 @@ pub struct UpdateTemplateResponse<'a> {
 }
 
 async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
-    let tenant = request.authorize(&[Role::Manager, Role::Service, Role::Admin])?;
+    let tenant = request.authorize()?;
     let (id, revision) = match parse_template_segment(request.path_parameter("scorecardTemplate")) {
         Some((id, Revision::Current)) => (id, None),
         Some((id, Revision::Number(number))) => (id, Some(number)),

@@ -1,4 +1,4 @@
-//! `POST /v1/{parent=customers/*}/groups:batchUpsert`: creates or replaces groups, for the customer's own sync.
+//! Creates or replaces groups, for the customer's own sync.
 //!
 //! The body is `{"groups": […]}`, 1 to 500 of them, each name once. Every entry replaces what is there
 //! whole, or is refused by itself: the answer's `results` hold, in order, the group or the `status` of
@@ -16,13 +16,26 @@
 use coaching_domain::directory::{Group, GroupMessage, MAX_ENTRIES};
 use coaching_domain::fields::Entry;
 use coaching_domain::{Error, Role};
-use coaching_edge::{Answer, App, EntryStatus, Operation, Request, entry_status};
+use coaching_edge::{Access, Answer, App, EntryStatus, Operation, Partition, Request, Route, entry_status};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 /// The operation.
-pub static OPERATION: Operation =
-    Operation { name: "upsert-groups", handle: |app, request| Box::pin(handle(app, request)) };
+pub static OPERATION: Operation = Operation {
+    name: "upsert-groups",
+    route: Some(Route::post("/v1/customers/{customer}/groups:batchUpsert")),
+    summary: "load groups, up to 500",
+    roles: &[Role::Service, Role::Admin],
+    writes: true,
+    costly: true,
+    access: &[
+        Access::GetItem(&[Partition::Groups]),
+        Access::BatchGetItem(&[Partition::Group]),
+        Access::PutItem(&[Partition::Group, Partition::Groups]),
+    ],
+    handle: |app, request| Box::pin(handle(app, request)),
+    ..Operation::NOTHING
+};
 
 /// What became of each entry.
 #[derive(Serialize, ToSchema)]
@@ -43,7 +56,7 @@ struct UpsertGroupResult<'a> {
 }
 
 async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
-    let tenant = request.authorize_customer(&[Role::Service, Role::Admin])?;
+    let tenant = request.authorize_customer()?;
     let deadline = app.deadline();
     let entries = request.body(request.query().finish(), |fields| {
         fields.entries("groups", MAX_ENTRIES, |fields| Group::read(fields, &tenant), |group| Some(&group.id))

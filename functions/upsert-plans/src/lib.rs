@@ -1,4 +1,4 @@
-//! `POST /v1/{parent=customers/*/profiles/*}/coachingPlans:batchUpsert`: creates or replaces coaching plans.
+//! Creates or replaces coaching plans.
 //!
 //! The body is `{"coachingPlans": […]}`, 1 to 500 of them, each name once; without a `name` the service makes
 //! one. As in `create-plan`, what an entry names must exist, people where it
@@ -18,7 +18,7 @@ use coaching_domain::fields::{Entry, Fields};
 use coaching_domain::plan::{CoachingPlan, CoachingPlanMessage, NewCoachingPlan, SeenPlan};
 use coaching_domain::references::References;
 use coaching_domain::{Code, Error, Role, Tenant, Violations};
-use coaching_edge::{Answer, App, EntryStatus, Operation, Request, entry_status};
+use coaching_edge::{Access, Answer, App, EntryStatus, ListIndex, Operation, Partition, Request, Route, entry_status};
 use futures_util::future::try_join;
 use futures_util::stream::{StreamExt, iter};
 use serde::Serialize;
@@ -28,8 +28,30 @@ use utoipa::ToSchema;
 const AT_ONCE: usize = 8;
 
 /// The operation.
-pub static OPERATION: Operation =
-    Operation { name: "upsert-plans", handle: |app, request| Box::pin(handle(app, request)) };
+pub static OPERATION: Operation = Operation {
+    name: "upsert-plans",
+    route: Some(Route::post("/v1/customers/{customer}/profiles/{profile}/coachingPlans:batchUpsert")),
+    summary: "create or replace plans, up to 500",
+    roles: &[Role::Manager, Role::Service, Role::Admin],
+    writes: true,
+    costly: true,
+    access: &[
+        Access::GetItem(&[Partition::Plan, Partition::Agent]),
+        Access::BatchGetItem(&[
+            Partition::Plan,
+            Partition::Template,
+            Partition::Target,
+            Partition::Usecase,
+            Partition::User,
+        ]),
+        Access::QueryIndex(ListIndex::Plan, &[Partition::TargetsOfPlan]),
+        Access::PutItem(&[Partition::Plan, Partition::Agent]),
+        Access::UpdateItem(&[Partition::Agent]),
+        Access::ConditionCheckItem(&[Partition::Plan, Partition::Target]),
+    ],
+    handle: |app, request| Box::pin(handle(app, request)),
+    ..Operation::NOTHING
+};
 
 /// What became of each entry.
 #[derive(Serialize, ToSchema)]
@@ -51,7 +73,7 @@ struct UpsertPlanResult<'a> {
 }
 
 async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
-    let tenant = request.authorize(&[Role::Manager, Role::Service, Role::Admin])?;
+    let tenant = request.authorize()?;
     let now = app.now()?;
     let caller = request.caller();
     let deadline = app.deadline();
@@ -60,7 +82,7 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
         fields.entries("coachingPlans", MAX_ENTRIES, read, |plan| plan.id.as_ref())
     })?;
 
-    let author = request.author(OPERATION.name, now);
+    let author = request.author(now);
     let named: Vec<_> = entries.iter().flatten().filter_map(|entry| entry.value.id.clone()).collect();
     let references = entries.iter().enumerate().map(|(index, entry)| match entry {
         Ok(Entry { value: plan, .. }) => {

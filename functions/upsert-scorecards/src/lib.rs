@@ -1,4 +1,4 @@
-//! `POST /v1/{parent=customers/*/profiles/*}/scorecards:batchUpsert`: creates or replaces scorecards, for
+//! Creates or replaces scorecards, for
 //! bulk loads and backfills by a customer's own systems.
 //!
 //! The body is `{"scorecards": […]}`, 1 to 500 of them, each name once; without a `name` the service makes
@@ -34,7 +34,8 @@ use coaching_domain::scorecard::{NewScorecard, Scorecard, ScorecardMessage};
 use coaching_domain::template::ScorecardTemplate;
 use coaching_domain::{Error, ExpectedEtag, Role, Tenant, Violations};
 use coaching_edge::{
-    Answer, App, EntryStatus, MAX_ANSWER_BYTES, MAX_STATUS_BYTES, Operation, Request, bytes_in_answer, entry_status,
+    Access, Answer, App, EntryStatus, MAX_ANSWER_BYTES, MAX_STATUS_BYTES, Operation, Partition, Request, Route,
+    bytes_in_answer, entry_status,
 };
 use coaching_store::{Found, KnownScorecards, ScorecardChange, Store, TemplatesByRevision, UpsertedScorecards};
 use futures_util::future::try_join4;
@@ -51,8 +52,28 @@ const BYTES_OF_ENTRY: usize = MAX_STATUS_BYTES + BYTES_BESIDE;
 const BYTES_BESIDE: usize = 1024;
 
 /// The operation.
-pub static OPERATION: Operation =
-    Operation { name: "upsert-scorecards", handle: |app, request| Box::pin(handle(app, request)) };
+pub static OPERATION: Operation = Operation {
+    name: "upsert-scorecards",
+    route: Some(Route::post("/v1/customers/{customer}/profiles/{profile}/scorecards:batchUpsert")),
+    summary: "load scorecards, up to 500",
+    roles: &[Role::Service, Role::Admin],
+    writes: true,
+    costly: true,
+    access: &[
+        Access::BatchGetItem(&[
+            Partition::Plan,
+            Partition::Scorecard,
+            Partition::Template,
+            Partition::Usecase,
+            Partition::Statistics,
+            Partition::User,
+        ]),
+        Access::PutItem(&[Partition::Scorecard]),
+        Access::UpdateItem(&[Partition::Statistics]),
+    ],
+    handle: |app, request| Box::pin(handle(app, request)),
+    ..Operation::NOTHING
+};
 
 /// What became of each entry.
 #[derive(Serialize, ToSchema)]
@@ -73,7 +94,7 @@ struct UpsertScorecardResult<'a> {
 }
 
 async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
-    let tenant = request.authorize(&[Role::Service, Role::Admin])?;
+    let tenant = request.authorize()?;
     let caller = request.caller();
     let now = app.now()?;
     let deadline = app.deadline();
@@ -167,7 +188,7 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     }
     let comments =
         before.entries.iter().map(|before| (before.id.clone(), before.acknowledge_comment.clone())).collect();
-    let author = request.author(OPERATION.name, now);
+    let author = request.author(now);
     let upsert = Upsert { store: &app.store, tenant: &tenant, templates: &templates, expected, comments, author };
     let known = KnownScorecards { there: before, templates: &templates };
     let written = app.store.upsert_scorecards(

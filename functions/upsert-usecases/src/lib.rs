@@ -1,4 +1,4 @@
-//! `POST /v1/{parent=customers/*/profiles/*}/usecases:batchUpsert`: creates or replaces usecases, for the customer's own sync.
+//! Creates or replaces usecases, for the customer's own sync.
 //!
 //! The body is `{"usecases": […]}`, 1 to 500 of them, each name once. Every entry replaces what is there
 //! whole, or is refused by itself: the answer's `results` hold, in order, the usecase or the `status` of
@@ -10,13 +10,22 @@
 
 use coaching_domain::directory::{MAX_ENTRIES, Usecase, UsecaseMessage};
 use coaching_domain::{Error, Role};
-use coaching_edge::{Answer, App, EntryStatus, Operation, Request, entry_status};
+use coaching_edge::{Access, Answer, App, EntryStatus, Operation, Partition, Request, Route, entry_status};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 /// The operation.
-pub static OPERATION: Operation =
-    Operation { name: "upsert-usecases", handle: |app, request| Box::pin(handle(app, request)) };
+pub static OPERATION: Operation = Operation {
+    name: "upsert-usecases",
+    route: Some(Route::post("/v1/customers/{customer}/profiles/{profile}/usecases:batchUpsert")),
+    summary: "load usecases, up to 500",
+    roles: &[Role::Service, Role::Admin],
+    writes: true,
+    costly: true,
+    access: &[Access::PutItem(&[Partition::Usecase])],
+    handle: |app, request| Box::pin(handle(app, request)),
+    ..Operation::NOTHING
+};
 
 /// What became of each entry.
 #[derive(Serialize, ToSchema)]
@@ -37,7 +46,7 @@ struct UpsertUsecaseResult<'a> {
 }
 
 async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
-    let tenant = request.authorize(&[Role::Service, Role::Admin])?;
+    let tenant = request.authorize()?;
     let deadline = app.deadline();
     let entries = request.body(request.query().finish(), |fields| {
         fields.unversioned_entries(

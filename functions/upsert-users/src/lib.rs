@@ -1,4 +1,4 @@
-//! `POST /v1/{parent=customers/*}/users:batchUpsert`: creates or replaces users, for the customer's own sync.
+//! Creates or replaces users, for the customer's own sync.
 //!
 //! The body is `{"users": […]}`, 1 to 500 of them, each name once. Every entry replaces what is there
 //! whole, or is refused by itself: the answer's `results` hold, in order, the user or the `status` of
@@ -15,13 +15,26 @@
 use coaching_domain::directory::{MAX_ENTRIES, User, UserMessage};
 use coaching_domain::fields::Entry;
 use coaching_domain::{Error, Role};
-use coaching_edge::{Answer, App, EntryStatus, Operation, Request, entry_status};
+use coaching_edge::{Access, Answer, App, EntryStatus, Operation, Partition, Request, Route, entry_status};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 /// The operation.
-pub static OPERATION: Operation =
-    Operation { name: "upsert-users", handle: |app, request| Box::pin(handle(app, request)) };
+pub static OPERATION: Operation = Operation {
+    name: "upsert-users",
+    route: Some(Route::post("/v1/customers/{customer}/users:batchUpsert")),
+    summary: "load users, up to 500",
+    roles: &[Role::Service, Role::Admin],
+    writes: true,
+    costly: true,
+    access: &[
+        Access::BatchGetItem(&[Partition::User]),
+        Access::PutItem(&[Partition::User]),
+        Access::UpdateItem(&[Partition::Agent]),
+    ],
+    handle: |app, request| Box::pin(handle(app, request)),
+    ..Operation::NOTHING
+};
 
 /// What became of each entry.
 #[derive(Serialize, ToSchema)]
@@ -42,7 +55,7 @@ struct UpsertUserResult<'a> {
 }
 
 async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
-    let tenant = request.authorize_customer(&[Role::Service, Role::Admin])?;
+    let tenant = request.authorize_customer()?;
     let deadline = app.deadline();
     let entries = request.body(request.query().finish(), |fields| {
         fields.entries("users", MAX_ENTRIES, |fields| User::read(fields, &tenant), |user| Some(&user.id))

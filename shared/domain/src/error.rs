@@ -3,8 +3,8 @@
 use std::error::Error as StdError;
 use std::fmt;
 
-use crate::Parameters;
 use crate::outline::{Field, Kind, Outline};
+use crate::{Parameters, Reason};
 
 /// The part of `google.rpc.Code` that the service answers with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -197,8 +197,7 @@ impl Violations {
 /// The message, metadata and violations go to the caller; the cause goes to the log only.
 #[derive(Debug)]
 pub struct Error {
-    code: Code,
-    reason: &'static str,
+    reason: Reason,
     message: String,
     metadata: Vec<(&'static str, String)>,
     violations: Vec<FieldViolation>,
@@ -208,17 +207,9 @@ pub struct Error {
 }
 
 impl Error {
-    /// An error with a machine-readable reason (`[A-Z][A-Z0-9_]+[A-Z0-9]`, at most 63 characters, AIP-193).
-    pub fn new(code: Code, reason: &'static str, message: impl Into<String>) -> Self {
-        Self {
-            code,
-            reason,
-            message: message.into(),
-            metadata: Vec::new(),
-            violations: Vec::new(),
-            unnamed: 0,
-            cause: None,
-        }
+    /// An error for `reason`, and with its code.
+    pub fn new(reason: Reason, message: impl Into<String>) -> Self {
+        Self { reason, message: message.into(), metadata: Vec::new(), violations: Vec::new(), unnamed: 0, cause: None }
     }
 
     /// INVALID_ARGUMENT for one field.
@@ -233,7 +224,7 @@ impl Error {
         }
         let listed: Vec<String> =
             violations.iter().map(|violation| format!("{}: {}", violation.field, violation.description)).collect();
-        let mut error = Self::new(Code::InvalidArgument, "INVALID_FIELDS", listed.join("; "));
+        let mut error = Self::new(Reason::InvalidFields, listed.join("; "));
         error.violations = violations;
         error.unnamed = more;
         error
@@ -249,29 +240,23 @@ impl Error {
 
     /// PERMISSION_DENIED in words that do not tell whether the resource exists (AIP-211).
     pub fn permission_denied(resource: &str) -> Self {
-        Self::new(
-            Code::PermissionDenied,
-            "PERMISSION_DENIED",
-            format!("permission denied on '{resource}' (or it might not exist)"),
-        )
-        .with("resource", resource)
+        Self::new(Reason::PermissionDenied, format!("permission denied on '{resource}' (or it might not exist)"))
+            .with("resource", resource)
     }
 
     /// NOT_FOUND for a resource that the caller could see if it existed.
     pub fn not_found(resource: &str) -> Self {
-        Self::new(Code::NotFound, "RESOURCE_NOT_FOUND", format!("'{resource}' does not exist"))
-            .with("resource", resource)
+        Self::new(Reason::ResourceNotFound, format!("'{resource}' does not exist")).with("resource", resource)
     }
 
     /// ALREADY_EXISTS for a resource name that is taken.
     pub fn already_exists(resource: &str) -> Self {
-        Self::new(Code::AlreadyExists, "RESOURCE_ALREADY_EXISTS", format!("'{resource}' exists already"))
-            .with("resource", resource)
+        Self::new(Reason::ResourceAlreadyExists, format!("'{resource}' exists already")).with("resource", resource)
     }
 
     /// ABORTED: another change came first.
     pub fn concurrent_changes(message: impl Into<String>) -> Self {
-        Self::new(Code::Aborted, "CONCURRENT_CHANGES", message)
+        Self::new(Reason::ConcurrentChanges, message)
     }
 
     /// ABORTED: others changed `what`, in words, each time that a change was tried.
@@ -281,7 +266,7 @@ impl Error {
 
     /// INTERNAL with a text for the log; the caller is told only that the service failed.
     pub fn internal(cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
-        Self::new(Code::Internal, "INTERNAL_ERROR", "the service failed to answer this request").because(cause)
+        Self::new(Reason::InternalError, "the service failed to answer this request").because(cause)
     }
 
     /// Adds a value that the message speaks of, for programs to read (`google.rpc.ErrorInfo.metadata`).
@@ -301,10 +286,9 @@ impl Error {
     /// The same without its cause, for another entry of a batch that it befell.
     #[must_use]
     pub fn for_another(&self) -> Self {
-        let Self { code, reason, message, metadata, violations, unnamed, cause: _ } = self;
+        let Self { reason, message, metadata, violations, unnamed, cause: _ } = self;
         Self {
-            code: *code,
-            reason,
+            reason: *reason,
             message: message.clone(),
             metadata: metadata.clone(),
             violations: violations.clone(),
@@ -325,11 +309,11 @@ impl Error {
 
     /// The `google.rpc.Code`.
     pub fn code(&self) -> Code {
-        self.code
+        self.reason.code()
     }
 
     /// The reason within the service's error domain.
-    pub fn reason(&self) -> &'static str {
+    pub fn reason(&self) -> Reason {
         self.reason
     }
 
@@ -351,7 +335,7 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{} ({}): {}", self.code.name(), self.reason, self.message)
+        write!(formatter, "{} ({}): {}", self.code().name(), self.reason, self.message)
     }
 }
 

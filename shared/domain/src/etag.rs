@@ -1,6 +1,6 @@
 //! Etags (AIP-154), and which of them a caller expects: by `If-Match`, and in the body, an entry or the query.
 
-use crate::{Code, Error, Timestamp};
+use crate::{Error, Reason, Timestamp};
 
 /// The etag of a version of an entity: opaque to clients (AIP-154).
 pub(crate) fn etag_of(version: u64, update_time: Timestamp) -> String {
@@ -68,7 +68,7 @@ impl ExpectedEtag {
             Some(tag) => format!("the etag W/\"{tag}\" is weak (W/): send it without W/"),
             None => "the etag is of another version; read the resource again and repeat the change on it".to_owned(),
         };
-        Err(Error::new(Code::Aborted, "ETAG_MISMATCH", message))
+        Err(Error::new(Reason::EtagMismatch, message))
     }
 }
 

@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 
 use crate::names::{GroupId, UserId};
-use crate::{Code, Error};
+use crate::{Error, Reason};
 
 /// What a caller may do, from the token's `role` claim.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -156,12 +156,8 @@ impl Caller {
         claim: impl Fn(&str) -> Option<Cow<'a, str>>,
     ) -> Result<Self, Error> {
         let refused = |name: &str| {
-            Error::new(
-                Code::PermissionDenied,
-                "CLAIM_UNUSABLE",
-                format!("the token's claim '{name}' is absent or unusable"),
-            )
-            .with("claim", name)
+            Error::new(Reason::ClaimUnusable, format!("the token's claim '{name}' is absent or unusable"))
+                .with("claim", name)
         };
         let customer =
             claim(&names.customer).filter(|id| is_customer_id(id)).ok_or_else(|| refused(&names.customer))?;
@@ -231,9 +227,7 @@ impl Caller {
         let role = self.role.as_str();
         let roles: Vec<&str> = roles.iter().map(|role| role.as_str()).collect();
         let message = format!("the role {role} may not do this; it is for {}", roles.join(", "));
-        Err(Error::new(Code::PermissionDenied, "ROLE_NOT_ALLOWED", message)
-            .with("role", role)
-            .with("allowedRoles", roles.join(" ")))
+        Err(Error::new(Reason::RoleNotAllowed, message).with("role", role).with("allowedRoles", roles.join(" ")))
     }
 }
 
@@ -326,6 +320,7 @@ fn is_profile_id(text: &str) -> bool {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
+    use crate::Code;
 
     pub(crate) fn tenant(customer: &str, profile: &str) -> Tenant {
         Tenant { customer: customer.into(), profile: profile.into() }
@@ -412,7 +407,7 @@ pub(crate) mod tests {
             (vec![("customer", "acme"), ("role", "agent"), ("sub", "a"), ("profiles", r#"["support"]"#)], "profiles"),
         ] {
             let error = caller(&claims).unwrap_err();
-            assert_eq!((error.reason(), error.metadata()), ("CLAIM_UNUSABLE", &[("claim", named.to_owned())][..]));
+            assert_eq!((error.reason(), error.metadata()), (Reason::ClaimUnusable, &[("claim", named.to_owned())][..]));
         }
     }
 
@@ -487,7 +482,7 @@ pub(crate) mod tests {
         let manager = manager_of("*").unwrap();
         assert!(manager.require_role(&[Role::Service, Role::Manager]).is_ok());
         let refused = manager.require_role(&[Role::Service, Role::Admin]).unwrap_err();
-        assert_eq!((refused.code(), refused.reason()), (Code::PermissionDenied, "ROLE_NOT_ALLOWED"));
+        assert_eq!((refused.code(), refused.reason()), (Code::PermissionDenied, Reason::RoleNotAllowed));
         assert_eq!(refused.message(), "the role manager may not do this; it is for service, admin");
         assert_eq!(refused.metadata(), [("role", "manager".to_owned()), ("allowedRoles", "service admin".to_owned())]);
     }

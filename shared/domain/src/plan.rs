@@ -12,7 +12,7 @@ use crate::references::References;
 use crate::session::CoachingSessionMessage;
 use crate::timestamp::{Timestamp, creation, is_before, range_fault, refuse_before, refuse_future, told_or_now};
 use crate::update_mask::UpdateMask;
-use crate::{Code, Error, Tenant, Violations};
+use crate::{Error, Reason, Tenant, Violations};
 
 /// The most behaviours, and the most criteria, that a plan focuses on: an entry of its history holds them
 /// twice, and DynamoDB takes 400 KB.
@@ -470,7 +470,7 @@ impl SeenPlan {
 
 /// FAILED_PRECONDITION for what names a plan in `coachingPlanName` that does not exist.
 pub fn plan_not_found() -> Error {
-    Error::new(Code::FailedPrecondition, "COACHING_PLAN_NOT_FOUND", "coachingPlanName: the plan does not exist")
+    Error::new(Reason::CoachingPlanNotFound, "coachingPlanName: the plan does not exist")
 }
 
 impl CoachingPlan {

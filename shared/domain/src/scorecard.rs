@@ -19,7 +19,7 @@ use crate::statistics::{Contribution, WHOLE_SCORECARD, day_of, units_of};
 use crate::template::{MAX_NUMBER, Revision, Revisions, ScorecardTemplate};
 use crate::timestamp::{Timestamp, creation, refuse_before, refuse_future};
 use crate::update_mask::UpdateMask;
-use crate::{Code, Error, Id, Tenant};
+use crate::{Error, Id, Reason, Tenant};
 
 /// The most scores of one scorecard: a template has at most this many criteria.
 pub const MAX_SCORES: usize = 200;
@@ -204,7 +204,7 @@ impl Scorecard {
         }
         if linked && self.plans.len() >= MAX_PLANS {
             let message = format!("scorecardName: the scorecard is linked to {MAX_PLANS} plans, which is the most");
-            return Err(Error::new(Code::FailedPrecondition, "SCORECARD_PLANS_FULL", message));
+            return Err(Error::new(Reason::ScorecardPlansFull, message));
         }
         match linked {
             true => self.plans.push(plan.clone()),
@@ -222,8 +222,7 @@ impl Scorecard {
     pub fn acknowledge(&mut self, comment: Option<String>, caller: &Caller, now: Timestamp) -> Result<(), Error> {
         if self.submit_time.is_none() {
             return Err(Error::new(
-                Code::FailedPrecondition,
-                "SCORECARD_NOT_SUBMITTED",
+                Reason::ScorecardNotSubmitted,
                 "the scorecard is a draft; it can be acknowledged once it is submitted",
             ));
         }
@@ -599,8 +598,7 @@ fn check_plans<'a>(
     match anothers {
         None => Ok(()),
         Some(name) => Err(Error::new(
-            Code::FailedPrecondition,
-            "SCORECARD_NOT_THE_AGENTS",
+            Reason::ScorecardNotTheAgents,
             format!("{path}coachingPlanNames: '{name}' is not a plan of the scorecard's agent"),
         )),
     }

@@ -12,7 +12,7 @@ use crate::names::{CoachingPlanId, CoachingSessionId, UsecaseId, UserId};
 use crate::references::References;
 use crate::timestamp::{Timestamp, creation, is_before, refuse_before, refuse_future, told_or_now};
 use crate::update_mask::UpdateMask;
-use crate::{Code, Error, Tenant, Violations};
+use crate::{Error, Reason, Tenant, Violations};
 
 /// How long an agent has to acknowledge a session that was submitted.
 const ACKNOWLEDGED_WITHIN: TimeDelta = TimeDelta::days(7);
@@ -589,11 +589,11 @@ fn set<T: Clone>(field: &mut Option<T>, update: &Option<Option<T>>) {
 
 fn notes_missing() -> Error {
     let message = "meetingNotes is missing: a session is submitted with its notes";
-    Error::new(Code::FailedPrecondition, "MEETING_NOTES_MISSING", message)
+    Error::new(Reason::MeetingNotesMissing, message)
 }
 
 fn acknowledged(message: &str) -> Error {
-    Error::new(Code::FailedPrecondition, "SESSION_ACKNOWLEDGED", message)
+    Error::new(Reason::SessionAcknowledged, message)
 }
 
 /// What a manager's change must not do: submit without notes, move what is submitted, submit at another time what is
@@ -610,7 +610,7 @@ fn check_order(before: &CoachingSession, after: &CoachingSession) -> Result<(), 
         && after.session_time != before.session_time
     {
         let message = "sessionTime: the session is submitted; clear managerSubmitTime to move it";
-        return Err(Error::new(Code::FailedPrecondition, "SESSION_SUBMITTED", message));
+        return Err(Error::new(Reason::SessionSubmitted, message));
     }
     if before.acknowledge_time.is_some() && after.manager_submit_time != before.manager_submit_time {
         return Err(acknowledged(
@@ -655,8 +655,7 @@ impl Acknowledgement {
         let before = session.clone();
         if session.manager_submit_time.is_none() && (self.acknowledged == Some(true) || self.submitted == Some(true)) {
             return Err(Error::new(
-                Code::FailedPrecondition,
-                "SESSION_NOT_SUBMITTED",
+                Reason::SessionNotSubmitted,
                 "managerSubmitTime is missing: the manager has not submitted the session",
             ));
         }

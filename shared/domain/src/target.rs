@@ -12,7 +12,7 @@ use crate::scorecard::{FULL_SCORE, percent};
 use crate::template::Revisions;
 use crate::timestamp::{Timestamp, refuse_future};
 use crate::update_mask::UpdateMask;
-use crate::{Code, Error, Tenant, Violations};
+use crate::{Error, Reason, Tenant, Violations};
 
 /// The most values that a target has had.
 pub const MAX_HISTORY: usize = 1000;
@@ -61,8 +61,7 @@ impl Target {
             Some((from, last)) if *from == now => *last = value,
             _ if full => {
                 return Err(Error::new(
-                    Code::FailedPrecondition,
-                    "TARGET_HISTORY_FULL",
+                    Reason::TargetHistoryFull,
                     format!("the target has had {MAX_HISTORY} values; create another"),
                 ));
             }

@@ -12,7 +12,7 @@ use crate::fields::{Fields, MAX_TITLE_BYTES};
 use crate::names::{ScorecardTemplate as Collection, ScorecardTemplateId, UsecaseId};
 use crate::outline::Kind;
 use crate::references::References;
-use crate::{Code, Error, Id, Tenant, Timestamp, UpdateMask, Violations, names};
+use crate::{Error, Id, Reason, Tenant, Timestamp, UpdateMask, Violations, names};
 
 /// The most chapters of a template.
 pub const MAX_CHAPTERS: usize = 50;
@@ -121,8 +121,7 @@ impl ScorecardTemplate {
     pub fn check_in_use(&self, made: Timestamp, path: &str) -> Result<(), Error> {
         match self.deactivate_time {
             Some(time) if made >= time => Err(Error::new(
-                Code::FailedPrecondition,
-                "SCORECARD_TEMPLATE_DEACTIVATED",
+                Reason::ScorecardTemplateDeactivated,
                 format!("{path}templateName: the template takes no scorecards that are made after its deactivateTime, {time}"),
             )
             .with("deactivateTime", time.to_string())),
@@ -326,9 +325,7 @@ fn full(known: usize) -> Error {
         "a template has at most {MAX_KNOWN_IDS} chapters and criteria in all its revisions, and this would make \
          {known}; use ids that it has or had, or create another template"
     );
-    Error::new(Code::FailedPrecondition, "TEMPLATE_FULL", message)
-        .with("limit", MAX_KNOWN_IDS.to_string())
-        .with("size", known.to_string())
+    Error::new(Reason::TemplateFull, message).with("limit", MAX_KNOWN_IDS.to_string()).with("size", known.to_string())
 }
 
 /// The ids of `chapters` and their criteria, in order.

@@ -198,7 +198,7 @@ pub struct GatewayMessage {
 pub fn entry_status(error: &Error) -> Result<EntryStatus, Error> {
     // The request itself succeeds, and its line in the log tells nothing of a defect that one entry met.
     if let (Code::Internal, Some(cause)) = (error.code(), error.source()) {
-        tracing::error!(reason = error.reason(), cause = %cause, "an entry of a batch failed");
+        tracing::error!(reason = error.reason().as_str(), cause = %cause, "an entry of a batch failed");
     }
     let status = |error: &Error| EntryStatus {
         code: error.code().number(),
@@ -225,7 +225,7 @@ pub fn entry_status(error: &Error) -> Result<EntryStatus, Error> {
 /// What every error tells beside its text: a reason for programs, and the bad fields if there are.
 fn details(error: &Error) -> Vec<ErrorDetail> {
     let mut details = vec![ErrorDetail::ErrorInfo {
-        reason: error.reason(),
+        reason: error.reason().as_str(),
         domain: ERROR_DOMAIN,
         metadata: ErrorMetadata(error.metadata().iter().cloned().collect()),
     }];
@@ -281,7 +281,7 @@ fn response(status: StatusCode, body: String, request_id: &str) -> Response<Stri
 }
 
 /// AIP-193's mapping of `google.rpc.Code` to HTTP.
-pub(crate) fn http_status(code: Code) -> StatusCode {
+pub fn http_status(code: Code) -> StatusCode {
     match code {
         Code::InvalidArgument | Code::FailedPrecondition => StatusCode::BAD_REQUEST,
         Code::Unauthenticated => StatusCode::UNAUTHORIZED,

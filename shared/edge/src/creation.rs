@@ -23,7 +23,7 @@ pub struct Creation<N> {
 }
 
 impl Request<'_> {
-    /// Reads what is to be created by `operation`: the body, with `read`, which is told the time, and the query parameter
+    /// Reads what is to be created: the body, with `read`, which is told the time, and the query parameter
     /// `requestId`. What `read` makes, as JSON, tells the request apart from others with the same id.
     ///
     /// # Errors
@@ -32,7 +32,6 @@ impl Request<'_> {
     pub fn creation<N: Serialize>(
         &self,
         app: &App,
-        operation: &'static str,
         read: impl Fn(&mut Fields<'_>, Timestamp) -> Option<N>,
     ) -> Result<Creation<N>, Error> {
         let now = app.now()?;
@@ -50,7 +49,7 @@ impl Request<'_> {
                 (Err(_), _) => return Err(refused),
             },
         };
-        let record = request_id.map(|request_id| self.record(operation, request_id, &new, now)).transpose()?;
+        let record = request_id.map(|request_id| self.record(request_id, &new, now)).transpose()?;
         Ok(Creation { new, now, record, refused })
     }
 }

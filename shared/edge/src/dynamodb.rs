@@ -2,7 +2,7 @@
 //!
 //! All that Lambda says about it is in environment variables, and so they are what is read. The chain of
 //! `aws_config::defaults`, which also looks into profiles, asks metadata services and assumes roles, would
-//! add a sixth to the size (README, *How fast it is*).
+//! add a sixth to the size (docs/performance.md).
 
 use std::time::Duration;
 

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use coaching_domain::{Caller, ClaimNames, Code, Error};
+use coaching_domain::{Caller, ClaimNames, Error, Reason};
 use serde_json::Value;
 
 use crate::HttpEvent;
@@ -18,7 +18,7 @@ pub(crate) fn caller(event: &HttpEvent, names: &ClaimNames) -> Result<Caller, Er
         .authorizer
         .jwt
         .as_ref()
-        .ok_or_else(|| Error::new(Code::Unauthenticated, "TOKEN_REQUIRED", "a bearer token is required"))?;
+        .ok_or_else(|| Error::new(Reason::TokenRequired, "a bearer token is required"))?;
     Caller::from_verified_claims(names, |name| match jwt.claims.get(name) {
         None | Some(Value::Null) => None,
         Some(Value::String(text)) => Some(Cow::Borrowed(text)),
@@ -66,7 +66,7 @@ mod tests {
             let refused = caller_with(&unusable).unwrap_err();
             assert_eq!(
                 (refused.reason(), refused.metadata()),
-                ("CLAIM_UNUSABLE", &[("claim", "profiles".to_owned())][..])
+                (Reason::ClaimUnusable, &[("claim", "profiles".to_owned())][..])
             );
         }
     }

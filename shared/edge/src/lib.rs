@@ -20,13 +20,16 @@ mod run;
 mod size;
 mod spans;
 
-pub use answer::{Answer, ERROR_DOMAIN, EntryStatus, ErrorMessage, GatewayMessage, MAX_STATUS_BYTES, entry_status};
+pub use answer::{
+    Answer, ERROR_DOMAIN, EntryStatus, ErrorMessage, GatewayMessage, MAX_STATUS_BYTES, entry_status, http_status,
+};
 pub use app::{App, Clock, ColdStart};
+pub use coaching_store::{Access, ListIndex, Partition};
 pub use creation::Creation;
 pub use dynamodb::timeouts;
 pub use event::HttpEvent;
 pub use log::{MetricsNamespace, log_filter, log_lines};
-pub use operation::{Handled, Operation, Task, TaskHandled, perform, respond};
+pub use operation::{Handled, Operation, Route, Size, Task, TaskHandled, Verb, perform, respond};
 pub use outline::outline;
 pub use page_token::{Binding, PageTokens};
 pub use query::Query;

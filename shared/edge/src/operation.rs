@@ -7,8 +7,8 @@ use std::pin::Pin;
 use std::sync::OnceLock;
 use std::time::Instant;
 
-use coaching_domain::{Caller, Code, Error, Role};
-use coaching_store::Unreadable;
+use coaching_domain::{Caller, Code, Error, Reason, Role};
+use coaching_store::{Access, Unreadable};
 use futures_util::FutureExt;
 use lambda_http::http::{Response, StatusCode};
 use serde_json::Value;
@@ -20,13 +20,110 @@ use crate::{Answer, App, HttpEvent, Request};
 /// The future of an operation's answer.
 pub type Handled<'a> = Pin<Box<dyn Future<Output = Result<Answer, Error>> + Send + 'a>>;
 
-/// One operation of the service.
+/// One operation of the service: all that is said of it, once. Its function's part of `template.yaml`, its routes, its
+/// rights on the table, its rows in the documentation and its part of `openapi.json` are generated from this.
 #[derive(Debug, Clone, Copy)]
 pub struct Operation {
     /// The name of its function, such as `create-session`.
     pub name: &'static str,
+    /// Where API Gateway sends requests for it; nothing for the operation that gets what no other takes.
+    pub route: Option<Route>,
+    /// The custom methods (AIP-136) of the item that the route ends in, if it answers those.
+    pub verbs: &'static [Verb],
+    /// In a few words, what it does; with verbs, they say.
+    pub summary: &'static str,
+    /// The roles that may call it; with verbs, they say.
+    pub roles: &'static [Role],
+    /// Who may call it in words, where the roles do not say all of it.
+    pub callers: Option<&'static str>,
+    /// Whether it answers pages, and so seals page tokens.
+    pub pages: bool,
+    /// Whether it writes what clients see, so that the deployment's `Writes=off` stops it.
+    pub writes: bool,
+    /// Whether its requests are among those that cost the most, which have limits of their own.
+    pub costly: bool,
+    /// The function's memory and time, where it needs other than all functions get.
+    pub size: Option<Size>,
+    /// Why it refuses a request, beside what every operation may.
+    pub refusals: &'static [Reason],
+    /// What it does with the table, which is all that its function may do.
+    pub access: &'static [Access],
     /// What it does.
     pub handle: for<'a> fn(&'a App, &'a Request<'a>) -> Handled<'a>,
+}
+
+impl Operation {
+    /// An operation that does nothing. What is declared is what an operation has beside it.
+    pub const NOTHING: Self = Self {
+        name: "",
+        route: None,
+        verbs: &[],
+        summary: "",
+        roles: &[],
+        callers: None,
+        pages: false,
+        writes: false,
+        costly: false,
+        size: None,
+        refusals: &[],
+        access: &[],
+        handle: |_, request| Box::pin(std::future::ready(Err(request.no_such_path()))),
+    };
+}
+
+/// A method and a path of API Gateway.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Route {
+    /// The HTTP method.
+    pub method: &'static str,
+    /// The path, with its variables in braces.
+    pub path: &'static str,
+}
+
+impl Route {
+    /// `GET` and `path`.
+    pub const fn get(path: &'static str) -> Self {
+        Self { method: "GET", path }
+    }
+
+    /// `POST` and `path`.
+    pub const fn post(path: &'static str) -> Self {
+        Self { method: "POST", path }
+    }
+
+    /// `PATCH` and `path`.
+    pub const fn patch(path: &'static str) -> Self {
+        Self { method: "PATCH", path }
+    }
+
+    /// `DELETE` and `path`.
+    pub const fn delete(path: &'static str) -> Self {
+        Self { method: "DELETE", path }
+    }
+}
+
+/// A custom method of an item: what stands after the colon of the path. API Gateway has one route for all of an item's.
+#[derive(Debug, Clone, Copy)]
+pub struct Verb {
+    /// The verb, such as `acknowledge`.
+    pub name: &'static str,
+    /// The method's id in the API's document, such as `acknowledgeSession`.
+    pub id: &'static str,
+    /// In a few words, what it does.
+    pub summary: &'static str,
+    /// The roles that may call it.
+    pub roles: &'static [Role],
+    /// Who may call it in words, where the roles do not say all of it.
+    pub callers: Option<&'static str>,
+}
+
+/// What a function gets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Size {
+    /// Memory, in MB; with it comes CPU, a whole one at 1,769.
+    pub memory_mb: u16,
+    /// The longest that a request may take, in seconds.
+    pub timeout_seconds: u16,
 }
 
 /// The future of a task's answer.
@@ -37,6 +134,10 @@ pub type TaskHandled<'a> = Pin<Box<dyn Future<Output = Result<Value, Error>> + S
 pub struct Task {
     /// The name of its function, such as `rebuild-statistics`.
     pub name: &'static str,
+    /// The function's memory and time.
+    pub size: Size,
+    /// What it does with the table, which is all that its function may do.
+    pub access: &'static [Access],
     /// What it does with an event until some moment, by which it answers how far it came.
     pub handle: for<'a> fn(&'a App, Value, Instant) -> TaskHandled<'a>,
 }
@@ -49,7 +150,7 @@ pub async fn respond(operation: &Operation, app: &App, event: &HttpEvent) -> Res
     let request_id = event.request_context.request_id.as_str();
     let caller = OnceLock::new();
     let handled = async {
-        let request = Request::new(event, &app.claim_names)?;
+        let request = Request::new(operation, event, &app.claim_names)?;
         let _ = caller.set(request.caller().clone());
         (operation.handle)(app, &request).await
     };
@@ -118,8 +219,7 @@ fn log_unreadable(app: &App, failed: Option<&Error>, request_id: &str) {
 /// that, and answers for each entry.
 fn out_of_time() -> Error {
     Error::new(
-        Code::Unavailable,
-        "OUT_OF_TIME",
+        Reason::OutOfTime,
         "the request took too long, and may still have taken effect; repeat it, a creation with the same requestId",
     )
 }
@@ -139,7 +239,7 @@ impl Line<'_> {
         let role = caller.map(|caller| caller.role().as_str());
         let status = failed.map_or(StatusCode::OK, |failed| http_status(failed.code()));
         let code = failed.map_or("OK", |failed| failed.code().name());
-        let reason = failed.map(Error::reason);
+        let reason = failed.map(|failed| failed.reason().as_str());
         let cause = failed.map(causes).filter(|causes| !causes.is_empty());
         let duration_ms = (started.elapsed().as_secs_f64() * 1e6).round() / 1e3;
         let cold_start = app.cold_start.first();

@@ -13,7 +13,7 @@ use crate::{App, HttpEvent, Operation, Request};
 /// # Errors
 /// What the operation answers to this caller, whatever the rest of the request: PERMISSION_DENIED, NOT_FOUND.
 pub async fn outline(operation: &Operation, app: &App, event: &HttpEvent) -> Result<Outline, Error> {
-    let request = Request::outlining(event, &app.claim_names)?;
+    let request = Request::outlining(operation, event, &app.claim_names)?;
     match (operation.handle)(app, &request).await {
         Ok(_) => Err(Error::internal("the operation reads nothing of a request")),
         Err(error) => error.source().and_then(|cause| cause.downcast_ref()).cloned().ok_or(error),

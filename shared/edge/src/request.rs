@@ -12,14 +12,14 @@ use coaching_domain::json::{Json, JsonError, MAX_VALUES};
 use coaching_domain::names::{Collection, UserId};
 use coaching_domain::outline::Message;
 use coaching_domain::{
-    Caller, ClaimNames, Code, CustomerTenant, Error, ExpectedEtag, Id, Parameters, Role, Tenant, Timestamp, UpdateMask,
-    Violations,
+    Caller, ClaimNames, Code, CustomerTenant, Error, ExpectedEtag, Id, Parameters, Reason, Role, Tenant, Timestamp,
+    UpdateMask, Violations,
 };
 use coaching_store::IdempotencyRecord;
 use serde::Serialize;
 use uuid::Uuid;
 
-use crate::{HttpEvent, Query, identity};
+use crate::{HttpEvent, Operation, Query, identity};
 
 /// The largest body, in bytes after base64 decoding.
 pub const MAX_BODY_BYTES: usize = 1024 * 1024;
@@ -30,6 +30,8 @@ const MAX_HEAD_BYTES: usize = 16 * 1024;
 /// One request of a caller whose token was verified.
 #[derive(Debug)]
 pub struct Request<'a> {
+    /// What is asked for.
+    operation: &'a Operation,
     event: &'a HttpEvent,
     caller: Caller,
     /// Whether it is only outlined, and nothing of it read.
@@ -37,14 +39,14 @@ pub struct Request<'a> {
 }
 
 impl<'a> Request<'a> {
-    /// The request in `event`, whose caller is told by the claims called `names`.
+    /// The request for `operation` in `event`, whose caller is told by the claims called `names`.
     ///
     /// # Errors
     /// UNAUTHENTICATED without verified claims; PERMISSION_DENIED naming an unusable claim; INVALID_ARGUMENT if
     /// path, query and headers are larger than any that API Gateway hands over; NOT_FOUND for a path that only
     /// looks like one of the route, because a variable of it holds a slash.
-    pub(crate) fn new(event: &'a HttpEvent, names: &ClaimNames) -> Result<Self, Error> {
-        let request = Self { event, caller: identity::caller(event, names)?, outlined: false };
+    pub(crate) fn new(operation: &'a Operation, event: &'a HttpEvent, names: &ClaimNames) -> Result<Self, Error> {
+        let request = Self { operation, event, caller: identity::caller(event, names)?, outlined: false };
         if event.head_bytes() > MAX_HEAD_BYTES {
             return Err(Error::invalid_field(
                 "query",
@@ -62,8 +64,8 @@ impl<'a> Request<'a> {
     ///
     /// # Errors
     /// As [`Request::new`].
-    pub(crate) fn outlining(event: &'a HttpEvent, names: &ClaimNames) -> Result<Self, Error> {
-        Ok(Self { outlined: true, ..Self::new(event, names)? })
+    pub(crate) fn outlining(operation: &'a Operation, event: &'a HttpEvent, names: &ClaimNames) -> Result<Self, Error> {
+        Ok(Self { outlined: true, ..Self::new(operation, event, names)? })
     }
 
     /// Who is calling.
@@ -71,38 +73,35 @@ impl<'a> Request<'a> {
         &self.caller
     }
 
-    /// The path's customer and profile, opened for a caller with one of `roles`. Nothing else of the
+    /// The path's customer and profile, opened for a caller with one of the operation's roles. Nothing else of the
     /// request is looked at before this (AIP-211), but that there is such an operation.
     ///
     /// # Errors
     /// PERMISSION_DENIED, the same whether the customer and profile exist or not; NOT_FOUND for a path with a verb,
     /// whatever the role; PERMISSION_DENIED naming the roles.
-    pub fn authorize(&self, roles: &[Role]) -> Result<Tenant, Error> {
+    pub fn authorize(&self) -> Result<Tenant, Error> {
         let tenant = self.enter()?;
         self.require_no_verb()?;
-        self.caller.require_role(roles)?;
+        self.caller.require_role(self.operation.roles)?;
         Ok(tenant)
     }
 
-    /// As [`Request::authorize`], for custom methods (AIP-136), `id:verb` in the route's variable `parameter`: what the verb
-    /// stands for in `verbs`, and the id. API Gateway takes no route that mixes a variable and text, so such methods share
-    /// one, and no id holds a colon.
+    /// As [`Request::authorize`], for an operation with verbs, `id:verb` in the route's variable `parameter`: the id and the
+    /// name of the verb. API Gateway takes no route that mixes a variable and text, so an item's verbs share one, and no id
+    /// holds a colon.
     ///
     /// # Errors
     /// PERMISSION_DENIED, the same whether the customer and profile exist or not; NOT_FOUND for another verb or none,
     /// whatever the role; PERMISSION_DENIED naming the verb's roles; as [`Request::path_id`].
-    pub fn authorize_verb<C: Collection, V: Copy>(
-        &self,
-        parameter: &str,
-        verbs: &[(&str, V, &[Role])],
-    ) -> Result<(Tenant, Id<C>, V), Error> {
+    pub fn authorize_verb<C: Collection>(&self, parameter: &str) -> Result<(Tenant, Id<C>, &'static str), Error> {
         let tenant = self.enter()?;
         let asked = self.path_parameter(parameter).rsplit_once(':');
-        let known = asked.and_then(|(id, asked)| Some((id, verbs.iter().find(|(verb, ..)| *verb == asked)?)));
-        let (id, (_, verb, roles)) = known.ok_or_else(|| self.no_such_path())?;
-        self.caller.require_role(roles)?;
+        let verbs = self.operation.verbs;
+        let known = asked.and_then(|(id, asked)| Some((id, verbs.iter().find(|verb| verb.name == asked)?)));
+        let (id, verb) = known.ok_or_else(|| self.no_such_path())?;
+        self.caller.require_role(verb.roles)?;
         let id = self.parse_id(id, &tenant.name())?;
-        Ok((tenant, id, *verb))
+        Ok((tenant, id, verb.name))
     }
 
     /// The path's customer and profile, if the caller's claims open them.
@@ -123,10 +122,10 @@ impl<'a> Request<'a> {
     ///
     /// # Errors
     /// As [`Request::authorize`].
-    pub fn authorize_customer(&self, roles: &[Role]) -> Result<CustomerTenant, Error> {
+    pub fn authorize_customer(&self) -> Result<CustomerTenant, Error> {
         let tenant = self.caller.enter_customer(self.path_parameter("customer"))?;
         self.require_no_verb()?;
-        self.caller.require_role(roles)?;
+        self.caller.require_role(self.operation.roles)?;
         Ok(tenant)
     }
 
@@ -173,8 +172,7 @@ impl<'a> Request<'a> {
     /// NOT_FOUND for what no operation answers.
     pub fn no_such_path(&self) -> Error {
         let asked = self.method_and_path();
-        Error::new(Code::NotFound, "PATH_NOT_FOUND", format!("there is no operation at '{asked}'"))
-            .with("request", asked)
+        Error::new(Reason::PathNotFound, format!("there is no operation at '{asked}'")).with("request", asked)
     }
 
     /// The id in the route's variable `parameter`.
@@ -221,19 +219,24 @@ impl<'a> Request<'a> {
     /// INTERNAL if the message cannot be written as JSON.
     pub(crate) fn record(
         &self,
-        operation: &'static str,
         request_id: Uuid,
         message: &impl Serialize,
         time: Timestamp,
     ) -> Result<IdempotencyRecord, Error> {
         let message = serde_json::to_vec(&(self.caller.role().as_str(), message)).map_err(Error::internal)?;
         let fingerprint = BASE64_STANDARD.encode(digest::digest(&digest::SHA256, &message));
-        Ok(IdempotencyRecord { user: self.caller.user().clone(), operation, request_id, fingerprint, time })
+        Ok(IdempotencyRecord {
+            user: self.caller.user().clone(),
+            operation: self.operation.name,
+            request_id,
+            fingerprint,
+            time,
+        })
     }
 
-    /// Who changes something by `operation` at `now`, for its history.
-    pub fn author(&self, operation: &'static str, now: Timestamp) -> Author<'_> {
-        Author { caller: &self.caller, operation, now }
+    /// Who changes something, and by which operation, at `now`, for its history.
+    pub fn author(&self, now: Timestamp) -> Author<'_> {
+        Author { caller: &self.caller, operation: self.operation.name, now }
     }
 
     /// Reads the body of an update, `{"<entity>": {…}}`, with `read`, under the `updateMask` of the query,

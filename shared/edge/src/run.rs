@@ -135,8 +135,10 @@ pub fn run_task(task: &'static Task) -> Result<(), StartError> {
             let left = event.context.deadline().duration_since(SystemTime::now()).unwrap_or_default();
             let until = Instant::now() + left.saturating_sub(TIME_TO_ANSWER);
             let answer = perform(task, &app.for_one_request(), event.payload, until, &event.context.request_id).await;
-            answer
-                .map_err(|error| Diagnostic { error_type: error.reason().to_owned(), error_message: error.to_string() })
+            answer.map_err(|error| Diagnostic {
+                error_type: error.reason().to_string(),
+                error_message: error.to_string(),
+            })
         };
         lambda_runtime::run(service_fn(answer))
             .await

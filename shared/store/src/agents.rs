@@ -10,7 +10,7 @@ use coaching_domain::names::{CoachingPlanId, TargetId, UsecaseId, UserId};
 use coaching_domain::plan::CoachingPlan;
 use coaching_domain::progress::Span;
 use coaching_domain::target::Target;
-use coaching_domain::{Code, Error, Id, Tenant, Timestamp};
+use coaching_domain::{Error, Id, Reason, Tenant, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::Store;
@@ -728,7 +728,7 @@ fn update_plan(tenant: &Tenant, agent: &UserId, plan: &CoachingPlanId, expressio
 /// FAILED_PRECONDITION for an agent who has as many active plans as there may be.
 pub(crate) fn plans_full() -> Error {
     let message = format!("the agent has {MAX_ACTIVE_PLANS} active plans, which is the most; close one first");
-    Error::new(Code::FailedPrecondition, "AGENT_PLANS_FULL", message).with("limit", MAX_ACTIVE_PLANS.to_string())
+    Error::new(Reason::AgentPlansFull, message).with("limit", MAX_ACTIVE_PLANS.to_string())
 }
 
 /// FAILED_PRECONDITION for an agent whose active plans have as many targets as there may be.
@@ -736,13 +736,13 @@ pub(crate) fn targets_full() -> Error {
     let message = format!(
         "the agent's active plans would have more than {MAX_TARGETS} targets, which is the most; delete some or close a plan first"
     );
-    Error::new(Code::FailedPrecondition, "AGENT_TARGETS_FULL", message).with("limit", MAX_TARGETS.to_string())
+    Error::new(Reason::AgentTargetsFull, message).with("limit", MAX_TARGETS.to_string())
 }
 
 /// FAILED_PRECONDITION for a plan that has as many targets as there may be.
 pub(crate) fn targets_of_plan_full() -> Error {
     let message = format!("the plan has {MAX_TARGETS_OF_PLAN} targets, which is the most; delete one first");
-    Error::new(Code::FailedPrecondition, "PLAN_TARGETS_FULL", message).with("limit", MAX_TARGETS_OF_PLAN.to_string())
+    Error::new(Reason::PlanTargetsFull, message).with("limit", MAX_TARGETS_OF_PLAN.to_string())
 }
 
 fn plan_attribute(plan: &CoachingPlanId) -> String {

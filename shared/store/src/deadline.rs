@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use coaching_domain::{Code, Error};
+use coaching_domain::{Error, Reason};
 
 /// The moment at which a batch stops writing, so that it still answers in time what became of each entry.
 #[derive(Debug, Clone, Copy)]
@@ -36,5 +36,5 @@ impl Deadline {
 }
 
 fn out_of_time(message: &str) -> Error {
-    Error::new(Code::Unavailable, "OUT_OF_TIME", message)
+    Error::new(Reason::OutOfTime, message)
 }

@@ -20,7 +20,7 @@ use coaching_domain::names::{CoachingPlanId, UsecaseId, UserId};
 use coaching_domain::plan::CoachingPlan;
 use coaching_domain::session::CoachingSession;
 use coaching_domain::target::Target;
-use coaching_domain::{Code, Error, Tenant, Timestamp};
+use coaching_domain::{Error, Reason, Tenant, Timestamp};
 
 use crate::Store;
 use crate::agents::{self, MAX_TARGETS_OF_PLAN, Record};
@@ -123,8 +123,7 @@ impl DeletedWithPlan {
         let ChildCounts { sessions, acknowledged, comments, targets, .. } = dependents;
         if self == Self::Nothing && dependents.total() > 0 {
             return Err(Error::new(
-                Code::FailedPrecondition,
-                "COACHING_PLAN_NOT_EMPTY",
+                Reason::CoachingPlanNotEmpty,
                 format!(
                     "the plan has {sessions} sessions, {comments} comments and {targets} targets; force=true deletes them \
                      with it"
@@ -136,7 +135,7 @@ impl DeletedWithPlan {
                 "the agent has acknowledged {acknowledged} of the plan's {sessions} sessions; only a service or an admin \
                  deletes them with it"
             );
-            return Err(Error::new(Code::FailedPrecondition, "SESSION_ACKNOWLEDGED", message));
+            return Err(Error::new(Reason::SessionAcknowledged, message));
         }
         Ok(())
     }
@@ -376,9 +375,7 @@ impl Store {
                 "{MAX_DELETIONS} plans of the profile are being deleted with what hangs on them, or were within five minutes, \
                  which is the most; repeat the request in some minutes"
             );
-            return Err(
-                Error::new(Code::ResourceExhausted, "DELETIONS_FULL", message).with("limit", MAX_DELETIONS.to_string())
-            );
+            return Err(Error::new(Reason::DeletionsFull, message).with("limit", MAX_DELETIONS.to_string()));
         }
         let left = i64::try_from(left).map_err(Error::internal)?;
         // Refused, somebody else did the same, or another deletion has begun; the list is looked at again.
@@ -439,8 +436,7 @@ impl Store {
             looks += 1;
             if looks > LOOKS {
                 return Err(Error::new(
-                    Code::Unavailable,
-                    "DELETION_UNDER_WAY",
+                    Reason::DeletionUnderWay,
                     "the plan is deleted, and most of what hung on it; repeat the request for the rest",
                 ));
             }

@@ -4,7 +4,7 @@ use std::error::Error as StdError;
 
 use aws_sdk_dynamodb::config::http::HttpResponse;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
-use coaching_domain::{Code, Error};
+use coaching_domain::{Error, Reason};
 
 /// Codes by which DynamoDB says "slower", from its own documentation of errors.
 pub(crate) const THROTTLED: [&str; 4] =
@@ -46,6 +46,5 @@ pub(crate) fn meets_others(cause: impl Into<Box<dyn StdError + Send + Sync>>) ->
 
 /// UNAVAILABLE: the one code that clients may retry without a thought (AIP-194).
 pub(crate) fn unavailable(cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Error {
-    Error::new(Code::Unavailable, "TABLE_UNAVAILABLE", "the service cannot reach its records now; try again shortly")
-        .because(cause)
+    Error::new(Reason::TableUnavailable, "the service cannot reach its records now; try again shortly").because(cause)
 }

@@ -1,55 +1,5 @@
-//! Every key shape of the table and its indexes.
-//!
-//! A partition key begins with the customer's id and `#`, which no id may hold, so that one
-//! tenant's data can be fenced by a leading-key condition, and no two keys of different meaning
-//! can be equal. Keys are functions of a [`Tenant`] and typed ids.
-//!
-//! | what | `PK` | `SK` |
-//! |---|---|---|
-//! | plan | `{customer}#{profile}#plan#{id}` | `plan` |
-//! | session | `{customer}#{profile}#session#{id}` | `session` |
-//! | agent in a profile | `{customer}#{profile}#agent#{id}` | `agent` |
-//! | scorecard | `{customer}#{profile}#scorecard#{id}` | `scorecard` |
-//! | template, one revision | `{customer}#{profile}#template#{id}` | `revision#{number}` |
-//! | template, the current revision | the same | `current` |
-//! | target | `{customer}#{profile}#target#{id}` | `target` |
-//! | which target a place has | `{customer}#{profile}#target-place#{usecase}#{template}` | `{plan}#{criterion or chapter}` |
-//! | a target that was the organisation's | the target's | `past#{until}` |
-//! | a plan, a target that was an agent's | the agent's | `past#{until}#plan#{id}`, `past#{until}#target#{id}` |
-//! | usecase | `{customer}#{profile}#usecase#{id}` | `usecase` |
-//! | statistics | `{customer}#{profile}#statistics#{usecase}#{bucket}` | `{period}#{agent}` |
-//! | a session that was held, beyond the first of them | the statistics' | `{period}#{agent}#{session}` |
-//! | order of agents, expiring | `{customer}#{profile}#order#{uuid}#{number}` | `chunk` |
-//! | how far a rebuild came | `{customer}#{profile}#rebuild` | `rebuild` |
-//! | user | `{customer}##user#{id}` | `user` |
-//! | what a user was | the user's | `past#{until}` |
-//! | group | `{customer}##group#{id}` | `group` |
-//! | changes of groups | `{customer}##groups` | `groups` |
-//! | comment | `{customer}#{profile}#comment#{id}` | `comment` |
-//! | change of a session, plan, comment or scorecard | the entity's | `change#{time}#{version}#{uuid}` |
-//! | what of a change does not fit into its item | the entity's | `change#{time}#{version}#{uuid}#{number}` |
-//! | what hangs on a plan, counted | the plan's | `dependents` |
-//! | plans being deleted | `{customer}#{profile}#deletions` | `deletions` |
-//! | first answer to a request id | `{customer}#{profile}#request#{user}#{operation}#{uuid}` | `request` |
-//!
-//! | index | partition: its attribute | sorted by `list_order` |
-//! |---|---|---|
-//! | `profile-list` | `{customer}#{profile}#sessions` | newest creation first, then id |
-//! | | `{customer}#{profile}#scorecards` | the same |
-//! | | `{customer}#{profile}#templates`, `#targets`, `#plans`, `#comments` | the same |
-//! | | `{customer}#{profile}#agents`, `{customer}##agents` | display name, then id |
-//! | | `{customer}#{profile}#past-coaching`, `{customer}##past-users` | latest end first, then id |
-//! | `agent-list` | `{customer}#{profile}#agent#{id}#sessions` | the same |
-//! | | `{customer}#{profile}#agent#{id}#scorecards`, `#plans`, `#comments` | the same |
-//! | `plan-list` | `{customer}#{profile}#plan#{id}#sessions`, `#comments`, `#targets` | the same |
-//! | `usecase-list` | `{customer}#{profile}#usecase#{id}#sessions`, `#plans`, `#comments`, `#targets` | the same |
-//! | | `{customer}#{profile}#usecase#{id}#past-targets` | latest end first, then id |
-//! | `open-list` | `{customer}#{profile}#sessions`, of those that are not acknowledged | the same |
-//!
-//! | index | partition: `profile_list` | sorted by |
-//! |---|---|---|
-//! | `session-time-list` | `{customer}#{profile}#sessions`, of those that have a session time | `session_time_order`: latest session time first, then id |
-//! | `update-time-list` | `{customer}#{profile}#sessions` | `update_time_order`: earliest change first, then id |
+//! The keys of the table and its indexes: functions of a [`Tenant`] and typed ids. [`Partition`] has the kinds of partitions,
+//! with their sort keys, and `docs/table.md` lists who uses them.
 
 use std::cmp::Reverse;
 
@@ -64,6 +14,8 @@ use coaching_domain::{CustomerTenant, Id, Tenant, Timestamp};
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 use uuid::Uuid;
+
+use crate::Partition;
 
 /// The table's partition key.
 pub const PK: &str = "PK";
@@ -94,17 +46,17 @@ pub fn nothing() -> Key {
 
 /// The key of a plan.
 pub fn plan(tenant: &Tenant, id: &CoachingPlanId) -> Key {
-    Key { partition: under(tenant, &["plan", id.as_str()]), sort: "plan".to_owned() }
+    Key { partition: under(tenant, Partition::Plan, &[id.as_str()]), sort: "plan".to_owned() }
 }
 
 /// The key of a session.
 pub fn session(tenant: &Tenant, id: &CoachingSessionId) -> Key {
-    Key { partition: under(tenant, &["session", id.as_str()]), sort: "session".to_owned() }
+    Key { partition: under(tenant, Partition::Session, &[id.as_str()]), sort: "session".to_owned() }
 }
 
 /// The key of a comment.
 pub fn comment(tenant: &Tenant, id: &CoachingCommentId) -> Key {
-    Key { partition: under(tenant, &["comment", id.as_str()]), sort: "comment".to_owned() }
+    Key { partition: under(tenant, Partition::Comment, &[id.as_str()]), sort: "comment".to_owned() }
 }
 
 /// The partition that holds the history of the session, plan, comment or scorecard `name` of `tenant`.
@@ -152,7 +104,7 @@ pub fn dependents(tenant: &Tenant, id: &CoachingPlanId) -> Key {
 
 /// The key of the list of a profile's plans that are being deleted.
 pub fn deletions(tenant: &Tenant) -> Key {
-    Key { partition: under(tenant, &["deletions"]), sort: "deletions".to_owned() }
+    Key { partition: under(tenant, Partition::Deletions, &[]), sort: "deletions".to_owned() }
 }
 
 /// What begins the attributes of that list.
@@ -161,18 +113,18 @@ pub const DELETED_PLAN: &str = "plan#";
 /// The key of what progress and coaching need to know of an agent in one profile: who they are, their
 /// active plans and the targets of their plans.
 pub fn agent(tenant: &Tenant, id: &UserId) -> Key {
-    Key { partition: under(tenant, &["agent", id.as_str()]), sort: "agent".to_owned() }
+    Key { partition: under(tenant, Partition::Agent, &[id.as_str()]), sort: "agent".to_owned() }
 }
 
 /// The key of a revision of a template, or of its current one.
 pub fn template(tenant: &Tenant, id: &ScorecardTemplateId, revision: Option<u32>) -> Key {
     let sort = revision.map_or_else(|| "current".to_owned(), |revision| format!("revision#{revision:08}"));
-    Key { partition: under(tenant, &["template", id.as_str()]), sort }
+    Key { partition: under(tenant, Partition::Template, &[id.as_str()]), sort }
 }
 
 /// The key of a target.
 pub fn target(tenant: &Tenant, id: &TargetId) -> Key {
-    Key { partition: under(tenant, &["target", id.as_str()]), sort: "target".to_owned() }
+    Key { partition: under(tenant, Partition::Target, &[id.as_str()]), sort: "target".to_owned() }
 }
 
 /// The key of the item that says which target there is for a `part` of a template's scores, the empty one
@@ -185,7 +137,7 @@ pub fn target_place(
     part: &str,
 ) -> Key {
     Key {
-        partition: under(tenant, &["target-place", usecase.as_str(), template.as_str()]),
+        partition: under(tenant, Partition::TargetPlace, &[usecase.as_str(), template.as_str()]),
         sort: format!("{}#{part}", plan.map_or("", Id::as_str)),
     }
 }
@@ -222,12 +174,12 @@ pub fn past_user(tenant: &CustomerTenant, id: &UserId, until: Timestamp) -> Key 
 
 /// The key of a usecase of the directory.
 pub fn usecase(tenant: &Tenant, id: &UsecaseId) -> Key {
-    Key { partition: under(tenant, &["usecase", id.as_str()]), sort: "usecase".to_owned() }
+    Key { partition: under(tenant, Partition::Usecase, &[id.as_str()]), sort: "usecase".to_owned() }
 }
 
 /// The key of a scorecard.
 pub fn scorecard(tenant: &Tenant, id: &ScorecardId) -> Key {
-    Key { partition: under(tenant, &["scorecard", id.as_str()]), sort: "scorecard".to_owned() }
+    Key { partition: under(tenant, Partition::Scorecard, &[id.as_str()]), sort: "scorecard".to_owned() }
 }
 
 /// How many partitions the statistics of a profile and usecase are spread over. A submitted scorecard
@@ -260,7 +212,7 @@ pub(crate) fn is_held_session(sort: &str) -> bool {
 
 /// One bucket of a usecase's statistics.
 pub fn statistics_bucket(tenant: &Tenant, usecase: &UsecaseId, bucket: u32) -> String {
-    under(tenant, &["statistics", usecase.as_str(), &format!("{bucket:02}")])
+    under(tenant, Partition::Statistics, &[usecase.as_str(), &format!("{bucket:02}")])
 }
 
 /// The usecase, period and agent that a key of [`statistics`] or [`held_session`] is of.
@@ -282,39 +234,39 @@ fn bucket_of(agent: &UserId) -> u32 {
 /// The key of a chunk of an order of agents that progress is paged by. Each is a partition: a long order
 /// is more than one takes at once.
 pub fn order(tenant: &Tenant, id: Uuid, chunk: usize) -> Key {
-    Key { partition: under(tenant, &["order", &id.to_string(), &chunk.to_string()]), sort: "chunk".to_owned() }
+    Key { partition: under(tenant, Partition::Order, &[&id.to_string(), &chunk.to_string()]), sort: "chunk".to_owned() }
 }
 
 /// The key of how far a rebuild of a profile's statistics came.
 pub fn rebuild(tenant: &Tenant) -> Key {
-    Key { partition: under(tenant, &["rebuild"]), sort: "rebuild".to_owned() }
+    Key { partition: under(tenant, Partition::Rebuild, &[]), sort: "rebuild".to_owned() }
 }
 
 /// The key of a user of the directory.
 pub fn user(tenant: &CustomerTenant, id: &UserId) -> Key {
-    Key { partition: under_customer(tenant, &["user", id.as_str()]), sort: "user".to_owned() }
+    Key { partition: under_customer(tenant, Partition::User, &[id.as_str()]), sort: "user".to_owned() }
 }
 
 /// The key of a group of the directory.
 pub fn group(tenant: &CustomerTenant, id: &GroupId) -> Key {
-    Key { partition: under_customer(tenant, &["group", id.as_str()]), sort: "group".to_owned() }
+    Key { partition: under_customer(tenant, Partition::Group, &[id.as_str()]), sort: "group".to_owned() }
 }
 
 /// The key of the item whose version counts the changes of a customer's groups.
 pub fn groups(tenant: &CustomerTenant) -> Key {
-    Key { partition: under_customer(tenant, &["groups"]), sort: "groups".to_owned() }
+    Key { partition: under_customer(tenant, Partition::Groups, &[]), sort: "groups".to_owned() }
 }
 
 /// The key of what `user` was answered when they first sent `request_id` to `operation`.
 pub fn request(tenant: &Tenant, user: &UserId, operation: &str, request_id: Uuid) -> Key {
     Key {
-        partition: under(tenant, &["request", user.as_str(), operation, &request_id.to_string()]),
+        partition: under(tenant, Partition::Request, &[user.as_str(), operation, &request_id.to_string()]),
         sort: "request".to_owned(),
     }
 }
 
 /// An index that lists entities, by the entity's attribute that partitions it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ListIndex {
     /// Everything of a profile.
     Profile,
@@ -369,130 +321,122 @@ impl ListIndex {
 
 /// The scorecards of a profile, in [`ListIndex::Profile`].
 pub fn scorecards_of_profile(tenant: &Tenant) -> String {
-    under(tenant, &["scorecards"])
+    under(tenant, Partition::Scorecards, &[])
 }
 
 /// The scorecards of an agent, in [`ListIndex::Agent`].
 pub fn scorecards_of_agent(tenant: &Tenant, agent: &UserId) -> String {
-    under(tenant, &["agent", agent.as_str(), "scorecards"])
+    under(tenant, Partition::ScorecardsOfAgent, &[agent.as_str()])
 }
 
 /// The agents of a profile, in [`ListIndex::Profile`] by [`Cursor::by_name`].
 pub fn agents_of_profile(tenant: &Tenant) -> String {
-    under(tenant, &["agents"])
+    under(tenant, Partition::Agents, &[])
 }
 
 /// The agents of all profiles of a customer, in [`ListIndex::Profile`] by [`Cursor::by_name`].
 pub fn agents_of_all_profiles(tenant: &CustomerTenant) -> String {
-    under_customer(tenant, &["agents"])
+    under_customer(tenant, Partition::AgentsOfCustomer, &[])
 }
 
 /// Plans and targets that were agents' of a profile, in [`ListIndex::Profile`] by when they ended.
 pub fn past_coaching_of_profile(tenant: &Tenant) -> String {
-    under(tenant, &["past-coaching"])
+    under(tenant, Partition::PastCoaching, &[])
 }
 
 /// What users of a customer were, in [`ListIndex::Profile`] by when that ended.
 pub fn past_users(tenant: &CustomerTenant) -> String {
-    under_customer(tenant, &["past-users"])
+    under_customer(tenant, Partition::PastUsers, &[])
 }
 
 /// The current templates of a profile, in [`ListIndex::Profile`].
 pub fn templates_of_profile(tenant: &Tenant) -> String {
-    under(tenant, &["templates"])
+    under(tenant, Partition::Templates, &[])
 }
 
 /// The targets of a profile, in [`ListIndex::Profile`].
 pub fn targets_of_profile(tenant: &Tenant) -> String {
-    under(tenant, &["targets"])
+    under(tenant, Partition::Targets, &[])
 }
 
 /// The targets of a plan, in [`ListIndex::Plan`].
 pub fn targets_of_plan(tenant: &Tenant, plan: &CoachingPlanId) -> String {
-    under(tenant, &["plan", plan.as_str(), "targets"])
+    under(tenant, Partition::TargetsOfPlan, &[plan.as_str()])
 }
 
 /// The organisation's targets for a usecase, in [`ListIndex::Usecase`].
 pub fn targets_of_usecase(tenant: &Tenant, usecase: &UsecaseId) -> String {
-    under(tenant, &["usecase", usecase.as_str(), "targets"])
+    under(tenant, Partition::TargetsOfUsecase, &[usecase.as_str()])
 }
 
 /// Targets for a usecase that were the organisation's, in [`ListIndex::Usecase`] by when they ended.
 pub fn past_targets_of_usecase(tenant: &Tenant, usecase: &UsecaseId) -> String {
-    under(tenant, &["usecase", usecase.as_str(), "past-targets"])
+    under(tenant, Partition::PastTargetsOfUsecase, &[usecase.as_str()])
 }
 
 /// The sessions of a profile, in [`ListIndex::Profile`], [`ListIndex::SessionTime`] and [`ListIndex::UpdateTime`];
 /// those that are not acknowledged, in [`ListIndex::Open`].
 pub fn sessions_of_profile(tenant: &Tenant) -> String {
-    under(tenant, &["sessions"])
+    under(tenant, Partition::Sessions, &[])
 }
 
 /// The sessions of an agent, in [`ListIndex::Agent`].
 pub fn sessions_of_agent(tenant: &Tenant, agent: &UserId) -> String {
-    under(tenant, &["agent", agent.as_str(), "sessions"])
+    under(tenant, Partition::SessionsOfAgent, &[agent.as_str()])
 }
 
 /// The sessions of a plan, in [`ListIndex::Plan`].
 pub fn sessions_of_plan(tenant: &Tenant, plan: &CoachingPlanId) -> String {
-    under(tenant, &["plan", plan.as_str(), "sessions"])
+    under(tenant, Partition::SessionsOfPlan, &[plan.as_str()])
 }
 
 /// The sessions of a usecase, in [`ListIndex::Usecase`].
 pub fn sessions_of_usecase(tenant: &Tenant, usecase: &UsecaseId) -> String {
-    under(tenant, &["usecase", usecase.as_str(), "sessions"])
+    under(tenant, Partition::SessionsOfUsecase, &[usecase.as_str()])
 }
 
 /// The plans of a profile, in [`ListIndex::Profile`].
 pub fn plans_of_profile(tenant: &Tenant) -> String {
-    under(tenant, &["plans"])
+    under(tenant, Partition::Plans, &[])
 }
 
 /// The plans of an agent, in [`ListIndex::Agent`].
 pub fn plans_of_agent(tenant: &Tenant, agent: &UserId) -> String {
-    under(tenant, &["agent", agent.as_str(), "plans"])
+    under(tenant, Partition::PlansOfAgent, &[agent.as_str()])
 }
 
 /// The plans of a usecase, in [`ListIndex::Usecase`].
 pub fn plans_of_usecase(tenant: &Tenant, usecase: &UsecaseId) -> String {
-    under(tenant, &["usecase", usecase.as_str(), "plans"])
+    under(tenant, Partition::PlansOfUsecase, &[usecase.as_str()])
 }
 
 /// The comments of a profile, in [`ListIndex::Profile`].
 pub fn comments_of_profile(tenant: &Tenant) -> String {
-    under(tenant, &["comments"])
+    under(tenant, Partition::Comments, &[])
 }
 
 /// The comments on plans of an agent, in [`ListIndex::Agent`].
 pub fn comments_of_agent(tenant: &Tenant, agent: &UserId) -> String {
-    under(tenant, &["agent", agent.as_str(), "comments"])
+    under(tenant, Partition::CommentsOfAgent, &[agent.as_str()])
 }
 
 /// The comments of a usecase, in [`ListIndex::Usecase`].
 pub fn comments_of_usecase(tenant: &Tenant, usecase: &UsecaseId) -> String {
-    under(tenant, &["usecase", usecase.as_str(), "comments"])
+    under(tenant, Partition::CommentsOfUsecase, &[usecase.as_str()])
 }
 
 /// The comments on a plan, in [`ListIndex::Plan`].
 pub fn comments_of_plan(tenant: &Tenant, plan: &CoachingPlanId) -> String {
-    under(tenant, &["plan", plan.as_str(), "comments"])
+    under(tenant, Partition::CommentsOfPlan, &[plan.as_str()])
 }
 
-fn under(tenant: &Tenant, parts: &[&str]) -> String {
-    joined(format!("{}#{}", tenant.customer(), tenant.profile()), parts)
+fn under(tenant: &Tenant, partition: Partition, ids: &[&str]) -> String {
+    partition.key([tenant.customer(), tenant.profile()].into_iter().chain(ids.iter().copied()))
 }
 
 /// What a customer's profiles share. No profile's id is empty, so the two `#` keep it apart from all of them.
-fn under_customer(tenant: &CustomerTenant, parts: &[&str]) -> String {
-    joined(format!("{}#", tenant.customer()), parts)
-}
-
-fn joined(mut key: String, parts: &[&str]) -> String {
-    for part in parts {
-        key.push('#');
-        key.push_str(part);
-    }
-    key
+fn under_customer(tenant: &CustomerTenant, partition: Partition, ids: &[&str]) -> String {
+    partition.key(std::iter::once(tenant.customer()).chain(ids.iter().copied()))
 }
 
 /// A cursor: a place in a list, as the value that its index is sorted by.

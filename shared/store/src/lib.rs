@@ -1,6 +1,6 @@
-//! The single table. Key shapes are in [`keys`], how entities are written as items in one file per
-//! resource, what writes and changes them all alike in `engine`, and every function of [`Store`] answers one question of
-//! the service.
+//! The single table. The kinds of its partitions are in [`Partition`], its keys in [`keys`], how entities are written as
+//! items in one file per resource, what writes and changes them all alike in `engine`, and every function of [`Store`]
+//! answers one question of the service.
 //!
 //! | question | function | reads |
 //! |---|---|---|
@@ -31,6 +31,7 @@
 //! `PK` is an entity's own partition, so no live load meets a partition's limit; every list order
 //! is an index with all attributes projected, so a page is one range read.
 
+mod access;
 mod agents;
 mod batch;
 mod changes;
@@ -45,6 +46,7 @@ mod item;
 pub mod keys;
 mod list;
 mod metering;
+mod partition;
 mod past;
 mod plans;
 mod rebuild;
@@ -71,14 +73,16 @@ use crate::metering::Meter;
 use crate::sessions_held::FullStatistics;
 use crate::unreadable::Noted;
 
+pub use access::Access;
 pub use agents::{Agent, AgentFilter, AgentsById, plans_in_scope};
 pub use comments::CommentFilter;
 pub use deadline::Deadline;
 pub use dependents::DeletedWithPlan;
 pub use idempotency::{Created, IdempotencyRecord};
-pub use keys::Cursor;
+pub use keys::{Cursor, ListIndex};
 pub use list::Page;
 pub use metering::ConsumedCapacity;
+pub use partition::Partition;
 pub use plans::{PlanFilter, PlanWithSessions};
 pub use rebuild::{Difference, Recount, Recounted};
 pub use scorecards::{Counted, KnownStatistics, ScorecardChange, ScorecardFilter};

@@ -8,7 +8,7 @@ use coaching_domain::change::{Author, Change, Document};
 use coaching_domain::names::{self, CoachingPlanId, ScorecardId, UsecaseId, UserId};
 use coaching_domain::plan::{CoachingPlan, FocusCriterion};
 use coaching_domain::session::CoachingSession;
-use coaching_domain::{Code, Error, Tenant, Timestamp};
+use coaching_domain::{Error, Reason, Tenant, Timestamp};
 use futures_util::stream::{StreamExt, iter};
 use serde_json::{Map, Value};
 
@@ -80,8 +80,7 @@ impl Store {
             Outcome::Written => Ok(created),
             Outcome::Refused(refused) if refused.has(Refusal::AgentsPlansFull) => Err(plans_full()),
             Outcome::Refused(_) => Err(Error::new(
-                Code::FailedPrecondition,
-                "COACHING_PLAN_DELETED_MOMENTS_AGO",
+                Reason::CoachingPlanDeletedMomentsAgo,
                 "name: a plan of this name was deleted within five minutes; use another name, or wait",
             )),
         }
@@ -158,12 +157,11 @@ impl Store {
             check(&of)?;
             let before = found.ok_or_else(|| {
                 let message = format!("scorecardName: '{name}' does not exist");
-                Error::new(Code::FailedPrecondition, "SCORECARD_NOT_FOUND", message)
+                Error::new(Reason::ScorecardNotFound, message)
             })?;
             if before.agent != of.agent {
                 return Err(Error::new(
-                    Code::FailedPrecondition,
-                    "SCORECARD_NOT_THE_AGENTS",
+                    Reason::ScorecardNotTheAgents,
                     format!("scorecardName: '{name}' is not a scorecard of the plan's agent"),
                 ));
             }

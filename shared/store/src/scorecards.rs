@@ -10,7 +10,7 @@ use coaching_domain::names::{self, ScorecardId, UsecaseId, UserId};
 use coaching_domain::scorecard::{Score, Scorecard};
 use coaching_domain::statistics::{Contribution, Inconsistent, Period, Statistics, day_of};
 use coaching_domain::template::ScorecardTemplate;
-use coaching_domain::{Code, Error, Tenant, Timestamp};
+use coaching_domain::{Error, Reason, Tenant, Timestamp};
 
 use crate::Store;
 use crate::changes::{self, bytes_of_fields, items_of};
@@ -544,7 +544,7 @@ fn statistics_full(tenant: &Tenant, place: &Place, bytes: usize) -> Error {
          would take {bytes}; submit scorecards of fewer templates or criteria, or reset some",
         place.period
     );
-    Error::new(Code::ResourceExhausted, "STATISTICS_FULL", message)
+    Error::new(Reason::StatisticsFull, message)
         .with("limit", MAX_STATISTICS_BYTES.to_string())
         .with("size", bytes.to_string())
         .with("resource", name)

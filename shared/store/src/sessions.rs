@@ -8,7 +8,7 @@ use coaching_domain::change::{Author, Document};
 use coaching_domain::names::{self, CoachingPlanId, CoachingSessionId, UsecaseId, UserId};
 use coaching_domain::references::References;
 use coaching_domain::session::{CoachingSession, State};
-use coaching_domain::{Code, Error, Tenant, Timestamp};
+use coaching_domain::{Error, Reason, Tenant, Timestamp};
 
 use crate::Store;
 use crate::dependents::{self, Child, ChildOfPlan};
@@ -420,8 +420,7 @@ impl Entity for CoachingSession {
 
 fn no_such_plan(tenant: &Tenant, session: &CoachingSession) -> Error {
     Error::new(
-        Code::FailedPrecondition,
-        "COACHING_PLAN_NOT_THE_AGENTS",
+        Reason::CoachingPlanNotTheAgents,
         format!(
             "coachingPlanName: '{}' is not a plan of '{}'",
             tenant.name_of(&session.plan),

@@ -10,7 +10,7 @@ use coaching_domain::names::{self, CoachingPlanId, TargetId, UsecaseId};
 use coaching_domain::plan::plan_not_found;
 use coaching_domain::progress::Span;
 use coaching_domain::target::Target;
-use coaching_domain::{Code, Error, Tenant, Timestamp};
+use coaching_domain::{Error, Reason, Tenant, Timestamp};
 
 use crate::Store;
 use crate::agents::{self, MAX_TARGETS, targets_full, targets_of_plan_full};
@@ -260,7 +260,7 @@ fn place_taken(tenant: &Tenant, item: HashMap<String, AttributeValue>) -> Result
     let message = format!(
         "there is a target for the same usecase, template, criterion or chapter and plan: '{first}'; change that one"
     );
-    Ok(Error::new(Code::AlreadyExists, "TARGET_EXISTS", message).with("resourceName", first))
+    Ok(Error::new(Reason::TargetExists, message).with("resourceName", first))
 }
 
 /// Why the plan of `target`, with what counts on it in `item`, takes it not.

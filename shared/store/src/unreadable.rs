@@ -10,7 +10,7 @@ use coaching_domain::names::{
     self, CoachingComment, CoachingPlan, CoachingPlanId, CoachingSession, Collection, Group, Level, Scorecard,
     ScorecardTemplate, Target, Usecase, User, UserId,
 };
-use coaching_domain::{Code, Error, Id, Tenant};
+use coaching_domain::{Error, Id, Reason, Tenant};
 
 use crate::Store;
 use crate::keys::{self, Key};
@@ -202,15 +202,14 @@ impl StdError for Unreadable {}
 /// INTERNAL, naming the record.
 impl From<Unreadable> for Error {
     fn from(unreadable: Unreadable) -> Self {
-        const REASON: &str = "RECORD_UNREADABLE";
         let error = match &unreadable.0.name {
             Some(name) => {
                 let message = format!("what is kept of '{name}' cannot be read");
-                Self::new(Code::Internal, REASON, message).with("resource", name)
+                Self::new(Reason::RecordUnreadable, message).with("resource", name)
             }
             None => {
                 let message = format!("a record of the kind '{}' cannot be read", unreadable.0.kind);
-                Self::new(Code::Internal, REASON, message)
+                Self::new(Reason::RecordUnreadable, message)
             }
         };
         error.because(unreadable)

@@ -223,7 +223,7 @@ mod tests {
         let meanings = [Some(Refusal::Changed), None];
         assert!(refused(&meanings, vec![(0, None)]).unwrap().is_only(Refusal::Changed));
         for failed in [vec![(0, None), (1, None)], vec![(2, None)]] {
-            assert_eq!(refused(&meanings, failed).unwrap_err().reason(), "INTERNAL_ERROR");
+            assert_eq!(refused(&meanings, failed).unwrap_err().reason(), coaching_domain::Reason::InternalError);
         }
     }
 }

@@ -1,0 +1,154 @@
+//! Why requests are refused, for programs to read.
+
+use std::fmt;
+
+use crate::Code;
+
+/// Each reason with its code; what its documentation says is also what the API's document tells callers.
+macro_rules! reasons {
+    ($($(#[doc = $meaning:literal])+ $name:ident => $text:literal, $code:ident;)+) => {
+        /// Why a request is refused: the `reason` of `google.rpc.ErrorInfo`, `[A-Z][A-Z0-9_]+[A-Z0-9]` of at most 63
+        /// characters (AIP-193).
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+        pub enum Reason {
+            $($(#[doc = $meaning])+ $name,)+
+        }
+
+        impl Reason {
+            /// Every reason.
+            pub const ALL: &[Self] = &[$(Self::$name),+];
+
+            /// As programs read it.
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$name => $text,)+
+                }
+            }
+
+            /// The code that it is a reason of.
+            pub fn code(self) -> Code {
+                match self {
+                    $(Self::$name => Code::$code,)+
+                }
+            }
+
+            /// What it means, in words for callers.
+            pub fn meaning(self) -> &'static str {
+                match self {
+                    $(Self::$name => concat!($($meaning),+).trim_ascii(),)+
+                }
+            }
+        }
+    };
+}
+
+reasons! {
+    /// the request is wrong; each bad field is named
+    InvalidFields => "INVALID_FIELDS", InvalidArgument;
+
+    /// there is no token, or it is not valid
+    TokenRequired => "TOKEN_REQUIRED", Unauthenticated;
+    /// for the caller's claims
+    PermissionDenied => "PERMISSION_DENIED", PermissionDenied;
+    /// for the caller's role; the metadata has the roles that may
+    RoleNotAllowed => "ROLE_NOT_ALLOWED", PermissionDenied;
+    /// a claim of the token is absent or unusable
+    ClaimUnusable => "CLAIM_UNUSABLE", PermissionDenied;
+
+    /// the resource
+    ResourceNotFound => "RESOURCE_NOT_FOUND", NotFound;
+    /// the verb of the path
+    PathNotFound => "PATH_NOT_FOUND", NotFound;
+    /// nothing is known of the profile
+    ProfileNotFound => "PROFILE_NOT_FOUND", NotFound;
+
+    /// the plan in the body does not exist
+    CoachingPlanNotFound => "COACHING_PLAN_NOT_FOUND", FailedPrecondition;
+    /// the plan is none of the agent's
+    CoachingPlanNotTheAgents => "COACHING_PLAN_NOT_THE_AGENTS", FailedPrecondition;
+    /// a plan of that name was deleted within five minutes
+    CoachingPlanDeletedMomentsAgo => "COACHING_PLAN_DELETED_MOMENTS_AGO", FailedPrecondition;
+    /// sessions, comments or targets hang on the plan
+    CoachingPlanNotEmpty => "COACHING_PLAN_NOT_EMPTY", FailedPrecondition;
+    /// a manager submits a session with its notes
+    MeetingNotesMissing => "MEETING_NOTES_MISSING", FailedPrecondition;
+    /// a submitted session does not move
+    SessionSubmitted => "SESSION_SUBMITTED", FailedPrecondition;
+    /// the agent has acknowledged the session
+    SessionAcknowledged => "SESSION_ACKNOWLEDGED", FailedPrecondition;
+    /// the manager has not submitted the session
+    SessionNotSubmitted => "SESSION_NOT_SUBMITTED", FailedPrecondition;
+    /// the scorecard is made after the template went out of use
+    ScorecardTemplateDeactivated => "SCORECARD_TEMPLATE_DEACTIVATED", FailedPrecondition;
+    /// the scorecard is a draft
+    ScorecardNotSubmitted => "SCORECARD_NOT_SUBMITTED", FailedPrecondition;
+    /// the scorecard and the plan are of different agents
+    ScorecardNotTheAgents => "SCORECARD_NOT_THE_AGENTS", FailedPrecondition;
+    /// the scorecard in the body does not exist
+    ScorecardNotFound => "SCORECARD_NOT_FOUND", FailedPrecondition;
+    /// the scorecard is linked to 20 plans
+    ScorecardPlansFull => "SCORECARD_PLANS_FULL", FailedPrecondition;
+    /// the agent has 50 active plans
+    AgentPlansFull => "AGENT_PLANS_FULL", FailedPrecondition;
+    /// the agent's active plans have 200 targets
+    AgentTargetsFull => "AGENT_TARGETS_FULL", FailedPrecondition;
+    /// the plan has 50 targets
+    PlanTargetsFull => "PLAN_TARGETS_FULL", FailedPrecondition;
+    /// the target has had 1000 values
+    TargetHistoryFull => "TARGET_HISTORY_FULL", FailedPrecondition;
+    /// the template has had 750 chapters and criteria
+    TemplateFull => "TEMPLATE_FULL", FailedPrecondition;
+
+    /// others kept changing the same records
+    ConcurrentChanges => "CONCURRENT_CHANGES", Aborted;
+    /// the resource has another etag than was expected
+    EtagMismatch => "ETAG_MISMATCH", Aborted;
+    /// a resource of that name exists
+    ResourceAlreadyExists => "RESOURCE_ALREADY_EXISTS", AlreadyExists;
+    /// there is a target for the same usecase, template, criterion or chapter and plan, or of the organisation
+    TargetExists => "TARGET_EXISTS", AlreadyExists;
+
+    /// 60 plans were deleted with what hung on them within five minutes
+    DeletionsFull => "DELETIONS_FULL", ResourceExhausted;
+    /// what is counted of one agent, usecase and two months takes 256 KiB
+    StatisticsFull => "STATISTICS_FULL", ResourceExhausted;
+
+    /// the service failed
+    InternalError => "INTERNAL_ERROR", Internal;
+    /// what is kept of the resource in `metadata`, or of another that it needs, cannot be read; an agent is told PERMISSION_DENIED, as of what is another's
+    RecordUnreadable => "RECORD_UNREADABLE", Internal;
+
+    /// the table does not answer or throttles
+    TableUnavailable => "TABLE_UNAVAILABLE", Unavailable;
+    /// the request took too long, and may have taken effect
+    OutOfTime => "OUT_OF_TIME", Unavailable;
+    /// nobody sees any of it any more, and a repeat removes the rest
+    DeletionUnderWay => "DELETION_UNDER_WAY", Unavailable;
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reasons_are_written_as_aip_193_has_them_and_each_once() {
+        let is_reason = |text: &str| {
+            let legal = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_';
+            text.len() <= 63
+                && text.bytes().all(legal)
+                && text.starts_with(|letter: char| letter.is_ascii_uppercase())
+                && !text.ends_with('_')
+        };
+        let mut texts: Vec<&str> = Reason::ALL.iter().map(|reason| reason.as_str()).collect();
+        assert!(texts.iter().all(|text| is_reason(text)), "{texts:?}");
+        texts.sort_unstable();
+        texts.dedup();
+        assert_eq!(texts.len(), Reason::ALL.len());
+    }
+}

@@ -1,0 +1,66 @@
+//! What may be done with the table, as operations declare it.
+
+use crate::Partition;
+use crate::keys::ListIndex;
+
+/// An action of DynamoDB and the kinds of partitions that it is used on: an access pattern, and the right to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Reads one item.
+    GetItem(&'static [Partition]),
+    /// Reads up to 100 items.
+    BatchGetItem(&'static [Partition]),
+    /// Reads a range of a partition of the table.
+    Query(&'static [Partition]),
+    /// Reads a range of a partition of an index.
+    QueryIndex(ListIndex, &'static [Partition]),
+    /// Writes a whole item.
+    PutItem(&'static [Partition]),
+    /// Changes attributes of an item.
+    UpdateItem(&'static [Partition]),
+    /// Deletes an item.
+    DeleteItem(&'static [Partition]),
+    /// Has a transaction fail unless an item is as expected.
+    ConditionCheckItem(&'static [Partition]),
+}
+
+impl Access {
+    /// The names of the actions, in the order in which policies list them.
+    pub const ACTIONS: [&'static str; 7] =
+        ["GetItem", "BatchGetItem", "Query", "PutItem", "UpdateItem", "DeleteItem", "ConditionCheckItem"];
+
+    /// The action's name.
+    pub fn action(self) -> &'static str {
+        match self {
+            Self::GetItem(_) => "GetItem",
+            Self::BatchGetItem(_) => "BatchGetItem",
+            Self::Query(_) | Self::QueryIndex(..) => "Query",
+            Self::PutItem(_) => "PutItem",
+            Self::UpdateItem(_) => "UpdateItem",
+            Self::DeleteItem(_) => "DeleteItem",
+            Self::ConditionCheckItem(_) => "ConditionCheckItem",
+        }
+    }
+
+    /// The index that it reads; nothing for the table itself.
+    pub fn index(self) -> Option<ListIndex> {
+        match self {
+            Self::QueryIndex(index, _) => Some(index),
+            _ => None,
+        }
+    }
+
+    /// The kinds of partitions.
+    pub fn partitions(self) -> &'static [Partition] {
+        match self {
+            Self::GetItem(partitions)
+            | Self::BatchGetItem(partitions)
+            | Self::Query(partitions)
+            | Self::QueryIndex(_, partitions)
+            | Self::PutItem(partitions)
+            | Self::UpdateItem(partitions)
+            | Self::DeleteItem(partitions)
+            | Self::ConditionCheckItem(partitions) => partitions,
+        }
+    }
+}

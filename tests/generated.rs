@@ -1,0 +1,262 @@
+//! What repeats the declarations of operations is generated from them, is committed, and is as it is generated:
+//! the functions of `template.yaml`, the routes of `cargo lambda watch`, the lists of packages, the tables of the
+//! documentation, and `openapi.json`.
+//!
+//! `cargo xtask generate` writes it.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
+mod openapi;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use coaching_edge::{Access, ListIndex, Operation, Partition, Size, Task};
+use coaching_local::{OPERATIONS, TASKS};
+use coaching_tests::root;
+use openapi::{Method, methods};
+use xtask::functions::{lists, pascal_case};
+use xtask::generated::Generated;
+
+/// The table that the functions use, as policies name it.
+const TABLE: &str = "!If [HasRestoredTable, !Ref RestoredTable, !GetAtt Table.Arn]";
+
+/// What the paths of a profile begin with, and how the table of operations shortens it.
+const PROFILE: (&str, &str) = ("/v1/customers/{customer}/profiles/{profile}/", "…/");
+
+/// The methods in the order in which the table of operations lists those of one path.
+const METHODS: [&str; 4] = ["POST", "GET", "PATCH", "DELETE"];
+
+#[test]
+fn what_repeats_a_declaration_is_as_it_is_generated() {
+    let mut generated = lists(root()).unwrap();
+    generated.extend([
+        part("template.yaml", "costly routes", costly_routes()),
+        part("template.yaml", "functions", functions()),
+        part("Cargo.toml", "routes", watched_routes()),
+        part("docs/api.md", "operations", table_of_operations()),
+        part("docs/table.md", "partitions of the table", partitions_of_the_table()),
+        part("docs/table.md", "partitions of the indexes", partitions_of_the_indexes()),
+    ]);
+    let differing: Vec<String> = generated.iter().filter_map(|generated| generated.hold(root()).err()).collect();
+    assert!(differing.is_empty(), "{differing:#?}");
+}
+
+fn part(file: &str, part: &'static str, text: String) -> Generated {
+    Generated { file: file.to_owned(), part: Some(part), text }
+}
+
+/// The limits of routes whose requests cost the most.
+fn costly_routes() -> String {
+    let costly = OPERATIONS.iter().filter(|operation| operation.costly);
+    let routes: BTreeSet<String> = costly
+        .filter_map(|operation| operation.route)
+        .map(|route| format!("{} {}", route.method, route.path))
+        .collect();
+    let limits = "{ThrottlingRateLimit: !Ref CostlyRequestRate, ThrottlingBurstLimit: !Ref CostlyRequestBurst}";
+    routes.iter().map(|route| format!("        \"{route}\": {limits}\n")).collect()
+}
+
+/// The functions, by name.
+fn functions() -> String {
+    let operations = OPERATIONS.iter().map(|operation| (operation.name, function_of_operation(operation)));
+    let tasks = TASKS.iter().map(|task| (task.name, function_of_task(task)));
+    let functions: BTreeMap<&str, String> = operations.chain(tasks).collect();
+    functions.into_values().collect::<Vec<_>>().join("\n")
+}
+
+fn function_of_operation(operation: &Operation) -> String {
+    let mut text = head(operation.name);
+    let concurrency = match operation.costly {
+        true => "!If [HasCostlyConcurrency, !Ref CostlyConcurrency, !Ref AWS::NoValue]",
+        false => "!Ref AWS::NoValue",
+    };
+    match (operation.writes, operation.costly) {
+        (true, _) => {
+            text.push_str(&format!("      ReservedConcurrentExecutions: !If [WritesAreOff, 0, {concurrency}]\n"));
+        }
+        (false, true) => text.push_str(&format!("      ReservedConcurrentExecutions: {concurrency}\n")),
+        (false, false) => {}
+    }
+    if operation.pages {
+        text.push_str(
+            r#"      Environment:
+        Variables:
+          PAGE_TOKEN_SECRET: !Sub "{{resolve:secretsmanager:${PageTokenSecret}}}"
+          PAGE_TOKEN_SECRET_PREVIOUS: !If [TakesPreviousPageTokens, !Sub "{{resolve:secretsmanager:${PageTokenSecret}:SecretString::AWSPREVIOUS}}", ""]
+"#,
+        );
+    }
+    text.extend(operation.size.map(size));
+    text.push_str(&policies(operation.name, operation.access));
+    text.push_str(&match operation.route {
+        Some(route) => format!(
+            "      Events:\n        Route: {{Type: HttpApi, Properties: {{ApiId: !Ref HttpApi, Method: {}, Path: \"{}\"}}}}\n",
+            route.method, route.path
+        ),
+        None => r"      Events:
+        # An event without path and method is the API's $default route.
+        Route:
+          Type: HttpApi
+          Properties:
+            ApiId: !Ref HttpApi
+"
+        .to_owned(),
+    });
+    text
+}
+
+fn function_of_task(task: &Task) -> String {
+    let without_route = "  # Without a route: operators invoke it.\n";
+    [without_route, &head(task.name), &size(task.size), &policies(task.name, task.access)].concat()
+}
+
+fn head(name: &str) -> String {
+    format!(
+        "  {}Function:\n    Type: AWS::Serverless::Function\n    Properties:\n      CodeUri: target/lambda/{name}/\n",
+        pascal_case(name)
+    )
+}
+
+fn size(size: Size) -> String {
+    format!("      MemorySize: {}\n      Timeout: {}\n", size.memory_mb, size.timeout_seconds)
+}
+
+/// One statement for all partitions that the same actions are used on.
+fn policies(name: &str, access: &[Access]) -> String {
+    let mut actions: BTreeMap<(Option<ListIndex>, Partition), Vec<&str>> = BTreeMap::new();
+    for one in access {
+        for partition in one.partitions() {
+            actions.entry((one.index(), *partition)).or_default().push(one.action());
+        }
+    }
+    let mut statements: Vec<(Option<ListIndex>, Vec<&str>, Vec<String>)> = Vec::new();
+    for ((index, partition), mut actions) in actions {
+        actions.sort_by_key(|action| Access::ACTIONS.iter().position(|known| known == action));
+        let pattern = partition.pattern(name);
+        match statements.iter_mut().find(|statement| (statement.0, &statement.1) == (index, &actions)) {
+            Some((.., patterns)) => patterns.push(pattern),
+            None => statements.push((index, actions, vec![pattern])),
+        }
+    }
+    let statements: String = statements
+        .into_iter()
+        .map(|(index, actions, patterns)| {
+            let actions: Vec<String> = actions.iter().map(|action| format!("dynamodb:{action}")).collect();
+            let patterns: Vec<String> = patterns.iter().map(|pattern| format!("\"{pattern}\"")).collect();
+            let resource = match index {
+                None => TABLE.to_owned(),
+                Some(index) => format!("!Sub [\"${{Table}}/index/{}\", {{Table: {TABLE}}}]", index.name()),
+            };
+            format!(
+                r#"            - Effect: Allow
+              Action: [{}]
+              Resource: {resource}
+              Condition: {{"ForAllValues:StringLike": {{"dynamodb:LeadingKeys": [{}]}}}}
+"#,
+                actions.join(", "),
+                patterns.join(", ")
+            )
+        })
+        .collect();
+    match statements.is_empty() {
+        true => String::new(),
+        false => format!("      Policies:\n        - Version: \"2012-10-17\"\n          Statement:\n{statements}"),
+    }
+}
+
+/// The routes of `cargo lambda watch`.
+fn watched_routes() -> String {
+    let mut paths: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for operation in OPERATIONS {
+        if let Some(route) = operation.route {
+            let target = format!("{{ function = \"{}\", method = \"{}\" }}", operation.name, route.method);
+            paths.entry(route.path).or_default().push(target);
+        }
+    }
+    let line = |(path, targets): (&str, Vec<String>)| match targets.as_slice() {
+        [one] => format!("\"{path}\" = [{one}]\n"),
+        several => {
+            let several: String = several.iter().map(|target| format!("    {target},\n")).collect();
+            format!("\"{path}\" = [\n{several}]\n")
+        }
+    };
+    paths.into_iter().map(line).collect()
+}
+
+/// The operations as callers see them, collection by collection.
+fn table_of_operations() -> String {
+    let mut methods = methods();
+    methods.sort_by_key(|method| {
+        let of_path = METHODS.iter().position(|known| *known == method.route.method);
+        (method.tag_position(), method.path(), of_path)
+    });
+    let row = |method: &Method| {
+        let roles: Vec<&str> = method.roles().iter().map(|role| role.as_str()).collect();
+        let roles = match method.callers() {
+            Some(callers) => callers.to_owned(),
+            None if roles.len() == 4 => "all".to_owned(),
+            None => roles.join(", "),
+        };
+        let request = format!("{} {}", method.route.method, method.path().replacen(PROFILE.0, PROFILE.1, 1));
+        format!("| {} | `{request}` | `{}` | {roles} |\n", method.summary(), method.operation.name)
+    };
+    let rows: String = methods.iter().map(row).collect();
+    format!("\n| operation | request | function | roles |\n|---|---|---|---|\n{rows}\n")
+}
+
+/// Who does what with the partitions of one kind, by index and action.
+fn users_of(partition: Partition) -> BTreeMap<(Option<ListIndex>, &'static str), BTreeSet<&'static str>> {
+    let operations = OPERATIONS.iter().map(|operation| (operation.name, operation.access));
+    let tasks = TASKS.iter().map(|task| (task.name, task.access));
+    let mut users: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
+    for (name, access) in operations.chain(tasks) {
+        for one in access.iter().filter(|one| one.partitions().contains(&partition)) {
+            users.entry((one.index(), one.action())).or_default().insert(name);
+        }
+    }
+    users
+}
+
+fn quoted(names: &BTreeSet<&str>) -> String {
+    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+}
+
+fn partitions_of_the_table() -> String {
+    let mut text = String::new();
+    for partition in Partition::ALL.iter().filter(|partition| !partition.items().is_empty()) {
+        text.push_str(&format!("\n### `{}`\n\n{}\n\n", partition.shape(), partition.meaning()));
+        text.push_str("| `SK` | what has it |\n|---|---|\n");
+        for (sort, what) in partition.items() {
+            text.push_str(&format!("| `{sort}` | {what} |\n"));
+        }
+        text.push_str("\n| action | functions |\n|---|---|\n");
+        let users = users_of(*partition);
+        assert!(!users.is_empty(), "nobody uses {partition:?}");
+        for action in Access::ACTIONS {
+            if let Some(names) = users.get(&(None, action)) {
+                text.push_str(&format!("| `{action}` | {} |\n", quoted(names)));
+            }
+        }
+    }
+    text + "\n"
+}
+
+fn partitions_of_the_indexes() -> String {
+    let mut text =
+        "\n| partition | what is in it | index | sorted by | functions |\n|---|---|---|---|---|\n".to_owned();
+    for partition in Partition::ALL.iter().filter(|partition| partition.items().is_empty()) {
+        let users = users_of(*partition);
+        assert!(!users.is_empty(), "nobody uses {partition:?}");
+        for ((index, _), names) in users {
+            let index = index.unwrap();
+            text.push_str(&format!(
+                "| `{}` | {} | `{}` | `{}` | {} |\n",
+                partition.shape(),
+                partition.meaning(),
+                index.name(),
+                index.order_attribute(),
+                quoted(&names)
+            ));
+        }
+    }
+    text + "\n"
+}

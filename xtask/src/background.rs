@@ -1,0 +1,85 @@
+//! Processes that run beside the checks until they are no longer needed.
+
+use std::fs::File;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command};
+use std::time::Duration;
+
+use crate::command::{Outcome, program, read, succeeds};
+
+/// How long to wait before the next look at whether a process is ready.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(200);
+/// How many looks a process that was interrupted has to end.
+const LOOKS_AT_AN_END: usize = 50;
+
+/// A running process. It ends when this is dropped.
+pub(crate) struct Background {
+    process: Child,
+    log: PathBuf,
+}
+
+impl Background {
+    /// Starts `command`; what it prints is kept in the file `log`.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be started, or the file cannot be made.
+    pub(crate) fn start(command: &mut Command, log: &Path) -> Outcome<Self> {
+        let output = File::create(log).and_then(|file| Ok((file.try_clone()?, file)));
+        let (stdout, stderr) = output.map_err(|error| format!("{}: {error}", log.display()))?;
+        let started = command.stdout(stdout).stderr(stderr).spawn();
+        let process = started.map_err(|error| format!("{}: {error}", program(command)))?;
+        Ok(Self { process, log: log.to_owned() })
+    }
+
+    /// Waits until `ready` says so.
+    ///
+    /// # Errors
+    ///
+    /// The process ended before: what it printed.
+    pub(crate) fn wait_until(&mut self, ready: impl Fn() -> bool) -> Outcome {
+        while !ready() {
+            if !self.runs() {
+                return Err(self.printed());
+            }
+            std::thread::sleep(BETWEEN_LOOKS);
+        }
+        Ok(())
+    }
+
+    fn runs(&mut self) -> bool {
+        matches!(self.process.try_wait(), Ok(None))
+    }
+
+    /// What the process printed so far.
+    pub(crate) fn printed(&self) -> String {
+        read(&self.log).unwrap_or_else(|error| error)
+    }
+}
+
+impl Drop for Background {
+    fn drop(&mut self) {
+        // An interruption, as from a terminal: `cargo lambda watch` then ends the functions that it started.
+        if succeeds(Command::new("kill").args(["-INT", &self.process.id().to_string()])) {
+            for _ in 0..LOOKS_AT_AN_END {
+                if !self.runs() {
+                    return;
+                }
+                std::thread::sleep(BETWEEN_LOOKS);
+            }
+        }
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// A port on loopback that nothing listens on.
+///
+/// # Errors
+///
+/// There is none.
+pub(crate) fn free_port() -> Outcome<u16> {
+    let listener = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
+    listener.map(|address| address.port()).map_err(|error| format!("a free port: {error}"))
+}

