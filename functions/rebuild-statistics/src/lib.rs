@@ -52,7 +52,7 @@ pub static TASK: Task = Task {
         ),
         Access::QueryIndex(ListIndex::Plan, &[Partition::TargetsOfPlan]),
         Access::PutItem(&[Partition::Statistics, Partition::Rebuild]),
-        Access::UpdateItem(&[Partition::Agent, Partition::Statistics]),
+        Access::UpdateItem(&[Partition::Plan, Partition::Agent, Partition::Statistics]),
         Access::DeleteItem(&[Partition::Statistics, Partition::Rebuild]),
         Access::ConditionCheckItem(&[Partition::Plan, Partition::Session, Partition::Target, Partition::User]),
     ],
@@ -81,7 +81,8 @@ pub struct RebuildStatisticsResponse {
     pub recounted_agent_count: usize,
     /// How many statistics differed, each of an agent, a usecase and two months.
     pub difference_count: usize,
-    /// How many agents' records differed, or could not be read: their active plans, the targets of those, who they are.
+    /// How many agents' records differed, or could not be read: their active plans, the targets of those, who they are, and how
+    /// many sessions of their plans are acknowledged.
     pub record_difference_count: usize,
     /// How many people stood elsewhere in the order of names than their name does.
     pub reordered_user_count: usize,
