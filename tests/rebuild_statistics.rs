@@ -83,6 +83,27 @@ async fn it_puts_right_what_differs_and_says_what_did() {
 }
 
 #[tokio::test]
+async fn it_counts_the_acknowledged_sessions_of_a_plan_anew() {
+    let service = service().await;
+    let body = json!({"acknowledged": true, "submitted": true});
+    service.succeed(&Event::post("coachingSessions/submitted-1:acknowledge", body).by("agent", "ana")).await;
+    service.advance(TimeDelta::minutes(2));
+    let counts = || async { service.items().await["acme#support#plan#ana-plan / dependents"].clone() };
+    let right = counts().await;
+    assert_eq!(right["acknowledged"], AttributeValue::N("1".to_owned()));
+    for wrong in [None, Some("-1"), Some("0"), Some("3")] {
+        let mut item = right.clone();
+        item.remove("acknowledged");
+        item.extend(wrong.map(|wrong| ("acknowledged".to_owned(), AttributeValue::N(wrong.to_owned()))));
+        service.client().put_item().table_name(service.table()).set_item(Some(item)).send().await.unwrap();
+        let answer = rebuild(&service, later()).await;
+        assert_eq!((&answer["recordDifferenceCount"], &answer["differenceCount"]), (&json!(1), &json!(0)), "{wrong:?}");
+        assert_eq!(counts().await, right, "{wrong:?}");
+        assert_eq!(rebuild(&service, later()).await["recordDifferenceCount"], 0, "{wrong:?}");
+    }
+}
+
+#[tokio::test]
 async fn it_makes_statistics_exact_that_are_in_hundredths() {
     let service = service().await;
     let progress = Event::post("coachingProgresses:retrieve", json!({"usecaseNames": [usecase_name("care")]}));

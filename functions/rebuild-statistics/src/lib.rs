@@ -53,7 +53,7 @@ pub static TASK: Task = Task {
         ),
         Access::QueryIndex(ListIndex::Plan, &[Partition::TargetsOfPlan]),
         Access::PutItem(&[Partition::Statistics, Partition::Rebuild]),
-        Access::UpdateItem(&[Partition::Agent, Partition::Statistics]),
+        Access::UpdateItem(&[Partition::Plan, Partition::Agent, Partition::Statistics]),
         Access::DeleteItem(&[Partition::Statistics, Partition::Rebuild]),
         Access::ConditionCheckItem(&[Partition::Plan, Partition::Session, Partition::Target, Partition::User]),
     ],
@@ -81,7 +81,8 @@ pub struct RebuildStatisticsResponse {
     pub recounted_agent_count: usize,
     /// The number of statistics that differed, each of an agent, a usecase and two months.
     pub difference_count: usize,
-    /// The number of agents' records (who they are, their active plans and targets) that differed or could not be read.
+    /// The number of agents' records that differed or could not be read: who the agents are, their active plans with their
+    /// targets, and the numbers of acknowledged sessions of these plans.
     pub record_difference_count: usize,
     /// The number of users whose place in the order of names did not match their name.
     pub reordered_user_count: usize,
