@@ -1,4 +1,6 @@
-//! Recounts the score statistics of a profile from its scorecards, corrects what differs, and reports it.
+//! Recounts what a profile derives from its records, corrects what differs, and reports it: statistics from scorecards
+//! and sessions; agents' records and their order by name from plans, targets and the directory; and the numbers of
+//! acknowledged sessions of plans.
 //!
 //! It has no route: an operator invokes it with `{"customer": "…", "profile": "…"}`. It may run while scorecards are
 //! written. When its time is nearly up, or the answer names 1000 agents (below), it saves its cursor and answers
