@@ -8,7 +8,7 @@
 //!   after its start
 //!
 //! The newest `createTime` comes first. A session that is created between two pages makes no other appear twice or go
-//! missing. Two lists without an agent and a plan have another order. With a range of session time, the latest
+//! missing. Lists without an agent and a plan can have another order. With a range of session time, the latest
 //! `sessionTime` comes first. Else, with a range of update time, the earliest `updateTime` comes first, so a session
 //! that changes between two pages appears once more instead of going missing. Ties are ordered by name.
 //!
