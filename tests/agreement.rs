@@ -206,9 +206,9 @@ fn every_alarm_tells_the_topic_when_it_starts_and_ends() {
         }
         assert_eq!(alarm["TreatMissingData"], yaml("notBreaching"), "{name}");
         let described = alarm["AlarmDescription"].as_str().unwrap();
-        assert!(described.contains("OPERATIONS.md"), "{name}: {described}");
-        let operations = std::fs::read_to_string(root().join("OPERATIONS.md")).unwrap();
-        assert!(operations.contains(&format!("`{name}`")), "OPERATIONS.md does not say what to do at {name}");
+        assert!(described.contains("docs/operations.md"), "{name}: {described}");
+        let operations = std::fs::read_to_string(root().join("docs/operations.md")).unwrap();
+        assert!(operations.contains(&format!("`{name}`")), "docs/operations.md does not say what to do at {name}");
     }
 }
 

@@ -1,4 +1,4 @@
-"""Deploys template.yaml to an emulated AWS with IAM on, by the commands of OPERATIONS.md, and sends requests through its gateway.
+"""Deploys template.yaml to an emulated AWS with IAM on, by the commands of docs/operations.md, and sends requests through its gateway.
 
 The functions are those in target/lambda. `sam`, `schemathesis` and `python` with the generated client are on the PATH as in
 .ci/run; this script runs in the emulator's own environment. It fails if anything answers 5xx or IAM refuses anything.

@@ -1,11 +1,11 @@
-"""The commands of OPERATIONS.md, run unchanged; variables that they set are kept for the next ones."""
+"""The commands of docs/operations.md, run unchanged; variables that they set are kept for the next ones."""
 
 import re
 import subprocess
 import textwrap
 from pathlib import Path
 
-GUIDE = Path(__file__).parents[2] / "OPERATIONS.md"
+GUIDE = Path(__file__).parents[2] / "docs/operations.md"
 
 
 class Guide:
@@ -20,7 +20,7 @@ class Guide:
     def block(self, words, language="sh"):
         """The only block that contains `words`."""
         found = [block for of_language, block in self.blocks if of_language == language and words in block]
-        assert len(found) == 1, f"{len(found)} blocks of OPERATIONS.md have {words!r}"
+        assert len(found) == 1, f"{len(found)} blocks of docs/operations.md have {words!r}"
         return found[0]
 
     def run(self, words, replaced=(), **more):

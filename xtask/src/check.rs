@@ -96,7 +96,7 @@ pub(crate) const SECTIONS: [Section; 16] = [
     Section {
         name: "deployment",
         title: "deployment to an emulated AWS",
-        about: "An emulated AWS takes a deployment by the commands of OPERATIONS.md, and its IAM refuses nothing",
+        about: "An emulated AWS takes a deployment by the commands of docs/operations.md, and its IAM refuses nothing",
         run: sections::deployment,
     },
 ];
