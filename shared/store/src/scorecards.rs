@@ -386,7 +386,7 @@ impl Store {
         }
     }
 
-    /// Writes all of `changes` (one run of [`Store::runs_of`]) with what they change in statistics, and says whether
+    /// Writes all of `changes` (one run of `runs_of`) with what they change in statistics, and says whether
     /// they are written: nothing is, if one of the scorecards is not what was read. With a `request`, there must be one
     /// change. Statistics that are not `known` are read.
     ///
