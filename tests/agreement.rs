@@ -1,4 +1,4 @@
-//! What must agree: the template, the functions, the events, the tests, the document, and the rules of API Gateway.
+//! Consistency of the template, the functions, the events, the tests and the document, and the rules of API Gateway.
 
 use std::collections::BTreeSet;
 use std::process::Command;
@@ -61,7 +61,7 @@ fn every_event_is_of_the_route_of_its_function() {
     }
 }
 
-/// A part of a route's path is a variable or text, never both: `{name}`, `{name+}`, or `[a-zA-Z0-9.:_-]+`.
+/// Each part of a route's path is either a variable (`{name}`, `{name+}`) or text (`[a-zA-Z0-9.:_-]+`), not both.
 fn is_path_part(part: &str) -> bool {
     let of = |text: &str, more: &[u8]| {
         !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || more.contains(&byte))
@@ -96,7 +96,7 @@ fn every_route_follows_api_gateways_rule_on_path_parts() {
     }
 }
 
-/// What `cargo` prints for `arguments`.
+/// The output of `cargo` with `arguments`.
 fn cargo(arguments: &[&str]) -> String {
     let output = Command::new(env!("CARGO"))
         .args(arguments)
@@ -108,7 +108,7 @@ fn cargo(arguments: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// Names of the packages that `package` links, itself included.
+/// The names of the packages that `package` links, including itself.
 fn links(package: &str) -> BTreeSet<String> {
     let tree = cargo(&["tree", "--package", package, "--edges", "normal", "--prefix", "none", "--format", "{p}"]);
     tree.lines().filter_map(|line| line.split(' ').next()).map(str::to_owned).collect()
@@ -133,7 +133,7 @@ fn no_function_links_the_embedded_dynamodb_or_the_docs_page() {
     }
 }
 
-/// The template, with its tags.
+/// The template, with its YAML tags.
 fn template() -> Yaml {
     yaml_serde::from_str(TEMPLATE).unwrap()
 }
@@ -145,7 +145,7 @@ fn section(name: &str) -> Vec<(String, Yaml)> {
     entries.map(|(name, value)| (name.as_str().unwrap().to_owned(), value.clone())).collect()
 }
 
-/// The properties of the template's resources of `kind`, by their names.
+/// The properties of the template's resources of type `kind`, by name.
 fn resources(kind: &str) -> Vec<(String, Yaml)> {
     let of_kind = section("Resources").into_iter().filter(|(_, resource)| resource["Type"] == kind);
     of_kind.map(|(name, resource)| (name, resource["Properties"].clone())).collect()
@@ -186,7 +186,7 @@ fn every_function_logs_to_the_group_with_retention() {
     for (name, group) in groups {
         assert_eq!(group["RetentionInDays"], yaml("!Ref LogRetentionDays"), "{name}");
     }
-    // What is stateful and not the table goes only with a stack whose creation failed.
+    // Other stateful resources are removed only if the creation of their stack fails.
     for (name, resource) in section("Resources") {
         if resource["Type"] == "AWS::Logs::LogGroup" || resource["Type"] == "AWS::SecretsManager::Secret" {
             let policies = (&resource["DeletionPolicy"], &resource["UpdateReplacePolicy"]);
@@ -206,9 +206,9 @@ fn every_alarm_tells_the_topic_when_it_starts_and_ends() {
         }
         assert_eq!(alarm["TreatMissingData"], yaml("notBreaching"), "{name}");
         let described = alarm["AlarmDescription"].as_str().unwrap();
-        assert!(described.contains("OPERATIONS.md"), "{name}: {described}");
-        let operations = std::fs::read_to_string(root().join("OPERATIONS.md")).unwrap();
-        assert!(operations.contains(&format!("`{name}`")), "OPERATIONS.md does not say what to do at {name}");
+        assert!(described.contains("docs/operations.md"), "{name}: {described}");
+        let operations = std::fs::read_to_string(root().join("docs/operations.md")).unwrap();
+        assert!(operations.contains(&format!("`{name}`")), "docs/operations.md does not say what to do at {name}");
     }
 }
 

@@ -1,6 +1,5 @@
-//! The longest answers: whatever entries hold, no answer passes what Lambda takes from a function, and pages that end
-//! there show every entry once. That no answer is longer is asserted of every one that a test gets
-//! ([`coaching_tests::answer`]).
+//! The longest answers: no answer exceeds what Lambda takes from a function, and pages that end there show every entry
+//! once. [`coaching_tests::answer`] asserts the limit for every answer in any test.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use coaching_edge::MAX_ANSWER_BYTES;
@@ -10,19 +9,19 @@ use coaching_tests::{
 };
 use serde_json::{Value, json};
 
-/// The longest text there is: in a request six bytes a character, in an answer seven.
+/// The longest text: six bytes per character in a request, seven in an answer.
 fn long_text() -> String {
     "\u{1}".repeat(64 * 1024)
 }
 
-/// What `body` takes in Lambda's answer.
+/// The bytes of `body` in Lambda's answer.
 fn bytes(body: &Value) -> usize {
     let json = body.to_string();
     json.len() + json.bytes().filter(|byte| matches!(byte, b'"' | b'\\')).count()
 }
 
-/// How many pages `event` has, the first of which needs no `pageToken`, and all entries of their list `field`. No page
-/// ends before its answer is full.
+/// The number of pages of `event`, whose first needs no `pageToken`, and all entries of their list `field`. Asserts
+/// that no page ends before its answer is full.
 async fn walk(service: &TestService, field: &str, event: impl Fn(&str) -> Event) -> (usize, Vec<Value>) {
     let mut entries: Vec<Value> = Vec::new();
     let mut full = 0;
@@ -47,7 +46,7 @@ async fn walk(service: &TestService, field: &str, event: impl Fn(&str) -> Event)
     panic!("{field} has no last page");
 }
 
-/// As [`walk`], of a list that is read with GET.
+/// Like [`walk`], for a list that is read with GET.
 async fn walk_list(service: &TestService, field: &str, path: &str) -> (usize, Vec<Value>) {
     walk(service, field, |token| Event::get(path).with("pageToken", token)).await
 }
@@ -56,8 +55,7 @@ fn names(entries: &[Value]) -> Vec<&str> {
     entries.iter().map(|entry| entry["name"].as_str().unwrap()).collect()
 }
 
-/// Writes copies of what was created with the first of the ids that `ids` tells for 0, without histories, so that there
-/// are `count`. Only the ids differ.
+/// Copies what was created with the id `ids(0)`, without histories, until there are `count`. Only the ids differ.
 async fn copies<const N: usize>(service: &TestService, count: usize, ids: impl Fn(usize) -> [String; N]) {
     let first = ids(0);
     let partition = format!("#{}", first[0]);
@@ -84,7 +82,7 @@ async fn copies<const N: usize>(service: &TestService, count: usize, ids: impl F
     }
 }
 
-/// Creates `count` sessions of `plan`, of `ana`, with these `notes`, at one time; says their names in their order.
+/// Creates `count` sessions of `ana` in `plan` at one time, with these `notes`; returns their names in list order.
 async fn long_sessions(service: &TestService, plan: &str, count: usize, notes: &str) -> Vec<String> {
     let id = |number: usize| format!("{plan}-{number:02}");
     let session = json!({
@@ -130,7 +128,7 @@ async fn pages_of_the_longest_sessions() {
     assert_eq!(names(plans[0]["coachingSessions"].as_array().unwrap()), sessions[..fitting]);
     assert_eq!(names(plans[1]["coachingSessions"].as_array().unwrap()), of_two);
 
-    // One session as long as there is.
+    // One session of the maximum length.
     let submit = json!({"coachingSession": {"managerSubmitTime": "2026-06-01T12:00:00Z"}}).to_string();
     service.succeed(&Event::new("PATCH", "coachingSessions/one-00").with_text(&submit)).await;
     let all = json!({"acknowledged": true, "agentComment": long_text()});
@@ -149,7 +147,7 @@ async fn what_an_agent_does_not_see_ends_none_of_their_pages() {
     let plans: Vec<String> = (0..110).map(|number| plan_name(&id(number))).collect();
     copies(&service, plans.len(), |number| [id(number)]).await;
     service.plan("one", "ana").await;
-    // Notes and private notes of 64 KiB each, and none of the sessions is submitted.
+    // Notes and private notes of 64 KiB each; no session is submitted.
     let sessions = long_sessions(&service, "one", 100, &plain).await;
     for (path, all) in [
         ("coachingSessions?pageSize=1000", &sessions),
@@ -224,7 +222,7 @@ async fn pages_of_the_longest_changes() {
 async fn pages_of_many_targets() {
     let service = TestService::start().await;
     service.usecase().await;
-    // As long as ids are.
+    // Ids of the maximum length.
     let long = |text: &str| format!("{text:-<128}");
     service.template(&long("template"), json!({})).await;
     let id = |number: usize| long(&format!("target-{number:04}"));
@@ -253,7 +251,7 @@ fn template_name(number: usize) -> String {
     below_support(&format!("scorecardTemplates/{}", template_id(number)))
 }
 
-/// Templates of `criteria` criteria whose labels are as long as there are.
+/// Templates of `criteria` criteria with labels of the maximum length.
 async fn long_templates(service: &TestService, templates: usize, criteria: usize, label: &str) {
     assert_eq!(label.len(), 1024);
     let criteria: Vec<Value> = (0..criteria)
@@ -264,7 +262,8 @@ async fn long_templates(service: &TestService, templates: usize, criteria: usize
     copies(service, templates, |number| [template_id(number)]).await;
 }
 
-/// How many criteria a template has with this label, of which each character takes four bytes in an answer.
+/// The number of criteria that fit into a template with this label, each of whose characters takes four bytes in an
+/// answer.
 fn label_of_quotes() -> (usize, String) {
     (59, "\"".repeat(1024))
 }
@@ -282,7 +281,7 @@ async fn pages_of_the_longest_templates() {
     }
 }
 
-/// A scorecard of `ana`'s with a score of each of the first `criteria` criteria.
+/// A scorecard of `ana` with a score for each of the first `criteria` criteria.
 fn scorecard(id: &str, criteria: usize) -> Value {
     let scores: Vec<Value> = (0..criteria)
         .map(|number| json!({"criterionId": format!("criterion-{number:03}"), "numericValue": 3}))
@@ -301,12 +300,12 @@ fn scorecard(id: &str, criteria: usize) -> Value {
 async fn pages_of_scorecards_with_the_longest_labels() {
     let service = TestService::start().await;
     service.directory(&["ana"]).await;
-    // The labels stand in each score, and once more in the templates beside the scorecards.
+    // The labels are in each score, and again in the templates next to the scorecards.
     let (criteria, label) = label_of_quotes();
     long_templates(&service, 42, criteria, &label).await;
     let id = |number: usize| format!("scorecard-{number:02}");
     service.succeed(&Event::post("scorecards", scorecard(&id(0), criteria))).await;
-    // Each of another template, and then more of the first one.
+    // Each scorecard of another template, then more of the first one.
     let template = |number: usize| if number < 42 { template_id(number) } else { template_id(0) };
     copies(&service, 56, |number| [id(number), template(number)]).await;
 
@@ -360,7 +359,7 @@ async fn pages_of_progress_with_the_longest_labels() {
     let agents: Vec<String> = (0..40).map(|number| format!("agent-{number:02}")).collect();
     let agents: Vec<&str> = agents.iter().map(String::as_str).collect();
     service.directory(&agents).await;
-    // All of one name, so a page ends within it.
+    // All users have the same name, so a page ends within it.
     let namesakes: Vec<Value> = agents
         .iter()
         .map(|agent| {
@@ -377,9 +376,9 @@ async fn pages_of_progress_with_the_longest_labels() {
     for (who, order, direction, page_size) in [
         (json!({}), "ORDER_BY_UNSPECIFIED", "ORDER_DIRECTION_DESC", 1000),
         (team.clone(), "ORDER_BY_UNSPECIFIED", "ORDER_DIRECTION_ASC", 50),
-        // The order is kept because the page is cut, though it could hold them all.
+        // The order is stored because the page is cut, although it could hold all agents.
         (json!({}), "ORDER_BY_GAP", "ORDER_DIRECTION_ASC", 1000),
-        // It is kept before.
+        // The order is stored before the page is cut.
         (team, "ORDER_BY_PROGRESS", "ORDER_DIRECTION_DESC", 39),
     ] {
         let event = |token: &str| {
@@ -510,7 +509,7 @@ async fn batches_of_refusals() {
 #[tokio::test]
 async fn batches_of_the_longest_entries() {
     let service = TestService::start().await;
-    // A body holds 1 MiB, and what is escaped in it takes twice as much in the answer.
+    // A body holds 1 MiB; escaped characters take twice as much in the answer.
     let plan = |number: usize| {
         json!({
             "name": plan_name(&format!("plan-{number}")),

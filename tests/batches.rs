@@ -1,4 +1,4 @@
-//! What all batches have in common: an entry fares by itself, also if time runs out or the table fails meanwhile.
+//! All batches: each entry succeeds or fails by itself, also if time runs out or the table fails meanwhile.
 
 use std::time::Duration;
 
@@ -12,11 +12,11 @@ use serde_json::{Value, json};
 /// A kind of batch.
 struct Batch {
     path: &'static str,
-    /// The list in its body.
+    /// The field of the list in its body.
     list: &'static str,
-    /// What a result holds that is no refusal.
+    /// The field of a result that was not refused.
     record: &'static str,
-    /// How many calls of DynamoDB come before the first that writes, and how many are under way at once.
+    /// The number of DynamoDB calls before the first write, and of concurrent calls.
     reads: usize,
     at_once: usize,
     entry: fn(usize) -> Value,
@@ -27,7 +27,7 @@ const BATCHES: [Batch; 5] = [
         path: "/v1/customers/acme/profiles/support/coachingPlans:batchUpsert",
         list: "coachingPlans",
         record: "coachingPlan",
-        // Those that are there, and whom they name.
+        // The existing plans, and the people that they name.
         reads: 4,
         at_once: 8,
         entry: |number| {
@@ -43,7 +43,8 @@ const BATCHES: [Batch; 5] = [
         path: "/v1/customers/acme/profiles/support/scorecards:batchUpsert",
         list: "scorecards",
         record: "scorecard",
-        // The template, those that are there, the usecase, the agent, and then the agent's statistics with each write.
+        // The template, existing scorecards, the usecase and the agent, and then the agent's statistics with each
+        // write.
         reads: 6,
         at_once: 1,
         entry: |number| {
@@ -83,7 +84,7 @@ const BATCHES: [Batch; 5] = [
     },
 ];
 
-/// More than two transactions of any batch take.
+/// Longer than two transactions of any batch.
 const ENTRIES: usize = 250;
 
 impl Batch {
@@ -95,7 +96,7 @@ impl Batch {
         self.of(&(0..ENTRIES).map(self.entry).collect::<Vec<_>>())
     }
 
-    /// Whether each entry was written; what was not has this code and this reason.
+    /// Whether each entry was written. Asserts that the others have this code and this reason.
     fn written(&self, answered: &Answered, code: u64, reason: &str) -> Vec<bool> {
         assert_eq!(answered.status, 200, "{}: {}", self.list, answered.body);
         let results = answered.body["results"].as_array().unwrap();
@@ -111,7 +112,7 @@ impl Batch {
         written.collect()
     }
 
-    /// Whether each entry's record is there.
+    /// Whether each entry's record exists.
     async fn exist(&self, service: &TestService) -> Vec<bool> {
         let items = service.items().await;
         let kind = self.record.trim_start_matches("coaching").to_lowercase();
@@ -153,7 +154,7 @@ async fn behind_faults(service: &TestService, batch: &Batch, faults: &[Fault]) -
 async fn a_batch_that_runs_out_of_time_says_of_each_entry_what_became_of_it() {
     for batch in &BATCHES {
         let service = TestService::seeded().await;
-        // Some writes take effect, and the answers to others are so late that time runs out.
+        // Some writes take effect, and the answers to others come so late that time runs out.
         let (app, _faulty) = behind_faults(&service, batch, &[Fault::Unanswered]).await;
         let app = App { write_within: Duration::from_secs(1), ..app };
         let event = batch.long();

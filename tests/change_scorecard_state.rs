@@ -66,7 +66,7 @@ async fn the_steps_of_a_scorecards_life() {
     assert_eq!(service.succeed(&step("draft-1", "reset")).await["scorecard"], reset);
 }
 
-/// The statistics of the table, and a recount of them from the scorecards that are in it.
+/// The statistics in the table, and a recount of them from the scorecards in it.
 async fn counted_and_recounted(service: &TestService) -> (BTreeMap<String, Statistics>, BTreeMap<String, Statistics>) {
     let mut counted = BTreeMap::new();
     let mut recounted: BTreeMap<String, Statistics> = BTreeMap::new();
@@ -208,20 +208,20 @@ async fn a_submitted_scorecard_of_20_criteria_costs_at_most_12_write_units_in_a_
     let (answered, spent) = service.spending(&Event::post("scorecards", one.clone()).by("service", "sync@acme")).await;
     assert_eq!(answered.status, 200, "{}", answered.body);
     assert!(spent.write_units <= 12.0, "imported: {} units", spent.write_units);
-    // In a transaction 2 for the scorecard and 4 for the statistics of two months; and 1 for each of two indexes.
+    // In a transaction 2 for the scorecard and 4 for the statistics of two months, and 1 for each of two indexes.
     assert_eq!(spent.write_units, 8.0);
 
     let object = one.as_object_mut().unwrap();
     object.remove("submitTime");
     object.insert("name".to_owned(), below_support("scorecards/draft-long").into());
-    // A draft is not submitted before it is made.
+    // A draft is not submitted before it is created.
     let moved = chrono::TimeDelta::days(-45);
     service.advance(moved);
     service.succeed(&Event::post("scorecards", one)).await;
     let (answered, spent) = service.spending(&step("draft-long", "submit")).await;
     assert_eq!(answered.status, 200, "{}", answered.body);
     assert!(spent.write_units <= 12.0, "submitted: {} units", spent.write_units);
-    // Two more than an imported one: the submission begins its history.
+    // Two more than for an imported one: the submission begins its history.
     assert_eq!((spent.calls, spent.write_units), (3, 10.0));
     assert!(spent.read_units == 3.0 || !service.tells_units_of_batches().await, "{}", spent.read_units);
     service.advance(-moved);

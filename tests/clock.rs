@@ -1,11 +1,11 @@
-//! The clock is set back between changes: what follows is never before what it follows.
+//! With the clock set back between changes, no change is earlier than the one before it.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::TimeDelta;
 use coaching_tests::{Event, TestService, below_support, plan_name, session_name, usecase_name, user, user_name};
 use serde_json::{Value, json};
 
-/// How the clock moves before each of the changes: on, and then back, further than to the creation.
+/// The steps of the clock before each change: forward, and then back to before the creation.
 const MOVES: [i64; 4] = [3600, -5, -7200, -86400];
 
 fn patch(path: &str, entity: &str, change: Value) -> Event {
@@ -16,7 +16,7 @@ async fn history(service: &TestService, name: &str) -> Vec<Value> {
     service.succeed(&Event::get("changes").with("name", name)).await["changes"].as_array().unwrap().clone()
 }
 
-/// Looks whether the history of `name` is by version, the latest first, and by time.
+/// Asserts that the history of `name` is ordered by version, the latest first, and by time.
 async fn check_history(service: &TestService, name: &str, versions: &[u64]) {
     let changes = history(service, name).await;
     let told: Vec<u64> = changes.iter().map(|change| change["version"].as_u64().unwrap()).collect();
@@ -25,7 +25,7 @@ async fn check_history(service: &TestService, name: &str, versions: &[u64]) {
     assert!(times.is_sorted_by(|later, earlier| later >= earlier), "{name}: {times:?}");
 }
 
-/// A record, what creates it, and what changes it step by step.
+/// A record, the request that creates it, and the requests that change it step by step.
 struct Kind {
     entity: &'static str,
     path: &'static str,

@@ -74,7 +74,7 @@ async fn a_thread_stays_with_the_plan_whose_comment_began_it() {
 
     let answer = service.succeed(&answered_in(of_ben, &by_ben).by("agent", "ben")).await["coachingComment"].clone();
     assert_eq!(answer["thread"], of_ben);
-    // An answer begins no thread.
+    // A comment that answers another starts no thread.
     let id = answer["name"].as_str().unwrap().rsplit('/').next().unwrap();
     service.refused(&answered_in(id, &by_ben).by("agent", "ben"), 400).await;
     let listed = service.succeed(&Event::get("coachingComments").with("threadIds", of_ben)).await;
@@ -82,11 +82,11 @@ async fn a_thread_stays_with_the_plan_whose_comment_began_it() {
     assert_eq!(comments.len(), 2);
     assert!(comments.iter().all(|comment| comment["coachingPlanName"] == plan_name("ben-plan")), "{listed}");
 
-    // Who chooses names chooses a thread's by that of its first comment.
+    // Callers who choose the name of a first comment choose the same id for its thread.
     let named = json!({"name": below_support("coachingComments/week-3"), "thread": "week-3"});
     assert_eq!(service.succeed(&comment(named)).await["coachingComment"]["thread"], "week-3");
     service.succeed(&answered_in("week-3", &by_ana).by("agent", "ana")).await;
-    // A thread about no plan is one of such comments.
+    // A thread about no plan consists of comments about no plan.
     let about_none = json!({"coachingPlanName": null, "name": below_support("coachingComments/in-general")});
     service.succeed(&comment(about_none)).await;
     service.refused(&answered_in("in-general", &json!({})), 400).await;

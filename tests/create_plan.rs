@@ -135,8 +135,8 @@ async fn a_repeated_request_id_answers_as_first() {
 async fn what_it_costs() {
     let service = TestService::start().await;
     let (_, spent) = service.spending(&create(json!({}))).await;
-    // In a transaction 2 each for the plan, what counts on it, its history, and its place in the agent's
-    // record; and 1 for each of two indexes. Its agent and creator are looked for in the directory.
+    // In a transaction 2 each for the plan, its child counts, its history, and its entry in the agent's record; and 1
+    // for each of two indexes. Its agent and creator are read from the directory.
     assert_eq!((spent.calls, spent.write_units), (2, 10.0));
     assert!(spent.read_units == 2.0 || !service.tells_units_of_batches().await, "{}", spent.read_units);
 }

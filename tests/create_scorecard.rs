@@ -87,7 +87,7 @@ async fn a_template_that_is_out_of_use_takes_no_new_scorecards() {
     let deactivate = json!({"scorecardTemplate": {"deactivateTime": "2026-05-25T10:00:00Z"}});
     service.succeed(&Event::new("PATCH", "scorecardTemplates/quality").with_text(&deactivate.to_string())).await;
 
-    // A revision of before is of the same template.
+    // An earlier revision is of the same template.
     for template in ["quality", "quality@1", "quality@2"] {
         let name = json!({"templateName": below_support(&format!("scorecardTemplates/{template}"))});
         for event in [create(name.clone()), import(name.clone())] {
@@ -111,7 +111,7 @@ async fn a_template_that_is_out_of_use_takes_no_new_scorecards() {
         }
     }
 
-    // What is there is finished: a draft is scored, submitted, and replaced by a load.
+    // Existing scorecards can be finished: a draft is scored, submitted, and replaced by a load.
     let scores = json!({"scorecard": {"scores": [{"criterionId": "greeting", "numericValue": 5}]}});
     service.succeed(&Event::new("PATCH", "scorecards/draft-1").with_text(&scores.to_string())).await;
     service.succeed(&Event::post("scorecards/draft-1:submit", json!({}))).await;
@@ -120,7 +120,7 @@ async fn a_template_that_is_out_of_use_takes_no_new_scorecards() {
         Event::post("scorecards:batchUpsert", json!({"scorecards": [entry]})).by("service", "sync@acme")
     };
     assert!(service.succeed(&replace(&finished)).await["results"][0].get("scorecard").is_some());
-    // But nothing else becomes one of the template.
+    // No other scorecard becomes one of the template.
     service.template("other", json!({})).await;
     finished["name"] = below_support("scorecards/of-another").into();
     finished["templateName"] = below_support("scorecardTemplates/other").into();

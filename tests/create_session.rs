@@ -369,7 +369,7 @@ async fn a_repeated_request_id_answers_as_first() {
     created(&first);
     let written = service.items().await;
     service.advance(TimeDelta::hours(23));
-    // The plan may be gone by then, and the answer is still the first one.
+    // The plan may be deleted by then, and the answer is still the first one.
     let plan = [("PK", "acme#support#plan#ana-plan"), ("SK", "plan")];
     let mut delete = service.client().delete_item().table_name(service.table());
     for (name, value) in plan {
@@ -439,9 +439,9 @@ async fn what_it_costs() {
     let told = service.tells_units_of_batches().await;
     let read = |units: f64| told.then_some(units);
     let named = session_with(json!({"usecaseName": usecase_name("care")}));
-    // A session under 1 KB: in a transaction 2 each for the item, the count on its plan and its history; and 1 for
-    // each of six indexes: without a session time, it is not in that one. It is counted once it is held. Its agent and
-    // its creator are looked for in the directory, a unit each.
+    // A session under 1 KB: in a transaction 2 each for the item, the child count of its plan and its history; and 1
+    // for each of six indexes, without the one by session time, as it has none. It enters the statistics only once it
+    // is held. Its agent and creator are read from the directory, a unit each.
     let (_, spent) = service.spending(&create(named.clone())).await;
     assert_eq!((spent.calls, read(spent.read_units), spent.write_units), (2, read(2.0), 12.0));
     let (_, spent) = service.spending(&create(named.clone()).with("requestId", REQUEST_ID)).await;
@@ -487,7 +487,7 @@ async fn a_function_opens_its_connection_before_the_first_request() {
     let mut host = LambdaHost::start(env!("CARGO_BIN_EXE_create-session"), &environment).await;
     host.ready().await;
     assert_eq!(endpoint.opened(), 1);
-    // Without a usecase two reads are made side by side, on a connection each.
+    // Without a usecase two reads run concurrently, each on its own connection.
     let event = create(session_with(json!({"usecaseName": usecase_name("care")})));
     let answer = host.invoke(event.to_json()).await;
     assert_eq!(answer["statusCode"], 200, "{answer}");

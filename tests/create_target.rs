@@ -103,7 +103,7 @@ async fn a_plan_and_an_agent_have_only_so_many_targets_and_live_on_at_the_brim()
 
     let largest = service.items().await.values().map(coaching_tests::bytes_of).max().unwrap();
     assert!(largest < 200 * 1024, "{largest} bytes");
-    // Closing a plan makes room; opening it again takes it.
+    // Closing a plan makes room; reopening it uses the room.
     let set_active = |plan: &str, active: bool| {
         let update = json!({"coachingPlan": {"isActive": active}});
         Event::new("PATCH", &format!("coachingPlans/{plan}")).with_text(&update.to_string())

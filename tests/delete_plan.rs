@@ -32,7 +32,7 @@ async fn events_against_the_binary() {
     replay("delete-plan", &CASES, Target::Binary(env!("CARGO_BIN_EXE_delete-plan"))).await;
 }
 
-// --- what hangs on a plan goes with it
+// --- children are deleted with their plan
 
 const FORCE: &str = "coachingPlans/ana-plan?force=true";
 
@@ -78,7 +78,7 @@ async fn full() -> TestService {
     service
 }
 
-/// How many of `ana`'s sessions, comments, targets and plans a reader sees, by each way to list them.
+/// The number of `ana`'s sessions, comments, targets and plans that a reader sees, by each way to list them.
 async fn seen(service: &TestService) -> Vec<usize> {
     let of_ana = |list: &Value, field: &str| {
         let entries = list[field].as_array().unwrap();
@@ -182,7 +182,7 @@ async fn a_deletion_cut_short_is_gone_on_with_by_a_repeat() {
     service.refused(&event, 404).await;
 }
 
-/// A session of `agent` on their plan, as it is created.
+/// The request that creates a session of `agent` on their plan.
 fn session_of(agent: &str) -> Value {
     json!({
         "agentUserName": user_name(agent),
@@ -192,7 +192,7 @@ fn session_of(agent: &str) -> Value {
     })
 }
 
-/// A service where `ben-plan` has one session, and the request that deletes both.
+/// A service in which `ben-plan` has one session, and the request that deletes both.
 async fn small() -> (TestService, Event) {
     let service = TestService::seeded().await;
     let mut session = session_of("ben");
@@ -278,7 +278,7 @@ async fn the_list_of_deletions_takes_sixty_and_those_out_whose_time_is_over() {
     }
     let refused = service.refused(&delete_number(60), 429).await;
     assert_eq!((refused.reason(), refused.body["status"].as_str()), ("DELETIONS_FULL", Some("RESOURCE_EXHAUSTED")));
-    // Where nothing hangs on it, a plan goes; so does whatever else.
+    // A plan without children can still be deleted; so can any other record.
     service.plan_with("empty", "ben", json!({})).await;
     assert_eq!(service.send(&delete("coachingPlans/empty")).await.status, 200);
     service.succeed(&Event::post("coachingSessions", session_of("ben"))).await;
@@ -364,7 +364,8 @@ fn change(id: &str, fields: Value) -> Event {
 
 #[tokio::test]
 async fn a_manager_deletes_no_plan_with_an_acknowledged_session() {
-    // As it becomes one, and as it is one no more; each with how many are acknowledged then.
+    // The session becomes acknowledged, and later is not any more; each step with the number of acknowledged sessions
+    // after it.
     let by_importer = |event: Event| event.by("service", "sync@acme");
     let mut imported = session_of("ana");
     imported["name"] = session_name("imported").into();

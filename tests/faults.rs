@@ -1,4 +1,4 @@
-//! Throttling, conflicts and lost answers, which the embedded DynamoDB does not have by itself.
+//! Throttling, conflicts and lost answers, which the embedded DynamoDB does not produce by itself.
 
 use std::time::{Duration, Instant};
 
@@ -16,10 +16,10 @@ async fn service() -> TestService {
     service
 }
 
-/// What happens to the call that a creation makes before its write: whom it names is looked for in the directory.
+/// The outcome of the call before a creation's write, which reads the people that it names from the directory.
 const READ_FIRST: [Fault; 1] = [Fault::Passed];
 
-/// Answers `event` with `faults` on the way, of a creation from its write on, and says how many did not happen.
+/// Answers `event` with `faults` on the way, for a creation from its write on, and returns how many did not happen.
 async fn with_faults(service: &TestService, event: &Event, faults: Vec<Fault>) -> (Answered, usize) {
     let (app, faulty) = service.behind_faults().await;
     if event.operation().name == "create-session" {
@@ -151,7 +151,7 @@ async fn a_change_of_a_scorecard_that_another_overtook_is_made_after_it() {
         let reading = Event::get("scorecards/submitted-1");
         assert_eq!(answer(reading.operation(), &app, reading.to_json()).await.status, 200);
         let overtaking = service.succeed(&update(scores(5))).await;
-        // The change reads the scorecard as it was, and then statistics that no longer hold it.
+        // The change reads the old scorecard, and then statistics that no longer contain it.
         faulty.inject([Fault::Overtaken]);
         let changed = answer(change.operation(), &app, change.to_json()).await;
         assert_eq!((changed.status, faulty.left()), (200, 0), "{}", changed.body);

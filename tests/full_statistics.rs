@@ -1,4 +1,4 @@
-//! What is counted of one agent, one usecase and two months, when it is as large as it may be.
+//! The statistics of one agent, usecase and two months at their maximum size.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 use aws_sdk_dynamodb::primitives::Blob;
@@ -13,8 +13,8 @@ use serde_json::{Value, json};
 const MOST: usize = 256 * 1024;
 const CRITERIA: u32 = 200;
 
-/// What a scorecard adds that has so many scores, each of its own: the scorecards of a day each of 61 days, and then of
-/// another template.
+/// The contribution of a scorecard with `scores` different scores. The first 61 numbers are 61 days of one template,
+/// the next 61 of another, and so on.
 fn contribution(scores: u32, number: u32) -> Contribution {
     let (template, day) = (number / 61, number % 61);
     let first = NaiveDate::from_ymd_opt(2026, 5, 1).unwrap();
@@ -27,7 +27,7 @@ fn contribution(scores: u32, number: u32) -> Contribution {
     }
 }
 
-/// `statistics` with as much more as fits: first of many scores, at last of few.
+/// `statistics` filled up to the limit: first with many scores, at last with few.
 fn filled(mut statistics: Statistics) -> Statistics {
     for (scores, mut step) in [(1000, 16), (100, 8), (10, 8)] {
         let mut number = 0;
@@ -46,7 +46,7 @@ fn filled(mut statistics: Statistics) -> Statistics {
     statistics
 }
 
-/// A scorecard of `agent` with scores of all criteria of the template `wide`.
+/// A scorecard of `agent` with scores for all criteria of the template `wide`.
 fn scorecard(id: &str, agent: &str, submit_time: Option<&str>) -> Value {
     let scores: Vec<Value> = (0..CRITERIA)
         .map(|number| json!({"criterionId": format!("criterion-{number}"), "numericValue": number * 7919 % 10_001}))
@@ -89,7 +89,7 @@ async fn what_would_make_full_statistics_larger_is_refused_by_itself_and_all_els
     item.insert("cells".to_owned(), AttributeValue::B(Blob::new(full.clone())));
     service.client().put_item().table_name(service.table()).set_item(Some(item)).send().await.unwrap();
 
-    // One by one, what counts is refused.
+    // One by one, every scorecard that counts is refused.
     let submit = Event::post("scorecards/draft:submit", json!({}));
     let another = import("scorecards", scorecard("another", "ana", Some("2026-05-03T09:00:00Z")));
     for event in [&submit, &another] {
@@ -100,7 +100,7 @@ async fn what_would_make_full_statistics_larger_is_refused_by_itself_and_all_els
         assert_eq!(refused.body["details"][0]["metadata"]["limit"], "262144");
     }
 
-    // Among others, it alone is; and a draft counts nowhere.
+    // In a batch, only that entry is refused; a draft counts nowhere.
     let entries = json!([
         scorecard("bens", "ben", Some("2026-05-03T09:00:00Z")),
         scorecard("before", "ana", Some("2026-02-03T09:00:00Z")),
@@ -116,7 +116,8 @@ async fn what_would_make_full_statistics_larger_is_refused_by_itself_and_all_els
     service.refused(&Event::get("scorecards/another"), 404).await;
     assert_eq!(cells().await, full);
 
-    // It is read, and what makes it no larger goes on: the same again, a reset, and then there is room.
+    // It can be read, and changes that make it no larger succeed: the same again, and a reset, after which there is
+    // room.
     let progress = json!({"usecaseNames": [usecase_name("care")], "agentUserNames": [user_name("ana")]});
     let progress = service.succeed(&Event::post("coachingProgresses:retrieve", progress)).await;
     assert_eq!(progress["agentCoachingProgresses"][0]["criterionProgresses"][0]["score"], 60.0);

@@ -1,8 +1,8 @@
-//! What repeats the declarations of operations is generated from them, is committed, and is as it is generated:
-//! the functions of `template.yaml`, the routes of `cargo lambda watch`, the lists of packages, the tables of the
-//! documentation, and `openapi.json`.
+//! The parts of files that repeat the declarations of operations are generated, committed, and equal to what the
+//! generator writes: the functions of `template.yaml`, the routes of `cargo lambda watch`, the lists of packages, the
+//! tables of the documentation, and `openapi.json`.
 //!
-//! `cargo xtask generate` writes it.
+//! `cargo xtask generate` writes them.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 mod openapi;
@@ -16,13 +16,13 @@ use openapi::{Method, methods};
 use xtask::functions::{lists, pascal_case};
 use xtask::generated::Generated;
 
-/// The table that the functions use, as policies name it.
+/// The functions' table, as policies name it.
 const TABLE: &str = "!If [HasRestoredTable, !Ref RestoredTable, !GetAtt Table.Arn]";
 
-/// What the paths of a profile begin with, and how the table of operations shortens it.
+/// The beginning of a profile's paths, and its short form in the table of operations.
 const PROFILE: (&str, &str) = ("/v1/customers/{customer}/profiles/{profile}/", "…/");
 
-/// The methods in the order in which the table of operations lists those of one path.
+/// The order in which the table of operations lists the methods of one path.
 const METHODS: [&str; 4] = ["POST", "GET", "PATCH", "DELETE"];
 
 #[test]
@@ -44,7 +44,7 @@ fn part(file: &str, part: &'static str, text: String) -> Generated {
     Generated { file: file.to_owned(), part: Some(part), text }
 }
 
-/// The limits of routes whose requests cost the most.
+/// The limits of the costly routes.
 fn costly_routes() -> String {
     let costly = OPERATIONS.iter().filter(|operation| operation.costly);
     let routes: BTreeSet<String> = costly
@@ -120,7 +120,7 @@ fn size(size: Size) -> String {
     format!("      MemorySize: {}\n      Timeout: {}\n", size.memory_mb, size.timeout_seconds)
 }
 
-/// One statement for all partitions that the same actions are used on.
+/// One statement for all partitions with the same actions.
 fn policies(name: &str, access: &[Access]) -> String {
     let mut actions: BTreeMap<(Option<ListIndex>, Partition), Vec<&str>> = BTreeMap::new();
     for one in access {
@@ -182,7 +182,7 @@ fn watched_routes() -> String {
     paths.into_iter().map(line).collect()
 }
 
-/// The operations as callers see them, collection by collection.
+/// The table of operations as callers see them, by collection.
 fn table_of_operations() -> String {
     let mut methods = methods();
     methods.sort_by_key(|method| {
@@ -203,7 +203,7 @@ fn table_of_operations() -> String {
     format!("\n| operation | request | function | roles |\n|---|---|---|---|\n{rows}\n")
 }
 
-/// Who does what with the partitions of one kind, by index and action.
+/// The functions that use the partitions of one kind, by index and action.
 fn users_of(partition: Partition) -> BTreeMap<(Option<ListIndex>, &'static str), BTreeSet<&'static str>> {
     let operations = OPERATIONS.iter().map(|operation| (operation.name, operation.access));
     let tasks = TASKS.iter().map(|task| (task.name, task.access));

@@ -77,7 +77,7 @@ async fn an_agent_cannot_tell_a_colleagues_plan_from_none() {
 async fn what_it_costs() {
     let service = TestService::start().await;
     service.plan("ana-plan", "ana").await;
-    // Side by side: the plan as it is now, and the newest of its sessions.
+    // The plan as it is now, read after the newest of its sessions.
     let (_, spent) = service.spending(&Event::get("coachingPlans/ana-plan")).await;
     assert_eq!((spent.calls, spent.read_units, spent.write_units), (2, 1.5, 0.0));
 }

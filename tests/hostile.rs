@@ -1,6 +1,6 @@
-//! Input that was made to break the service: events, bodies, query strings, names, tokens, customers and page
-//! tokens, changed at random from the requests in `events/`. Whatever is sent is answered as the contract says:
-//! never by a panic or a 500, never with more memory than stated, never at the price of a write.
+//! Input that tries to break the service: events, bodies, query strings, names, tokens, customers and page tokens,
+//! changed at random from the requests in `events/`. Every input gets an answer of the contract: no panic, no 500, no
+//! more memory than stated, and no write by a refused request.
 //!
 //! ```sh
 //! INPUTS=1000000 SEED=7 cargo test -p coaching-tests --test hostile -- --nocapture
@@ -24,15 +24,15 @@ use serde_json::{Value, json};
 #[global_allocator]
 static MEMORY: PeakAlloc = PeakAlloc;
 
-/// The most memory that one request may take, in bytes, its event and its answer included: a quarter of what the
+/// The most memory that one request may use, in bytes, including its event and its answer: a quarter of what the
 /// functions have in `template.yaml`.
 const MAX_MEMORY: usize = 64 * 1024 * 1024;
-/// The most that a Lambda function may take or answer with, in bytes of JSON.
+/// The most bytes of JSON that a Lambda function may take or answer.
 const MAX_PAYLOAD: usize = 6 * 1024 * 1024;
-/// How many inputs one database sees.
+/// The number of inputs per database.
 const ROUND: u64 = 5_000;
 
-/// What the largest bodies are sent to: an entity, one below a mask, a batch and a filter.
+/// The operations that the largest bodies are sent to: a create, an update with a mask, a batch and a filter.
 const LARGEST_TO: [(&str, &str); 4] = [
     ("create-session", "created"),
     ("update-session", "changed"),
@@ -120,7 +120,7 @@ const JSON: [&str; 24] = [
     "\u{feff}",
 ];
 
-/// A service, with what refers to its table.
+/// A service, and the references to its table.
 struct Attacked {
     service: TestService,
     gateway: Gateway,
@@ -140,7 +140,7 @@ impl Attacked {
     }
 }
 
-/// Every event of `events/`, with the operation that it is for.
+/// Every event of `events/`, with its operation.
 fn every_event() -> Vec<(&'static Operation, Value)> {
     let of = |operation: &'static Operation| {
         event_files(operation.name).into_iter().map(move |case| (operation, event_file(operation.name, &case)))
@@ -148,7 +148,7 @@ fn every_event() -> Vec<(&'static Operation, Value)> {
     OPERATIONS.into_iter().flat_map(of).collect()
 }
 
-/// A text to be surprised by.
+/// A random hostile text.
 fn text(chance: &mut Rng) -> String {
     match chance.u8(..8) {
         0 => TEXTS[chance.usize(..TEXTS.len())].repeat(chance.usize(1..60)),
@@ -158,7 +158,7 @@ fn text(chance: &mut Rng) -> String {
     }
 }
 
-/// A value to be surprised by.
+/// A random hostile value.
 fn value(chance: &mut Rng, depth: usize) -> Value {
     match chance.u8(..12) {
         0 => Value::Null,
@@ -202,10 +202,10 @@ fn change_tree(tree: &mut Value, chance: &mut Rng) {
     }
 }
 
-/// What stands for a key that an object has already: a tree cannot hold it twice.
+/// Stands for a key that an object already has, because a JSON tree cannot hold it twice.
 const SAME_KEY: &str = "the same key";
 
-/// Puts [`SAME_KEY`] into some object within `tree`, and says which of its keys that stands for.
+/// Puts [`SAME_KEY`] into some object within `tree`, and returns the key that it stands for.
 fn repeat_key(tree: &mut Value, chance: &mut Rng) -> Option<String> {
     match tree {
         Value::Object(object) if !object.is_empty() => {
@@ -255,7 +255,7 @@ fn set_body(event: &mut Value, body: Vec<u8>) {
     };
 }
 
-/// Changes one part of `event`, and says which.
+/// Changes one part of `event`, and returns which.
 fn change_event(event: &mut Value, page_tokens: &[String], chance: &mut Rng) -> &'static str {
     match chance.u8(..11) {
         0..3 => {
@@ -337,7 +337,7 @@ fn change_event(event: &mut Value, page_tokens: &[String], chance: &mut Rng) -> 
     }
 }
 
-/// What was tried, and the most that any of it took.
+/// The inputs tried, and the peak memory of any.
 #[derive(Default)]
 struct Tried {
     kinds: BTreeMap<&'static str, u64>,
@@ -354,7 +354,7 @@ impl Tried {
         println!("most memory {} KiB, longest answer {} KiB", self.memory / 1024, self.answer / 1024);
     }
 
-    /// Lets the function of `operation` answer the event in `bytes`, as Lambda hands it over.
+    /// Lets the function of `operation` answer the event in `bytes`, as Lambda passes it.
     async fn send(&mut self, service: &TestService, operation: &Operation, bytes: &[u8], told: &dyn Fn() -> String) {
         let before = MEMORY.current_usage();
         MEMORY.reset_peak_usage();
@@ -368,7 +368,7 @@ impl Tried {
         let (status, spent) = (parts.status.as_u16(), app.store.consumed());
         let sent = || format!("{} {}", told(), String::from_utf8_lossy(&bytes[..bytes.len().min(3000)]));
         assert!(memory <= MAX_MEMORY, "{memory} bytes of memory for {}", sent());
-        // The answer is a string within the JSON that goes back to Lambda.
+        // The answer is a string within the JSON that Lambda receives.
         let answered = serde_json::to_string(&body).unwrap().len() + 1024;
         assert!(answered <= MAX_PAYLOAD, "an answer of {answered} bytes to {}", sent());
         let body: Value = serde_json::from_str(&body).unwrap();
@@ -382,7 +382,7 @@ impl Tried {
         self.answer = self.answer.max(answered);
     }
 
-    /// Sends `event` over the gateway of one machine, with something odd in its head.
+    /// Sends `event` through the gateway of one machine, with an odd line in its head.
     async fn send_over_http(
         &mut self,
         gateway: &Gateway,
@@ -420,7 +420,7 @@ impl Tried {
     }
 }
 
-/// Bodies as large as they may be, each of the form that makes most of something.
+/// Bodies of the maximum size, each with the most of one kind of content.
 fn largest_bodies() -> Vec<Vec<u8>> {
     let filled = |start: &str, piece: &str, end: &str| {
         let pieces = (MAX_BODY_BYTES - start.len() - end.len() - 1) / (piece.len() + 1);

@@ -1,7 +1,7 @@
-//! Isolation: every operation, attacked by everyone who does not belong there.
+//! Isolation: every operation, attacked by every kind of caller who must not get in.
 //!
-//! The requests are those events of `events/` that succeed, sent over the gateway with tokens of their
-//! callers. `cargo test -p coaching-tests --test isolation -- --nocapture` prints what was tried.
+//! The requests are the successful events of `events/`, sent through the gateway with tokens of their callers.
+//! `cargo test -p coaching-tests --test isolation -- --nocapture` prints what was tried.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -20,7 +20,7 @@ use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, percent_decode_str,
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 
-/// What is percent-encoded in a path.
+/// The characters that are percent-encoded in a path.
 const IN_PATH: AsciiSet =
     CONTROLS.add(b' ').add(b'"').add(b'#').add(b'%').add(b'<').add(b'>').add(b'?').add(b'`').add(b'{').add(b'}');
 
@@ -61,12 +61,12 @@ impl Sent {
         })
     }
 
-    /// Whether an HTTP client can send it: some events hold what no URI does.
+    /// Whether an HTTP client can send it: some events hold characters that no URI has.
     fn is_http(&self) -> bool {
         format!("/?{}", self.query).parse::<hyper::Uri>().is_ok()
     }
 
-    /// The verb that it asks for, of an operation with verbs.
+    /// The verb of its path, for an operation with verbs.
     fn verb(&self) -> Option<&'static Verb> {
         let asked = self.path.rsplit_once(':').map_or("", |(_, verb)| verb);
         self.operation.verbs.iter().find(|verb| verb.name == asked)
@@ -77,12 +77,12 @@ impl Sent {
         self.verb().map_or(self.operation.roles, |verb| verb.roles)
     }
 
-    /// Whether the declaration says more of who may send it than roles do.
+    /// Whether the declaration restricts the callers beyond their roles.
     fn is_for_some_of_a_role(&self) -> bool {
         self.verb().map_or(self.operation.callers, |verb| verb.callers).is_some()
     }
 
-    /// With every name of a resource below `from` in query and body moved below `to`.
+    /// A copy with every resource name below `from` in query and body moved below `to`.
     fn naming(&self, from: &str, to: &str) -> Self {
         let query = self.query.split('&').map(|pair| {
             let moved = pair.split_once('=').and_then(|(name, value)| {
@@ -96,7 +96,7 @@ impl Sent {
         Self { query, body: self.body.replace(&format!("\"{from}/"), &format!("\"{to}/")), ..self.clone() }
     }
 
-    /// Without the entries of a batch that are the same in `other`.
+    /// A copy without the batch entries that are the same in `other`.
     fn without_entries_of(&self, other: &Self) -> Self {
         let read = |text: &str| serde_json::from_str::<Value>(text).unwrap_or(Value::Null);
         let (mut body, others) = (read(&self.body), read(&other.body));
@@ -109,7 +109,7 @@ impl Sent {
         Self { body: body.to_string(), ..self.clone() }
     }
 
-    /// With `user` as the creator, if the body names one.
+    /// A copy with `user` as the creator, if the body names one.
     fn in_the_name_of(&self, user: &str) -> Self {
         match serde_json::from_str::<Value>(&self.body) {
             Ok(mut body) if body.get("creatorUserName").is_some() => {
@@ -120,7 +120,7 @@ impl Sent {
         }
     }
 
-    /// With these parameters, in the query of a GET and in the body of a POST.
+    /// A copy with these parameters, in the query of a GET and in the body of a POST.
     fn with(&self, parameters: &Value) -> Self {
         let mut request = self.clone();
         if self.method == "GET" {
@@ -152,7 +152,7 @@ impl Attacked {
         Self { service, gateway, issuer: issuer.clone() }
     }
 
-    /// With at least two of everything that is listed.
+    /// A service with at least two records of everything that is listed.
     async fn full(issuer: &TokenIssuer) -> Self {
         let service = TestService::seeded().await;
         service.template("another", json!({})).await;
@@ -181,7 +181,7 @@ impl Attacked {
         Self::behind_gateway(service, issuer)
     }
 
-    /// With what everybody in a profile may know, and no record of anyone.
+    /// A service with the records that everyone in a profile may know, and none about a person.
     async fn without_records(issuer: &TokenIssuer) -> Self {
         let service = TestService::start().await;
         service.usecase().await;
@@ -202,7 +202,7 @@ impl Attacked {
         let request = request.body(Some(Bytes::from(sent.body.clone()))).unwrap();
         let (parts, body) = self.gateway.answer(request).await.into_parts();
         let mut body: Value = serde_json::from_str(&body).unwrap();
-        // The one part of an error that differs between two requests that are the same.
+        // The only part of an error that differs between two equal requests.
         for detail in body.get_mut("details").and_then(Value::as_array_mut).into_iter().flatten() {
             detail.as_object_mut().unwrap().remove("requestId");
         }
@@ -214,7 +214,7 @@ impl Attacked {
         self.answer(sent, Some(&format!("Bearer {token}"))).await
     }
 
-    /// The answer, with the calls of DynamoDB that it took.
+    /// The answer, with the DynamoDB calls that it took.
     async fn counted(&self, sent: &Sent, claims: &Claims) -> (Answered, u64) {
         let before = self.service.calls();
         let answered = self.answer_to(sent, claims).await;
@@ -224,7 +224,7 @@ impl Attacked {
 
 static REQUESTS: OnceCell<Vec<Sent>> = OnceCell::const_new();
 
-/// Every request of `events/` that succeeds, each tried on a table of its own.
+/// Every successful request of `events/`, each tried on its own table.
 async fn requests() -> &'static [Sent] {
     REQUESTS.get_or_init(find_requests).await
 }
@@ -246,7 +246,7 @@ async fn find_requests() -> Vec<Sent> {
     requests
 }
 
-/// Whether the request, or every entry of a batch, is refused for what its fields hold.
+/// Whether the request, or every entry of a batch, is refused for the content of its fields.
 fn refuses_fields(answered: &Answered) -> bool {
     let refused = |status: &Value| {
         let violations = &status["details"][1]["fieldViolations"];
@@ -259,7 +259,7 @@ fn refuses_fields(answered: &Answered) -> bool {
     }
 }
 
-/// What was tried, by attack.
+/// The requests tried, by attack.
 #[derive(Debug, Default)]
 struct Tried(BTreeMap<&'static str, usize>);
 
@@ -285,7 +285,7 @@ async fn nobody_gets_in_where_they_do_not_belong() {
         let mine = &sent.claims;
         let now = Utc::now().timestamp();
 
-        // What is no valid token.
+        // Invalid tokens.
         let signed = |claims: &Claims| format!("Bearer {}", issuer.issue(claims).unwrap());
         let valid = issuer.issue(mine).unwrap();
         let payload = valid.split('.').nth(1).unwrap();
@@ -314,7 +314,7 @@ async fn nobody_gets_in_where_they_do_not_belong() {
             continue;
         }
 
-        // A valid token of someone who does not belong there.
+        // Valid tokens of callers who must not get in.
         let mut strangers = vec![
             ("another customer", Claims { customer: "beta".to_owned(), ..mine.clone() }),
             (
@@ -350,7 +350,7 @@ async fn nobody_gets_in_where_they_do_not_belong() {
             tried.note(attack);
         }
 
-        // An agent after a colleague's records: the same answer as if there were none.
+        // An agent asks for a colleague's records: the same answer as for records that do not exist.
         if sent.roles().contains(&Role::Agent) && sent.is_for_some_of_a_role() {
             let chloe = Claims { role: "agent".to_owned(), sub: "chloe".to_owned(), ..mine.clone() };
             let hers = sent.in_the_name_of("customers/acme/users/chloe");
@@ -363,7 +363,7 @@ async fn nobody_gets_in_where_they_do_not_belong() {
             tried.note("an agent after a colleague's");
         }
 
-        // Names of another customer's resources, or another profile's, in the body and in filters.
+        // Names of another customer's or profile's resources, in the body and in filters.
         let mut foreign = vec![("another customer's names", sent.naming("customers/acme", "customers/beta"))];
         if sent.path.contains("/profiles/") {
             let (support, sales) = ("customers/acme/profiles/support", "customers/acme/profiles/sales");
@@ -406,7 +406,7 @@ async fn a_page_token_is_good_for_its_customer_profile_and_request_alone() {
         assert_eq!(full.answer_to(&next, &sent.claims).await.status, 200, "{about}");
         listing.insert(sent.operation.name);
 
-        // Of the same role and no agent, everyone may go on; all others begin by themselves.
+        // Callers with the same role, other than agents, may continue with the page token; all others start again.
         let by = |role: &str, user: &str| Claims { role: role.to_owned(), sub: user.to_owned(), ..sent.claims.clone() };
         let mine = (sent.claims.role.as_str(), sent.claims.sub.as_str());
         for role in ["agent", "manager", "service", "admin"] {
@@ -474,7 +474,7 @@ async fn a_caller_is_who_the_configured_claims_tell() {
 
     let mine =
         [(&names.customer, "acme"), (&names.profiles, "[support]"), (&names.role, "[agent]"), (&names.user, "ana")];
-    // The usual claims of an admin, which stand for nothing here.
+    // The usual claims of an admin, which mean nothing with these claim names.
     let claimed =
         mine.iter().fold(usual.by("admin", "root"), |event, (name, value)| event.with_claim(name, json!(value)));
     let listed = service.succeed(&claimed).await;

@@ -1,4 +1,4 @@
-//! The life of coaching sessions: random operations of random callers, against a plain model of it.
+//! The life of coaching sessions: random operations of random callers, compared with a simple model.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use serde_json::{Map, Value, json};
 
-/// Who acts: a role and a user.
+/// The caller: a role and a user.
 type Who = (&'static str, &'static str);
 
 const CALLERS: [Who; 6] = [
@@ -21,11 +21,11 @@ const CALLERS: [Who; 6] = [
     ("admin", "root"),
 ];
 const IDS: [&str; 2] = ["one", "two"];
-/// Times that fields are set to, before and after those that the clock shows.
+/// Times for fields, before and after those of the clock.
 const TIMES: [&str; 4] =
     ["2026-05-01T10:00:00Z", "2026-05-30T10:00:00Z", "2026-06-01T12:00:00Z", "2026-06-20T10:00:00Z"];
 
-/// What a caller does to a session.
+/// One operation of a caller on a session.
 #[derive(Debug, Clone)]
 enum Act {
     Create,
@@ -81,11 +81,11 @@ fn act() -> impl Strategy<Value = Act> {
     ]
 }
 
-/// What the service should hold and answer.
+/// The expected state of the service.
 struct Model {
     now: DateTime<Utc>,
     sessions: BTreeMap<&'static str, (u64, Map<String, Value>)>,
-    /// Of each session the `updateTime` and `managerUpdateTime` that its agent reads.
+    /// For each session, the `updateTime` and `managerUpdateTime` that its agent reads.
     shown_times: BTreeMap<&'static str, [Value; 2]>,
     histories: BTreeMap<&'static str, Vec<Value>>,
     etags: BTreeMap<&'static str, BTreeSet<String>>,
@@ -114,7 +114,7 @@ impl Model {
         }
     }
 
-    /// What the agent of a session sees of it, without its times of updates.
+    /// The part of a session that its agent sees, without its update times.
     fn seen(session: &Map<String, Value>) -> Map<String, Value> {
         let mut seen = session.clone();
         let mut hidden = vec!["privateNotes", "updateTime", "managerUpdateTime"];
@@ -125,7 +125,7 @@ impl Model {
         seen
     }
 
-    /// Notes that the session became `after`.
+    /// Records that the session became `after`.
     fn write(&mut self, id: &'static str, version: u64, before: &Map<String, Value>, after: Map<String, Value>) {
         let (was, is) = (Self::seen(before), Self::seen(&after));
         if was != is {
@@ -201,7 +201,7 @@ impl Model {
         self.histories.entry(id).or_default().insert(0, change);
     }
 
-    /// What the act comes to: an HTTP status, and whether the session changed.
+    /// The expected result of the act: an HTTP status, and whether the session changed.
     fn act(&mut self, id: &'static str, who: Who, act: &Act) -> (u16, bool) {
         let (role, user) = who;
         let imports = role == "service" || role == "admin";
@@ -273,7 +273,7 @@ impl Model {
                     after.remove("acknowledgeTime");
                 }
                 if !imports && submits_anew && set(&after, "managerSubmitTime") {
-                    // Nobody dates a submission; importers are told so.
+                    // A manager's time before the creation or in the future becomes now; an importer's is refused.
                     let told = parsed(after.get("managerSubmitTime")).unwrap();
                     let created = parsed(before.get("createTime")).unwrap();
                     if told < created || told > self.now {
@@ -309,7 +309,7 @@ impl Model {
                 let by_manager = of_manager.iter().any(differs);
                 let written = of_manager.iter().filter(|field| **field != "privateNotes").any(differs);
                 let by_agent = of_agent.iter().any(|field| {
-                    // What falls with other notes does not fall by the agent.
+                    // An acknowledgement that is removed by changed notes is no change by the agent.
                     differs(field) && (imports && fields.contains_key(*field))
                 });
                 if after == before {
@@ -412,7 +412,7 @@ async fn compare(acts: Vec<(usize, usize, Act)>) {
             model.now += TimeDelta::hours(*hours);
             continue;
         }
-        // No two changes are made in the same moment.
+        // No two changes happen at the same time.
         service.advance(TimeDelta::milliseconds(1));
         model.now += TimeDelta::milliseconds(1);
         let read = async |role: &str, user: &str| {
@@ -524,7 +524,7 @@ async fn every_entity_that_is_updated_has_an_etag_that_guards_it() {
         assert_ne!(updated.headers["etag"], etag, "{path}");
         let mut after = read().await;
         if entity == "coachingPlan" {
-            // Only a plan that is read embeds its sessions.
+            // Only the answer of `get-plan` embeds the plan's sessions.
             after.body[entity]["coachingSessions"] = json!([]);
         }
         assert_eq!((&after.headers["etag"], &after.body), (&updated.headers["etag"], &updated.body), "{path}");

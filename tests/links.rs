@@ -1,4 +1,4 @@
-//! Every link of the documentation to a file of the repository leads somewhere.
+//! Every relative link in the documentation leads to an existing file and heading.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -35,8 +35,8 @@ fn prose(page: &Path) -> String {
     prose.map(|line| format!("{line}\n")).collect()
 }
 
-/// The anchors that a page's headings have, as hosts of repositories make them: in lower case, without punctuation,
-/// with hyphens for spaces. A heading that repeats has a number behind it.
+/// The anchors of a page's headings, as repository hosts make them: lower case, without punctuation, with hyphens for
+/// spaces. A repeated heading gets a number.
 fn anchors(page: &Path) -> BTreeSet<String> {
     let mut anchors = BTreeSet::new();
     for line in prose(page).lines() {
@@ -53,7 +53,7 @@ fn anchors(page: &Path) -> BTreeSet<String> {
     anchors
 }
 
-/// Where the links of `prose` lead, but for those to other hosts.
+/// The targets of the links in `prose`, except those to other hosts.
 fn targets(prose: &str) -> Vec<&str> {
     let behind = prose.split("](").skip(1).map(|rest| rest.split([')', ' ']).next().unwrap());
     behind.filter(|target| !target.contains("://") && !target.starts_with("mailto:")).collect()

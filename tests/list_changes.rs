@@ -34,7 +34,7 @@ async fn events_against_the_binary() {
     replay("list-changes", &CASES, Target::Binary(env!("CARGO_BIN_EXE_list-changes"))).await;
 }
 
-// --- what history tells
+// --- contents of a history
 
 #[tokio::test]
 async fn a_plans_history_tells_of_links_and_a_comments_of_its_changes() {
@@ -109,7 +109,7 @@ async fn pages_hold_every_change_once() {
     assert_eq!(service.refused(&other, 400).await.refused_fields(), ["pageToken"]);
 }
 
-// --- what an agent sees of it
+// --- an agent's view of it
 
 fn of(name: &str) -> Event {
     Event::get("changes").with("name", name)
@@ -162,7 +162,7 @@ async fn an_agent_sees_the_changes_of_their_sessions_but_what_was_hidden_then() 
     let all = service.succeed(&of(&name)).await["changes"].as_array().unwrap().clone();
     assert_eq!((all.len(), &all[0]["version"]), (7, &json!(7)), "a manager sees every change");
 
-    // However small its pages, only what may be seen fills them.
+    // However small the pages, they are filled with visible changes only.
     let mut pages = Vec::new();
     let mut page_token = String::new();
     loop {

@@ -49,7 +49,7 @@ async fn events_against_the_binary() {
     replay("list-plans", &CASES, Target::Binary(env!("CARGO_BIN_EXE_list-plans"))).await;
 }
 
-// --- what narrows the list, and what is left out
+// --- filters, and fields that are left out
 
 async fn listed(service: &TestService, body: Value) -> Vec<String> {
     let answer = service.succeed(&Event::post("coachingPlans:list", body)).await;

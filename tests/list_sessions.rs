@@ -99,7 +99,7 @@ fn token(answered: &Answered) -> Option<String> {
     answered.body.get("nextPageToken").map(|token| token.as_str().unwrap().to_owned())
 }
 
-/// Walks every page of `event`, the sizes taking turns; every page but the last must be full.
+/// Walks every page of `event` with alternating page sizes; every page but the last must be full.
 async fn walk(service: &TestService, event: &Event, sizes: &[usize]) -> Vec<String> {
     let mut walked = Vec::new();
     let mut page_token: Option<String> = None;
@@ -152,14 +152,14 @@ async fn an_empty_list_is_a_list() {
     assert_eq!(answered.body, json!({"coachingSessions": []}));
 }
 
-/// What one case of the property is made of.
+/// The parameters of one case of the property.
 #[derive(Debug, Clone)]
 struct Imagined {
     sessions: Vec<ImaginedSession>,
     agent: Option<usize>,
     plan: Option<u8>,
     usecases: Vec<u8>,
-    /// From and until which hour sessions were held, and changed.
+    /// The range of hours in which sessions were held, and in which they were changed.
     held: (Option<u32>, Option<u32>),
     changed: (Option<u32>, Option<u32>),
     sizes: Vec<usize>,
@@ -230,7 +230,7 @@ async fn check(case: &Imagined) {
             "sessionTime": held.map(time),
             "updateTime": time(*changed),
         });
-        // Names that do not follow the order of creation.
+        // Names that are not in the order of creation.
         let id = format!("s{:02}", (number * 7) % 40);
         sessions.push(import(&service, &id, AGENTS[*agent], *plan, &time(*created), more).await);
     }
@@ -301,7 +301,7 @@ async fn what_is_created_while_someone_pages_moves_nothing() {
         if page_token.is_none() {
             break;
         }
-        // One as managers create it, now; and one of the same second as others, imported.
+        // One created by a manager, now; and one imported with the same second as others.
         service.advance(TimeDelta::seconds(1));
         let session = json!({"agentUserName": user_name("ana"), "creatorUserName": user_name("maria"), "coachingPlanName": plan_name("ana-1")});
         service.send(&Event::post("coachingSessions", session)).await;
@@ -323,7 +323,7 @@ async fn who_reads_changes_page_by_page_misses_none_that_are_made_meanwhile() {
     let first = service.send(&changes).await;
     assert_eq!(names(&first), [session_name("s1"), session_name("s2")]);
 
-    // One that was shown, one that was not, and one from before.
+    // One that was shown, one that was not yet shown, and one from before.
     for id in ["s1", "s4", "s0"] {
         service.advance(TimeDelta::seconds(1));
         let change = json!({"coachingSession": {"meetingNotes": "Changed."}}).to_string();
@@ -481,7 +481,7 @@ async fn a_page_reads_what_it_returns() {
         |name: &str| bytes_of(&items[&format!("acme#support#session#{} / session", name.rsplit('/').next().unwrap())]);
     let (ana, plan, usecase) = (user_name("ana"), plan_name("ana-1"), usecase_name("u0"));
     for (filters, calls) in [
-        // The page, and the list of plans being deleted.
+        // The page, and the list of pending deletions.
         (vec![], 2),
         (vec![("agentUserName", &ana)], 2),
         (vec![("coachingPlanName", &plan)], 2),

@@ -21,14 +21,14 @@ use serde_json::{Value, json};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_coaching");
 
-/// A folder where the service ran once, so that it holds the demo data.
+/// A folder in which the service ran once, so it holds the demo data.
 static LOADED: LazyLock<tempfile::TempDir> = LazyLock::new(|| {
     let folder = tempfile::tempdir().unwrap();
     assert_eq!(Running::start(folder.path(), &[]).end("-INT"), Some(0));
     folder
 });
 
-/// A folder of the caller's own with the demo data.
+/// A copy of the demo data in a folder of the caller's own.
 fn folder_with_demo_data() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir(folder.path().join(".coaching")).unwrap();
@@ -42,7 +42,7 @@ fn folder_with_demo_data() -> tempfile::TempDir {
 /// A running binary.
 struct Running {
     process: Child,
-    /// Where it was started.
+    /// The folder in which it was started.
     folder: PathBuf,
     greeting: String,
     lines: BufReader<ChildStdout>,
@@ -57,7 +57,7 @@ impl Running {
         started
     }
 
-    /// What `command` starts.
+    /// Starts `command`.
     fn of(command: &mut Command) -> Self {
         let mut process = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(process.stdout.take().unwrap());
@@ -72,7 +72,7 @@ impl Running {
         Self { process, folder: PathBuf::new(), greeting, lines }
     }
 
-    /// What stands behind `label` in the greeting; for a role, its token, from the data folder if there is one.
+    /// The text behind `label` in the greeting; for a role, its token, from the data folder if there is one.
     fn told(&self, label: &str) -> String {
         let behind = |label: &str| {
             let line = self.greeting.lines().find(|line| line.trim_start().starts_with(label))?;
@@ -91,14 +91,14 @@ impl Running {
         self.told("Coaching Service at")
     }
 
-    /// `curl` with a token of `role` to a path below the profile `support` of `acme`.
+    /// `curl` with a token of `role` and a path below the profile `support` of `acme`.
     fn curl(&self, role: &str, path: &str, arguments: &[&str]) -> (u16, Value) {
         let authorization = format!("authorization: Bearer {}", self.told(role));
         let url = format!("{}/v1/customers/acme/profiles/support/{path}", self.url());
         curl(&[&["-H", &authorization], arguments, &[&url]].concat())
     }
 
-    /// Sends `signal` and waits; says how it ended.
+    /// Sends `signal`, waits, and returns how it ended.
     fn end(mut self, signal: &str) -> Option<i32> {
         let sent = Command::new("kill").args([signal, &self.process.id().to_string()]).status().unwrap();
         assert!(sent.success());
@@ -113,12 +113,12 @@ impl Drop for Running {
     }
 }
 
-/// The status and the JSON of what `curl` is answered.
+/// The status and the JSON of the answer to `curl`.
 fn curl(arguments: &[&str]) -> (u16, Value) {
     try_curl(arguments).unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// As [`curl`], or what `curl` says if the answer is not there to its end.
+/// Like [`curl`], or its error if the answer is incomplete.
 fn try_curl(arguments: &[&str]) -> Result<(u16, Value), String> {
     let output = Command::new("curl").args(["-sS", "-w", "\n%{http_code}"]).args(arguments).output().unwrap();
     if !output.status.success() {
@@ -186,7 +186,7 @@ fn every_request_of_the_readme_and_of_the_api_page_is_answered() {
             }
             if let Some((_, shown)) = rest.split("```sh").next().unwrap().split_once("```json answer\n") {
                 let shown: Value = serde_json::from_str(shown.split("```").next().unwrap()).unwrap();
-                // The figures of the demo are of days counted back from today.
+                // The figures of the demo depend on days counted back from today.
                 if Utc::now().date_naive() == day {
                     let last = answers.into_iter().next_back().unwrap();
                     assert_eq!(without_places_in_time(last), without_places_in_time(shown));
@@ -198,7 +198,7 @@ fn every_request_of_the_readme_and_of_the_api_page_is_answered() {
     assert_eq!((answers_shown, histories), (2, 1), "answers of progress that are shown, and the history of a session");
 }
 
-/// What the requests of `block` are answered, at least one, in a shell in `folder`.
+/// Runs the requests of `block` (at least one) in a shell in `folder`, and returns their answers.
 fn answers_to(block: &str, folder: &Path) -> Vec<Value> {
     let output = shell(&format!(". .coaching/environment\n{block}"), folder);
     assert!(output.status.success(), "{block}: {}", String::from_utf8_lossy(&output.stderr));
@@ -214,7 +214,7 @@ fn is_refused(answer: &Value) -> bool {
     answer.get("code").is_some() || results.any(|result| result.get("status").is_some())
 }
 
-/// An answer about progress without what depends on when it was given.
+/// An answer about progress without the parts that depend on the time of the request.
 fn without_places_in_time(mut answer: Value) -> Value {
     for field in ["startTime", "endTime"] {
         assert!(answer.as_object_mut().unwrap().remove(field).is_some(), "{field}");
@@ -322,7 +322,7 @@ fn the_document_and_its_page_need_no_token_and_nothing_from_elsewhere() {
     let folder = tempfile::tempdir().unwrap();
     let service = Running::start(folder.path(), &["--memory", "--no-demo"]);
     let (status, document) = curl(&[&format!("{}/openapi.json", service.url())]);
-    // "Try it out" on the page sends to the first server.
+    // "Try it out" on the page sends requests to the first server.
     let committed = include_str!("../openapi.json").replacen("http://127.0.0.1:3000", &service.url(), 1);
     let committed: Value = serde_json::from_str(&committed).unwrap();
     assert_eq!(committed["servers"][0]["url"], service.url());
@@ -366,7 +366,7 @@ fn the_document_and_its_page_need_no_token_and_nothing_from_elsewhere() {
     assert_eq!(curl(&[&format!("{page}/no-such-file")]).0, 401);
 }
 
-/// The URL's part after the host for `operation` at `path`, with the examples of its parameters.
+/// The part of the URL after the host for `operation` at `path`, with the examples of its parameters.
 fn prefilled(path: &str, operation: &Value) -> String {
     let mut path = path.to_owned();
     let mut query = Vec::new();
@@ -405,7 +405,7 @@ fn every_example_of_the_document_succeeds_on_the_demo_customer() {
                 bodies.map_or_else(|| vec![None], |bodies| bodies.map(Some).collect::<Vec<_>>());
             for body in bodies {
                 let reads = ["get", "list", "retrieve"].iter().any(|verb| id.starts_with(verb));
-                // What changes something starts from the demo data as they are loaded.
+                // Requests that change something start from the demo data as loaded.
                 let own = (!reads).then(|| {
                     let folder = folder_with_demo_data();
                     let service = Running::start(folder.path(), &[]);
@@ -554,7 +554,7 @@ fn in_memory_it_leaves_nothing_behind() {
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
 }
 
-/// The claims of a token, which nobody verifies here.
+/// The claims of a token, without verification.
 fn claims(token: &str) -> Value {
     use base64::Engine;
     let payload = base64::prelude::BASE64_URL_SAFE_NO_PAD.decode(token.split('.').nth(1).unwrap()).unwrap();
@@ -573,7 +573,7 @@ fn claims_are_called_what_the_options_say() {
     assert_eq!(service.curl("manager", "coachingSessions", &[]).0, 200);
     let (status, refused) = service.curl("agent", "targets/none", &[]);
     assert_eq!((status, &refused["details"][0]["reason"]), (403, &json!("ROLE_NOT_ALLOWED")));
-    // The functions that are started in that shell read the same claims.
+    // Functions started in that shell read the same claims.
     let script =
         ". .coaching/environment; printf '%s ' \"$CUSTOMER_CLAIM\" \"$PROFILES_CLAIM\" \"$ROLE_CLAIM\" \"$USER_CLAIM\"";
     let told = String::from_utf8(shell(script, folder.path()).stdout).unwrap();
@@ -581,7 +581,7 @@ fn claims_are_called_what_the_options_say() {
     let usual = service.told("manager");
     assert_eq!(service.end("-INT"), Some(0));
 
-    // With other names the same token says nothing.
+    // With other claim names the same token means nothing.
     let service = Running::start(folder.path(), &["--no-demo"]);
     let url = format!("{}/v1/customers/acme/profiles/support/coachingSessions", service.url());
     let (status, refused) = curl(&["-H", &format!("authorization: Bearer {usual}"), &url]);
@@ -603,7 +603,7 @@ fn a_request_leaves_a_line_to_read_in_a_terminal_and_json_elsewhere() {
     let expected = ["list-sessions".into(), "acme".into(), "manager".into(), "INVALID_ARGUMENT".into(), json!(400)];
     assert_eq!(told, expected);
 
-    // `script` gives what it runs a terminal.
+    // `script` runs its command in a terminal.
     let command = format!("env LOG_LEVEL=info {BINARY} {}", arguments.join(" "));
     let mut service = Running::of(Command::new("script").args(["-qefc", &command, "/dev/null"]));
     assert_eq!(service.curl("manager", path, &[]).0, 400);
@@ -761,27 +761,27 @@ fn a_load_without_a_terminal_says_from_its_start_how_far_it_is() {
 
 // --- killed under load
 
-/// The environment variable that says how often the service is killed.
+/// The environment variable with the number of kills.
 const CRASHES: &str = "CRASHES";
 const WRITERS: usize = 4;
 
-/// What one writer was told, and what it was doing when the service was killed.
+/// The acknowledged writes of one writer, and the write in progress when the service was killed.
 #[derive(Default)]
 struct Writer {
-    /// The notes of each session that an answer acknowledged, by its id.
+    /// By session id, the acknowledged notes.
     sessions: BTreeMap<String, String>,
     /// The ids of acknowledged scorecards.
     scorecards: BTreeSet<String>,
-    /// The write that was not answered: an id, and the notes if it is a session's.
+    /// The write without an answer: an id, and the notes if it is a session's.
     unanswered: Option<(String, Option<String>)>,
 }
 
-/// Below the profile of the demo customer.
+/// A path below the profile of the demo customer.
 fn below_support(path: &str) -> String {
     format!("customers/acme/profiles/support/{path}")
 }
 
-/// One write; whether it was answered to the end, which must be a success.
+/// Makes one write; returns whether its answer was complete, in which case it must be a success.
 fn write(url: &str, token: &str, method: &str, path: &str, body: &Value) -> bool {
     let authorization = format!("authorization: Bearer {token}");
     let url = format!("{url}/v1/{}", below_support(path));
@@ -793,7 +793,7 @@ fn write(url: &str, token: &str, method: &str, path: &str, body: &Value) -> bool
     answered.is_ok()
 }
 
-/// Writes until the service is gone, and tells `acknowledge` each time.
+/// Writes until the service is gone, and calls `acknowledge` each time.
 fn write_on(writer: &mut Writer, number: usize, round: usize, url: &str, token: &str, acknowledge: &Sender<()>) {
     let one = json!({"criterionId": "greeting", "numericValue": 3});
     for step in 0.. {
@@ -835,7 +835,7 @@ fn write_on(writer: &mut Writer, number: usize, round: usize, url: &str, token: 
     }
 }
 
-/// The entries of a list, all pages of it, by their ids.
+/// All entries of a list, by id.
 fn listed(service: &Running, path: &str, field: &str) -> BTreeMap<String, Value> {
     let mut entries = BTreeMap::new();
     let mut token = String::new();
@@ -877,7 +877,7 @@ fn killed_under_load_it_loses_nothing_that_it_acknowledged_and_leaves_nothing_ha
                 })
                 .collect();
             drop(acknowledge);
-            // Another moment in each round.
+            // At a different time in each round.
             for _ in 0..1 + round * 7 % 30 {
                 acknowledgements.recv().unwrap();
             }
@@ -902,7 +902,7 @@ fn killed_under_load_it_loses_nothing_that_it_acknowledged_and_leaves_nothing_ha
                 }
                 _ => {}
             }
-            // What a change is without its history would be half a change.
+            // A change without its history would be half a change.
             for (id, notes) in writer.sessions.iter().rev().take(2) {
                 let name = below_support(&format!("coachingSessions/{id}"));
                 let (status, changes) = service.curl("admin", &format!("changes?name={name}"), &[]);

@@ -1,5 +1,5 @@
-//! The service on one machine against who else is on that machine: web pages, other users, and clients that take more
-//! than their share. Each test prints what it tried.
+//! The service on one machine against others on that machine: web pages, other users, and greedy clients. Each test
+//! prints what it tried.
 #![cfg(unix)]
 #![allow(
     clippy::unwrap_used,
@@ -44,7 +44,7 @@ fn options(data: Option<&Path>, cors_origins: &[&str]) -> Options {
     }
 }
 
-/// A service in this process, with what it runs on.
+/// A service in this process, and its parts.
 struct Served {
     runtime: Runtime,
     service: Option<Service>,
@@ -53,7 +53,7 @@ struct Served {
 
 impl Served {
     fn start(options: &Options, limits: Limits) -> Self {
-        // What is tried is printed, and not logged as well.
+        // The test prints what it tried, so nothing is logged.
         let _ = tracing::subscriber::set_global_default(NoSubscriber::default());
         let runtime = Runtime::new().unwrap();
         let service = runtime.block_on(Service::start_within(options, limits)).unwrap();
@@ -70,7 +70,7 @@ impl Served {
         format!("{method} {path} HTTP/1.1\r\nhost: {}\r\n", self.address())
     }
 
-    /// The same with a token.
+    /// The same head with a token.
     fn trusted(&self, method: &str, path: &str) -> String {
         format!("{}authorization: Bearer {}\r\ncontent-type: application/json\r\n", self.head(method, path), self.token)
     }
@@ -96,7 +96,7 @@ struct Answer {
 impl Answer {
     fn read(from: &mut impl Read) -> Self {
         let mut bytes = Vec::new();
-        // A client that is cut off while it still sends may be told so, after the answer.
+        // A client that is cut off while it still sends may see a reset after the answer.
         if let Err(error) = from.read_to_end(&mut bytes) {
             assert_eq!(error.kind(), ErrorKind::ConnectionReset, "{error}");
         }
@@ -120,7 +120,7 @@ fn ask(address: &str, bytes: &[u8]) -> Answer {
     Answer::read(&mut stream)
 }
 
-/// A connection on which nothing takes longer than a minute: a test fails then, and does not hang.
+/// A connection with a timeout of a minute, so that a failing test does not hang.
 fn connect(address: &str) -> TcpStream {
     let stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
@@ -137,7 +137,7 @@ fn client(url: &str, id: &str, secret: &str) -> Client {
     Client::from_conf(config.build())
 }
 
-/// The variables that a shell has after it sourced the file `environment` in `folder`.
+/// The variables of a shell after it sourced the file `environment` in `folder`.
 fn environment(folder: &Path) -> BTreeMap<String, String> {
     let text = std::fs::read_to_string(folder.join("environment")).unwrap();
     let lines = text.lines().filter_map(|line| line.strip_prefix("export ")?.split_once('='));
@@ -199,7 +199,7 @@ fn only_who_has_the_folders_key_gets_at_its_dynamodb() {
     println!("refused: {} clients with another key, {tried} requests of web pages", foreign.len());
 }
 
-/// The bytes of the next request to `listener`, which it answers with an empty page.
+/// The bytes of the next request to `listener`, which gets an empty page.
 fn overheard(listener: &TcpListener) -> Vec<u8> {
     let (mut stream, _) = listener.accept().unwrap();
     let mut bytes = Vec::new();
@@ -348,7 +348,7 @@ fn no_answer_is_to_be_kept_or_taken_for_another_type() {
 
 // --- time, connections and memory
 
-/// Limits that a test need not wait long for.
+/// Limits so short that a test can wait for them.
 fn short() -> Limits {
     let moment = Duration::from_millis(300);
     Limits { head: moment, body: moment, answer: moment, patience: Duration::from_millis(50), ..Limits::default() }
@@ -366,7 +366,7 @@ fn is_closed(stream: &mut TcpStream) -> bool {
 #[test]
 fn slow_clients_end() {
     let served = Served::start(&options(None, &[]), short());
-    // A head, and a body that is let in, which come by and by; each byte in time, all of them not.
+    // A head, and a body with a token, that arrive slowly: each byte in time, the whole too late.
     for (head, status) in [(served.head("POST", SESSIONS), None), (served.trusted("POST", SESSIONS), Some(408))] {
         let mut stream = connect(&served.address());
         let end = if status.is_some() { "content-length: 100000\r\n\r\n" } else { "x-slow: " };
@@ -383,7 +383,7 @@ fn slow_clients_end() {
         }
         dribble.join().unwrap();
     }
-    // A body that nobody wants is not waited for.
+    // The service does not wait for a body that it refuses.
     let begun = Instant::now();
     let mut stream = connect(&served.address());
     let head = served.head("POST", SESSIONS);
@@ -393,7 +393,7 @@ fn slow_clients_end() {
     assert_eq!(&start, b"HTTP/1.1 401");
     assert!(begun.elapsed() < Duration::from_secs(20));
     assert!(is_closed(&mut stream));
-    // Answers that are not read: more of them than the system takes off the service.
+    // Answers that the client does not read: more of them than the system buffers.
     let mut stream = connect(&served.address());
     let asked = format!("{}\r\n", served.head("GET", "/openapi.json")).repeat(100);
     stream.write_all(asked.as_bytes()).unwrap();
@@ -438,12 +438,12 @@ fn bodies_and_answers_under_way_hold_no_more_memory_than_there_is_for_them() {
     let served = Served::start(&options(None, &[]), limits);
     let part = vec![b' '; 9 * MIB];
     let head = format!("{}content-length: {}\r\n\r\n", served.trusted("POST", SESSIONS), 10 * MIB);
-    // Two of them take all, with room for their answers, and keep it until somebody needs it.
+    // Two of them, with room for their answers, take all memory until another request needs it.
     let stalled: Vec<_> = (0..6)
         .map(|_| {
             let (mut stream, head, part) = (connect(&served.address()), head.clone(), part.clone());
             std::thread::spawn(move || {
-                // Those that have to give way cannot write all of it.
+                // Those that are cut off cannot write all of it.
                 let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(&part));
                 stream
             })
@@ -452,7 +452,7 @@ fn bodies_and_answers_under_way_hold_no_more_memory_than_there_is_for_them() {
     let _stalled: Vec<TcpStream> = stalled.into_iter().map(|stalled| stalled.join().unwrap()).collect();
     assert_eq!(served.ask(&served.trusted("GET", SESSIONS)).status, 200);
 
-    // Where nobody gives way in time, a request is told to come again.
+    // If no request gives up its memory in time, the next one is answered 503.
     let stubborn =
         Limits { bytes: 20 * MIB, wait: Duration::from_millis(100), patience: Duration::from_secs(600), ..short() };
     let stubborn = Limits { body: Duration::from_secs(600), ..stubborn };
@@ -469,7 +469,7 @@ fn bodies_and_answers_under_way_hold_no_more_memory_than_there_is_for_them() {
     println!("a request was answered beside 6 bodies that hold all memory, and told to come again where they may");
 }
 
-/// The most memory that a process had so far, in KiB.
+/// The peak memory of a process so far, in KiB.
 #[cfg(target_os = "linux")]
 fn peak(process: &Child) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{}/status", process.id())).unwrap();
@@ -503,7 +503,7 @@ fn bodies_without_a_token_are_not_kept() {
 
 // --- the data folder
 
-/// A process that ends with the test.
+/// A process that is ended with the test.
 struct Running(Child);
 
 impl Running {
@@ -520,7 +520,7 @@ impl Drop for Running {
     }
 }
 
-/// The service, for others to read what it makes unless it sees to it that they may not.
+/// The service, started with a umask that would let others read its files.
 fn binary(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new("sh");
     let script = "umask 000; exec \"$0\" --port 0 \"$@\"";
@@ -528,7 +528,7 @@ fn binary(folder: &Path, arguments: &[&str]) -> Command {
     command
 }
 
-/// What `command` starts, and where it answers.
+/// Starts `command`, and returns its address.
 fn started(command: &mut Command) -> (Running, String) {
     let mut process = command.stdout(Stdio::piped()).spawn().unwrap();
     let mut output = process.stdout.take().unwrap();
@@ -543,7 +543,7 @@ fn started(command: &mut Command) -> (Running, String) {
     (Running(process), url.to_owned())
 }
 
-/// The one line with which the service does not start.
+/// Its one line of error, if the service does not start.
 fn refused(output: &Output, named: &str) -> String {
     let error = String::from_utf8(output.stderr.clone()).unwrap();
     assert_eq!((output.status.code(), error.lines().count()), (Some(1), 1), "{error}");
@@ -577,12 +577,12 @@ fn the_data_folder_and_all_in_it_are_for_its_owner_alone() {
         {
             assert!(names.iter().any(|other| other == name), "{name}: {names:?}");
         }
-        // With it killed, its log is not yet in the database.
+        // After a kill, the SQLite log is not yet in the database.
         running.end("-KILL");
         names
     };
     let names = kept();
-    // As a folder of before, or one that was copied: open to everyone.
+    // An older or copied folder that is open to everyone.
     std::fs::set_permissions(&data, std::fs::Permissions::from_mode(0o755)).unwrap();
     for name in &names {
         std::fs::set_permissions(data.join(name), std::fs::Permissions::from_mode(0o666)).unwrap();
@@ -594,7 +594,7 @@ fn the_data_folder_and_all_in_it_are_for_its_owner_alone() {
     std::fs::remove_file(data.join("signing-key.pem")).unwrap();
     kept();
 
-    // What else is in a folder that others may read is not taken from them.
+    // Other files in a folder that others may read stay readable for them.
     let shared = folder.path().join("shared");
     std::fs::create_dir(&shared).unwrap();
     std::fs::set_permissions(&shared, std::fs::Permissions::from_mode(0o755)).unwrap();
@@ -616,7 +616,7 @@ fn a_folder_is_in_use_by_one_service_at_a_time() {
     let environment = environment(&folder.path().join(".coaching"));
     assert_eq!(environment["COACHING_URL"], url, "what the first wrote stays");
 
-    // Beside a running service, its own DynamoDB and key are there for others of the same user.
+    // While a service runs, its DynamoDB and key are accessible to other programs of the same user.
     let mut beside = Command::new(BINARY);
     beside.args(recount).args(["--dynamodb", &environment["AWS_ENDPOINT_URL_DYNAMODB"]]).current_dir(folder.path());
     for name in ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"] {
@@ -663,7 +663,7 @@ fn data_that_is_damaged_or_gone_is_said_and_not_started_over() {
     for (named, file, bytes) in damages {
         refuse(named, file, bytes);
     }
-    // What was put back is read again, and then is in the database.
+    // The restored log is read again, and is then in the database.
     started(&mut binary(folder.path(), &["--no-demo"])).0.end("-INT");
     assert!(!log.exists());
     let whole = std::fs::read(&database).unwrap();

@@ -1,11 +1,11 @@
-//! The line that a request leaves in the log: who asked for what, how it ended, and what it cost.
+//! The log line of a request: who asked for what, how it ended, and what it cost.
 
 use coaching_edge::{App, Operation};
 use coaching_tests::{Fault, TestService, answer, create_session, logged, usecase_name};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-/// The line that `app` leaves for `event`.
+/// The line that `app` writes for `event`.
 async fn line(operation: &Operation, app: &App, mut event: Value) -> Value {
     let id = Uuid::new_v4().to_string();
     event["requestContext"]["requestId"] = json!(id);
@@ -16,7 +16,7 @@ async fn line(operation: &Operation, app: &App, mut event: Value) -> Value {
     line.clone()
 }
 
-/// The line of [`create_session`] with `faults` on the way, once whom it names was looked for in the directory.
+/// The line of [`create_session`] with `faults` after the read from the directory.
 async fn line_with(faults: Vec<Fault>) -> Value {
     let service = TestService::start().await;
     service.usecase().await;
@@ -52,7 +52,7 @@ async fn a_line_tells_who_asked_for_what_and_what_it_cost() {
     ] {
         assert_eq!(line[key], value, "{key}");
     }
-    // What a batch of reads consumed, not every DynamoDB tells.
+    // Not every DynamoDB reports the consumed capacity of a batch read.
     assert!([json!(2.0), json!(0.0)].contains(&line["read_units"]), "{line}");
 }
 
@@ -74,7 +74,7 @@ async fn a_refusal_is_the_clients_error_and_tells_no_more_of_the_caller_than_is_
 
 #[tokio::test]
 async fn attempts_beyond_the_first_are_counted_whoever_makes_them() {
-    // What goes wrong first; then how many calls, retries, throttled and failed attempts are told.
+    // The faults, in order; then the expected numbers of calls, retries, throttled and failed attempts.
     for (faults, calls, retries, throttles, errors) in [
         (vec![Fault::throttled()], 2, 1, 1, 0),
         (vec![Fault::internal(), Fault::throttled()], 2, 2, 1, 1),

@@ -1,4 +1,4 @@
-//! A function as a process: what it needs at its start, and what it writes to its log.
+//! A function as a process: what it needs at start, and what it writes to its log.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 use std::ffi::OsStr;

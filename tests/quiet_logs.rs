@@ -1,7 +1,7 @@
-//! Quiet logs: no note, comment, score, token or name of a person is in a line of the log, or in an error.
+//! Quiet logs: no log line and no error holds a note, comment, score, token or name of a person.
 //!
-//! What the operations log in the tests is kept, with `LOG_LEVEL` at `trace`. Here all events of `events/` are
-//! replayed and judged; beside the record of a whole run of the suite, what the suite logged is judged too:
+//! The lines that operations log in the tests, with `LOG_LEVEL` at `trace`, are recorded. This test replays and checks
+//! all events of `events/`. Given the record of a whole run of the suite, it checks that too:
 //!
 //! ```sh
 //! RECORD_SUITE_IN=target/suite cargo test --workspace
@@ -14,7 +14,7 @@ use coaching_local::OPERATIONS;
 use coaching_tests::{Replayed, logged, replay_every_event, suite_is_recorded};
 use serde_json::{Value, json};
 
-/// What a line has, and nothing else. The customer is a company, and the trace and the request are numbers.
+/// All keys that a line may have. The customer is a company; the trace and the request are numbers.
 const KEYS: [&str; 29] = [
     "timestamp",
     "level",
@@ -47,10 +47,10 @@ const KEYS: [&str; 29] = [
     "_aws",
 ];
 
-/// The one message whose line has an `id`, without which nobody would find the record.
+/// The only message whose line has an `id`: without it nobody could find the record.
 const UNREADABLE: &str = "a record cannot be read";
 
-/// What is logged beside the lines of requests.
+/// The messages of lines that are not of requests.
 const MESSAGES: [&str; 6] = [
     "an entry of a batch failed",
     "statistics differed from their scorecards and sessions",
@@ -72,7 +72,7 @@ fn texts(value: &Value, found: &mut BTreeSet<String>) {
     }
 }
 
-/// What the client sends in `event`: the texts of the body, the variables of the path, the caller and the token.
+/// The client's texts in `event`: those of the body, the path variables, the caller and the token.
 fn sent(event: &Value) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     if let Some(body) = event["body"].as_str() {
@@ -94,7 +94,7 @@ fn words(text: &str) -> BTreeSet<&str> {
     text.split(|character: char| !character.is_alphanumeric()).collect()
 }
 
-/// What a line has that it should not have.
+/// Content of a line that should not be in it.
 fn told_too_much(line: &str, private: &BTreeSet<String>) -> Option<String> {
     let Ok(Value::Object(fields)) = serde_json::from_str::<Value>(line) else { return Some("no JSON".to_owned()) };
     if let Some(key) = fields.keys().find(|key| !KEYS.contains(&key.as_str())) {

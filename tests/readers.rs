@@ -1,5 +1,5 @@
-//! What all operations read alike: values that are absent, names for people, names of templates, and times that follow
-//! each other.
+//! Rules that all operations share when they read requests: absent values, names for people, names of templates, and
+//! the order of times.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 use coaching_edge::Operation;
@@ -11,7 +11,7 @@ use coaching_tests::{
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 
-/// The schema of the body that is sent to the route of `event`, and the parameters of its query.
+/// The schema of the body for the route of `event`, and the parameters of its query.
 fn asked(document: &Value, event: &Value) -> Option<(Value, Vec<String>)> {
     let (method, route) = event["routeKey"].as_str()?.split_once(' ')?;
     let verb = event["rawPath"].as_str()?.rsplit_once(':').map(|(_, verb)| verb);
@@ -46,7 +46,7 @@ async fn null_and_empty_are_absent_in_every_request() {
                 event["rawQueryString"] = query.clone().into();
                 if let Some(fields) = schema["properties"].as_object() {
                     let mut body = body.clone();
-                    // To acknowledge with an empty comment clears it.
+                    // An acknowledgement with an empty comment clears it.
                     for name in fields.keys().filter(|name| *name != "agentComment") {
                         body.as_object_mut().unwrap().entry(name).or_insert_with(|| absent.clone());
                     }
@@ -58,7 +58,7 @@ async fn null_and_empty_are_absent_in_every_request() {
                 assert_eq!(answered.status, 200, "{}/{case}, {absent}: {}", operation.name, answered.body);
                 sent += 1;
             }
-            // One that is taken stands for all.
+            // One accepted value stands for all.
             break;
         }
     }
@@ -255,7 +255,7 @@ async fn an_unknown_verb_is_not_found_whatever_the_role() {
         let of_customer = Event::get("").to("/v1/customers/acme/users/ana:unknownVerb").by(role, "ana");
         assert_eq!(service.refused(&of_customer, 404).await.reason(), "PATH_NOT_FOUND", "{role}");
     }
-    // A verb that exists is for its roles, whatever it is asked of.
+    // The roles of an existing verb are checked first, whatever the resource.
     for path in ["coachingPlans/none:addScorecard", "coachingPlans/%20:addScorecard", "scorecards/draft-1:submit"] {
         let refused = service.refused(&Event::post(path, json!({})).by("agent", "ana"), 403).await;
         assert_eq!(refused.reason(), "ROLE_NOT_ALLOWED");
@@ -334,7 +334,7 @@ async fn users_are_called_what_their_identity_provider_calls_them() {
     // In a query a bare plus is a space, as browsers send it.
     let bare = Event::get("coachingSessions").with_query("agentUserName=customers/acme/users/ana+test@example.com");
     assert_eq!(service.refused(&bare, 400).await.refused_fields(), ["agentUserName"]);
-    // Of other things the ids are what they were.
+    // Other ids allow what they did.
     for id in ["a|b", "a+b", "a=b"] {
         let plan = json!({"name": plan_name(id), "agentUserName": user_name("ana"), "creatorUserName": user_name("maria"), "isActive": true});
         assert_eq!(service.refused(&Event::post("coachingPlans", plan), 400).await.refused_fields(), ["name"], "{id}");
@@ -414,7 +414,7 @@ async fn plans_and_comments_are_not_changed_before_they_are_created() {
     let update = Event::new("PATCH", "coachingPlans/ana-plan").with_text(&submitted.to_string());
     let refused = service.refused(&importing(update.clone()), 400).await;
     assert_eq!(refused.refused_fields(), ["coachingPlan.managerCommentSubmitTime"]);
-    // A manager's clients may send what the reference shows, whatever its date.
+    // Managers' clients may send the reference's examples, whatever their dates.
     let updated = service.succeed(&update).await["coachingPlan"].clone();
     assert_eq!(updated["managerCommentSubmitTime"], updated["createTime"]);
     let created = service.succeed(&plan(json!({"managerCommentSubmitTime": first}))).await;

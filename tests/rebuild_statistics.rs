@@ -19,7 +19,7 @@ async fn rebuild(service: &TestService, until: Instant) -> Value {
     perform(&rebuild_statistics::TASK, &service.app, event, until).await.unwrap()
 }
 
-/// Five agents with a submitted scorecard each, a minute and more ago.
+/// Five agents with a submitted scorecard each, more than a minute old.
 async fn service() -> TestService {
     let service = TestService::seeded().await;
     service.directory(&["ana", "ben", "chloe", "dan", "eva"]).await;
@@ -43,7 +43,7 @@ async fn spoil(service: &TestService, agent: &str) {
     keep(service, agent, coaching_domain::statistics::Statistics::default().encode()).await;
 }
 
-/// Puts `cells` in the place of the statistics of `agent`.
+/// Replaces the statistics of `agent` with `cells`.
 async fn keep(service: &TestService, agent: &str, cells: Vec<u8>) {
     let items = service.items().await;
     let (_, mut item) = items
@@ -83,12 +83,33 @@ async fn it_puts_right_what_differs_and_says_what_did() {
 }
 
 #[tokio::test]
+async fn it_counts_the_acknowledged_sessions_of_a_plan_anew() {
+    let service = service().await;
+    let body = json!({"acknowledged": true, "submitted": true});
+    service.succeed(&Event::post("coachingSessions/submitted-1:acknowledge", body).by("agent", "ana")).await;
+    service.advance(TimeDelta::minutes(2));
+    let counts = || async { service.items().await["acme#support#plan#ana-plan / dependents"].clone() };
+    let right = counts().await;
+    assert_eq!(right["acknowledged"], AttributeValue::N("1".to_owned()));
+    for wrong in [None, Some("-1"), Some("0"), Some("3")] {
+        let mut item = right.clone();
+        item.remove("acknowledged");
+        item.extend(wrong.map(|wrong| ("acknowledged".to_owned(), AttributeValue::N(wrong.to_owned()))));
+        service.client().put_item().table_name(service.table()).set_item(Some(item)).send().await.unwrap();
+        let answer = rebuild(&service, later()).await;
+        assert_eq!((&answer["recordDifferenceCount"], &answer["differenceCount"]), (&json!(1), &json!(0)), "{wrong:?}");
+        assert_eq!(counts().await, right, "{wrong:?}");
+        assert_eq!(rebuild(&service, later()).await["recordDifferenceCount"], 0, "{wrong:?}");
+    }
+}
+
+#[tokio::test]
 async fn it_makes_statistics_exact_that_are_in_hundredths() {
     let service = service().await;
     let progress = Event::post("coachingProgresses:retrieve", json!({"usecaseNames": [usecase_name("care")]}));
     let (right, items) = (service.succeed(&progress).await, service.items().await);
-    // Form 1: of the template `quality`, the whole, the chapter `opening` and the criterion `greeting` in steps of 8,000
-    // hundredths; on the thirtieth day one scorecard, with one step each.
+    // Form 1: for the template `quality`, the whole, the chapter `opening` and the criterion `greeting` in steps of
+    // 8,000 hundredths; on the thirtieth day one scorecard, one step in each.
     let mut cells = vec![1, 1, 7];
     cells.extend(b"quality");
     cells.push(3);
@@ -166,7 +187,7 @@ async fn put(service: &TestService, item: std::collections::HashMap<String, Attr
     service.client().put_item().table_name(service.table()).set_item(Some(item)).send().await.unwrap();
 }
 
-/// Ana with twelve sessions that were held, of which two have items of their own, and a target of her plan.
+/// Ana with twelve held sessions, two of which have items of their own, and a target of her plan.
 async fn coached() -> TestService {
     let service = service().await;
     for number in 0..10 {
@@ -204,8 +225,8 @@ async fn it_puts_sessions_records_and_the_order_of_names_right() {
         items.keys().find(|key| key.starts_with("acme#support#statistics#care#") && key.ends_with(end)).unwrap()
     };
 
-    // One session is counted twice, one not at all, and one that does not exist is; as tables of version 0.1 had it,
-    // one more is counted; and the count of all of that is wrong.
+    // One session is counted twice, one not at all, and one that does not exist is counted; another is counted as in
+    // tables of version 0.1; and their total is wrong.
     let mut statistics = items[key(" / 2026-05#ana")].clone();
     statistics.insert("held#gone".to_owned(), AttributeValue::S("1779876000#ana-plan".to_owned()));
     statistics.remove("held#held-1");
@@ -216,7 +237,7 @@ async fn it_puts_sessions_records_and_the_order_of_names_right() {
     let twice = beside[0].rsplit('#').next().unwrap();
     statistics.insert(format!("held#{twice}"), items[beside[0]]["held"].clone());
     put(&service, statistics).await;
-    // The record tells of a plan that is gone, of the plan that there is with another target, and counts wrongly.
+    // The record has a plan that is gone, the existing plan with another target, and a wrong count.
     let mut record = items["acme#support#agent#ana / agent"].clone();
     record.insert("plan#gone".to_owned(), AttributeValue::S("care".to_owned()));
     record.remove("targets#ana-plan");

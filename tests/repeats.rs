@@ -1,4 +1,4 @@
-//! What is repeated: every create that takes a `requestId` (AIP-155).
+//! Repeats of every create that takes a `requestId` (AIP-155).
 
 use std::collections::BTreeSet;
 
@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 const REQUEST_ID: &str = "6d1d8f2e-7a0e-4c39-9c44-0f5f6c9b8a11";
 
-/// The functions that create one record each, and take a request id.
+/// The functions that create one record and take a request id.
 fn functions_with_request_ids() -> Vec<&'static str> {
     let takes = |operation: &&&Operation| {
         operation.access.iter().any(|access| access.partitions().contains(&Partition::Request))
@@ -29,7 +29,7 @@ fn with_request_id(mut event: Value) -> Value {
     event
 }
 
-/// The event with another text, target or title in its body, if it has any.
+/// The event with a different text, target or title in its body, if it has one.
 fn changed(mut event: Value) -> Option<Value> {
     let mut body: Value = serde_json::from_str(event["body"].as_str().unwrap()).unwrap();
     let before = body.clone();
@@ -81,14 +81,14 @@ async fn a_create_repeated_with_its_request_id_answers_the_same_and_creates_noth
     }
 }
 
-/// A request that creates something, and what happens before it is repeated.
+/// A request that creates something, and the requests before its repeat.
 struct Repeated {
     event: Event,
     /// The record that it creates, if it names one.
     name: &'static str,
-    /// What happens in between: all of it succeeds.
+    /// Successful requests in between.
     then: Vec<Event>,
-    /// How the request would be refused after that.
+    /// The status of the same request after that without its request id; 200 if it creates another record.
     refused: u16,
 }
 
@@ -96,7 +96,7 @@ fn patch(path: &str, entity: &str, change: Value) -> Event {
     Event::new("PATCH", path).with_text(&json!({entity: change}).to_string())
 }
 
-/// The revision of the template `quality` without `greeting`, with other labels and out of use.
+/// A new revision of the template `quality`: without `greeting`, with other labels, and deactivated.
 fn without_greeting() -> Event {
     let criteria = json!([{"criterionId": "listening", "displayName": "Hearing", "maximumValue": 9}]);
     let chapters = json!([{"chapterId": "opening", "displayName": "Start", "criteria": criteria}]);
@@ -113,7 +113,7 @@ fn repeated() -> Vec<Repeated> {
         "agentUserName": user_name("ana"),
         "creatorUserName": user_name("maria"),
         "coachingPlanName": plan_name("ana-plan"),
-        // Its time comes between the request and its repeat.
+        // The time comes between the request and its repeat.
         "sessionTime": "2026-06-01T12:30:00Z",
     });
     let named_session = {
@@ -240,7 +240,7 @@ fn repeated() -> Vec<Repeated> {
             event: Event::post("targets", organisations),
             name: "targets/repeated",
             then: vec![moved(90), Event::new("DELETE", "targets/repeated"), without_greeting()],
-            // The chapter is still there, and the place is free: only what the repeat creates is no second one.
+            // The chapter still exists and no target is in the way: the record of the request alone stops a second one.
             refused: 200,
         },
     ]
@@ -252,7 +252,7 @@ async fn a_repeat_answers_what_the_first_was_whatever_has_happened_since() {
     for (number, Repeated { event, name, then, refused }) in repeated().into_iter().enumerate() {
         let service = TestService::seeded().await;
         let with_id = event.clone().with("requestId", REQUEST_ID);
-        // At once, they are one.
+        // Concurrent requests count as one.
         let before = service.items().await.len();
         let answers = join_all((0..4).map(|_| service.send(&with_id))).await;
         let first = &answers[0];
@@ -268,7 +268,7 @@ async fn a_repeat_answers_what_the_first_was_whatever_has_happened_since() {
         let again = service.send(&with_id).await;
         assert_eq!(&again, first, "{number}: {name}");
         assert_eq!(service.items().await, items, "{number}: a repeat wrote something");
-        // Without the id, it is another request.
+        // Without the id, it is a new request.
         if refused == 200 {
             service.succeed(&event).await;
             assert_eq!(&service.send(&with_id).await, first, "{number}: {name}, created again by another request");
@@ -295,7 +295,7 @@ async fn a_repeat_is_answered_when_the_clock_was_set_back_before_what_it_says() 
         assert_eq!(first.status, 200, "{number}: {}", first.body);
         service.advance(TimeDelta::minutes(-5));
         assert_eq!(service.send(&with_id).await, first, "{number}");
-        // A template's times are the service's own.
+        // The service sets a template's times itself.
         if with_id.operation().name != "create-template" {
             let another = event.with("requestId", "6d1d8f2e-7a0e-4c39-9c44-0f5f6c9b8a12");
             assert_eq!(service.refused(&another, 400).await.refused_fields(), ["createTime"], "{number}");

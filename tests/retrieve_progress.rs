@@ -67,7 +67,7 @@ fn import(path: &str, body: Value) -> Event {
     Event::post(path, body).by("service", "sync@acme")
 }
 
-/// Everything that was put into a customer, as plain values: what progress is recomputed from.
+/// All data of a customer as plain values, from which progress is recomputed.
 #[derive(Debug, Clone, Default)]
 struct Imagined {
     agents: Vec<ImaginedAgent>,
@@ -91,32 +91,31 @@ struct ImaginedAgent {
 #[derive(Debug, Clone)]
 struct ImaginedGroup {
     members: Vec<usize>,
-    /// Groups before it, so that there is no cycle.
+    /// Earlier groups only, so that there is no cycle.
     subgroups: Vec<usize>,
 }
 
 #[derive(Debug, Clone)]
 struct ImaginedScorecard {
     agent: usize,
-    /// Days before today of the submission; a draft has none.
+    /// The submission, in days before today; `None`: a draft.
     submitted: Option<u64>,
     template: usize,
     usecase: usize,
-    /// Value of each criterion; none: not applicable.
+    /// The value of each criterion; `None`: not applicable.
     values: [Option<u8>; 3],
-    /// What happens to it after it was written, step by step: 0 resets it, 1 submits it (today), others
-    /// correct the first value.
+    /// Later steps, in order: 0 resets the scorecard, 1 submits it (today), any other corrects the first value.
     later: Vec<u8>,
 }
 
 #[derive(Debug, Clone)]
 struct ImaginedTarget {
-    /// Of the plan of this agent; none: the organisation's.
+    /// The agent whose plan it is of; `None`: the organisation's.
     agent: Option<usize>,
     template: usize,
     part: usize,
     usecase: usize,
-    /// In hundredths, with the days before today from which they hold; the first is the oldest.
+    /// The days before today from which each value is in force, and the value in hundredths; the oldest first.
     history: Vec<(u64, u32)>,
 }
 
@@ -131,7 +130,7 @@ struct ImaginedRequest {
     indirect: bool,
     order_by: usize,
     direction: usize,
-    /// Days before today of the first day, and how many days.
+    /// The first day, in days before today, and the number of days.
     window: Option<(u64, u64)>,
     page_size: usize,
 }
@@ -141,7 +140,7 @@ const GROUPS: usize = 3;
 const PARTS: [&str; 6] = ["", "opening", "greeting", "listening", "duty", "privacy"];
 const USECASES: [&str; 2] = ["care", "billing"];
 const TEMPLATES: [&str; 2] = ["quality", "other"];
-/// Of each template the criteria with their maxima and weights, the latter in thousandths.
+/// The criteria of each template with their maxima and their weights in thousandths.
 const CRITERIA: [[(&str, u32, u32); 3]; 2] = [
     [("greeting", 5, 1_000), ("listening", 5, 2_000), ("privacy", 1, 1_000)],
     [("greeting", 7, 1_500), ("listening", 6, 2_500), ("privacy", 1, 1_000)],
@@ -231,7 +230,7 @@ fn imagined() -> impl Strategy<Value = Imagined> {
         prop::collection::vec(agent, AGENTS),
         prop::collection::vec(group, GROUPS),
         prop::collection::vec(scorecard, 0..30),
-        // One for each plan, or the organisation, usecase, template and part.
+        // One for each plan (or the organisation), usecase, template and part.
         prop::collection::vec(target, 0..6),
         request,
     )
@@ -244,7 +243,7 @@ fn imagined() -> impl Strategy<Value = Imagined> {
                     subgroups: subgroups.into_iter().filter(|group| *group < index).collect(),
                 })
                 .collect(),
-            // Nobody else is scored, or has a plan.
+            // Only agents of the profile are scored and have plans.
             scorecards: scorecards
                 .into_iter()
                 .filter(|scorecard: &ImaginedScorecard| {
@@ -295,7 +294,8 @@ fn scores(values: [Option<u8>; 3]) -> Value {
         .collect()
 }
 
-/// Puts everything into the service; says how each scorecard ended: the day it counts on, if any, and its values.
+/// Loads everything into the service; returns the final state of each scorecard: the day it counts on, if any, and its
+/// values.
 async fn load(service: &TestService, customer: &Imagined) -> Vec<(Option<NaiveDate>, [Option<u8>; 3])> {
     let users: Vec<Value> = customer
         .agents
@@ -343,7 +343,7 @@ async fn load(service: &TestService, customer: &Imagined) -> Vec<(Option<NaiveDa
         ]);
         service.template(template, json!({"template": {"chapters": chapters}})).await;
     }
-    // A revision that keeps the criteria: scorecards of both count together.
+    // A revision that keeps the criteria: scorecards of both revisions count together.
     service
         .succeed(
             &Event::new("PATCH", "scorecardTemplates/other")
@@ -377,7 +377,7 @@ async fn load(service: &TestService, customer: &Imagined) -> Vec<(Option<NaiveDa
         }
         service.succeed(&import("targets", body)).await;
         for (days, value) in history {
-            // Later values are set by a service whose clock stands on that day.
+            // Later values are set with the service's clock on that day.
             let back = TimeDelta::days(-i64::try_from(*days).unwrap());
             service.advance(back);
             let update = json!({"target": {"target": f64::from(*value) / 100.0}});
@@ -408,7 +408,7 @@ async fn load(service: &TestService, customer: &Imagined) -> Vec<(Option<NaiveDa
     if !entries.is_empty() {
         let answer = service.succeed(&import("scorecards:batchUpsert", json!({"scorecards": entries}))).await;
         assert!(answer["results"].as_array().unwrap().iter().all(|result| result["scorecard"].is_object()), "{answer}");
-        // The same again changes nothing.
+        // A repeat changes nothing.
         let before = service.items().await;
         service.succeed(&import("scorecards:batchUpsert", json!({"scorecards": entries}))).await;
         assert_eq!(service.items().await, before);
@@ -441,7 +441,7 @@ fn ratio(numerator: i64, denominator: i64) -> BigRational {
     BigRational::new(numerator.into(), denominator.into())
 }
 
-/// A scorecard's score of a part, as a fraction of the full one, straight from the definition.
+/// A scorecard's score of a part, as a fraction of the full score, computed from the definition.
 fn score_of(template: usize, part: &str, values: [Option<u8>; 3]) -> Option<BigRational> {
     let scored: Vec<(&str, BigRational, BigRational)> = CRITERIA[template]
         .into_iter()
@@ -480,7 +480,7 @@ fn points(score: &BigRational) -> Value {
     json!(f64::from(i32::try_from(shown(score)).unwrap()) / 10_000.0)
 }
 
-/// What the service should answer, agent by agent in order, from the raw scorecards alone.
+/// The expected answer, agent by agent in order, computed from the raw scorecards alone.
 fn recomputed(customer: &Imagined, ended: &[(Option<NaiveDate>, [Option<u8>; 3])]) -> Vec<Value> {
     let asked = &customer.request;
     let (start, end) = match asked.window {
@@ -658,7 +658,7 @@ fn request_body(asked: &ImaginedRequest) -> Value {
     body
 }
 
-/// Every page of `body`, one after the other.
+/// The agents of all pages of `body`.
 async fn walk(service: &TestService, body: &Value) -> Vec<Value> {
     let mut agents = Vec::new();
     let mut body = body.clone();
@@ -693,10 +693,10 @@ fn every_figure_and_the_order_equal_a_recomputation_from_raw_scorecards() {
     runner.run(&imagined(), check).unwrap();
 }
 
-/// Names that begin with each other, so that what stands between name and id in an index counts.
+/// Names that are prefixes of each other, so that the separator between name and id in an index matters.
 const NAMES: [&str; 5] = ["A", "A B", "AB", "a", "Á"];
 
-/// What they are as people read them.
+/// The form of a name that it is sorted by.
 fn place_of_name(name: &str) -> &'static str {
     match name {
         "A B" => "a b",
@@ -879,7 +879,7 @@ async fn pages_by_progress_stay_as_they_were_while_scorecards_arrive() {
     assert_eq!(seen.iter().collect::<HashSet<_>>().len(), 11, "everyone once: {seen:?}");
 }
 
-/// What requests of `user` with `role` for care by gap are bound to.
+/// The binding of a page token for requests of `user` with `role` for care by gap.
 fn binding_of(role: &str, user: &str) -> Binding {
     let claims = |name: &str| match name {
         "customer" => Some("acme".into()),
@@ -906,7 +906,7 @@ async fn a_kept_order_is_found_only_by_whom_it_was_kept_for() {
     let token = first["nextPageToken"].as_str().unwrap();
     body["pageToken"] = token.into();
     service.succeed(&retrieve(body.clone()).by("manager", "mike")).await;
-    // Whoever has the secret reads where the manager's list goes on, and writes it into a token of their own.
+    // A caller with the secret reads the position of the manager's list, and puts it into a token of their own.
     let (tokens, now) = (&service.app.page_tokens, service.app.now().unwrap());
     let place = tokens.open(token, &binding_of("manager", "maria"), now).unwrap();
     for (role, user) in [("agent", "ana"), ("agent", "agent0"), ("service", "sync@acme"), ("admin", "root")] {
@@ -974,7 +974,7 @@ async fn a_past_window_keeps_its_gap_when_the_target_moves() {
     assert_eq!(present["agentCoachingProgresses"][0]["criterionProgresses"][0]["target"], 20.0);
 }
 
-/// `ana` under a plan with a target of her own, and an organisation's target beside it, ten days after the first of June.
+/// `ana` with a plan and a target of her own, and an organisation's target beside it, ten days after the first of June.
 async fn coached_in_may() -> TestService {
     let service = TestService::seeded().await;
     let plan = json!({
@@ -1106,7 +1106,7 @@ async fn who_left_within_the_window_is_answered_when_named_or_among_the_inactive
     assert_eq!(asked(inactive(json!({"orderBy": "ORDER_BY_PROGRESS"}))).await.len(), both.len());
     let walked = walk(&service, &inactive(json!({"usecaseNames": [usecase_name("care")], "pageSize": 1}))).await;
     assert_eq!(walked.len(), 2);
-    // In a window that begins after that, there is no such agent.
+    // In a window that begins after that, the agent does not exist.
     service.advance(TimeDelta::days(40));
     assert_eq!(asked(inactive(json!({}))).await, ben);
     assert_eq!(asked(json!({"agentUserNames": [ana]})).await, "");
@@ -1214,7 +1214,7 @@ async fn sessions_without_end_cost_the_same_and_are_counted_and_taken_off() {
         assert_eq!(among_everyone["coachingSessionCount"], ana["coachingSessionCount"]);
         ana["coachingSessionCount"].as_u64().unwrap()
     };
-    // held-1 and submitted-1 are two.
+    // Two sessions count already: held-1 and submitted-1.
     let (_, first) = service.spending(&session(0)).await;
     for number in 1..40 {
         service.succeed(&session(number)).await;
@@ -1230,7 +1230,7 @@ async fn sessions_without_end_cost_the_same_and_are_counted_and_taken_off() {
     }
     assert_eq!(counted().await, 40);
     for number in [1, 30] {
-        // Moved within its statistics, then out of the window, into other statistics.
+        // Moved within its statistics, then out of the window into other statistics.
         for time in ["2026-05-09T10:00:00Z", "2026-02-09T10:00:00Z"] {
             service.succeed(&patch(&path(number), json!({"coachingSession": {"sessionTime": time}}))).await;
         }
@@ -1317,7 +1317,8 @@ async fn a_criterion_that_was_dropped_keeps_its_label() {
         Event::new("PATCH", "scorecardTemplates/quality").with_text(&body.to_string())
     };
     let chapter = |id: &str, criterion: &str, label: &str| json!({"chapterId": id, "displayName": "Start", "criteria": [{"criterionId": criterion, "displayName": label}]});
-    // The second revision renames one and keeps it, the third has neither, the fourth none of the third.
+    // The second revision keeps one id under another name, the third has neither of the first, the fourth none of the
+    // third.
     for chapter in
         [chapter("opening", "privacy", "Privacy"), chapter("all", "closing", "End"), chapter("more", "rest", "Rest")]
     {

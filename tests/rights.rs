@@ -1,12 +1,12 @@
-//! Least privilege: what each function declares to do with the table, which is all that its role allows, beside what the
-//! function does. `tests/generated.rs` holds the roles in `template.yaml` to the declarations.
+//! Least privilege: each function's declaration of what it does with the table, which is all that its role allows,
+//! compared with what it does. `tests/generated.rs` compares the roles in `template.yaml` with the declarations.
 //!
-//! Every call of DynamoDB that an operation makes in the tests is noted as a right: the action, the table or
-//! index, and the kind of partition. Here all events of `events/` are replayed and compared with the declarations. Every filter
-//! that `openapi.json` names for a list is alone in one of them, and here each is asked with each other: what a list may read is
-//! what its filters can make it read.
-//! What no event uses is found spare only beside the record of a whole run of the suite. There only requests count
-//! that nothing ran beside: what others make a request do, they may not in the next run.
+//! Every DynamoDB call of an operation in the tests is recorded as a right: the action, the table or index, and the
+//! kind of partition. This test replays all events of `events/` and compares the rights used with the declarations.
+//! Each filter that `openapi.json` names for a list must be alone in some event; here each is also combined with every
+//! other, because the filters decide what a list reads. Rights that no event uses are found to be spare only with the
+//! record of a whole run of the suite. Of that record only requests that ran alone count: concurrent requests can cause
+//! calls that the next run does not repeat.
 //!
 //! ```sh
 //! RECORD_SUITE_IN=target/suite cargo test --workspace
@@ -25,7 +25,7 @@ use coaching_tests::{
 use serde_json::Value as Json;
 use yaml_serde::Value;
 
-/// The table that the functions use, as each policy names it.
+/// The functions' table, as each policy names it.
 const TABLE: &str = "!If [HasRestoredTable, !Ref RestoredTable, !GetAtt Table.Arn]";
 
 fn yaml(text: &str) -> Value {
@@ -36,7 +36,7 @@ fn list(value: &Value) -> Vec<String> {
     value.as_sequence().unwrap().iter().map(|text| text.as_str().unwrap().to_owned()).collect()
 }
 
-/// Every function of the template with its name and its properties; not the one that only answers preflights.
+/// The name and properties of every function in the template, except the one that only answers preflights.
 fn functions() -> Vec<(String, Value)> {
     let template: Value = yaml(TEMPLATE);
     let mut functions = Vec::new();
@@ -50,7 +50,7 @@ fn functions() -> Vec<(String, Value)> {
     functions
 }
 
-/// Every right that a declaration asks for, one by one.
+/// Every right that is declared, one by one.
 fn rights_given() -> BTreeSet<Right> {
     let operations = OPERATIONS.iter().map(|operation| (operation.name, operation.access));
     let tasks = TASKS.iter().map(|task| (task.name, task.access));
@@ -71,7 +71,7 @@ fn rights_given() -> BTreeSet<Right> {
     given
 }
 
-/// Replays the events of operations and of tasks, and says how many there are.
+/// Replays the events of operations and of tasks, and returns their number.
 async fn replay_all() -> usize {
     let replayed = replay_every_event().await;
     let mut events = replayed.len() + ask_with_filters_in_pairs(&replayed).await;
@@ -86,10 +86,10 @@ async fn replay_all() -> usize {
     events
 }
 
-/// What the page that a list answers does not depend on.
+/// Parameters that do not filter a list.
 const OF_PAGING: [&str; 2] = ["pageSize", "pageToken"];
 
-/// The filters of every list, by its function, as the document names them; and which of them a request must have.
+/// The filters of every list that the document names, by function; and those that a request must have.
 fn filters() -> BTreeMap<String, (BTreeSet<String>, BTreeSet<String>)> {
     let document: Json = serde_json::from_str(include_str!("../openapi.json")).unwrap();
     let resolved = |value: &Json| match value["$ref"].as_str() {
@@ -125,7 +125,7 @@ fn filters() -> BTreeMap<String, (BTreeSet<String>, BTreeSet<String>)> {
     filters
 }
 
-/// What the request of an event says: its parameters, or the fields of its body.
+/// The content of an event's request: its parameters, or the fields of its body.
 fn said(event: &Json) -> serde_json::Map<String, Json> {
     match event["body"].as_str() {
         Some(body) => serde_json::from_str(body).unwrap_or_default(),
@@ -136,7 +136,7 @@ fn said(event: &Json) -> serde_json::Map<String, Json> {
     }
 }
 
-/// The request of `event` with what that of `other` says besides.
+/// The request of `event`, with those fields of `other` that it lacks.
 fn with(event: &Json, other: &Json) -> Json {
     let (mut event, said_first) = (event.clone(), said(event));
     if event["body"].is_string() {
@@ -144,7 +144,7 @@ fn with(event: &Json, other: &Json) -> Json {
         all.extend(said_first);
         event["body"] = Json::Object(all).to_string().into();
     } else {
-        // As they were sent: a parameter may be there several times.
+        // As they were sent, because a parameter may occur several times.
         let is_new = |pair: &&str| !said_first.contains_key(pair.split('=').next().unwrap());
         let more = other["rawQueryString"].as_str().unwrap().split('&').filter(is_new);
         let query: Vec<&str> = event["rawQueryString"].as_str().into_iter().chain(more).collect();
@@ -153,8 +153,8 @@ fn with(event: &Json, other: &Json) -> Json {
     event
 }
 
-/// Asks every list for all that two of its filters leave, as a manager and as an agent, and says how many requests there
-/// were. Which index is read depends on which filters there are. Every filter must be alone in some event.
+/// Sends every list with every pair of its filters, as a manager and as an agent, and returns the number of requests.
+/// The filters decide which index is read. Every filter must be alone in some event.
 async fn ask_with_filters_in_pairs(replayed: &[Replayed]) -> usize {
     let service = TestService::seeded().await;
     let mut asked = 0;
@@ -206,7 +206,7 @@ fn the_page_token_secret_goes_where_pages_are_answered_and_nowhere_else() {
 #[test]
 fn functions_that_write_are_those_that_can_be_stopped() {
     let writes = |access: &Access| matches!(access, Access::PutItem(_) | Access::UpdateItem(_) | Access::DeleteItem(_));
-    // An order of agents, which pages of progress are read by, is nothing that a client sees again.
+    // A stored order of agents, by which pages of progress are read, is not visible to clients.
     let seen = |access: &Access| access.partitions().iter().any(|partition| *partition != Partition::Order);
     for operation in OPERATIONS {
         let writes = operation.access.iter().any(|access| writes(access) && seen(access));

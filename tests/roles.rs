@@ -1,4 +1,4 @@
-//! Who may set which field, and what an agent reads: the tables of `docs/roles.md`, cell by cell.
+//! Which role may set which field, and what an agent reads: the tables of `docs/roles.md`, cell by cell.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 use chrono::TimeDelta;
@@ -14,7 +14,7 @@ struct Table {
     rows: Vec<(String, Vec<String>)>,
 }
 
-/// The table below the heading `section` whose first column is headed `first`.
+/// The table below the heading `section` whose first column has the title `first`.
 fn table(section: &str, first: &str) -> Table {
     let document = include_str!("../docs/roles.md");
     let section = document.split("\n## ").find(|text| text.starts_with(&format!("{section}\n"))).unwrap();
@@ -45,7 +45,7 @@ fn words(cell: &str, states: usize) -> Vec<&str> {
     }
 }
 
-/// The roles that a column is about, and whether it is about creating.
+/// The roles of a column, and whether it is about creating.
 fn roles(column: &str) -> (Vec<&'static str>, bool) {
     match column {
         "manager creates" => (vec!["manager"], true),
@@ -70,7 +70,7 @@ fn imported(path: &str, body: Value) -> Event {
     Event::post(path, body).by("service", "sync@acme")
 }
 
-/// Asserts that `answered` is what a refusal of that word is.
+/// Asserts that `answered` is the refusal that `word` means.
 fn assert_refused(word: &str, answered: &Answered, cell: &str) {
     let expected = match word {
         "forbidden" => (403, "PERMISSION_DENIED"),
@@ -80,7 +80,7 @@ fn assert_refused(word: &str, answered: &Answered, cell: &str) {
     assert_eq!((answered.status, answered.body["status"].as_str().unwrap()), expected, "{cell}: {}", answered.body);
 }
 
-/// Asserts that of a creation that sent `value` in `field`, besides what made `without`, became what `word` says.
+/// Asserts that a creation with `value` in `field` had the effect of `word`; `without` was created without it.
 fn assert_created(word: &str, cell: &str, field: &str, value: &Value, created: &Value, without: &Value) {
     match word {
         "set" => assert_eq!(created[field], *value, "{cell}"),
@@ -97,7 +97,7 @@ fn assert_created(word: &str, cell: &str, field: &str, value: &Value, created: &
     }
 }
 
-/// Asserts that of an update of `field`, which was answered and made `after` of `before`, became what `word` says.
+/// Asserts that an update of `field`, which was answered and changed `before` to `after`, had the effect of `word`.
 fn assert_updated(
     word: &str,
     cell: &str,
@@ -135,7 +135,7 @@ fn assert_updated(
 
 const STATES: [&str; 4] = ["SCHEDULED", "HELD", "SUBMITTED", "ACKNOWLEDGED"];
 
-/// A session of `ana` that is in `state` to whoever sees all of it.
+/// A session of `ana` in `state`, as seen by a reader who sees all of it.
 fn session_in(id: &str, state: &str) -> Value {
     let mut session = json!({
         "name": session_name(id),
@@ -184,7 +184,7 @@ fn sent_of_session(row: &str) -> (&str, Value) {
     }
 }
 
-/// What an agent sends for a row that is theirs.
+/// The body that an agent sends for a row that they may set.
 fn acknowledgement(row: &str) -> Option<Value> {
     match row {
         "agentComment" => Some(json!({"agentComment": "said"})),
@@ -276,7 +276,7 @@ async fn what_each_role_may_set_of_a_session_in_each_state() {
                     let answered = service.send(&by(event, role)).await;
                     let after = session(&service, &id).await;
                     if role == "agent" && value.is_string() && matches!(field, "acknowledgeTime" | "agentSubmitTime") {
-                        // The first time stays.
+                        // The first time is kept.
                         value = before.get(field).cloned().unwrap_or_else(|| json!(NOW));
                     }
                     assert_updated(word, &cell, field, &value, (&before, &answered, &after));
@@ -295,7 +295,7 @@ async fn what_each_role_may_set_of_a_session_in_each_state() {
     assert_eq!(tried, 23 * 4 * 4);
 }
 
-/// Tries the deletion of what is at `path`, which may have a query.
+/// Tries to delete `path`, which may have a query.
 async fn deletion(service: &TestService, path: &str, role: &str, word: &str, cell: &str) {
     let answered = service.send(&by(Event::new("DELETE", path), role)).await;
     let (path, _) = path.split_once('?').unwrap_or((path, ""));
@@ -309,7 +309,7 @@ async fn deletion(service: &TestService, path: &str, role: &str, word: &str, cel
     }
 }
 
-/// All that `ana` is answered of the session `id` and its plan, with what she may narrow lists by: bodies and etags.
+/// All answers to `ana` about the session `id` and its plan, including lists with each filter: bodies and etags.
 async fn read_by_agent(service: &TestService, id: &str) -> Vec<Answered> {
     let mut answers = Vec::new();
     let list = Event::get("coachingSessions").with("agentUserName", &user_name("ana"));
@@ -327,14 +327,14 @@ async fn read_by_agent(service: &TestService, id: &str) -> Vec<Answered> {
     for event in events {
         let mut answered = service.send(&event.by("agent", "ana")).await;
         assert_eq!(answered.status, 200, "{}", answered.body);
-        // Tokens of pages are sealed anew each time.
+        // Page tokens are sealed anew each time.
         answered.headers.retain(|name, _| name == "etag");
         answers.push(answered);
     }
     answers
 }
 
-/// A session with all that it can have, which is in `state` to its agent.
+/// A session with every field, in `state` to its agent.
 fn full_session(state: &str) -> Value {
     let mut session = session_in("all-of-it", state);
     merge(
@@ -379,7 +379,7 @@ async fn what_an_agent_reads_of_a_session_in_each_state() {
             }
         }
 
-        // What is hidden comes and goes, and nothing tells.
+        // Changes of hidden fields do not affect what the agent reads.
         service.advance(TimeDelta::seconds(1));
         let before = read_by_agent(&service, "all-of-it").await;
         let hidden: Vec<&str> = cells.iter().filter(|(_, word)| *word == "hidden").map(|(field, _)| *field).collect();
@@ -398,13 +398,13 @@ async fn what_an_agent_reads_of_a_session_in_each_state() {
                 assert_eq!(read_by_agent(&service, "all-of-it").await, before, "{field} = {value}, {state}");
             }
         }
-        // Written by another manager, and seen once that is submitted, if ever.
+        // A change by another manager, whose name the agent sees once it is submitted, if ever.
         service.advance(TimeDelta::seconds(1));
         let update = json!({"coachingSession": {"privateNotes": "more"}}).to_string();
         service.succeed(&Event::new("PATCH", path).with_text(&update).by("manager", "max")).await;
         assert_eq!(read_by_agent(&service, "all-of-it").await, before, "{state}");
 
-        // What is shown moves its times and its etag, by one version.
+        // A change of a shown field changes its times and its etag, by one version.
         let update = json!({"coachingSession": {"sessionTime": "2026-05-24T10:00:00Z"}}).to_string();
         service.succeed(&Event::new("PATCH", path).with_text(&update).by("service", "sync@acme")).await;
         let moved = service.succeed(&Event::get(path).by("agent", "ana")).await["coachingSession"].clone();
@@ -455,7 +455,7 @@ async fn what_was_acknowledged_is_what_stands() {
     service.succeed(&acknowledge).await;
     assert!(!open().await);
 
-    // What is the same changes nothing, and what the agent does not see takes nothing back.
+    // An unchanged value changes nothing, and a hidden field does not remove the acknowledgement.
     let same = service.succeed(&update(json!({"meetingNotes": "One call."}))).await;
     assert_eq!(same["coachingSession"]["acknowledgeTime"], NOW);
     let hidden = service.succeed(&update(json!({"privateNotes": "Ready for more."}))).await;
@@ -487,7 +487,7 @@ async fn what_was_acknowledged_is_what_stands() {
     let again = service.succeed(&acknowledge).await["coachingSession"].clone();
     assert_eq!((&again["state"], &again["acknowledgeTime"]), (&json!("ACKNOWLEDGED"), &json!("2026-06-09T12:00:00Z")));
 
-    // Who imports says whether it was acknowledged, and moves what was submitted.
+    // An importer sets whether it was acknowledged, and may move its submission.
     let importer = |fields: Value| update(fields).by("service", "sync@acme");
     let corrected = json!({"meetingNotes": "One call, on the 26th.", "acknowledgeTime": "2026-06-02T00:00:00Z"});
     let corrected = service.succeed(&importer(corrected)).await["coachingSession"].clone();
@@ -509,12 +509,12 @@ async fn a_draft_is_nothing_to_its_agent() {
     let managers = service.succeed(&Event::new("PATCH", path).with_text(&draft).by("manager", "mark")).await;
     assert_eq!(managers["coachingSession"]["state"], "HELD");
     assert_eq!(read_by_agent(&service, "scheduled-1").await, before, "scheduled, it has notes");
-    // Its time comes: now it is held, and has no notes that she sees.
+    // Its time comes: now it is held, without notes that she sees.
     service.advance(TimeDelta::days(8));
     let seen = service.succeed(&Event::get(path).by("agent", "ana")).await["coachingSession"].clone();
     assert_eq!((&seen["state"], &seen["overdue"], seen.get("meetingNotes")), (&json!("HELD"), &json!(true), None));
     assert_eq!(session(&service, "scheduled-1").await["overdue"], false);
-    // Comments on it answer without it too.
+    // The answer to her comment does not have them either.
     let comment = Event::post(&format!("{path}:acknowledge"), json!({"agentComment": "When?"})).by("agent", "ana");
     let commented = service.succeed(&comment).await["coachingSession"].clone();
     assert_eq!((&commented["agentComment"], commented.get("meetingNotes")), (&json!("When?"), None));
@@ -547,7 +547,7 @@ fn sent_of_plan(row: &str) -> (&str, Value) {
     }
 }
 
-/// A plan of `ana` with all that it can have.
+/// A plan of `ana` with every field.
 fn full_plan(id: &str) -> Value {
     let focus = json!([{"scorecardTemplateName": below_support("scorecardTemplates/quality"), "criterionOrChapterId": "greeting"}]);
     json!({

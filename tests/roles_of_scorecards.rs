@@ -1,16 +1,16 @@
-//! Who may set and read what of scorecards and comments: the tables of `docs/roles.md`, cell by cell.
+//! Which role may set and read what of scorecards and comments: the tables of `docs/roles.md`, cell by cell.
 
 use coaching_tests::{Event, TestService, below_support, merge, plan_name, session_name, usecase_name, user_name};
 use serde_json::{Value, json};
 
 const ROLES: &str = include_str!("../docs/roles.md");
-/// The callers of the columns, and who is one: `manager`, `agent`, and both of `service, admin`.
+/// The column of each caller, with a role and a user: `manager`, `agent`, and both of `service, admin`.
 const CALLERS: [(usize, &str, &str); 4] =
     [(0, "manager", "maria"), (1, "agent", "ana"), (2, "service", "sync@acme"), (2, "admin", "root")];
 const STATES: [&str; 3] = ["draft", "submitted", "acknowledged"];
 const TIME: &str = "2026-05-28T10:00:00Z";
 
-/// The rows of the table whose first column is headed `head`: what it is about, and the words of each other cell.
+/// The rows of the table whose first column has the title `head`: the first cell, and the words of each other cell.
 fn table(head: &str) -> Vec<(String, Vec<Vec<&'static str>>)> {
     let rest = ROLES.split(&format!("\n| {head} |")).nth(1).unwrap_or_else(|| panic!("no table of '{head}'"));
     let rows = rest.split("\n\n").next().unwrap().lines().skip(2);
@@ -32,7 +32,8 @@ fn word(cell: &[&'static str], place: usize) -> &'static str {
     }
 }
 
-/// Holds what became of `event` to `word`: `set` says that the field is as it was sent, `dropped` that nothing changed.
+/// Asserts that `event` has the effect of `word`: `set` means that the field is as sent, `dropped` that nothing
+/// changed.
 async fn holds(service: &TestService, event: &Event, word: &str, is_set: impl Fn(&Value) -> bool, told: &str) {
     match word {
         "set" => {
@@ -51,7 +52,7 @@ async fn holds(service: &TestService, event: &Event, word: &str, is_set: impl Fn
     }
 }
 
-/// A service where `ben` has a session and a thread too.
+/// A service in which `ben` has a session and a thread too.
 async fn service() -> TestService {
     let service = TestService::seeded().await;
     let of_ben = json!({
@@ -71,7 +72,7 @@ async fn service() -> TestService {
     service
 }
 
-/// The field that a row is about, and what is special about the value that is sent.
+/// The field of a row, and what is special about the value that is sent.
 fn field_of(row: &str) -> (&str, &str) {
     row.split_once(", ").unwrap_or((row, ""))
 }
@@ -87,7 +88,7 @@ fn new_scorecard(more: Value) -> Value {
     scorecard
 }
 
-/// Puts the scorecard `id` of `ana` there, in `state`.
+/// Creates or replaces the scorecard `id` of `ana`, in `state`.
 async fn put_in_state(service: &TestService, id: &str, state: &str) {
     let mut scorecard = new_scorecard(json!({
         "name": below_support(&format!("scorecards/{id}")),
@@ -106,7 +107,7 @@ async fn put_in_state(service: &TestService, id: &str, state: &str) {
     service.succeed(&Event::post("scorecards", scorecard).by("service", "sync@acme")).await;
 }
 
-/// A value of a scorecard's `field` that differs from any that is there.
+/// A value of a scorecard's `field` that differs from the stored one.
 fn another(field: &str, what: &str) -> Value {
     match (field, what) {
         ("scores", _) => json!([{"criterionId": "greeting", "numericValue": 5}]),
@@ -283,7 +284,7 @@ async fn who_sets_what_of_a_comment() {
                 "coachingPlanName": plan_name("ana-plan"),
                 "message": "How did it go?",
             });
-            // Whoever wrote it, a manager may choose its name, and an importer its writer.
+            // A manager may choose a comment's name, and an importer also its writer.
             let by = if role == "manager" && writer == user { ("manager", "maria") } else { ("service", writer) };
             service.succeed(&Event::post("coachingComments", comment).by(by.0, by.1)).await;
             let value = match field {

@@ -1,5 +1,5 @@
-//! What each operation costs, exactly: calls of DynamoDB, how many of them wait one for the other, units and
-//! bytes, beside the least units that moving the same items takes. docs/performance.md carries the table.
+//! The exact cost of each operation: DynamoDB calls, how many of them wait for an earlier one, units and bytes, and the
+//! least units that moving the same items takes. docs/performance.md has the table.
 
 use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
 use coaching_domain::names::{CoachingSession, User};
@@ -14,13 +14,13 @@ use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-/// What the table starts with.
+/// The head of the table.
 const HEAD: &str = "\
 | operation | calls | in sequence | read units | least | write units | least | bytes out | bytes in | per million |
 |---|--:|--:|--:|--:|--:|--:|--:|--:|--:|
 ";
 
-/// What is there beside [`TestService::seeded`] before the request.
+/// The records besides [`TestService::seeded`] before the request.
 #[derive(Debug, Clone, Copy)]
 enum Before {
     Nothing,
@@ -28,17 +28,17 @@ enum Before {
     Sessions,
     /// A team of 25 agents, each with a plan and scorecards in both months.
     Team,
-    /// The same, and for one of them a session that is counted.
+    /// The same, and one of them has a session that is counted.
     TeamWithSession,
     /// A profile of 150 such agents.
     Profile,
-    /// The same, and the first page is read: the request is for the second.
+    /// The same after the first page was read: the request is for the second.
     ProfileRead,
-    /// A template of 20 criteria, ten scorecards of `ana` on every day of March and April, and the draft
-    /// `draft-long`; and it is the middle of April.
+    /// A template of 20 criteria, ten scorecards of `ana` on every day of March and April, and the draft `draft-long`;
+    /// now is the middle of April.
     FullPeriod,
-    /// The same, with sums that are long to write: maxima of this and of six more, weights that are no whole numbers,
-    /// and criteria that are left out here and there.
+    /// The same with sums that need many digits: this and six more maxima, fractional weights, and criteria that are
+    /// left out now and then.
     FullPeriodOf(u32),
 }
 
@@ -49,7 +49,7 @@ struct Row {
     what: &'static str,
     before: Before,
     event: Value,
-    /// Why calls wait for others; empty if none does.
+    /// Why calls wait for others; empty if none do.
     waits: &'static str,
 }
 
@@ -389,7 +389,7 @@ async fn every_operation_costs_what_the_document_says() {
     assert_eq!(table.lines().count(), carried.lines().count(), "lines of the table, and those in docs/performance.md");
 }
 
-/// More entries than a filter drops from a page, until it stops short.
+/// More entries than a filter passes over before its page ends.
 const MANY: usize = 10_600;
 
 /// Writes `items` as they are.
@@ -449,7 +449,8 @@ async fn a_page_of_sessions_costs_what_it_returns_or_stops_short() {
     });
     put(&service, items).await;
 
-    // What is open is found among the open ones, and a range of time in the order of that time, wherever it stands among all.
+    // Open sessions are read from the open ones, and a range of time in the order of that time, wherever it is in the
+    // list.
     let after_all = "2026-05-01T00:00:00Z";
     for filter in [
         ("overdue", "true"),
@@ -461,7 +462,7 @@ async fn a_page_of_sessions_costs_what_it_returns_or_stops_short() {
         assert_eq!(answered.body["coachingSessions"][0]["name"], session_name("late"), "{filter:?}");
         assert_eq!((spent.calls, spent.read_units), (2, 1.0), "{filter:?}");
     }
-    // Any other filter is given up for now, and the next page goes on from there.
+    // With any other filter the page ends here, and the next page continues.
     let agent = user_name("ana");
     let since = Event::get("coachingSessions").with("agentUserName", &agent).with("startSessionTime", after_all);
     let (first, spent) = service.spending(&since).await;
@@ -473,8 +474,8 @@ async fn a_page_of_sessions_costs_what_it_returns_or_stops_short() {
     assert_eq!(next.get("nextPageToken"), None);
 }
 
-/// A profile of the agents `here` and `everywhere`, who is one of all profiles, and of more with the names given, who
-/// are active or not: `agent-00000`, of all profiles, `agent-00001` and `agent-00002`, of this one, and so on.
+/// A profile of the agents `here` and `everywhere` (of all profiles), and of agents with the given names, active or
+/// not: `agent-00000` of all profiles, `agent-00001` and `agent-00002` of this one, and so on.
 async fn profile_of(named: impl Iterator<Item = (String, bool)>) -> TestService {
     let service = TestService::embedded().await;
     service.usecase().await;
@@ -506,7 +507,7 @@ fn by_name(direction: &str, page_size: usize) -> Value {
 async fn a_page_by_name_costs_a_page_in_either_direction() {
     for agents in [300, 900] {
         let service = profile_of((0..agents).map(|number| (format!("Agent {number:05}"), true))).await;
-        // Of 50 agents, 16 or 17 are of all profiles: half a unit each.
+        // Of 50 agents, 16 or 17 are of all profiles, at half a unit each.
         for (direction, pages) in
             [("ORDER_DIRECTION_ASC", [62.0, 62.0, 61.5]), ("ORDER_DIRECTION_DESC", [62.0, 61.5, 62.0])]
         {
@@ -525,7 +526,7 @@ async fn a_page_by_name_costs_a_page_in_either_direction() {
     }
 }
 
-/// More agents of one name than that, and than one call returns besides.
+/// More agents with one name than that, and than one call returns besides.
 const NAMESAKES: usize = 20_000;
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! What no route takes, from outside.
+//! Requests that no route takes, from outside.
 
 use coaching_tests::{Case, Target, replay};
 

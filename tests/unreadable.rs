@@ -1,5 +1,6 @@
-//! Records that cannot be read: each costs itself. Bad items are put into the table by hand, and whatever reads them is
-//! tried: what else there is is served, what is missing is named, and nothing of what is in them is told or logged.
+//! Records that cannot be read affect nothing but themselves. Bad items are put into the table by hand, and every
+//! operation that reads them is tried: it serves all other records, names the missing ones, and reveals and logs
+//! nothing of their content.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 use std::collections::{BTreeMap, HashMap};
@@ -18,7 +19,7 @@ use uuid::Uuid;
 
 type Item = HashMap<String, AttributeValue>;
 
-/// Stands in what is bad; no answer and no line may have it.
+/// The content of bad records, which no answer and no log line may hold.
 const CONTENT: &str = "SECRET-CONTENT";
 
 fn text(text: &str) -> AttributeValue {
@@ -38,8 +39,8 @@ async fn put(service: &TestService, item: Item) {
     service.client().put_item().table_name(service.table()).set_item(Some(item)).send().await.unwrap();
 }
 
-/// The seeded service, with a target of ana's plan, a scorecard and sessions of ben's, a plan that is being deleted, and a
-/// minute later.
+/// The seeded service a minute later, with a target of ana's plan, a scorecard and sessions of ben's, and a plan with a
+/// pending deletion.
 async fn service() -> TestService {
     let service = TestService::seeded().await;
     let target = json!({
@@ -89,7 +90,7 @@ fn progress(more: Value) -> Event {
     Event::post("coachingProgresses:retrieve", body)
 }
 
-/// What reads records together with others.
+/// The requests that read records together with others.
 fn lists() -> Vec<(&'static str, Event)> {
     let sessions = || Event::get("coachingSessions");
     vec![
@@ -139,7 +140,7 @@ fn lists() -> Vec<(&'static str, Event)> {
     ]
 }
 
-/// What reads one record by its name.
+/// The requests that read one record by its name.
 fn gets() -> Vec<(&'static str, Event)> {
     let directory = |path: &str| Event::get("").to(&format!("/v1/customers/acme/{path}"));
     vec![
@@ -167,7 +168,7 @@ fn unreachable(answered: &Answered) -> Vec<&str> {
     names.iter().map(|name| name.as_str().unwrap()).collect()
 }
 
-/// Asserts that `answered` tells nothing of a bad record, and if it is an error, no other.
+/// Asserts that `answered` reveals nothing of a bad record, and is a valid error if it is one.
 fn assert_is_quiet(answered: &Answered, tried: &str) {
     assert!(!answered.body.to_string().contains(CONTENT), "{tried}: {}", answered.body);
     if answered.status != 200 {
@@ -176,7 +177,7 @@ fn assert_is_quiet(answered: &Answered, tried: &str) {
     }
 }
 
-/// The items that are damaged, by what they are: what their keys end in.
+/// The items that are damaged: their kind and the end of their keys.
 const KINDS: [(&str, &str); 17] = [
     ("session", "#session#held-1 / session"),
     ("plan", "#plan#ana-plan / plan"),
@@ -216,7 +217,7 @@ const KEYS: [&str; 10] = [
     "update_time_order",
 ];
 
-/// Sends all of `probes`, each for itself.
+/// Sends each of `probes`.
 async fn answers(service: &TestService, probes: &[(&'static str, Event)]) -> Vec<Answered> {
     let mut answers = Vec::with_capacity(probes.len());
     for (_, event) in probes {
@@ -239,7 +240,7 @@ async fn no_answer_differs_in_silence() {
     let (mut damaged, mut sent, mut named) = (0, 0, 0);
     for (kind, end) in KINDS {
         let item = &items[&key_of(&items, end)];
-        // What differs without the item reads it. Whether anything else is disturbed is tried once.
+        // An answer that differs without the item depends on it. Whether others are affected too is tried once.
         let key = ["PK", "SK"].map(|name| (name.to_owned(), item[name].clone()));
         let delete = service.client().delete_item().table_name(service.table()).set_key(Some(HashMap::from(key)));
         delete.send().await.unwrap();
@@ -278,8 +279,8 @@ async fn no_answer_differs_in_silence() {
     assert!(lines.iter().all(|line| !line.contains(CONTENT)), "a line tells what is in a record");
 }
 
-/// A bad record: what it is, the end of its key, the attribute and what stands there instead, what it is called, and the
-/// lists that name it.
+/// A bad record: its kind, the end of its key, the attribute and its bad value, the resource's name, and the lists that
+/// name it.
 type Bad = (&'static str, &'static str, &'static str, Option<AttributeValue>, String, Vec<&'static str>);
 
 fn bad_records() -> Vec<Bad> {
@@ -413,7 +414,7 @@ async fn a_bad_record_is_named_by_the_lists_that_miss_it() {
     }
 }
 
-/// All entries of a list, page by page, and all that is named as unreachable.
+/// All entries of a list, page by page, and all names in `unreachable`.
 async fn walk(service: &TestService, event: &Event, entries: &str, page_size: &str) -> (Vec<Value>, Vec<String>) {
     let (mut found, mut named) = (Vec::new(), Vec::new());
     let mut token: Option<String> = None;
@@ -455,7 +456,7 @@ async fn pages_go_past_what_cannot_be_read() {
         }
         put(&service, item.clone()).await;
     }
-    // All of them.
+    // Every session is damaged.
     for session in &right {
         let id = session["name"].as_str().unwrap().rsplit('/').next().unwrap();
         let mut bad = items[&format!("acme#support#session#{id} / session")].clone();
@@ -511,7 +512,7 @@ async fn what_is_kept_for_a_while_costs_one_request() {
         bad.insert(attribute.to_owned(), bytes());
         put(&service, bad).await;
     };
-    // An order: it is begun again.
+    // A stored order: its page tokens are refused, and clients start the list again.
     let mut first = json!({"orderBy": "ORDER_BY_GAP", "pageSize": 1});
     let token = service.succeed(&progress(first.clone())).await["nextPageToken"].clone();
     assert!(token.is_string());
@@ -519,14 +520,14 @@ async fn what_is_kept_for_a_while_costs_one_request() {
     first["pageToken"] = token;
     let answered = service.send(&progress(first)).await;
     assert_eq!((answered.status, answered.refused_fields()), (400, vec!["pageToken".to_owned()]), "{}", answered.body);
-    // What a request was answered: it is not made again.
+    // An idempotency record: the request is refused, not executed again.
     let create = Event::post("coachingSessions", session_of_ben("asked"));
     let create = create.with("requestId", "6d1d8f2e-7a0e-4c39-9c44-0f5f6c9b8a12");
     service.succeed(&create).await;
     damage("#request#", "fingerprint").await;
     let answered = service.refused(&create, 500).await;
     assert_is_quiet(&answered, "a repeated request");
-    // How far a rebuild came: it is begun again.
+    // The cursor of a rebuild: it starts again.
     let state = [("PK", "acme#support#rebuild"), ("SK", "rebuild")].map(|(name, value)| (name.to_owned(), text(value)));
     put(&service, HashMap::from(state)).await;
     let told = rebuild(&service).await;
@@ -620,7 +621,7 @@ async fn an_entry_of_a_batch_that_meets_one_costs_itself() {
     let unreadable = || Some("RECORD_UNREADABLE".to_owned());
     let sync = |path: &str, body: Value| Event::post("", body).to(path).by("service", "sync@acme");
 
-    // A role of a newer version: the user is written over, and the others go through.
+    // A role of a newer version: the user is replaced, and the others succeed.
     damage("#user#ana / user", "roles", AttributeValue::L(vec![text("auditor")])).await;
     let refused = service.refused(&Event::get("").to("/v1/customers/acme/users/ana"), 500).await;
     assert_is_quiet(&refused, "get-user");
@@ -631,7 +632,7 @@ async fn an_entry_of_a_batch_that_meets_one_costs_itself() {
     assert_eq!(answered["acme##user#ana / user"]["roles"], before["acme##user#ana / user"]["roles"]);
     service.succeed(&Event::get("").to("/v1/customers/acme/users/ana")).await;
 
-    // A group: it is written over; what would hold it is refused until then.
+    // A group: it is replaced; until then, entries that would contain it are refused.
     damage("#group#team / group", "subgroups", text(CONTENT)).await;
     let group = |id: &str, subgroups: &[&str]| {
         let below: Vec<String> = subgroups.iter().map(|id| format!("customers/acme/groups/{id}")).collect();
@@ -644,7 +645,7 @@ async fn an_entry_of_a_batch_that_meets_one_costs_itself() {
     let body = service.succeed(&sync("/v1/customers/acme/groups:batchUpsert", groups)).await;
     assert_eq!(statuses(&body), [None], "{body}");
 
-    // A plan and a scorecard are refused by themselves, as is what is made from a template that cannot be read.
+    // A plan and a scorecard are refused by themselves, and so is an entry with a template that cannot be read.
     damage("#plan#ana-plan / plan", "agent", bytes()).await;
     let plan = |id: &str, agent: &str| json!({"name": plan_name(id), "agentUserName": user_name(agent), "creatorUserName": user_name("maria"), "isActive": true});
     let plans = json!({"coachingPlans": [plan("ana-plan", "ana"), plan("new-plan", "ben")]});
@@ -750,7 +751,7 @@ async fn a_rebuild_names_what_it_could_not_count_and_goes_on() {
         if !end.contains("template") {
             assert_eq!(service.items().await[&ben]["cells"], items[&ben]["cells"], "{name}: ben is recounted");
         }
-        // What is whole again is counted again.
+        // A repaired record is counted again.
         put(&service, item.clone()).await;
         service.advance(TimeDelta::minutes(2));
         let told = rebuild(&service).await;

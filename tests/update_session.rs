@@ -150,7 +150,7 @@ async fn times_follow_each_other() {
     let both = json!({"managerSubmitTime": "2026-05-27T10:00:01Z", "acknowledgeTime": "2026-05-28T10:00:00Z"});
     service.succeed(&update("submitted-1", both).by("service", "sync")).await;
 
-    // A manager's clients may send what the reference shows, whatever its date.
+    // Managers' clients may send the reference's examples, whatever their dates.
     let dated_back = update("held-1", json!({"managerSubmitTime": "2019-08-24T14:15:22Z"}));
     let submitted = service.succeed(&dated_back).await["coachingSession"].clone();
     assert_eq!(submitted["managerSubmitTime"], NOW);
@@ -254,8 +254,8 @@ async fn a_session_that_moves_is_counted_where_it_is() {
 #[tokio::test]
 async fn what_it_costs() {
     let service = TestService::seeded().await;
-    // Under 1 KB: 2 units each for the item and its history in a transaction, 1 for each of six indexes, and 2 for
-    // the one by update time, where it moves.
+    // Under 1 KB: 2 units each for the item and its history in a transaction, 1 for each of six indexes, and 2 for the
+    // index by update time, in which it moves.
     let (_, spent) = service.spending(&update("held-1", json!({"meetingNotes": "x"}))).await;
     assert_eq!((spent.calls, spent.read_units, spent.write_units), (3, 1.5, 12.0));
     let (_, spent) = service.spending(&update("held-1", json!({"meetingNotes": "x"}))).await;

@@ -64,12 +64,12 @@ async fn a_part_stays_what_it_was_in_revisions_that_are_over() {
     let message = refused.body["message"].as_str().unwrap();
     assert!(message.contains("chapters[1].chapterId: was a criterion in an earlier revision"), "{message}");
     assert!(message.contains("criterionId: was a chapter in an earlier revision"), "{message}");
-    // As what they were, they come back.
+    // The ids can come back as what they were.
     service.succeed(&update(other)).await;
 }
 
-/// A chapter of four criteria, fifty times, whose ids begin with `named` and have 128 letters. Each has a label of
-/// as many bytes as are left for it of what ids and labels may take together, and the first of `more`.
+/// Fifty chapters of four criteria, whose ids begin with `named` and have 128 letters. The labels have as many bytes as
+/// the limit of ids and labels leaves, and the first label `more` besides.
 fn full_structure(named: &str, more: usize) -> Value {
     let bound = 216 * 1024;
     let (each, rest) = ((bound - 250 * (2 + 128 + 2)) / 250, (bound - 250 * (2 + 128 + 2)) % 250);
@@ -131,7 +131,7 @@ async fn a_template_lives_at_all_its_bounds() {
     }
     assert!(bytes_of(&items["acme#support#template#full / current"]) > 340 * 1024, "all bounds are reached");
 
-    // And lives on: with less, with what it had, and with another title.
+    // It can still change: to fewer criteria, to those that it had, and to another title.
     let mut less = full_structure("c", 0);
     less["chapters"].as_array_mut().unwrap().truncate(2);
     for template in [
@@ -161,7 +161,7 @@ async fn a_template_lives_at_all_its_bounds() {
     assert_eq!(scored["scorecard"]["totalScore"], 80.0);
 }
 
-/// `structure` as an answer has it.
+/// `structure` as answers have it.
 fn less_with_defaults(structure: &Value) -> Value {
     let mut structure = structure.clone();
     for chapter in structure["chapters"].as_array_mut().unwrap() {
@@ -191,7 +191,7 @@ async fn a_template_of_before_parts_were_noted_is_read_and_changed() {
     let progress = service.succeed(&Event::post("coachingProgresses:retrieve", progress)).await;
     let of_ana = &progress["agentCoachingProgresses"][0]["criterionProgresses"][0];
     assert_eq!((&of_ana["criterionDisplayName"], &of_ana["score"]), (&json!("greeting"), &json!(60.0)));
-    // What is dropped from now on is noted.
+    // Ids that are dropped from now on are remembered.
     service.succeed(&update(json!({"chapters": [{"chapterId": "more", "criteria": [{"criterionId": "rest"}]}]}))).await;
     let as_chapter = json!({"chapters": [{"chapterId": "closing", "criteria": [{"criterionId": "rest"}]}]});
     service.refused(&update(as_chapter), 400).await;

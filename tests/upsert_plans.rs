@@ -27,7 +27,7 @@ async fn events_against_the_binary() {
     replay("upsert-plans", &CASES, Target::Binary(env!("CARGO_BIN_EXE_upsert-plans"))).await;
 }
 
-// --- what an upsert does
+// --- effects of an upsert
 
 #[tokio::test]
 async fn every_entry_is_created_or_replaced_or_refused_by_itself() {
@@ -99,7 +99,7 @@ async fn a_plan_that_changed_since_it_was_read_is_read_again() {
         "comment": "after all",
     });
     let event = Event::post("coachingPlans:batchUpsert", json!({"coachingPlans": [plan]})).by("service", "sync@acme");
-    // All plans and usecases are read, and the first write finds another version.
+    // All plans and usecases are read; then the first write finds another version.
     faulty.inject([Fault::Passed, Fault::Passed, Fault::cancelled(&["ConditionalCheckFailed", "None"])]);
     let answered = answer(event.operation(), &app, event.to_json()).await;
     assert_eq!((answered.status, faulty.left()), (200, 0), "{}", answered.body);

@@ -55,7 +55,7 @@ async fn an_entry_that_names_what_does_not_exist_is_refused_by_itself() {
     }
 }
 
-/// Loads `scorecard`; answers its result.
+/// Loads `scorecard` and returns its result.
 async fn load(service: &TestService, scorecard: &Value) -> Value {
     let event = Event::post("scorecards:batchUpsert", json!({"scorecards": [scorecard]})).by("service", "sync@acme");
     service.succeed(&event).await["results"][0].clone()
@@ -83,7 +83,7 @@ async fn who_and_what_an_entry_names_must_be_there_and_belong_to_its_agent() {
         assert!(result["status"]["message"].as_str().unwrap().starts_with(refused), "{result}");
         service.refused(&Event::get("scorecards/new"), 404).await;
     }
-    // One of another profile. Somebody of this one may have been an agent when they were scored.
+    // An agent of another profile is refused. Any user of this one may have been an agent when they were scored.
     let mut sam = user("sam");
     merge(&mut sam, json!({"profileNames": ["customers/acme/profiles/sales"]}));
     let event = Event::post("", json!({"users": [sam]})).to("/v1/customers/acme/users:batchUpsert");
@@ -95,7 +95,7 @@ async fn who_and_what_an_entry_names_must_be_there_and_belong_to_its_agent() {
     assert_eq!(load(&service, &entry).await["status"]["message"], told);
     entry["agentUserName"] = user_name("maria").into();
     assert!(load(&service, &entry).await.get("scorecard").is_some());
-    // What is there already stays of whom it is, whatever becomes of them.
+    // An existing scorecard keeps its agent, whatever becomes of them.
     let mut ana = user("ana");
     merge(&mut ana, json!({"roles": ["manager"]}));
     let event = Event::post("", json!({"users": [ana]})).to("/v1/customers/acme/users:batchUpsert");

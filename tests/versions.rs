@@ -1,5 +1,5 @@
-//! Versions: whoever names one changes that one or nothing, by every operation that changes something; and changes at
-//! once are made one after the other.
+//! Versions: every operation that changes something changes the named version or nothing, and concurrent changes are
+//! applied one after the other.
 
 use std::collections::BTreeSet;
 
@@ -11,10 +11,10 @@ use coaching_tests::{
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
-/// An etag that nothing has.
+/// An etag that no record has.
 const ANOTHER: &str = "ffff-0";
 
-/// Where a request says what version it means, beside `If-Match`.
+/// The place of the expected version in a request, besides `If-Match`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Means {
     /// In the query.
@@ -25,7 +25,7 @@ enum Means {
     Body,
     /// In each entry of the body's list.
     Entries,
-    /// Nowhere: it changes no record that is there.
+    /// Nowhere: it changes no existing record.
     Nothing,
 }
 
@@ -50,7 +50,7 @@ fn with_if_match(event: &Value, tag: &str) -> Value {
     event
 }
 
-/// The event with `etag` where its operation takes one.
+/// The event with `etag` in the place where its operation takes one.
 fn with_etag(event: &Value, means: Means, etag: &str) -> Value {
     let mut event = event.clone();
     if means == Means::Query {
@@ -87,7 +87,7 @@ async fn every_change_is_held_to_the_version_that_it_names() {
         let probe = TestService::seeded().await;
         for case in event_files(operation.name) {
             let event = event_file(operation.name, &case);
-            // One event of each operation and verb that succeeds.
+            // One successful event of each operation and verb.
             let path = event["rawPath"].as_str().unwrap();
             let verb = (operation.name, path.rsplit_once(':').map(|(_, verb)| verb.to_owned()));
             if verbs.contains(&verb) || event["isBase64Encoded"] == true {
@@ -126,7 +126,7 @@ async fn every_change_is_held_to_the_version_that_it_names() {
                 let results = by_etag.body["results"].as_array().unwrap();
                 let codes: BTreeSet<u64> =
                     results.iter().map(|result| result["status"]["code"].as_u64().unwrap_or_default()).collect();
-                // What is bad in itself is INVALID_ARGUMENT, and so is an etag of what has no versions.
+                // An invalid entry is INVALID_ARGUMENT, and so is an etag for a record without versions.
                 assert!(codes.iter().all(|code| [3, 10].contains(code)), "{told}: {}", by_etag.body);
                 let expected = if operation.name == "upsert-usecases" { 3 } else { 10 };
                 assert!(codes.contains(&expected), "{told}: {}", by_etag.body);
@@ -149,7 +149,7 @@ async fn every_change_is_held_to_the_version_that_it_names() {
             assert_eq!(changed.status, 200, "{told}: {}", changed.body);
         }
     }
-    // What is created has no version before.
+    // Creates have no earlier version.
     let changing = OPERATIONS.iter().filter(|operation| operation.writes && !operation.name.starts_with("create-"));
     assert_eq!(tried, changing.map(|operation| operation.name).collect());
 }
@@ -231,7 +231,7 @@ async fn an_entry_of_a_batch_is_held_to_its_version_by_itself() {
             "{list}"
         );
         assert_eq!(get("four").await.status, 404, "{list}");
-        // What is changed has another version than before; what is not has the same.
+        // A changed record has another version than before, an unchanged one has the same.
         let again =
             upsert(json!([with("one", json!({"etag": one, field: later})), with("three", json!({field: later}))]))
                 .await;

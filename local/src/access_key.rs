@@ -13,9 +13,9 @@ use uuid::Uuid;
 
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 const DATE: HeaderName = HeaderName::from_static("x-amz-date");
-/// How far the time of a signature may lie from now: what AWS allows.
+/// The largest distance between the time of a signature and now, which is AWS's.
 const SIGNED_WITHIN: TimeDelta = TimeDelta::minutes(15);
-/// What a request cannot do without: were one of these not signed, a request that was seen could be sent on as another.
+/// Headers that must be signed: otherwise a request that was seen could be sent on as another.
 const SIGNED: [&str; 3] = ["host", "x-amz-date", "x-amz-target"];
 
 /// An access key: an id that goes with every request, and the secret that requests are signed with.
@@ -32,7 +32,7 @@ impl AccessKey {
         Self { id: format!("LOCAL{}", random().to_uppercase()), secret: format!("{}{}", random(), random()) }
     }
 
-    /// What clients of a DynamoDB that takes any key name.
+    /// The key that clients use for a DynamoDB that takes any key.
     pub(crate) fn any() -> Self {
         Self { id: "local".to_owned(), secret: "local".to_owned() }
     }
@@ -43,10 +43,10 @@ impl AccessKey {
         Some(Self { id: variable("AWS_ACCESS_KEY_ID")?, secret: variable("AWS_SECRET_ACCESS_KEY")? })
     }
 
-    /// The key whose [`AccessKey::line`] is `line`.
+    /// Parses a line that [`AccessKey::line`] wrote.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// A text that says what is wrong with it.
     pub(crate) fn parse(line: &str) -> Result<Self, String> {
         match line.split_whitespace().collect::<Vec<_>>()[..] {
             [id, secret] if secret.len() >= 32 => Ok(Self { id: id.to_owned(), secret: secret.to_owned() }),
@@ -54,12 +54,12 @@ impl AccessKey {
         }
     }
 
-    /// The key as one line, to be kept.
+    /// The key as one line, for storage.
     pub(crate) fn line(&self) -> String {
         format!("{} {}\n", self.id, self.secret)
     }
 
-    /// The variables of the AWS SDKs that name it, for a shell.
+    /// Shell commands that set the AWS SDKs' variables to it.
     pub(crate) fn exports(&self) -> String {
         format!("export AWS_ACCESS_KEY_ID={}\nexport AWS_SECRET_ACCESS_KEY={}\n", self.id, self.secret)
     }
@@ -68,12 +68,12 @@ impl AccessKey {
         Credentials::new(&self.id, &self.secret, None, None, "local")
     }
 
-    /// Whether a request says that this key signed it. Told from its head, before its body is read.
+    /// Whether a request names this key. Only its head is needed, not its body.
     pub(crate) fn is_named(&self, headers: &HeaderMap) -> bool {
         Authorization::read(headers).is_some_and(|authorization| self.is(authorization.key_id()))
     }
 
-    /// Whether this key signed the request of `parts` and `body`, lately and with all that makes it what it is.
+    /// Whether this key signed the request of `parts` and `body`, recently and with all of [`SIGNED`].
     pub(crate) fn signed(&self, parts: &Parts, body: &[u8]) -> bool {
         self.signature_holds(parts, body).unwrap_or(false)
     }
@@ -117,7 +117,7 @@ impl fmt::Debug for AccessKey {
     }
 }
 
-/// What a header `Authorization` says of a signature.
+/// The fields of a header `Authorization` that is a signature.
 struct Authorization<'a> {
     credential: Vec<&'a str>,
     signed_headers: &'a str,

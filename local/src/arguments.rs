@@ -75,10 +75,10 @@ pub struct Options {
 }
 
 impl Options {
-    /// What the claims of tokens are called.
+    /// The names of the claims of tokens.
     ///
     /// # Errors
-    /// One line, if they cannot be called that.
+    /// One line, if they are not valid names.
     pub fn claim_names(&self) -> Result<ClaimNames, String> {
         let names = ClaimNames {
             customer: self.customer_claim.as_str().into(),
@@ -138,24 +138,24 @@ fn origin(text: &str) -> Result<String, String> {
 
 /// What the command line asks for.
 #[derive(Debug)]
-pub enum Asked {
-    /// To serve, or for the task that the options name.
-    ToRun(Options),
-    /// For this text: the help or the version.
-    ForText(String),
+pub enum CommandLine {
+    /// Serve, or run the task that the options name.
+    Run(Options),
+    /// Print this text: the help or the version.
+    Print(String),
 }
 
 /// Reads the command line.
 ///
 /// # Errors
 /// One line that says what is wrong with it.
-pub fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Asked, String> {
+pub fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<CommandLine, String> {
     let options =
         Options::command().try_get_matches_from(arguments).and_then(|found| Options::from_arg_matches(&found));
     match options {
-        Ok(options) => Ok(Asked::ToRun(options)),
+        Ok(options) => Ok(CommandLine::Run(options)),
         Err(error) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
-            Ok(Asked::ForText(error.to_string()))
+            Ok(CommandLine::Print(error.to_string()))
         }
         Err(error) => {
             let text = error.to_string();
@@ -182,7 +182,7 @@ fn suggestion(error: &clap::Error) -> Option<String> {
 mod tests {
     use super::*;
 
-    fn asked(line: &str) -> Result<Asked, String> {
+    fn asked(line: &str) -> Result<CommandLine, String> {
         read(std::iter::once("coaching").chain(line.split_whitespace()).map(OsString::from))
     }
 
@@ -219,7 +219,7 @@ mod tests {
     #[test]
     fn help_is_asked_for() {
         for line in ["--help", "help"] {
-            let Ok(Asked::ForText(text)) = asked(line) else { panic!("no help") };
+            let Ok(CommandLine::Print(text)) = asked(line) else { panic!("no help") };
             for part in [
                 "--port",
                 "--data",
@@ -238,7 +238,7 @@ mod tests {
     #[test]
     fn origins_are_as_browsers_write_them() {
         for line in ["", "--cors-origin http://localhost:5173 --cors-origin https://a.example"] {
-            let Ok(Asked::ToRun(options)) = asked(line) else { panic!("{line}") };
+            let Ok(CommandLine::Run(options)) = asked(line) else { panic!("{line}") };
             assert_eq!(options.cors_origins.len(), line.matches("--cors-origin").count());
         }
     }

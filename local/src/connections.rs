@@ -1,4 +1,4 @@
-//! The connections of a listener: whom each one waits for, and the memory that its request holds.
+//! The connections of a listener: who is to act on each, and the memory that its request holds.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,32 +10,32 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::server::Limits;
 
-/// The unit in which memory is shared out, in bytes.
+/// The unit of memory, in bytes.
 const UNIT: usize = 1024;
-/// How often whoever waits for a place or for memory looks for a client that keeps the service waiting.
+/// How often a task that waits for a place or for memory looks for a client that keeps the service waiting.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 /// Longer than any request takes to be answered.
 const ANSWERED_WITHIN: Duration = Duration::from_secs(120);
 
-/// Whom a connection waits for.
+/// Who is to act next on a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Phase {
-    /// For the client, to send a request.
+    /// The client, to send a request.
     Waiting,
-    /// For the client, to send a body for which there is memory.
+    /// The client, to send a body for which there is memory.
     Receiving,
-    /// For the service, to answer.
+    /// The service, to answer.
     Answering,
-    /// For the client, to read the answer.
+    /// The client, to read the answer.
     Sending,
 }
 
 impl Phase {
     fn lasts(self, limits: &Limits) -> Duration {
         match self {
-            // A head that is late ends sooner; this ends a body that nobody wants, or answers that nobody reads.
+            // A late head ends sooner; this ends a body that nobody wants, or answers that nobody reads.
             Self::Waiting => limits.head + limits.body,
-            // Here too the request ends before: it is answered that its body is late.
+            // Here too the request ends sooner, with the answer that its body is late.
             Self::Receiving => limits.body + limits.wait,
             Self::Answering => ANSWERED_WITHIN,
             Self::Sending => limits.answer,
@@ -65,7 +65,7 @@ impl Connections {
     }
 
     /// Waits until another connection may be opened. If all places are taken, the client that has kept the service
-    /// waiting the longest loses its own.
+    /// waiting longest loses its place.
     pub(crate) async fn room(&self) {
         while locked(&self.open).connections.len() >= self.limits.connections {
             self.close_longest(|phase| phase != Phase::Answering);
@@ -73,7 +73,7 @@ impl Connections {
         }
     }
 
-    /// Counts a connection until what is returned is dropped.
+    /// Counts a connection until the returned place is dropped.
     pub(crate) fn open(self: &Arc<Self>) -> Place {
         let mut open = locked(&self.open);
         open.last += 1;
@@ -109,7 +109,7 @@ impl Place {
         Arc::clone(&self.0)
     }
 
-    /// Waits until the connection has to end: something took too long, or its place or its memory is needed.
+    /// Waits until the connection must end: something took too long, or its place or its memory is needed.
     pub(crate) async fn to_be_closed(&self) {
         loop {
             let ends = || {
@@ -147,9 +147,9 @@ pub(crate) struct Connection {
 struct State {
     phase: Phase,
     since: Instant,
-    /// How many requests there were.
+    /// The number of requests so far.
     requests: u64,
-    /// Held for the request under way, until there is an answer.
+    /// Held for the request under way until there is an answer.
     memory: Option<OwnedSemaphorePermit>,
 }
 
@@ -158,7 +158,7 @@ impl Connection {
         &self.all.limits
     }
 
-    /// A request begins, whose head is read.
+    /// Starts a request, whose head is being read.
     pub(crate) fn begins(&self) {
         let mut state = locked(&self.state);
         state.requests += 1;
@@ -170,7 +170,7 @@ impl Connection {
         locked(&self.state).enter(phase);
     }
 
-    /// Waits for `bytes` of memory for the request under way; says whether it got them in time. Meanwhile, clients
+    /// Waits for `bytes` of memory for the request under way; returns whether it got them in time. Meanwhile, clients
     /// that hold memory and keep the service waiting lose it.
     pub(crate) async fn reserves(&self, bytes: usize) -> bool {
         let units = bytes.div_ceil(UNIT).min(self.all.limits.bytes / UNIT);
@@ -192,7 +192,7 @@ impl Connection {
         state.memory.is_some()
     }
 
-    /// The answer of the request under way, which holds its memory until it is sent.
+    /// The answer to the request under way. It holds the request's memory until it is sent.
     pub(crate) fn sends(self: &Arc<Self>, bytes: Bytes) -> Bytes {
         let mut state = locked(&self.state);
         state.enter(Phase::Sending);
@@ -236,7 +236,7 @@ impl Drop for Answer {
     }
 }
 
-/// A lock holds no half-made change, so one that a panic left is as good as any.
+/// No lock guards a half-made change, so a lock that a panic poisoned is as good as any.
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -11,7 +11,7 @@ use crate::access_key::AccessKey;
 use crate::tokens::TokenIssuer;
 
 const DATABASE: &str = "dynamodb.sqlite";
-/// What SQLite writes next to a database and has not yet put into it.
+/// SQLite's log of changes that are not yet in the database.
 const WRITE_AHEAD_LOG: &str = "dynamodb.sqlite-wal";
 const SIGNING_KEY: &str = "signing-key.pem";
 const PAGE_TOKEN_SECRET: &str = "page-token-secret";
@@ -19,7 +19,7 @@ const ACCESS_KEY: &str = "dynamodb-access-key";
 const ENVIRONMENT: &str = "environment";
 const LOCK: &str = "lock";
 
-/// Every file of it.
+/// Every file of the folder.
 const FILES: [&str; 8] =
     [DATABASE, WRITE_AHEAD_LOG, "dynamodb.sqlite-shm", SIGNING_KEY, PAGE_TOKEN_SECRET, ACCESS_KEY, ENVIRONMENT, LOCK];
 
@@ -28,12 +28,12 @@ const FILES: [&str; 8] =
 pub(crate) struct Secrets {
     pub(crate) issuer: TokenIssuer,
     pub(crate) page_token_secret: String,
-    /// Of the embedded DynamoDB.
+    /// The key of the embedded DynamoDB.
     pub(crate) access_key: AccessKey,
 }
 
 impl Secrets {
-    /// New ones, kept nowhere.
+    /// New secrets, stored nowhere.
     pub(crate) fn generate() -> Result<Self, String> {
         Ok(Self {
             issuer: TokenIssuer::generate()?,
@@ -52,12 +52,12 @@ fn new_page_token_secret() -> String {
 #[derive(Debug)]
 pub(crate) struct DataFolder {
     path: PathBuf,
-    /// Locked until this is dropped or the process ends, however it does.
+    /// Locked until this is dropped or the process ends, in whatever way.
     _lock: File,
 }
 
 impl DataFolder {
-    /// The folder at `path`, made if there is none, and closed to others with all that it keeps.
+    /// Opens the folder at `path`, creating it if needed, and closes it and all its files to others.
     pub(crate) fn open(path: &Path) -> Result<Self, String> {
         make(path).map_err(|error| format!("the data folder {} cannot be made: {error}", path.display()))?;
         close_folder(path)?;
@@ -83,7 +83,7 @@ impl DataFolder {
             Err(TryLockError::Error(error)) => return Err(about(LOCK, format!("cannot be locked: {error}"))),
         }
         let folder = Self { path: path.to_owned(), _lock: lock };
-        // What is found out here is one clear line; found out by the database it would not be.
+        // A failure here gives one clear line; a failure in the database would not.
         folder.write("writable", "")?;
         let probe = folder.file("writable");
         fs::remove_file(&probe).map_err(|error| format!("{} cannot be removed: {error}", probe.display()))?;
@@ -104,10 +104,10 @@ impl DataFolder {
         self.write(ENVIRONMENT, text)
     }
 
-    /// The path of the database, which is there from then on, closed to others.
+    /// The path of the database, created if needed and closed to others.
     ///
-    /// SQLite takes an empty file for a new database and overlooks a log that it cannot read, so that what was kept
-    /// would be gone without a word. Keys are written after the database, so where they are it was.
+    /// SQLite takes an empty file for a new database and ignores a log that it cannot read, so that data would be lost
+    /// silently. Keys are written after the database, so if there are keys there was a database.
     pub(crate) fn database(&self) -> Result<PathBuf, String> {
         let file = self.file(DATABASE);
         let length = fs::metadata(&file).map_or(0, |metadata| metadata.len());
@@ -133,7 +133,7 @@ impl DataFolder {
                 |what: &str| self.about(DATABASE, &format!("{what}: put it back, or name another folder with --data"));
             match self.start_of::<100>(DATABASE)? {
                 Some(header) if header.starts_with(b"SQLite format 3\0") => {
-                    // With a log, the file may still be on its way to its length.
+                    // With a log, the file may not have reached its length yet.
                     if log.is_none() && length_told(&header).is_some_and(|told| length < told) {
                         return Err(unusable("is cut short"));
                     }
@@ -145,7 +145,7 @@ impl DataFolder {
         Ok(file)
     }
 
-    /// The first bytes of a file, if it has as many.
+    /// The first `N` bytes of a file, if it has that many.
     fn start_of<const N: usize>(&self, name: &str) -> Result<Option<[u8; N]>, String> {
         let mut start = [0; N];
         let read = File::open(self.file(name)).and_then(|mut file| file.read_exact(&mut start));
@@ -156,7 +156,7 @@ impl DataFolder {
         }
     }
 
-    /// The secrets kept here, and new ones for those that are not.
+    /// The stored secrets, with new ones for those that are missing.
     pub(crate) fn secrets(&self) -> Result<Secrets, String> {
         let mut secrets = Secrets::generate()?;
         if let Some(pem) = self.read(SIGNING_KEY)? {
@@ -173,7 +173,7 @@ impl DataFolder {
         Ok(secrets)
     }
 
-    /// Keeps what is not kept yet of `secrets`.
+    /// Stores those of `secrets` that are not stored yet.
     pub(crate) fn keep(&self, secrets: &Secrets) -> Result<(), String> {
         let access_key = secrets.access_key.line();
         for (name, text) in [
@@ -200,11 +200,11 @@ impl DataFolder {
         }
     }
 
-    /// Writes a file whole or not at all.
+    /// Writes a file completely or not at all.
     fn write(&self, name: &str, text: &str) -> Result<(), String> {
         let beside = self.file(&format!("{name}.new"));
         let written = match fs::remove_file(&beside) {
-            // One that was left there may be open to others, and stay so.
+            // A file left behind there may be open to others, and would stay so.
             Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
             _ => private_file(&beside),
         };
@@ -219,7 +219,7 @@ impl DataFolder {
     }
 }
 
-/// Whether `header` begins a log of SQLite's: its mark, and a checksum over itself
+/// Whether `header` is that of an SQLite log: it has its mark, and a checksum over itself
 /// (<https://sqlite.org/fileformat2.html#walformat>).
 fn is_log_header(header: &[u8; 32]) -> bool {
     let (words, _) = header.as_chunks::<4>();
@@ -238,7 +238,7 @@ fn is_log_header(header: &[u8; 32]) -> bool {
     sums == (u32::from_be_bytes(*sum0), u32::from_be_bytes(*sum1))
 }
 
-/// How long a database is by its own `header`, in bytes, if that is to be trusted
+/// The length of a database in bytes, as its own `header` says, if that can be trusted
 /// (<https://sqlite.org/fileformat2.html#in_header_database_size>).
 fn length_told(header: &[u8; 100]) -> Option<u64> {
     let number = |at: usize| Some(u32::from_be_bytes(header.get(at..at + 4)?.try_into().ok()?));
@@ -260,7 +260,7 @@ fn make(path: &Path) -> std::io::Result<()> {
     fs::create_dir_all(path)
 }
 
-/// Lets only its owner into the folder. One that others use for other things is not taken from them.
+/// Lets only its owner into the folder. Refuses one that is open to others and holds other things.
 #[cfg(unix)]
 fn close_folder(path: &Path) -> Result<(), String> {
     use std::os::unix::fs::PermissionsExt;
@@ -300,7 +300,7 @@ fn private(_path: &Path) -> std::io::Result<()> {
     Ok(())
 }
 
-/// The file at `path`, made if there is none, to be written by its owner alone.
+/// Opens the file at `path` for writing by its owner alone, creating it if needed.
 fn private_file(path: &Path) -> std::io::Result<File> {
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(false);

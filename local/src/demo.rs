@@ -2,7 +2,7 @@
 //! and 90 days of scorecards, loaded through the service's own operations. Only the dates move, so that
 //! the last day is always today.
 //!
-//! It has what the examples of the API's document name, so that each request there can be sent as it stands.
+//! It has everything that the examples of the API's document name, so that each request there can be sent as it stands.
 
 use std::io::IsTerminal;
 use std::sync::{Mutex, PoisonError};
@@ -28,16 +28,16 @@ pub(crate) const AGENT: &str = "ana";
 
 /// The most entries of a batch operation.
 const BATCH: usize = 500;
-/// How many requests are under way at once.
+/// The number of requests under way at once.
 const AT_ONCE: usize = 4;
-/// How many days of scorecards there are.
+/// The number of days with scorecards.
 const DAYS: u64 = 90;
 
 const FIRST_NAMES: [&str; 24] = [
     "Ana", "Ben", "Chloe", "Dev", "Eva", "Finn", "Grace", "Hugo", "Iris", "Jonas", "Kim", "Leo", "Mia", "Noah", "Olga",
     "Paul", "Quinn", "Rosa", "Sam", "Tara", "Uma", "Vera", "Will", "Yara",
 ];
-/// As many as have no factor in common with the first names, so that the two together are different for all people.
+/// Their number has no factor in common with that of the first names, so that every person has another full name.
 const LAST_NAMES: [&str; 11] =
     ["Abe", "Brandt", "Castro", "Diaz", "Eriksen", "Fischer", "Garcia", "Haddad", "Ito", "Jansen", "Kaya"];
 
@@ -46,7 +46,7 @@ struct Profile {
     id: &'static str,
     usecase: &'static str,
     agents: usize,
-    /// The place of its first agent, and of its first supervisor, among all people.
+    /// The index of its first agent among all people; then that of its first supervisor.
     first_agent: usize,
     first_supervisor: usize,
     /// Each with its id, title and criteria.
@@ -101,10 +101,10 @@ const PROFILES: [Profile; 2] = [
     },
 ];
 
-/// What is worked on, and what was noted in one session after the other.
+/// The subject of a plan, and the notes of its sessions in order.
 type Course = (&'static str, [&'static str; 3]);
 
-/// With agents who improve or stay.
+/// For agents who improve or stay.
 const COURSES: [Course; 3] = [
     (
         "Greeting and ownership",
@@ -132,7 +132,7 @@ const COURSES: [Course; 3] = [
     ),
 ];
 
-/// With agents who decline.
+/// For agents who decline.
 const HARD_COURSE: Course = (
     "Calm under pressure",
     [
@@ -154,13 +154,13 @@ pub(crate) fn first_request(url: &str, token: &str) -> String {
     )
 }
 
-/// How an agent's scores go.
+/// The course of an agent's scores.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Trend {
     Improves,
     Stays,
     Declines,
-    /// They stay, and there are only those of a month.
+    /// They stay, and go back only a month.
     New,
 }
 
@@ -178,7 +178,7 @@ fn first_name(person: usize) -> &'static str {
     FIRST_NAMES.get(person % FIRST_NAMES.len()).copied().unwrap_or_default()
 }
 
-/// The name of one of all people, which is theirs alone.
+/// The display name of a person, which nobody else has.
 fn display_name(person: usize) -> String {
     format!("{} {}", first_name(person), LAST_NAMES.get(person % LAST_NAMES.len()).copied().unwrap_or_default())
 }
@@ -205,8 +205,7 @@ fn user_name(id: &str) -> String {
     format!("customers/{CUSTOMER}/users/{id}")
 }
 
-/// Loads the demo customer unless it is there already. Names are fixed, so a load that was cut
-/// short is completed by the next.
+/// Loads the demo customer unless it is there. Names are fixed, so the next load completes one that was interrupted.
 pub(crate) async fn load(gateway: &Gateway, issuer: &TokenIssuer) -> Result<(), String> {
     let token = issuer.issue(&Claims::new(CUSTOMER, "service", "sync@acme"))?;
     let loader = Loader { gateway, token };
@@ -264,21 +263,21 @@ pub(crate) async fn load(gateway: &Gateway, issuer: &TokenIssuer) -> Result<(), 
         .buffer_unordered(AT_ONCE)
         .try_collect::<Vec<()>>()
         .await?;
-    // The last thing that is written, so it says that all else is.
+    // Written last, so if it exists, everything does.
     loader.send_all(&format!("customers/{CUSTOMER}/groups:batchUpsert"), "groups", &groups()).await?;
     progress.end();
     Ok(())
 }
 
-/// How far the load came, on standard error: a bar in a terminal, and else a line now and then.
+/// The progress of the load, on standard error: a bar in a terminal, otherwise a line now and then.
 struct Progress {
     bar: ProgressBar,
-    /// When the last line was written, where there is no terminal.
+    /// The time of the last line, if there is no terminal.
     told: Option<Mutex<Instant>>,
 }
 
 impl Progress {
-    /// How often a line is written.
+    /// The time between two lines.
     const TOLD_EVERY: std::time::Duration = std::time::Duration::from_secs(2);
 
     fn of(scorecards: u64) -> Result<Self, String> {
@@ -344,7 +343,8 @@ fn users(profile: &Profile) -> Vec<Value> {
     agents.chain(supervisors).collect()
 }
 
-/// Teams of 20 with a supervisor, under their profile's group, under everyone; and those whom the manager coaches.
+/// Teams of 20 with a supervisor, under their profile's group, under everyone; and the group of those whom the manager
+/// coaches.
 fn groups() -> Vec<Value> {
     let group = |id: &str| format!("customers/{CUSTOMER}/groups/{id}");
     let mut groups = Vec::new();
@@ -406,7 +406,7 @@ fn targets(profile: &Profile, id: &str, criteria: &[Criterion], now: DateTime<Ut
     vec![target("", 75), target(first, 80)]
 }
 
-/// 90 days of scorecards, about one a day and agent, by the agent's trend.
+/// 90 days of scorecards, about one per day and agent, by the agent's trend.
 fn scorecards(profile: &Profile, now: DateTime<Utc>) -> Vec<Value> {
     let below = profile_name(profile);
     let mut scorecards = Vec::new();
@@ -420,7 +420,7 @@ fn scorecards(profile: &Profile, now: DateTime<Utc>) -> Vec<Value> {
             if random.u8(0..100) >= 94 {
                 continue;
             }
-            // What a criterion gets on that day, in hundredths, before chance adds up to one and a half.
+            // The score of a criterion on that day, in hundredths, before chance adds up to one and a half.
             let since = 100 * ago / DAYS;
             let level = match trend {
                 Trend::Improves => start + 150 - 2 * since,
@@ -458,7 +458,7 @@ fn scorecards(profile: &Profile, now: DateTime<Utc>) -> Vec<Value> {
     scorecards
 }
 
-/// Scorecards of the first agent in each state: one that is scored in part, one that is submitted.
+/// Scorecards of the first agent in each state: one partly scored, one submitted.
 fn first_agents_scorecards(now: DateTime<Utc>) -> [Value; 2] {
     let [support, _] = &PROFILES;
     let below = profile_name(support);
@@ -576,7 +576,7 @@ impl Loader<'_> {
         Ok(())
     }
 
-    /// Creates something whose name is fixed; what is there already stays.
+    /// Creates a resource with a fixed name; an existing one stays.
     async fn create(&self, collection: &str, message: &Value) -> Result<(), String> {
         match self.send(Method::POST, collection, message).await? {
             (StatusCode::OK | StatusCode::CONFLICT, _) => Ok(()),
@@ -584,7 +584,7 @@ impl Loader<'_> {
         }
     }
 
-    /// Sends `entries` to a batch operation; each must be taken.
+    /// Sends `entries` to a batch operation, which must accept each.
     async fn send_all(&self, path: &str, field: &str, entries: &[Value]) -> Result<(), String> {
         for batch in entries.chunks(BATCH) {
             let (status, answer) = self.send(Method::POST, path, &json!({ field: batch })).await?;

@@ -1,4 +1,4 @@
-//! The API's document, and a page to read it on. Both need no token: API Gateway has neither.
+//! The API's document, and a page to read it on. Neither needs a token, because API Gateway has neither.
 
 use std::borrow::Cow;
 use std::io::{self, Write};
@@ -15,15 +15,15 @@ use hyper::http::request::Parts;
 use hyper::{Method, Response, StatusCode};
 use utoipa_swagger_ui::{Config, serve};
 
-/// The OpenAPI document; a test holds it to what runs.
+/// The OpenAPI document; a test compares it with the code that runs.
 const DOCUMENT: &str = include_str!("../../openapi.json");
-/// Where it is served.
+/// The path of the document.
 const DOCUMENT_PATH: &str = "/openapi.json";
-/// Where the page is, which asks for files below it.
+/// The path of the page; the page's files are below it.
 pub(crate) const PAGE_PATH: &str = "/docs";
 
 static CONFIG: LazyLock<Arc<Config<'static>>> = LazyLock::new(|| {
-    // Nothing is asked of the validator that swagger.io runs.
+    // No request goes to the validator that swagger.io runs.
     let config = Config::new([DOCUMENT_PATH]).validator_url("none");
     Arc::new(config.use_base_layout().doc_expansion("list").filter(true).persist_authorization(true))
 });
@@ -36,18 +36,18 @@ const USUAL_ADDRESS: &str = "http://127.0.0.1:3000";
 pub(crate) struct Docs {
     /// The document, with the service's own address as its first server.
     document: Bytes,
-    /// A tenth of it, made when it is first asked for; nothing if that fails.
+    /// The document compressed to a tenth, when first needed; `None` if that fails.
     compressed: OnceLock<Option<Bytes>>,
 }
 
 impl Docs {
-    /// Those of the service at `address`.
+    /// The document and page of the service at `address`.
     pub(crate) fn at(address: SocketAddr) -> Self {
         let document = DOCUMENT.replacen(USUAL_ADDRESS, &format!("http://{address}"), 1);
         Self { document: document.into(), compressed: OnceLock::new() }
     }
 
-    /// What is served to `request`, if it is for the document, the page, or one of the page's files.
+    /// The answer to `request`, if it is for the document, the page, or one of the page's files.
     pub(crate) fn answer(&self, request: &Parts) -> Option<Response<Bytes>> {
         if request.method != Method::GET {
             return None;
@@ -58,7 +58,7 @@ impl Docs {
         }
     }
 
-    /// The document, compressed for who takes that.
+    /// The document, compressed for clients that accept that.
     fn document(&self, request: &Parts) -> Response<Bytes> {
         let encodings = request.headers.get_all(ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
         let takes_gzip = encodings.flat_map(|value| value.split(',')).any(|encoding| encoding.trim() == "gzip");
@@ -82,7 +82,7 @@ fn compressed(bytes: &[u8]) -> io::Result<Bytes> {
     encoder.finish().map(Bytes::from)
 }
 
-/// The page, or the file of it that `asked` names below it.
+/// The page, or the page's file at `asked`.
 fn page(asked: &str) -> Option<Response<Bytes>> {
     if asked.is_empty() {
         let mut response = Response::new(Bytes::new());

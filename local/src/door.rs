@@ -1,4 +1,4 @@
-//! Who may come in by a browser: a web page can send requests to this machine from wherever it comes.
+//! Decides which requests of browsers to accept: any web page can send requests to this machine.
 
 use hyper::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
@@ -8,31 +8,31 @@ use hyper::header::{
 use hyper::http::request::Parts;
 use hyper::{Method, Response, StatusCode};
 
-/// The names of this machine that only reach this machine.
+/// The names by which only this machine is reached.
 const NAMES: [&str; 3] = ["127.0.0.1", "localhost", "[::1]"];
 
-/// Tells requests that were meant for the listener from those that a web page sends on its own account.
+/// Distinguishes requests meant for the listener from those that a web page sends on its own account.
 #[derive(Debug)]
 pub(crate) struct Door {
-    /// The listener's port; without one, any will do.
+    /// The listener's port; `None`: any port.
     port: Option<u16>,
     /// Other origins whose pages may call.
     origins: Vec<String>,
 }
 
 impl Door {
-    /// Of a listener at `port`, whose own pages may call it, and those of `origins`.
+    /// For a listener at `port`, which its own pages and those of `origins` may call.
     pub(crate) fn at(port: u16, origins: &[String]) -> Self {
         Self { port: Some(port), origins: origins.to_vec() }
     }
 
-    /// Of a listener that is also reached through the ports of others on this machine.
+    /// For a listener that is also reached through other ports of this machine.
     pub(crate) fn at_any_port() -> Self {
         Self { port: None, origins: Vec::new() }
     }
 
-    /// Why the request is not let in, if it is not: it names another host, as when a foreign domain was made to point
-    /// here, or it comes from a page of another origin.
+    /// Why the request is refused, if it is: it names another host, as when a foreign domain points here, or it comes
+    /// from a page of another origin.
     pub(crate) fn refusal(&self, parts: &Parts) -> Option<String> {
         let mut hosts = parts.headers.get_all(HOST).iter();
         let host = hosts.next().and_then(|host| host.to_str().ok());
@@ -66,7 +66,7 @@ impl Door {
         Some(response)
     }
 
-    /// Lets the page that sent a request with the headers `asked` read what is answered, if its origin is allowed.
+    /// Lets the page that sent a request with the headers `asked` read the response, if its origin is allowed.
     pub(crate) fn share<B>(&self, asked: &HeaderMap, response: &mut Response<B>) {
         if self.origins.is_empty() {
             return;

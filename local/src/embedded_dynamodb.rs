@@ -24,7 +24,7 @@ use crate::server::{Limits, Site, serve};
 
 /// The region that clients of the embedded DynamoDB name.
 pub(crate) const REGION: &str = "us-east-1";
-/// What a request's target begins with.
+/// The prefix of a request's target.
 const TARGET: &str = "DynamoDB_20120810.";
 
 /// A running embedded DynamoDB; dropping it stops it.
@@ -37,22 +37,22 @@ pub struct EmbeddedDynamoDb {
 }
 
 impl EmbeddedDynamoDb {
-    /// Starts one on any free port, with its data in `file` or, without one, in memory. It answers the clients that
-    /// [`client_at`] makes, also through the ports of others on this machine.
+    /// Starts one on a free port, with its data in `file` or, without one, in memory. It answers the clients that
+    /// [`client_at`] makes, also through other ports of this machine.
     ///
     /// # Errors
-    /// One line, if the file or a port cannot be had.
+    /// One line, if the file cannot be opened or there is no port.
     pub fn start(file: Option<&Path>) -> Result<Self, String> {
         Self::serve(file, AccessKey::any(), |_| Door::at_any_port())
     }
 
-    /// As [`EmbeddedDynamoDb::start`], but it answers nobody without `access_key`, and at its own port alone.
+    /// As [`EmbeddedDynamoDb::start`], but it answers only requests signed with `access_key`, and only at its own port.
     pub(crate) fn guarded(file: Option<&Path>, access_key: AccessKey) -> Result<Self, String> {
         Self::serve(file, access_key, |port| Door::at(port, &[]))
     }
 
-    /// It has a thread of its own: it answers while holding one lock and waits for the disk, which would stall
-    /// whatever else runs on the same threads.
+    /// It runs on a thread of its own: it answers under one lock and waits for the disk, which would stall everything
+    /// else on its thread.
     fn serve(file: Option<&Path>, access_key: AccessKey, door: impl FnOnce(u16) -> Door) -> Result<Self, String> {
         let database = match file {
             None => Database::memory().map_err(|error| format!("the embedded DynamoDB does not start: {error}"))?,
@@ -60,7 +60,7 @@ impl EmbeddedDynamoDb {
                 let path = file.to_str().ok_or_else(|| format!("{} is not UTF-8", file.display()))?;
                 Database::new(path).map_err(|error| {
                     let error = error.to_string();
-                    // The rest is for whoever builds on the library.
+                    // The rest is for developers who use the library.
                     let what = error.split(". ").next().unwrap_or_default();
                     format!("{} cannot be opened: {what}", file.display())
                 })?
@@ -73,7 +73,7 @@ impl EmbeddedDynamoDb {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(refused)?;
         let (stop, stopped) = watch::channel(false);
         let engine = Engine { database, access_key: access_key.clone(), door: door(address.port()) };
-        // Only who has the key gets further than a head; and it answers one request at a time.
+        // Only holders of the key get further than the head; and it answers one request at a time.
         let limits = Limits { bytes: 512 * 1024 * 1024, ..Limits::default() };
         let served = async move {
             match tokio::net::TcpListener::from_std(listener) {
@@ -88,7 +88,7 @@ impl EmbeddedDynamoDb {
         Ok(Self { address, access_key, stop, thread: Some(thread) })
     }
 
-    /// Where it answers, such as `http://127.0.0.1:49152`.
+    /// Its address, such as `http://127.0.0.1:49152`.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
@@ -120,13 +120,14 @@ pub(crate) fn client_with(url: &str, access_key: &AccessKey) -> Client {
         .region(Region::new(REGION))
         .credentials_provider(access_key.credentials())
         .endpoint_url(url)
-        // One lock and one thread answer all callers: a busy moment is no outage. A request has longer than this.
+        // One lock and one thread answer all callers: a busy moment is not an outage. A request may take longer than
+        // this.
         .timeout_config(TimeoutConfig::builder().operation_timeout(Duration::from_secs(20)).build());
     Client::from_conf(config.build())
 }
 
-/// The engine behind the protocol. Its own listener answers every web page on this machine whatever it is signed with,
-/// so this one stands in its place.
+/// The engine behind the protocol. The engine's own listener answers every web page on this machine, whatever the
+/// signature, so this one replaces it.
 struct Engine {
     database: Database,
     access_key: AccessKey,
@@ -176,7 +177,7 @@ impl Site for Engine {
 
 macro_rules! operations {
     ($($name:literal: $method:ident,)+) => {
-        /// Performs `operation`; none, if there is no such operation.
+        /// Performs `operation`; `None` if there is no such operation.
         fn perform(database: &Database, operation: &str, body: &[u8]) -> Option<Result<String, DynoxideError>> {
             match operation {
                 $($name => Some(with_json(body, |request| database.$method(request))),)+
@@ -218,7 +219,7 @@ fn with_json<Asked: DeserializeOwned, Answered: Serialize>(
 ) -> Result<String, DynoxideError> {
     let asked = serde_json::from_slice(body).map_err(|error| {
         let error = error.to_string();
-        // The engine marks what kind of error it is before its text.
+        // The engine puts the kind of an error before its text.
         DynoxideError::ValidationException(error.trim_start_matches("VALIDATION:").to_owned())
     })?;
     serde_json::to_string(&perform(asked)?).map_err(|error| DynoxideError::InternalServerError(error.to_string()))

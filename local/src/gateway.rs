@@ -1,4 +1,4 @@
-//! What API Gateway does with an HTTP request before a function sees it, and with what it refuses.
+//! The part of API Gateway: it checks an HTTP request, and turns it into a function's event or refuses it.
 
 use std::collections::BTreeMap;
 
@@ -21,7 +21,7 @@ use crate::tokens::TokenIssuer;
 
 /// The largest body that API Gateway takes, in bytes.
 pub(crate) const MAX_PAYLOAD_BYTES: usize = 10 * 1024 * 1024;
-/// The most that request line and headers may take together, in bytes.
+/// The most bytes of request line and headers together.
 const MAX_HEAD_BYTES: usize = 10_240;
 
 /// Serves HTTP requests with the operations, as API Gateway and Lambda do together.
@@ -52,7 +52,7 @@ impl Gateway {
         }
     }
 
-    /// Lets a request in by its head, as the authorizer does, or says with what it is refused.
+    /// Admits a request by its head, as the authorizer does, or returns the refusal.
     pub(crate) fn admit(&self, parts: &Parts) -> Result<Caller, (StatusCode, &'static str)> {
         let head: usize = parts.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
         if head + parts.uri.to_string().len() > MAX_HEAD_BYTES {
@@ -62,7 +62,7 @@ impl Gateway {
         claims.map(Caller).ok_or((StatusCode::UNAUTHORIZED, "Unauthorized"))
     }
 
-    /// Answers a request that was let in.
+    /// Answers an admitted request.
     pub(crate) async fn answer_to(&self, caller: Caller, parts: &Parts, body: &Bytes) -> Response<String> {
         let (route, variables) = self.routes.find(parts.method.as_str(), parts.uri.path());
         let event = event(parts, body, route, &json!(variables), &caller.0);
@@ -138,7 +138,7 @@ fn joined(headers: &HeaderMap, name: &str) -> String {
     values.collect::<Vec<_>>().join(",")
 }
 
-/// The body as text, if API Gateway hands its type over as text and it is UTF-8.
+/// The body as text, if it is UTF-8 and of a type that API Gateway passes as text.
 fn text_body<'a>(headers: &HeaderMap, body: &'a Bytes) -> Option<&'a str> {
     let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let is_text = ["text/", "application/json", "application/javascript", "application/xml"]
@@ -147,7 +147,7 @@ fn text_body<'a>(headers: &HeaderMap, body: &'a Bytes) -> Option<&'a str> {
     std::str::from_utf8(body).ok().filter(|text| is_text || text.is_empty())
 }
 
-/// What API Gateway itself answers, which nobody is to keep or to take for something else either.
+/// An answer of API Gateway itself, which nobody may cache or take for another type.
 pub(crate) fn refusal(status: StatusCode, message: &str) -> Response<String> {
     let mut response = Response::new(json!({ "message": message }).to_string());
     *response.status_mut() = status;

@@ -1,8 +1,8 @@
 //! The Coaching Service on one machine.
 //!
-//! The [`Gateway`] does what API Gateway does on AWS: it finds the operation by its route, verifies
-//! JWTs, turns each HTTP request into the event that the functions get there, and hands it to the
-//! same operation. The table is that of `template.yaml`, in an embedded DynamoDB or in any other.
+//! The [`Gateway`] does what API Gateway does on AWS: it finds the operation by its route, verifies JWTs, turns each
+//! HTTP request into the event that functions get there, and passes it to the same operation. The table is that of
+//! `template.yaml`, in an embedded DynamoDB or in any other.
 
 mod access_key;
 pub mod arguments;

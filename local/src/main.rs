@@ -9,15 +9,15 @@ use coaching_local::{Interruption, Service, arguments, rebuild_statistics};
 #[tokio::main]
 async fn main() -> ExitCode {
     let options = match arguments::read(std::env::args_os()) {
-        Ok(arguments::Asked::ToRun(options)) => options,
-        Ok(arguments::Asked::ForText(text)) => {
-            say(&text);
+        Ok(arguments::CommandLine::Run(options)) => options,
+        Ok(arguments::CommandLine::Print(text)) => {
+            print(&text);
             return ExitCode::SUCCESS;
         }
         Err(line) => return failed(&line),
     };
     if let Some(Task::RebuildStatistics { customer, profile }) = &options.task {
-        return match rebuild_statistics(&options, customer, profile, say).await {
+        return match rebuild_statistics(&options, customer, profile, print).await {
             Ok(()) => ExitCode::SUCCESS,
             Err(line) => failed(&line),
         };
@@ -26,18 +26,18 @@ async fn main() -> ExitCode {
         Ok(service) => service,
         Err(line) => return failed(&line),
     };
-    // Before the greeting: whoever has read it may interrupt at once.
+    // Before the greeting: whoever reads that may interrupt at once.
     let interruption = match Interruption::listen() {
         Ok(interruption) => interruption,
         Err(line) => return failed(&line),
     };
-    say(&service.greeting());
+    print(&service.greeting());
     service.until(interruption).await;
     ExitCode::SUCCESS
 }
 
-/// Says `text` to whoever reads; if nobody does any more, that is no reason to end.
-fn say(text: &str) {
+/// Prints `text`. If nobody reads it any more, that is no reason to end.
+fn print(text: &str) {
     let mut output = std::io::stdout().lock();
     let _ = output.write_all(text.as_bytes()).and_then(|()| output.flush());
 }

@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 pub struct AnswerSchema {
     /// Its name.
     pub name: String,
-    /// It, and all that it refers to, by name: as the components of an OpenAPI document.
+    /// This schema and all that it refers to, by name: the components of an OpenAPI document.
     pub schemas: BTreeMap<String, Value>,
 }
 
@@ -20,7 +20,7 @@ macro_rules! operations {
         /// The operations, by the names of their functions.
         pub static OPERATIONS: [&Operation; [$(stringify!($function)),+].len()] = [$(&$function::OPERATION),+];
 
-        /// What the function `name` answers when it succeeds; nothing for one that never does.
+        /// The schema of a successful answer of the function `name`; `None` if it never succeeds.
         pub fn answer_schema(name: &str) -> Option<AnswerSchema> {
             $($(if name == $function::OPERATION.name {
                 return Some(schema_of::<$function::$answer>());
@@ -86,12 +86,12 @@ tasks! {
 }
 // end
 
-/// What the service answers when it refuses a request.
+/// The schema of the service's errors.
 pub fn error_schema() -> AnswerSchema {
     schema_of::<ErrorMessage>()
 }
 
-/// What API Gateway itself answers.
+/// The schema of API Gateway's own errors.
 pub fn gateway_error_schema() -> AnswerSchema {
     schema_of::<GatewayMessage>()
 }

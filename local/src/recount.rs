@@ -10,20 +10,20 @@ use crate::data_folder::DataFolder;
 use crate::service::{open, start_logging};
 use crate::table::causes;
 
-/// How often it is said how far the recount came.
+/// The time between two reports of the recount's progress.
 const REPORTED_EVERY: Duration = Duration::from_secs(20);
 
-/// Recounts the statistics of a profile in the data that `options` name. Tells `say` how far it came, and
-/// in the end every difference, one to a line, and every record that could not be read and was left out.
+/// Recounts the statistics of a profile in the data that `options` name. Reports progress to `print`, and at the end each
+/// difference, one to a line, and each record that could not be read and was left out.
 ///
 /// # Errors
-/// One line that says what is in the way, that nothing is known of the profile, or that not all could be counted. What was
-/// recounted until then stays; cut short, the next run goes on from there.
+/// One line that says what is in the way, that the profile has no data, or that not everything could be counted. What
+/// was recounted until then stays; after an interruption, the next run resumes there.
 pub async fn rebuild_statistics(
     options: &Options,
     customer: &str,
     profile: &str,
-    say: impl Fn(&str),
+    print: impl Fn(&str),
 ) -> Result<(), String> {
     start_logging()?;
     // The data of another DynamoDB is not in the folder, which a service may be using.
@@ -37,18 +37,18 @@ pub async fn rebuild_statistics(
             .map_err(|error| causes(&error))?;
         recounted += answer.recounted_agent_count;
         for DifferenceMessage { agent_user_name, usecase_name, period } in &answer.differences {
-            say(&format!("put right: {agent_user_name}, {usecase_name}, two months from {period}\n"));
+            print(&format!("put right: {agent_user_name}, {usecase_name}, two months from {period}\n"));
         }
         for agent in &answer.unsettled_agent_user_names {
-            say(&format!("changed within the last minute, to be recounted again: {agent}\n"));
+            print(&format!("changed within the last minute, to be recounted again: {agent}\n"));
         }
         for SkippedMessage { name, kind, id, attribute } in &answer.skipped {
             let line = format!("cannot be read, and is left out: {name} ({kind} {id}), attribute {attribute}\n");
             if left_out.insert(line.clone()) {
-                say(&line);
+                print(&line);
             }
         }
-        say(&format!(
+        print(&format!(
             "{recounted} of {} agents recounted, {} statistics put right\n",
             answer.agent_count, answer.difference_count
         ));

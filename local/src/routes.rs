@@ -1,4 +1,4 @@
-//! Routing as API Gateway's HTTP APIs do it: a full match before one with variables, then `$default`.
+//! Routing as API Gateway's HTTP APIs do it: a full match first, then one with variables, then `$default`.
 
 use std::collections::HashMap;
 
@@ -10,9 +10,9 @@ use crate::operations::OPERATIONS;
 /// One route of the API.
 #[derive(Debug, Clone)]
 pub struct Route {
-    /// As API Gateway names it, such as `GET /v1/things/{thing}`, or `$default`.
+    /// Its name in API Gateway, such as `GET /v1/things/{thing}`, or `$default`.
     pub key: String,
-    /// What answers it.
+    /// The operation that answers it.
     pub operation: &'static Operation,
     method: String,
     segments: Vec<Segment>,
@@ -35,7 +35,7 @@ impl Routes {
     /// The routes of the operations.
     ///
     /// # Errors
-    /// One line, if there is no operation for what no route takes.
+    /// One line, if no operation takes the requests without a route.
     pub fn of_operations() -> Result<Self, String> {
         let mut routes = Vec::new();
         let mut default = None;

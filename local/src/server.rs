@@ -1,4 +1,4 @@
-//! The HTTP listener: what clients may take of time, connections and memory, whatever is served.
+//! The HTTP listener, and the limits on its clients' time, connections and memory, whatever it serves.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -18,28 +18,28 @@ use tokio::sync::watch;
 
 use crate::connections::{Connection, Connections, Phase};
 
-/// How long requests under way may take to end once the service is asked to.
+/// The longest that requests under way may take to end once the service is to stop.
 const LAST_ANSWERS: Duration = Duration::from_secs(10);
 /// The most bytes that a connection reads ahead.
 const READ_AHEAD: usize = 64 * 1024;
 
-/// What a listener lets its clients take.
+/// The limits on a listener's clients.
 #[derive(Debug, Clone)]
 pub struct Limits {
-    /// How many connections are open at once. With that of the embedded DynamoDB, and its clients, they fit into the
-    /// 1024 files that a process may usually open.
+    /// The most open connections. With that of the embedded DynamoDB, and its clients, they fit into the 1024 files
+    /// that a process may usually open.
     pub connections: usize,
-    /// How many bytes the requests under way hold at once: their bodies, and room for the largest answer of each.
+    /// The most bytes that the requests under way hold at once: their bodies, and room for the largest answer of each.
     pub bytes: usize,
-    /// How long a client may take to send the head of a request, and to send none on an open connection.
+    /// The longest that a client may take to send the head of a request, and may send none on an open connection.
     pub head: Duration,
-    /// How long a client may take to send a body.
+    /// The longest that a client may take to send a body.
     pub body: Duration,
-    /// How long a client may take to read an answer.
+    /// The longest that a client may take to read an answer.
     pub answer: Duration,
-    /// How long a request waits for its bytes, before it is answered that there are none.
+    /// The longest that a request waits for its bytes before it is refused for want of them.
     pub wait: Duration,
-    /// How long a client may keep the service waiting before another may have its place, if all are taken.
+    /// The longest that a client may keep the service waiting before another may take its place, if all are taken.
     pub patience: Duration,
 }
 
@@ -57,7 +57,7 @@ impl Default for Limits {
     }
 }
 
-/// What is served on a listener.
+/// The service behind a listener.
 pub(crate) trait Site: Send + Sync + 'static {
     /// What is known of a request once its head is read.
     type Admitted: Send;
@@ -66,10 +66,10 @@ pub(crate) trait Site: Send + Sync + 'static {
     /// The largest answer, in bytes.
     const LARGEST_ANSWER: usize;
 
-    /// Lets a request in by its head, or answers it: no body is kept of a request that is not let in.
+    /// Admits a request by its head, or answers it: the body of a request that is not admitted is dropped.
     fn admit(&self, parts: &Parts) -> Result<Self::Admitted, Box<Response<Bytes>>>;
 
-    /// Answers a request that was let in.
+    /// Answers an admitted request.
     fn answer(
         &self,
         admitted: Self::Admitted,
@@ -77,10 +77,10 @@ pub(crate) trait Site: Send + Sync + 'static {
         body: Bytes,
     ) -> impl Future<Output = Response<Bytes>> + Send;
 
-    /// What a request is answered that cannot be read, or for which there is no room.
+    /// The answer to a request that cannot be read, or for which there is no room.
     fn refusal(&self, status: StatusCode) -> Response<Bytes>;
 
-    /// Adds what every answer to a request of `parts` has.
+    /// Adds what all answers to a request of `parts` have.
     fn finish(&self, parts: &Parts, response: &mut Response<Bytes>);
 }
 
@@ -153,7 +153,8 @@ async fn answer<S: Site>(
     Ok(response.map(|bytes| Full::new(connection.sends(bytes))))
 }
 
-/// The body of a request, if it comes in time, whole and no larger than `most`, and there is room for it and its answer.
+/// The body of a request, if it arrives in time, complete and no larger than `most`, and if there is room for it and
+/// its answer.
 async fn read(
     connection: &Arc<Connection>,
     parts: &Parts,
@@ -177,8 +178,8 @@ async fn read(
     }
 }
 
-/// Reads a body that nobody wants without keeping it, while its request is answered: a client may only read after it
-/// has written. One that asked whether to send it is told by the answer.
+/// Reads and drops a body that nobody wants, while its request is answered: a client may only read after it has
+/// written. A client that asked whether to send it learns that from the answer.
 fn discard(connection: &Arc<Connection>, parts: &Parts, mut body: Incoming, most: usize) {
     if body.is_end_stream() || parts.headers.contains_key(EXPECT) {
         return;

@@ -1,4 +1,4 @@
-//! The service as one thing that starts and stops.
+//! The whole service, which starts and stops as one.
 
 use std::fmt::Write;
 use std::io::IsTerminal;
@@ -32,7 +32,7 @@ use crate::table::create_table;
 use crate::template::{TEMPLATE, TableDefinition};
 use crate::tokens::{Claims, TokenIssuer};
 
-/// How long a request takes at most: less than API Gateway waits (30 s), and longer than a function may take,
+/// The longest that a request may take: less than API Gateway waits (30 s), and longer than a function may take,
 /// because all callers share one machine.
 pub const ANSWER_WITHIN: Duration = Duration::from_secs(25);
 
@@ -48,7 +48,7 @@ const DEMO_ROLES: [(&str, &str); 4] =
 pub struct Service {
     address: SocketAddr,
     dynamodb_url: String,
-    /// Of the embedded DynamoDB.
+    /// The key of the embedded DynamoDB.
     access_key: Option<AccessKey>,
     issuer: TokenIssuer,
     page_token_secret: String,
@@ -56,9 +56,9 @@ pub struct Service {
     demo: bool,
     stop: watch::Sender<bool>,
     server: JoinHandle<()>,
-    /// Dropped when all that used it is: requests under way still need it.
+    /// Dropped after everything that uses it: requests under way still need it.
     _embedded: Option<EmbeddedDynamoDb>,
-    /// Dropped last: until then it is in use.
+    /// Dropped last, because it is in use until then.
     data: Option<DataFolder>,
 }
 
@@ -72,7 +72,7 @@ pub(crate) struct Opened {
     pub(crate) app: App,
 }
 
-/// Opens the data that `options` name, and makes the table if there is none.
+/// Opens the data that `options` name, and creates the table if there is none.
 pub(crate) async fn open(options: &Options, folder: Option<&DataFolder>) -> Result<Opened, String> {
     let claim_names = options.claim_names()?;
     let secrets = match folder {
@@ -97,7 +97,7 @@ pub(crate) async fn open(options: &Options, folder: Option<&DataFolder>) -> Resu
         }
     };
     if let Some(folder) = folder {
-        // Now that there is a table: keys without one are a sign of loss.
+        // Only now that there is a table: keys without one are a sign of loss.
         folder.keep(&secrets)?;
     }
     let Secrets { issuer, page_token_secret, access_key } = secrets;
@@ -142,7 +142,7 @@ impl Service {
         let claim_names = Arc::clone(&app.claim_names);
         let gateway = Gateway::new(app, issuer.clone())?;
         if !options.no_demo {
-            // The log is for what clients ask, so what is loaded here leaves no lines in it.
+            // The log is for requests of clients, so the load writes no lines to it.
             demo::load(&gateway, &issuer).with_subscriber(NoSubscriber::default()).await?;
         }
 
@@ -168,12 +168,12 @@ impl Service {
         Ok(service)
     }
 
-    /// Where the service answers, such as `http://127.0.0.1:3000`.
+    /// The service's address, such as `http://127.0.0.1:3000`.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// Where its DynamoDB answers.
+    /// The address of its DynamoDB.
     pub fn dynamodb_url(&self) -> &str {
         &self.dynamodb_url
     }
@@ -188,7 +188,7 @@ impl Service {
         self.issuer.issue(&Claims::new(demo::CUSTOMER, role, user))
     }
 
-    /// What a shell sources to talk to the service, and to run function binaries on its table.
+    /// The file that a shell sources to talk to the service, and to run function binaries on its table.
     fn environment(&self) -> Result<String, String> {
         let mut text = format!(
             "# Written at every start. Tokens are good for twelve hours.\n\
@@ -213,8 +213,8 @@ impl Service {
         Ok(text)
     }
 
-    /// What is printed once the service runs: no wider and longer than a terminal, unless there is no file to keep the
-    /// tokens in, and what is needed first at its end.
+    /// The text that is printed once the service runs. It is no wider and longer than a terminal, unless there is no
+    /// file for the tokens, and ends with what is needed first.
     pub fn greeting(&self) -> String {
         let mut text = String::new();
         match &self.data {
@@ -272,7 +272,7 @@ struct Api {
 impl Site for Api {
     type Admitted = Caller;
     const LARGEST_BODY: usize = MAX_PAYLOAD_BYTES;
-    /// What Lambda lets a function answer.
+    /// Lambda's limit on the answer of a function.
     const LARGEST_ANSWER: usize = 6 * 1024 * 1024;
 
     fn admit(&self, parts: &Parts) -> Result<Caller, Box<Response<Bytes>>> {
@@ -304,7 +304,7 @@ impl Site for Api {
     }
 }
 
-/// Ctrl-C, and SIGTERM where there is one. From when this is made, neither ends the process by itself.
+/// Ctrl-C, and SIGTERM where there is one. Once this is made, neither ends the process by itself.
 #[derive(Debug)]
 pub struct Interruption {
     #[cfg(unix)]
@@ -345,7 +345,7 @@ impl Interruption {
     }
 }
 
-/// Writes one line per request to standard error: readable in a terminal, and else the JSON that functions write.
+/// Writes one line per request to standard error: readable in a terminal, otherwise the JSON that functions write.
 pub(crate) fn start_logging() -> Result<(), String> {
     let level = std::env::var("LOG_LEVEL").ok().filter(|level| !level.is_empty());
     let filter = log_filter(level.as_deref())?;

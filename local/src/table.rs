@@ -9,13 +9,13 @@ use aws_sdk_dynamodb::types::{
 
 use crate::template::{KeyElement, TableDefinition};
 
-/// Creates the table `name` if there is none; says whether it did. One that is there must have the indexes.
+/// Creates the table `name` if there is none; returns whether it did. An existing table must have the indexes.
 ///
-/// All of the definition but its stream: nothing of the service reads that, and the embedded DynamoDB
-/// goes through the whole stream at every write, so that loading `n` items would take time by `n` squared.
+/// Leaves out the definition's stream: nothing of the service reads it, and the embedded DynamoDB goes through the
+/// whole stream at every write, so that loading `n` items would take time by `n` squared.
 ///
 /// # Errors
-/// One line, if DynamoDB does not answer or does not take the definition, or the table that is there lacks an index.
+/// One line, if DynamoDB does not answer or refuses the definition, or the existing table lacks an index.
 pub async fn create_table(client: &Client, name: &str, definition: &TableDefinition) -> Result<bool, String> {
     let unusable = |error: aws_sdk_dynamodb::error::BuildError| format!("template.yaml, the table: {error}");
     let mut attributes = Vec::new();
@@ -69,7 +69,7 @@ pub async fn create_table(client: &Client, name: &str, definition: &TableDefinit
     Ok(true)
 }
 
-/// Refuses a table that an earlier version made, before its service fails at the requests that need a later index.
+/// Refuses a table of an earlier version, before requests fail that need a later index.
 async fn has_indexes(client: &Client, name: &str, definition: &TableDefinition) -> Result<(), String> {
     let described = client.describe_table().table_name(name).send().await;
     let described = described.map_err(|error| format!("the table cannot be described: {}", told(&error)))?;
@@ -85,7 +85,7 @@ async fn has_indexes(client: &Client, name: &str, definition: &TableDefinition) 
     }
 }
 
-/// What DynamoDB said, or why it said nothing: its words alone, on one line.
+/// DynamoDB's message, or the reason why there is none: the text alone, on one line.
 fn told<E>(error: &SdkError<E>) -> String
 where
     E: std::error::Error + ProvideErrorMetadata + 'static,
@@ -99,12 +99,12 @@ where
     causes(error)
 }
 
-/// An error and what caused it, on one line.
+/// An error and its causes, on one line.
 pub(crate) fn causes(error: &(dyn std::error::Error + 'static)) -> String {
     let mut texts: Vec<String> = Vec::new();
     for error in std::iter::successors(Some(error), |error| error.source()) {
         let text = error.to_string();
-        // Many say what caused them themselves.
+        // Many errors repeat the text of their cause.
         if texts.last().is_none_or(|last| !last.contains(&text)) {
             texts.push(text);
         }

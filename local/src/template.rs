@@ -15,7 +15,7 @@ pub struct TableDefinition {
     pub key_schema: Vec<KeyElement>,
     /// Its indexes.
     pub global_secondary_indexes: Vec<IndexDefinition>,
-    /// What expires.
+    /// The expiry of items.
     pub time_to_live_specification: TimeToLiveDefinition,
 }
 
@@ -47,11 +47,11 @@ pub struct IndexDefinition {
     pub index_name: String,
     /// Its keys.
     pub key_schema: Vec<KeyElement>,
-    /// What it holds.
+    /// The attributes that it holds.
     pub projection: ProjectionDefinition,
 }
 
-/// What an index holds.
+/// The attributes that an index holds.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct ProjectionDefinition {
@@ -59,7 +59,7 @@ pub struct ProjectionDefinition {
     pub projection_type: String,
 }
 
-/// What expires in a table.
+/// The expiry of a table's items.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct TimeToLiveDefinition {

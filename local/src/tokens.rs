@@ -21,10 +21,10 @@ pub const ISSUER: &str = "https://issuer.local";
 pub const AUDIENCE: &str = "coaching";
 
 const KEY_ID: &str = "development";
-/// How long a token is good, in seconds: a working day.
+/// The lifetime of a token, in seconds: a working day.
 const LIFETIME_SECONDS: i64 = 12 * 60 * 60;
-/// How far a token's beginning (`iat`, `nbf`) may lie ahead, in seconds: the clock may have been set back since it was
-/// signed. Its end (`exp`) has none.
+/// How far a token's start (`iat`, `nbf`) may be ahead of now, in seconds: the clock may have been set back since it
+/// was signed. Its end (`exp`) has no leeway.
 const LEEWAY_SECONDS: f64 = 60.0;
 
 /// The claims of one access token.
@@ -45,14 +45,14 @@ pub struct Claims {
     pub role: String,
     /// Issued at, in Unix seconds.
     pub iat: i64,
-    /// Not good before, in Unix seconds.
+    /// Not valid before, in Unix seconds.
     pub nbf: i64,
-    /// Not good from then on, in Unix seconds.
+    /// Not valid from then on, in Unix seconds.
     pub exp: i64,
 }
 
 impl Claims {
-    /// Claims of `user` with `role` at `customer`, in all its profiles, good for twelve hours from now.
+    /// Claims of `user` with `role` at `customer`, in all its profiles, valid for twelve hours from now.
     pub fn new(customer: &str, role: &str, user: &str) -> Self {
         let now = Utc::now().timestamp();
         Self {
@@ -73,7 +73,7 @@ impl Claims {
 #[derive(Clone)]
 pub struct TokenIssuer {
     private_pem: String,
-    /// What the claims are called in its tokens.
+    /// The names of the claims in its tokens.
     names: ClaimNames,
     encoding: EncodingKey,
     decoding: DecodingKey,
@@ -110,13 +110,13 @@ impl TokenIssuer {
         Ok(Self { private_pem: private_pem.to_owned(), names: ClaimNames::default(), encoding, decoding })
     }
 
-    /// The same issuer, in whose tokens the claims are called `names`.
+    /// The same issuer, with `names` for the claims in its tokens.
     #[must_use]
     pub fn with_claims_called(self, names: ClaimNames) -> Self {
         Self { names, ..self }
     }
 
-    /// The key, to be kept.
+    /// The key, for storage.
     pub fn private_pem(&self) -> &str {
         &self.private_pem
     }
@@ -138,7 +138,7 @@ impl TokenIssuer {
             .map_err(|error| format!("no token can be signed: {error}"))
     }
 
-    /// The claims of `token` as API Gateway hands them over, if it verifies.
+    /// The claims of `token` as API Gateway passes them, if it verifies.
     pub(crate) fn verify(&self, token: &str) -> Option<BTreeMap<String, String>> {
         let mut validation = Validation::new(Algorithm::RS256);
         validation.leeway = 0;
@@ -146,7 +146,7 @@ impl TokenIssuer {
         validation.set_audience(&[AUDIENCE]);
         validation.set_required_spec_claims(&["exp", "iss", "aud"]);
         let verified = jsonwebtoken::decode::<Map<String, Value>>(token, &self.decoding, &validation).ok()?;
-        // An extension that must be understood is not (RFC 7515, 4.1.11).
+        // No extension is understood, so one that must be is refused (RFC 7515, 4.1.11).
         if verified.header.kid.as_deref() != Some(KEY_ID) || verified.header.crit.is_some() {
             return None;
         }
@@ -160,7 +160,7 @@ impl TokenIssuer {
     }
 }
 
-/// HTTP APIs hand every claim over as a string: arrays as `[a b]`, numbers and booleans as their text, nulls not at all.
+/// HTTP APIs pass every claim as a string: arrays as `[a b]`, numbers and booleans as their text; nulls are left out.
 /// Objects, which no claim that is read may be, are JSON here.
 fn as_api_gateway_writes(value: Value) -> Option<String> {
     match value {

@@ -1,11 +1,11 @@
-//! How cost grows: of progress with the agents of a profile, of a page of sessions with the sessions that there are.
+//! How cost grows: of progress with the agents of a profile, of a page of sessions with the number of sessions.
 //!
 //! ```sh
 //! cargo bench -p coaching-tests --bench growth
 //! AGENTS=100000 SESSIONS=1000000 cargo bench -p coaching-tests --bench growth
 //! ```
 //!
-//! Units and calls are exact. Times are of the embedded DynamoDB, which answers one call at a time; it runs in a
+//! Units and calls are exact. Times are those of the embedded DynamoDB, which answers one call at a time. It runs in a
 //! process of its own, so that processor time and memory are those of the operation alone.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a bench fails by panicking")]
 
@@ -35,11 +35,11 @@ use serde_json::{Value, json};
 #[global_allocator]
 static MEMORY: PeakAlloc = PeakAlloc;
 
-/// By this argument the bench is the process of the embedded DynamoDB.
+/// With this argument the bench is the process of the embedded DynamoDB.
 const DYNAMODB: &str = "--dynamodb";
-/// How many different statistics the agents have.
+/// The number of different statistics among the agents.
 const VARIANTS: usize = 20;
-/// How many batches are written side by side.
+/// The number of batches written concurrently.
 const BATCHES_AT_ONCE: usize = 8;
 
 type Item = HashMap<String, AttributeValue>;
@@ -48,7 +48,7 @@ fn main() {
     if std::env::args().any(|argument| argument == DYNAMODB) {
         let embedded = EmbeddedDynamoDb::start(None).unwrap();
         println!("{}", embedded.url());
-        // Until the bench ends.
+        // Runs until the bench ends.
         let _ = std::io::stdin().read(&mut [0]);
         return;
     }
@@ -92,7 +92,7 @@ fn text(value: &str) -> AttributeValue {
     AttributeValue::S(value.to_owned())
 }
 
-/// Writes `count` items, and tells how far it is.
+/// Writes `count` items, and prints its progress.
 async fn load(service: &TestService, what: &str, count: usize, item: impl Fn(usize) -> Item) {
     let bar = ProgressBar::new(count as u64).with_prefix(what.to_owned());
     bar.set_style(ProgressStyle::with_template("{prefix} {wide_bar} {pos} of {len}, {elapsed}, {per_sec}").unwrap());
@@ -177,7 +177,7 @@ async fn progress_of(agents: usize) {
     }
 }
 
-/// Answers one request, and prints what it took.
+/// Answers one request, and prints its cost.
 async fn measure(service: &TestService, agents: usize, asked: &str, page: &str, body: &Value) -> Value {
     let event = Event::post("coachingProgresses:retrieve", body.clone()).to_json();
     let operation = OPERATIONS.iter().find(|one| one.name == "retrieve-progress").unwrap();
@@ -209,7 +209,7 @@ fn agent_id(number: usize) -> String {
     format!("agent-{number:08}-{:04x}", number.wrapping_mul(40_503) % 65_536)
 }
 
-/// Fills the profile: one agent's record comes from the directory, the others' are like it.
+/// Fills the profile with copies of one agent's record, which comes from the directory.
 async fn load_agents(service: &TestService, agents: usize) {
     let team: Vec<String> = (0..25).map(|number| agent_id(number * agents / 25)).collect();
     service.directory(&team.iter().map(String::as_str).collect::<Vec<_>>()).await;
@@ -325,7 +325,7 @@ async fn lists(sessions: u64) {
             SessionFilter { start_update_time: time(MONTH[0]), end_update_time: time(MONTH[1]), ..all() },
         ),
     ] {
-        // The last page: so far from the end that a full page matches still.
+        // The last page: a position so far from the end that a full page still matches.
         let by_creation = |apart: usize| history.place(sessions.saturating_sub(50 * apart + 1));
         let last = match &filter {
             SessionFilter { start_session_time: Some(start), .. } => {
@@ -361,15 +361,15 @@ async fn lists(sessions: u64) {
     }
 }
 
-/// The last creation of a session.
+/// The time of the last creation of a session.
 const END: &str = "2026-05-30T00:00:00Z";
 /// A range of time.
 const MONTH: [&str; 2] = ["2024-06-01T00:00:00Z", "2024-07-01T00:00:00Z"];
-/// When a session is held, and changed for the last time, after its creation.
+/// The time from a session's creation to its session time, and to its last change.
 const HELD_AFTER: TimeDelta = TimeDelta::hours(26);
 const CHANGED_AFTER: TimeDelta = TimeDelta::hours(28);
 
-/// Sessions that were created evenly up to [`END`], the latest first.
+/// Sessions created at even intervals up to [`END`], the latest first.
 #[derive(Clone, Copy)]
 struct History {
     apart: TimeDelta,
@@ -380,7 +380,7 @@ impl History {
         Timestamp::parse(END).unwrap().plus(-self.apart * i32::try_from(number).unwrap())
     }
 
-    /// The session that was created at `time` or just after.
+    /// The session created at `time` or first after it.
     fn number_at(self, time: Timestamp) -> usize {
         let age = Timestamp::parse(END).unwrap().unix_seconds() - time.unix_seconds();
         usize::try_from(age * 1_000 / self.apart.num_milliseconds()).unwrap()
@@ -403,7 +403,7 @@ impl History {
     }
 }
 
-/// Fills the profile with sessions like one that was created, as `history` has them.
+/// Fills the profile with copies of one created session, with the times of `history`.
 async fn load_sessions(service: &TestService, history: History, sessions: usize) {
     service.directory(&["ana"]).await;
     service.plan("ana-plan", "ana").await;

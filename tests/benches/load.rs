@@ -1,13 +1,13 @@
-//! The service on one machine under load: 64 connections that send mixed requests, beside the same calls of DynamoDB
-//! made directly on an embedded DynamoDB by as many callers of one process.
+//! The service on one machine under load: 64 connections that send mixed requests, compared with the same DynamoDB
+//! calls made directly on an embedded DynamoDB by as many callers in one process.
 //!
 //! ```sh
 //! cargo bench -p coaching-tests --bench load
 //! SECONDS_OF_LOAD=600 cargo bench -p coaching-tests --bench load
 //! ```
 //!
-//! The embedded DynamoDB answers one call at a time, and its transactions slow down with those of the last ten
-//! minutes: both sides make the same few, each on a database of its own. The service runs in a process of its own.
+//! The embedded DynamoDB answers one call at a time, and its transactions slow down with those of the last ten minutes.
+//! So both sides make the same calls, each on a database of its own. The service runs in a process of its own.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a bench fails by panicking")]
 
 use std::collections::HashMap;
@@ -40,14 +40,14 @@ use hyper_util::rt::TokioIo;
 use serde_json::{Map, Value, json};
 use tokio::net::TcpStream;
 
-/// By this argument the bench is the process of the service.
+/// With this argument the bench is the process of the service.
 const SERVICE: &str = "--service";
 const CONNECTIONS: usize = 64;
-/// How many agents there are, each with a plan and a session.
+/// The number of agents, each with a plan and a session.
 const AGENTS: usize = 100;
-/// Stands in requests for the number of an agent: of one who is not in the team.
+/// Stands in requests for the number of an agent who is not in the team.
 const ANY: &str = "-099";
-/// The agent of whom a request is without being changed.
+/// The agent of the requests as they are written, without replacement.
 const AS_IT_IS: usize = 99;
 
 fn main() {
@@ -57,7 +57,7 @@ fn main() {
 }
 
 async fn serve() {
-    // The service's own DynamoDB answers the service alone.
+    // The service's own DynamoDB answers only the service.
     let dynamodb = EmbeddedDynamoDb::start(None).unwrap();
     let options = Options {
         port: 0,
@@ -75,11 +75,11 @@ async fn serve() {
     let service = Service::start(&options).await.unwrap();
     println!("{}\n{}", service.url(), dynamodb.url());
     println!("{}\n{}", service.token("manager").unwrap(), service.token("service").unwrap());
-    // Until the bench ends.
+    // Runs until the bench ends.
     tokio::task::spawn_blocking(|| std::io::stdin().read(&mut [0])).await.unwrap().unwrap();
 }
 
-/// A kind of request, and how many of a hundred are of it.
+/// A kind of request, and its share in percent.
 struct Kind {
     name: &'static str,
     share: usize,
@@ -182,9 +182,9 @@ fn print_latencies(name: &str, share: &str, histogram: &Histogram<u64>) {
     );
 }
 
-/// What many callers did side by side.
+/// The results of many concurrent callers.
 struct Ran {
-    /// By kind, in microseconds.
+    /// Times by kind, in microseconds.
     latencies: Vec<Histogram<u64>>,
     took: Duration,
 }
@@ -196,13 +196,13 @@ impl Ran {
     }
 }
 
-/// One of many that send requests, one after the other.
+/// One of many callers that send requests one after the other.
 trait Caller: Send + 'static {
-    /// Sends a request of the kind at a place, about an agent.
+    /// Sends a request of the kind with this index, about an agent.
     fn send(&mut self, kind: usize, agent: usize) -> impl Future<Output = ()> + Send;
 }
 
-/// Lets each of `callers` send one request after the other for `duration`.
+/// Lets each of `callers` send requests one after the other for `duration`.
 async fn run<C: Caller>(callers: Vec<C>, kinds: &[Kind], duration: Duration) -> Ran {
     let choose = kinds.iter().enumerate().flat_map(|(kind, one)| vec![kind; one.share]);
     let choose = Arc::new(choose.collect::<Vec<_>>());
@@ -228,7 +228,7 @@ async fn run<C: Caller>(callers: Vec<C>, kinds: &[Kind], duration: Duration) -> 
     Ran { latencies, took: started.elapsed() }
 }
 
-/// `text` about the agent of this number.
+/// `text` for the agent with this number.
 fn about(text: &str, agent: usize) -> String {
     text.replace(ANY, &format!("-{agent:03}"))
 }
@@ -353,13 +353,13 @@ struct Direct {
     recorded: Arc<Vec<Recorded>>,
 }
 
-/// The calls of one request, in rounds of calls side by side, and the id of what it creates.
+/// The calls of one request, in rounds of concurrent calls, and the id of the record that it creates.
 struct Recorded {
     rounds: Vec<Vec<Call>>,
     created: Option<String>,
 }
 
-/// What the service calls for each kind of request.
+/// The service's calls for each kind of request.
 async fn record(service: &TestService, kinds: &[Kind]) -> Vec<Recorded> {
     let mut recorded = Vec::new();
     for kind in kinds {
@@ -414,7 +414,7 @@ impl Caller for Direct {
     }
 }
 
-/// Makes a call as it was recorded.
+/// Repeats a recorded call.
 async fn repeat(client: &Client, action: &str, request: Value) {
     let table = TABLE_NAME;
     match action {
@@ -499,7 +499,7 @@ fn attributes(item: &Value) -> HashMap<String, AttributeValue> {
     item.iter().map(|(name, value)| (name.clone(), attribute(value))).collect()
 }
 
-/// An attribute as it went over the wire.
+/// An attribute as it was on the wire.
 fn attribute(value: &Value) -> AttributeValue {
     let (kind, value) = value.as_object().unwrap().iter().next().unwrap();
     match kind.as_str() {

@@ -1,4 +1,4 @@
-//! What the measurements share: functions built for release, tables, and limits that are held.
+//! Shared by the measurements: release builds of functions, tables, and limits.
 
 use std::path::PathBuf;
 use std::process::{Command, ExitCode};
@@ -6,10 +6,10 @@ use std::process::{Command, ExitCode};
 use coaching_tests::{event_file, plan_name, usecase_name, user_name};
 use serde_json::{Value, json};
 
-/// The functions that are measured. They are built together, so that what they share is built once.
+/// The functions that are measured. They are built together, so that shared code is built once.
 const PACKAGES: [&str; 4] = ["floor", "create-session", "list-sessions", "retrieve-progress"];
 
-/// Builds the functions as they are deployed, and gives the folder that they are in.
+/// Builds the functions as they are deployed, and returns their folder.
 pub fn build_functions() -> PathBuf {
     let mut cargo = Command::new(std::env::var("CARGO").unwrap());
     cargo.args(["build", "--release", "--locked"]).args(PACKAGES.iter().flat_map(|package| ["-p", package]));
@@ -19,7 +19,7 @@ pub fn build_functions() -> PathBuf {
     std::env::current_exe().unwrap().ancestors().nth(3).unwrap().join("release")
 }
 
-/// A session that names all that it needs, so that creating it is one call of DynamoDB.
+/// A session with a usecase, so that creating it takes as few DynamoDB calls as possible.
 pub fn session() -> Value {
     json!({
         "agentUserName": user_name("ana"),
@@ -31,14 +31,14 @@ pub fn session() -> Value {
     })
 }
 
-/// The event that creates it, with all that API Gateway puts into one.
+/// The event that creates it, with everything that API Gateway adds.
 pub fn create_session() -> Value {
     let mut event = event_file("create-session", "created");
     event["body"] = session().to_string().into();
     event
 }
 
-/// Says what is measured, on what.
+/// Prints what is measured, and on which machine.
 pub fn print_machine(title: &str) {
     let processor = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let processor = processor.lines().find_map(|line| line.strip_prefix("model name\t: ")).unwrap_or("unknown");
@@ -46,13 +46,13 @@ pub fn print_machine(title: &str) {
     println!("\n## {title}\n\n{cores} cores of {processor}\n");
 }
 
-/// The value in the middle.
+/// The median.
 pub fn median(values: &mut [f64]) -> f64 {
     values.sort_unstable_by(f64::total_cmp);
     values[values.len() / 2]
 }
 
-/// Prints a table as Markdown has it.
+/// Prints a table in Markdown.
 pub fn print_table(head: &[&str], rows: &[Vec<String>]) {
     let line = |cells: &[String]| println!("| {} |", cells.join(" | "));
     line(&head.iter().map(ToString::to_string).collect::<Vec<_>>());
@@ -61,21 +61,21 @@ pub fn print_table(head: &[&str], rows: &[Vec<String>]) {
     println!();
 }
 
-/// Limits and what was measured.
+/// The limits that were exceeded.
 #[derive(Default)]
 pub struct Limits {
     passed: Vec<String>,
 }
 
 impl Limits {
-    /// Notes if `figure` passes `limit`.
+    /// Records `figure` if it exceeds `limit`.
     pub fn hold(&mut self, what: &str, figure: f64, limit: f64) {
         if figure > limit {
             self.passed.push(format!("{what}: {figure}, and the limit is {limit}"));
         }
     }
 
-    /// Fails if a limit was passed, and says which, with figure and limit.
+    /// Fails if a limit was exceeded, and prints which, with figure and limit.
     pub fn judge(self) -> ExitCode {
         for passed in &self.passed {
             eprintln!("over the limit: {passed} (tests/benches/limits.rs)");

@@ -1,5 +1,5 @@
-//! What a request takes beside the calls of DynamoDB that it needs: time, allocations, and a function that is warm
-//! beside one that does nothing but the same call.
+//! The cost of a request besides its DynamoDB calls: time and allocations; and a warm function compared with one that
+//! only makes the same call.
 //!
 //! `cargo bench -p coaching-tests --bench per_request`; with `-- --counts` only what is the same on every machine.
 
@@ -24,22 +24,22 @@ use measurement::{Limits, build_functions, create_session, median, print_machine
 use serde_json::Value;
 use tokio::process::Command;
 
-/// How often each request is made.
+/// The number of times that each request is made.
 const REQUESTS: usize = 200;
 
-/// When calls of DynamoDB are under way, and the last one if it is kept.
+/// When DynamoDB calls are in progress, and the last one if it is kept.
 #[derive(Debug, Default)]
 struct Calls {
     under_way: u32,
     since: Option<Instant>,
     took: Duration,
-    /// How often calls began while none was under way.
+    /// The number of calls that began while none was in progress.
     rounds: u32,
     kept: bool,
     last: Option<Value>,
 }
 
-/// Watches calls inside the client: from the moment that a call is asked for until its answer is read.
+/// Watches calls inside the client, from the moment a call is requested until its answer is read.
 #[derive(Debug, Clone, Default)]
 struct Watch(Arc<Mutex<Calls>>);
 
@@ -49,7 +49,7 @@ impl Watch {
         (calls.took, calls.rounds) = (Duration::ZERO, 0);
     }
 
-    /// How long calls were under way, in milliseconds, and in how many rounds.
+    /// The time during which calls were in progress, in milliseconds, and the number of rounds.
     fn so_far(&self) -> (f64, f64) {
         let calls = self.0.lock().unwrap();
         (calls.took.as_secs_f64() * 1e3, calls.rounds.into())
@@ -109,7 +109,7 @@ fn main() -> ExitCode {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let mut limits = Limits::default();
     print_machine("Per request");
-    // The log as functions have it, but to nowhere.
+    // The log as functions have it, but discarded.
     let filter = coaching_edge::log_filter(None).unwrap();
     let log = coaching_edge::log_lines(filter, Some(MetricsNamespace::parse("Coaching").unwrap()), std::io::sink);
     tracing::subscriber::set_global_default(log).unwrap();
@@ -181,7 +181,7 @@ fn main() -> ExitCode {
     limits.judge()
 }
 
-/// What a call takes outside of what is watched of it, in milliseconds: the SDK puts its parts together for each.
+/// The part of a call that is not watched, in milliseconds: the SDK assembles its parts for each call.
 async fn around_a_call(client: &Client, table: &str, watch: &Watch) -> f64 {
     let mut around = Vec::new();
     for _ in 0..REQUESTS {
@@ -201,10 +201,10 @@ async fn answer(operation: &Operation, app: &App, event: &str) {
     assert_eq!(response.status(), 200, "{}", response.body());
 }
 
-/// Compares functions that are warm, one invocation of each in turn.
+/// Compares warm functions, one invocation of each in turn.
 async fn warm(service: &TestService, transaction: Value) {
     let folder = build_functions();
-    // The session's own id is the one text that is new each time.
+    // Only the session's own id is new each time.
     let id = transaction["TransactItems"][0]["Put"]["Item"]["PK"]["S"].as_str().unwrap().rsplit('#').next().unwrap();
     let transaction = transaction.to_string().replace(id, "ID");
     let mut hosts = Vec::new();

@@ -1,8 +1,8 @@
-//! What a function is before its first request is answered: size, instructions, time, memory, and what the
-//! connection to DynamoDB adds, on a whole CPU and on the share of one that small functions get.
+//! A function before its first answer: size, instructions, time, memory, and the cost of the connection to DynamoDB, on
+//! a whole CPU and on the share that small functions get.
 //!
-//! `cargo bench -p coaching-tests --bench startup`; with `-- --counts` only what is the same on every machine. Counts
-//! instructions with valgrind, and needs a cgroup to hold a function to a share of a CPU.
+//! `cargo bench -p coaching-tests --bench startup`; with `-- --counts` only what is the same on every machine. It
+//! counts instructions with valgrind, and needs a cgroup to restrict a function to a share of a CPU.
 
 mod limits;
 mod measurement;
@@ -15,8 +15,8 @@ use measurement::{Limits, build_functions, create_session, median, print_machine
 use serde_json::json;
 use tokio::process::Command;
 
-/// The functions whose size and instructions are counted: what they are measured against, the smallest that
-/// writes, one that lists, and the largest; and the event that each is asked with.
+/// The functions whose size and instructions are counted, with an event for each: those to compare with, the smallest
+/// that writes, one that lists, and the largest.
 const FUNCTIONS: [(&str, (&str, &str)); 5] = [
     ("hello-world", ("create-session", "created")),
     ("bare-sdk", ("create-session", "created")),
@@ -25,14 +25,14 @@ const FUNCTIONS: [(&str, (&str, &str)); 5] = [
     ("retrieve-progress", ("retrieve-progress", "of-a-group")),
 ];
 
-/// How often each function is started on a whole CPU, and on a share.
+/// The number of starts of each function on a whole CPU, and on a share.
 const STARTS: usize = 31;
 const STARTS_ON_A_SHARE: usize = 9;
 
 /// The shares of a CPU that functions of 128, 256 and 1769 MB get.
 const SHARES: [f64; 3] = [0.07, 0.15, 1.0];
 
-/// How long Lambda's shares are dealt in turn, in microseconds.
+/// The period of Lambda's CPU shares, in microseconds.
 const PERIOD_US: u64 = 20_000;
 
 fn main() -> ExitCode {
@@ -66,7 +66,7 @@ fn function(program: impl AsRef<Path>, service: &TestService) -> Command {
     command
 }
 
-/// The most memory that the process has had so far, in KiB.
+/// The peak memory of the process so far, in KiB.
 fn peak_memory(process: u32) -> f64 {
     let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap();
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
@@ -80,7 +80,7 @@ async fn count(folder: &Path, service: &TestService, limits: &mut Limits) {
     for (name, (events, case)) in FUNCTIONS {
         let program = folder.join(name);
         let bytes = std::fs::metadata(&program).unwrap().len();
-        // The least of some: a machine that is busy makes a function wait, and waiting is work too.
+        // The least of several runs: on a busy machine a function waits, and waiting takes instructions too.
         let mut instructions = u64::MAX;
         for _ in 0..3 {
             instructions = instructions.min(instructions_to_ready(&program, service).await);
@@ -136,8 +136,8 @@ async fn instructions_to_ready(program: &Path, service: &TestService) -> u64 {
     counted.lines().find_map(|line| line.strip_prefix("totals: ")).unwrap().trim().parse().unwrap()
 }
 
-/// Compares starts in time, each function in turn. What a first request takes beside DynamoDB's own time shows where one
-/// is refused before DynamoDB is asked.
+/// Compares start times, each function in turn. The first request that is refused before DynamoDB is called shows the
+/// cost besides DynamoDB's own time.
 async fn time(folder: &Path, service: &TestService) {
     let refused = event_file("create-session", "missing-fields");
     let functions = [
@@ -165,7 +165,7 @@ async fn time(folder: &Path, service: &TestService) {
     println!("Medians of {STARTS} starts. Goal: the first response in at most 2 of hello-world's.\n");
 }
 
-/// Compares first requests over TLS, the connection opened at the start or by the request, on shares of a CPU.
+/// Compares first requests over TLS, with the connection opened at start or by the request, on shares of a CPU.
 async fn connect(folder: &Path, service: &TestService) {
     let endpoint = TlsEndpoint::start(service.dynamodb_url()).await;
     let program = folder.join("create-session");
@@ -217,14 +217,14 @@ async fn connect(folder: &Path, service: &TestService) {
     println!("Medians of {STARTS_ON_A_SHARE} starts of create-session, DynamoDB behind TLS on loopback.\n");
 }
 
-/// A cgroup that gets a share of a CPU.
+/// A cgroup with a share of a CPU.
 struct ShareOfCpu {
     group: PathBuf,
     above: PathBuf,
 }
 
 impl ShareOfCpu {
-    /// A share of one CPU, or none if the machine has no cgroup for it that can be written to.
+    /// A share of one CPU; `None` if the machine has no writable cgroup for it.
     fn new(share: f64) -> Option<Self> {
         let quota = (share * PERIOD_US as f64).round();
         let groups = Path::new("/sys/fs/cgroup");
@@ -240,12 +240,12 @@ impl ShareOfCpu {
         held.ok().map(|()| Self { group, above })
     }
 
-    /// Puts this process into the group, so that what it starts is in it from its first instruction.
+    /// Moves this process into the group, so that its children are in it from their first instruction.
     fn enter(&self) {
         std::fs::write(self.group.join("cgroup.procs"), std::process::id().to_string()).unwrap();
     }
 
-    /// Takes this process out, and leaves what it started.
+    /// Moves this process out; its children stay.
     fn leave(&self) {
         std::fs::write(self.above.join("cgroup.procs"), std::process::id().to_string()).unwrap();
     }

@@ -1,7 +1,7 @@
-"""template.yaml as ministack can take it: copy_for_emulator.py SOURCE TARGET.
+"""Copies template.yaml in a form that ministack accepts: copy_for_emulator.py SOURCE TARGET.
 
 Its CloudFormation refuses alarms on queries and ignores the document that SAM makes of the API's routes. So the copy lacks the
-alarms that have `Metrics`, and has each route once more as resources. In nothing else may it differ, which is checked here.
+alarms with `Metrics`, and has each route again as resources. This script checks that nothing else differs.
 """
 
 import re
@@ -43,7 +43,7 @@ AUTHORIZATION = """      AuthorizationType: JWT
 
 
 def routes(resources):
-    """Every route of a function: its name here, its function and condition, its key, and whether it has the authorizer."""
+    """Every route of a function: its resource name in the copy, its function and condition, its key, and whether it has the authorizer."""
     for function, resource in resources.items():
         if resource["Type"] != "AWS::Serverless::Function":
             continue
@@ -78,7 +78,7 @@ def copied(text):
 
 
 def check(original, copy, queries):
-    """The copy lacks the queries and has two resources a route and an authorizer more. All else is the same."""
+    """Checks that the copy only lacks the alarms on queries and only adds two resources per route and an authorizer."""
     before, after = yaml_parse(original), yaml_parse(copy)
     assert {**before, "Resources": 0} == {**after, "Resources": 0}
     before, after = before["Resources"], after["Resources"]

@@ -1,7 +1,7 @@
-"""Deploys template.yaml to an emulated AWS with IAM on, by the commands of OPERATIONS.md, and sends requests through its gateway.
+"""Deploys template.yaml to an emulated AWS with IAM on, by the commands of docs/operations.md, and sends requests through its gateway.
 
 The functions are those in target/lambda. `sam`, `schemathesis` and `python` with the generated client are on the PATH as in
-.ci/run; this runs in the emulator's own environment. Nothing may answer 5xx, and IAM may refuse nothing.
+.ci/run; this script runs in the emulator's own environment. It fails if anything answers 5xx or IAM refuses anything.
 """
 
 import collections
@@ -31,7 +31,7 @@ TOOLS = ROOT / "target/python/bin"
 PROFILE = "customers/acme/profiles/support"
 USERS = "customers/acme/users"
 OF_PAGING = {"pageSize", "pageToken"}
-# How many requests for lists are under way together.
+# The number of concurrent requests for lists.
 AT_ONCE = 4
 
 began = last = time.monotonic()
@@ -83,7 +83,7 @@ def answers(url):
 
 
 class Gateway:
-    """The deployed API, and what it has answered so far."""
+    """The deployed API, and its answers so far."""
 
     def __init__(self, url):
         self.url = url
@@ -134,7 +134,7 @@ def said(event):
 
 
 def send_event(gateway, event):
-    """Sends the request of an event, if it is one of the customer's by someone who has a token here."""
+    """Sends the request of an event, if it is of the customer and its caller has a token here."""
     claims = event["requestContext"].get("authorizer", {}).get("jwt", {}).get("claims", {})
     user = {"manager": "maria", "agent": "ana", "admin": "boss", "service": "importer"}.get(claims.get("role"))
     if event.get("isBase64Encoded") or (claims and claims.get("customer") != "acme"):
@@ -144,7 +144,7 @@ def send_event(gateway, event):
 
 
 def filters():
-    """The filters of every list, by its function, as the document names them; and which of them a request must have."""
+    """The filters of every list that the document names, by function; and those that a request must have."""
     document = json.loads((ROOT / "openapi.json").read_text())
 
     def resolved(value):
@@ -178,7 +178,7 @@ def ask(gateway, event, user, all_said):
 
 
 def with_filters_alone_and_in_pairs(gateway):
-    """Every filter of every list alone and with each other, from the events that have it alone and succeed."""
+    """Sends every list with every filter alone and with every pair, taken from the successful events with one filter."""
     asked = 0
     for function, names, required in filters():
         alone = {}
@@ -205,9 +205,9 @@ def with_filters_alone_and_in_pairs(gateway):
 
 
 def each_function_succeeds(gateway):
-    """Sends every event of every function, of which one at least must succeed."""
+    """Sends every event of every function; at least one of each function must succeed."""
     sent, without = 0, []
-    # What deletes comes last, and of that the plan with all that hangs on it.
+    # Deletions come last, and of these the plan with its children.
     order = lambda folder: (folder.name.startswith("delete-"), folder.name == "delete-plan", folder.name)
     for folder in sorted((ROOT / "events").iterdir(), key=order):
         statuses = []
@@ -224,8 +224,8 @@ def each_function_succeeds(gateway):
 
 
 def copy_items(environment_of_service, table):
-    """Copies what the demo has into the deployed table; of the scorecards, which are half of it, the first ten of each
-    agent: a list that passes over thousands takes the emulator longer than a request may."""
+    """Copies the demo data into the deployed table, with only the first ten scorecards of each agent: a list that passes
+    over thousands takes the emulator longer than a request may."""
     pairs = (line.removeprefix("export ").split("=", 1) for line in environment_of_service.read_text().splitlines() if "=" in line)
     of_demo = {name: value.strip("'\"") for name, value in pairs}
     source = boto3.client(
@@ -246,7 +246,7 @@ def copy_items(environment_of_service, table):
 
 
 def more_records(gateway):
-    """What events name and the demo has not."""
+    """Creates the records that events name and the demo does not have."""
     below = lambda collection, id: f"{PROFILE}/{collection}/{id}"
     care, quality, plan = below("usecases", "care"), below("scorecardTemplates", "quality"), below("coachingPlans", "ana-plan")
     ana, maria = f"{USERS}/ana", f"{USERS}/maria"
@@ -280,7 +280,7 @@ def more_records(gateway):
     for collection, record in wanted:
         user = "importer" if "createTime" in record or "managerSubmitTime" in record else "maria"
         status, text = gateway.send("POST", f"/v1/{PROFILE}/{collection}", user, json.dumps(record))
-        # The demo may have it, or the organisation's target another name.
+        # The demo may have it already, or have the organisation's target under another name.
         assert status in (200, 409), (record, status, text)
 
 
@@ -296,13 +296,13 @@ def tool(gateway, name, *arguments, **environment):
 
 
 def keys_of_deployer():
-    """The credentials of someone who may do what the guide says that a deployer must, and nothing else."""
+    """The credentials of a user with exactly the rights that the guide says a deployer needs."""
     iam, s3 = boto3.client("iam"), boto3.client("s3")
     iam.create_user(UserName="deployer")
     policy = (ROOT / "docs/deployer-policy.json").read_text()
     iam.put_user_policy(UserName="deployer", PolicyName="deployer", PolicyDocument=policy)
     key = iam.create_access_key(UserName="deployer")["AccessKey"]
-    # SAM's bucket refuses what does not come over TLS, as nothing does here.
+    # SAM's bucket refuses requests without TLS, and here none has it.
     for bucket in s3.list_buckets()["Buckets"]:
         s3.delete_bucket_policy(Bucket=bucket["Name"])
     return {"AWS_ACCESS_KEY_ID": key["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"]}
@@ -313,7 +313,7 @@ def sam(folder, keys, *arguments):
     done = subprocess.run(
         command, cwd=folder, env={**os.environ, **keys}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
-    # SAM's own code for failure is 0 where it cannot ask for a stack.
+    # SAM exits with 0 if it cannot read a stack.
     assert done.returncode == 0 and "AccessDenied" not in done.stdout, f"{command}: {done.stdout}"
 
 
@@ -325,7 +325,7 @@ def main():
 def in_folder(folder):
     port = free_port()
     url = f"http://127.0.0.1:{port}"
-    # What the shell says of another AWS, or of another DynamoDB, would reach the emulator and its functions.
+    # Variables of the shell for another AWS or another DynamoDB would reach the emulator and its functions.
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         del os.environ[name]
     os.environ.update(
@@ -356,7 +356,7 @@ def in_folder(folder):
 
 
 def take(template, folder):
-    """Puts what stands for `template` into the folder, and says how it differs."""
+    """Writes the copy of `template` into the folder, and returns how it differs."""
     source = folder / "original.yaml"
     source.write_text(template)
     copy = [sys.executable, HERE / "copy_for_emulator.py", source, folder / "template.yaml"]
@@ -367,7 +367,7 @@ def of_emulator(folder, url, decided):
     guide = Guide(folder, dict(os.environ))
     architecture = ("Architecture=arm64", "Architecture=x86_64")
 
-    # Who issues tokens.
+    # The identity provider.
     (folder / "trigger.py").write_text(guide.block("def handler", language="python"))
     guide.run("create-user-pool-client")
     people = {"importer": "service", "boss": "admin", "maria": "manager", "ana": "agent"}
@@ -377,7 +377,7 @@ def of_emulator(folder, url, decided):
         tokens[user] = guide["TOKEN"]
     told(f"pool, trigger, client, {len(tokens)} users and their tokens, by the guide")
 
-    # Nothing built is an error.
+    # A deployment without built functions must fail.
     (folder / "target/lambda").rename(folder / "target/elsewhere")
     take((ROOT / "template.yaml").read_text(), folder)
     deploy = ["sam", "deploy", "--parameter-overrides", f"JwtIssuer={guide['ISSUER']} JwtAudience={guide['AUDIENCE']}"]
@@ -387,7 +387,7 @@ def of_emulator(folder, url, decided):
     (folder / "target/elsewhere").rename(folder / "target/lambda")
     told("sam build and sam deploy with nothing built end with an error")
 
-    # The version before, if this checkout has it, and an update to this one.
+    # Deploys the previous version, if this checkout has it, and updates it to this one.
     before = subprocess.run(["git", "show", "HEAD~1:template.yaml"], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     if before.returncode == 0:
         told("of the commit before: " + take(before.stdout, folder))
@@ -404,7 +404,7 @@ def of_emulator(folder, url, decided):
     gateway = Gateway(f"{url}/_aws/execute-api/{api}/$default")
     gateway.tokens = tokens
     guide.environment["TOKEN"] = tokens["importer"]
-    # The name that the emulator gives the API is for resolvers that know it.
+    # Ordinary resolvers do not know the name that the emulator gives the API.
     address = ("API=$(", f"API='{gateway.url}' ADDRESS=$(")
     printed = guide.run("/v1/nowhere", [address])
     for expected in ('{"message":"Unauthorized"}', "PATH_NOT_FOUND", '"displayName":"Ana"'):
@@ -423,10 +423,10 @@ def of_emulator(folder, url, decided):
         MANAGER_TOKEN=tokens["maria"], AGENT_TOKEN=tokens["ana"], ADMIN_TOKEN=tokens["boss"],
     )
     told("the generated client")
-    # Some of these delete what the client needs.
+    # Some of these delete records that the client needs.
     sent = each_function_succeeds(gateway)
     told(f"{sent} events, one at least of each function answered as it should be")
-    # What the function answers comes first, then what the CLI says of the invocation.
+    # The function's answer comes first, then the CLI's output about the invocation.
     rebuilt, _ = json.JSONDecoder().raw_decode(guide.run('--function-name "$REBUILD"'))
     assert rebuilt["done"] is True, rebuilt
     told("a recount, by the guide")
@@ -437,7 +437,7 @@ def of_emulator(folder, url, decided):
     )
     told("schemathesis, in a short form")
 
-    # The secret, a restoration, and the deployments after it.
+    # The rotation of the secret, a restoration, and the deployments after it.
     guide.run("put-secret-value")
     guide.run("PreviousPageTokens=refused")
     told("the page token secret is changed, by the guide")

@@ -1,6 +1,6 @@
-"""The emulated AWS that the template is deployed to: ministack with IAM on, which also tells what IAM decided.
+"""The emulated AWS that the template is deployed to: ministack with IAM on, which also records what IAM decided.
 
-ministack does not know `dynamodb:LeadingKeys`, by which every role is fenced: here each request, and each part of a
+ministack does not know `dynamodb:LeadingKeys`, which every role uses: here each request, and each part of a
 transaction, carries the partition keys that it touches. It also forgets which permissions boundary CloudFormation gives a role.
 What IAM allows and denies on DynamoDB is appended to the file that IAM_DECISIONS names, a line of JSON each.
 """

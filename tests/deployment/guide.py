@@ -1,16 +1,16 @@
-"""The commands of OPERATIONS.md, run as they stand there: what they set is there for those that follow."""
+"""The commands of docs/operations.md, run unchanged; variables that they set are kept for the next ones."""
 
 import re
 import subprocess
 import textwrap
 from pathlib import Path
 
-GUIDE = Path(__file__).parents[2] / "OPERATIONS.md"
+GUIDE = Path(__file__).parents[2] / "docs/operations.md"
 
 
 class Guide:
     def __init__(self, folder, environment):
-        """The commands run in `folder`, the first of them with `environment`."""
+        """Runs commands in `folder`, the first of them with `environment`."""
         self.folder = folder
         self.environment = environment
         blocks = re.findall(r"(?ms)^ *```(\w+)\n(.*?)^ *```$", GUIDE.read_text())
@@ -18,19 +18,19 @@ class Guide:
         self.done = set()
 
     def block(self, words, language="sh"):
-        """The one block that has `words` in it."""
+        """The only block that contains `words`."""
         found = [block for of_language, block in self.blocks if of_language == language and words in block]
-        assert len(found) == 1, f"{len(found)} blocks of OPERATIONS.md have {words!r}"
+        assert len(found) == 1, f"{len(found)} blocks of docs/operations.md have {words!r}"
         return found[0]
 
     def run(self, words, replaced=(), **more):
-        """Runs the block with `words`, and answers what it prints. Each of `replaced`, a text and what stands for it here,
-        must be in it."""
+        """Runs the block with `words`, and returns its output. `replaced` has pairs of a text in the block and its replacement
+        here; each text must occur."""
         block = self.block(words)
         for text, by in replaced:
             assert text in block, f"{text!r} is not in {block}"
             block = block.replace(text, by)
-        # Waiting is for AWS; here all is there at once.
+        # Here everything is ready at once, so nothing is waited for.
         script = f"set -euo pipefail; sleep() {{ :; }}; set -a\n{block}\nset +a; env -0 >environment.after"
         done = subprocess.run(
             ["bash", "-c", script], cwd=self.folder, env={**self.environment, **more}, stdout=subprocess.PIPE,

@@ -1,5 +1,5 @@
-//! The OpenAPI document: every operation, put together from routes, outlines, answers, events and the texts at
-//! the top of each function.
+//! The OpenAPI document: every operation, composed of routes, outlines, answers, events and the texts at the top of
+//! each function.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,10 +16,10 @@ use super::schema::{Components, of_kind, of_message};
 use super::validator;
 use super::words::{FIELDS, TAGS, VARIABLES, Words};
 
-/// Where `cargo run` serves.
+/// The address of `cargo run`.
 const LOCAL_ADDRESS: &str = "http://127.0.0.1:3000";
 
-/// How many successes are shown of one operation.
+/// The most successful examples of one operation.
 const MAX_EXAMPLES: usize = 3;
 
 /// A method of the API: an operation, or one of its verbs.
@@ -29,7 +29,7 @@ pub struct Method {
     pub operation: &'static Operation,
     /// The verb of it.
     verb: Option<&'static Verb>,
-    /// As API Gateway routes it, which is without the verb.
+    /// Its path as API Gateway routes it, without the verb.
     pub route: Route,
 }
 
@@ -39,7 +39,7 @@ impl Method {
         self.verb.map_or_else(|| camel_case(self.operation.name), |verb| verb.id.to_owned())
     }
 
-    /// In a few words, what it does.
+    /// Its short summary.
     pub fn summary(&self) -> &'static str {
         self.verb.map_or(self.operation.summary, |verb| verb.summary)
     }
@@ -49,12 +49,12 @@ impl Method {
         self.verb.map_or(self.operation.roles, |verb| verb.roles)
     }
 
-    /// Who may call it in words, where the roles do not say all of it.
+    /// Its callers in words, if the roles are not enough.
     pub fn callers(&self) -> Option<&'static str> {
         self.verb.map_or(self.operation.callers, |verb| verb.callers)
     }
 
-    /// As callers write it.
+    /// Its path as callers write it.
     pub fn path(&self) -> String {
         match self.verb {
             Some(verb) => format!("{}:{}", self.route.path, verb.name),
@@ -62,7 +62,7 @@ impl Method {
         }
     }
 
-    /// Where its collection comes among all of them.
+    /// The position of its collection among all collections.
     pub fn tag_position(&self) -> usize {
         let position = TAGS.iter().position(|(collection, ..)| *collection == self.collection());
         position.unwrap_or_else(|| panic!("TAGS has none for {}", self.collection()))
@@ -78,7 +78,7 @@ impl Method {
         self.route.path.rsplit('/').next()?.strip_prefix('{')?.strip_suffix('}')
     }
 
-    /// The collection that the path is of.
+    /// The collection of its path.
     fn collection(&self) -> &'static str {
         let mut parts = self.route.path.split('/').filter(|part| !part.starts_with('{')).rev();
         parts.next().map_or("", |part| part.split(':').next().unwrap_or_default())
@@ -115,7 +115,7 @@ pub fn methods() -> Vec<Method> {
     methods
 }
 
-/// What `method` reads of a request, which is the same for all roles that may make it.
+/// What `method` reads of a request; asserts that it is the same for all roles that may call it.
 async fn outlined(service: &TestService, method: &Method) -> Outline {
     let mut outlines = Vec::new();
     for (name, role) in Role::NAMES {
@@ -148,7 +148,7 @@ async fn outlined(service: &TestService, method: &Method) -> Outline {
     last
 }
 
-/// The text at the top of `functions/{function}/src/lib.rs`, in which functions are called by the ids of their operations.
+/// The text at the top of `functions/{function}/src/lib.rs`, with the ids of operations in place of function names.
 fn text_of(function: &str) -> String {
     let source = std::fs::read_to_string(root().join("functions").join(function).join("src/lib.rs")).unwrap();
     let lines = source.lines().map_while(|line| line.strip_prefix("//!"));
@@ -159,7 +159,7 @@ fn text_of(function: &str) -> String {
     OPERATIONS.iter().fold(lines.join("\n"), ids)
 }
 
-/// The document, with what `replayed` shows as examples.
+/// The document, with the replayed events as examples.
 pub async fn document(service: &TestService, replayed: &[Replayed]) -> Value {
     let mut schemas = BTreeMap::new();
     for answer in OPERATIONS.iter().filter_map(|operation| answer_schema(operation.name)) {
@@ -256,7 +256,7 @@ pub async fn document(service: &TestService, replayed: &[Replayed]) -> Value {
     document
 }
 
-/// Leaves of the examples of bodies the first few that are in the form that clients are to send.
+/// Keeps only the first few examples of bodies in the form that clients should send.
 fn show_canonical_bodies(document: &mut Value) {
     let told = document.clone();
     for operation in document["paths"]
@@ -279,13 +279,13 @@ fn reference(kind: &str, name: &str) -> Value {
     json!({"$ref": format!("#/components/{kind}/{name}")})
 }
 
-/// What `document` tells of the method that `event` is a request of; nothing for a path without one.
+/// The part of `document` about the method that `event` calls; `None` if it has no such path.
 pub fn documented<'a>(document: &'a Value, event: &Value) -> Option<&'a Value> {
     let method = methods().into_iter().find(|method| method.is_of(event))?;
     Some(&document["paths"][method.path()][method.route.method.to_lowercase()])
 }
 
-/// Answers hold no `null`: what is not set is left out.
+/// Removes `null` from a schema: answers leave out what is not set.
 fn without_null(schema: &mut Value) {
     if let Some(kinds) = schema.get_mut("type").filter(|kinds| kinds.is_array()) {
         let known = kinds.as_array().unwrap().iter().find(|kind| **kind != "null").cloned();
@@ -305,7 +305,7 @@ fn without_null(schema: &mut Value) {
     }
 }
 
-/// The name of the case that `replayed` is, as an example's key.
+/// The name of the case `replayed`, as an example's key.
 fn case(replayed: &Replayed) -> String {
     replayed.name.rsplit('/').next().unwrap().to_owned()
 }
@@ -316,15 +316,15 @@ fn example(replayed: &Replayed, value: Value) -> (String, Value) {
     (name, json!({"summary": summary, "value": value}))
 }
 
-/// Whether all of it was taken, so that it is an example to follow.
+/// Whether every part of the request was accepted, so that it is a good example.
 fn is_taken(replayed: &Replayed) -> bool {
     let results = replayed.answered.body["results"].as_array();
     let refused = results.into_iter().flatten().any(|result| result.get("status").is_some());
-    // In base64 a body is the same to clients.
+    // A body in base64 is the same to clients.
     replayed.answered.status == 200 && !refused && replayed.event["isBase64Encoded"] != true
 }
 
-/// The body that the client sent, if it is written with the names of the document.
+/// The client's body, if it uses the document's names.
 pub fn shown_body(replayed: &Replayed) -> Option<Value> {
     let body: Value = serde_json::from_slice(&body_of(&replayed.event)).ok()?;
     (!has_snake_case(&body)).then_some(body)
@@ -343,7 +343,7 @@ fn bodies(shown: &[&Replayed]) -> Map<String, Value> {
     taken.filter_map(|one| Some(example(one, shown_body(one)?))).collect()
 }
 
-/// The values of the query's parameter `name`, as clients sent them.
+/// The values of the query parameter `name`, as clients sent them.
 pub fn query_values(replayed: &Replayed, name: &str) -> Vec<String> {
     let query = replayed.event["rawQueryString"].as_str().unwrap_or_default();
     let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
@@ -354,7 +354,7 @@ pub fn query_values(replayed: &Replayed, name: &str) -> Vec<String> {
     values.collect()
 }
 
-/// What the text of a parameter stands for.
+/// The JSON value of a parameter's text.
 pub fn parameter_value(kind: &Kind, values: &[String]) -> Value {
     match kind {
         Kind::List { entry, .. } => {
@@ -420,7 +420,7 @@ fn parameters(
     parameters
 }
 
-/// Links from a creation to what is done with what it made.
+/// Links from a creation to the operations on the created record.
 fn links(method: &Method, methods: &[Method], answer: &Value) -> Map<String, Value> {
     let mut links = Map::new();
     if method.route.method != "POST" || !method.operation.name.starts_with("create-") {
@@ -432,7 +432,7 @@ fn links(method: &Method, methods: &[Method], answer: &Value) -> Map<String, Val
         else {
             continue;
         };
-        // The id is the last part of the name. Of the two, what is after `#regex:` is for those who know it.
+        // The id is the last part of the name. Tools that know `#regex:` use its expression.
         let id = format!("$response.body#/{property}/name#regex:([^/@]+)(?:@[0-9]+)?$");
         let mut parameters = json!({"customer": "$request.path.customer", "profile": "$request.path.profile"});
         parameters[item] = id.into();
@@ -474,7 +474,7 @@ fn headers() -> Value {
     })
 }
 
-/// A response with one schema, or any of several.
+/// A response with one schema, or with any of several.
 fn response(description: &str, headers: &[&str], schemas: &[&str]) -> Value {
     let headers: Map<String, Value> =
         headers.iter().map(|name| ((*name).to_owned(), reference("headers", name))).collect();
@@ -489,7 +489,7 @@ fn response(description: &str, headers: &[&str], schemas: &[&str]) -> Value {
     response
 }
 
-/// What every operation may answer.
+/// The responses that every operation may give.
 fn shared_responses() -> Value {
     json!({
         "Unauthenticated": response(

@@ -1,4 +1,4 @@
-//! `openapi.json` is what the code that runs takes and answers, and its examples are real.
+//! `openapi.json` equals what the code takes and answers, and its examples are real.
 
 mod document;
 mod schema;
@@ -11,7 +11,7 @@ use xtask::generated::Generated;
 
 pub use document::{Method, methods};
 
-/// Replaces what differs from run to run: random bits of ids, and sealed page tokens.
+/// Replaces the parts that differ from run to run: random bits of ids, and sealed page tokens.
 fn settle(value: &mut Value, ids: &mut Vec<String>) {
     match value {
         Value::String(text) => {
@@ -31,7 +31,7 @@ fn settle(value: &mut Value, ids: &mut Vec<String>) {
     }
 }
 
-/// The same id of the service's own making always becomes the same: its time, and which of the document it is.
+/// Replaces an id that the service made by its time and its number in the document.
 fn settled_id(part: &str, ids: &mut Vec<String>) -> String {
     let (id, revision) = part.split_at(part.find('@').unwrap_or(part.len()));
     let made = uuid::Uuid::try_parse(id).is_ok_and(|uuid| uuid.get_version_num() == 7);
@@ -45,7 +45,7 @@ fn settled_id(part: &str, ids: &mut Vec<String>) -> String {
     format!("{}-7000-8000-{number:012x}{revision}", &id[..13])
 }
 
-/// Validates by `schema`, which may refer to the components of `document`.
+/// Validates against `schema`, which may refer to the components of `document`.
 pub fn validator(document: &Value, schema: &Value) -> Validator {
     let mut root = schema.clone();
     root["components"] = document["components"].clone();
@@ -58,7 +58,7 @@ fn assert_valid(validator: &Validator, value: &Value, what: &str) {
     assert!(errors.is_empty(), "{what}: {errors:#?}");
 }
 
-/// Every example of a parameter and of a body is valid by its schema.
+/// Every example of a parameter and of a body is valid against its schema.
 fn examples_are_valid(document: &Value) {
     for (path, operations) in document["paths"].as_object().unwrap() {
         for operation in operations.as_object().unwrap().values() {
@@ -78,7 +78,7 @@ fn examples_are_valid(document: &Value) {
     }
 }
 
-/// Every answer to an event is of a status that the document tells of, and has all and nothing but what it tells.
+/// Every answer to an event has a documented status, all required fields, and no undocumented ones.
 fn answers_are_as_documented(document: &Value, replayed: &[Replayed]) {
     let mut closed = document.clone();
     for schema in closed["components"]["schemas"].as_object_mut().unwrap().values_mut() {

@@ -1,5 +1,5 @@
-//! Schemas of what readers take, in the form that clients are to send: one type a field. What is read besides, the
-//! introduction says in words.
+//! Schemas of requests, in the form that clients should send: one type per field. The introduction describes the other
+//! accepted forms.
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
@@ -16,12 +16,12 @@ const TIMESTAMP: &str =
 /// Entity tags of RFC 9110 without commas, or `*`.
 const ENTITY_TAGS: &str = r#"^(\*|(W/)?"[!#-+.-~-]*"( ?, ?(W/)?"[!#-+.-~-]*")*)$"#;
 
-/// The schemas that requests have by name: objects, and names to choose from.
+/// The named schemas of requests: objects and enums.
 #[derive(Debug, Default)]
 pub struct Components(pub BTreeMap<String, Value>);
 
 impl Components {
-    /// Keeps `schema` as `name`, and refers to it.
+    /// Stores `schema` as `name`, and returns a reference to it.
     fn refer(&mut self, name: String, schema: Value) -> Value {
         let reference = json!({"$ref": format!("#/components/schemas/{name}")});
         let before = self.0.insert(name, schema.clone());
@@ -29,8 +29,8 @@ impl Components {
         reference
     }
 
-    /// The schema of a text that is one of `names`. Names that begin with what is unspecified are called by that, those
-    /// that answers have as there, and others as the `field`.
+    /// The schema of a text that is one of `names`. An enum that answers have is named as there; one whose first name
+    /// is `…_UNSPECIFIED`, by the rest of that name; any other, by the `field`.
     fn enumeration(&mut self, field: &str, names: &[String], words: &Words<'_>) -> Value {
         let schema = json!({"type": "string", "enum": names});
         let answered = words.schemas.iter().find(|(_, answered)| answered["enum"] == schema["enum"]);
@@ -54,14 +54,14 @@ fn singular(name: &str) -> &str {
     name.strip_suffix('s').unwrap_or(name)
 }
 
-/// The name of the schema that `property` of an answer refers to, or lists.
+/// The name of the schema that the answer's `property` refers to or lists.
 fn referred(property: &Value) -> Option<&str> {
     let reference = property["$ref"].as_str().or_else(|| property["items"]["$ref"].as_str());
     reference.and_then(|path| path.rsplit('/').next())
 }
 
-/// The schema of an object; what its fields mean is said by `words`, in the context of `answer`. An object in it has a
-/// name of its own: that of the operation, and its own in answers or that of its field.
+/// The schema of an object. `words` describes its fields, in the context of `answer`. An object in it is named by the
+/// operation, and by its schema in answers or its field.
 pub fn of_message(message: &Message, words: &Words<'_>, answer: &Value, components: &mut Components) -> Value {
     let mut properties = Map::new();
     for field in &message.fields {
@@ -106,7 +106,7 @@ pub fn of_message(message: &Message, words: &Words<'_>, answer: &Value, componen
 pub fn of_kind(kind: &Kind, field: &str, words: &Words<'_>, components: &mut Components) -> Value {
     match kind {
         Kind::Text { max_bytes: None } => json!({"type": "string"}),
-        // Every character takes a byte at least.
+        // Every character takes at least one byte.
         Kind::Text { max_bytes: Some(bytes) } => json!({"type": "string", "maxLength": bytes}),
         Kind::Title { max_bytes } => json!({"type": "string", "maxLength": max_bytes, "pattern": title_pattern()}),
         Kind::Pattern(pattern) => json!({"type": "string", "pattern": pattern}),

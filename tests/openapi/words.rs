@@ -1,4 +1,4 @@
-//! What the document says that neither types nor readers do.
+//! The texts of the document that come from neither types nor readers.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use coaching_domain::outline::{Field, Kind};
 use serde_json::Value;
 
-/// The collections: what their tags are called, and what is said of them.
+/// The collections: the names and descriptions of their tags.
 pub const TAGS: &[(&str, &str, &str)] = &[
     ("coachingSessions", "Coaching sessions", "Meetings of a manager and an agent under a plan."),
     ("coachingPlans", "Coaching plans", "What a manager means to work on with one agent."),
@@ -21,7 +21,7 @@ pub const TAGS: &[(&str, &str, &str)] = &[
     ("groups", "Groups", "The customer's directory of teams."),
 ];
 
-/// What variables of paths stand for.
+/// Descriptions of path variables.
 pub const VARIABLES: &[(&str, &str)] = &[
     ("customer", "The id of the customer: that of the token."),
     ("profile", "The id of the profile: one of those of the token, or any of the customer's if it has `*`."),
@@ -35,8 +35,8 @@ pub const VARIABLES: &[(&str, &str)] = &[
     ("group", "The id of the group."),
 ];
 
-/// What fields and parameters of requests mean, where no answer holds them or they mean another thing there: for
-/// one operation after its id, in filters, and where all else says nothing.
+/// Descriptions of request-only fields. Lookup order: `operation.field`; then `field` in filters; then the response
+/// schema; then `field`.
 pub const FIELDS: &[(&str, &str)] = &[
     ("If-Match", "The etags, in quotes, of which the resource must have one (RFC 9110). Another version is ABORTED."),
     ("acknowledgeScorecard.acknowledgeComment", "What the agent says; absent: nothing."),
@@ -135,23 +135,23 @@ pub const FIELDS: &[(&str, &str)] = &[
     ("users", "The users to create or replace, each name once."),
 ];
 
-/// Says what the fields of one operation's request mean.
+/// Describes the fields of one operation's request.
 pub struct Words<'a> {
     /// The operation's id.
     pub operation_id: &'a str,
-    /// Whether the request narrows a list down.
+    /// Whether the request filters a list.
     pub filters: bool,
     /// The schemas of answers, by name.
     pub schemas: &'a BTreeMap<String, Value>,
     /// The entries of [`FIELDS`] that were used.
     pub used: &'a RefCell<BTreeSet<&'static str>>,
-    /// The fields of which nothing says what they mean.
+    /// The fields without a description.
     pub unknown: &'a RefCell<BTreeSet<String>>,
 }
 
 impl<'a> Words<'a> {
-    /// What `field` means, and the schema of an answer that has what is within it. `answer` is the schema of
-    /// what the field is of, or of the whole answer.
+    /// The description of `field`, and the schema of an answer with its inner fields. `answer` is the schema of the
+    /// object around the field, or of the whole answer.
     pub fn describe(&self, field: &Field, answer: &'a Value) -> (String, &'a Value) {
         let own = self.entry(&format!("{}.{}", self.operation_id, field.name));
         let general = || self.entry(&field.name).map(str::to_owned);

@@ -43,12 +43,12 @@ impl Collector {
         Self { address, received }
     }
 
-    /// Where it takes telemetry.
+    /// The address that it takes telemetry at.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// What it has been sent and was not asked for yet: the path, and the body.
+    /// The next request that it received: the path, and the body.
     pub fn received(&mut self) -> Option<(String, ExportTraceServiceRequest)> {
         self.received.try_recv().ok()
     }

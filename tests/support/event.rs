@@ -97,7 +97,7 @@ impl Event {
         Self { body: Some(body.to_owned()), is_base64_encoded: false, ..self }
     }
 
-    /// With the body `bytes`, handed over in base64.
+    /// With the body `bytes`, in base64.
     pub fn with_bytes(self, bytes: &[u8]) -> Self {
         use base64::Engine;
         Self { body: Some(base64::prelude::BASE64_STANDARD.encode(bytes)), is_base64_encoded: true, ..self }
@@ -109,7 +109,7 @@ impl Event {
         (&self.method, format!("{}{query}", self.path), self.body.as_deref().unwrap_or_default())
     }
 
-    /// What `template.yaml` routes it to.
+    /// The operation that `template.yaml` routes it to.
     pub fn operation(&self) -> &'static Operation {
         ROUTES.find(&self.method, &self.path).0.operation
     }
@@ -156,7 +156,7 @@ pub fn event_file(operation: &str, case: &str) -> Value {
     serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// The body of `event` as the client sent it; nothing if what stands for it is no base64.
+/// The body of `event` as the client sent it; empty if it is not valid base64.
 pub fn body_of(event: &Value) -> Vec<u8> {
     use base64::Engine;
     let text = event["body"].as_str().unwrap_or_default();
@@ -166,7 +166,7 @@ pub fn body_of(event: &Value) -> Vec<u8> {
     }
 }
 
-/// The cases that `events/{operation}/` has, sorted.
+/// The cases in `events/{operation}/`, sorted.
 pub fn event_files(operation: &str) -> Vec<String> {
     let files = std::fs::read_dir(events_folder(operation)).unwrap();
     let mut cases: Vec<String> = files

@@ -20,7 +20,7 @@ use tokio::task::JoinSet;
 
 use crate::record::Traffic;
 
-/// What happens to one call.
+/// A fault of one call.
 #[derive(Debug, Clone)]
 pub enum Fault {
     /// It is answered with this error and not passed on.
@@ -31,11 +31,11 @@ pub enum Fault {
     AnswerLost,
     /// It is passed on, and never answered.
     Unanswered,
-    /// It is passed on late, whether anybody still waits for it or not.
+    /// It is passed on late, whether or not anybody still waits for it.
     ReachedLate,
-    /// It is passed on, and nothing happens to it: for faults that come later.
+    /// It is passed on and answered, so that a later fault meets a later call.
     Passed,
-    /// It is answered as the same call was before, as if it had come before what others wrote since.
+    /// It gets the answer that the same call got before, as if it had come before the writes of others since.
     Overtaken,
 }
 
@@ -81,23 +81,23 @@ pub struct FaultyDynamoDb {
     faults: Arc<Mutex<VecDeque<Fault>>>,
     unanswered: Arc<Notify>,
     weather: Arc<Mutex<Option<Weather>>>,
-    /// The last answer to each call, by what it asked.
+    /// The last answer to each call, by its request.
     answers: Arc<Mutex<HashMap<String, Bytes>>>,
     late: Arc<tokio::sync::Mutex<JoinSet<()>>>,
     traffic: Arc<Traffic>,
 }
 
-/// How late a call is passed on that is late: longer than a client with [`HURRIED`] waits.
+/// The delay of a late call: longer than a client with [`HURRIED`] waits.
 const LATE: Duration = Duration::from_millis(700);
 
-/// How long a client waits for an answer that is to meet late ones.
+/// The time that a client waits for an answer if it is to meet late ones.
 pub(crate) const HURRIED: Duration = Duration::from_millis(400);
 
 /// Faults by chance.
 #[derive(Debug)]
 struct Weather {
     chance: fastrand::Rng,
-    /// The share of calls that something happens to, 0 to 1.
+    /// The share of calls that meet a fault, 0 to 1.
     share: f64,
     happened: Happened,
 }
@@ -106,7 +106,7 @@ struct Weather {
 pub type Happened = BTreeMap<&'static str, usize>;
 
 impl Weather {
-    /// What happens to a call of `action` with `body`: any of the faults that DynamoDB and the network have for it.
+    /// The fault of a call of `action` with `body`, if it meets one: any that DynamoDB and the network have for it.
     fn fault(&mut self, action: &str, body: &Value) -> Option<Fault> {
         if self.chance.f64() >= self.share {
             return None;
@@ -138,7 +138,7 @@ impl Weather {
 }
 
 impl FaultyDynamoDb {
-    /// An endpoint in front of the one at `behind` for a part of `traffic`, without faults so far.
+    /// An endpoint in front of the one at `behind`, for requests that are part of `traffic`, without faults so far.
     pub(crate) async fn start(behind: SocketAddr, traffic: Arc<Traffic>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -162,39 +162,39 @@ impl FaultyDynamoDb {
         faulty
     }
 
-    /// Where it answers.
+    /// Its address.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// What happens to the next calls, one fault each.
+    /// Sets the faults of the next calls, one each.
     pub fn inject(&self, faults: impl IntoIterator<Item = Fault>) {
         self.faults.lock().unwrap().extend(faults);
     }
 
-    /// Waits until a call has taken effect that is never answered.
+    /// Waits until a call that is never answered has taken effect.
     pub async fn left_unanswered(&self) {
         self.unanswered.notified().await;
     }
 
-    /// How many faults have not happened yet.
+    /// The number of faults that are still to happen.
     pub fn left(&self) -> usize {
         self.faults.lock().unwrap().len()
     }
 
-    /// Lets something happen to a `share` of calls, 0 to 1, as `seed` has it, until [`FaultyDynamoDb::calm`].
+    /// Lets a `share` of calls, 0 to 1, meet faults by chance, as `seed` has it, until [`FaultyDynamoDb::calm`].
     pub fn storm(&self, seed: u64, share: f64) {
         self.traffic.stormy.store(true, Ordering::Relaxed);
         *self.weather.lock().unwrap() =
             Some(Weather { chance: fastrand::Rng::with_seed(seed), share, happened: Happened::new() });
     }
 
-    /// Takes back what has not happened yet.
+    /// Removes the faults that are still to happen.
     pub fn clear(&self) {
         self.faults.lock().unwrap().clear();
     }
 
-    /// Ends the storm and waits for the calls that are late. Says what happened.
+    /// Ends the storm and waits for the calls that are late. Returns how often each fault happened.
     pub async fn calm(&self) -> Happened {
         let weather = self.weather.lock().unwrap().take();
         while let Some(late) = self.late.lock().await.join_next().await {
@@ -210,7 +210,7 @@ async fn answer(
     behind: SocketAddr,
     request: Request<Incoming>,
 ) -> Result<Response<Full<Bytes>>, Box<dyn Error + Send + Sync>> {
-    // A function's start asks whether the endpoint is well, which is no call.
+    // A function's start checks the endpoint's health, which is not a call of DynamoDB.
     if request.method() == Method::GET {
         let (parts, answer) = pass_on(behind, request).await?.into_parts();
         return Ok(Response::from_parts(parts, Full::new(answer)));
@@ -218,7 +218,7 @@ async fn answer(
     let mut fault = faulty.faults.lock().unwrap().pop_front();
     let (parts, body) = request.into_parts();
     let body = body.collect().await?.to_bytes();
-    // In one order: a client writes a key's attributes in any.
+    // Parsed, so that the order of attributes does not matter: a client writes a key's attributes in any.
     let asked: Value = serde_json::from_slice(&body)?;
     if fault.is_none()
         && let Some(weather) = &mut *faulty.weather.lock().unwrap()
@@ -256,7 +256,7 @@ async fn answer(
     }
 }
 
-/// What the DynamoDB at `behind` answers.
+/// The answer of the DynamoDB at `behind`.
 pub(crate) async fn pass_on<B>(
     behind: SocketAddr,
     request: Request<B>,
@@ -271,7 +271,7 @@ where
     Ok(Response::from_parts(parts, body.collect().await?.to_bytes()))
 }
 
-/// An answer that DynamoDB did not give.
+/// An answer that does not come from DynamoDB.
 fn made(status: u16, body: Bytes) -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::new(body));
     *response.status_mut() = StatusCode::from_u16(status).unwrap();

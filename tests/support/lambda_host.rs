@@ -21,10 +21,10 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::record::{LOG, record_file};
 
-/// How long an invocation may take before the test fails.
+/// The longest that an invocation may take before the test fails.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// What Lambda says of the X-Ray trace of an invocation.
+/// Lambda's header for the X-Ray trace of an invocation.
 const TRACE_HEADER: &str = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1";
 
 /// A function binary being run as Lambda runs it.
@@ -38,7 +38,7 @@ pub struct LambdaHost {
     sent: u64,
 }
 
-/// How an invocation ended.
+/// The result of an invocation, and when it ended.
 type Ending = (Result<Value, Value>, Instant);
 
 #[derive(Debug)]
@@ -49,14 +49,14 @@ struct Runtime {
 }
 
 impl LambdaHost {
-    /// Starts `binary` with `environment` and nothing else of the test's own.
+    /// Starts `binary` with `environment` and none of the test's own variables.
     pub async fn start(binary: &str, environment: &[(&str, &str)]) -> Self {
         let mut command = Command::new(binary);
         command.env_clear().envs(environment.iter().copied()).env("LOG_LEVEL", "trace").stdout(Stdio::piped());
         Self::run(command).await
     }
 
-    /// Runs `command`, which ends as a function. Its standard output, if it is piped, is its log.
+    /// Runs `command`, which in the end runs a function. Its standard output, if it is piped, is its log.
     pub async fn run(mut command: Command) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -91,7 +91,7 @@ impl LambdaHost {
             tokio::spawn(async move {
                 while let Ok(Some(text)) = lines.next_line().await {
                     if let Some(file) = &mut record {
-                        // At once: others write to the same file.
+                        // In one write: others append to the same file.
                         file.write_all(format!("{text}\n").as_bytes()).unwrap();
                     }
                     let _ = line.send(text);
@@ -106,7 +106,7 @@ impl LambdaHost {
         self.function.id().unwrap()
     }
 
-    /// Waits until the function asks for its first event, and says how long after its start that was.
+    /// Waits until the function asks for its first event; returns the time since its start.
     pub async fn ready(&mut self) -> Duration {
         let mut ready = self.runtime.ready.subscribe();
         tokio::select! {
@@ -132,12 +132,12 @@ impl LambdaHost {
         serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"))
     }
 
-    /// What the function answers to `event`.
+    /// The function's answer to `event`.
     pub async fn invoke(&mut self, event: Value) -> Value {
         self.timed(event).await.0
     }
 
-    /// What the function answers to `event`, and how long after its start.
+    /// The function's answer to `event`, and the time of the answer since the function's start.
     pub async fn timed(&mut self, event: Value) -> (Value, Duration) {
         self.sent += 1;
         let id = format!("invocation-{}", self.sent);
@@ -192,7 +192,7 @@ fn with_status(status: StatusCode, body: Bytes) -> Response<Full<Bytes>> {
     response
 }
 
-/// What every function has on Lambda.
+/// The environment of every function on Lambda.
 const LEAST_ENVIRONMENT: [(&str, &str); 8] = [
     ("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:1"),
     ("AWS_LAMBDA_FUNCTION_NAME", "function"),
@@ -204,8 +204,8 @@ const LEAST_ENVIRONMENT: [(&str, &str); 8] = [
     ("TABLE_NAME", "coaching"),
 ];
 
-/// Starts `binary` with `changed` as `variable` (`None`: without it) beside `more` and what every function has on Lambda,
-/// which must fail in one line that names the variable.
+/// Starts `binary` with `more` and the environment of every function on Lambda, but with `variable` set to `changed`
+/// (`None`: not set). It must fail in one line that names the variable.
 pub async fn refuses_to_start(binary: &str, more: &[(&str, &str)], variable: &str, changed: Option<&OsStr>) {
     let environment = LEAST_ENVIRONMENT.iter().chain(more).copied().filter(|(name, _)| *name != variable);
     let mut command = Command::new(binary);

@@ -1,6 +1,6 @@
-//! What the tests share: a service on its own embedded DynamoDB, events, and a host for the binaries.
+//! Shared by the tests: a service on its own embedded DynamoDB, events, and a host for the binaries.
 //!
-//! Everything here panics when it cannot do its work: that is how a test fails.
+//! Everything here panics if it cannot do its work, which makes the test fail.
 
 mod collector;
 mod event;
@@ -50,13 +50,13 @@ pub const PAGE_TOKEN_SECRET: &str = "the page token secret of the tests";
 /// The environment variable that names another DynamoDB for the tests to run on, each in a table of its
 /// own, such as `http://127.0.0.1:8000`. It must take any credentials.
 ///
-/// Three things stay with the embedded one: `tests/local.rs`, which is about the service with its own database file,
-/// stopped and killed; `tests/units.rs`, because others tell units of their own (ministack half a unit for any
-/// query); and what a batch of reads consumed, where the other does not tell it
+/// Three things stay with the embedded one: `tests/local.rs`, which tests the service with its own database file,
+/// stopped and killed; `tests/units.rs`, because others report units of their own (ministack half a unit for any
+/// query); and the capacity that batches of reads consumed, if the other does not report it
 /// ([`TestService::tells_units_of_batches`]).
 const DYNAMODB_ENDPOINT: &str = "DYNAMODB_ENDPOINT";
 
-/// Whom the directory of every table has, and what they do.
+/// The users in the directory of every table, with their roles.
 const DIRECTORY: [(&str, &str); 6] = [
     ("maria", "manager"),
     ("mark", "manager"),
@@ -65,10 +65,10 @@ const DIRECTORY: [(&str, &str); 6] = [
     ("ana", "agent"),
     ("ben", "agent"),
 ];
-/// How many items a table has that is otherwise empty.
+/// The number of items in a table that is otherwise empty.
 pub const ITEMS_OF_DIRECTORY: usize = DIRECTORY.len();
 
-/// When the tests' own clock starts.
+/// The time at which the tests' own clock starts.
 pub const NOW: &str = "2026-06-01T12:00:00Z";
 
 /// The service on an embedded DynamoDB of its own, with a clock that stands until it is moved.
@@ -81,7 +81,7 @@ pub struct TestService {
     table: String,
     moved_ms: Arc<AtomicI64>,
     traffic: Arc<Traffic>,
-    /// Stopped with the test; none where the suite runs on another DynamoDB.
+    /// Stopped with the test; `None` if the suite runs on another DynamoDB.
     _embedded: Option<EmbeddedDynamoDb>,
 }
 
@@ -106,7 +106,7 @@ impl TestService {
         }
     }
 
-    /// A service with an empty table on the embedded DynamoDB, whatever the suite runs on: for what costs units.
+    /// A service with an empty table on the embedded DynamoDB, whatever the suite runs on: for tests of consumed units.
     pub async fn embedded() -> Self {
         let embedded = EmbeddedDynamoDb::start(None).unwrap();
         Self::with_table(embedded.url(), TABLE_NAME.to_owned(), Some(embedded)).await
@@ -117,10 +117,11 @@ impl TestService {
         Self::with_table(url.to_owned(), format!("coaching-{}", Uuid::new_v4()), None).await
     }
 
-    /// Only the directory has entries: [`DIRECTORY`], without the records of agents that progress is read from.
+    /// The table holds only the directory's entries: [`DIRECTORY`], without the records of agents that progress is read
+    /// from.
     async fn with_table(dynamodb_url: String, table: String, embedded: Option<EmbeddedDynamoDb>) -> Self {
         let mut definition = TableDefinition::of_template(TEMPLATE).unwrap();
-        // What expires would do so by DynamoDB's clock, which is not the tests'.
+        // Items would expire by DynamoDB's clock, which is not the tests'.
         definition.time_to_live_specification.enabled = false;
         assert!(create_table(&client_at(&dynamodb_url), &table, &definition).await.unwrap());
         let service = Self { _embedded: embedded, ..Self::of(&dynamodb_url, &table) };
@@ -128,7 +129,7 @@ impl TestService {
         service
     }
 
-    /// Writes `items` over what is there.
+    /// Writes `items`, replacing those of the same keys.
     async fn put(&self, items: &[HashMap<String, AttributeValue>]) {
         // As many as DynamoDB takes in one call.
         for items in items.chunks(25) {
@@ -141,8 +142,8 @@ impl TestService {
         }
     }
 
-    /// Enters `agent` in the directory, if they are not there: an agent of `support`, without the record that progress
-    /// is read from.
+    /// Adds `agent` to the directory, if they are not there: an agent of `support`, without the record that progress is
+    /// read from.
     async fn enter(&self, agent: &str) {
         let put = self.client.put_item().table_name(&self.table).set_item(Some(directory_item(agent, "agent")));
         match put.condition_expression("attribute_not_exists(PK)").send().await.map_err(SdkError::into_service_error) {
@@ -151,7 +152,7 @@ impl TestService {
         }
     }
 
-    /// A service with the table that is there.
+    /// A service on an existing table.
     pub fn of(dynamodb_url: &str, table: &str) -> Self {
         record::listen();
         let client = client_at(dynamodb_url);
@@ -186,7 +187,7 @@ impl TestService {
         (self.reached_by(&Client::from_conf(config.build())), faulty)
     }
 
-    /// The same table, reached by `client`, with an account of its own.
+    /// The same table, reached by `client`, with a meter of its own.
     pub(crate) fn reached_by(&self, client: &Client) -> App {
         App { store: Store::new(recording(client, &self.traffic), &self.table), ..self.app.clone() }
     }
@@ -201,7 +202,7 @@ impl TestService {
     /// `submitted-1`, the sessions `scheduled-1`, `held-1` and `submitted-1`, and on her plan the comment
     /// `first` of the manager `maria`.
     pub async fn seeded() -> Self {
-        // Requests write it once; further tables get the same items.
+        // Requests write it once; further tables get copies of the items.
         static ITEMS: OnceCell<Vec<HashMap<String, AttributeValue>>> = OnceCell::const_new();
         let items = ITEMS.get_or_init(async || {
             let first = Self::start().await;
@@ -213,7 +214,7 @@ impl TestService {
         service
     }
 
-    /// Writes what [`TestService::seeded`] has.
+    /// Writes the content of [`TestService::seeded`].
     pub async fn seed(&self) {
         self.directory(&["ana", "ben"]).await;
         let care = json!({"usecaseName": usecase_name("care")});
@@ -356,12 +357,12 @@ impl TestService {
         ]
     }
 
-    /// How many calls of DynamoDB the operations have begun so far.
+    /// The number of calls of DynamoDB that the operations have begun so far.
     pub fn calls(&self) -> u64 {
         self.traffic.calls.load(Ordering::Relaxed)
     }
 
-    /// Where its DynamoDB answers.
+    /// The address of its DynamoDB.
     pub fn dynamodb_url(&self) -> &str {
         &self.dynamodb_url
     }
@@ -376,19 +377,19 @@ impl TestService {
         &self.client
     }
 
-    /// Answers the request `event` with whatever `template.yaml` routes it to.
+    /// Answers the request `event` with the operation that `template.yaml` routes it to.
     pub async fn send(&self, event: &Event) -> Answered {
         answer(event.operation(), &self.app.for_one_request(), event.to_json()).await
     }
 
-    /// As [`TestService::send`], and what it spent.
+    /// As [`TestService::send`], with the capacity that it consumed.
     pub async fn spending(&self, event: &Event) -> (Answered, ConsumedCapacity) {
         let app = self.app.for_one_request();
         let answered = answer(event.operation(), &app, event.to_json()).await;
         (answered, app.store.consumed())
     }
 
-    /// Whether the DynamoDB tells what a batch of reads consumed. ministack does not.
+    /// Whether the DynamoDB reports the capacity that a batch of reads consumed. ministack does not.
     pub async fn tells_units_of_batches(&self) -> bool {
         let text = |text: &str| AttributeValue::S(text.to_owned());
         let keys = KeysAndAttributes::builder()
@@ -434,7 +435,7 @@ impl TestService {
         answered
     }
 
-    /// Creates a plan of `agent`, whom the directory has from then on, under `acme`, `support`.
+    /// Creates a plan under `acme`, `support` of `agent`, and adds them to the directory.
     pub async fn plan(&self, id: &str, agent: &str) {
         self.plan_with(id, agent, json!({})).await;
     }
@@ -453,7 +454,7 @@ impl TestService {
     }
 }
 
-/// Someone of `acme` with `role`, as the table has them.
+/// The item of a user of `acme` with `role`.
 fn directory_item(id: &str, role: &str) -> HashMap<String, AttributeValue> {
     let text = |text: String| AttributeValue::S(text);
     let list = |entry: &str| AttributeValue::L(vec![text(entry.to_owned())]);
@@ -470,8 +471,8 @@ fn directory_item(id: &str, role: &str) -> HashMap<String, AttributeValue> {
     attributes.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
-/// Lets the function `binary` answer `event`, and kills it when its call of DynamoDB after `calls` others has
-/// taken effect, the one at its start left out. Says whether it was killed: if not, it made no more calls.
+/// Lets the function `binary` answer `event`, and kills it once its next call of DynamoDB after `calls` others has
+/// taken effect, not counting the one at its start. Returns whether it was killed: if not, it made no more calls.
 pub async fn killed_after(service: &TestService, binary: &str, calls: usize, event: &Event) -> bool {
     let (_, faulty) = service.behind_faults().await;
     faulty.inject(vec![Fault::Passed; calls]);
@@ -488,7 +489,7 @@ pub async fn killed_after(service: &TestService, binary: &str, calls: usize, eve
     }
 }
 
-/// The client, with what it uses noted as part of `traffic`, and in the trace under way.
+/// A copy of `client` that records its calls as part of `traffic`, and in the trace under way.
 fn recording(client: &Client, traffic: &Arc<Traffic>) -> Client {
     let recorder = record::Recorder { traffic: Arc::clone(traffic) };
     Client::from_conf(client.config().to_builder().interceptor(recorder).interceptor(trace::Tracer).build())
@@ -522,16 +523,16 @@ pub fn long_scorecard(number: usize, submit_time: Option<&str>) -> Value {
     })
 }
 
-/// What `task` answers to `event` in this process.
+/// The answer of `task` to `event` in this process.
 ///
 /// # Errors
-/// As the task's.
+/// The errors of the task.
 pub async fn perform(task: &Task, app: &App, event: Value, until: Instant) -> Result<Value, coaching_domain::Error> {
     let performed = coaching_edge::perform(task, app, event, until, "an invocation");
     record::on_behalf_of(task.name, performed).await
 }
 
-/// Answers `event` with `operation` in this process. No answer may be longer than Lambda takes one from a function.
+/// Answers `event` with `operation` in this process. No answer may be longer than Lambda allows a function.
 pub async fn answer(operation: &Operation, app: &App, event: Value) -> Answered {
     let event = serde_json::from_value(event).unwrap();
     let response = record::on_behalf_of(operation.name, respond(operation, app, &event)).await;
@@ -547,7 +548,7 @@ pub async fn answer(operation: &Operation, app: &App, event: Value) -> Answered 
 }
 
 impl Answered {
-    /// The fields that the answer refuses.
+    /// The fields that the answer names as bad.
     pub fn refused_fields(&self) -> Vec<String> {
         let violations = self.detail("BadRequest").map_or(&Value::Null, |detail| &detail["fieldViolations"]);
         let violations = violations.as_array().map(Vec::as_slice).unwrap_or_default();
@@ -596,7 +597,7 @@ impl Answered {
     }
 }
 
-/// The number in the environment variable `name`, by which a longer run of a test is asked for.
+/// The number in the environment variable `name`, which asks for a longer run of a test.
 pub fn number_asked(name: &str, otherwise: u64) -> u64 {
     std::env::var(name).map_or(otherwise, |text| text.parse().unwrap_or_else(|_| panic!("{name} must be a number")))
 }
@@ -606,12 +607,12 @@ pub fn root() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
 }
 
-/// The name of what is at `path` below `acme`, `support`.
+/// The name of the resource at `path` under `acme`, `support`.
 pub fn below_support(path: &str) -> String {
     format!("customers/acme/profiles/support/{path}")
 }
 
-/// An active agent of the profile `support`, as the directory takes one.
+/// An active agent of the profile `support`, as a request to the directory has one.
 pub fn user(id: &str) -> Value {
     json!({
         "name": user_name(id),

@@ -1,10 +1,10 @@
-//! What the operations do while they are tested: the rights on the table that they use, and what they log.
+//! Records what the operations do in tests: the rights on the table that they use, and the lines that they log.
 //!
-//! They are kept in this process. If the environment variable `RECORD_SUITE_IN` names a folder, they are also
-//! appended to files there; a test run with `RECORDED_SUITE` naming it judges what the whole suite did.
+//! The record is kept in this process. If the environment variable `RECORD_SUITE_IN` names a folder, it is also
+//! appended to files there; a test run with `RECORDED_SUITE` naming that folder checks the whole suite.
 //!
-//! What a request does beside others, or in a storm of faults, it does by chance: another run may not see it. So
-//! a right counts as needed only if some request used it alone.
+//! A request beside others, or in a storm of faults, does some things by chance, and another run may not repeat them.
+//! So a right counts as needed only if some request used it alone.
 
 use std::collections::BTreeSet;
 use std::fs::{File, OpenOptions};
@@ -28,17 +28,17 @@ use coaching_store::Partition;
 
 use crate::root;
 
-/// The folder that a run of the suite is recorded in.
+/// The folder in which a run of the suite is recorded.
 const RECORD_SUITE_IN: &str = "RECORD_SUITE_IN";
-/// The folder of a run that was recorded.
+/// The folder of a recorded run.
 const RECORDED_SUITE: &str = "RECORDED_SUITE";
 
-/// The kind of file that holds the rights that were used.
+/// The kind of file with the rights that were used.
 const RIGHTS: &str = "rights";
-/// How a right was used that is recorded: by a request that nothing ran beside, or by another.
+/// How a recorded right was used: by a request that nothing ran beside, or by another.
 const ALONE: &str = "alone";
 const BESIDE_OTHERS: &str = "beside others";
-/// The kind of file that holds what was logged.
+/// The kind of file with the lines that were logged.
 pub(crate) const LOG: &str = "log";
 
 tokio::task_local! {
@@ -64,7 +64,7 @@ pub struct Right {
     pub function: String,
     /// The action, such as `dynamodb:GetItem`.
     pub action: String,
-    /// The index, or nothing for the table itself.
+    /// The index; empty for the table itself.
     pub index: String,
     /// The partition key with `*` for every id, such as `*#*#plan#*`.
     pub partitions: String,
@@ -73,20 +73,20 @@ pub struct Right {
 /// The requests to one table.
 #[derive(Debug, Default)]
 pub(crate) struct Traffic {
-    /// How many calls they began.
+    /// The number of calls that they began.
     pub(crate) calls: AtomicU64,
-    /// Whether faults happen to them by chance.
+    /// Whether they meet faults by chance.
     pub(crate) stormy: AtomicBool,
-    /// How many of them made a call.
+    /// The number of requests that made a call.
     begun: AtomicU64,
-    /// How many of these are over.
+    /// The number of these that are over.
     ended: AtomicU64,
 }
 
 /// A request or a task.
 struct RequestUnderWay {
     function: &'static str,
-    /// The table's traffic since its first call; and its number there, if no other was under way then.
+    /// The traffic of its table, once it has made a call; and its number there, if no other was under way then.
     joined: OnceLock<(Arc<Traffic>, Option<u64>)>,
 }
 
@@ -110,7 +110,7 @@ impl Drop for RequestUnderWay {
     }
 }
 
-/// Runs `work` as what `function` does.
+/// Runs `work` on behalf of `function`.
 pub(crate) async fn on_behalf_of<T>(function: &'static str, work: impl Future<Output = T>) -> T {
     UNDER_WAY.scope(RequestUnderWay { function, joined: OnceLock::new() }, work).await
 }
@@ -133,14 +133,14 @@ pub fn rights_used() -> RightsUsed {
 }
 
 impl RightsUsed {
-    /// Adds `right`, and says whether that is news.
+    /// Adds `right`; returns whether it is new.
     fn insert(&mut self, right: Right, alone: bool) -> bool {
         let news = alone && self.alone.insert(right.clone());
         self.at_all.insert(right) || news
     }
 }
 
-/// Whether the suite's record is there to be read.
+/// Whether there is a record of the suite to read.
 pub fn suite_is_recorded() -> bool {
     std::env::var_os(RECORDED_SUITE).is_some()
 }
@@ -179,7 +179,7 @@ fn append(right: &Right, alone: bool) {
     file.write_all(line.as_bytes()).unwrap();
 }
 
-/// Where the log of the operations goes.
+/// The destination of the operations' log.
 #[derive(Debug, Clone, Copy)]
 struct Log;
 
@@ -199,7 +199,7 @@ impl Write for Log {
     }
 }
 
-/// Keeps what is logged from now on, with the most that `LOG_LEVEL` can ask for.
+/// Records the log from now on, with the most that `LOG_LEVEL` can ask for.
 pub(crate) fn listen() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
@@ -215,10 +215,10 @@ pub fn logged() -> Vec<String> {
     lines
 }
 
-/// Notes what each call of a client needs the right to.
+/// Records the rights that each call of a client needs.
 #[derive(Debug)]
 pub(crate) struct Recorder {
-    /// What the calls are part of.
+    /// The traffic that the calls are part of.
     pub(crate) traffic: Arc<Traffic>,
 }
 
@@ -245,7 +245,7 @@ impl Intercept for Recorder {
             let keys = batch.request_items().unwrap().values().flat_map(|keys| keys.keys());
             uses.extend(keys.map(|key| of_table("BatchGetItem", &key["PK"])));
         } else if let Some(query) = input.downcast_ref::<QueryInput>() {
-            // Of the values of a key condition the partition's is the first to be named.
+            // The first value that a key condition names is the partition's.
             let condition = query.key_condition_expression().unwrap();
             let name = condition.split_whitespace().nth(2).unwrap();
             let partition = &query.expression_attribute_values().unwrap()[name];
@@ -292,6 +292,6 @@ fn written(write: &TransactWriteItem) -> (&'static str, &AttributeValue) {
 fn partitions(key: &AttributeValue) -> String {
     let key = key.as_s().unwrap();
     let partition = Partition::of(key).unwrap_or_else(|| panic!("no such partition: {key}"));
-    // A request's key names its operation.
+    // The key of an idempotency record names its operation.
     partition.pattern(key.split('#').nth(4).unwrap_or_default())
 }

@@ -8,18 +8,18 @@ use serde_json::Value;
 
 use crate::{Answered, LambdaHost, TestService, event_file, event_files};
 
-/// An event file and what it is answered.
+/// An event file and the expected answer.
 #[derive(Debug, Clone, Copy)]
 pub struct Case {
     /// The file's name without `.json`.
     pub name: &'static str,
     /// The HTTP status.
     pub status: u16,
-    /// The fields that are refused.
+    /// The fields that the answer names as bad.
     pub refused: &'static [&'static str],
 }
 
-/// What events are replayed against.
+/// The target of a replay.
 #[derive(Debug, Clone, Copy)]
 pub enum Target {
     /// The handler in this process.

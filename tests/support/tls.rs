@@ -1,4 +1,4 @@
-//! DynamoDB behind TLS, as AWS has it.
+//! DynamoDB behind TLS, as on AWS.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -58,7 +58,7 @@ impl TlsEndpoint {
         Self { address, authority, file, opened, to_refuse }
     }
 
-    /// Where it answers.
+    /// Its address.
     pub fn url(&self) -> String {
         format!("https://localhost:{}", self.address.port())
     }
@@ -73,12 +73,12 @@ impl TlsEndpoint {
         &self.authority
     }
 
-    /// How many connections have been opened.
+    /// The number of connections opened so far.
     pub fn opened(&self) -> u64 {
         self.opened.load(Ordering::Relaxed)
     }
 
-    /// Cuts the next `connections` before they are open.
+    /// Cuts the next `connections` connections before they are open.
     pub fn refuse(&self, connections: u64) {
         self.to_refuse.store(connections, Ordering::Relaxed);
     }

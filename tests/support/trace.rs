@@ -1,5 +1,5 @@
-//! The calls of DynamoDB behind one request, as they went over the wire: what each asked and was answered,
-//! and how many rounds of calls side by side they take.
+//! The calls of DynamoDB behind one request, as they went over the wire: the request and the answer of each, and how
+//! many rounds of parallel calls they take.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};
@@ -30,7 +30,7 @@ tokio::task_local! {
     static TRACE: Arc<Tracing>;
 }
 
-/// The attributes that put an item into an index: those of its partition and its order.
+/// The attributes that put an item into an index: its partition and its order there.
 const INDEXES: [(&str, &str); 7] = [
     ("profile_list", "list_order"),
     ("agent_list", "list_order"),
@@ -46,43 +46,43 @@ const INDEXES: [(&str, &str); 7] = [
 pub struct Call {
     /// The action, such as `GetItem`.
     pub action: String,
-    /// What was asked.
+    /// The request.
     pub request: Value,
-    /// What was answered.
+    /// The answer.
     pub response: Value,
     /// The bytes of the request's body.
     pub bytes_out: usize,
     /// The bytes of the response's body.
     pub bytes_in: usize,
-    /// How many rounds of calls side by side ended before it began.
+    /// The number of rounds of parallel calls that ended before it began.
     pub round: usize,
 }
 
-/// What one request did.
+/// The trace of one request.
 #[derive(Debug, Default)]
 pub struct Trace {
     /// Its calls, in the order in which they began.
     pub calls: Vec<Call>,
-    /// How many calls waited one for the other, if every call takes equally long.
+    /// The number of calls that waited one for the other, if every call takes equally long.
     pub calls_in_sequence: usize,
     ended: usize,
-    /// Answers that are held back until all calls under way are answered.
+    /// The number of answers that are held back until all calls under way are answered.
     held: usize,
 }
 
 #[derive(Debug, Default)]
 struct Tracing {
     trace: Mutex<Trace>,
-    /// A call ended, or an answer is held.
+    /// Notified when a call ends or an answer is held.
     changed: Notify,
     released: Notify,
 }
 
 impl Trace {
-    /// Follows `work`, which is handed the state of `service`. It must run on one thread.
+    /// Traces `work`, which gets the state of `service`. It must run on one thread.
     ///
-    /// Answers of DynamoDB are held back until all calls under way are answered, and then let go together: so
-    /// what is begun side by side ends side by side, however busy the machine is.
+    /// Answers of DynamoDB are held back until all calls under way are answered, and then released together. So calls
+    /// that begin in parallel end in parallel, however busy the machine is.
     pub async fn of<T>(service: &TestService, work: impl AsyncFnOnce(App) -> T) -> (T, Self) {
         let tracing = Arc::new(Tracing::default());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -141,7 +141,7 @@ fn note<T>(note: impl FnOnce(&mut Trace) -> T) -> Option<T> {
     TRACE.try_with(|tracing| note(&mut tracing.trace.lock().unwrap())).ok()
 }
 
-/// The place of a call in its trace.
+/// The index of a call in its trace.
 #[derive(Debug)]
 struct Place(usize);
 
@@ -238,8 +238,9 @@ pub fn units_charged(calls: &[Call]) -> (f64, f64) {
 /// The items of a table, by their keys.
 type Items = BTreeMap<String, HashMap<String, AttributeValue>>;
 
-/// The read units that moving what `calls` were answered takes: each item up to the next 4 KB, those of a range
-/// together; half of it where the last second may be missing. Of `items` that are answered in part, DynamoDB charges all.
+/// The fewest read units for the data that `calls` were answered: each item up to the next 4 KB, those of a range
+/// together; half of that for reads that may miss the last second. Of `items` that are answered in part, DynamoDB
+/// charges all.
 pub fn least_read_units(calls: &[Call], items: &Items) -> f64 {
     let whole = |part: &Value| {
         let of_part = |item: &&HashMap<String, AttributeValue>| {
@@ -272,8 +273,8 @@ pub fn least_read_units(calls: &[Call], items: &Items) -> f64 {
     least
 }
 
-/// The write units that it takes to get from the items `before` to those `after`: each that differs up to the
-/// next KB, twice in a transaction, and once more in each index that holds it.
+/// The fewest write units to get from the items `before` to those `after`: each that differs up to the next KB, twice
+/// in a transaction, and once more in each index that holds it.
 pub fn least_write_units(calls: &[Call], before: &Items, after: &Items) -> f64 {
     let transactional = if calls.iter().any(|call| call.action == "TransactWriteItems") { 2 } else { 1 };
     let mut units = 0;
@@ -299,7 +300,7 @@ pub fn least_write_units(calls: &[Call], before: &Items, after: &Items) -> f64 {
     f64::from(u32::try_from(units).unwrap())
 }
 
-/// Bytes of an item as DynamoDB counts them.
+/// The bytes of an item as DynamoDB counts them.
 pub fn bytes_of(item: &HashMap<String, AttributeValue>) -> usize {
     fn of(value: &AttributeValue) -> usize {
         match value {
@@ -321,7 +322,7 @@ fn number_bytes(digits: &str) -> usize {
     digits.len().div_ceil(2) + 1
 }
 
-/// The same of an item as it goes over the wire.
+/// The same for an item in its wire form.
 fn item_bytes(item: &Value) -> usize {
     fn of(value: &Value) -> usize {
         let (kind, value) = value.as_object().unwrap().iter().next().unwrap();

@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use crate::command::{Outcome, program, read, succeeds};
 
-/// How long to wait before the next look at whether a process is ready.
+/// The time between two checks of whether a process is ready.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(200);
-/// How many looks a process that was interrupted has to end.
+/// The number of checks of whether an interrupted process has ended.
 const LOOKS_AT_AN_END: usize = 50;
 
 /// A running process. It ends when this is dropped.
@@ -20,7 +20,7 @@ pub(crate) struct Background {
 }
 
 impl Background {
-    /// Starts `command`; what it prints is kept in the file `log`.
+    /// Starts `command`; its output goes to the file `log`.
     ///
     /// # Errors
     ///
@@ -33,11 +33,11 @@ impl Background {
         Ok(Self { process, log: log.to_owned() })
     }
 
-    /// Waits until `ready` says so.
+    /// Waits until `ready` is true.
     ///
     /// # Errors
     ///
-    /// The process ended before: what it printed.
+    /// The process ended before that: its output.
     pub(crate) fn wait_until(&mut self, ready: impl Fn() -> bool) -> Outcome {
         while !ready() {
             if !self.runs() {
@@ -52,7 +52,7 @@ impl Background {
         matches!(self.process.try_wait(), Ok(None))
     }
 
-    /// What the process printed so far.
+    /// The output of the process so far.
     pub(crate) fn printed(&self) -> String {
         read(&self.log).unwrap_or_else(|error| error)
     }
@@ -60,7 +60,7 @@ impl Background {
 
 impl Drop for Background {
     fn drop(&mut self) {
-        // An interruption, as from a terminal: `cargo lambda watch` then ends the functions that it started.
+        // An interruption as from a terminal: `cargo lambda watch` then ends the functions that it started.
         if succeeds(Command::new("kill").args(["-INT", &self.process.id().to_string()])) {
             for _ in 0..LOOKS_AT_AN_END {
                 if !self.runs() {
@@ -78,7 +78,7 @@ impl Drop for Background {
 ///
 /// # Errors
 ///
-/// There is none.
+/// No port is free.
 pub(crate) fn free_port() -> Outcome<u16> {
     let listener = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
     listener.map(|address| address.port()).map_err(|error| format!("a free port: {error}"))

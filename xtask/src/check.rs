@@ -1,15 +1,15 @@
-//! `cargo xtask check`: what a change must pass, in sections that also run alone.
+//! `cargo xtask check`: the checks that a change must pass, in sections that also run alone.
 
 use std::time::Instant;
 
 use crate::command::Outcome;
 use crate::sections;
 
-/// A part of the checks. It installs and builds what it needs.
+/// A part of the checks. It installs and builds everything that it needs.
 pub(crate) struct Section {
-    /// What it is called on the command line.
+    /// Its name on the command line.
     pub(crate) name: &'static str,
-    /// The head that it prints.
+    /// The heading that it prints.
     pub(crate) title: &'static str,
     /// What it checks.
     pub(crate) about: &'static str,
@@ -96,13 +96,13 @@ pub(crate) const SECTIONS: [Section; 16] = [
     Section {
         name: "deployment",
         title: "deployment to an emulated AWS",
-        about: "An emulated AWS takes a deployment by the commands of OPERATIONS.md, and its IAM refuses nothing",
+        about: "An emulated AWS takes a deployment by the commands of docs/operations.md, and its IAM refuses nothing",
         run: sections::deployment,
     },
 ];
 
-/// Runs the sections that are `named`, all if none is, to the first that fails; whether none did. Says at the end how long
-/// each took.
+/// Runs the sections that are `named`, or all if none is, up to the first that fails; returns whether none did. Prints
+/// at the end how long each took.
 pub(crate) fn check(named: &[String]) -> bool {
     let began = Instant::now();
     let mut seconds = Vec::new();

@@ -1,9 +1,9 @@
-//! Commands that end by themselves. Each has the caller's environment and what is set for it alone.
+//! Commands that end by themselves. Each has the caller's environment and the variables that are set for it.
 
 use std::path::Path;
 use std::process::Command;
 
-/// What was done, or one text that says what went wrong.
+/// The result of a step, or one text that says what went wrong.
 pub type Outcome<T = ()> = Result<T, String>;
 
 /// The command that `line` is in a shell. Spaces separate its words; nothing is quoted.
@@ -27,7 +27,7 @@ pub fn run(command: &mut Command) -> Outcome {
     }
 }
 
-/// Whether `command` succeeds. What it says is dropped.
+/// Whether `command` succeeds. Its output is dropped.
 pub fn succeeds(command: &mut Command) -> bool {
     command.output().is_ok_and(|output| output.status.success())
 }
@@ -41,7 +41,7 @@ pub fn read(path: &Path) -> Outcome<String> {
     std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))
 }
 
-/// The name of the program that `command` runs. Arguments and environment may hold tokens, so they are not told.
+/// The name of the program that `command` runs. Arguments and environment may hold tokens, so they are left out.
 pub fn program(command: &Command) -> String {
     command.get_program().to_string_lossy().into_owned()
 }

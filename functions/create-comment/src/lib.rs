@@ -1,15 +1,18 @@
-//! Adds a coaching comment.
+//! Creates a coaching comment.
 //!
-//! The body is the comment. `creatorUserName` and `message` (at most 64 KiB) are required. Managers and
-//! agents write in their own name; an agent only about a plan of theirs, and without a `name`, which the service chooses.
-//! Without a `thread` it starts one, named by its id; a `thread` that is sent is the id of the first comment of one about
-//! the same plan. Without a `usecaseName`, of one that exists, it takes the plan's. `taggedUsers` are users whom the
-//! directory knows, `linkedSessionNotes` names of sessions of the plan's agent, at most 50 each. Times are kept from callers with
-//! role `service` or `admin`, who import history, and dropped from others. An `updateTime` before `createTime` is
-//! refused; without a `createTime` the comment was created then.
+//! The body is the comment. `creatorUserName` and `message` (at most 64 KiB) are required. Managers and agents write in
+//! their own name. An agent comments only on their own plans, and may not send a `name`: the service chooses it.
 //!
-//! Repeated with the same `requestId` (query, a UUID) within a day, it answers as it first did and creates
-//! nothing.
+//! - `thread` is the id of the first comment of a thread about the same plan. Without it the comment starts a thread,
+//!   whose id is that of the comment.
+//! - `usecaseName` must exist. Without it the comment takes the plan's usecase.
+//! - `taggedUsers` are at most 50 users of the directory.
+//! - `linkedSessionNotes` are at most 50 names of sessions of the plan's agent.
+//! - `createTime` and `updateTime` are kept from callers with role `service` or `admin`, who import history, and
+//!   dropped from others. An `updateTime` before `createTime` is refused. Without a `createTime`, the `updateTime` is
+//!   the time of creation too.
+//!
+//! A repeat with the same `requestId` (query, a UUID) within a day creates nothing and gets the first answer.
 
 use coaching_domain::comment::{CoachingCommentMessage, NewCoachingComment};
 use coaching_domain::plan::plan_not_found;
@@ -38,7 +41,7 @@ pub static OPERATION: Operation = Operation {
     ..Operation::NOTHING
 };
 
-/// What was created.
+/// The created comment.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CreateCommentResponse<'a> {
@@ -94,7 +97,7 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     };
     let created = creation.once(app, &tenant, create).await?;
 
-    // Whose plan it is about is no part of the answer.
+    // The answer does not have the plan's agent.
     let comment = creation.new.into_comment(created.id, None, created.usecase, created.time);
     let coaching_comment = comment.message(&tenant);
     Ok(Answer::json(&CreateCommentResponse { coaching_comment })?.with_etag(&comment.etag()))

@@ -1,15 +1,16 @@
 //! Creates a coaching plan for an agent.
 //!
-//! The body is the plan. `agentUserName`, `creatorUserName` and `isActive` are required. The directory must know the agent
-//! as an agent of the profile (from who imports history, as someone of the profile), and the creator. The usecase, and
-//! the templates of `focusCriteria`, must exist. Without a `name` the service makes one. `createTime` and
-//! `updateTime` are kept from callers with role `service` or `admin`, who import history, and dropped from
-//! managers. An imported time before `createTime` is refused; without one the plan was created with the first of them. Of
-//! a manager the comment is submitted now, whatever `managerCommentSubmitTime` they send. An agent has at most 50 active
-//! plans.
+//! The body is the plan. `agentUserName`, `creatorUserName` and `isActive` are required. The directory must know the
+//! creator, and the agent as an agent of the profile; callers who import history may name any user of the profile as
+//! the agent. The usecase and the templates of `focusCriteria` must exist. Without a `name` the service makes one. An
+//! agent has at most 50 active plans.
 //!
-//! Repeated with the same `requestId` (query, a UUID) within a day, it answers as it first did and
-//! creates nothing. Without one, a repeat creates another plan, unless it carries a `name`.
+//! `createTime` and `updateTime` are kept from callers with role `service` or `admin`, who import history, and dropped
+//! from managers. An imported time before `createTime` is refused; without a `createTime`, the earliest imported time
+//! is the time of creation. A manager's comment is submitted now, whatever `managerCommentSubmitTime` they send.
+//!
+//! A repeat with the same `requestId` (query, a UUID) within a day creates nothing and gets the first answer. Without a
+//! `requestId`, a repeat creates another plan, unless it carries a `name`.
 
 use coaching_domain::fields::Fields;
 use coaching_domain::plan::{CoachingPlanMessage, NewCoachingPlan};
@@ -36,7 +37,7 @@ pub static OPERATION: Operation = Operation {
     ..Operation::NOTHING
 };
 
-/// What was created.
+/// The created plan.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CreatePlanResponse<'a> {

@@ -1,19 +1,21 @@
-//! Creates a scorecard, a draft.
+//! Creates a scorecard as a draft.
 //!
-//! The body is the scorecard. `conversationName`, `agentUserName`, of an agent of the profile (from who imports history, of
-//! anyone of it), and `templateName` are required; `coachingPlanNames` are plans of that agent. A template's name without a
-//! revision means the current one. `usecaseName`, of one that exists, may be left
-//! out where the template is for exactly one. A criterion without a score counts as not applicable, one that is
-//! auto-fail too. A template whose `deactivateTime` has come takes no scorecards that are made after it, in any
-//! revision (FAILED_PRECONDITION); those that there are stay, and a draft can be finished. `totalScore` is the
-//! service's own (a client's is dropped), and so are times, `creator`, `submittedBy` and the agent's
-//! acknowledgement, except from callers with role `service` or `admin`, who import history: with a `submitTime`
-//! they create it submitted, or are refused (RESOURCE_EXHAUSTED) where what is counted of the agent in the usecase
-//! and two months would take more than 256 KiB. Without a `createTime` it was made when the first of the sent times
-//! says; a time before that of the step before it is refused.
+//! The body is the scorecard. `conversationName`, `agentUserName` and `templateName` are required. The agent must be an
+//! agent of the profile; callers who import history may name any user of the profile. A template's name without a
+//! revision means the current one. `coachingPlanNames` are plans of that agent. `usecaseName` must exist, and may be
+//! left out if the template is for exactly one usecase.
 //!
-//! Repeated with the same `requestId` (query, a UUID) within a day, it creates nothing and answers as it
-//! first did.
+//! A criterion without a score counts as not applicable, even if it is auto-fail. A template whose `deactivateTime` has
+//! come takes no scorecards created after it, in any revision (FAILED_PRECONDITION). Existing scorecards stay, and
+//! drafts can be finished.
+//!
+//! The service computes `totalScore` and drops a client's. It also sets the times, `creator`, `submittedBy` and the
+//! agent's acknowledgement, but keeps those that callers with role `service` or `admin` send, who import history. With
+//! a `submitTime` they create the scorecard submitted. That is RESOURCE_EXHAUSTED if it would make the statistics of
+//! the agent, the usecase and a period of two months larger than 256 KiB. Without a `createTime`, the earliest of the
+//! times sent is the time of creation. A time before that of the preceding step is refused.
+//!
+//! A repeat with the same `requestId` (query, a UUID) within a day creates nothing and gets the first answer.
 
 use coaching_domain::fields::Fields;
 use coaching_domain::scorecard::{NewScorecard, ScorecardMessage};
@@ -52,7 +54,7 @@ pub static OPERATION: Operation = Operation {
     ..Operation::NOTHING
 };
 
-/// What was created.
+/// The created scorecard.
 #[derive(Serialize, ToSchema)]
 pub struct CreateScorecardResponse<'a> {
     /// The scorecard.
@@ -68,7 +70,7 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
 
     let mut made_from = None;
     let create = async |record| {
-        // The current revision tells whether the template is in use.
+        // Only the current revision has the deactivation time of the template.
         let revisions: Vec<Option<u32>> = std::iter::once(None).chain(new.revision.map(Some)).collect();
         let references = new.references("").and(new.people(None, "", caller));
         let ((mut found, known), mut violations, owners) = try_join3(
@@ -94,7 +96,7 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     };
     let created = creation.once(app, &tenant, create).await?;
 
-    // A repeat is answered by the revision that the first request was made from. It is there for good.
+    // A repeat is answered with the first request's revision. Revisions are never deleted.
     let template = match made_from.filter(|template| Some(template.revision) == created.revision) {
         Some(template) => template,
         None => {

@@ -1,21 +1,20 @@
 //! Creates a coaching session.
 //!
-//! The body is the session. `agentUserName`, `creatorUserName` and `coachingPlanName` are required,
-//! and the plan must be one of that agent's. The directory must know both: the agent as an agent of the profile (from
-//! who imports history, as someone of the profile), the creator as anyone. Without a `name` the service makes one; without a
-//! `usecaseName`, of one that exists, the session takes the plan's.
+//! The body is the session. `agentUserName`, `creatorUserName` and `coachingPlanName` are required, and the plan must
+//! be one of that agent's. The directory must know the creator, and the agent as an agent of the profile; callers who
+//! import history may name any user of the profile as the agent. Without a `name` the service makes one. `usecaseName`
+//! must exist; without it the session takes the plan's.
 //!
-//! A manager submits a session (`managerSubmitTime`) with its `meetingNotes`; without them it is
-//! FAILED_PRECONDITION.
+//! A manager submits a session (`managerSubmitTime`) together with its `meetingNotes`; without notes that is
+//! FAILED_PRECONDITION. The time of the submission is now, whatever `managerSubmitTime` the manager sends.
 //!
-//! Times and fields that the service or the agent owns (`createTime`, `updateTime`,
-//! `managerUpdateTime`, `agentUpdateTime`, `acknowledgeTime`, `agentComment`, `agentSubmitTime`,
-//! `managerSubmitterUserName`) are kept from callers with role `service` or `admin`, who import history, and dropped from managers. An imported time
-//! before that of the step that it follows is refused; without a `createTime` the session was created with the first of
-//! them. What a manager submits as they create it is submitted now, whatever `managerSubmitTime` they send.
+//! Fields that the service or the agent owns (`createTime`, `updateTime`, `managerUpdateTime`, `agentUpdateTime`,
+//! `acknowledgeTime`, `agentComment`, `agentSubmitTime`, `managerSubmitterUserName`) are kept from callers with role
+//! `service` or `admin`, who import history, and dropped from managers. An imported time before that of the preceding
+//! step is refused; without a `createTime`, the earliest imported time is the time of creation.
 //!
-//! Repeated with the same `requestId` (query, a UUID) within a day, it answers as it first did and
-//! creates nothing. Without one, a repeat creates another session, unless it carries a `name`.
+//! A repeat with the same `requestId` (query, a UUID) within a day creates nothing and gets the first answer. Without a
+//! `requestId`, a repeat creates another session, unless it carries a `name`.
 
 use coaching_domain::fields::Fields;
 use coaching_domain::session::{CoachingSessionMessage, NewCoachingSession};
@@ -42,7 +41,7 @@ pub static OPERATION: Operation = Operation {
     ..Operation::NOTHING
 };
 
-/// What was created.
+/// The created session.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CreateSessionResponse<'a> {

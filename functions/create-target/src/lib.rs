@@ -1,16 +1,15 @@
-//! Creates a target, of the organisation, or of one
-//! agent if it names a plan of theirs.
+//! Creates a target: for one agent if it names a plan of theirs, else for the organisation.
 //!
-//! The body is the target: `scorecardTemplateName` (without a revision), `target` (0 to 100 percentage
-//! points, at most two decimals) and `usecaseName` are required, and what they name must exist. `criterionOrChapterId` must be one of the
-//! template's current revision; without it the target is for the whole scorecard. The target is in force
-//! from its creation on; callers with role `service` or `admin` may set an earlier `createTime`.
+//! The body is the target. `scorecardTemplateName` (without a revision), `target` (0 to 100 percentage points, at most
+//! two decimals) and `usecaseName` are required, and what they name must exist. `criterionOrChapterId` must be in the
+//! template's current revision; without it the target is for the whole scorecard. The target is in force from its
+//! creation on; callers with role `service` or `admin` may set an earlier `createTime`.
 //!
-//! There is one target for each plan, or the organisation, usecase, template and criterion, chapter or whole; a second is
-//! ALREADY_EXISTS and names the first. A plan has at most 50 targets, the active plans of an agent 200 together.
+//! There is at most one target for the same plan (or the organisation), usecase, template and criterion, chapter or
+//! whole scorecard. A second one is ALREADY_EXISTS, and the error names the first. A plan has at most 50 targets; the
+//! active plans of an agent have at most 200 together.
 //!
-//! Repeated with the same `requestId` (query, a UUID) within a day, it creates nothing and answers as it
-//! first did.
+//! A repeat with the same `requestId` (query, a UUID) within a day creates nothing and gets the first answer.
 
 use coaching_domain::fields::Fields;
 use coaching_domain::plan::plan_not_found;
@@ -45,7 +44,7 @@ pub static OPERATION: Operation = Operation {
     ..Operation::NOTHING
 };
 
-/// What was created.
+/// The created target.
 #[derive(Serialize, ToSchema)]
 pub struct CreateTargetResponse<'a> {
     /// The target.
@@ -93,7 +92,7 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     };
     let created = creation.once(app, &tenant, create).await?;
 
-    // Whose plan it hangs on is no part of the answer.
+    // The answer does not have the plan's agent.
     let target = creation.new.into_target(created.id, None, created.time);
     Ok(Answer::json(&CreateTargetResponse { target: target.message(&tenant) })?.with_etag(&target.etag()))
 }

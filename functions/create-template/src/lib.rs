@@ -1,13 +1,12 @@
 //! Creates a scorecard template.
 //!
-//! The body is the template: `title` and `template` are required, the latter with `chapters`, each with
-//! a `chapterId`, a `displayName` and `criteria`, each with a `criterionId`, a `displayName`, a `weight`
-//! (1 if absent), a `maximumValue` (1 if absent) and `autoFail`. The reference leaves that object open.
-//! Ids are unique among a template's chapters and criteria; ids and labels take at most 216 KiB together, as
-//! JSON strings. The usecases must exist. The answer's name has the revision: `@1`.
+//! The body is the template; `title` and `template` are required. `template` holds `chapters`, each with a `chapterId`,
+//! a `displayName` and `criteria`. Each criterion has a `criterionId`, a `displayName`, a `weight` (1 if absent), a
+//! `maximumValue` (1 if absent) and `autoFail`. The reference leaves that object open. Ids are unique among a
+//! template's chapters and criteria. Ids and labels take at most 216 KiB together, as JSON strings. The usecases must
+//! exist. The name in the answer has the revision: `@1`.
 //!
-//! Repeated with the same `requestId` (query, a UUID) within a day, it creates nothing and answers as it
-//! first did.
+//! A repeat with the same `requestId` (query, a UUID) within a day creates nothing and gets the first answer.
 
 use coaching_domain::template::{NewTemplate, ScorecardTemplateMessage};
 use coaching_domain::{Error, Reason, Role};
@@ -32,7 +31,7 @@ pub static OPERATION: Operation = Operation {
     ..Operation::NOTHING
 };
 
-/// What was created.
+/// The created template.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CreateTemplateResponse<'a> {

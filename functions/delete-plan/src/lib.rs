@@ -1,16 +1,17 @@
 //! Deletes a coaching plan.
 //!
-//! While sessions, comments or targets hang on it, it is FAILED_PRECONDITION, unless `force=true` (query):
-//! then they go with it, all in one moment for whoever reads, however many there are. Scorecards that were
-//! linked to the plan stay. Histories stay. A plan of which the agent has acknowledged a session only a service or an admin
-//! deletes; of a manager it is FAILED_PRECONDITION (`SESSION_ACKNOWLEDGED`). A plan of the same name can be created after five
-//! minutes. At most 60 plans of a profile are deleted so within five minutes; one more is RESOURCE_EXHAUSTED
-//! (`DELETIONS_FULL`). In windows of progress that were over by then the plan and its targets stay.
+//! A plan with sessions, comments or targets is FAILED_PRECONDITION, unless `force=true` (query). With `force`, these
+//! children disappear for all readers at once, however many there are. Linked scorecards and all histories stay. Past
+//! windows of progress keep the plan and its targets.
 //!
-//! `If-Match`, or `etag` in the query, that is of another version is ABORTED. UNAVAILABLE with the reason
-//! `DELETION_UNDER_WAY` says that nobody sees any of it any more, and that a repeat removes the rest.
-//! Repeated when it is done, it is NOT_FOUND. INTERNAL with the reason `RECORD_UNREADABLE` names what hangs on it and cannot
-//! be read: all the rest is removed, nobody sees that one either, and once it is put right a repeat removes it.
+//! Only a service or an admin deletes a plan that has an acknowledged session; a manager gets FAILED_PRECONDITION
+//! (`SESSION_ACKNOWLEDGED`). A plan of the same name can be created again after five minutes. At most 60 plans of a
+//! profile are deleted with children within five minutes; one more is RESOURCE_EXHAUSTED (`DELETIONS_FULL`).
+//!
+//! A repeat after the deletion is NOT_FOUND. An `If-Match`, or an `etag` in the query, of another version is ABORTED.
+//! UNAVAILABLE with the reason `DELETION_UNDER_WAY` means that nobody sees the plan and its children any more, and that
+//! a repeat removes the rest. INTERNAL with the reason `RECORD_UNREADABLE` names a child that cannot be read. All
+//! others are removed, and nobody sees that one either; once it is repaired, a repeat removes it.
 
 use coaching_domain::{Error, Reason, Role, names};
 use coaching_edge::{Access, Answer, App, ListIndex, Operation, Partition, Request, Route};
@@ -55,7 +56,7 @@ pub static OPERATION: Operation = Operation {
     ..Operation::NOTHING
 };
 
-/// Nothing: it is deleted.
+/// Empty: the plan is deleted.
 #[derive(Serialize, ToSchema)]
 pub struct DeletePlanResponse {}
 

@@ -1,8 +1,9 @@
-//! Deletes a coaching session. It counts nowhere
-//! any more; its history stays. One that its agent has acknowledged only a service or an admin deletes; of a manager it
-//! is FAILED_PRECONDITION.
+//! Deletes a coaching session.
 //!
-//! `If-Match`, or `etag` in the query, that is of another version is ABORTED. Repeated, it is NOT_FOUND.
+//! The session no longer counts anywhere; its history stays. Only a service or an admin deletes a session that its
+//! agent has acknowledged; a manager gets FAILED_PRECONDITION.
+//!
+//! A repeat is NOT_FOUND. An `If-Match`, or an `etag` in the query, of another version is ABORTED.
 
 use coaching_domain::{Error, Reason, Role, names};
 use coaching_edge::{Access, Answer, App, Operation, Partition, Request, Route};
@@ -27,7 +28,7 @@ pub static OPERATION: Operation = Operation {
     ..Operation::NOTHING
 };
 
-/// Nothing: it is deleted.
+/// Empty: the session is deleted.
 #[derive(Serialize, ToSchema)]
 pub struct DeleteSessionResponse {}
 

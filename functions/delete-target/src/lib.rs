@@ -1,7 +1,8 @@
-//! Deletes a target. Answers `{}`; a repeat is
-//! NOT_FOUND. In windows of progress that were over by then it stays.
+//! Deletes a target.
 //!
-//! `If-Match`, or `etag` in the query, that is of another version is ABORTED.
+//! The answer is `{}`; a repeat is NOT_FOUND. Past windows of progress keep the target.
+//!
+//! An `If-Match`, or an `etag` in the query, of another version is ABORTED.
 
 use coaching_domain::{Error, Role, names};
 use coaching_edge::{Access, Answer, App, Operation, Partition, Request, Route};
@@ -26,7 +27,7 @@ pub static OPERATION: Operation = Operation {
     ..Operation::NOTHING
 };
 
-/// Nothing: it is deleted.
+/// Empty: the target is deleted.
 #[derive(Serialize, ToSchema)]
 pub struct DeleteTargetResponse {}
 

@@ -1,6 +1,7 @@
-//! One coaching comment.
+//! Returns one coaching comment.
 //!
-//! An agent sees comments on their own plans only, and is not told whether another exists.
+//! Agents read comments on their own plans only. Any other name is PERMISSION_DENIED for them, whether it exists or
+//! not.
 
 use coaching_domain::comment::CoachingCommentMessage;
 use coaching_domain::{Error, Role, names};
@@ -20,7 +21,7 @@ pub static OPERATION: Operation = Operation {
     ..Operation::NOTHING
 };
 
-/// What was asked for.
+/// The requested comment.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct GetCommentResponse<'a> {

@@ -1,5 +1,4 @@
-//! One group of the directory, with its direct members and
-//! sub-groups.
+//! Returns one group of the directory with its direct members and sub-groups.
 
 use coaching_domain::directory::GroupMessage;
 use coaching_domain::{Error, Role, names};
@@ -18,7 +17,7 @@ pub static OPERATION: Operation = Operation {
     ..Operation::NOTHING
 };
 
-/// What was asked for.
+/// The requested group.
 #[derive(Serialize, ToSchema)]
 pub struct GetGroupResponse<'a> {
     /// The group.

@@ -1,11 +1,11 @@
-//! One coaching plan with its sessions.
+//! Returns one coaching plan with its sessions.
 //!
-//! `coachingSessions` holds the newest sessions of the plan, as many as fit into an answer, as a page of
-//! `list-sessions` does: up to 1000.
+//! `coachingSessions` holds the plan's newest sessions, in the order of `list-sessions`: as many as fit into the
+//! answer, at most 1000.
 //!
-//! An agent sees their own plans only, and is not told whether another exists. They see the `comment` once it is
-//! submitted (`managerCommentSubmitTime`), and sessions as `get-session` shows them; nothing else that they read tells of
-//! what they do not see.
+//! Agents read their own plans only. Any other name is PERMISSION_DENIED for them, whether it exists or not. They see
+//! the `comment` once it is submitted (`managerCommentSubmitTime`), and sessions as in `get-session`. Nothing else that
+//! they read depends on what is hidden from them.
 
 use coaching_domain::names::CoachingPlan;
 use coaching_domain::plan::CoachingPlanMessage;
@@ -15,7 +15,7 @@ use coaching_store::SessionFilter;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// The most sessions that are embedded in a plan.
+/// The most sessions embedded in a plan.
 const MAX_SESSIONS: usize = 1000;
 
 /// The operation.
@@ -30,13 +30,13 @@ pub static OPERATION: Operation = Operation {
     ..Operation::NOTHING
 };
 
-/// What was asked for.
+/// The requested plan.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct GetPlanResponse<'a> {
     /// The plan.
     coaching_plan: CoachingPlanMessage<'a>,
-    /// The names of sessions of the plan that could not be read. Absent: all could be.
+    /// Names of sessions of the plan that could not be read. Absent if all could be read.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     unreachable: Vec<String>,
 }
@@ -50,7 +50,7 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let caller = request.caller();
     let as_agent = caller.role() == Role::Agent;
     let of_plan = SessionFilter { plan: Some(id.clone()), as_agent, ..SessionFilter::default() };
-    // One after the other: a plan that is there once its sessions are read was not being deleted meanwhile.
+    // The plan is read after its sessions: if it still exists, they were not being deleted meanwhile.
     let page = app.store.sessions_of_plan(&tenant, &of_plan, MAX_SESSIONS, now).await?;
     let plan = app.store.plan(&tenant, &id).await?;
     let plan = request.visible(plan, |plan| &plan.agent, &tenant.name_of(&id))?.seen_by(caller);

@@ -1,6 +1,7 @@
-//! One scorecard.
+//! Returns one scorecard.
 //!
-//! An agent sees their own scorecards only, once they are submitted, and is not told whether another exists.
+//! Agents read their own scorecards only, once they are submitted. Any other name is PERMISSION_DENIED for them,
+//! whether it exists or not.
 
 use coaching_domain::scorecard::ScorecardMessage;
 use coaching_domain::{Error, Role, names};
@@ -20,7 +21,7 @@ pub static OPERATION: Operation = Operation {
     ..Operation::NOTHING
 };
 
-/// What was asked for.
+/// The requested scorecard.
 #[derive(Serialize, ToSchema)]
 pub struct GetScorecardResponse<'a> {
     /// The scorecard.
@@ -34,7 +35,7 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
 
     let found = app.store.scorecard(&tenant, &id).await?;
     let found = found.filter(|scorecard| scorecard.is_there_for(request.caller()));
-    // Nothing more is read of one that is hidden, as of none: what is done for either takes the same time.
+    // For a hidden scorecard nothing more is read, as for none, so timing does not tell them apart.
     let scorecard = request.visible(found, |scorecard| &scorecard.agent, &tenant.name_of(&id))?;
     let template = app.store.template_of(&tenant, &scorecard).await?;
 

@@ -1,10 +1,13 @@
-//! One coaching session, with its `state`
-//! (`SCHEDULED`, `HELD` once its time has come or it has notes, `SUBMITTED`, `ACKNOWLEDGED`), whether it is
-//! `overdue` (its time has come and it has no notes, or it was submitted, and its time came, a week ago and it is not
-//! acknowledged), and its `etag`, also in the header `ETag`.
+//! Returns one coaching session.
 //!
-//! An agent sees their own sessions only, and is not told whether another exists. They see `meetingNotes`, and who wrote
-//! them, once the session is submitted, and `privateNotes` never; nothing else that they read tells of either.
+//! - `state` is `SCHEDULED`; `HELD` once the session's time has come or it has notes; `SUBMITTED`; or `ACKNOWLEDGED`.
+//! - `overdue` is true if the time of the session has come and it has no notes. It is also true from a week after the
+//!   submission or the time of the session, whichever is later, until the agent acknowledges.
+//! - `etag` is also in the header `ETag`.
+//!
+//! Agents read their own sessions only. Any other name is PERMISSION_DENIED for them, whether it exists or not. They
+//! see `meetingNotes`, and who wrote them, once the session is submitted, and never `privateNotes`. Nothing else that
+//! they read depends on what is hidden from them.
 
 use coaching_domain::names;
 use coaching_domain::session::CoachingSessionMessage;
@@ -25,7 +28,7 @@ pub static OPERATION: Operation = Operation {
     ..Operation::NOTHING
 };
 
-/// What was asked for.
+/// The requested session.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct GetSessionResponse<'a> {

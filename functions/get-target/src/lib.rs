@@ -1,4 +1,4 @@
-//! One target.
+//! Returns one target.
 
 use coaching_domain::target::TargetMessage;
 use coaching_domain::{Error, Role, names};
@@ -17,7 +17,7 @@ pub static OPERATION: Operation = Operation {
     ..Operation::NOTHING
 };
 
-/// What was asked for.
+/// The requested target.
 #[derive(Serialize, ToSchema)]
 pub struct GetTargetResponse<'a> {
     /// The target.

@@ -1,5 +1,4 @@
-//! One revision of a scorecard template:
-//! `…/{id}@{revision}`, or the current one: `…/{id}`.
+//! Returns a scorecard template: the current revision (`…/{id}`) or a given one (`…/{id}@{revision}`).
 
 use coaching_domain::names::{Revision, parse_template_segment};
 use coaching_domain::template::ScorecardTemplateMessage;
@@ -19,7 +18,7 @@ pub static OPERATION: Operation = Operation {
     ..Operation::NOTHING
 };
 
-/// What was asked for.
+/// The requested template.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct GetTemplateResponse<'a> {

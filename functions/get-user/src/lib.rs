@@ -1,6 +1,6 @@
-//! One user of the directory.
+//! Returns one user of the directory.
 //!
-//! An agent reads themselves only, and is not told whether another exists.
+//! Agents read only themselves. Any other name is PERMISSION_DENIED for them, whether it exists or not.
 
 use coaching_domain::directory::UserMessage;
 use coaching_domain::{Error, Role, names};
@@ -20,7 +20,7 @@ pub static OPERATION: Operation = Operation {
     ..Operation::NOTHING
 };
 
-/// What was asked for.
+/// The requested user.
 #[derive(Serialize, ToSchema)]
 pub struct GetUserResponse<'a> {
     /// The user.

@@ -1,10 +1,10 @@
-//! Links a scorecard
-//! to a coaching plan, or unlinks it.
+//! Links a scorecard to a coaching plan, or unlinks it.
 //!
-//! The body is `{"scorecardName": …}`, a scorecard of the plan's agent; it then names the plan in its
-//! `coachingPlanNames`, at most 20 of them. The answer is the two names. Repeated, it changes nothing.
+//! The body is `{"scorecardName": …}`, a scorecard of the plan's agent. Linking adds the plan to the scorecard's
+//! `coachingPlanNames`, which holds at most 20; unlinking removes it. The answer is the two names. A repeat changes
+//! nothing.
 //!
-//! `If-Match`, or an `etag` in the body, that is of another version of the plan is ABORTED.
+//! An `If-Match`, or an `etag` in the body, of another version of the plan is ABORTED.
 
 use coaching_domain::plan::CoachingPlan;
 use coaching_domain::{Error, Reason, Role, names};
@@ -46,7 +46,7 @@ pub static OPERATION: Operation = Operation {
     ..Operation::NOTHING
 };
 
-/// What was linked or unlinked.
+/// The plan and the scorecard that were linked or unlinked.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct LinkScorecardResponse {

@@ -1,18 +1,17 @@
-//! Who changed what of one session, plan, comment or scorecard, and
-//! when; the latest first.
+//! Lists who changed what and when in one session, plan, comment or scorecard, the latest change first.
 //!
-//! `name` (required) is the resource's name, of one that was deleted too. Of each change the answer holds
-//! `changeTime`, `userName`, their `role`, the `operation`, the `version` that it made, the `fields` that
-//! changed, and those `before` and `after` it; fields that were not set are left out. Of a scorecard's scores those
-//! are there that changed, by `criterionId`; a scorecard has changes from its submission on. `pageSize` and
-//! `pageToken` as in `list-sessions`.
+//! `name` (required) is the resource's name; the resource may be deleted. Each change has its `changeTime`, `userName`,
+//! their `role`, the `operation`, the `version` that it made, the `fields` that changed, and their values `before` and
+//! `after`; fields that were not set are left out. Of a scorecard's scores only those that changed are listed, by
+//! `criterionId`. A scorecard has changes from its submission on. `pageSize` and `pageToken` work as in
+//! `list-sessions`.
 //!
-//! An agent sees the history of what is their own, as far as they saw it then: no `privateNotes`, `meetingNotes` only of
-//! a session that was submitted, a plan's `comment` only once it was, nothing of a scorecard while it was a draft. A
-//! change of which nothing is left is left out, and so is what would tell of it: `version`, and the fields that follow
-//! from any change (`updateTime`, `managerUpdateTime`, `agentUpdateTime`, `managerSubmitterUserName`, `updatedBy`). Of
-//! what was deleted they keep the history, unless its name is a colleague's now. An agent is not told whether another
-//! history exists.
+//! Agents read the history of what is their own, as far as they could see it at the time: no `privateNotes`,
+//! `meetingNotes` only of a submitted session, a plan's `comment` only once submitted, and nothing of a scorecard while
+//! it was a draft. A change with nothing left to see is left out. So is what would reveal it: `version` and the fields
+//! that every change sets (`updateTime`, `managerUpdateTime`, `agentUpdateTime`, `managerSubmitterUserName`,
+//! `updatedBy`). Agents keep the history of their deleted resources, unless a colleague's resource has the name now.
+//! Any other name is PERMISSION_DENIED for them, whether it exists or not.
 
 use coaching_domain::change::ChangeMessage;
 use coaching_domain::{Error, Role, names};
@@ -38,17 +37,17 @@ pub static OPERATION: Operation = Operation {
     ..Operation::NOTHING
 };
 
-/// A page of what was asked for.
+/// A page of changes.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ListChangesResponse<'a> {
     /// The changes, the latest first.
     changes: &'a [ChangeMessage<'a>],
-    /// The `pageToken` of the next page; absent on the last one.
+    /// The `pageToken` of the next page; absent on the last page.
     #[serde(skip_serializing_if = "Option::is_none")]
     next_page_token: Option<String>,
-    /// What could not be read, and so may be missing from the page: names of resources; of a change, the name of what was
-    /// changed, `/changes/` and the version that it made. Absent: all could be read.
+    /// Names of records that could not be read and may be missing from the page. A change is named by its resource's name,
+    /// `/changes/` and the version that it made. Absent if all could be read.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     unreachable: Vec<String>,
 }
@@ -83,7 +82,7 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     };
     let (page, scorecard) = try_join(history, scorecard).await?;
     let exists = match scorecard {
-        // Scorecards are not deleted, and one that was not changed since its submission has no history.
+        // Scorecards are never deleted, and one without changes since its submission has no history.
         Some(scorecard) => scorecard.is_some_and(|scorecard| scorecard.is_there_for(caller)),
         None => !page.entries.is_empty() || page.unreadable().next().is_some() || !is_first,
     };

@@ -1,10 +1,9 @@
-//! A page of coaching comments, the newest
-//! `createTime` first, ties by name.
+//! Lists coaching comments, the newest `createTime` first, ties by name.
 //!
-//! `coachingPlanNames`, `threadIds` and `usecaseNames` (each repeatable, any of them, at most 20) narrow the
-//! list, in any combination. `pageSize` and `pageToken` as in `list-sessions`.
+//! `coachingPlanNames`, `threadIds` and `usecaseNames` filter the list and can be combined. Each can be repeated up to
+//! 20 times and matches any of its values. `pageSize` and `pageToken` work as in `list-sessions`.
 //!
-//! An agent sees comments on their own plans only.
+//! Agents see comments on their own plans only.
 
 use coaching_domain::comment::CoachingCommentMessage;
 use coaching_domain::{Error, Role};
@@ -15,7 +14,7 @@ use utoipa::ToSchema;
 
 /// The most names in one filter.
 const MAX_NAMES: usize = 20;
-/// The longest id of a thread, in bytes.
+/// The longest thread id, in bytes.
 const MAX_THREAD_BYTES: usize = 128;
 
 /// The operation.
@@ -37,16 +36,16 @@ pub static OPERATION: Operation = Operation {
     ..Operation::NOTHING
 };
 
-/// A page of what was asked for.
+/// A page of comments.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ListCommentsResponse<'a> {
     /// The comments, the newest first.
     coaching_comments: &'a [CoachingCommentMessage<'a>],
-    /// The `pageToken` of the next page; absent on the last one.
+    /// The `pageToken` of the next page; absent on the last page.
     #[serde(skip_serializing_if = "Option::is_none")]
     next_page_token: Option<String>,
-    /// What could not be read, and so may be missing from the page: names of resources. Absent: all could be read.
+    /// Names of resources that could not be read and may be missing from the page. Absent if all could be read.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     unreachable: Vec<String>,
 }

@@ -1,15 +1,18 @@
-//! A page of coaching plans, the newest
-//! `createTime` first, ties by name.
+//! Lists coaching plans, the newest `createTime` first, ties by name.
 //!
-//! The body narrows the list, in any combination: `agentUserName`, `agentUserNames` and the members of
-//! `groupNames` (plans of any of them), `isActive`, `usecaseNames` (any of them), `focusCriteria` (plans that
-//! work on any of them). With `includeCoachingSessions` each plan has its newest sessions, up to 100, only
-//! those of `sessionTimeRange` (`startTimestamp` until before `endTimestamp`) if it is given; a page then has
-//! at most 50 plans, and fewer if their sessions are long; a plan whose sessions fill an answer alone has as many
-//! as fit. `excludeCoachingPlanComment` and
-//! `excludeCoachingSessionsNoteAndComment` leave those out. `pageSize` and `pageToken` as in `list-sessions`.
+//! The fields of the body filter the list and can be combined:
+//! - `agentUserName`, `agentUserNames` and `groupNames`: plans of any of these agents and members of these groups
+//! - `isActive`
+//! - `usecaseNames`: plans of any of them
+//! - `focusCriteria`: plans that work on any of them
 //!
-//! An agent sees their own plans only, as `get-plan` shows them; pages go by what they see.
+//! With `includeCoachingSessions` each plan has its newest sessions, at most 100. `sessionTimeRange` restricts them to
+//! those from `startTimestamp` until before `endTimestamp`. A page then has at most 50 plans, and fewer if their
+//! sessions are long. If the sessions of one plan alone fill an answer, it has as many as fit.
+//! `excludeCoachingPlanComment` and `excludeCoachingSessionsNoteAndComment` leave those texts out. `pageSize` and
+//! `pageToken` work as in `list-sessions`.
+//!
+//! Agents see their own plans only, as in `get-plan`. Filters and pages use what they see.
 
 use std::collections::BTreeSet;
 
@@ -23,14 +26,14 @@ use coaching_store::{Cursor, PlanFilter, SessionFilter};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// The most agents, and the most groups, that one request names.
+/// The most agents and the most groups in one request.
 const MAX_AGENTS: usize = 1000;
 const MAX_GROUPS: usize = 100;
-/// The most usecases.
+/// The most usecases in one request.
 const MAX_USECASES: usize = 20;
-/// The longest page token that is looked at, in bytes.
+/// The longest page token that is read, in bytes.
 const MAX_TOKEN_BYTES: usize = 1024;
-/// The most plans of a page with their sessions.
+/// The most plans on a page with sessions.
 const MAX_PLANS_WITH_SESSIONS: usize = 50;
 
 /// The operation.
@@ -53,22 +56,22 @@ pub static OPERATION: Operation = Operation {
     ..Operation::NOTHING
 };
 
-/// A page of what was asked for.
+/// A page of plans.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ListPlansResponse<'a> {
     /// The plans, the newest first.
     coaching_plans: Vec<CoachingPlanMessage<'a>>,
-    /// The `pageToken` of the next page; absent on the last one.
+    /// The `pageToken` of the next page; absent on the last page.
     #[serde(skip_serializing_if = "Option::is_none")]
     next_page_token: Option<String>,
-    /// What could not be read, and so may be missing from the page: names of plans, of sessions of the plans of the page,
-    /// and of groups. Absent: all could be read.
+    /// Names of plans, of sessions of the plans on the page, and of groups that could not be read and may be missing from
+    /// the page. Absent if all could be read.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     unreachable: Vec<String>,
 }
 
-/// What is asked for.
+/// The request.
 struct ListPlansRequest {
     agents: BTreeSet<UserId>,
     groups: Vec<coaching_domain::names::GroupId>,
@@ -113,7 +116,7 @@ impl ListPlansRequest {
         })
     }
 
-    /// What is shown of a plan, with `sessions`.
+    /// The plan as the request asks for it, with `sessions`.
     fn plan<'a>(
         &self,
         plan: &'a SeenPlan,
@@ -124,7 +127,7 @@ impl ListPlansRequest {
         if self.without_comment { plan.without_comment() } else { plan }
     }
 
-    /// What is shown of a session.
+    /// The session as the request asks for it.
     fn session<'a>(&self, session: &'a SeenSession, tenant: &Tenant, now: Timestamp) -> CoachingSessionMessage<'a> {
         let session = session.message(tenant, now);
         if self.without_notes { session.without_notes_and_comment() } else { session }
@@ -194,7 +197,7 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let answer = match (answer, page.entries.first()) {
         (Some(answer), _) => Some(answer),
         (None, None) => None,
-        // Not even the first plan fits with all its sessions.
+        // Even the first plan does not fit with all its sessions.
         (None, Some((plan, sessions))) => {
             let sizes = sessions.iter().map(|session| bytes_in_answer(&asked.session(session, &tenant, now)));
             Answer::beginning(sessions, sizes, |sessions| {

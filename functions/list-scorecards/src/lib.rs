@@ -1,12 +1,17 @@
-//! A page of scorecards, the newest `createTime`
-//! first, ties by name, with the template revisions that they were made from.
+//! Lists scorecards, the newest `createTime` first, ties by name, with the template revisions that they were made from.
 //!
-//! `agentUserName`, `coachingPlanNames`, `conversationNames`, `creatorUserNames`, `submitterUserNames`,
-//! `usecaseNames` (each repeatable, any of them, at most 20), `templateName` (a revision, or `@*` or none for
-//! every one), `startSubmitTime`, `endSubmitTime`, `startUpdateTime` and `endUpdateTime` (ends left out, and after
-//! their starts) narrow the list. `orderBy` is `SCORECARD_ORDER_BY_UNSPECIFIED` or `CREATE_TIME`. Pages as `list-sessions`.
+//! These parameters filter the list:
+//! - `agentUserName`
+//! - `coachingPlanNames`, `conversationNames`, `creatorUserNames`, `submitterUserNames`, `usecaseNames`: each can be
+//!   repeated up to 20 times and matches any of its values
+//! - `templateName`: one revision, or all of them with `@*` or without a revision
+//! - `startSubmitTime` until before `endSubmitTime`, `startUpdateTime` until before `endUpdateTime`: an end must be
+//!   after its start
 //!
-//! An agent sees their own scorecards only, once they are submitted.
+//! `orderBy` is `SCORECARD_ORDER_BY_UNSPECIFIED` or `CREATE_TIME`. `pageSize` and `pageToken` work as in
+//! `list-sessions`.
+//!
+//! Agents see their own scorecards only, once they are submitted.
 
 use std::collections::HashSet;
 
@@ -21,7 +26,7 @@ use coaching_store::{Cursor, Found, ScorecardFilter};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// How many template revisions, of up to 400 KB each, are read at once: what one call of DynamoDB returns.
+/// Template revisions (up to 400 KB each) per batch: one DynamoDB call returns at most 16 MB.
 const TEMPLATES_AT_ONCE: usize = 40;
 /// The most values of one parameter.
 const MAX_NAMES: usize = 20;
@@ -43,7 +48,7 @@ pub static OPERATION: Operation = Operation {
     ..Operation::NOTHING
 };
 
-/// A page of what was asked for.
+/// A page of scorecards.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ListScorecardsResponse<'a> {
@@ -51,11 +56,11 @@ pub struct ListScorecardsResponse<'a> {
     scorecards: &'a [ScorecardMessage<'a>],
     /// The template revisions that the scorecards were made from.
     scorecard_templates: Vec<ScorecardTemplateMessage<'a>>,
-    /// The `pageToken` of the next page; absent on the last one.
+    /// The `pageToken` of the next page; absent on the last page.
     #[serde(skip_serializing_if = "Option::is_none")]
     next_page_token: Option<String>,
-    /// What could not be read, and so may be missing from the page: names of scorecards, and of template revisions that
-    /// scorecards were made from, which are left out then. Absent: all could be read.
+    /// Names of scorecards that could not be read and may be missing from the page, and of template revisions that could
+    /// not be read: their scorecards are left out. Absent if all could be read.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     unreachable: Vec<String>,
 }
@@ -84,7 +89,7 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
         usecases: query.ids("usecaseNames", MAX_NAMES, &tenant),
         submitted: request.caller().role() == Role::Agent,
     };
-    // Both orders are the same.
+    // Both values mean the same order.
     query.enumeration("orderBy", &[("SCORECARD_ORDER_BY_UNSPECIFIED", ()), ("CREATE_TIME", ())]);
     let page_size = query.page_size();
     let page_token = query.string("pageToken");
@@ -96,7 +101,7 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let (templates, known) = templates_of(app, &tenant, &page.entries).await?;
     let Found { entries: templates, unreadable } = templates;
 
-    // A scorecard tells its scores by its template.
+    // A scorecard cannot be shown without its template.
     let first: Vec<&Scorecard> = page.entries.iter().take(known).collect();
     let is_known = |scorecard: &Scorecard| templates.iter().any(|template| scorecard.is_made_from(template));
     let without: HashSet<ScorecardId> =
@@ -121,7 +126,7 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let mut embedded = HashSet::new();
     let sizes = scorecards.iter().zip(&made_from).map(|(scorecard, template)| {
         let of_template = if embedded.insert((&template.id, template.revision)) {
-            // A comma stands between templates.
+            // One more for the comma between templates.
             bytes_in_answer(&template.message(&tenant))? + 1
         } else {
             0
@@ -144,8 +149,8 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     Ok(answer)
 }
 
-/// The revisions that `scorecards` were made from, in the order of their names, and of how many of the scorecards, from
-/// the first on, these are all: reading ends with those that fill an answer by themselves.
+/// The template revisions of `scorecards`, ordered by name, and the number of leading scorecards that they cover.
+/// Reading stops once the revisions alone fill an answer.
 async fn templates_of(
     app: &App,
     tenant: &Tenant,
@@ -153,7 +158,7 @@ async fn templates_of(
 ) -> Result<(Found<ScorecardTemplate>, usize), Error> {
     let mut seen = HashSet::new();
     let mut revisions: Vec<(_, Option<u32>)> = Vec::new();
-    // Of each revision, how many scorecards come before the first that was made from it.
+    // For each revision, the number of scorecards before the first that was made from it.
     let mut before = Vec::new();
     for (place, scorecard) in scorecards.iter().enumerate() {
         if seen.insert((&scorecard.template, scorecard.revision)) {

@@ -1,19 +1,21 @@
-//! A page of coaching sessions.
+//! Lists coaching sessions.
 //!
-//! `agentUserName`, `coachingPlanName` and `usecaseNames` (repeatable, any of them, at most 20) narrow
-//! the list, in any combination; so do `states` (repeatable, any of them), `overdue`, and the times
-//! `startSessionTime` until before `endSessionTime`, `startUpdateTime` until before `endUpdateTime`; an end that is
-//! not after its start is refused.
+//! These parameters filter the list and can be combined:
+//! - `agentUserName`, `coachingPlanName`
+//! - `usecaseNames` (at most 20) and `states`: each can be repeated and matches any of its values
+//! - `overdue`
+//! - `startSessionTime` until before `endSessionTime`, `startUpdateTime` until before `endUpdateTime`: an end must be
+//!   after its start
 //!
-//! The order is the newest `createTime` first, and a session created while someone pages makes no other
-//! appear twice or vanish. Without an agent and a plan, a range of session time has the latest `sessionTime`
-//! first; else a range of update time the earliest `updateTime`, so that a session that is changed while
-//! someone pages appears once more instead of vanishing. Ties are by name.
+//! The newest `createTime` comes first. A session that is created between two pages makes no other appear twice or go
+//! missing. Lists without an agent and a plan can have another order. With a range of session time, the latest
+//! `sessionTime` comes first. Else, with a range of update time, the earliest `updateTime` comes first, so a session
+//! that changes between two pages appears once more instead of going missing. Ties are ordered by name.
 //!
-//! A page is full unless it is the last, its sessions are so long that the answer would pass what a Lambda
-//! function may answer (6,291,556 bytes), or the filters dropped 10,000 sessions on the way.
+//! A page is full unless it is the last, the answer would exceed what a Lambda function may answer (6,291,556 bytes),
+//! or the filters dropped 10,000 sessions on the way.
 //!
-//! An agent sees their own sessions only, as `get-session` shows them; filters and pages go by what they see.
+//! Agents see their own sessions only, as in `get-session`. Filters and pages use what they see.
 
 use coaching_domain::session::{CoachingSessionMessage, State};
 use coaching_domain::{Error, Role, names};
@@ -22,7 +24,7 @@ use coaching_store::{Cursor, SessionFilter};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// The most usecases that one request names.
+/// The most usecases in one request.
 const MAX_USECASES: usize = 20;
 
 /// The operation.
@@ -47,16 +49,16 @@ pub static OPERATION: Operation = Operation {
     ..Operation::NOTHING
 };
 
-/// A page of what was asked for.
+/// A page of sessions.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ListSessionsResponse<'a> {
-    /// The sessions: the newest first; of a range of time of the whole profile, by that time.
+    /// The sessions, the newest first; with a range of time and without an agent or a plan, by that time.
     coaching_sessions: &'a [CoachingSessionMessage<'a>],
-    /// The `pageToken` of the next page; absent on the last one.
+    /// The `pageToken` of the next page; absent on the last page.
     #[serde(skip_serializing_if = "Option::is_none")]
     next_page_token: Option<String>,
-    /// What could not be read, and so may be missing from the page: names of resources. Absent: all could be read.
+    /// Names of resources that could not be read and may be missing from the page. Absent if all could be read.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     unreachable: Vec<String>,
 }

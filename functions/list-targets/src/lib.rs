@@ -1,8 +1,7 @@
-//! A page of targets, the newest first, ties by
-//! name.
+//! Lists targets, the newest first, ties by name.
 //!
-//! The body narrows the list: `usecaseNames`, `coachingPlanNames` and `scorecardTemplateNames` (without a
-//! revision), each at most 20. `pageSize` and `pageToken` as in `list-sessions`.
+//! The fields of the body filter the list: `usecaseNames`, `coachingPlanNames` and `scorecardTemplateNames` (without a
+//! revision), at most 20 names each. `pageSize` and `pageToken` work as in `list-sessions`.
 
 use coaching_domain::target::TargetMessage;
 use coaching_domain::{Error, Role, names};
@@ -13,7 +12,7 @@ use utoipa::ToSchema;
 
 /// The most names in one filter.
 const MAX_NAMES: usize = 20;
-/// The longest page token that is looked at, in bytes.
+/// The longest page token that is read, in bytes.
 const MAX_TOKEN_BYTES: usize = 1024;
 
 /// The operation.
@@ -32,16 +31,16 @@ pub static OPERATION: Operation = Operation {
     ..Operation::NOTHING
 };
 
-/// A page of what was asked for.
+/// A page of targets.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ListTargetsResponse<'a> {
     /// The targets, the newest first.
     targets: &'a [TargetMessage<'a>],
-    /// The `pageToken` of the next page; absent on the last one.
+    /// The `pageToken` of the next page; absent on the last page.
     #[serde(skip_serializing_if = "Option::is_none")]
     next_page_token: Option<String>,
-    /// What could not be read, and so may be missing from the page: names of resources. Absent: all could be read.
+    /// Names of resources that could not be read and may be missing from the page. Absent if all could be read.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     unreachable: Vec<String>,
 }

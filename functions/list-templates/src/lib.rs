@@ -1,8 +1,7 @@
-//! The current revision of each
-//! scorecard template, the newest template first, ties by name.
+//! Lists the current revision of each scorecard template, the newest template first, ties by name.
 //!
-//! `usecaseNames` (repeatable, at most 20) narrows the list to templates for any of them or for all
-//! usecases; `includeDeactivated` adds those that are out of use. Pages as `list-sessions`.
+//! `usecaseNames` (repeatable, at most 20) restricts the list to templates for any of them or for all usecases.
+//! `includeDeactivated` adds deactivated templates. `pageSize` and `pageToken` work as in `list-sessions`.
 
 use coaching_domain::template::ScorecardTemplateMessage;
 use coaching_domain::{Error, Role};
@@ -11,7 +10,7 @@ use coaching_store::Cursor;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// The most usecases that one request names.
+/// The most usecases in one request.
 const MAX_USECASES: usize = 20;
 
 /// The operation.
@@ -26,16 +25,16 @@ pub static OPERATION: Operation = Operation {
     ..Operation::NOTHING
 };
 
-/// A page of what was asked for.
+/// A page of templates.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ListTemplatesResponse<'a> {
     /// The current revisions, the newest template first.
     scorecard_templates: &'a [ScorecardTemplateMessage<'a>],
-    /// The `pageToken` of the next page; absent on the last one.
+    /// The `pageToken` of the next page; absent on the last page.
     #[serde(skip_serializing_if = "Option::is_none")]
     next_page_token: Option<String>,
-    /// What could not be read, and so may be missing from the page: names of resources. Absent: all could be read.
+    /// Names of resources that could not be read and may be missing from the page. Absent if all could be read.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     unreachable: Vec<String>,
 }

@@ -1,14 +1,17 @@
-//! Recounts the score statistics of a profile from its scorecards, puts right what differs and says what did.
+//! Recounts what a profile derives from its records, corrects what differs, and reports it: statistics from scorecards
+//! and sessions; agents' records and their order by name from plans, targets and the directory; and the numbers of
+//! acknowledged sessions of plans.
 //!
-//! It has no route: an operator invokes it with `{"customer": "…", "profile": "…"}`. It may run while scorecards
-//! are written. When its time is nearly up, or it has named 1000 agents (below), it keeps how far it came and answers
-//! `"done": false`; invoked again with the same event, it goes on from there. Repeated when it is done, it starts again.
+//! It has no route: an operator invokes it with `{"customer": "…", "profile": "…"}`. It may run while scorecards are
+//! written. When its time is nearly up, or the answer names 1000 agents (below), it saves its cursor and answers
+//! `"done": false`; the next invocation with the same event resumes there. After `"done": true`, the next invocation
+//! starts again from the beginning.
 //!
-//! Statistics and agents' records that cannot be read are put right too. What they are counted from and cannot be read is
-//! `skipped`, and named: the rest is counted without. A profile of which nothing is known is an error.
+//! Statistics and agents' records that cannot be read are rewritten too. Source records that cannot be read are named
+//! in `skipped`, and the rest is counted without them. A profile of which nothing is known is an error.
 //!
-//! Agents whose statistics differ and changed within the last minute are named in `unsettledAgentUserNames`:
-//! the indexes that list their scorecards may not show the change yet. Run it again for those.
+//! Agents whose statistics differ and changed within the last minute are named in `unsettledAgentUserNames`: the
+//! indexes that list their scorecards may not show the change yet. Run it again for those.
 
 use std::time::Instant;
 
@@ -18,7 +21,7 @@ use coaching_store::{Difference, Recounted, Unreadable};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// The most differences that an answer lists, all of which are counted, and the most agents to recount again.
+/// The most differences that an answer lists (all are counted), and the most agents named to be recounted again.
 const MAX_LISTED: usize = 1000;
 
 /// The task.
@@ -52,7 +55,7 @@ pub static TASK: Task = Task {
         ),
         Access::QueryIndex(ListIndex::Plan, &[Partition::TargetsOfPlan]),
         Access::PutItem(&[Partition::Statistics, Partition::Rebuild]),
-        Access::UpdateItem(&[Partition::Agent, Partition::Statistics]),
+        Access::UpdateItem(&[Partition::Plan, Partition::Agent, Partition::Statistics]),
         Access::DeleteItem(&[Partition::Statistics, Partition::Rebuild]),
         Access::ConditionCheckItem(&[Partition::Plan, Partition::Session, Partition::Target, Partition::User]),
     ],
@@ -66,46 +69,46 @@ struct RebuildStatisticsRequest {
     profile: String,
 }
 
-/// What a rebuild found.
+/// The result of one invocation.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RebuildStatisticsResponse {
-    /// Whether this came to the last agent; if not, the next invocation goes on.
+    /// Whether the last agent was reached; if not, the next invocation resumes.
     pub done: bool,
-    /// Whether all that this invocation counted from could be read and nothing is left to be recounted again: with `done`,
-    /// that all is counted.
+    /// Whether this invocation counted everything: it skipped no record and left no agent to recount again.
     pub complete: bool,
-    /// How many agents of the profile have scorecards, sessions or plans.
+    /// The number of agents of the profile with scorecards, sessions or plans.
     pub agent_count: usize,
-    /// How many of them this invocation recounted.
+    /// The number of them that this invocation recounted.
     pub recounted_agent_count: usize,
-    /// How many statistics differed, each of an agent, a usecase and two months.
+    /// The number of statistics that differed, each of an agent, a usecase and two months.
     pub difference_count: usize,
-    /// How many agents' records differed, or could not be read: their active plans, the targets of those, who they are.
+    /// The number of agents' records that differed or could not be read: who the agents are, their active plans with their
+    /// targets, and the numbers of acknowledged sessions of these plans.
     pub record_difference_count: usize,
-    /// How many people stood elsewhere in the order of names than their name does.
+    /// The number of users whose place in the order of names did not match their name.
     pub reordered_user_count: usize,
     /// The first 1000 of the statistics that differed.
     pub differences: Vec<DifferenceMessage>,
     /// Agents to recount again: their statistics changed within the last minute.
     pub unsettled_agent_user_names: Vec<String>,
-    /// How many records could not be read, or counted, and were left out.
+    /// The number of records that could not be read or counted and were skipped.
     pub skipped_count: usize,
-    /// The first 1000 of those.
+    /// The first 1000 of the skipped records.
     pub skipped: Vec<SkippedMessage>,
 }
 
-/// A record that could not be read, or counted: a scorecard whose template's revision is not there.
+/// A record that could not be read, or a scorecard that could not be counted because its template's revision is missing.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SkippedMessage {
-    /// The name of its resource, or if it is of none, its kind.
+    /// The name of its resource, or its kind if it belongs to no resource.
     pub name: String,
-    /// What it is, such as `session`.
+    /// Its kind, such as `session`.
     pub kind: &'static str,
-    /// Which one.
+    /// Its id.
     pub id: String,
-    /// The attribute that is absent or not of its type.
+    /// The attribute that is absent or of the wrong type.
     pub attribute: String,
 }
 
@@ -113,9 +116,9 @@ pub struct SkippedMessage {
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DifferenceMessage {
-    /// Whose.
+    /// Their agent.
     pub agent_user_name: String,
-    /// Of which usecase.
+    /// Their usecase.
     pub usecase_name: String,
     /// The first of the two months, such as `2026-05`.
     pub period: String,
@@ -128,7 +131,7 @@ async fn handle(app: &App, event: Value, until: Instant) -> Result<Value, Error>
     serde_json::to_value(response).map_err(Error::internal)
 }
 
-/// Recounts a profile's agents, at least one, until `until` or the last.
+/// Recounts a profile's agents, at least one, until the time `until` or the last agent.
 ///
 /// # Errors
 /// INVALID_ARGUMENT for an unusable id; NOT_FOUND if nothing is known of the profile; UNAVAILABLE if the table does not

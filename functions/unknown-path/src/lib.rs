@@ -1,5 +1,4 @@
-//! Whatever no other route takes: NOT_FOUND in the service's own form, where API Gateway would
-//! answer in its own.
+//! Answers every request that no other route takes with NOT_FOUND in the service's own form, instead of API Gateway's.
 
 use coaching_edge::Operation;
 

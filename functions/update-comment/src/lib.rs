@@ -1,12 +1,13 @@
 //! Changes a coaching comment.
 //!
-//! The body is `{"coachingComment": {…}}`, with `updateMask` as in `update-session`. `message`, `taggedUsers`
-//! and `linkedSessionNotes` may change, to users whom the directory knows and sessions of the plan's agent; `name`, `thread`, `creatorUserName`, `coachingPlanName` and
-//! `usecaseName` are refused if they differ; `createTime` and `updateTime` are dropped.
+//! The body is `{"coachingComment": {…}}`, with `updateMask` as in `update-session`. `message`, `taggedUsers` (users of
+//! the directory) and `linkedSessionNotes` (sessions of the plan's agent) may change. `name`, `thread`,
+//! `creatorUserName`, `coachingPlanName` and `usecaseName` are refused if they differ; `createTime` and `updateTime`
+//! are dropped.
 //!
-//! Managers and agents change what they wrote themselves; callers with role `service` or `admin`, anything.
-//! `If-Match`, or an `etag` in the comment, that is of another version is ABORTED. Repeated, it changes
-//! nothing further.
+//! Managers and agents change only their own comments; callers with role `service` or `admin` change any.
+//!
+//! An `If-Match`, or an `etag` in the comment, of another version is ABORTED. A repeat changes nothing further.
 
 use coaching_domain::comment::{CoachingCommentMessage, CommentUpdate};
 use coaching_domain::{Error, Reason, Role, Violations, names};
@@ -33,7 +34,7 @@ pub static OPERATION: Operation = Operation {
     ..Operation::NOTHING
 };
 
-/// What it became.
+/// The comment after the request.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct UpdateCommentResponse<'a> {

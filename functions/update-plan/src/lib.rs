@@ -1,17 +1,19 @@
 //! Changes a coaching plan.
 //!
-//! The body is `{"coachingPlan": {…}}`. `updateMask` (query, paths separated by commas) says what changes;
-//! without one, the keys that are present, so that an empty value or `null` clears; `*`: all that may change.
-//! `startTime`, `endTime`, `focusBehaviors`, `focusCriteria`, `comment`, `managerCommentSubmitTime`,
-//! `isActive` and `displayName` may change; the templates of `focusCriteria` must exist. `name`,
-//! `agentUserName`, `creatorUserName` and `usecaseName` are refused if they differ; `createTime`, `updateTime`
-//! and `coachingSessions` are dropped. A `managerCommentSubmitTime` before the plan's creation is refused from a service
-//! or admin; from a manager one before the creation or ahead is taken as now. A plan that is closed stays active for windows of progress that
-//! were over by then; an agent has at most 50 active plans with 200 targets together.
+//! The body is `{"coachingPlan": {…}}`. `updateMask` (query, paths separated by commas) names the fields to change; `*`
+//! means all that may change. Without it, the keys that are present change, and an empty value or `null` clears. The
+//! answer is without sessions.
 //!
-//! `If-Match`, or an `etag` in the plan, that is of another version is ABORTED. Without them, updates at
-//! once are made one after the other, each changing its own fields. Repeated, it changes nothing further.
-//! The answer is without sessions.
+//! `startTime`, `endTime`, `focusBehaviors`, `focusCriteria`, `comment`, `managerCommentSubmitTime`, `isActive` and
+//! `displayName` may change; the templates of `focusCriteria` must exist. `name`, `agentUserName`, `creatorUserName`
+//! and `usecaseName` are refused if they differ; `createTime`, `updateTime` and `coachingSessions` are dropped.
+//!
+//! A `managerCommentSubmitTime` before the plan's creation is refused from a service or admin. From a manager, one
+//! before the creation or in the future is replaced by now. An agent has at most 50 active plans with 200 targets
+//! together. A closed plan stays active in past windows of progress.
+//!
+//! An `If-Match`, or an `etag` in the plan, of another version is ABORTED. Without them, concurrent updates are applied
+//! one after the other, each to its own fields. A repeat changes nothing further.
 
 use coaching_domain::names;
 use coaching_domain::plan::{CoachingPlanMessage, PlanUpdate};
@@ -41,7 +43,7 @@ pub static OPERATION: Operation = Operation {
     ..Operation::NOTHING
 };
 
-/// What it became.
+/// The plan after the request.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct UpdatePlanResponse<'a> {

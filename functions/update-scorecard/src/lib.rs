@@ -1,16 +1,15 @@
-//! Changes a scorecard, a draft or a
-//! submitted one; the statistics of its agent change with it, and are not made larger than 256 KiB
-//! (RESOURCE_EXHAUSTED).
+//! Changes a draft or submitted scorecard.
 //!
-//! The body is `{"scorecard": {…}}`, with `updateMask` as in `update-session`. `comment`, `scores` (all of them
-//! at once), `coachingPlanNames`, of plans of its agent, and `aiScoreTime` may change; `name`, `conversationName`, `agentUserName`,
-//! `templateName` and `usecaseName` are refused if they differ; what the service owns is dropped.
+//! The body is `{"scorecard": {…}}`, with `updateMask` as in `update-session`. `comment`, `scores` (all of them at
+//! once), `coachingPlanNames` (plans of its agent) and `aiScoreTime` may change. `name`, `conversationName`,
+//! `agentUserName`, `templateName` and `usecaseName` are refused if they differ; what the service owns is dropped.
 //!
-//! An agent acknowledged what they read: another `comment` or score takes the acknowledgement back, not their comment. What
-//! changes after the submission is kept in its history.
+//! A changed `comment` or score removes the agent's acknowledgement, but not the agent's comment. Changes after the
+//! submission are kept in the history. The agent's statistics change with the scorecard; a change that would make them
+//! larger than 256 KiB is RESOURCE_EXHAUSTED.
 //!
-//! `If-Match`, or an `etag` in the scorecard, that is of another version is ABORTED. Repeated, it changes
-//! nothing further. Two updates at once are made one after the other.
+//! An `If-Match`, or an `etag` in the scorecard, of another version is ABORTED. Concurrent updates are applied one
+//! after the other. A repeat changes nothing further.
 
 use coaching_domain::scorecard::{Scorecard, ScorecardMessage, ScorecardUpdate};
 use coaching_domain::{Error, Reason, Role, Violations, names};
@@ -36,7 +35,7 @@ pub static OPERATION: Operation = Operation {
     ..Operation::NOTHING
 };
 
-/// What it became.
+/// The scorecard after the request.
 #[derive(Serialize, ToSchema)]
 pub struct UpdateScorecardResponse<'a> {
     /// The scorecard.

@@ -1,28 +1,31 @@
 //! Changes a coaching session.
 //!
-//! The body is `{"coachingSession": {…}}`. `updateMask` (query, paths separated by commas) says what changes;
-//! without one, the keys that are present, so that an empty value or `null` clears; `*`: all that may change.
+//! The body is `{"coachingSession": {…}}`. `updateMask` (query, paths separated by commas) names the fields to change;
+//! `*` means all that may change. Without it, the keys that are present change, and an empty value or `null` clears.
 //!
 //! | field | manager | service, admin |
 //! |---|---|---|
 //! | `sessionTime` | before the session is submitted | always |
-//! | `meetingNotes` | always, but not cleared while it is submitted | always |
+//! | `meetingNotes` | always, but not cleared while the session is submitted | always |
 //! | `privateNotes` | always | always |
-//! | `managerSubmitTime` | once there are notes, and before the agent acknowledges; one before the creation or ahead is taken as now | always |
+//! | `managerSubmitTime` | once there are notes, and before the agent acknowledges; a time before the creation or in the future is replaced by now | always |
 //! | `agentComment`, `acknowledgeTime`, `agentSubmitTime`, `managerUpdateTime`, `agentUpdateTime`, `managerSubmitterUserName` | dropped | always |
 //! | `name`, `agentUserName`, `creatorUserName`, `coachingPlanName`, `usecaseName` | refused if they differ | the same |
 //! | `createTime`, `updateTime`, `state`, `overdue` | dropped | the same |
 //!
-//! An agent changes a session by `acknowledge-session`. What an agent acknowledged is what stands: a change of
-//! `meetingNotes` or `sessionTime`, of whomever, takes the acknowledgement back, so that the session is `SUBMITTED` again
-//! and to be acknowledged anew; the agent's comment stays. A service or admin who sends an `acknowledgeTime` with it sets
-//! that. A step out of order is FAILED_PRECONDITION. A
-//! manager's change sets `managerUpdateTime` and, unless it is of `privateNotes` alone, `managerSubmitterUserName`. No
-//! time may be more than a minute ahead, except `sessionTime`. A time that a service or admin sets before that of the
-//! step that it follows is refused, and so is a `managerSubmitterUserName` of nobody in the directory.
+//! Agents change a session by `acknowledge-session`.
 //!
-//! `If-Match`, or an `etag` in the session, that is of another version is ABORTED. Without them, updates
-//! at once are made one after the other, each changing its own fields. Repeated, it changes nothing further.
+//! A change of `meetingNotes` or `sessionTime`, by whomever, removes the agent's acknowledgement: the session is
+//! `SUBMITTED` again, and the agent's comment stays. A service or admin who sends an `acknowledgeTime` with the change
+//! sets that instead. A manager's change sets `managerUpdateTime` and, unless only `privateNotes` changed,
+//! `managerSubmitterUserName`.
+//!
+//! A step out of order is FAILED_PRECONDITION. No time may be more than a minute in the future, except `sessionTime`.
+//! From a service or admin, a time before that of the preceding step is refused, and so is a `managerSubmitterUserName`
+//! whom the directory does not know.
+//!
+//! An `If-Match`, or an `etag` in the session, of another version is ABORTED. Without them, concurrent updates are
+//! applied one after the other, each to its own fields. A repeat changes nothing further.
 
 use coaching_domain::names;
 use coaching_domain::session::{CoachingSessionMessage, SessionUpdate};
@@ -55,7 +58,7 @@ pub static OPERATION: Operation = Operation {
     ..Operation::NOTHING
 };
 
-/// What it became.
+/// The session after the request.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct UpdateSessionResponse<'a> {

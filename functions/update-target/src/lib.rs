@@ -1,12 +1,10 @@
-//! Moves a target from now on. What it was is
-//! kept, so that a window that is over keeps its gap.
+//! Changes the value of a target from now on. Past windows of progress keep the earlier value.
 //!
-//! The body is `{"target": {…}}`, with `updateMask` as in `update-session`. Only `target` may change. What a
-//! target is of (its name, template, criterion, usecase and plan) is refused if it differs and ignored if it is
-//! the same; what the service owns is dropped.
+//! The body is `{"target": {…}}`, with `updateMask` as in `update-session`. Only `target` may change. The name,
+//! template, criterion, usecase and plan are ignored if they are the same and refused if they differ; what the service
+//! owns is dropped.
 //!
-//! `If-Match`, or an `etag` in the target, that is of another version is ABORTED. Repeated, it changes nothing
-//! further.
+//! An `If-Match`, or an `etag` in the target, of another version is ABORTED. A repeat changes nothing further.
 
 use coaching_domain::names;
 use coaching_domain::target::{TargetMessage, TargetUpdate};
@@ -33,7 +31,7 @@ pub static OPERATION: Operation = Operation {
     ..Operation::NOTHING
 };
 
-/// What it became.
+/// The target after the request.
 #[derive(Serialize, ToSchema)]
 pub struct UpdateTargetResponse<'a> {
     /// The target.

@@ -1,16 +1,15 @@
-//! Makes a new revision
-//! of a scorecard template. Scorecards keep the revision that they were made from.
+//! Creates a new revision of a scorecard template. Existing scorecards keep the revision that they were made from.
 //!
-//! The body is `{"scorecardTemplate": {…}}`, with `updateMask` as in `update-session`. `title`, `template`
-//! (the whole structure), `usecaseNames` (of usecases that exist) and `deactivateTime` may change; what the
-//! service owns is dropped. An id that was a criterion's is no chapter's later, nor the reverse: their scores
-//! would count as one's. All revisions together have at most 750 chapters and criteria.
-//! With a `deactivateTime` the template goes out of use: lists leave it out, and it takes no scorecards that are made
-//! after that time, of any revision. Drafts that are there can be finished.
+//! The body is `{"scorecardTemplate": {…}}`, with `updateMask` as in `update-session`. `title`, `template` (the whole
+//! structure), `usecaseNames` (usecases that exist) and `deactivateTime` may change; what the service owns is dropped.
+//! The id of a criterion cannot become that of a chapter later, nor the reverse: their scores would be counted
+//! together. All revisions together have at most 750 chapters and criteria.
 //!
-//! What changes nothing makes no revision, so a repeat makes none. A path with a revision, an `etag` in the
-//! template or an `If-Match` that is not the current one is ABORTED, and so is the later of two updates at
-//! once.
+//! From its `deactivateTime` on, a template is deactivated: lists leave it out, and it takes no scorecards created
+//! after that time, in any revision. Existing drafts can be finished.
+//!
+//! A request that changes nothing makes no revision, so a repeat makes none. A path with a revision, an `etag` in the
+//! template or an `If-Match` that is not the current one is ABORTED. So is the later of two concurrent updates.
 
 use coaching_domain::names::{Revision, parse_template_segment};
 use coaching_domain::template::{ScorecardTemplateMessage, TemplateUpdate};
@@ -37,7 +36,7 @@ pub static OPERATION: Operation = Operation {
     ..Operation::NOTHING
 };
 
-/// What it became.
+/// The template after the request.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct UpdateTemplateResponse<'a> {

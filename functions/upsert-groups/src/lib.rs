@@ -1,17 +1,16 @@
 //! Creates or replaces groups, for the customer's own sync.
 //!
-//! The body is `{"groups": […]}`, 1 to 500 of them, each name once. Every entry replaces what is there
-//! whole, or is refused by itself: the answer's `results` hold, in order, the group or the `status` of
-//! its refusal. Entries that have one name are all refused. So is an entry (ABORTED) with an `etag` of another version, or
-//! of a group that does not exist. Repeating a call without etags changes nothing further.
+//! The body is `{"groups": […]}`, 1 to 500 of them, each name once. Each entry replaces the existing group as a whole,
+//! or is refused by itself: the answer's `results` hold, in order, the group or the `status` of its refusal. Entries
+//! with the same name are all refused. An entry whose `etag` is of another version, or of a group that does not exist,
+//! is ABORTED. A repeat without etags changes nothing further.
 //!
-//! What a batch does not come to in its time is UNAVAILABLE with the reason `OUT_OF_TIME`, entry by entry, and the
-//! rest has its own result; repeating the call completes it.
+//! Members and sub-groups need not exist yet. An entry that would make a group its own sub-group, at any depth, is
+//! refused, even if only two concurrent calls together would do so. A stored group that cannot be read is replaced;
+//! until then, an entry that would contain it is refused (`RECORD_UNREADABLE`), because its sub-groups are unknown.
 //!
-//! Members and sub-groups need not exist yet. An entry that would make a group its own sub-group, at
-//! whatever depth, is refused, also if two calls at once would only do so together. What is there and cannot be read is
-//! replaced; until then, an entry that would hold such a group is refused (`RECORD_UNREADABLE`), for what is below it
-//! cannot be told.
+//! Entries that time ran out for are UNAVAILABLE with the reason `OUT_OF_TIME`; the others have their own results. A
+//! repeat completes the batch.
 
 use coaching_domain::directory::{Group, GroupMessage, MAX_ENTRIES};
 use coaching_domain::fields::Entry;
@@ -37,20 +36,20 @@ pub static OPERATION: Operation = Operation {
     ..Operation::NOTHING
 };
 
-/// What became of each entry.
+/// The result of each entry.
 #[derive(Serialize, ToSchema)]
 pub struct UpsertGroupsResponse<'a> {
-    /// One for each entry, in their order.
+    /// One result for each entry, in the order of the request.
     results: Vec<UpsertGroupResult<'a>>,
 }
 
-/// What became of one entry: the record as it is, or why it was refused.
+/// The result of one entry: the stored record, or why the entry was refused.
 #[derive(Serialize, ToSchema)]
 struct UpsertGroupResult<'a> {
-    /// The group as it is; absent: it was refused.
+    /// The group as stored. Absent if the entry was refused.
     #[serde(skip_serializing_if = "Option::is_none")]
     group: Option<GroupMessage<'a>>,
-    /// Why it was refused; absent: it was not.
+    /// Why the entry was refused. Absent if it was not.
     #[serde(skip_serializing_if = "Option::is_none")]
     status: Option<EntryStatus>,
 }

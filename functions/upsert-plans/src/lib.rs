@@ -1,14 +1,14 @@
 //! Creates or replaces coaching plans.
 //!
-//! The body is `{"coachingPlans": […]}`, 1 to 500 of them, each name once; without a `name` the service makes
-//! one. As in `create-plan`, what an entry names must exist, people where it
-//! creates a plan. Every entry replaces what may change of a plan that is there (see `update-plan`), or is refused by
-//! itself: the answer's `results` hold, in order, the plan (without sessions) or the `status` of its
-//! refusal. Entries that have one name are all refused. So is an entry (ABORTED) with an `etag` of another version, or of a
-//! plan that does not exist. Repeating a call with names and without etags changes nothing further.
+//! The body is `{"coachingPlans": […]}`, 1 to 500 of them, each name once; without a `name` the service makes one. What
+//! an entry names must exist, as in `create-plan`; people are checked only if the entry creates a plan. An entry
+//! replaces those fields of an existing plan that may change (see `update-plan`), or is refused by itself: the answer's
+//! `results` hold, in order, the plan (without sessions) or the `status` of its refusal. Entries with the same name are
+//! all refused. An entry whose `etag` is of another version, or of a plan that does not exist, is ABORTED. A repeat
+//! with names and without etags changes nothing further.
 //!
-//! What a batch does not come to in its time is UNAVAILABLE with the reason `OUT_OF_TIME`, entry by entry, and the
-//! rest has its own result; repeating the call completes it.
+//! Entries that time ran out for are UNAVAILABLE with the reason `OUT_OF_TIME`; the others have their own results. A
+//! repeat completes the batch.
 
 use std::collections::HashMap;
 
@@ -24,7 +24,7 @@ use futures_util::stream::{StreamExt, iter};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// How many plans are written side by side.
+/// How many plans are written concurrently.
 const AT_ONCE: usize = 8;
 
 /// The operation.
@@ -53,21 +53,21 @@ pub static OPERATION: Operation = Operation {
     ..Operation::NOTHING
 };
 
-/// What became of each entry.
+/// The result of each entry.
 #[derive(Serialize, ToSchema)]
 pub struct UpsertPlansResponse<'a> {
-    /// One for each entry, in their order.
+    /// One result for each entry, in the order of the request.
     results: Vec<UpsertPlanResult<'a>>,
 }
 
-/// What became of one entry: the record as it is, or why it was refused.
+/// The result of one entry: the stored record, or why the entry was refused.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct UpsertPlanResult<'a> {
-    /// The plan as it is; absent: it was refused.
+    /// The plan as stored. Absent if the entry was refused.
     #[serde(skip_serializing_if = "Option::is_none")]
     coaching_plan: Option<CoachingPlanMessage<'a>>,
-    /// Why it was refused; absent: it was not.
+    /// Why the entry was refused. Absent if it was not.
     #[serde(skip_serializing_if = "Option::is_none")]
     status: Option<EntryStatus>,
 }
@@ -103,7 +103,7 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
         let before = entry.as_ref().ok().and_then(|entry| read.remove(entry.value.id.as_ref()?));
         let entry = entry.and_then(|entry| {
             let mut violations = Violations::default();
-            // A plan that is there keeps its people, wherever they are now.
+            // An existing plan keeps its people, whatever the directory says now.
             let references = if before.is_none() { references.and(people) } else { references };
             references.check(&tenant, &exists, &mut violations);
             let entry = violations.finish(Some(entry))?;
@@ -125,8 +125,7 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     Answer::json(&UpsertPlansResponse { results })
 }
 
-/// Creates the plan, or replaces what may change of the one that was there when it was read, if it is the version that is
-/// expected.
+/// Creates the plan, or replaces the mutable fields of the plan that was read before, if that has the expected version.
 async fn upsert(
     app: &App,
     tenant: &Tenant,
@@ -149,7 +148,7 @@ async fn upsert(
     let id = new.id.clone().map_or_else(|| app.new_id(now), Ok)?;
     let plan = new.clone().into_plan(id, now);
     match app.store.create_plan(tenant, &plan, None, author).await {
-        // Somebody created it since the plans were read.
+        // Another request created it since the plans were read.
         Err(error) if error.code() == Code::AlreadyExists => {
             app.store.change_plan(tenant, &plan.id, author, replace).await
         }

@@ -1,28 +1,31 @@
-//! Creates or replaces scorecards, for
-//! bulk loads and backfills by a customer's own systems.
+//! Creates or replaces scorecards, for bulk loads and backfills by a customer's own systems.
 //!
-//! The body is `{"scorecards": […]}`, 1 to 500 of them, each name once; without a `name` the service makes
-//! one. Usecases and templates must exist; `agentUserName` is someone of the profile, `coachingPlanNames` are plans of theirs
-//! (what a scorecard has that is replaced, it may keep). With a `submitTime` they are submitted, and count on that day; without one they are drafts. Every
-//! entry replaces what is there whole, or is refused by itself: the answer's `results` hold, in order, the
-//! scorecard or the `status` of its refusal. Entries that have one name are all refused. So is an entry (ABORTED)
-//! with an `etag` of another version, or of a scorecard that does not exist. A scorecard's agent never changes. Times,
-//! criteria without a score and templates that are out of use are as in `create-scorecard`: what is there already may be
-//! replaced, unless by one of another template, and what was made before a template went out of use is taken.
+//! The body is `{"scorecards": […]}`, 1 to 500 of them, each name once; without a `name` the service makes one. Each
+//! entry replaces the existing scorecard as a whole, or is refused by itself: the answer's `results` hold, in order,
+//! the scorecard or the `status` of its refusal. Entries with the same name are all refused. An entry whose `etag` is
+//! of another version, or of a scorecard that does not exist, is ABORTED. A repeat with names and without etags changes
+//! nothing further.
 //!
-//! One that replaces a submitted scorecard, and comes submitted without an acknowledgement of its own, keeps its agent's; if
-//! its template, scores or comment are others, or it is submitted later than that, only the agent's comment stays. What
-//! was there is kept in the history. One that is created submitted has none yet.
+//! Usecases and templates must exist. `agentUserName` is a user of the profile, and `coachingPlanNames` are plans of
+//! theirs; a replaced scorecard may keep those that it has. A scorecard's agent never changes. With a `submitTime` a
+//! scorecard is submitted and counts on that day; without one it is a draft. Times, criteria without a score and
+//! deactivated templates are treated as in `create-scorecard`. An existing scorecard may be replaced after its template
+//! was deactivated, unless by one of another template, and a scorecard created before a template's deactivation is
+//! taken.
 //!
-//! Each scorecard is written in one transaction with what it changes in its agent's statistics; those of
-//! one agent and period share one. An entry is refused by itself (RESOURCE_EXHAUSTED) that would make what is
-//! counted of one agent, usecase and two months larger than 256 KiB. Repeating a call with names and without etags
-//! changes nothing further.
+//! An entry that replaces a submitted scorecard, is submitted itself and carries no acknowledgement keeps that of the
+//! agent. If its template, scores or comment differ, or it is submitted later than the acknowledgement, only the
+//! agent's comment is kept. The replaced version is kept in the history. A scorecard that is created submitted has no
+//! history yet.
 //!
-//! What a batch does not come to in its time is UNAVAILABLE with the reason `OUT_OF_TIME`, entry by entry, and the
-//! rest has its own result; repeating the call completes it. An answer shows each scorecard with the labels of its
-//! criteria: an entry that makes it pass what a Lambda function may answer (6,291,556 bytes) is refused before it is
-//! written, and is for another batch.
+//! Each scorecard is written in one transaction with its agent's statistics; scorecards of one agent and period share a
+//! transaction. An entry that would make the statistics of one agent, usecase and period of two months larger than 256
+//! KiB is refused by itself (RESOURCE_EXHAUSTED).
+//!
+//! Entries that time ran out for are UNAVAILABLE with the reason `OUT_OF_TIME`; the others have their own results. A
+//! repeat completes the batch. The answer shows each scorecard with the labels of its criteria. An entry that would
+//! make the answer exceed what a Lambda function may answer (6,291,556 bytes) is refused before it is written: send it
+//! in another batch.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -44,11 +47,11 @@ use utoipa::ToSchema;
 
 /// The most entries of one call.
 const MAX_ENTRIES: usize = 500;
-/// What each entry may take in the answer, in bytes, as any refusal does; what a scorecard takes more is shared out to
-/// the entries in their order.
+/// The bytes of the answer reserved for each entry, enough for any refusal. The rest of the answer is given to the
+/// scorecards that need more, in their order.
 const BYTES_OF_ENTRY: usize = MAX_STATUS_BYTES + BYTES_BESIDE;
-/// What stands around a scorecard or a refusal there, in bytes, and what a scorecard that was there before may
-/// take more: its version has more digits, and its users other names.
+/// The bytes of JSON around a scorecard or a refusal, and those that a replaced scorecard may take more: its version has
+/// more digits, and its users other names.
 const BYTES_BESIDE: usize = 1024;
 
 /// The operation.
@@ -75,20 +78,20 @@ pub static OPERATION: Operation = Operation {
     ..Operation::NOTHING
 };
 
-/// What became of each entry.
+/// The result of each entry.
 #[derive(Serialize, ToSchema)]
 pub struct UpsertScorecardsResponse<'a> {
-    /// One for each entry, in their order.
+    /// One result for each entry, in the order of the request.
     results: Vec<UpsertScorecardResult<'a>>,
 }
 
-/// What became of one entry: the record as it is, or why it was refused.
+/// The result of one entry: the stored record, or why the entry was refused.
 #[derive(Serialize, ToSchema)]
 struct UpsertScorecardResult<'a> {
-    /// The scorecard as it is; absent: it was refused.
+    /// The scorecard as stored. Absent if the entry was refused.
     #[serde(skip_serializing_if = "Option::is_none")]
     scorecard: Option<ScorecardMessage<'a>>,
-    /// Why it was refused; absent: it was not.
+    /// Why the entry was refused. Absent if it was not.
     #[serde(skip_serializing_if = "Option::is_none")]
     status: Option<EntryStatus>,
 }
@@ -113,7 +116,7 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
         new
     });
     let entries: Vec<Result<NewScorecard, Error>> = entries.collect();
-    // The current revision of each template tells whether it is in use.
+    // Only the current revision of a template has its deactivation time.
     let revisions = entries.iter().flatten();
     let revisions = revisions.flat_map(|new| [(new.template.clone(), None), (new.template.clone(), new.revision)]);
     let revisions: Vec<_> = revisions.collect();
@@ -211,21 +214,21 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     Answer::json(&UpsertScorecardsResponse { results })
 }
 
-/// One call being answered.
+/// The state of one request.
 struct Upsert<'a> {
     store: &'a Store,
     tenant: &'a Tenant,
     templates: &'a TemplatesByRevision,
-    /// What each entry is to replace.
+    /// The version that each entry expects to replace.
     expected: Vec<ExpectedEtag>,
-    /// The agents' comments that there is room for in the answer.
+    /// The agents' comments that the answer has room for.
     comments: HashMap<ScorecardId, Option<String>>,
     author: Author<'a>,
 }
 
 impl Upsert<'_> {
-    /// What is to be written of the entry at `index` over what was there `before`, made from the revision `of_before`;
-    /// nothing, if it is there already.
+    /// The change that replaces `before`, made from the template revision `of_before`, by the entry at `index`. `None` if
+    /// nothing differs.
     fn change(
         &self,
         index: usize,
@@ -260,7 +263,7 @@ impl Upsert<'_> {
         Ok(Some(ScorecardChange::replacing(self.tenant, (before, of_before), after, template, self.author)))
     }
 
-    /// The revision of a checked scorecard's template; without a revision, the current one.
+    /// The `revision` of a checked scorecard's template; the current one if `None`.
     fn template(&self, scorecard: &Scorecard, revision: Option<u32>) -> Result<&ScorecardTemplate, Error> {
         let template = self.templates.get(&(scorecard.template.clone(), revision));
         template.ok_or_else(|| Error::internal("the revision of a scorecard that was checked is not known any more"))

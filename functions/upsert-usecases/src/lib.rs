@@ -1,12 +1,12 @@
 //! Creates or replaces usecases, for the customer's own sync.
 //!
-//! The body is `{"usecases": […]}`, 1 to 500 of them, each name once. Every entry replaces what is there
-//! whole, or is refused by itself: the answer's `results` hold, in order, the usecase or the `status` of
-//! its refusal. Entries that have one name are all refused. Usecases have no versions: an `etag` is refused. Repeating a
-//! call changes nothing further.
+//! The body is `{"usecases": […]}`, 1 to 500 of them, each name once. Each entry replaces the existing usecase as a
+//! whole, or is refused by itself: the answer's `results` hold, in order, the usecase or the `status` of its refusal.
+//! Entries with the same name are all refused. Usecases have no versions: an `etag` is refused. A repeat changes
+//! nothing further.
 //!
-//! What a batch does not come to in its time is UNAVAILABLE with the reason `OUT_OF_TIME`, entry by entry, and the
-//! rest has its own result; repeating the call completes it.
+//! Entries that time ran out for are UNAVAILABLE with the reason `OUT_OF_TIME`; the others have their own results. A
+//! repeat completes the batch.
 
 use coaching_domain::directory::{MAX_ENTRIES, Usecase, UsecaseMessage};
 use coaching_domain::{Error, Role};
@@ -27,20 +27,20 @@ pub static OPERATION: Operation = Operation {
     ..Operation::NOTHING
 };
 
-/// What became of each entry.
+/// The result of each entry.
 #[derive(Serialize, ToSchema)]
 pub struct UpsertUsecasesResponse<'a> {
-    /// One for each entry, in their order.
+    /// One result for each entry, in the order of the request.
     results: Vec<UpsertUsecaseResult<'a>>,
 }
 
-/// What became of one entry: the record as it is, or why it was refused.
+/// The result of one entry: the stored record, or why the entry was refused.
 #[derive(Serialize, ToSchema)]
 struct UpsertUsecaseResult<'a> {
-    /// The usecase as it is; absent: it was refused.
+    /// The usecase as stored. Absent if the entry was refused.
     #[serde(skip_serializing_if = "Option::is_none")]
     usecase: Option<UsecaseMessage<'a>>,
-    /// Why it was refused; absent: it was not.
+    /// Why the entry was refused. Absent if it was not.
     #[serde(skip_serializing_if = "Option::is_none")]
     status: Option<EntryStatus>,
 }

@@ -1,16 +1,15 @@
 //! Creates or replaces users, for the customer's own sync.
 //!
-//! The body is `{"users": […]}`, 1 to 500 of them, each name once. Every entry replaces what is there
-//! whole, or is refused by itself: the answer's `results` hold, in order, the user or the `status` of
-//! its refusal. Entries that have one name are all refused. So is an entry (ABORTED) with an `etag` of another version, or
-//! of a user that does not exist. Repeating a call without etags changes nothing further. What is there and cannot be read
-//! is replaced too.
+//! The body is `{"users": […]}`, 1 to 500 of them, each name once. Each entry replaces the existing user as a whole, or
+//! is refused by itself: the answer's `results` hold, in order, the user or the `status` of its refusal. Entries with
+//! the same name are all refused. An entry whose `etag` is of another version, or of a user that does not exist, is
+//! ABORTED. A repeat without etags changes nothing further. A stored user who cannot be read is replaced too.
 //!
-//! What a batch does not come to in its time is UNAVAILABLE with the reason `OUT_OF_TIME`, entry by entry, and the
-//! rest has its own result; repeating the call completes it.
+//! The lists of agents of all profiles that the user enters or leaves change with the user. Past windows of progress
+//! keep what the user was then: an agent or not, in which profiles, active or not.
 //!
-//! A user's agents' lists, in every profile that the user enters or leaves, change with the user. What the user was
-//! (an agent or not, of which profiles, active or not) stays known for windows of progress that are over.
+//! Entries that time ran out for are UNAVAILABLE with the reason `OUT_OF_TIME`; the others have their own results. A
+//! repeat completes the batch.
 
 use coaching_domain::directory::{MAX_ENTRIES, User, UserMessage};
 use coaching_domain::fields::Entry;
@@ -36,20 +35,20 @@ pub static OPERATION: Operation = Operation {
     ..Operation::NOTHING
 };
 
-/// What became of each entry.
+/// The result of each entry.
 #[derive(Serialize, ToSchema)]
 pub struct UpsertUsersResponse<'a> {
-    /// One for each entry, in their order.
+    /// One result for each entry, in the order of the request.
     results: Vec<UpsertUserResult<'a>>,
 }
 
-/// What became of one entry: the record as it is, or why it was refused.
+/// The result of one entry: the stored record, or why the entry was refused.
 #[derive(Serialize, ToSchema)]
 struct UpsertUserResult<'a> {
-    /// The user as it is; absent: it was refused.
+    /// The user as stored. Absent if the entry was refused.
     #[serde(skip_serializing_if = "Option::is_none")]
     user: Option<UserMessage<'a>>,
-    /// Why it was refused; absent: it was not.
+    /// Why the entry was refused. Absent if it was not.
     #[serde(skip_serializing_if = "Option::is_none")]
     status: Option<EntryStatus>,
 }

@@ -4,12 +4,12 @@
 #[derive(Debug, Default)]
 pub(crate) struct BitWriter {
     bytes: Vec<u8>,
-    /// How many bits of the last byte are free.
+    /// Free bits in the last byte.
     free: u32,
 }
 
 impl BitWriter {
-    /// The `width` low bits of `value`.
+    /// Writes the `width` low bits of `value`.
     pub(crate) fn bits(&mut self, value: impl Into<u128>, width: u32) {
         let value = value.into();
         for place in (0..width).rev() {
@@ -26,8 +26,8 @@ impl BitWriter {
         }
     }
 
-    /// A number of any size: seven bits at a time, the lowest first, each behind a bit that says
-    /// whether more follow.
+    /// Writes a number of any size: seven bits at a time, the lowest first, each group after a bit that says whether
+    /// more follow.
     pub(crate) fn number(&mut self, mut value: u64) {
         while value > 0x7f {
             self.bits(0x80 | (value & 0x7f), 8);
@@ -36,7 +36,7 @@ impl BitWriter {
         self.bits(value, 8);
     }
 
-    /// A text, behind its length in bytes.
+    /// Writes a text after its length in bytes.
     pub(crate) fn text(&mut self, text: &str) {
         self.number(text.len() as u64);
         self.align();
@@ -53,7 +53,7 @@ impl BitWriter {
     }
 }
 
-/// Reads what [`BitWriter`] wrote; nothing where the input ends or cannot be that.
+/// Reads what [`BitWriter`] wrote. Each method returns `None` if the input ends early or is not valid.
 #[derive(Debug, Clone)]
 pub(crate) struct BitReader<'a> {
     bytes: &'a [u8],
@@ -70,7 +70,7 @@ impl<'a> BitReader<'a> {
     pub(crate) fn bits(&mut self, width: u32) -> Option<u64> {
         let end = self.position.checked_add(usize::try_from(width).ok()?)?;
         let bytes = self.bytes.get(self.position / 8..end.div_ceil(8))?;
-        // At most nine bytes, of which the bits on both sides are dropped.
+        // At most nine bytes; the bits before and after the wanted ones are dropped.
         let value = bytes.iter().fold(0_u128, |value, byte| value << 8 | u128::from(*byte));
         let value = value >> (end.next_multiple_of(8) - end) & ((1_u128 << width) - 1);
         self.position = end;
@@ -85,7 +85,7 @@ impl<'a> BitReader<'a> {
         }
     }
 
-    /// Passes over `count` bits.
+    /// Skips `count` bits.
     pub(crate) fn skip(&mut self, count: usize) -> Option<()> {
         let end = self.position.checked_add(count)?;
         self.position = end;

@@ -1,7 +1,7 @@
 //! The history of an entity: who changed which of its fields, and when.
 //!
-//! What its agent may see of a change is settled when the change is made, and kept with it: what was hidden then stays
-//! hidden, whatever the entity becomes.
+//! What the agent may see of a change is decided when the change is made, and stored with it: what was hidden then
+//! stays hidden, whatever becomes of the entity.
 
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -10,7 +10,8 @@ use utoipa::ToSchema;
 use crate::names::UserId;
 use crate::{Caller, Role, Tenant, Timestamp};
 
-/// The fields that follow from any change: to an agent they would tell of changes that they do not see.
+/// Fields that any change updates. An agent does not see them change: they would reveal changes that the agent may not
+/// see.
 const FOLLOWING_FIELDS: [&str; 5] =
     ["updateTime", "managerUpdateTime", "agentUpdateTime", "managerSubmitterUserName", "updatedBy"];
 
@@ -25,13 +26,14 @@ pub struct Change {
     pub role: Role,
     /// The operation, such as `update-session`.
     pub operation: String,
-    /// The entity's version after it, from 1 on; a deletion makes one too, a link of a scorecard none.
+    /// The entity's version after the change, from 1 on. A deletion makes a version too; linking a scorecard makes
+    /// none.
     pub version: u64,
-    /// The fields that changed as they were; absent ones were not set.
+    /// The changed fields as they were; absent ones were not set.
     pub before: Map<String, Value>,
-    /// The fields that changed as they became; absent ones are no longer set.
+    /// The changed fields as they became; absent ones are no longer set.
     pub after: Map<String, Value>,
-    /// The agent whose the entity is, who may see the change; absent: no agent may.
+    /// The agent to whom the entity belongs, who may see the change; absent: no agent may.
     pub agent: Option<UserId>,
     /// The fields of `before` that the agent did not see.
     pub hidden_before: Vec<String>,
@@ -39,19 +41,19 @@ pub struct Change {
     pub hidden_after: Vec<String>,
 }
 
-/// An entity as history keeps it.
+/// An entity as its history stores it.
 #[derive(Debug, Clone)]
 pub struct Document {
-    /// All that is stored of it.
+    /// All stored fields.
     pub(crate) fields: Map<String, Value>,
     agent: UserId,
     hidden: Hidden,
 }
 
-/// What an agent does not see of an entity of theirs.
+/// What is hidden of an entity from its agent.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Hidden {
-    /// The entity itself: for them it does not exist.
+    /// The whole entity: for the agent it does not exist.
     All,
     /// These fields.
     Fields(&'static [&'static str]),
@@ -67,7 +69,8 @@ impl Hidden {
 }
 
 impl Document {
-    /// The document of an entity of `agent`'s that is written as `message`, less what is `hidden` from them.
+    /// The document of `agent`'s entity with the fields of `message`; `hidden` is what the agent does not see. `None`
+    /// if `message` is not serialised to an object.
     pub(crate) fn of(message: &impl Serialize, agent: &UserId, hidden: Hidden) -> Option<Self> {
         match serde_json::to_value(message) {
             Ok(Value::Object(fields)) => Some(Self { fields, agent: agent.clone(), hidden }),
@@ -76,26 +79,26 @@ impl Document {
     }
 }
 
-/// Who changes something, when, and by which operation.
+/// Who makes a change, when, and by which operation.
 #[derive(Debug, Clone, Copy)]
 pub struct Author<'a> {
-    /// Who calls.
+    /// The caller.
     pub caller: &'a Caller,
     /// The operation.
     pub operation: &'static str,
-    /// When it is changed.
+    /// When the change is made.
     pub now: Timestamp,
 }
 
 impl Author<'_> {
-    /// The same, not before `latest`, when what is changed was last changed: clocks may be set back, and what follows
-    /// is never before what it follows.
+    /// The same, but not before `latest`, the time of the previous change: clocks may be set back, and no change is
+    /// recorded before the one that it follows.
     #[must_use]
     pub fn not_before(self, latest: Timestamp) -> Self {
         Self { now: self.now.max(latest), ..self }
     }
 
-    /// The change that made `after` out of `before`; without either, the creation or deletion of the other.
+    /// The change from `before` to `after`: a creation without `before`, a deletion without `after`.
     pub fn change(&self, version: u64, before: Option<Document>, after: Option<Document>) -> Change {
         let agent = after.as_ref().or(before.as_ref()).map(|document| document.agent.clone());
         let hidden = |document: &Option<Document>| document.as_ref().map_or(Hidden::All, |document| document.hidden);
@@ -142,22 +145,21 @@ pub struct ChangeMessage<'a> {
     role: &'static str,
     /// The function that made it, such as `update-session`.
     operation: &'a str,
-    /// The entity's version after it, from 1 on; absent for an agent, whom a number left out would tell of what they do
-    /// not see.
+    /// The entity's version after the change, from 1 on; absent for an agent, because a gap in the numbers would reveal changes that they do not see.
     #[serde(skip_serializing_if = "Option::is_none")]
     version: Option<u64>,
-    /// The fields that changed.
+    /// The names of the changed fields.
     fields: Vec<&'a str>,
-    /// The fields that changed as they were; absent ones were not set.
+    /// The changed fields as they were; absent ones were not set.
     #[schema(value_type = HashMap<String, Value>)]
     before: &'a Map<String, Value>,
-    /// The fields that changed as they became; absent ones are no longer set.
+    /// The changed fields as they became; absent ones are no longer set.
     #[schema(value_type = HashMap<String, Value>)]
     after: &'a Map<String, Value>,
 }
 
 impl Change {
-    /// What `agent` may see of it; nothing if that is no field, or the entity was not theirs.
+    /// What `agent` may see of the change; `None` if that is no field, or if the entity was not theirs.
     pub fn seen_by(mut self, agent: &UserId) -> Option<Self> {
         if self.agent.as_ref() != Some(agent) {
             return None;
@@ -186,12 +188,11 @@ impl Change {
     }
 }
 
-/// How often an entity was written, and when it last was, as its agent knows it: a change of what they do not see leaves
-/// both as they are.
+/// The version and update time of an entity as its agent sees them: a change of hidden fields leaves both as they are.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Shown {
-    /// How often, from 1 on.
+    /// The number of writes that the agent sees, from 1 on.
     pub version: u64,
-    /// When last.
+    /// The time of the last of them.
     pub update_time: Timestamp,
 }

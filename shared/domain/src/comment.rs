@@ -25,9 +25,9 @@ const MAX_THREAD_BYTES: usize = 128;
 pub struct CoachingComment {
     /// Its id.
     pub id: CoachingCommentId,
-    /// How often it was written, from 1 on; each write is conditioned on it.
+    /// The number of times it was written, from 1 on; each write is conditional on it.
     pub version: u64,
-    /// The conversation that it is part of: the id of its first comment.
+    /// Its thread: the id of the thread's first comment.
     pub thread: String,
     /// Who wrote it.
     pub creator: UserId,
@@ -41,7 +41,8 @@ pub struct CoachingComment {
     pub create_time: Timestamp,
     /// When it was last changed.
     pub update_time: Timestamp,
-    /// When its creation was recorded, if that is after `update_time`, as with imported times; none once it is changed.
+    /// When its creation was recorded, if that is after `update_time`, as with imported times; `None` once it is
+    /// changed.
     pub recorded_at: Option<Timestamp>,
     /// What it says, at most 64 KiB.
     pub message: String,
@@ -51,14 +52,13 @@ pub struct CoachingComment {
     pub linked_sessions: Vec<CoachingSessionId>,
 }
 
-/// What a client sends to create a comment. Its serialised form is what a repeated request is
-/// compared by.
+/// A request to create a comment. A repeated request is recognised by its serialised form.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct NewCoachingComment {
     /// The id chosen by the client.
     pub id: Option<CoachingCommentId>,
     thread: Option<String>,
-    /// Who is said to have written it.
+    /// The author, as named by the client.
     pub creator: UserId,
     /// The plan that it is about.
     pub plan: Option<CoachingPlanId>,
@@ -72,11 +72,11 @@ pub struct NewCoachingComment {
 }
 
 impl NewCoachingComment {
-    /// Reads the body of a create request, noting every bad field. Times are kept from a caller who
-    /// imports history, none more than a minute after `now`; from everyone else they are dropped.
+    /// Reads the body of a create request, noting every bad field. Times are kept if the caller imports history, and
+    /// may be at most a minute after `now`; otherwise they are dropped.
     ///
-    /// A name is refused from an agent, whom one that is taken would tell of a comment that they may not read. It is not
-    /// dropped: who sends a name relies on it that a repeat is refused.
+    /// A name sent by an agent is refused: a name that is taken would reveal a comment that the agent may not read. It
+    /// is not dropped, because a client that sends a name relies on a repeat being refused.
     pub fn read(fields: &mut Fields<'_>, tenant: &Tenant, caller: &Caller, now: Timestamp) -> Option<Self> {
         let imports = caller.role().imports_history();
         let id = fields.id("name", tenant);
@@ -113,7 +113,7 @@ impl NewCoachingComment {
         })
     }
 
-    /// What it names that must exist. Who writes in their own name needs no look.
+    /// The resources that it names and that must exist. A creator who is the caller needs no check.
     pub fn references(&self, caller: &Caller) -> References {
         let creator = Some(&self.creator).filter(|creator| *creator != caller.user());
         References::default()
@@ -127,13 +127,14 @@ impl NewCoachingComment {
         &self.linked_sessions
     }
 
-    /// The comment that begins its thread, unless it does so itself.
+    /// The first comment of its thread, unless that is this comment.
     pub fn first_of_thread(&self) -> Option<CoachingCommentId> {
         CoachingCommentId::parse(self.thread.as_ref()?).filter(|first| Some(first) != self.id.as_ref())
     }
 
-    /// Notes the lack of a thread about the same plan, and sessions that are not of its agent; `owners` tells of
-    /// [`Self::sessions`] and [`Self::first_of_thread`]. What is another's and what does not exist is told in the same words.
+    /// Notes a thread that is not about the same plan, and sessions that are not `agent`'s; `owners` holds what was
+    /// found of [`Self::sessions`] and [`Self::first_of_thread`]. The text is the same whether a resource is another's
+    /// or does not exist.
     pub fn check(&self, agent: Option<&UserId>, tenant: &Tenant, owners: &Owners, violations: &mut Violations) {
         let begins = self.thread.as_deref() == self.id.as_ref().map(CoachingCommentId::as_str);
         let goes_on = || self.first_of_thread().is_some_and(|first| owners.threads.get(&first) == Some(&self.plan));
@@ -143,7 +144,7 @@ impl NewCoachingComment {
         owners.check_sessions(&self.linked_sessions, agent, "linkedSessionNotes", tenant, violations);
     }
 
-    /// The comment that this makes at `now` under `id`, about a plan of `agent`'s, in `usecase`.
+    /// The comment that this request creates at `now` under `id`, about a plan of `agent`'s, in `usecase`.
     pub fn into_comment(
         self,
         id: CoachingCommentId,
@@ -171,7 +172,7 @@ impl NewCoachingComment {
     }
 }
 
-/// What an update does to a comment.
+/// An update of a comment.
 #[derive(Debug, Clone, Default)]
 pub struct CommentUpdate {
     message: Option<String>,
@@ -224,20 +225,21 @@ impl CommentUpdate {
         update
     }
 
-    /// The users whom it comes to name, beside those whom `comment` names already.
+    /// The users whom the update names and `comment` does not yet name.
     pub fn references(&self, comment: Option<&CoachingComment>) -> References {
         let is_new = |user: &&UserId| comment.is_none_or(|comment| !comment.tagged_users.contains(user));
         let users = self.tagged_users.iter().flatten().filter(is_new);
         References::default().users("coachingComment.taggedUsers", users)
     }
 
-    /// The sessions that it comes to link.
+    /// The sessions that the update links.
     pub fn sessions(&self) -> &[CoachingSessionId] {
         self.linked_sessions.as_deref().unwrap_or_default()
     }
 
-    /// Notes users and sessions that `comment` does not name yet and must not: those whom the directory does not know,
-    /// and those that are not of the plan's agent. `exists` and `owners` tell of [`Self::references`] and [`Self::sessions`].
+    /// Notes users and sessions that the update adds to `comment` and that it may not name: users not in the directory,
+    /// and sessions not of the plan's agent. `exists` and `owners` hold what was found of [`Self::references`] and
+    /// [`Self::sessions`].
     pub fn check(
         &self,
         comment: &CoachingComment,
@@ -252,7 +254,7 @@ impl CommentUpdate {
         owners.check_sessions(sessions, comment.agent.as_ref(), field, tenant, violations);
     }
 
-    /// Makes the update at `now`; says whether anything changed.
+    /// Applies the update at `now`; returns whether anything changed.
     ///
     /// # Errors
     /// INVALID_ARGUMENT for an immutable field that differs.
@@ -295,7 +297,7 @@ impl CommentUpdate {
 pub struct CoachingCommentMessage<'a> {
     /// Its resource name: `customers/{customer}/profiles/{profile}/coachingComments/{coachingComment}`.
     name: String,
-    /// The conversation that it is part of: the id of its first comment, which is about the same plan.
+    /// Its thread: the id of the thread's first comment, which is about the same plan.
     thread: &'a str,
     /// Who wrote it: `customers/{customer}/users/{user}`.
     creator_user_name: String,
@@ -315,14 +317,14 @@ pub struct CoachingCommentMessage<'a> {
     tagged_users: Vec<String>,
     /// Sessions whose notes it is about, at most 50.
     linked_session_notes: Vec<String>,
-    /// Its version, opaque: for `If-Match`.
+    /// Opaque version, to send in `If-Match`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(required = true)]
     etag: Option<String>,
 }
 
 impl CoachingComment {
-    /// The agent who may read it: the plan's, or, where it is about none, its creator.
+    /// The agent who may read it: the plan's, or, without a plan, its creator.
     pub fn read_by(&self) -> &UserId {
         self.agent.as_ref().unwrap_or(&self.creator)
     }
@@ -332,7 +334,7 @@ impl CoachingComment {
         etag_of(self.version, self.update_time)
     }
 
-    /// When its history last told of it, as far as is known: no later change is before that.
+    /// The time of the latest entry of its history, as far as is known; no later change is recorded before it.
     pub fn last_change(&self) -> Timestamp {
         self.recorded_at.map_or(self.update_time, |recorded| recorded.max(self.update_time))
     }
@@ -342,7 +344,7 @@ impl CoachingComment {
         CoachingCommentMessage { etag: Some(self.etag()), ..self.stored(tenant) }
     }
 
-    /// All that is stored, as history records it.
+    /// All stored fields, as its history records them.
     pub fn document(&self, tenant: &Tenant) -> Option<Document> {
         Document::of(&self.stored(tenant), self.read_by(), Hidden::Fields(&[]))
     }

@@ -16,19 +16,19 @@ use crate::{CustomerTenant, Role, Tenant};
 pub const MAX_ENTRIES: usize = 500;
 /// The longest display name of a user, group or usecase, in bytes: lists are sorted by it.
 pub const MAX_DISPLAY_NAME_BYTES: usize = 256;
-/// The most profiles that a user is confined to.
+/// The most profiles that a user can be limited to.
 pub const MAX_PROFILES: usize = 20;
 /// The most members of one group.
 pub const MAX_MEMBERS: usize = 2000;
 /// The most sub-groups of one group.
 pub const MAX_SUBGROUPS: usize = 200;
 
-/// What the directory holds, and in which version: how often it was written, from 1 on.
+/// An entry of the directory with its version.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Versioned<T> {
-    /// What is there.
+    /// The entry.
     pub value: T,
-    /// The version.
+    /// The number of times it was written, from 1 on.
     pub version: u64,
 }
 
@@ -39,18 +39,18 @@ impl<T> Versioned<T> {
     }
 }
 
-/// A user as the directory has them.
+/// A user in the directory.
 #[derive(Debug, Clone, PartialEq)]
 pub struct User {
-    /// Their id, by which their tokens name them: `sub` as a rule.
+    /// Their id as in their tokens, where it is usually `sub`.
     pub id: UserId,
-    /// Their name as people read it.
+    /// Their display name.
     pub display_name: String,
     /// Whether they work here now.
     pub is_active: bool,
     /// Whether they are a test user.
     pub is_dev_user: bool,
-    /// What they do.
+    /// Their roles.
     pub roles: Vec<Role>,
     /// The profiles that they work in; empty: all.
     pub profiles: Vec<Tenant>,
@@ -61,7 +61,7 @@ pub struct User {
 pub struct Group {
     /// Its id.
     pub id: GroupId,
-    /// Its name as people read it.
+    /// Its display name.
     pub display_name: String,
     /// Its direct members.
     pub members: Vec<UserId>,
@@ -74,7 +74,7 @@ pub struct Group {
 pub struct Usecase {
     /// Its id.
     pub id: UsecaseId,
-    /// Its name as people read it.
+    /// Its display name.
     pub display_name: String,
 }
 
@@ -107,7 +107,7 @@ impl User {
         self.is_agent() && (self.profiles.is_empty() || self.profiles.contains(profile))
     }
 
-    /// Whether they are the same to progress as `other`: an agent or not, of which profiles, working or not.
+    /// Whether progress treats them the same as `other`: same agent role, profiles, active state and test flag.
     pub fn stands_as(&self, other: &Self) -> bool {
         let standing = |user: &Self| {
             let profiles: BTreeSet<String> = user.profiles.iter().map(Tenant::name).collect();
@@ -145,24 +145,24 @@ fn read_display_name(fields: &mut Fields<'_>) -> Option<String> {
     fields.required("displayName", |fields, field| fields.title(field, MAX_DISPLAY_NAME_BYTES))
 }
 
-/// A user as the directory has them.
+/// A user in the directory.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = User)]
 pub struct UserMessage<'a> {
-    /// Their resource name: `customers/{customer}/users/{user}`; the id is the one in their tokens, `sub` as a rule.
+    /// Their resource name: `customers/{customer}/users/{user}`; the id is the one in their tokens, usually `sub`.
     name: String,
-    /// Their name as people read it, at most 256 bytes, not blank and without characters that hide.
+    /// Their display name, at most 256 bytes, not blank and without control or invisible characters.
     display_name: &'a str,
     /// Whether they work here now.
     is_active: bool,
     /// Whether they are a test user.
     is_dev_user: bool,
-    /// What they do, each of `agent`, `manager`, `service` and `admin`.
+    /// Their roles, each one of `agent`, `manager`, `service` and `admin`.
     roles: Vec<&'static str>,
     /// The profiles that they work in, `customers/{customer}/profiles/{profile}`, at most 20; empty: all.
     profile_names: Vec<String>,
-    /// Their version, opaque: for an entry of a batch.
+    /// Opaque version, to send with an entry of a batch.
     etag: String,
 }
 
@@ -173,13 +173,13 @@ pub struct UserMessage<'a> {
 pub struct GroupMessage<'a> {
     /// Its resource name: `customers/{customer}/groups/{group}`.
     name: String,
-    /// Its name as people read it, at most 256 bytes, not blank and without characters that hide.
+    /// Its display name, at most 256 bytes, not blank and without control or invisible characters.
     display_name: &'a str,
     /// Its direct members, `customers/{customer}/users/{user}`, at most 2000.
     member_user_names: Vec<String>,
     /// Its direct sub-groups, `customers/{customer}/groups/{group}`, at most 200.
     subgroup_names: Vec<String>,
-    /// Its version, opaque: for an entry of a batch.
+    /// Opaque version, to send with an entry of a batch.
     etag: String,
 }
 
@@ -190,7 +190,7 @@ pub struct GroupMessage<'a> {
 pub struct UsecaseMessage<'a> {
     /// Its resource name: `customers/{customer}/profiles/{profile}/usecases/{usecase}`.
     name: String,
-    /// Its name as people read it, at most 256 bytes, not blank and without characters that hide.
+    /// Its display name, at most 256 bytes, not blank and without control or invisible characters.
     display_name: &'a str,
 }
 

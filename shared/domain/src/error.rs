@@ -19,7 +19,7 @@ pub enum Code {
     PermissionDenied,
     /// The request is right, but not in the present state.
     FailedPrecondition,
-    /// What is kept has reached its limit, and the request would pass it.
+    /// A stored quantity has reached its limit, and the request would exceed it.
     ResourceExhausted,
     /// A race was lost; reading again and repeating may succeed.
     Aborted,
@@ -74,9 +74,9 @@ pub struct FieldViolation {
     pub description: String,
 }
 
-/// How many bad fields one answer names at most, so that an answer stays small whatever was sent.
+/// The most bad fields that one answer names, so that an answer stays small whatever was sent.
 pub const MAX_VIOLATIONS: usize = 32;
-/// How many bytes of a field's path an answer repeats at most: clients choose the names of unknown fields.
+/// The most bytes of a field's path that an answer repeats: clients choose the names of unknown fields.
 const MAX_FIELD_BYTES: usize = 256;
 
 /// Collects the bad fields of a request, so that one answer names them all, or the first
@@ -85,39 +85,39 @@ const MAX_FIELD_BYTES: usize = 256;
 pub struct Violations {
     named: Vec<FieldViolation>,
     noted: usize,
-    /// Where what is read is noted, if it is only outlined: then nothing is bad.
+    /// Set in documentation mode: reads are recorded here and nothing is rejected.
     outline: Option<Box<Outline>>,
-    /// Where what is read is kept, of a request for a page.
+    /// The parameters read so far of a request for a page.
     parameters: Option<Parameters>,
 }
 
 impl Violations {
-    /// Of a request that is outlined.
+    /// Starts in documentation mode: reads are recorded and nothing is rejected.
     pub fn outlining() -> Self {
         Self { outline: Some(Box::default()), ..Self::default() }
     }
 
-    /// Keeps parameters as they are read from now on.
+    /// Records parameters from now on.
     pub fn keep_parameters(&mut self) {
         self.parameters = Some(Parameters::default());
     }
 
-    /// Where parameters are kept, if they are.
+    /// The parameters recorded so far, if they are recorded.
     pub(crate) fn parameters(&mut self) -> Option<&mut Parameters> {
         self.parameters.as_mut()
     }
 
-    /// The parameters that were kept.
+    /// Takes the recorded parameters.
     pub fn take_parameters(&mut self) -> Parameters {
         self.parameters.take().unwrap_or_default()
     }
 
-    /// The outline, if the request is only outlined.
+    /// The outline, in documentation mode.
     pub fn outline(&mut self) -> Option<&mut Outline> {
         self.outline.as_deref_mut()
     }
 
-    /// Whether `name` is only outlined, as a field that holds what `kind` tells.
+    /// In documentation mode, records `name` as a field of this `kind` and returns true.
     pub fn outlines(&mut self, name: &str, kind: impl FnOnce() -> Kind) -> bool {
         if let Some(outline) = &mut self.outline {
             let field = Field { name: name.to_owned(), kind: kind(), required: false, may_be_empty: true };
@@ -126,20 +126,20 @@ impl Violations {
         self.outline.is_some()
     }
 
-    /// The field that was outlined last.
+    /// The field recorded last in the outline.
     pub(crate) fn last_outlined(&mut self) -> Option<&mut Field> {
         self.outline.as_mut().and_then(|outline| outline.message().fields.last_mut())
     }
 
-    /// Notes in the outline that a message without the field that was read last is refused.
+    /// Notes in the outline that the field read last is required.
     pub fn note_as_required(&mut self) {
         if let Some(last) = self.last_outlined() {
             (last.required, last.may_be_empty) = (true, false);
         }
     }
 
-    /// Notes that `field` is bad, and why. What was found first of a field stays: rules that look at it after that judge
-    /// what is left of it.
+    /// Notes that `field` is bad, and why. Only the first fault of a field counts: later rules see only what was left
+    /// of its value.
     pub fn add(&mut self, field: impl Into<String>, description: impl Into<String>) {
         if self.outline.is_some() {
             return;
@@ -171,8 +171,8 @@ impl Violations {
     /// `Ok` if nothing was noted.
     ///
     /// # Errors
-    /// INVALID_ARGUMENT with the noted fields; INTERNAL with the outline as its cause, so that an operation
-    /// that is outlined ends here.
+    /// INVALID_ARGUMENT with the noted fields; in documentation mode INTERNAL with the outline as its cause, which ends
+    /// the operation.
     pub fn into_result(self) -> Result<(), Error> {
         let Self { named, noted, outline, parameters: _ } = self;
         if let Some(outline) = outline {
@@ -182,7 +182,7 @@ impl Violations {
         if named.is_empty() { Ok(()) } else { Err(Error::invalid_fields(named, more)) }
     }
 
-    /// The value that reading a request made, if no field was bad.
+    /// `value`, if no field was bad.
     ///
     /// # Errors
     /// INVALID_ARGUMENT with the noted fields.
@@ -201,13 +201,13 @@ pub struct Error {
     message: String,
     metadata: Vec<(&'static str, String)>,
     violations: Vec<FieldViolation>,
-    /// How many bad fields there are beside those.
+    /// The number of further bad fields, which are not named.
     unnamed: usize,
     cause: Option<Box<dyn StdError + Send + Sync>>,
 }
 
 impl Error {
-    /// An error for `reason`, and with its code.
+    /// An error with `reason` and its code.
     pub fn new(reason: Reason, message: impl Into<String>) -> Self {
         Self { reason, message: message.into(), metadata: Vec::new(), violations: Vec::new(), unnamed: 0, cause: None }
     }
@@ -217,7 +217,7 @@ impl Error {
         Self::invalid_fields(vec![FieldViolation { field: field.to_owned(), description: description.into() }], 0)
     }
 
-    /// INVALID_ARGUMENT for the fields of `violations`, and as many `more` that are not named.
+    /// INVALID_ARGUMENT naming the fields of `violations`, and how many `more` there are.
     fn invalid_fields(mut violations: Vec<FieldViolation>, more: usize) -> Self {
         if let (Some(last), 1..) = (violations.last_mut(), more) {
             last.description.push_str(&format!(" ({more} more fields are bad)"));
@@ -259,7 +259,7 @@ impl Error {
         Self::new(Reason::ConcurrentChanges, message)
     }
 
-    /// ABORTED: others changed `what`, in words, each time that a change was tried.
+    /// ABORTED: others changed `what` at each attempt.
     pub fn kept_changing(what: &str) -> Self {
         Self::concurrent_changes(format!("others kept changing {what}; try again"))
     }
@@ -269,21 +269,21 @@ impl Error {
         Self::new(Reason::InternalError, "the service failed to answer this request").because(cause)
     }
 
-    /// Adds a value that the message speaks of, for programs to read (`google.rpc.ErrorInfo.metadata`).
+    /// Adds a value that the message contains, for programs to read (`google.rpc.ErrorInfo.metadata`).
     #[must_use]
     pub fn with(mut self, key: &'static str, value: impl Into<String>) -> Self {
         self.metadata.push((key, value.into()));
         self
     }
 
-    /// Adds what caused it, for the log.
+    /// Adds the cause, for the log.
     #[must_use]
     pub fn because(mut self, cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         self.cause = Some(cause.into());
         self
     }
 
-    /// The same without its cause, for another entry of a batch that it befell.
+    /// A copy without the cause, for another entry of a batch that failed with it.
     #[must_use]
     pub fn for_another(&self) -> Self {
         let Self { reason, message, metadata, violations, unnamed, cause: _ } = self;
@@ -297,7 +297,7 @@ impl Error {
         }
     }
 
-    /// With the bad fields of `other` too, where both are about fields.
+    /// The same with the bad fields of `other` too, if both are about fields.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
         if self.violations.is_empty() || other.violations.is_empty() {
@@ -327,7 +327,7 @@ impl Error {
         &self.metadata
     }
 
-    /// Every bad field, for INVALID_ARGUMENT.
+    /// The named bad fields, for INVALID_ARGUMENT.
     pub fn violations(&self) -> &[FieldViolation] {
         &self.violations
     }

@@ -1,4 +1,4 @@
-//! Etags (AIP-154), and which of them a caller expects: by `If-Match`, and in the body, an entry or the query.
+//! Etags (AIP-154), and the etag that a caller expects: by `If-Match`, and in the body, an entry or the query.
 
 use crate::{Error, Reason, Timestamp};
 
@@ -7,12 +7,12 @@ pub(crate) fn etag_of(version: u64, update_time: Timestamp) -> String {
     format!("{version:x}-{:x}{:08x}", update_time.unix_seconds(), update_time.as_utc().timestamp_subsec_nanos())
 }
 
-/// The etag of a version of what the directory holds, which is never deleted and has no time.
+/// The etag of a directory entry's version. Such an entry is never deleted and has no update time.
 pub fn etag_in_directory(version: u64) -> String {
     format!("{version:x}")
 }
 
-/// What version of an entity a caller means to change.
+/// The version of an entity that a caller means to change.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ExpectedEtag {
     /// The entity tags of `If-Match`; absent, or `*`: any.
@@ -37,21 +37,21 @@ impl ExpectedEtag {
         Ok(Self { if_match, sent: None })
     }
 
-    /// The same, and an etag `sent` otherwise.
+    /// The same, with the etag that is `sent` in the entity or query.
     #[must_use]
     pub fn and(self, sent: Option<String>) -> Self {
         Self { sent, ..self }
     }
 
-    /// Compares with the entity as it is.
+    /// Compares with the entity's current etag.
     ///
     /// # Errors
-    /// ABORTED if it is another version than the caller expects.
+    /// ABORTED if the caller expects another version.
     pub fn check(&self, etag: &str) -> Result<(), Error> {
         self.check_found(Some(etag))
     }
 
-    /// As [`ExpectedEtag::check`], of an entity that need not be there: of none, no version can be expected.
+    /// As [`ExpectedEtag::check`], for an entity that may not exist; then every expected etag is wrong.
     ///
     /// # Errors
     /// As there.
@@ -72,7 +72,7 @@ impl ExpectedEtag {
     }
 }
 
-/// The text of a strong entity tag; of a weak one, which never matches, itself.
+/// The tag in a strong entity tag. A weak one, which never matches, is returned whole.
 fn entity_tag(text: &str) -> Option<String> {
     let text = text.trim();
     let quoted = text.strip_prefix("W/").unwrap_or(text);

@@ -1,4 +1,4 @@
-//! Scores as exact fractions, so that a figure is rounded once: where it is shown.
+//! Scores as exact fractions, so that a figure is rounded once, when it is shown.
 
 use num_bigint::BigUint;
 
@@ -9,35 +9,35 @@ pub const FULL_SCORE: u32 = 10_000;
 #[derive(Debug, Clone)]
 pub struct ExactScore {
     numerator: BigUint,
-    /// More than zero. What it shares with the numerator stays.
+    /// More than zero. The fraction is not reduced.
     denominator: BigUint,
 }
 
 impl ExactScore {
-    /// None of the full score.
+    /// A score of zero.
     pub fn zero() -> Self {
         Self { numerator: BigUint::ZERO, denominator: BigUint::from(1_u32) }
     }
 
-    /// `value` of `maximum`, both as the decimals that they were written as. The maximum is more than zero.
+    /// `value` out of `maximum`, both as the decimals that were written. The maximum is more than zero.
     pub fn of(value: f64, maximum: f64) -> Option<Self> {
         let mut mean = ExactMean::default();
-        mean.take(value, maximum, 1);
+        mean.add(value, maximum, 1);
         mean.mean()
     }
 
-    /// How many of `parts` equal parts of the full score it is, rounded half up.
+    /// The score as a number of `parts` equal parts of the full score, rounded half up.
     pub fn rounded(&self, parts: u64) -> u64 {
         let doubled = &self.numerator * parts * 2_u32 + &self.denominator;
         u64::try_from(doubled / (&self.denominator * 2_u32)).unwrap_or(parts)
     }
 
-    /// In hundredths of a percentage point, rounded half up.
+    /// The score in hundredths of a percentage point, rounded half up.
     pub fn hundredths(&self) -> u32 {
         u32::try_from(self.rounded(FULL_SCORE.into())).unwrap_or(FULL_SCORE)
     }
 
-    /// How many of `parts` equal parts of the full score it is, if it is a whole number of them.
+    /// The score as a number of `parts` equal parts of the full score, if that is a whole number.
     pub fn whole(&self, parts: u64) -> Option<u64> {
         let parts = &self.numerator * parts;
         let whole = &parts / &self.denominator;
@@ -47,8 +47,8 @@ impl ExactScore {
 
 /// The weighted mean of scores, exactly.
 ///
-/// Their sum is held on the least common denominator of the maxima's digits; powers of ten stand apart, because
-/// those of a very small number have hundreds of digits.
+/// The sum is kept on the least common denominator of the maxima's digits. Powers of ten are kept apart, because those
+/// of a very small number have hundreds of digits.
 #[derive(Debug)]
 pub(crate) struct ExactMean {
     numerator: BigUint,
@@ -66,7 +66,7 @@ impl Default for ExactMean {
 
 impl ExactMean {
     /// Adds `value` of `maximum`, `weight` times.
-    pub(crate) fn take(&mut self, value: f64, maximum: f64, weight: u32) {
+    pub(crate) fn add(&mut self, value: f64, maximum: f64, weight: u32) {
         self.weight += u64::from(weight);
         let ((value, value_tens), (maximum, maximum_tens)) = (decimal(value), decimal(maximum));
         if value == 0 || maximum == 0 {
@@ -84,7 +84,7 @@ impl ExactMean {
         self.denominator *= further;
     }
 
-    /// The mean; nothing if nothing was added.
+    /// The mean; `None` if nothing was added.
     pub(crate) fn mean(self) -> Option<ExactScore> {
         let denominator = self.denominator * self.weight * power_of_ten(self.tens);
         (self.weight > 0).then_some(ExactScore { numerator: self.numerator, denominator })
@@ -149,7 +149,7 @@ mod tests {
         let mut mean = ExactMean::default();
         for place in 0..200_u32 {
             let maximum = f64::from(place + 1).sqrt() * 10_f64.powi(5 - i32::try_from(place).unwrap() % 300);
-            mean.take(maximum, maximum, place + 1);
+            mean.add(maximum, maximum, place + 1);
         }
         assert_eq!(mean.mean().unwrap().whole(1), Some(1));
     }

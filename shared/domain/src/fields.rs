@@ -1,7 +1,7 @@
 //! Reads the fields of a JSON object by the proto3 JSON mapping, noting every bad one.
 //!
-//! A field is known by its lowerCamelCase and its original snake_case name, `null` and the empty
-//! string are the same as absence, and keys that are never asked for are ignored.
+//! A field may have its lowerCamelCase or its original snake_case name. `null` and the empty string mean absence. Keys
+//! that are never read are ignored.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Display;
@@ -12,24 +12,24 @@ use crate::names::{Collection, Id, Revision, Revisions, ScorecardTemplateId};
 use crate::outline::Kind;
 use crate::{CustomerTenant, Error, ExpectedEtag, Tenant, Timestamp, Violations};
 
-/// The most that a free text may hold, in bytes of UTF-8.
+/// The longest free text, in bytes of UTF-8.
 pub const MAX_TEXT_BYTES: usize = 64 * 1024;
 
-/// The most that a title or label may hold, in bytes of UTF-8.
+/// The longest title or label, in bytes of UTF-8.
 pub const MAX_TITLE_BYTES: usize = 1024;
 
 /// An entry of a batch.
 #[derive(Debug, Clone)]
 pub struct Entry<T> {
-    /// What is to be there.
+    /// The value to store.
     pub value: T,
-    /// What it is to replace; of an entry without an etag, anything or nothing.
+    /// The version that it is to replace; without an etag, any version or none.
     pub expected: ExpectedEtag,
 }
 
-/// The characters, from the first to the second of each pair, that a name for people does not have: control characters,
-/// what breaks lines, what turns the direction of text around, and what is not seen. U+200C and U+200D, which are not seen
-/// either, may stand in it: Persian and emoji are written with them.
+/// Characters that a display name may not contain, as pairs of first and last: control characters, line breaks, those
+/// that change the direction of text, and invisible ones. U+200C and U+200D are invisible too but allowed: Persian and
+/// emoji are written with them.
 const HIDDEN: [(char, char); 8] = [
     ('\u{0}', '\u{1f}'),
     ('\u{7f}', '\u{9f}'),
@@ -40,14 +40,14 @@ const HIDDEN: [(char, char); 8] = [
     ('\u{feff}', '\u{feff}'),
     ('\u{fff9}', '\u{fffb}'),
 ];
-/// What joins letters, or keeps them apart: by itself it is blank.
+/// Characters that join letters or keep them apart; by themselves they are blank.
 const JOINERS: [char; 2] = ['\u{200c}', '\u{200d}'];
 
 fn is_hidden(letter: char) -> bool {
     HIDDEN.iter().any(|(first, last)| (*first..=*last).contains(&letter))
 }
 
-/// What a name for people matches, as a regular expression (ECMA 262).
+/// The regular expression (ECMA 262) that a display name matches.
 pub fn title_pattern() -> String {
     let escaped = |letter: char| format!("\\u{:04x}", u32::from(letter));
     let hidden: String = HIDDEN.iter().map(|(first, last)| format!("{}-{}", escaped(*first), escaped(*last))).collect();
@@ -59,7 +59,7 @@ pub fn title_pattern() -> String {
 #[derive(Debug)]
 pub struct Fields<'a> {
     object: BTreeMap<String, Json>,
-    /// What stands before a field's name in a violation, such as `scores[2].`.
+    /// The prefix of a field's name in a violation, such as `scores[2].`.
     path: String,
     violations: &'a mut Violations,
 }
@@ -75,7 +75,7 @@ impl<'a> Fields<'a> {
         self.violations.add(format!("{}{field}", self.path), description);
     }
 
-    /// The value of `field`, which holds what `kind` tells; of whatever kind, `null` and `""` are none.
+    /// Takes the value of `field`, which is of this `kind`. `null` and `""` are absent, whatever the kind.
     fn take(&mut self, field: &str, kind: impl FnOnce() -> Kind) -> Option<Json> {
         if self.violations.outlines(field, kind) {
             return None;
@@ -93,7 +93,7 @@ impl<'a> Fields<'a> {
         Some(value)
     }
 
-    /// How many fields were noted as bad so far.
+    /// The number of bad fields noted so far.
     pub(crate) fn noted(&self) -> usize {
         self.violations.len()
     }
@@ -113,8 +113,8 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// A name for people, of at most `max_bytes` bytes: not of blanks alone, and with no character that hides, or that
-    /// makes what follows it read as another text.
+    /// A display name of at most `max_bytes` bytes: not blank, and without control or invisible characters and those
+    /// that change how the text after them reads.
     pub fn title(&mut self, field: &str, max_bytes: usize) -> Option<String> {
         self.text(
             field,
@@ -156,7 +156,7 @@ impl<'a> Fields<'a> {
         time
     }
 
-    /// A text that `read` understands.
+    /// A text, parsed by `read`.
     pub fn text<T, E: Display>(
         &mut self,
         field: &str,
@@ -182,7 +182,7 @@ impl<'a> Fields<'a> {
         self.text(field, Kind::name::<C>, |name| tenant.id_in(name))
     }
 
-    /// A list of texts, at most `max_entries`, each of a `kind`, read by `read` and kept once.
+    /// A list of at most `max_entries` texts of this `kind`, each parsed by `read`, without repeats.
     pub fn each<T: PartialEq>(
         &mut self,
         field: &str,
@@ -203,8 +203,8 @@ impl<'a> Fields<'a> {
         once
     }
 
-    /// A whole number of 32 bits: a number without a fraction, also as a string. What is below `minimum` is for the
-    /// caller to refuse.
+    /// A whole number of 32 bits, as a number without a fraction or as a string. The caller refuses what is below
+    /// `minimum`.
     fn int32_from(&mut self, field: &str, minimum: i32) -> Option<i32> {
         let noted = self.violations.len();
         let value = self.number(field, || Kind::Int32 { minimum })?;
@@ -217,7 +217,7 @@ impl<'a> Fields<'a> {
         Some(whole)
     }
 
-    /// An enum's value, by name or number; its values are in the order of their numbers from 0 up.
+    /// An enum's value, by name or number; `values` are in the order of their numbers, from 0 up.
     pub fn enumeration<T: Copy>(&mut self, field: &str, values: &[(&str, T)]) -> Option<T> {
         let found = match self.take(field, || Kind::numbered(values))? {
             Json::String(name) => values.iter().find(|(known, _)| *known == name),
@@ -232,8 +232,8 @@ impl<'a> Fields<'a> {
     }
 
     /// The entries of a batch: a list of 1 to `max_entries` objects, each with the version that it is to replace, and
-    /// otherwise read by `read`. Each is refused by itself, with its place in the names of its fields. So are all entries
-    /// that have the `id` of another: it would be chance which of them stays.
+    /// otherwise read by `read`. Each is refused by itself, with its index in the names of its fields. Entries with the
+    /// same `id` are all refused: which of them stays would be chance.
     pub fn entries<T, C: Collection>(
         &mut self,
         field: &str,
@@ -248,7 +248,7 @@ impl<'a> Fields<'a> {
         self.all_entries(field, max_entries, read, |entry| id(&entry.value))
     }
 
-    /// As [`Fields::entries`], of what has no versions: an `etag` is refused.
+    /// As [`Fields::entries`], for resources without versions: an `etag` is refused.
     pub fn unversioned_entries<T, C: Collection>(
         &mut self,
         field: &str,
@@ -319,21 +319,21 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// Whether the object has `field`, also as `null` or `""`. What is outlined has every field.
+    /// Whether the object has `field`, even as `null` or `""`. In documentation mode it has every field.
     pub fn has(&mut self, field: &str) -> bool {
         self.violations.outline().is_some()
             || self.object.contains_key(field)
             || self.object.contains_key(&snake_case(field))
     }
 
-    /// Takes away `fields`, whatever they hold.
+    /// Removes `fields`, whatever they hold.
     pub fn drop_known(&mut self, fields: &[&str]) {
         for field in fields {
             self.take(field, || Kind::Dropped);
         }
     }
 
-    /// Refuses every key that was not asked for.
+    /// Refuses every key that was not read.
     pub fn refuse_unknown(&mut self) {
         if let Some(outline) = self.violations.outline() {
             outline.message().closed = true;
@@ -396,7 +396,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// The template and revision in a template's name under `tenant`, with a revision out of `revisions`.
+    /// The template and revision in a template's name under `tenant`; `revisions` says which revisions it may name.
     pub fn template(
         &mut self,
         field: &str,
@@ -406,12 +406,12 @@ impl<'a> Fields<'a> {
         self.text(field, || Kind::template_name(revisions), |name| tenant.template_among(name, revisions))
     }
 
-    /// The ids in a list of resource names under `tenant`, at most `max_entries`, each once.
+    /// The ids in a list of at most `max_entries` resource names under `tenant`, without repeats.
     pub fn ids<C: Collection>(&mut self, field: &str, max_entries: usize, tenant: &Tenant) -> Vec<Id<C>> {
         self.each(field, max_entries, Kind::name::<C>, |name| tenant.id_in(name).map_err(|error| error.to_string()))
     }
 
-    /// Strings, at most `max_entries` of at most `max_bytes` bytes each.
+    /// A list of at most `max_entries` strings of at most `max_bytes` bytes each.
     pub fn strings(&mut self, field: &str, max_entries: usize, max_bytes: usize) -> Vec<String> {
         let kind = || Kind::Text { max_bytes: Some(max_bytes) };
         self.list(field, max_entries, kind, |entry| match entry {
@@ -421,7 +421,7 @@ impl<'a> Fields<'a> {
         })
     }
 
-    /// Objects, at most `max_entries`, each read by `read`.
+    /// A list of at most `max_entries` objects, each read by `read`.
     pub fn objects<T>(
         &mut self,
         field: &str,
@@ -446,7 +446,7 @@ impl<'a> Fields<'a> {
         values
     }
 
-    /// As [`Fields::objects`], at least one.
+    /// As [`Fields::objects`], with at least one.
     pub fn some_objects<T>(
         &mut self,
         field: &str,
@@ -458,7 +458,7 @@ impl<'a> Fields<'a> {
         })
     }
 
-    /// What `read` asks of an object, if the request is only outlined; otherwise nothing that is looked at.
+    /// In documentation mode, the fields that `read` reads of an object; otherwise a kind that nobody looks at.
     fn outline_of<T>(&mut self, read: &mut impl FnMut(&mut Fields<'_>) -> Option<T>) -> Kind {
         let Some(outline) = self.violations.outline() else { return Kind::Dropped };
         let around = std::mem::take(outline.message());
@@ -496,14 +496,14 @@ impl<'a> Fields<'a> {
         values
     }
 
-    /// Notes that an object may also be without the field that was read last.
+    /// Notes in the outline that the field read last may be absent.
     pub(crate) fn may_be_absent(&mut self) {
         if let Some(last) = self.violations.last_outlined() {
             last.required = false;
         }
     }
 
-    /// `value`, noting a violation if it is absent and nothing else was wrong with it.
+    /// Reads a required field; notes that it is required unless `read` already noted a problem.
     pub fn required<T>(&mut self, field: &str, read: impl FnOnce(&mut Self, &str) -> Option<T>) -> Option<T> {
         let noted = self.violations.len();
         let value = read(self, field);
@@ -515,10 +515,10 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// The size of a page from what was asked for (AIP-158): 50 for 0, at most 1000.
+/// The page size for the size `asked` for (AIP-158): 50 for 0, at most 1000.
 ///
 /// # Errors
-/// A text about a negative size.
+/// A text, if the size is negative.
 pub fn page_size(asked: i32) -> Result<usize, &'static str> {
     match usize::try_from(asked) {
         Ok(0) => Ok(50),
@@ -570,10 +570,10 @@ mod tests {
         }
     }
 
-    /// A reader of one field that says whether it found anything.
+    /// Reads one field and returns whether it found a value.
     type Reader = fn(&mut Fields<'_>) -> bool;
 
-    /// Every reader of a field, by what it reads.
+    /// Every reader of a field, with its name.
     const READERS: [(&str, Reader); 18] = [
         ("string", |fields| fields.string("a", 10).is_some()),
         ("title", |fields| fields.title("a", 10).is_some()),

@@ -14,7 +14,7 @@ use crate::statistics::{FULL, PackedStatistics, Period, Statistics};
 use crate::template::{Chapter, Criterion, ScorecardTemplate};
 use crate::{Id, Timestamp};
 
-/// A number as a client writes it: digits, of which so many are decimals.
+/// A number as a client writes it: its digits, and how many of them are decimals.
 #[derive(Debug, Clone, Copy)]
 struct Decimal(u64, u32);
 
@@ -154,7 +154,7 @@ impl Imagined {
         sums.into_iter().map(mean).collect()
     }
 
-    /// What is measured of each number in the window and the baseline, through the packed form.
+    /// Measures each number in the window and the baseline, through the packed form.
     fn measured(&self) -> Vec<Measured> {
         let (template, period) = (self.template(), Period::of(day(0)));
         let mut statistics = Statistics::default();
@@ -183,13 +183,13 @@ impl Imagined {
     }
 }
 
-/// A figure of so many ten-thousandths of a percentage point, as the fraction that it stands for.
+/// The fraction for a figure in ten-thousandths of a percentage point.
 fn figure(shown: Option<i64>) -> Option<BigRational> {
     shown.map(|shown| BigRational::new(shown.into(), 1_000_000.into()))
 }
 
-/// Checks that `shown` is `exact`, rounded once; with scores that are no whole number of units, within the bound that
-/// the documentation of statistics states, `times` over.
+/// Checks that `shown` is `exact`, rounded once. If scores are not whole numbers of units, it may be off by `times` the
+/// bound that the documentation of statistics states.
 fn check(what: &str, shown: Option<i64>, exact: Option<&BigRational>, all_in_units: bool, times: u64) {
     let (Some(shown), Some(exact)) = (figure(shown), exact) else {
         assert_eq!((shown, exact), (None, None), "{what}");
@@ -242,7 +242,7 @@ fn imagined() -> impl Strategy<Value = Imagined> {
         let values: Vec<_> = maxima
             .into_iter()
             .map(|Decimal(digits, decimals)| {
-                // In the steps of the maximum's last digit, and in tenths of them.
+                // In steps of the maximum's last digit, and in tenths of such steps.
                 let value = prop_oneof![
                     (0..=digits).prop_map(move |value| Decimal(value, decimals)),
                     (0..=digits * 10).prop_map(move |value| Decimal(value, decimals + 1)),
@@ -260,7 +260,7 @@ fn imagined() -> impl Strategy<Value = Imagined> {
 }
 
 proptest! {
-    // Of 40 scorecards each: 10,400.
+    // 40 scorecards each: 10,400 in all.
     #![proptest_config(ProptestConfig::with_cases(260))]
 
     #[test]
@@ -303,7 +303,7 @@ proptest! {
     }
 }
 
-/// Scorecards in the window with `values`, of one chapter of criteria with `maxima`, of which the last is auto-fail.
+/// Scorecards in the window with `values` for one chapter of criteria with `maxima`; the last criterion is auto-fail.
 fn scored(maxima: &[u64], values: &[&[u64]]) -> Imagined {
     let last = maxima.len() - 1;
     let criteria = maxima.iter().enumerate().map(|(place, maximum)| ImaginedCriterion {
@@ -339,7 +339,7 @@ fn a_total_is_not_the_mean_of_rounded_scores() {
 
 #[test]
 fn only_zero_fails() {
-    // 0.004 % is shown as 0, and is none.
+    // 0.004 % is shown as 0 but is not zero.
     assert_eq!(total_and_failed(&[100_000], &[4]), (0.0, false));
     // (100 + 0.004) / 2 = 50.002
     assert_eq!(total_and_failed(&[1, 100_000], &[1, 4]), (50.0, false));

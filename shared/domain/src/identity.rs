@@ -1,7 +1,7 @@
 //! Who is calling, and whose data the call may touch.
 //!
-//! A [`Tenant`] is the proof that the caller's verified claims were compared with the path. Keys of
-//! the table are functions of it, so code that was not handed one cannot address anybody's data.
+//! A [`Tenant`] proves that the caller's verified claims were compared with the path. The keys of the table are made
+//! from it, so code without one cannot address anybody's data.
 
 use std::borrow::Cow;
 
@@ -47,12 +47,12 @@ impl Role {
     }
 }
 
-/// What the four claims are called in the tokens of an identity provider, such as `https://example.com/role`.
+/// The names of the four claims in the tokens of an identity provider, such as `https://example.com/role`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClaimNames {
     /// The customer's id.
     pub customer: Box<str>,
-    /// The profiles that are open.
+    /// The profiles that the token opens.
     pub profiles: Box<str>,
     /// The role.
     pub role: Box<str>,
@@ -67,15 +67,15 @@ impl Default for ClaimNames {
 }
 
 impl ClaimNames {
-    /// What each claim tells, with its name.
+    /// Each claim's meaning, with its name.
     pub fn each(&self) -> [(&'static str, &str); 4] {
         [("customer", &self.customer), ("profiles", &self.profiles), ("role", &self.role), ("user", &self.user)]
     }
 
-    /// The same names, if they can be such: each 1 to 256 visible characters of ASCII, and another than the others.
+    /// The same names, if they are valid: each 1 to 256 visible ASCII characters, and no two the same.
     ///
     /// # Errors
-    /// A text for the operator: one claim cannot tell two things.
+    /// A text for the operator, if a name is not valid or two are the same.
     pub fn checked(self) -> Result<Self, String> {
         let names = self.each();
         for (place, (kind, name)) in names.iter().enumerate() {
@@ -93,14 +93,14 @@ impl ClaimNames {
 /// The profiles that a token opens.
 #[derive(Debug, Clone)]
 enum OpenProfiles {
-    /// All of the customer's, and what they share.
+    /// All of the customer's, and the data that they share.
     All,
     /// These.
     Some(Vec<Box<str>>),
 }
 
 impl OpenProfiles {
-    /// The profiles in a claim: nothing opens none, `*` alone all, and else each is named.
+    /// The profiles in a claim: an empty one opens none, `*` alone opens all, otherwise each is named.
     fn parse(claim: Option<&str>) -> Option<Self> {
         let listed: Vec<&str> = claim.map(words).into_iter().flatten().collect();
         if listed == ["*"] {
@@ -113,18 +113,18 @@ impl OpenProfiles {
     }
 }
 
-/// The entries of a claim that lists: `a b`, or `[a b]` as API Gateway's authorizer writes an array.
+/// The entries of a claim that is a list: `a b`, or `[a b]` as API Gateway's authorizer writes an array.
 fn words(claim: &str) -> impl Iterator<Item = &str> {
     entries_of_array(claim).unwrap_or(claim).split_ascii_whitespace()
 }
 
-/// What stands between the brackets of `[a b]`.
+/// The text between the brackets of `[a b]`.
 fn entries_of_array(claim: &str) -> Option<&str> {
     claim.strip_prefix('[')?.strip_suffix(']')
 }
 
-/// The role in a claim: its name, or an array in which one role stands, once. Identity providers list a user's roles, and those
-/// of other applications may be among them.
+/// The role in a claim: its name, or an array that contains exactly one role. Identity providers list all roles of a
+/// user, and those of other applications may be among them.
 fn role_in(claim: &str) -> Option<Role> {
     let Some(entries) = entries_of_array(claim) else { return Role::parse(claim) };
     let mut known = entries.split_ascii_whitespace().filter_map(Role::parse);
@@ -141,11 +141,11 @@ pub struct Caller {
 }
 
 impl Caller {
-    /// Reads the claims called `names` through `claim`, as API Gateway's authorizer hands them over: the customer's id; the
-    /// profiles (`a b`, or an array as `[a b]`; `*`: all of the customer's; absent or empty: none); the role, perhaps as an
-    /// array with this one role; the user's id.
+    /// Reads the claims called `names`, each through `claim`, as API Gateway's authorizer passes them: the customer's
+    /// id; the profiles (`a b`, or an array as `[a b]`; `*`: all of the customer's; absent or empty: none); the role,
+    /// or an array with just this one of the four; the user's id.
     ///
-    /// A number or a boolean arrives as its text there, so a user `5` and a number 5 are the same.
+    /// Numbers and booleans arrive as text, so a user `5` and a number 5 are the same.
     ///
     /// Only the edge calls this, with claims whose signature, issuer, audience and times were verified.
     ///
@@ -168,7 +168,7 @@ impl Caller {
         Ok(Self { customer: customer.into(), profiles, role, user })
     }
 
-    /// The caller's customer, to tell whom a request was for; a [`Tenant`] is what opens records.
+    /// The caller's customer, to say whose request it was; only a [`Tenant`] opens records.
     pub fn customer(&self) -> &str {
         &self.customer
     }
@@ -199,12 +199,12 @@ impl Caller {
         }
     }
 
-    /// Whether the claims open all profiles of the customer, and so what these share.
+    /// Whether the claims open all profiles of the customer, and with them the data that these share.
     pub fn enters_every_profile(&self) -> bool {
         matches!(self.profiles, OpenProfiles::All)
     }
 
-    /// The whole customer of a path, if the caller's claims open it in all its profiles.
+    /// The customer of a path as a whole, if the caller's claims open all its profiles.
     ///
     /// # Errors
     /// PERMISSION_DENIED, the same whether the customer exists or not.
@@ -219,7 +219,7 @@ impl Caller {
     /// Refuses a caller whose role is not among `roles`.
     ///
     /// # Errors
-    /// PERMISSION_DENIED in words that name `roles`, and tell nothing of what the request is about.
+    /// PERMISSION_DENIED naming `roles`, and nothing of the resource.
     pub fn require_role(&self, roles: &[Role]) -> Result<(), Error> {
         if roles.contains(&self.role) {
             return Ok(());
@@ -239,8 +239,8 @@ pub struct Tenant {
 }
 
 impl Tenant {
-    /// The tenant of maintenance that an operator starts, and no caller of the API can: for tasks
-    /// without a route only.
+    /// The tenant of a maintenance task, which an operator starts and no caller of the API can. Only for tasks without
+    /// a route.
     ///
     /// # Errors
     /// INVALID_ARGUMENT if either is no id.
@@ -261,7 +261,7 @@ impl Tenant {
         &self.profile
     }
 
-    /// The customer, for what its profiles share.
+    /// The customer, for the data that its profiles share.
     pub fn of_customer(&self) -> CustomerTenant {
         CustomerTenant(self.customer.clone())
     }
@@ -272,7 +272,7 @@ impl Tenant {
     }
 }
 
-/// One customer as a whole, opened by the claims of the caller: what its profiles share.
+/// One customer as a whole, with the data that its profiles share, opened by the claims of the caller.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CustomerTenant(Box<str>);
 
@@ -306,13 +306,13 @@ impl CustomerTenant {
     }
 }
 
-/// A customer's id is 1 to 128 of `a–z 0–9 -`: it can be an IAM session tag and part of an IAM
-/// policy's pattern without being one itself.
+/// A customer's id is 1 to 128 of `a–z 0–9 -`, so that it can be an IAM session tag, and part of an IAM policy's
+/// pattern without being a pattern itself.
 fn is_customer_id(text: &str) -> bool {
     is_profile_id(text) && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
 }
 
-/// Profiles are named by the same rule as groups and most else.
+/// A profile's id follows the same rule as a group's and most others.
 fn is_profile_id(text: &str) -> bool {
     GroupId::parse(text).is_some()
 }

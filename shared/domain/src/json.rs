@@ -1,5 +1,5 @@
-//! JSON as a tree, read strictly: a key twice in one object is an error, as proto3 JSON prefers, and the
-//! number of values is limited, because a tree takes far more memory than its text.
+//! JSON as a tree, read strictly: a repeated key in one object is an error, as proto3 JSON prefers, and the number of
+//! values is limited, because a tree takes far more memory than its text.
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Write};
@@ -30,7 +30,7 @@ impl Json {
     /// Reads `text`, which must be one JSON value of at most [`MAX_VALUES`] values.
     ///
     /// # Errors
-    /// [`JsonError`], which tells where.
+    /// [`JsonError`], with the place.
     pub fn parse(text: &[u8]) -> Result<Self, JsonError> {
         let mut deserializer = serde_json::Deserializer::from_slice(text);
         let mut state = State { left: MAX_VALUES, path: String::new(), has_twice: false };
@@ -43,27 +43,27 @@ impl Json {
     }
 }
 
-/// Why a text is not taken.
+/// Why a text is refused.
 #[derive(Debug, PartialEq, Eq)]
 pub enum JsonError {
-    /// A key stands twice in one object: the path of its second value, such as `scores[2].criterionId`.
+    /// A key is repeated in one object: the path of its second value, such as `scores[2].criterionId`.
     Twice(String),
-    /// It is no JSON, or has a number that 64 bits do not hold, more than 127 levels, or too many values.
+    /// It is not JSON, or has a number that 64 bits do not hold, more than 127 levels, or too many values.
     Invalid {
-        /// The line, from 1 on, in which that was noticed.
+        /// The line in which that was noticed, from 1 on.
         line: usize,
-        /// And the column, in bytes.
+        /// The column, in bytes.
         column: usize,
     },
 }
 
-/// How far a text is read.
+/// The state of reading a text.
 struct State {
-    /// How many more values it may hold.
+    /// The number of values that may still follow.
     left: usize,
-    /// Of the value that is being read.
+    /// The path of the value that is being read.
     path: String,
-    /// Whether that is a key's second value.
+    /// Whether that is a repeated key's second value.
     has_twice: bool,
 }
 
@@ -118,7 +118,7 @@ impl<'de> Visitor<'de> for Reader<'_> {
         let mut array = Vec::new();
         let around = self.0.path.len();
         loop {
-            // Writing to a text does not fail.
+            // Writing to a `String` does not fail.
             let _ = write!(self.0.path, "[{}]", array.len());
             let Some(entry) = entries.next_element_seed(Reader(&mut *self.0))? else { break };
             array.push(entry);

@@ -1,8 +1,8 @@
-//! Coaching as values: who may act where ([`identity`]), how things are named ([`names`]), what a
-//! client may send ([`fields`], [`session`], [`plan`]), how that is told ([`outline`]) and what goes wrong ([`error`]).
+//! Coaching as values: who may act where ([`identity`]), how resources are named ([`names`]), what a client may send
+//! ([`fields`], [`session`], [`plan`]), how that is documented ([`outline`]) and what goes wrong ([`error`]).
 //!
-//! Nothing here knows HTTP, Lambda or DynamoDB, nothing reads a clock or a random source: what an
-//! operation needs of the outside is passed in.
+//! Nothing here knows HTTP, Lambda or DynamoDB, and nothing reads a clock or a random source: callers pass in what an
+//! operation needs from outside.
 
 mod bits;
 pub mod change;

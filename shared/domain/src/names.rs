@@ -25,7 +25,7 @@ pub enum Level {
 pub trait Collection {
     /// The segment of the resource name, such as `coachingPlans`.
     const SEGMENT: &'static str;
-    /// What an id stands for in the documented form of a name, such as `coaching_plan_id`.
+    /// The placeholder of an id in the documented form of a name, such as `coaching_plan_id`.
     const PLACEHOLDER: &'static str;
     /// Where the collection lies.
     const LEVEL: Level;
@@ -55,25 +55,25 @@ collections! {
     Group, GroupId: Customer "groups" "group_id";
     /// The separate jobs that agents of one profile do, such as sales and care.
     Usecase, UsecaseId: Profile "usecases" "usecase_id";
-    /// What a manager means to work on with one agent.
+    /// Plans of what a manager and one agent work on.
     CoachingPlan, CoachingPlanId: Profile "coachingPlans" "coaching_plan_id";
-    /// What people say about a plan.
+    /// Comments on plans, by managers and agents.
     CoachingComment, CoachingCommentId: Profile "coachingComments" "coaching_comment_id";
     /// Meetings of a manager and an agent under a plan.
     CoachingSession, CoachingSessionId: Profile "coachingSessions" "coaching_session_id";
-    /// What customers and agents said to each other, held by another service.
+    /// Conversations of customers with agents, held by another service.
     Conversation, ConversationId: Profile "conversations" "conversation_id";
     /// Conversations scored against a template.
     Scorecard, ScorecardId: Profile "scorecards" "scorecard_id";
     /// Scores to be reached, by an agent under a plan or by the whole organisation.
     Target, TargetId: Profile "targets" "target_id";
-    /// What conversations are scored against. The id is without a revision.
+    /// Templates that conversations are scored against. The id is without a revision.
     ScorecardTemplate, ScorecardTemplateId: Profile "scorecardTemplates" "scorecard_template_id";
 }
 
-/// What an id of collection `C` is made of, as a class of a regular expression is written and as people are told.
+/// The characters of an id of collection `C`: as a class of a regular expression, and as a text for people.
 ///
-/// A user is called what their identity provider calls them: `auth0|5f7c8e`, or an address such as `ana+test@example.com`.
+/// A user's id comes from their identity provider: `auth0|5f7c8e`, or an address such as `ana+test@example.com`.
 pub(crate) fn alphabet<C: Collection>() -> (&'static str, &'static str) {
     if C::SEGMENT == User::SEGMENT {
         ("A-Za-z0-9._~@|+=-", "A-Z a-z 0-9 . _ ~ @ | + = -")
@@ -82,8 +82,8 @@ pub(crate) fn alphabet<C: Collection>() -> (&'static str, &'static str) {
     }
 }
 
-/// The id of a resource in collection `C`: 1 to 128 of `A–Z a–z 0–9 . _ ~ @ -`, of a user also of `| + =`; neither `.`
-/// nor `..`.
+/// The id of a resource in collection `C`: 1 to 128 of `A–Z a–z 0–9 . _ ~ @ -`, for a user also of `| + =`, but neither
+/// `.` nor `..`.
 ///
 /// The two dot segments are left out because every HTTP client removes them from a path
 /// (RFC 3986, 5.2.4): such a resource could never be read back.
@@ -93,7 +93,7 @@ pub struct Id<C> {
 }
 
 impl<C: Collection> Id<C> {
-    /// The id in `text`, or nothing if it is not one.
+    /// Parses `text`; `None` if it is not an id.
     pub fn parse(text: &str) -> Option<Self> {
         let is_user = C::SEGMENT == User::SEGMENT;
         let allowed =
@@ -106,7 +106,7 @@ impl<C: Collection> Id<C> {
 }
 
 impl<C: Collection> Id<C> {
-    /// What an id is, as people are told.
+    /// The rule for an id, as a text for people.
     pub fn rule() -> String {
         format!("1 to {MAX_ID_BYTES} of {}", alphabet::<C>().1)
     }
@@ -119,20 +119,20 @@ impl<C> Id<C> {
     }
 }
 
-/// Why a text is not the name of a resource that this request may speak of.
+/// Why a text is not a resource name that this request may use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NameError {
-    /// It is not of the form that the collection's names have.
+    /// It does not have the form of the collection's names.
     Malformed {
         /// The level of the collection.
         level: Level,
         /// The collection's segment.
         segment: &'static str,
-        /// What stands for the id.
+        /// The placeholder of the id.
         placeholder: &'static str,
-        /// What follows the id: of a template the revisions that may be named.
+        /// The part after the id: for a template, the revisions that may be named.
         revision: &'static str,
-        /// What an id is made of, in words.
+        /// The characters of an id, as a text for people.
         alphabet: &'static str,
     },
     /// It is a name under another customer or profile.
@@ -140,7 +140,7 @@ pub enum NameError {
 }
 
 impl NameError {
-    /// The error for what is no name of collection `C`.
+    /// The error for a text that is not a name of collection `C`.
     pub fn malformed<C: Collection>() -> Self {
         let (_, alphabet) = alphabet::<C>();
         Self::Malformed { level: C::LEVEL, segment: C::SEGMENT, placeholder: C::PLACEHOLDER, revision: "", alphabet }
@@ -190,7 +190,7 @@ impl Tenant {
     }
 }
 
-// Answers are full of names, so they are put together without `format!`.
+// Answers contain many names, so they are built without `format!`.
 fn name_under_customer<C: Collection>(customer: &str, id: &Id<C>) -> String {
     ["customers/", customer, "/", C::SEGMENT, "/", id.as_str()].concat()
 }
@@ -213,7 +213,7 @@ impl CustomerTenant {
     }
 }
 
-/// The customer, the profile where the collection lies under one, and the id of a resource name.
+/// The customer, the profile (if the collection lies under one) and the id in a resource name.
 fn split_name<C: Collection>(name: &str) -> Result<(&str, Option<&str>, Id<C>), NameError> {
     let malformed = NameError::malformed::<C>();
     let segments: Vec<&str> = name.split('/').collect();
@@ -298,7 +298,7 @@ impl Tenant {
         revision.map(|revision| (id, revision)).ok_or_else(NameError::malformed::<ScorecardTemplate>)
     }
 
-    /// The same, with a revision out of `revisions`.
+    /// The template and revision in a resource name under this tenant, with a revision that `revisions` allows.
     ///
     /// # Errors
     /// A text that says what is wrong with the name.

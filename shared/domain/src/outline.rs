@@ -1,5 +1,5 @@
-//! What readers ask for, noted instead of read: the outline of a request, from which the API's document is
-//! made. So the document says what the code that runs takes, and cannot say anything else.
+//! Records which fields a handler reads, without a request, to generate the API's document. So the document says exactly
+//! what the running code takes.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -7,12 +7,12 @@ use std::ops::Bound;
 
 use crate::names::{Collection, Level, MAX_ID_BYTES, Revisions, ScorecardTemplate, Usecase, alphabet};
 
-/// What an operation reads of a request.
+/// The parts of a request that an operation reads.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Outline {
-    /// The parameters of the query, and the headers.
+    /// The query parameters and the headers.
     pub parameters: Message,
-    /// The body, where there is one.
+    /// The body, if there is one.
     pub body: Option<Message>,
 }
 
@@ -30,15 +30,15 @@ pub struct Message {
 pub struct Field {
     /// Its name in lowerCamelCase.
     pub name: String,
-    /// What it may hold.
+    /// The values that it may hold.
     pub kind: Kind,
     /// Whether a message without it is refused.
     pub required: bool,
-    /// Whether it may be empty: `null`, and of a list or text without entries or letters.
+    /// Whether it may be empty: `null`, an empty list or an empty text.
     pub may_be_empty: bool,
 }
 
-/// What a field may hold.
+/// The values that a field may hold.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Kind {
     /// A text of at most so many bytes of UTF-8.
@@ -59,7 +59,7 @@ pub enum Kind {
     Timestamp,
     /// A UUID.
     Uuid,
-    /// A whole number of 32 bits, at least this.
+    /// A whole number of 32 bits, at least `minimum`.
     Int32 {
         /// The least value.
         minimum: i32,
@@ -79,18 +79,18 @@ pub enum Kind {
     EntityTags,
     /// A list.
     List {
-        /// What each entry is.
+        /// The kind of each entry.
         entry: Box<Kind>,
         /// The most entries, if there is a limit.
         max_entries: Option<usize>,
     },
     /// An object.
     Object(Message),
-    /// Anything: it is dropped.
+    /// Anything: it is ignored.
     Dropped,
 }
 
-/// An id of collection `C`, as a part of a regular expression.
+/// An id of collection `C`, as part of a regular expression.
 fn id_of<C: Collection>() -> String {
     format!(r"(?!\.{{1,2}}(?:[/@]|$))[{}]{{1,{MAX_ID_BYTES}}}", alphabet::<C>().0)
 }
@@ -100,12 +100,12 @@ fn id() -> String {
     id_of::<Usecase>()
 }
 
-/// The id of a scorecard template: the `@` starts its revision.
+/// The id of a scorecard template, without `@`, which starts its revision.
 fn template_id() -> String {
     id().replace("~@-", "~-")
 }
 
-/// What all names of an open customer begin with.
+/// The part of a name with the customer, with which all names begin.
 fn customer() -> String {
     format!("customers/[a-z0-9-]{{1,{MAX_ID_BYTES}}}")
 }
@@ -131,17 +131,17 @@ impl Kind {
         Self::Pattern(format!("^{}/profiles/{}$", customer(), id()))
     }
 
-    /// The name of a template, with what `revisions` allow.
+    /// The name of a template, with a revision that `revisions` allows.
     pub fn template_name(revisions: Revisions) -> Self {
         Self::Pattern(format!("^{}{}$", name::<ScorecardTemplate>(), revisions.pattern()))
     }
 
-    /// The last part of a template's name, perhaps with a revision.
+    /// The last segment of a template's name, with or without a revision.
     pub fn template_segment() -> Self {
         Self::Pattern(format!("^{}{}$", template_id(), Revisions::One.pattern()))
     }
 
-    /// The name of a resource of one of several collections below a profile.
+    /// The name of a resource in one of several collections under a profile.
     pub fn name_in(segments: &[&str]) -> Self {
         Self::Pattern(format!("^{}/profiles/{}/(?:{})/{}$", customer(), id(), segments.join("|"), id()))
     }
@@ -156,7 +156,7 @@ impl Kind {
         Self::Enumeration { names: values.iter().map(|(name, _)| (*name).to_owned()).collect(), numbered: true }
     }
 
-    /// A list of such.
+    /// A list of this kind.
     pub fn listed(self, max_entries: Option<usize>) -> Self {
         Self::List { entry: Box::new(self), max_entries }
     }
@@ -183,13 +183,13 @@ fn name<C: Collection>() -> String {
 }
 
 impl Outline {
-    /// Where fields are noted at present.
+    /// The message that fields are recorded in at present.
     pub(crate) fn message(&mut self) -> &mut Message {
         self.body.as_mut().unwrap_or(&mut self.parameters)
     }
 }
 
-/// How an operation ends whose request is only outlined: an error with the outline as its cause.
+/// The outline ends an operation as the cause of an error.
 impl fmt::Display for Outline {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("the request was outlined, not read")

@@ -1,16 +1,17 @@
-//! What was read of a request for a page, which the token of the next page is bound to.
+//! The parameters of a request for a page, to which the token of the next page is bound.
 
 use std::borrow::Cow;
 
 use crate::json::Json;
 
-/// The parameters that were read, in the order of reading, as bytes: the same for the same values, however the client
-/// wrote their names and in whatever order, and others for any other. What only says which page is wanted is left out.
+/// The parameters that were read, in the order of reading, as bytes. Equal values make equal bytes, however the client
+/// wrote and ordered the names; different values make different bytes. Parameters that only say which page is wanted
+/// are left out.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Parameters(Vec<u8>);
 
 impl Parameters {
-    /// Adds `values` of the parameter `name`. Without any it is as if the parameter was not read.
+    /// Adds `values` of the parameter `name`; without values it adds nothing.
     pub fn add<T: AsRef<str>>(&mut self, name: &str, values: impl ExactSizeIterator<Item = T>) {
         if values.len() == 0 || matches!(name, "pageSize" | "pageToken") {
             return;
@@ -23,7 +24,8 @@ impl Parameters {
         }
     }
 
-    /// Adds the value of a field. Of objects only their number: their fields are read, and added, by themselves.
+    /// Adds the value of a field. Of a list of objects it adds only the length: their fields are read, and added, one
+    /// by one.
     pub(crate) fn add_json(&mut self, path: &str, field: &str, value: &Json) {
         let name = if path.is_empty() { Cow::Borrowed(field) } else { Cow::Owned([path, field].concat()) };
         match value {
@@ -33,7 +35,7 @@ impl Parameters {
         }
     }
 
-    /// Adds what `others` hold.
+    /// Appends `others`.
     pub fn append(&mut self, others: &Self) {
         self.0.extend_from_slice(&others.0);
     }
@@ -49,7 +51,7 @@ impl Parameters {
     }
 }
 
-/// A value as the query string would have it.
+/// A value as it would stand in a query string.
 fn text(value: &Json) -> Cow<'_, str> {
     match value {
         Json::String(text) => Cow::Borrowed(text),
@@ -67,7 +69,7 @@ mod tests {
     use crate::fields::Fields;
     use proptest::prelude::*;
 
-    /// What is kept of `body` by a reader of a list, a text, a number, an object and a list of objects.
+    /// The parameters recorded of `body` by readers of a list, a text, a number, an object and a list of objects.
     fn read(body: &str) -> Parameters {
         let Ok(Json::Object(object)) = Json::parse(body.as_bytes()) else { panic!("{body} is no object") };
         let mut violations = Violations::default();

@@ -14,8 +14,8 @@ use crate::timestamp::{Timestamp, creation, is_before, range_fault, refuse_befor
 use crate::update_mask::UpdateMask;
 use crate::{Error, Reason, Tenant, Violations};
 
-/// The most behaviours, and the most criteria, that a plan focuses on: an entry of its history holds them
-/// twice, and DynamoDB takes 400 KB.
+/// The most behaviours, and the most criteria, that a plan focuses on: an entry of its history holds them twice, and a
+/// DynamoDB item holds at most 400 KB.
 pub const MAX_FOCUS_ENTRIES: usize = 50;
 
 /// A coaching plan as it is stored.
@@ -23,7 +23,7 @@ pub const MAX_FOCUS_ENTRIES: usize = 50;
 pub struct CoachingPlan {
     /// Its id.
     pub id: CoachingPlanId,
-    /// How often it was written, from 1 on; each write is conditioned on it.
+    /// The number of times it was written, from 1 on; each write is conditional on it.
     pub version: u64,
     /// When it begins.
     pub start_time: Option<Timestamp>,
@@ -43,26 +43,27 @@ pub struct CoachingPlan {
     pub creator: UserId,
     /// Whether it is being worked on.
     pub is_active: bool,
-    /// Since when it is: its creation, or when it was last made active again. Nothing while it is not.
+    /// When it became active: at its creation, or when it was last made active again. `None` while it is not.
     pub active_since: Option<Timestamp>,
     /// When it was created.
     pub create_time: Timestamp,
     /// When anyone last changed it.
     pub update_time: Timestamp,
-    /// When its creation was recorded, if that is after `update_time`, as with imported times; none once it is changed.
+    /// When its creation was recorded, if that is after `update_time`, as with imported times; `None` once it is
+    /// changed.
     pub recorded_at: Option<Timestamp>,
     /// Its title, at most 1 KiB.
     pub display_name: Option<String>,
     /// The usecase that owns it.
     pub usecase: Option<UsecaseId>,
-    /// Its versions as its agent knows them.
+    /// The version and update time that its agent sees.
     pub shown: Shown,
 }
 
 /// A criterion that a plan works on.
 ///
-/// The reference names this object and shows none of its keys; these two point at a criterion as the
-/// reference's `Target` does.
+/// The reference names this object but shows none of its keys; these two identify a criterion as the reference's
+/// `Target` does.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct FocusCriterion {
     /// The template, without a revision.
@@ -71,8 +72,7 @@ pub struct FocusCriterion {
     pub criterion_or_chapter_id: String,
 }
 
-/// What a client sends to create a plan. Its serialised form is what a repeated request is
-/// compared by.
+/// A request to create a plan. A repeated request is recognised by its serialised form.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct NewCoachingPlan {
     /// The id chosen by the client.
@@ -116,9 +116,9 @@ fn templates_of(criteria: &[FocusCriterion], path: &str) -> References {
 impl NewCoachingPlan {
     /// Reads the body of a create request, noting every bad field.
     ///
-    /// `createTime` and `updateTime` are kept from a caller who imports history, none more than a
-    /// minute after `now`; from everyone else they are dropped. Without a `createTime` an imported plan was created
-    /// with the first thing that its times tell of, and nothing comes before its creation.
+    /// `createTime` and `updateTime` are kept if the caller imports history, and may be at most a minute after `now`;
+    /// otherwise they are dropped. An imported plan without a `createTime` was created at the earliest of its times.
+    /// None of them may be before the creation.
     pub fn read(fields: &mut Fields<'_>, tenant: &Tenant, caller: &Caller, now: Timestamp) -> Option<Self> {
         let id = fields.id("name", tenant);
         let imported = |time: Option<Timestamp>| time.filter(|_| caller.role().imports_history());
@@ -167,7 +167,7 @@ impl NewCoachingPlan {
         })
     }
 
-    /// Makes all that may change of `plan` what is in this; says whether anything changed.
+    /// Sets everything of `plan` that may change to what this request says; returns whether anything changed.
     ///
     /// # Errors
     /// INVALID_ARGUMENT for an immutable field that differs.
@@ -190,20 +190,20 @@ impl NewCoachingPlan {
         update.apply(plan, now)
     }
 
-    /// What it names that must exist, but for people. `path` stands before the names of the fields.
+    /// The resources that it names and that must exist, except people. `path` is the prefix of the fields' names.
     pub fn references(&self, path: &str) -> References {
         templates_of(&self.focus_criteria, path).usecases(&format!("{path}usecaseName"), &self.usecase)
     }
 
-    /// Whom a plan that is created names: its agent, of the profile, and its creator. `path` stands before the names of
-    /// the fields.
+    /// The people whom a new plan names: its agent, who must be an agent of the profile, and its creator. `path` is the
+    /// prefix of the fields' names.
     pub fn people(&self, path: &str) -> References {
         References::default()
             .coached(format!("{path}agentUserName"), &self.agent, self.imports)
             .users(&format!("{path}creatorUserName"), [&self.creator])
     }
 
-    /// The plan that this makes at `now` under `id`.
+    /// The plan that this request creates at `now` under `id`.
     pub fn into_plan(self, id: CoachingPlanId, now: Timestamp) -> CoachingPlan {
         let create_time = self.create_time.unwrap_or(now);
         let update_time = self.update_time.unwrap_or(create_time);
@@ -231,7 +231,7 @@ impl NewCoachingPlan {
     }
 }
 
-/// What an update does to a plan. An outer `None` leaves a field, an inner one clears it.
+/// An update of a plan. An outer `None` leaves a field, an inner one clears it.
 #[derive(Debug, Clone, Default)]
 pub struct PlanUpdate {
     start_time: Option<Option<Timestamp>>,
@@ -306,17 +306,17 @@ impl PlanUpdate {
         update
     }
 
-    /// What it names that must exist.
+    /// The resources that it names and that must exist.
     pub fn references(&self) -> References {
         templates_of(self.focus_criteria.as_deref().unwrap_or_default(), "coachingPlan.")
     }
 
-    /// Makes the update at `now`; says whether anything changed. Of a manager, a submission of the comment that does not
-    /// lie between the plan's creation and `now` is one now.
+    /// Applies the update at `now`; returns whether anything changed. If a manager dates the submission of the comment
+    /// before the plan's creation or after `now`, it counts as submitted `now`.
     ///
     /// # Errors
-    /// INVALID_ARGUMENT for an immutable field that differs, a plan that would end before it starts, or a comment that
-    /// an importing caller has submitted before the plan's creation.
+    /// INVALID_ARGUMENT for an immutable field that differs, a plan that would end before it starts, or an importing
+    /// caller's submission of the comment before the plan's creation.
     pub fn apply(&self, plan: &mut CoachingPlan, now: Timestamp) -> Result<bool, Error> {
         let mut violations = Violations::default();
         let mut fixed = |field: &str, differs: bool| {
@@ -405,7 +405,7 @@ pub struct CoachingPlanMessage<'a> {
     is_active: bool,
     /// When it was created.
     create_time: Timestamp,
-    /// When anyone last changed it; to an agent, what they see of it.
+    /// When anyone last changed it; for an agent, when something that they see of it last changed.
     update_time: Timestamp,
     /// Its title, at most 1 KiB and not blank.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -413,11 +413,11 @@ pub struct CoachingPlanMessage<'a> {
     /// The usecase that owns it: `customers/{customer}/profiles/{profile}/usecases/{usecase}`.
     #[serde(skip_serializing_if = "Option::is_none")]
     usecase_name: Option<String>,
-    /// Its newest sessions, where they were asked for.
+    /// Its newest sessions, if they were asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(required = true)]
     coaching_sessions: Option<Vec<CoachingSessionMessage<'a>>>,
-    /// Its version, opaque: for `If-Match`. An agent's moves with what they see of it.
+    /// Opaque version, to send in `If-Match`. An agent's changes only with what they see of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(required = true)]
     etag: Option<String>,
@@ -435,19 +435,19 @@ struct FocusCriterionMessage<'a> {
 }
 
 impl CoachingPlanMessage<'_> {
-    /// The same without what was written about the plan.
+    /// The same without the comment.
     #[must_use]
     pub fn without_comment(self) -> Self {
         Self { comment: None, ..self }
     }
 }
 
-/// A plan as one caller sees it: all that anyone is answered of a plan is said of this.
+/// A plan as one caller sees it. Every answer about a plan is made from this.
 #[derive(Debug, Clone)]
 pub struct SeenPlan(CoachingPlan);
 
 impl SeenPlan {
-    /// The plan as it is answered, with `coaching_sessions` embedded.
+    /// The plan as answered, with `coaching_sessions` embedded.
     pub fn message<'a>(
         &'a self,
         tenant: &Tenant,
@@ -460,29 +460,29 @@ impl SeenPlan {
         }
     }
 
-    /// Its etag, for whoever sees it so.
+    /// Its etag for this caller.
     pub fn etag(&self) -> String {
         self.0.etag()
     }
 }
 
-/// FAILED_PRECONDITION for what names a plan in `coachingPlanName` that does not exist.
+/// FAILED_PRECONDITION for a `coachingPlanName` that names a plan that does not exist.
 pub fn plan_not_found() -> Error {
     Error::new(Reason::CoachingPlanNotFound, "coachingPlanName: the plan does not exist")
 }
 
 impl CoachingPlan {
-    /// Its etag (AIP-154), for whoever may change it.
+    /// Its etag (AIP-154), for callers who may change it.
     pub fn etag(&self) -> String {
         etag_of(self.version, self.update_time)
     }
 
-    /// Whether its agent sees the comment: not while it is a draft.
+    /// Whether its agent sees the comment: only once it is submitted.
     pub fn shows_comment_to_agent(&self) -> bool {
         self.manager_comment_submit_time.is_some()
     }
 
-    /// The plan as its agent sees it. Nothing of it tells what they do not see, or that there is any.
+    /// The plan as its agent sees it. It reveals neither what is hidden nor that anything is.
     #[must_use]
     pub fn seen_by_agent(self) -> Self {
         let shows_comment = self.shows_comment_to_agent();
@@ -503,13 +503,12 @@ impl CoachingPlan {
         }
     }
 
-    /// When its history last told of it, as far as is known: no later change is before that.
+    /// The time of the latest entry of its history, as far as is known; no later change is recorded before it.
     pub fn last_change(&self) -> Timestamp {
         self.recorded_at.map_or(self.update_time, |recorded| recorded.max(self.update_time))
     }
 
-    /// Makes this, which `before` was changed into, the version after it. To its agent it is another one only if they
-    /// see what changed.
+    /// Makes this the version after `before`. The version that its agent sees changes only if they see the change.
     pub fn follow(&mut self, before: &Self) {
         self.version = before.version + 1;
         self.recorded_at = None;
@@ -518,7 +517,7 @@ impl CoachingPlan {
         }
     }
 
-    /// All that is stored, as history records it.
+    /// All stored fields, as its history records them.
     pub fn document(&self, tenant: &Tenant) -> Option<Document> {
         let hidden: &[&str] = if self.shows_comment_to_agent() { &[] } else { &["comment"] };
         Document::of(&self.stored(tenant), &self.agent, Hidden::Fields(hidden))

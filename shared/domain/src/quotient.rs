@@ -1,5 +1,5 @@
-//! Sums of quotients of whole numbers, exactly, and without the large numbers of a common denominator: one request
-//! measures 100,000 agents, each by means over different numbers of scorecards.
+//! Exact sums of quotients of whole numbers, without the large numbers of a common denominator: one request measures
+//! 100,000 agents, each by means over different numbers of scorecards.
 
 /// `numerator / denominator`.
 #[derive(Debug, Clone, Copy)]
@@ -9,7 +9,7 @@ pub(crate) struct Quotient {
     pub(crate) denominator: u64,
 }
 
-/// How many binary digits of remainders are looked at at a time.
+/// The number of binary digits of the remainders that are examined at a time.
 const DIGITS: u32 = 32;
 
 /// `numerator / denominator` times the sum of `quotients`, rounded half away from zero. The denominator is more than zero.
@@ -21,7 +21,7 @@ pub(crate) fn rounded(numerator: i128, quotients: impl Iterator<Item = Quotient>
         negative if negative < 0 => (doubled(-1), -1),
         floor => (floor, 1),
     };
-    // What the floor leaves out is less than one, and so changes nothing here.
+    // The floor leaves out less than one, which changes nothing here.
     sign * ((floor + denominator) / (2 * denominator))
 }
 
@@ -35,8 +35,8 @@ fn floor_of_sum(quotients: impl Iterator<Item = Quotient> + Clone) -> i128 {
         count += 1;
     }
     whole += digits >> DIGITS;
-    // What the digits leave out is less than one of the last place for each quotient. Mostly that is too little to
-    // reach the next whole number.
+    // For each quotient, the digits leave out less than one unit of the last place. Mostly that is too little to reach
+    // the next whole number.
     let missing = (1 << DIGITS) - (digits & ((1 << DIGITS) - 1));
     if missing >= count {
         return whole;
@@ -56,8 +56,8 @@ fn divided(Quotient { numerator, denominator }: Quotient) -> (i128, i128) {
 }
 
 /// Whether the sum of `remainders`, each over its denominator, is `missing` or more. Both are multiplied until the
-/// difference shows. If they are not equal, they differ by at least one part of the product of the denominators; so if
-/// it does not show when that is multiplied to more than their number, there is none.
+/// difference shows. Unequal sums differ by at least one part of the product of the denominators; so if nothing shows
+/// once that is multiplied to more than their number, they are equal.
 fn reaches(mut remainders: Vec<(i128, u64)>, mut missing: i128) -> bool {
     let count = remainders.len() as i128;
     let bits = remainders.iter().map(|(_, denominator)| u64::BITS - denominator.leading_zeros());
@@ -97,7 +97,7 @@ mod tests {
             .prop_map(|(numerator, denominator)| Quotient { numerator, denominator });
         (prop::collection::vec(any, 1..12), 0..4_u8, -1..=1_i128).prop_map(|(mut quotients, close, beside)| {
             if close > 0 {
-                // Each is taken off again, so the sum is `beside` the product of some of the denominators.
+                // Each quotient is subtracted again, so the sum is `beside` the product of some of the denominators.
                 let opposite = quotients.iter().map(|one| Quotient { numerator: -one.numerator, ..*one });
                 let opposite: Vec<Quotient> = opposite.collect();
                 quotients.extend(opposite);

@@ -1,10 +1,10 @@
-//! Why requests are refused, for programs to read.
+//! The reasons for which requests are refused, for programs to read.
 
 use std::fmt;
 
 use crate::Code;
 
-/// Each reason with its code; what its documentation says is also what the API's document tells callers.
+/// Each reason with its code. Its doc comment is also its text in the API's document.
 macro_rules! reasons {
     ($($(#[doc = $meaning:literal])+ $name:ident => $text:literal, $code:ident;)+) => {
         /// Why a request is refused: the `reason` of `google.rpc.ErrorInfo`, `[A-Z][A-Z0-9_]+[A-Z0-9]` of at most 63
@@ -18,21 +18,21 @@ macro_rules! reasons {
             /// Every reason.
             pub const ALL: &[Self] = &[$(Self::$name),+];
 
-            /// As programs read it.
+            /// The text that programs read.
             pub fn as_str(self) -> &'static str {
                 match self {
                     $(Self::$name => $text,)+
                 }
             }
 
-            /// The code that it is a reason of.
+            /// The code that it belongs to.
             pub fn code(self) -> Code {
                 match self {
                     $(Self::$name => Code::$code,)+
                 }
             }
 
-            /// What it means, in words for callers.
+            /// Its meaning, as a text for callers.
             pub fn meaning(self) -> &'static str {
                 match self {
                     $(Self::$name => concat!($($meaning),+).trim_ascii(),)+
@@ -48,37 +48,37 @@ reasons! {
 
     /// there is no token, or it is not valid
     TokenRequired => "TOKEN_REQUIRED", Unauthenticated;
-    /// for the caller's claims
+    /// the caller's claims do not allow it, or the resource does not exist
     PermissionDenied => "PERMISSION_DENIED", PermissionDenied;
-    /// for the caller's role; the metadata has the roles that may
+    /// the caller's role may not do this; the metadata has the roles that may
     RoleNotAllowed => "ROLE_NOT_ALLOWED", PermissionDenied;
     /// a claim of the token is absent or unusable
     ClaimUnusable => "CLAIM_UNUSABLE", PermissionDenied;
 
-    /// the resource
+    /// the resource does not exist
     ResourceNotFound => "RESOURCE_NOT_FOUND", NotFound;
-    /// the verb of the path
+    /// there is no operation at the path
     PathNotFound => "PATH_NOT_FOUND", NotFound;
-    /// nothing is known of the profile
+    /// the profile has no data
     ProfileNotFound => "PROFILE_NOT_FOUND", NotFound;
 
     /// the plan in the body does not exist
     CoachingPlanNotFound => "COACHING_PLAN_NOT_FOUND", FailedPrecondition;
-    /// the plan is none of the agent's
+    /// the plan is not the agent's
     CoachingPlanNotTheAgents => "COACHING_PLAN_NOT_THE_AGENTS", FailedPrecondition;
     /// a plan of that name was deleted within five minutes
     CoachingPlanDeletedMomentsAgo => "COACHING_PLAN_DELETED_MOMENTS_AGO", FailedPrecondition;
-    /// sessions, comments or targets hang on the plan
+    /// the plan has sessions, comments or targets
     CoachingPlanNotEmpty => "COACHING_PLAN_NOT_EMPTY", FailedPrecondition;
-    /// a manager submits a session with its notes
+    /// a manager submits a session only with its notes
     MeetingNotesMissing => "MEETING_NOTES_MISSING", FailedPrecondition;
-    /// a submitted session does not move
+    /// a submitted session cannot be moved
     SessionSubmitted => "SESSION_SUBMITTED", FailedPrecondition;
     /// the agent has acknowledged the session
     SessionAcknowledged => "SESSION_ACKNOWLEDGED", FailedPrecondition;
     /// the manager has not submitted the session
     SessionNotSubmitted => "SESSION_NOT_SUBMITTED", FailedPrecondition;
-    /// the scorecard is made after the template went out of use
+    /// the scorecard was made after the template went out of use
     ScorecardTemplateDeactivated => "SCORECARD_TEMPLATE_DEACTIVATED", FailedPrecondition;
     /// the scorecard is a draft
     ScorecardNotSubmitted => "SCORECARD_NOT_SUBMITTED", FailedPrecondition;
@@ -94,9 +94,9 @@ reasons! {
     AgentTargetsFull => "AGENT_TARGETS_FULL", FailedPrecondition;
     /// the plan has 50 targets
     PlanTargetsFull => "PLAN_TARGETS_FULL", FailedPrecondition;
-    /// the target has had 1000 values
+    /// the target already has 1000 values in its history
     TargetHistoryFull => "TARGET_HISTORY_FULL", FailedPrecondition;
-    /// the template has had 750 chapters and criteria
+    /// the template has 750 chapters and criteria in all its revisions
     TemplateFull => "TEMPLATE_FULL", FailedPrecondition;
 
     /// others kept changing the same records
@@ -105,24 +105,24 @@ reasons! {
     EtagMismatch => "ETAG_MISMATCH", Aborted;
     /// a resource of that name exists
     ResourceAlreadyExists => "RESOURCE_ALREADY_EXISTS", AlreadyExists;
-    /// there is a target for the same usecase, template, criterion or chapter and plan, or of the organisation
+    /// there is a target for the same plan (or the organisation), usecase, template, and criterion or chapter
     TargetExists => "TARGET_EXISTS", AlreadyExists;
 
-    /// 60 plans were deleted with what hung on them within five minutes
+    /// 60 plans with children were deleted within five minutes
     DeletionsFull => "DELETIONS_FULL", ResourceExhausted;
-    /// what is counted of one agent, usecase and two months takes 256 KiB
+    /// the statistics of one agent, usecase and two months take 256 KiB
     StatisticsFull => "STATISTICS_FULL", ResourceExhausted;
 
     /// the service failed
     InternalError => "INTERNAL_ERROR", Internal;
-    /// what is kept of the resource in `metadata`, or of another that it needs, cannot be read; an agent is told PERMISSION_DENIED, as of what is another's
+    /// the stored form of the resource in `metadata`, or of another that it needs, cannot be read; an agent gets PERMISSION_DENIED instead, as for another's resource
     RecordUnreadable => "RECORD_UNREADABLE", Internal;
 
     /// the table does not answer or throttles
     TableUnavailable => "TABLE_UNAVAILABLE", Unavailable;
     /// the request took too long, and may have taken effect
     OutOfTime => "OUT_OF_TIME", Unavailable;
-    /// nobody sees any of it any more, and a repeat removes the rest
+    /// the deletion is not finished: nobody sees the resource any more, and a repeat deletes the rest
     DeletionUnderWay => "DELETION_UNDER_WAY", Unavailable;
 }
 

@@ -1,28 +1,28 @@
-//! What a request names beside what it is about: usecases, templates and people, who must exist; plans, sessions and threads,
-//! which must also be of the right agent or plan.
+//! The resources that a request names beside its subject: usecases, templates and people, which must exist; plans,
+//! sessions and threads, which must also belong to the right agent or plan.
 
 use std::collections::{HashMap, HashSet};
 
 use crate::names::{CoachingCommentId, CoachingPlanId, CoachingSessionId, ScorecardTemplateId, UsecaseId, UserId};
 use crate::{Tenant, Violations};
 
-/// What a request names.
+/// A resource that a request names.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Named {
     /// A usecase.
     Usecase(UsecaseId),
     /// A template, in any revision.
     Template(ScorecardTemplateId),
-    /// Someone of the directory.
+    /// A user in the directory.
     User(UserId),
-    /// Someone of the directory who works in the profile, or did before they left.
+    /// A user in the directory who works in the profile, or worked there before they left.
     Colleague(UserId),
-    /// Such a one who is an agent.
+    /// Such a user who is an agent.
     Agent(UserId),
 }
 
 impl Named {
-    /// What is wrong with naming it where it is not among what exists.
+    /// The fault of naming it, if it does not exist.
     fn fault(&self, tenant: &Tenant) -> String {
         match self {
             Self::Usecase(id) => format!("'{}' does not exist", tenant.name_of(id)),
@@ -34,34 +34,34 @@ impl Named {
     }
 }
 
-/// What a request names, each with the path of the field that holds it.
+/// The resources that a request names, each with the path of its field.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct References(Vec<(String, Named)>);
 
 impl References {
-    /// With the usecases that `field` holds.
+    /// Adds the usecases in `field`.
     #[must_use]
     pub fn usecases<'a>(mut self, field: &str, ids: impl IntoIterator<Item = &'a UsecaseId>) -> Self {
         self.0.extend(ids.into_iter().map(|id| (field.to_owned(), Named::Usecase(id.clone()))));
         self
     }
 
-    /// With a template that `field` holds.
+    /// Adds the template in `field`.
     #[must_use]
     pub fn template(mut self, field: impl Into<String>, id: &ScorecardTemplateId) -> Self {
         self.0.push((field.into(), Named::Template(id.clone())));
         self
     }
 
-    /// With the users that `field` holds.
+    /// Adds the users in `field`.
     #[must_use]
     pub fn users<'a>(mut self, field: &str, ids: impl IntoIterator<Item = &'a UserId>) -> Self {
         self.0.extend(ids.into_iter().map(|id| (field.to_owned(), Named::User(id.clone()))));
         self
     }
 
-    /// With whoever is coached, in `field`: an agent of the profile. Who `imports` history may also name someone who was
-    /// one, and is not any more.
+    /// Adds the coached user in `field`, who must be an agent of the profile. A caller who `imports` history may also
+    /// name someone who was an agent and no longer is.
     #[must_use]
     pub fn coached(mut self, field: impl Into<String>, id: &UserId, imports: bool) -> Self {
         let named = if imports { Named::Colleague(id.clone()) } else { Named::Agent(id.clone()) };
@@ -69,19 +69,19 @@ impl References {
         self
     }
 
-    /// With what `others` holds.
+    /// Adds `others`.
     #[must_use]
     pub fn and(mut self, others: Self) -> Self {
         self.0.extend(others.0);
         self
     }
 
-    /// What is named, some of it perhaps more than once.
+    /// The named resources, some perhaps more than once.
     pub fn named(&self) -> impl Iterator<Item = &Named> {
         self.0.iter().map(|(_, named)| named)
     }
 
-    /// Notes the fields that hold what is not among what `exists`, each with all of that which it holds.
+    /// Notes each field that names resources that are not in `exists`, with all of those.
     pub fn check(&self, tenant: &Tenant, exists: &HashSet<Named>, violations: &mut Violations) {
         let mut unknown: Vec<(&str, Vec<String>)> = Vec::new();
         for (field, named) in self.0.iter().filter(|(_, named)| !exists.contains(named)) {
@@ -96,14 +96,14 @@ impl References {
     }
 }
 
-/// Whose the plans, sessions and comments are that a request names, of those that exist.
+/// The owners of the plans, sessions and comments that a request names, as far as they exist.
 #[derive(Debug, Clone, Default)]
 pub struct Owners {
     /// The agents of plans.
     pub plans: HashMap<CoachingPlanId, UserId>,
     /// The agents of sessions.
     pub sessions: HashMap<CoachingSessionId, UserId>,
-    /// The plans of comments that begin a thread; one may be about none.
+    /// The plans of comments that begin a thread; `None` for a thread about no plan.
     pub threads: HashMap<CoachingCommentId, Option<CoachingPlanId>>,
 }
 
@@ -113,8 +113,8 @@ impl Owners {
         self.plans.get(plan)
     }
 
-    /// Notes in `field` the `sessions` that do not exist or are not `agent`'s, if it is about one; both are told in the
-    /// same words.
+    /// Notes in `field` the `sessions` that do not exist or, if there is an `agent`, are not theirs. The text is the
+    /// same for both.
     pub fn check_sessions<'a>(
         &self,
         sessions: impl IntoIterator<Item = &'a CoachingSessionId>,

@@ -24,8 +24,8 @@ use crate::{Error, Id, Reason, Tenant};
 
 /// The most scores of one scorecard: a template has at most this many criteria.
 pub const MAX_SCORES: usize = 200;
-/// The most that the texts among the scores of one scorecard take together, as JSON strings, which is how they are
-/// stored, in bytes: with two comments they are below the 400 KB that DynamoDB takes.
+/// The most bytes that the texts among the scores of one scorecard take together, as JSON strings, which is how they
+/// are stored. With two comments they stay below the 400 KB of a DynamoDB item.
 pub const MAX_SCORE_TEXTS_BYTES: usize = 128 * 1024;
 /// The most plans that a scorecard is linked to.
 pub const MAX_PLANS: usize = 20;
@@ -35,11 +35,11 @@ pub const MAX_PLANS: usize = 20;
 pub struct Scorecard {
     /// Its id.
     pub id: ScorecardId,
-    /// How often it was written; each write is conditioned on it.
+    /// The number of times it was written; each write is conditional on it.
     pub version: u64,
     /// The conversation.
     pub conversation: ConversationId,
-    /// Whose conversation it was.
+    /// The agent in the conversation.
     pub agent: UserId,
     /// The template.
     pub template: ScorecardTemplateId,
@@ -47,7 +47,7 @@ pub struct Scorecard {
     pub revision: u32,
     /// The usecase whose statistics it counts in.
     pub usecase: UsecaseId,
-    /// What was scored, by the criterion's number in the template.
+    /// The scores, by the criterion's number in the template.
     pub scores: BTreeMap<u32, Score>,
     /// Plans that it is linked to.
     pub plans: Vec<CoachingPlanId>,
@@ -65,9 +65,9 @@ pub struct Scorecard {
     pub update_time: Timestamp,
     /// When it was submitted; it counts on that day, UTC.
     pub submit_time: Option<Timestamp>,
-    /// When the agent acknowledged it as it is.
+    /// When the agent acknowledged it in its present form.
     pub acknowledge_time: Option<Timestamp>,
-    /// What the agent wrote on acknowledging it last, at most 64 KiB.
+    /// The agent's comment on the last acknowledgement, at most 64 KiB.
     pub acknowledge_comment: Option<String>,
     /// When it was scored automatically.
     pub ai_score_time: Option<Timestamp>,
@@ -80,38 +80,38 @@ pub struct Scorecard {
 pub enum Score {
     /// Between 0 and the criterion's maximum.
     Numeric(f64),
-    /// A text, which counts in no mean.
+    /// A text, which is left out of every mean.
     Text(String),
-    /// The criterion was not called for, and is left out of every mean.
+    /// The criterion does not apply, and is left out of every mean.
     NotApplicable,
 }
 
-/// What a scorecard's scores come to, exactly.
+/// The totals of a scorecard's scores, exactly.
 #[derive(Debug, Clone)]
 pub struct Totals {
-    /// Of the whole scorecard; nothing if nothing applies.
+    /// For the whole scorecard; `None` if nothing applies.
     pub whole: Option<ExactScore>,
     /// Whether a failed auto-fail criterion made the whole zero.
     pub auto_failed: bool,
-    /// Of each chapter and criterion that applies, by number.
+    /// For each chapter and criterion that applies, by number.
     pub parts: Vec<(u32, ExactScore)>,
 }
 
 impl Scorecard {
-    /// Whether it says the same as `other`, whoever wrote either and however often.
+    /// Whether it equals `other`, apart from the version, the creation and the last change.
     pub fn same_as(&self, other: &Self) -> bool {
         let Self { version, updated_by, update_time, create_time, creator, .. } = self.clone();
         *self == Self { version, updated_by, update_time, create_time, creator, ..other.clone() }
     }
 
-    /// Whether an agent reads the same in it as in `other`: what they acknowledge.
+    /// Whether it reads the same to an agent as `other`: that is what they acknowledge.
     fn reads_as(&self, other: &Self) -> bool {
         (&self.template, self.revision, &self.scores, &self.comment)
             == (&other.template, other.revision, &other.scores, &other.comment)
     }
 
-    /// As it is when it takes the place of `before`. One that comes without an acknowledgement keeps the agent's; if it
-    /// reads otherwise, or is submitted later than that, only the agent's comment stays.
+    /// The scorecard as it replaces `before`. A submitted one sent without an acknowledgement keeps the agent's; if it
+    /// reads differently, or is submitted later than the acknowledgement, it keeps only the agent's comment.
     #[must_use]
     pub fn over(mut self, before: &Self) -> Self {
         let sent = self.acknowledge_time.is_some() || self.acknowledge_comment.is_some();
@@ -123,7 +123,7 @@ impl Scorecard {
         self
     }
 
-    /// Whether it is there for `caller`: for an agent only their own is, once it is submitted.
+    /// Whether it exists for `caller`: for an agent, only their own, once it is submitted.
     pub fn is_there_for(&self, caller: &Caller) -> bool {
         caller.role() != Role::Agent || (self.submit_time.is_some() && self.agent == *caller.user())
     }
@@ -133,7 +133,7 @@ impl Scorecard {
         self.template == template.id && self.revision == template.revision
     }
 
-    /// What its scores come to under `template`, the revision that it was made from.
+    /// The totals of its scores under `template`, the revision that it was made from.
     pub fn totals(&self, template: &ScorecardTemplate) -> Totals {
         let mut whole = ExactMean::default();
         let mut parts = Vec::new();
@@ -145,8 +145,8 @@ impl Scorecard {
                 let Some(Score::Numeric(value)) = self.scores.get(&number) else { continue };
                 auto_failed |= criterion.auto_fail && *value == 0.0;
                 parts.extend(ExactScore::of(*value, criterion.maximum_value).map(|score| (number, score)));
-                of_chapter.take(*value, criterion.maximum_value, criterion.weight_thousandths);
-                whole.take(*value, criterion.maximum_value, criterion.weight_thousandths);
+                of_chapter.add(*value, criterion.maximum_value, criterion.weight_thousandths);
+                whole.add(*value, criterion.maximum_value, criterion.weight_thousandths);
             }
             parts.extend(template.number_of(&chapter.id).zip(of_chapter.mean()));
         }
@@ -154,7 +154,7 @@ impl Scorecard {
         Totals { whole, auto_failed, parts }
     }
 
-    /// What it adds to the statistics of its agent: nothing as a draft, or if nothing applies.
+    /// Its contribution to the statistics of its agent; `None` for a draft, or if nothing applies.
     pub fn contribution(&self, template: &ScorecardTemplate) -> Option<Contribution> {
         let day = day_of(self.submit_time?);
         let totals = self.totals(template);
@@ -163,7 +163,7 @@ impl Scorecard {
         Some(Contribution { template: self.template.clone(), day, scores })
     }
 
-    /// Submits it, by `caller` at `now`; one that is submitted stays as it is.
+    /// Submits it as `caller` at `now`; a submitted one stays as it is.
     pub fn submit(&mut self, caller: &Caller, now: Timestamp) {
         if self.submit_time.is_none() {
             self.submit_time = Some(now);
@@ -187,7 +187,7 @@ impl Scorecard {
         etag_of(self.version, self.update_time)
     }
 
-    /// Links it to `plan`, or unlinks it; says whether anything changed.
+    /// Links it to `plan`, or unlinks it; returns whether anything changed.
     ///
     /// # Errors
     /// FAILED_PRECONDITION if it is linked to [`MAX_PLANS`] others.
@@ -214,8 +214,8 @@ impl Scorecard {
         Ok(true)
     }
 
-    /// Acknowledges it, by `caller` at `now`. The time of the first acknowledgement stays; a further
-    /// one changes the comment.
+    /// Acknowledges it as `caller` at `now`. The time of the first acknowledgement stays; a further one changes the
+    /// comment.
     ///
     /// # Errors
     /// FAILED_PRECONDITION if it is a draft.
@@ -240,12 +240,12 @@ impl Scorecard {
     }
 }
 
-/// Hundredths of a percentage point as the wire has them.
+/// Hundredths of a percentage point as percent, for the wire.
 pub fn percent(hundredths: u32) -> f64 {
     f64::from(hundredths) / 100.0
 }
 
-/// What a client sends to create a scorecard or to replace one.
+/// A request to create or replace a scorecard.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct NewScorecard {
     /// The id chosen by the client.
@@ -271,7 +271,7 @@ pub struct NewScore {
     score: Score,
 }
 
-/// What only an importing caller may set; from everyone else it is dropped.
+/// Fields that only an importing caller may set; from everyone else they are dropped.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 struct ImportedFields {
     create_time: Option<Timestamp>,
@@ -285,7 +285,7 @@ struct ImportedFields {
 }
 
 impl NewScorecard {
-    /// Reads a scorecard, noting every bad field that can be told without its template.
+    /// Reads a scorecard, noting every bad field that can be recognised without its template.
     pub fn read(fields: &mut Fields<'_>, tenant: &Tenant, caller: &Caller, now: Timestamp) -> Option<Self> {
         let id = fields.id::<Collection>("name", tenant);
         let conversation = fields.required("conversationName", |fields, field| fields.id(field, tenant));
@@ -336,9 +336,8 @@ impl NewScorecard {
         })
     }
 
-    /// Notes what `template` does not allow: scores of criteria that it does not have or over their
-    /// maximum, and the lack of a usecase where it is not for exactly one. `path` stands before the
-    /// names of the fields.
+    /// Notes what `template` does not allow: scores of unknown criteria or above their maximum, and a missing usecase
+    /// if the template is not for exactly one. `path` is the prefix of the fields' names.
     pub fn check(&self, template: &ScorecardTemplate, path: &str, violations: &mut crate::Violations) {
         check_scores(&self.scores, template, path, violations);
         if self.usecase.is_none() && template.usecases.len() != 1 {
@@ -346,13 +345,13 @@ impl NewScorecard {
         }
     }
 
-    /// What it names that must exist, beside the template. `path` stands before the names of the fields.
+    /// The resources that it names and that must exist, except the template. `path` is the prefix of the fields' names.
     pub fn references(&self, path: &str) -> References {
         References::default().usecases(&format!("{path}usecaseName"), &self.usecase)
     }
 
-    /// The users whom it names, beside the agent of a scorecard that it replaces: they may be one no longer. `path`
-    /// stands before the names of the fields.
+    /// The users whom it names, except the agent if the `replaced` scorecard has the same one, who may no longer be an
+    /// agent. `path` is the prefix of the fields' names.
     pub fn people(&self, replaced: Option<&Scorecard>, path: &str, caller: &Caller) -> References {
         let imported = [("creator.name", &self.imported.creator), ("submittedBy.name", &self.imported.submitted_by)];
         let named = match replaced {
@@ -372,8 +371,8 @@ impl NewScorecard {
         &self.plans
     }
 
-    /// Looks whether the plans that it is linked to, beside those of a scorecard that it replaces, are of its agent;
-    /// `owners` tells of [`Self::plans`]. `path` stands before the names of the fields.
+    /// Checks that the plans that it is linked to, except those of a scorecard that it replaces, are its agent's;
+    /// `owners` holds what was found of [`Self::plans`]. `path` is the prefix of the fields' names.
     ///
     /// # Errors
     /// INVALID_ARGUMENT for plans that do not exist; FAILED_PRECONDITION for another agent's.
@@ -389,12 +388,12 @@ impl NewScorecard {
         check_plans(added, path, &self.agent, tenant, owners)
     }
 
-    /// Whose statistics it counts in and when, as far as that can be told without its template.
+    /// The agent, usecase and time that it counts under, as far as known without its template.
     pub fn counted(&self) -> Option<(&UserId, &UsecaseId, Timestamp)> {
         Some((&self.agent, self.usecase.as_ref()?, self.imported.submit_time?))
     }
 
-    /// The scorecard that this makes at `now` under `id`; [`NewScorecard::check`] found `template` to allow it.
+    /// The scorecard that this request creates at `now` under `id`; [`NewScorecard::check`] found `template` to allow it.
     ///
     /// # Errors
     /// INTERNAL if it was not asked, and there is no usecase.
@@ -437,7 +436,7 @@ impl NewScorecard {
     }
 }
 
-/// What a client changes of a scorecard: the keys that its body has.
+/// An update of a scorecard: the fields that its body has.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ScorecardUpdate {
     comment: Option<Option<String>>,
@@ -477,8 +476,8 @@ impl ScorecardUpdate {
         "etag",
     ];
 
-    /// Reads the scorecard in the body of an update, noting every bad field. What the service owns is
-    /// dropped (AIP-203).
+    /// Reads the scorecard in the body of an update, noting every bad field. Fields that the service owns are dropped
+    /// (AIP-203).
     pub fn read(fields: &mut Fields<'_>, mask: &UpdateMask, tenant: &Tenant) -> Self {
         let update = Self {
             comment: mask.value(fields, "comment", |fields, field| fields.string(field, MAX_TEXT_BYTES)),
@@ -510,7 +509,7 @@ impl ScorecardUpdate {
         update
     }
 
-    /// Notes which immutable fields differ from those of `scorecard`.
+    /// Notes the immutable fields that differ from those of `scorecard`.
     pub fn check_immutable(&self, scorecard: &Scorecard, violations: &mut crate::Violations) {
         let of_template = |(template, revision): &(ScorecardTemplateId, Revision)| {
             *template == scorecard.template
@@ -536,12 +535,12 @@ impl ScorecardUpdate {
         }
     }
 
-    /// Notes what `template` does not allow of it.
+    /// Notes the scores that `template` does not allow.
     pub fn check(&self, template: &ScorecardTemplate, path: &str, violations: &mut crate::Violations) {
         check_scores(self.scores.as_deref().unwrap_or_default(), template, path, violations);
     }
 
-    /// Changes `scorecard`, by `caller` at `now`; what changes nothing leaves no trace.
+    /// Applies the update to `scorecard` as `caller` at `now`; an update that changes nothing leaves no trace.
     pub fn apply(self, scorecard: &mut Scorecard, template: &ScorecardTemplate, caller: &Caller, now: Timestamp) {
         let before = scorecard.clone();
         if let Some(scores) = self.scores {
@@ -565,12 +564,13 @@ impl ScorecardUpdate {
         }
     }
 
-    /// What it names that must exist.
+    /// The plans that the update links.
     pub fn plans(&self) -> &[CoachingPlanId] {
         self.plans.as_deref().unwrap_or_default()
     }
 
-    /// Looks whether the plans that it links `scorecard` to are of its agent; `owners` tells of [`Self::plans`].
+    /// Checks that the plans that it adds to `scorecard` are its agent's; `owners` holds what was found of
+    /// [`Self::plans`].
     ///
     /// # Errors
     /// As [`NewScorecard::check_plans`].
@@ -580,7 +580,7 @@ impl ScorecardUpdate {
     }
 }
 
-/// Looks whether `plans` are of `agent`. `path` stands before the name of the field.
+/// Checks that `plans` are `agent`'s. `path` is the prefix of the field's name.
 fn check_plans<'a>(
     plans: impl Iterator<Item = &'a CoachingPlanId>,
     path: &str,
@@ -623,7 +623,7 @@ fn read_scores(fields: &mut Fields<'_>) -> Vec<NewScore> {
             (Some(value), None, false) => Score::Numeric(value),
             (None, Some(text), false) => Score::Text(text),
             (None, None, true) => Score::NotApplicable,
-            // One that cannot be read is there.
+            // A score that cannot be read was noted already.
             _ if entry.noted() > noted => return None,
             _ => {
                 entry.refuse("numericValue", "exactly one of numericValue, textValue and notApplicable must be set");
@@ -684,7 +684,7 @@ pub struct ScorecardMessage<'a> {
     name: String,
     /// The conversation that was scored: `customers/{customer}/profiles/{profile}/conversations/{conversation}`.
     conversation_name: String,
-    /// Whose conversation it was: `customers/{customer}/users/{user}`.
+    /// The agent in the conversation: `customers/{customer}/users/{user}`.
     agent_user_name: String,
     /// Who made it.
     creator: UserMessage,
@@ -693,9 +693,9 @@ pub struct ScorecardMessage<'a> {
     /// A comment on the whole, at most 64 KiB.
     #[serde(skip_serializing_if = "Option::is_none")]
     comment: Option<&'a str>,
-    /// The weighted mean of what applies, in percent, rounded once to two decimals; -1 if nothing applies.
+    /// The weighted mean of the scores that apply, in percent, rounded once to two decimals; -1 if nothing applies.
     total_score: f64,
-    /// What was scored, in the order of the template.
+    /// The scores, in the order of the template.
     scores: Vec<ScoreMessage<'a>>,
     /// Plans that it is linked to, at most 20.
     coaching_plan_names: Vec<String>,
@@ -718,7 +718,7 @@ pub struct ScorecardMessage<'a> {
     /// When the agent acknowledged it.
     #[serde(skip_serializing_if = "Option::is_none")]
     acknowledge_time: Option<Timestamp>,
-    /// What the agent wrote on acknowledging it, at most 64 KiB.
+    /// The agent's comment on the acknowledgement, at most 64 KiB.
     #[serde(skip_serializing_if = "Option::is_none")]
     acknowledge_comment: Option<&'a str>,
     /// The usecase whose statistics it counts in: `customers/{customer}/profiles/{profile}/usecases/{usecase}`.
@@ -728,11 +728,11 @@ pub struct ScorecardMessage<'a> {
     /// Who submitted it.
     #[serde(skip_serializing_if = "Option::is_none")]
     submitted_by: Option<UserMessage>,
-    /// Its version, opaque: for `If-Match`.
+    /// Opaque version, to send in `If-Match`.
     etag: String,
 }
 
-/// A user as scorecards embed one: by name.
+/// A user in a scorecard, by name.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = ScorecardUser)]
 struct UserMessage {
@@ -740,24 +740,24 @@ struct UserMessage {
     name: String,
 }
 
-/// The score of one criterion: a number, a text, or that it does not apply.
+/// The score of one criterion: a number, a text, or not applicable.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = Score)]
 struct ScoreMessage<'a> {
-    /// The criterion, an id of the template.
+    /// The criterion's id in the template.
     criterion_id: &'a str,
     /// The criterion's label.
     criterion_display_name: &'a str,
-    /// The chapter of the criterion.
+    /// The id of the criterion's chapter.
     chapter_id: &'a str,
     /// Between 0 and the criterion's maximum; absent: it was not scored by a number.
     #[serde(skip_serializing_if = "Option::is_none")]
     numeric_value: Option<f64>,
-    /// A text of at most 1 KiB, which counts in no mean.
+    /// A text of at most 1 KiB, which is left out of every mean.
     #[serde(skip_serializing_if = "Option::is_none")]
     text_value: Option<&'a str>,
-    /// Whether the criterion was not called for, and is left out of every mean; absent: no.
+    /// Whether the criterion does not apply, and is left out of every mean; absent: no.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     not_applicable: bool,
 }
@@ -810,14 +810,14 @@ impl Scorecard {
     }
 }
 
-/// What history leaves out of a scorecard: it follows from the rest, or never changes.
+/// Fields of a scorecard that its history leaves out: they follow from the rest, or never change.
 const BESIDE_HISTORY: [&str; 2] = ["name", "etag"];
-/// What it leaves out of a score: the template tells it.
+/// Fields of a score that it leaves out: the template has them.
 const BESIDE_SCORES: [&str; 2] = ["criterionDisplayName", "chapterId"];
 
 impl Scorecard {
-    /// The change that makes `after`, with the revision that it is made from, out of it; nothing if both are drafts,
-    /// whose changes are not kept. Of the scores it has those that change, so that it is mostly small.
+    /// The change from this scorecard to `after`, which comes with its template revision; `None` if both are drafts,
+    /// whose changes are not recorded. It has only the scores that change, so that it is mostly small.
     pub fn change_to(
         &self,
         template: &ScorecardTemplate,
@@ -840,7 +840,7 @@ impl Scorecard {
         Some(author.change(after.version, Some(before), Some(after_it)))
     }
 
-    /// As [`Self::change_to`], where nothing but the plans changes that it is linked to.
+    /// As [`Self::change_to`], if only the linked plans change.
     pub fn link_to(&self, after: &Self, tenant: &Tenant, author: Author<'_>) -> Option<Change> {
         self.submit_time?;
         let links = |scorecard: &Self| {
@@ -854,7 +854,7 @@ impl Scorecard {
         Some(author.change(after.version, links(self), links(after)))
     }
 
-    /// What its agent does not see of it: all, while it is a draft.
+    /// What is hidden from its agent: everything while it is a draft.
     fn hidden_from_agent(&self) -> Hidden {
         if self.submit_time.is_some() { Hidden::Fields(&[]) } else { Hidden::All }
     }
@@ -872,7 +872,7 @@ impl Scorecard {
     }
 }
 
-/// What changes with the plans that a scorecard is linked to.
+/// The fields that change with the linked plans.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct LinksMessage {

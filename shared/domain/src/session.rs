@@ -14,7 +14,7 @@ use crate::timestamp::{Timestamp, creation, is_before, refuse_before, refuse_fut
 use crate::update_mask::UpdateMask;
 use crate::{Error, Reason, Tenant, Violations};
 
-/// How long an agent has to acknowledge a session that was submitted.
+/// The time that an agent has to acknowledge a submitted session.
 const ACKNOWLEDGED_WITHIN: TimeDelta = TimeDelta::days(7);
 
 /// A coaching session as it is stored.
@@ -22,13 +22,14 @@ const ACKNOWLEDGED_WITHIN: TimeDelta = TimeDelta::days(7);
 pub struct CoachingSession {
     /// Its id.
     pub id: CoachingSessionId,
-    /// How often it was written, from 1 on; each write is conditioned on it.
+    /// The number of times it was written, from 1 on; each write is conditional on it.
     pub version: u64,
     /// When it was created.
     pub create_time: Timestamp,
     /// When anyone last changed it.
     pub update_time: Timestamp,
-    /// When its creation was recorded, if that is after `update_time`, as with imported times; none once it is changed.
+    /// When its creation was recorded, if that is after `update_time`, as with imported times; `None` once it is
+    /// changed.
     pub recorded_at: Option<Timestamp>,
     /// When a manager last changed it.
     pub manager_update_time: Timestamp,
@@ -36,7 +37,7 @@ pub struct CoachingSession {
     pub agent_update_time: Timestamp,
     /// When the agent acknowledged it.
     pub acknowledge_time: Option<Timestamp>,
-    /// What the agent wrote about it, at most 64 KiB.
+    /// The agent's comment, at most 64 KiB.
     pub agent_comment: Option<String>,
     /// Who is coached.
     pub agent: UserId,
@@ -58,14 +59,13 @@ pub struct CoachingSession {
     pub usecase: Option<UsecaseId>,
     /// Who last wrote its notes, moved it or submitted it.
     pub manager_submitter: Option<UserId>,
-    /// Its versions as its agent knows them.
+    /// The version and update time that its agent sees.
     pub shown: Shown,
-    /// When a manager last changed what its agent sees of it.
+    /// When a manager last changed something that its agent sees.
     pub shown_manager_update_time: Timestamp,
 }
 
-/// What a client sends to create a session. Its serialised form is what a repeated request is
-/// compared by.
+/// A request to create a session. A repeated request is recognised by its serialised form.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct NewCoachingSession {
     /// The id chosen by the client.
@@ -85,7 +85,7 @@ pub struct NewCoachingSession {
     imports: bool,
 }
 
-/// What only an importing caller may set; from everyone else it is dropped.
+/// Fields that only an importing caller may set; from everyone else they are dropped.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 struct ImportedFields {
     create_time: Option<Timestamp>,
@@ -99,7 +99,7 @@ struct ImportedFields {
 }
 
 impl ImportedFields {
-    /// The same with the time of creation, noting each time that lies before the step that it follows.
+    /// The same with the time of creation; notes each time that is before the step that it follows.
     fn in_order(self, fields: &mut Fields<'_>, manager_submit_time: Option<Timestamp>) -> Self {
         let changes = [
             ("updateTime", self.update_time),
@@ -128,9 +128,9 @@ impl ImportedFields {
 impl NewCoachingSession {
     /// Reads the body of a create request, noting every bad field.
     ///
-    /// A caller who imports history keeps the times they send: none more than a minute after `now`, and none before
-    /// `createTime` or before the step that it follows. Without a `createTime` the session was created with the
-    /// first of them.
+    /// A caller who imports history keeps the times that they send: at most a minute after `now`, and not before
+    /// `createTime` or the step that they follow. Without a `createTime` the session was created at the earliest of
+    /// them.
     pub fn read(fields: &mut Fields<'_>, tenant: &Tenant, caller: &Caller, now: Timestamp) -> Option<Self> {
         let id = fields.id("name", tenant);
         let imported = ImportedFields {
@@ -178,7 +178,7 @@ impl NewCoachingSession {
         })
     }
 
-    /// What it names that must exist, beside its plan and usecase, which the transaction looks at.
+    /// The resources that it names and that must exist, except its plan and usecase, which the transaction checks.
     pub fn references(&self) -> References {
         References::default()
             .coached("agentUserName", &self.agent, self.imports)
@@ -186,7 +186,7 @@ impl NewCoachingSession {
             .users("managerSubmitterUserName", &self.imported.manager_submitter)
     }
 
-    /// Looks whether a manager submits it with its notes. Importing callers take steps in any order.
+    /// Checks that a manager submits it with its notes. Importing callers take steps in any order.
     ///
     /// # Errors
     /// FAILED_PRECONDITION, saying what is missing.
@@ -197,11 +197,11 @@ impl NewCoachingSession {
         Ok(())
     }
 
-    /// The session that this makes at `now` under `id`, in `usecase`.
+    /// The session that this request creates at `now` under `id`, in `usecase`.
     ///
-    /// The four times that the reference marks as required are always set: to what an importing
-    /// caller sent, otherwise to `now` (or, where only some were sent, to the creation). A manager submits what they
-    /// create now, whatever time they send.
+    /// The four times that the reference marks as required are always set: to what an importing caller sent, otherwise
+    /// to `now` (or, if only some were sent, to the creation). A manager who creates a submitted session submits it
+    /// now, whatever time they send.
     pub fn into_session(
         self,
         id: CoachingSessionId,
@@ -243,7 +243,7 @@ impl NewCoachingSession {
     }
 }
 
-/// What a session has come to. It follows from its times and notes, and is not stored.
+/// The state of a session. It follows from its times and notes, and is not stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 #[schema(as = CoachingSessionState)]
@@ -259,7 +259,7 @@ pub enum State {
 }
 
 impl State {
-    /// The states by name, as enums are read.
+    /// The states by name.
     pub const NAMES: [(&'static str, Self); 4] = [
         ("SCHEDULED", Self::Scheduled),
         ("HELD", Self::Held),
@@ -269,7 +269,7 @@ impl State {
 }
 
 impl CoachingSession {
-    /// What it has come to at `now`.
+    /// Its state at `now`.
     pub fn state(&self, now: Timestamp) -> State {
         if self.acknowledge_time.is_some() {
             State::Acknowledged
@@ -282,9 +282,9 @@ impl CoachingSession {
         }
     }
 
-    /// Whether something should have happened by `now`: its time has come and it has no notes, or it was
-    /// submitted a week ago and is not acknowledged. One whose time is still to come is never overdue: an agent
-    /// does not acknowledge a meeting before it.
+    /// Whether a step is overdue at `now`: its time has come and it has no notes, or it was submitted a week ago and is
+    /// not acknowledged. A session whose time is still to come is never overdue: an agent does not acknowledge a
+    /// meeting before it.
     pub fn overdue(&self, now: Timestamp) -> bool {
         match (self.state(now), self.manager_submit_time) {
             (State::Held, _) => self.meeting_notes.is_none(),
@@ -296,14 +296,14 @@ impl CoachingSession {
         }
     }
 
-    /// When it was held, if it was: it has notes or is submitted. That is its session time, else its creation; one
-    /// that lies ahead counts once it has come.
+    /// When it was held, if it has notes or is submitted: its session time, else its creation. A time in the future
+    /// counts once it has come.
     pub fn held_at(&self) -> Option<Timestamp> {
         let held = self.meeting_notes.is_some() || self.manager_submit_time.is_some();
         held.then(|| self.session_time.unwrap_or(self.create_time))
     }
 
-    /// Its etag (AIP-154) for `caller`: that of an agent moves with what they see.
+    /// Its etag (AIP-154) for `caller`; an agent's changes only with what they see.
     pub fn etag(&self, caller: &Caller) -> String {
         match caller.role() {
             Role::Agent => etag_of(self.shown.version, self.shown.update_time),
@@ -311,12 +311,12 @@ impl CoachingSession {
         }
     }
 
-    /// Whether its agent sees the notes of the meeting, and who wrote them: not while they are a draft.
+    /// Whether its agent sees the notes of the meeting, and who wrote them: only once they are no draft.
     pub fn shows_notes_to_agent(&self) -> bool {
         self.manager_submit_time.is_some() || self.acknowledge_time.is_some()
     }
 
-    /// The session as its agent sees it. Nothing of it tells what they do not see, or that there is any.
+    /// The session as its agent sees it. It reveals neither what is hidden nor that anything is.
     #[must_use]
     pub fn seen_by_agent(self) -> Self {
         let shows_notes = self.shows_notes_to_agent();
@@ -340,8 +340,7 @@ impl CoachingSession {
         }
     }
 
-    /// Makes this, which `before` was changed into, the version after it. To its agent it is another one only if they
-    /// see what changed.
+    /// Makes this the version after `before`. The version that its agent sees changes only if they see the change.
     pub fn follow(&mut self, before: &Self) {
         self.version = before.version + 1;
         self.recorded_at = None;
@@ -359,7 +358,7 @@ impl CoachingSession {
         }
     }
 
-    /// Looks whether `caller` may delete it: what an agent has acknowledged, a manager does not.
+    /// Checks that `caller` may delete it: a manager may not delete a session that its agent has acknowledged.
     ///
     /// # Errors
     /// FAILED_PRECONDITION.
@@ -370,18 +369,18 @@ impl CoachingSession {
         Err(acknowledged("the agent has acknowledged the session; only a service or an admin deletes it"))
     }
 
-    /// When its history last told of it, as far as is known: no later change is before that.
+    /// The time of the latest entry of its history, as far as is known; no later change is recorded before it.
     pub fn last_change(&self) -> Timestamp {
         self.recorded_at.map_or(self.update_time, |recorded| recorded.max(self.update_time))
     }
 
-    /// Notes a change at `now`.
+    /// Records a change at `now`.
     fn touch(&mut self, now: Timestamp) {
         self.update_time = self.update_time.max(now);
     }
 }
 
-/// What an update does to a session. An outer `None` leaves a field, an inner one clears it.
+/// An update of a session. An outer `None` leaves a field, an inner one clears it.
 #[derive(Debug, Clone, Default)]
 pub struct SessionUpdate {
     session_time: Option<Option<Timestamp>>,
@@ -396,7 +395,7 @@ pub struct SessionUpdate {
     name: Option<Option<CoachingSessionId>>,
 }
 
-/// What only an importing caller may set; from everyone else it is dropped.
+/// Fields that only an importing caller may set; from everyone else they are dropped.
 #[derive(Debug, Clone, Default)]
 struct ImportedUpdate {
     manager_update_time: Option<Timestamp>,
@@ -464,15 +463,15 @@ impl SessionUpdate {
         update
     }
 
-    /// What it names that must exist.
+    /// The resources that it names and that must exist.
     pub fn references(&self) -> References {
         let submitter = self.imported.manager_submitter.iter().flatten();
         References::default().users("coachingSession.managerSubmitterUserName", submitter)
     }
 
-    /// Makes the update at `now`; says whether anything changed.
+    /// Applies the update at `now`; returns whether anything changed.
     ///
-    /// What an agent acknowledged is what stands: other notes or another time take the acknowledgement back, unless the
+    /// An agent acknowledges what they read: other notes or another time withdraw the acknowledgement, unless the
     /// update brings one.
     ///
     /// # Errors
@@ -547,10 +546,10 @@ impl SessionUpdate {
 }
 
 impl SessionUpdate {
-    /// Looks whether the times that an importing caller sets come in the order in which things happen.
+    /// Checks that the times that an importing caller sets are in the order of the steps.
     ///
     /// # Errors
-    /// INVALID_ARGUMENT naming each time that lies before the step that it follows.
+    /// INVALID_ARGUMENT naming each time that is before the step that it follows.
     fn check_times(&self, session: &CoachingSession) -> Result<(), Error> {
         let created = Some(session.create_time);
         let submitted = session.manager_submit_time;
@@ -596,8 +595,8 @@ fn acknowledged(message: &str) -> Error {
     Error::new(Reason::SessionAcknowledged, message)
 }
 
-/// What a manager's change must not do: submit without notes, move what is submitted, submit at another time what is
-/// acknowledged, or not at all.
+/// Checks that a manager's change does not submit a session without notes, move a submitted one, or change or clear the
+/// submission of an acknowledged one.
 fn check_order(before: &CoachingSession, after: &CoachingSession) -> Result<(), Error> {
     if after.manager_submit_time.is_some()
         && after.meeting_notes.is_none()
@@ -620,7 +619,7 @@ fn check_order(before: &CoachingSession, after: &CoachingSession) -> Result<(), 
     Ok(())
 }
 
-/// What an agent says of a session. An outer `None` leaves a field, an inner one clears it.
+/// An agent's acknowledgement of a session. An outer `None` leaves a field, an inner one clears it.
 #[derive(Debug, Clone, Default)]
 pub struct Acknowledgement {
     agent_comment: Option<Option<String>>,
@@ -629,7 +628,7 @@ pub struct Acknowledgement {
 }
 
 impl Acknowledgement {
-    /// Reads the body of an acknowledgement, noting every bad field; one of the three must be there.
+    /// Reads the body of an acknowledgement, noting every bad field; one of the three fields must be present.
     pub fn read(fields: &mut Fields<'_>) -> Option<Self> {
         let mask = UpdateMask::Present;
         let agent_comment = mask.value(fields, "agentComment", |fields, field| fields.string(field, MAX_TEXT_BYTES));
@@ -647,7 +646,7 @@ impl Acknowledgement {
         Some(acknowledgement)
     }
 
-    /// Makes it at `now`; says whether anything changed. The first time of each step stays.
+    /// Applies it at `now`; returns whether anything changed. The first time of each step stays.
     ///
     /// # Errors
     /// FAILED_PRECONDITION for a session that its manager has not submitted.
@@ -685,16 +684,16 @@ pub struct CoachingSessionMessage<'a> {
     name: String,
     /// When it was created.
     create_time: Timestamp,
-    /// When anyone last changed it; to an agent, what they see of it.
+    /// When anyone last changed it; for an agent, when something that they see of it last changed.
     update_time: Timestamp,
-    /// When a manager last changed it; to an agent, what they see of it.
+    /// When a manager last changed it; for an agent, when a manager last changed something that they see of it.
     manager_update_time: Timestamp,
     /// When an agent's action last changed it.
     agent_update_time: Timestamp,
     /// When the agent acknowledged it.
     #[serde(skip_serializing_if = "Option::is_none")]
     acknowledge_time: Option<Timestamp>,
-    /// What the agent wrote about it, at most 64 KiB.
+    /// The agent's comment, at most 64 KiB.
     #[serde(skip_serializing_if = "Option::is_none")]
     agent_comment: Option<&'a str>,
     /// Who is coached: `customers/{customer}/users/{user}`.
@@ -721,38 +720,37 @@ pub struct CoachingSessionMessage<'a> {
     /// The usecase that it belongs to: `customers/{customer}/profiles/{profile}/usecases/{usecase}`.
     #[serde(skip_serializing_if = "Option::is_none")]
     usecase_name: Option<String>,
-    /// Who last wrote its notes, moved it or submitted it: `customers/{customer}/users/{user}`. An agent sees it once the
-    /// session is submitted.
+    /// Who last wrote its notes, moved it or submitted it: `customers/{customer}/users/{user}`. An agent sees it once the session is submitted.
     #[serde(skip_serializing_if = "Option::is_none")]
     manager_submitter_user_name: Option<String>,
-    /// What it has come to; to an agent, by what they see of it.
+    /// Its state; for an agent, the state of what they see of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(required = true)]
     state: Option<State>,
-    /// Whether its time has come and it has no notes, or it was submitted, and its time came, a week ago and it is not acknowledged.
+    /// Whether it is overdue: its time has come and it has no notes, or it was submitted, and its time came, a week ago and it is not acknowledged.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(required = true)]
     overdue: Option<bool>,
-    /// Its version, opaque: for `If-Match`. An agent's moves with what they see of it.
+    /// Opaque version, to send in `If-Match`. An agent's changes only with what they see of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(required = true)]
     etag: Option<String>,
 }
 
 impl CoachingSessionMessage<'_> {
-    /// The same without what was written about the meeting.
+    /// The same without the notes and the agent's comment.
     #[must_use]
     pub fn without_notes_and_comment(self) -> Self {
         Self { meeting_notes: None, private_notes: None, agent_comment: None, ..self }
     }
 }
 
-/// A session as one caller sees it: all that anyone is answered of a session is said of this.
+/// A session as one caller sees it. Every answer about a session is made from this.
 #[derive(Debug, Clone)]
 pub struct SeenSession(CoachingSession);
 
 impl SeenSession {
-    /// The session as it is answered at `now`.
+    /// The session as answered at `now`.
     pub fn message(&self, tenant: &Tenant, now: Timestamp) -> CoachingSessionMessage<'_> {
         let Self(session) = self;
         CoachingSessionMessage {
@@ -763,14 +761,14 @@ impl SeenSession {
         }
     }
 
-    /// Its etag, for whoever sees it so.
+    /// Its etag for this caller.
     pub fn etag(&self) -> String {
         etag_of(self.0.version, self.0.update_time)
     }
 }
 
 impl CoachingSession {
-    /// All that is stored, as history records it.
+    /// All stored fields, as its history records them.
     pub fn document(&self, tenant: &Tenant) -> Option<Document> {
         let hidden: &[&str] =
             if self.shows_notes_to_agent() { &["privateNotes"] } else { &["privateNotes", "meetingNotes"] };

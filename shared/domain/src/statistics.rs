@@ -1,16 +1,16 @@
-//! Score statistics: what progress is read from, so that it costs the same whether an agent has ten
-//! scorecards or ten million.
+//! Score statistics, from which progress is read, so that it costs the same whether an agent has ten scorecards or ten
+//! million.
 //!
 //! One [`Statistics`] holds, for one agent, one usecase and one [`Period`], the sum and count of the
 //! submitted scores of every day, template and criterion.
 //!
 //! # How exact they are
-//! A score is held in units of 1/[`FULL`] of the full one, so what is added comes off exactly. One whose denominator
-//! divides [`FULL`] = 2⁷·3³·5⁴·7·11·13·17·19·23·29·31·37 is held as it is: with maxima of 5 and 7 and weights that come to 8,
-//! the denominator is 280 or a divisor of it. Any other is rounded to the nearest 1/720,720,000, half up, and is off by
-//! at most 6.94·10⁻⁸ percentage points; so is a mean of such scores, and by twice that the difference of two means.
-//! Figures are shown to 10⁻⁴ percentage points. So one differs from the exact figure, rounded once, only if that lies
-//! so near to where rounding turns.
+//! Scores are stored in units of 1/[`FULL`] of the full score, so removing a score exactly undoes adding it. A score
+//! whose denominator divides [`FULL`] = 2⁷·3³·5⁴·7·11·13·17·19·23·29·31·37 is stored exactly: with maxima of 5 and 7
+//! and weights that add up to 8, the denominator is 280 or a divisor of it. Any other is rounded to the nearest
+//! 1/720,720,000, half up, and is off by at most 6.94·10⁻⁸ percentage points; so is a mean of such scores, and the
+//! difference of two means by at most twice that. Figures are shown to 10⁻⁴ percentage points. So a figure differs from
+//! the exact one, rounded once, only if the exact one is that close to a rounding boundary.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -23,13 +23,13 @@ use crate::bits::{BitReader, BitWriter};
 use crate::exact::{ExactScore, FULL_SCORE, greatest_common_divisor};
 use crate::names::ScorecardTemplateId;
 
-/// The full score, 100 %, in units. Every number up to 40 divides it, and most that are products of small ones.
+/// The full score, 100 %, in units. Every number up to 40 divides it, and so do most products of small numbers.
 pub const FULL: u64 = ROUNDED * 3 * 17 * 19 * 23 * 29 * 31 * 37;
 
-/// To a whole number of how many parts of the full score one is rounded that is no whole number of units.
+/// A score that is not a whole number of units is rounded to a whole number of this many parts of the full score.
 const ROUNDED: u64 = 720_720_000;
 
-/// `score` in units, rounded if it is no whole number of them.
+/// `score` in units, rounded if it is not a whole number of them.
 pub fn units_of(score: &ExactScore) -> u64 {
     score.whole(FULL).unwrap_or_else(|| score.rounded(ROUNDED) * (FULL / ROUNDED))
 }
@@ -39,8 +39,8 @@ pub const WHOLE_SCORECARD: u32 = 0;
 
 /// Two calendar months (UTC) of one agent's statistics: January and February, March and April, …
 ///
-/// Two months make the default window and its baseline (60 days) two reads an agent, and keep the
-/// item of an agent who is scored every day near 2 KB, which is what each scorecard pays to change.
+/// With two months, the default window and its baseline (60 days) take two reads per agent, and the item of an agent
+/// who is scored every day stays near 2 KB, which is what each scorecard pays to change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Period {
     year: i32,
@@ -59,7 +59,7 @@ impl Period {
         NaiveDate::from_ymd_opt(self.year, self.month, 1).unwrap_or_default()
     }
 
-    /// The periods that hold any of the days from `start` until before `end`.
+    /// The periods that contain any of the days from `start` until before `end`.
     pub fn of_days(days: &Range<NaiveDate>) -> Vec<Self> {
         let mut periods = Vec::new();
         let mut period = Self::of(days.start);
@@ -70,7 +70,7 @@ impl Period {
         periods
     }
 
-    /// The numbers that `days` have within the period.
+    /// The numbers of `days` within the period.
     fn numbers_of(self, days: &Range<NaiveDate>) -> Range<u8> {
         let first = self.first_day();
         let clamp = |day: NaiveDate| u8::try_from((day - first).num_days().clamp(0, 63)).unwrap_or(63);
@@ -82,7 +82,7 @@ impl Period {
     }
 }
 
-/// Such as `2026-05`, so that texts sort as periods do.
+/// For example `2026-05`, so that texts sort as periods do.
 impl fmt::Display for Period {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{:04}-{:02}", self.year, self.month)
@@ -101,40 +101,41 @@ pub struct Contribution {
     pub template: ScorecardTemplateId,
     /// The day of the submission, UTC.
     pub day: NaiveDate,
-    /// Scores by number, in units, 0 to [`FULL`]. What is not applicable is not among them.
+    /// Scores by number, in units, 0 to [`FULL`], without those that do not apply.
     pub scores: Vec<(u32, u64)>,
 }
 
-/// A sum of scores and how many there are.
+/// A sum of scores and their number.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Cell {
-    /// The sum, in units: at most [`FULL`] a score.
+    /// The sum, in units: at most [`FULL`] per score.
     pub sum: u128,
-    /// How many scores.
+    /// The number of scores.
     pub count: u64,
 }
 
 impl Cell {
-    /// Both together.
+    /// The two cells together.
     #[must_use]
     pub fn plus(self, other: Self) -> Self {
         Self { sum: self.sum + other.sum, count: self.count + other.count }
     }
 }
 
-/// Days by number within the period, each with its cells by number.
+/// Cells by number, by the number of the day within the period.
 type CellsByDay = BTreeMap<u8, BTreeMap<u32, Cell>>;
 
 /// The statistics of one agent, usecase and period.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Statistics {
     templates: BTreeMap<ScorecardTemplateId, CellsByDay>,
-    /// Whether there are sums that were read from an earlier [`Form`]: each score in them may be off by up to a
-    /// hundredth of a percentage point.
+    /// Whether any sums were read from an earlier [`Form`]: each score in them may be off by up to a hundredth of a
+    /// percentage point.
     is_approximate: bool,
 }
 
-/// The error of a statistic that cannot be read, or that lacks what is to be taken off it.
+/// Statistics that do not match their scorecards: a score was removed that was never added, or the stored form is
+/// unreadable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Inconsistent;
 
@@ -162,7 +163,7 @@ impl Statistics {
         Ok(())
     }
 
-    /// Takes the scores of a scorecard off again. Where sums are approximate, what is left is what comes nearest.
+    /// Removes the scores of a scorecard. If sums are approximate, the nearest possible sum is left.
     ///
     /// # Errors
     /// [`Inconsistent`] if they are not all there.
@@ -195,7 +196,7 @@ impl Statistics {
         self.is_approximate &= !self.templates.is_empty();
     }
 
-    /// The templates that scorecards were submitted for.
+    /// The templates of the scorecards that are counted.
     pub fn templates(&self) -> impl Iterator<Item = &ScorecardTemplateId> {
         self.templates.keys()
     }
@@ -207,10 +208,10 @@ impl Statistics {
 
     /// The packed form.
     ///
-    /// Whether it is approximate. Then per template: a table of the numbers it has cells for, each with the least
-    /// denominator of its sums (of a criterion scored 0 to 5 they are fifths of the full score) and the widths
-    /// of its columns; then a row a day, in bits. A cell is the sum in those parts, and by how much its
-    /// count is below the row's largest, which takes no bits where nothing is ever left out.
+    /// First the form, and whether it is approximate. Then for each template: a table of the numbers that it has cells
+    /// for, each with the least denominator of its sums (fifths of the full score for a criterion scored 0 to 5) and
+    /// the widths of its columns; then a row for each day, in bits. A cell is the sum in those parts, and how far its
+    /// count is below the row's largest, which takes no bits if no scorecard leaves anything out.
     pub fn encode(&self) -> Vec<u8> {
         let mut out = BitWriter::default();
         out.number(Form::Units.number());
@@ -227,7 +228,7 @@ impl Statistics {
                 let most = most_of(cells);
                 count_width = count_width.max(width(most));
                 for (number, column) in &mut columns {
-                    column.take(cells.get(number).copied().unwrap_or_default(), most);
+                    column.include(cells.get(number).copied().unwrap_or_default(), most);
                 }
             }
             out.number(columns.len() as u64);
@@ -257,7 +258,7 @@ impl Statistics {
     /// Reads the packed form.
     ///
     /// # Errors
-    /// [`Inconsistent`] if it is none.
+    /// [`Inconsistent`] if `bytes` are not a packed form.
     pub fn decode(bytes: &[u8]) -> Result<Self, Inconsistent> {
         Self::try_decode(bytes).ok_or(Inconsistent)
     }
@@ -292,13 +293,13 @@ impl Statistics {
     }
 }
 
-/// What a packed form begins with, and so what the sums in it are.
+/// The version of a packed form, which is its first number and says what the sums count.
 #[derive(Debug, Clone, Copy)]
 enum Form {
-    /// Hundredths of a percentage point, to which scores were rounded before they were averaged and added. It is
-    /// still read, and no longer written.
+    /// Hundredths of a percentage point. Scores were rounded to them before they were averaged and added. Still read,
+    /// no longer written.
     Hundredths,
-    /// Units of 1/5,354,228,880,000, to which more scores were rounded than are now. It is still read likewise.
+    /// Units of 1/5,354,228,880,000, so that more scores were rounded than now. Still read, no longer written.
     FewerUnits,
     /// Units of 1/[`FULL`].
     Units,
@@ -348,12 +349,12 @@ impl Form {
     }
 }
 
-/// The packed form of a [`Statistics`], of which a few columns are read without unpacking the rest.
+/// The packed form of a [`Statistics`]. A few columns can be read without unpacking the rest.
 #[derive(Debug, Clone, Copy)]
 pub struct PackedStatistics<'a>(&'a [u8]);
 
 impl<'a> PackedStatistics<'a> {
-    /// What [`Statistics::encode`] wrote.
+    /// Wraps the bytes that [`Statistics::encode`] wrote.
     pub fn new(bytes: &'a [u8]) -> Self {
         Self(bytes)
     }
@@ -361,7 +362,7 @@ impl<'a> PackedStatistics<'a> {
     /// The scores of one template, if it has any.
     ///
     /// # Errors
-    /// [`Inconsistent`] if this is no packed form.
+    /// [`Inconsistent`] if this is not a packed form.
     pub fn of(self, template: &ScorecardTemplateId) -> Result<Option<PackedTemplate<'a>>, Inconsistent> {
         self.find(template).ok_or(Inconsistent)
     }
@@ -386,12 +387,12 @@ impl<'a> PackedStatistics<'a> {
     }
 }
 
-/// The packed rows of one template, a day each and all equally wide.
+/// The packed rows of one template, one for each day, all of the same width.
 #[derive(Debug, Clone)]
 pub struct PackedTemplate<'a> {
     columns: Vec<PackedColumn>,
     count_width: u32,
-    /// All columns of a row, in bits.
+    /// The width of all columns of a row, in bits.
     cells_width: usize,
     days: usize,
     rows: BitReader<'a>,
@@ -400,27 +401,27 @@ pub struct PackedTemplate<'a> {
 #[derive(Debug, Clone, Copy)]
 struct PackedColumn {
     number: u32,
-    /// What the packed sums are multiples of, in units.
+    /// The packed sums are multiples of this, in units.
     step: u64,
     sum_width: u32,
     missing_width: u32,
-    /// Where it starts among the columns of a row, in bits.
+    /// Its start within the columns of a row, in bits.
     place: usize,
 }
 
 impl PackedColumn {
-    /// Where it ends among the columns of a row, in bits.
+    /// Its end within the columns of a row, in bits.
     fn end(&self) -> usize {
         self.place + self.missing_width as usize + self.sum_width as usize
     }
 
-    /// The cell that comes next, in a row whose largest count is `most`; its sum still in steps.
+    /// The next cell, in a row whose largest count is `most`; its sum is in steps.
     fn next(&self, input: &mut BitReader<'_>, most: u64) -> Option<Cell> {
         let count = most.checked_sub(input.bits(self.missing_width)?)?;
         Some(Cell { sum: input.wide_bits(self.sum_width)?, count })
     }
 
-    /// A cell, or several together, whose sum is in steps, with the sum in units.
+    /// Converts the sum of a cell, or of several together, from steps to units.
     fn in_units(&self, Cell { sum, count }: Cell) -> Option<Cell> {
         let sum = sum.checked_mul(u128::from(self.step))?;
         (sum <= most_of_sum(count)).then_some(Cell { sum, count })
@@ -428,11 +429,11 @@ impl PackedColumn {
 }
 
 impl PackedTemplate<'_> {
-    /// The cells of one criterion, chapter or the whole scorecard over each of `ranges` of days (ends left
-    /// out), as far as they lie within `period`.
+    /// The cells of one criterion, chapter or the whole scorecard, added up over each of `ranges` of days (without
+    /// their ends), as far as they lie within `period`.
     ///
     /// # Errors
-    /// [`Inconsistent`] if this is no packed form.
+    /// [`Inconsistent`] if this is not a packed form.
     pub fn over<const N: usize>(
         &self,
         period: Period,
@@ -469,14 +470,14 @@ impl PackedTemplate<'_> {
     }
 }
 
-/// Bits of a day's number: a period has at most 62.
+/// Bits of a day's number: a period has at most 62 days.
 const DAY_BITS: u32 = 6;
-/// The most bits of a count of one day, and of a sum of so many scores.
+/// The most bits of a day's count, and of the sum of that many scores.
 const COUNT_BITS: u32 = 32;
 const SUM_BITS: u32 = COUNT_BITS + FULL.ilog2() + 1;
 
 struct Column {
-    /// What the sums are multiples of, in units; it divides [`FULL`].
+    /// The sums are multiples of this, in units; it divides [`FULL`].
     step: u64,
     largest_sum: u128,
     missing_width: u32,
@@ -489,7 +490,7 @@ impl Default for Column {
 }
 
 impl Column {
-    fn take(&mut self, cell: Cell, most: u64) {
+    fn include(&mut self, cell: Cell, most: u64) {
         let beyond = u64::try_from(cell.sum % u128::from(self.step)).unwrap_or(0);
         self.step = greatest_common_divisor(self.step, beyond);
         self.largest_sum = self.largest_sum.max(cell.sum);
@@ -525,7 +526,7 @@ mod tests {
     }
 
     fn contribution() -> impl Strategy<Value = Contribution> {
-        // Fifths, thirds, what is rounded, and whatever fits.
+        // Fifths, thirds, rounded scores, and any others.
         let score = prop_oneof![
             (0..=5_u64).prop_map(|fifths| fifths * (FULL / 5)),
             (0..=3_u64).prop_map(|thirds| thirds * (FULL / 3)),
@@ -606,10 +607,10 @@ mod tests {
         }
     }
 
-    /// A day, its largest count and, for each column, how many fewer there are and the sum in steps.
+    /// A day, its largest count and, for each column, how far its count is below that and its sum in steps.
     type OldRow<'a> = (u8, u64, &'a [(u64, u64)]);
 
-    /// Statistics of one template in [`Form::Hundredths`]: of each column its number and step; and the rows.
+    /// Statistics of one template in [`Form::Hundredths`]: the number and step of each column; and the rows.
     fn in_hundredths(template: &str, columns: &[(u64, u64)], rows: &[OldRow<'_>]) -> Vec<u8> {
         let mut out = BitWriter::default();
         out.number(1);
@@ -636,7 +637,8 @@ mod tests {
         out.into_bytes()
     }
 
-    /// On the third day two scorecards, of 8.34 and 25 points, of which one has the criterion 1, at 40; on the fifth day one.
+    /// On the third day two scorecards, of 8.34 and 25 points, one of which has criterion 1, at 40; on the fifth day
+    /// one.
     fn old() -> Vec<u8> {
         in_hundredths("a", &[(0, 1), (1, 2_000)], &[(2, 2, &[(0, 3_334), (1, 2)]), (4, 1, &[(0, 10_000), (0, 5)])])
     }
@@ -667,7 +669,7 @@ mod tests {
         assert_eq!(Statistics::decode(&statistics.encode()), Ok(statistics), "and it stays so");
         assert_eq!(Statistics::decode(&[1, 0]), Ok(Statistics::default()), "of nothing, nothing is approximate");
 
-        // The form that had fewer units, but for its number.
+        // The form with fewer units differs only in its number.
         let mut packed = same.encode();
         *packed.first_mut().unwrap() = 2;
         assert_eq!(Statistics::decode(&packed), Ok(Statistics { is_approximate: true, ..same.clone() }));
@@ -682,7 +684,7 @@ mod tests {
         let of = |on, score| Contribution { template: template.clone(), day: day(on), scores: vec![(0, score)] };
         let cell = |statistics: &Statistics| statistics.templates[&template][&2][&0];
         let mut statistics = Statistics::decode(&old()).unwrap();
-        // The one that counted 8.34 is 100/12.
+        // The scorecard that counted as 8.34 is 100/12.
         statistics.remove(period, &of("2026-05-03", FULL / 12)).unwrap();
         assert_eq!(cell(&statistics), Cell { sum: u128::from(FULL / 10_000 * 3_334 - FULL / 12), count: 1 });
         let mut more = statistics.clone();
@@ -716,7 +718,7 @@ mod tests {
                 "no part of the full score"
             );
         }
-        // One day, number 0, one score: of 3/2.
+        // One day, number 0, one score of `sum` halves.
         let of_halves = |sum: u8| [&template[..], &[2, 2, 0, 1, 1, 0b0000_0010 | sum >> 1, sum << 7]].concat();
         assert_eq!(Statistics::decode(&of_halves(2)).map(|read| read.templates.len()), Ok(1));
         assert_eq!(Statistics::decode(&of_halves(3)), Err(Inconsistent), "more than a score can be");
@@ -735,8 +737,8 @@ mod tests {
             assert_eq!(Statistics::decode(&statistics.encode()), Ok(statistics.clone()));
             statistics.encode().len()
         };
-        // Ten scores of so many parts each need so many bits; beside them a row has its day and its largest count, 10,
-        // and a column has at most ten bytes in the table.
+        // Ten scores in this many parts need this many bits. A row also has its day and its largest count, 10, and a
+        // column takes at most ten bytes of the table.
         for (parts, bits) in [(5, 6), (3, 5), (17, 8), (37, 9), (7 * 40, 12)] {
             let bytes = packed_bytes(&|seed| seed % (parts + 1) * (FULL / parts));
             assert!(bytes <= 200 + 61 * (6 + 4 + 20 * bits) / 8, "{parts}: {bytes}");

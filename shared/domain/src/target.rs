@@ -14,7 +14,7 @@ use crate::timestamp::{Timestamp, refuse_future};
 use crate::update_mask::UpdateMask;
 use crate::{Error, Reason, Tenant, Violations};
 
-/// The most values that a target has had.
+/// The most values that a target may have had.
 pub const MAX_HISTORY: usize = 1000;
 
 /// A target as it is stored.
@@ -22,7 +22,7 @@ pub const MAX_HISTORY: usize = 1000;
 pub struct Target {
     /// Its id.
     pub id: TargetId,
-    /// How often it was written; each write is conditioned on it.
+    /// The number of times it was written; each write is conditional on it.
     pub version: u64,
     /// The template whose scores it is for, in every revision.
     pub template: ScorecardTemplateId,
@@ -30,12 +30,12 @@ pub struct Target {
     pub criterion_or_chapter_id: String,
     /// The usecase whose scores it is for.
     pub usecase: UsecaseId,
-    /// The plan that it hangs on; without one it is the organisation's.
+    /// The plan that it belongs to; without one it is the organisation's.
     pub plan: Option<CoachingPlanId>,
     /// The plan's agent.
     pub agent: Option<UserId>,
-    /// Every value it has had, in hundredths of a percentage point, with the time from which it
-    /// holds; in order, never empty.
+    /// Every value it has had, in hundredths of a percentage point, each with the time from which it holds; in order,
+    /// never empty.
     pub history: Vec<(Timestamp, u32)>,
     /// When it was created.
     pub create_time: Timestamp,
@@ -44,8 +44,7 @@ pub struct Target {
 }
 
 impl Target {
-    /// The value that was in force at `time`, in hundredths of a percentage point; nothing if it was
-    /// created later.
+    /// The value in force at `time`, in hundredths of a percentage point; `None` if the target was created later.
     pub fn hundredths_at(&self, time: Timestamp) -> Option<u32> {
         self.history.iter().rev().find(|(from, _)| *from <= time).map(|(_, value)| *value)
     }
@@ -53,7 +52,7 @@ impl Target {
     /// Moves the target to `value` from `now` on; the same value changes nothing.
     ///
     /// # Errors
-    /// FAILED_PRECONDITION if it has moved [`MAX_HISTORY`] times.
+    /// FAILED_PRECONDITION if it has had [`MAX_HISTORY`] values.
     pub fn move_to(&mut self, value: u32, now: Timestamp) -> Result<(), Error> {
         let full = self.history.len() >= MAX_HISTORY;
         match self.history.last_mut() {
@@ -72,8 +71,7 @@ impl Target {
     }
 }
 
-/// What a client sends to create a target. Its serialised form is what a repeated request is
-/// compared by.
+/// A request to create a target. A repeated request is recognised by its serialised form.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct NewTarget {
     /// The id chosen by the client.
@@ -84,15 +82,15 @@ pub struct NewTarget {
     pub criterion_or_chapter_id: String,
     /// The usecase.
     pub usecase: UsecaseId,
-    /// The plan that it is to hang on.
+    /// The plan that it is to belong to.
     pub plan: Option<CoachingPlanId>,
     value: u32,
     create_time: Option<Timestamp>,
 }
 
 impl NewTarget {
-    /// Reads the body of a create request, noting every bad field. `createTime` is kept from a caller
-    /// who imports history: the target is in force from then on.
+    /// Reads the body of a create request, noting every bad field. `createTime` is kept if the caller imports history:
+    /// the target is in force from then on.
     pub fn read(fields: &mut Fields<'_>, tenant: &Tenant, caller: &Caller, now: Timestamp) -> Option<Self> {
         let id = fields.id("name", tenant);
         let template = fields
@@ -114,12 +112,12 @@ impl NewTarget {
         })
     }
 
-    /// What it names that must exist, beside the template and the plan.
+    /// The resources that it names and that must exist, except the template and the plan.
     pub fn references(&self) -> References {
         References::default().usecases("usecaseName", [&self.usecase])
     }
 
-    /// The target that this makes at `now` under `id`, of the plan's `agent`.
+    /// The target that this request creates at `now` under `id`; `agent` is the plan's.
     pub fn into_target(self, id: TargetId, agent: Option<UserId>, now: Timestamp) -> Target {
         let create_time = self.create_time.unwrap_or(now);
         Target {
@@ -162,18 +160,18 @@ pub struct TargetMessage<'a> {
     /// The criterion or chapter; absent: the whole scorecard.
     #[serde(skip_serializing_if = "str::is_empty")]
     criterion_or_chapter_id: &'a str,
-    /// What is to be reached: 0 to 100 percentage points, at most two decimals.
+    /// The score to be reached: 0 to 100 percentage points, at most two decimals.
     target: f64,
     /// The usecase whose scores it is for: `customers/{customer}/profiles/{profile}/usecases/{usecase}`.
     usecase_name: String,
-    /// The plan that it hangs on: `customers/{customer}/profiles/{profile}/coachingPlans/{coachingPlan}`; absent: it is the organisation's.
+    /// The plan that it belongs to: `customers/{customer}/profiles/{profile}/coachingPlans/{coachingPlan}`; absent: it is the organisation's.
     #[serde(skip_serializing_if = "Option::is_none")]
     coaching_plan_name: Option<String>,
-    /// When it was created, and from when on it is in force.
+    /// When it was created; it is in force from then on.
     create_time: Timestamp,
     /// When it was last changed.
     update_time: Timestamp,
-    /// Its version, opaque: for `If-Match`.
+    /// Opaque version, to send in `If-Match`.
     etag: String,
 }
 
@@ -199,7 +197,7 @@ impl Target {
     }
 }
 
-/// What an update does to a target. An outer `None` leaves a field, an inner one clears it.
+/// An update of a target. An outer `None` leaves a field, an inner one clears it.
 #[derive(Debug, Clone, Default)]
 pub struct TargetUpdate {
     value: Option<u32>,
@@ -241,7 +239,7 @@ impl TargetUpdate {
         update
     }
 
-    /// Makes the update at `now`; says whether anything changed.
+    /// Applies the update at `now`; returns whether anything changed.
     ///
     /// # Errors
     /// INVALID_ARGUMENT for an immutable field that differs; FAILED_PRECONDITION as [`Target::move_to`].

@@ -18,10 +18,10 @@ use crate::{Error, Id, Reason, Tenant, Timestamp, UpdateMask, Violations, names}
 pub const MAX_CHAPTERS: usize = 50;
 /// The most criteria of a template, in all its chapters together.
 pub const MAX_CRITERIA: usize = 200;
-/// The most chapters and criteria that a template has had in all its revisions together.
+/// The most chapters and criteria of a template in all its revisions together.
 pub const MAX_KNOWN_IDS: usize = 750;
-/// The most that the ids and labels of a template's chapters and criteria take together as JSON strings, in
-/// bytes. With it, and with [`MAX_KNOWN_IDS`] of the longest, an item of the table stays below 370 KiB.
+/// The most bytes that the ids and labels of a template's chapters and criteria take together, as JSON strings. With
+/// this limit, and with [`MAX_KNOWN_IDS`] of the longest ids, an item of the table stays below 370 KiB.
 pub const MAX_LABELS_BYTES: usize = 216 * 1024;
 /// The most usecases that a template is for.
 pub const MAX_USECASES: usize = 50;
@@ -48,24 +48,24 @@ pub struct ScorecardTemplate {
     pub update_time: Timestamp,
     /// When it goes, or went, out of use.
     pub deactivate_time: Option<Timestamp>,
-    /// Ids of every chapter and criterion that this or an earlier revision has or had, in the order
-    /// of their first appearance. Statistics know them by their place in this list.
+    /// Ids of every chapter and criterion that this or an earlier revision has or had, in the order of their first
+    /// appearance. Statistics identify them by their place in this list.
     pub known_ids: Vec<String>,
-    /// Of those, by number, what earlier revisions had and this one does not. What was dropped before the
-    /// service noted it is not among them.
+    /// By number, the chapters and criteria that earlier revisions had and this one does not. Those dropped before the
+    /// service recorded it are missing.
     pub dropped: BTreeMap<u32, Dropped>,
 }
 
-/// A chapter or criterion that a revision does not have any more.
+/// A chapter or criterion that a revision no longer has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Dropped {
-    /// What it was.
+    /// Its kind.
     pub part: Part,
     /// The last revision that has it.
     pub last_revision: u32,
 }
 
-/// What scores of a template are of, beside the whole scorecard.
+/// The parts of a template that have scores of their own, beside the whole scorecard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Part {
@@ -93,7 +93,7 @@ pub struct Criterion {
     pub id: String,
     /// Its label.
     pub display_name: String,
-    /// How much it counts in the means above it, in thousandths; more than zero.
+    /// Its weight in the means above it, in thousandths; more than zero.
     pub weight_thousandths: u32,
     /// The value that scores 100 %; more than zero.
     pub maximum_value: f64,
@@ -102,19 +102,19 @@ pub struct Criterion {
 }
 
 impl ScorecardTemplate {
-    /// The number by which statistics know a chapter or criterion, from 1 up; 0 is the whole scorecard.
+    /// The number that identifies a chapter or criterion in statistics, from 1 up; 0 is the whole scorecard.
     pub fn number_of(&self, criterion_or_chapter_id: &str) -> Option<u32> {
         let place = self.known_ids.iter().position(|id| id == criterion_or_chapter_id)?;
         u32::try_from(place + 1).ok()
     }
 
-    /// The last revision that has a chapter or criterion which this one does not have any more.
+    /// The last revision with a chapter or criterion that this one no longer has.
     pub fn last_revision_with(&self, criterion_or_chapter_id: &str) -> Option<u32> {
         self.dropped.get(&self.number_of(criterion_or_chapter_id)?).map(|dropped| dropped.last_revision)
     }
 
-    /// Looks whether the template, whose current revision this is, takes a new scorecard that was made at `made`.
-    /// `path` stands before the names of fields.
+    /// Checks that the template, whose current revision this is, takes a new scorecard that was made at `made`. `path`
+    /// is the prefix of the fields' names.
     ///
     /// # Errors
     /// FAILED_PRECONDITION if it was out of use by then.
@@ -141,7 +141,7 @@ impl ScorecardTemplate {
     }
 }
 
-/// What a client sends of a template: what can be told from the keys of its body.
+/// An update of a template: the fields that its body has.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct TemplateUpdate {
     title: Option<Option<String>>,
@@ -150,8 +150,7 @@ pub struct TemplateUpdate {
     deactivate_time: Option<Option<Timestamp>>,
 }
 
-/// What a client sends to create a template. Its serialised form is what a repeated request is
-/// compared by.
+/// A request to create a template. A repeated request is recognised by its serialised form.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct NewTemplate {
     /// The id chosen by the client.
@@ -165,7 +164,7 @@ pub struct NewTemplate {
 impl NewTemplate {
     /// Reads the body of a create request, noting every bad field.
     pub fn read(fields: &mut Fields<'_>, tenant: &Tenant) -> Option<Self> {
-        // The first revision is made.
+        // A create makes the first revision, so the name has none.
         let name = fields.template("name", tenant, Revisions::Unnamed);
         let title = fields.required("title", |fields, field| fields.title(field, MAX_TITLE_BYTES));
         let chapters = fields.required("template", read_chapters);
@@ -174,7 +173,7 @@ impl NewTemplate {
         Some(Self { id: name.map(|(id, _)| id), title: title?, chapters: chapters?, usecases, deactivate_time })
     }
 
-    /// What it names that must exist.
+    /// The resources that it names and that must exist.
     pub fn references(&self) -> References {
         References::default().usecases("usecaseNames", &self.usecases)
     }
@@ -201,8 +200,8 @@ impl TemplateUpdate {
     pub const FIELDS: [&'static str; 8] =
         ["name", "title", "template", "usecaseNames", "createTime", "updateTime", "deactivateTime", "etag"];
 
-    /// Reads the template in the body of an update, noting every bad field. What the service owns is
-    /// dropped (AIP-203).
+    /// Reads the template in the body of an update, noting every bad field. Fields that the service owns are dropped
+    /// (AIP-203).
     pub fn read(fields: &mut Fields<'_>, mask: &UpdateMask, tenant: &Tenant) -> Self {
         let update = Self {
             title: mask.value(fields, "title", |fields, field| {
@@ -218,17 +217,17 @@ impl TemplateUpdate {
         update
     }
 
-    /// What it names that must exist.
+    /// The resources that it names and that must exist.
     pub fn references(&self) -> References {
         References::default().usecases("scorecardTemplate.usecaseNames", self.usecases.iter().flatten())
     }
 
-    /// The next revision of `current`, made at `now` but not before that one, or nothing if it would be the same.
+    /// The next revision of `current`, made at `now` but not before `current`; `None` if it would be the same.
     ///
     /// # Errors
     /// INVALID_ARGUMENT if a chapter has the id that a criterion has or had, or a criterion that of a chapter: their
-    /// scores would be counted as one's. FAILED_PRECONDITION if all revisions together would have more than
-    /// [`MAX_KNOWN_IDS`].
+    /// scores would be counted together. FAILED_PRECONDITION if all revisions together would have more than
+    /// [`MAX_KNOWN_IDS`] chapters and criteria.
     pub fn next_revision(
         self,
         current: &ScorecardTemplate,
@@ -279,7 +278,7 @@ fn full(known: usize) -> Error {
     Error::new(Reason::TemplateFull, message).with("limit", MAX_KNOWN_IDS.to_string()).with("size", known.to_string())
 }
 
-/// The ids of `chapters` and their criteria, in order.
+/// The ids of `chapters` and their criteria, in order, each with its kind.
 fn parts_of(chapters: &[Chapter]) -> impl Iterator<Item = (&str, Part)> {
     chapters.iter().flat_map(|chapter| {
         let criteria = chapter.criteria.iter().map(|criterion| (criterion.id.as_str(), Part::Criterion));
@@ -287,7 +286,7 @@ fn parts_of(chapters: &[Chapter]) -> impl Iterator<Item = (&str, Part)> {
     })
 }
 
-/// Looks whether what `chapters` name was the same part in the revisions until `current`.
+/// Checks that each id in `chapters` has the same kind as in the revisions up to `current`.
 fn check_parts(current: &ScorecardTemplate, chapters: &[Chapter]) -> Result<(), Error> {
     let mut were: HashMap<&str, Part> = parts_of(&current.chapters).collect();
     for (number, id) in (1..).zip(&current.known_ids) {
@@ -309,7 +308,7 @@ fn check_parts(current: &ScorecardTemplate, chapters: &[Chapter]) -> Result<(), 
     violations.into_result()
 }
 
-/// `known`, and behind them the ids that only `chapters` have.
+/// `known`, followed by the ids that only `chapters` have.
 fn with_ids_of(mut known: Vec<String>, chapters: &[Chapter]) -> Vec<String> {
     let mut seen: HashSet<String> = known.iter().cloned().collect();
     known.extend(parts_of(chapters).map(|(id, _)| id.to_owned()).filter(|id| seen.insert(id.clone())));
@@ -381,7 +380,7 @@ fn read_new_id(fields: &mut Fields<'_>, field: &str, seen: &mut HashSet<String>)
     Some(id)
 }
 
-/// One revision of a scorecard template: what conversations are scored against.
+/// One revision of a scorecard template, against which conversations are scored.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = ScorecardTemplate)]
@@ -398,14 +397,14 @@ pub struct ScorecardTemplateMessage<'a> {
     create_time: Timestamp,
     /// When this revision was made.
     update_time: Timestamp,
-    /// When it goes, or went, out of use: it takes no scorecards that are made after that. Lists leave out a template that has one.
+    /// When it goes, or went, out of use: it takes no scorecards that are made after that. Lists leave out a template that has this time.
     #[serde(skip_serializing_if = "Option::is_none")]
     deactivate_time: Option<Timestamp>,
-    /// Its version, opaque: for `If-Match`.
+    /// Opaque version, to send in `If-Match`.
     etag: String,
 }
 
-/// What a template is made of.
+/// The structure of a template.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = TemplateStructure)]
 struct StructureMessage<'a> {
@@ -435,7 +434,7 @@ struct CriterionMessage<'a> {
     criterion_id: &'a str,
     /// Its label, at most 1 KiB and not blank; by default its id.
     display_name: &'a str,
-    /// How much it counts in the means above it: more than 0, at most three decimals; by default 1.
+    /// Its weight in the means above it: more than 0, at most three decimals; by default 1.
     weight: f64,
     /// The value that scores 100 %: more than 0; by default 1.
     maximum_value: f64,

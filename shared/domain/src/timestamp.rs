@@ -18,7 +18,7 @@ use crate::fields::Fields;
 pub struct Timestamp(DateTime<Utc>);
 
 impl Timestamp {
-    /// The time that `text` writes, or nothing if it is no strict RFC 3339 time.
+    /// Parses `text`; `None` if it is not a strict RFC 3339 time.
     pub fn parse(text: &str) -> Option<Self> {
         let bytes = text.as_bytes();
         let seconds = text.get(17..19)?;
@@ -44,7 +44,7 @@ impl Timestamp {
         DateTime::from_timestamp(seconds, 0).and_then(Self::from_utc)
     }
 
-    /// The time as chrono has it.
+    /// The time as a chrono value.
     pub fn as_utc(self) -> DateTime<Utc> {
         self.0
     }
@@ -59,7 +59,7 @@ impl Timestamp {
         self.0.to_rfc3339_opts(SecondsFormat::AutoSi, true)
     }
 
-    /// This time moved by `delta`, held at the ends of the range.
+    /// This time plus `delta`, limited to the range.
     #[must_use]
     pub fn plus(self, delta: TimeDelta) -> Self {
         let end = if delta < TimeDelta::zero() { MIN } else { MAX };
@@ -76,15 +76,15 @@ const MAX: DateTime<Utc> = match DateTime::from_timestamp(253_402_300_799, 999_9
     None => DateTime::UNIX_EPOCH,
 };
 
-/// Refuses a time that records something done if it lies more than a minute after `now`: less than
-/// that is a difference of clocks.
+/// Refuses the time of something done if it is more than a minute after `now`; less than that is a difference of
+/// clocks.
 pub fn refuse_future(fields: &mut Fields<'_>, now: Timestamp, field: &str, time: Option<Timestamp>) {
     if time.is_some_and(|time| time > now.plus(TimeDelta::minutes(1))) {
         fields.refuse(field, "must not be in the future");
     }
 }
 
-/// Refuses `time` of `field` if it lies before `earlier`, the time of a step that comes first.
+/// Refuses `time` of `field` if it is before `earlier`, the time of a step that comes first.
 pub fn refuse_before(
     fields: &mut Fields<'_>,
     (field, time): (&str, Option<Timestamp>),
@@ -95,24 +95,24 @@ pub fn refuse_before(
     }
 }
 
-/// Whether both are there and `time` lies before `earlier`.
+/// Whether both times are present and `time` is before `earlier`.
 pub fn is_before(time: Option<Timestamp>, earlier: Option<Timestamp>) -> bool {
     time.zip(earlier).is_some_and(|(time, earlier)| time < earlier)
 }
 
-/// When something was done that a manager says was done at `told`: then, if it lies between `created` and `now`, else
-/// now. Nobody dates a step back to before there was anything to do, or ahead.
+/// The time of a step that a manager dates at `told`: `told`, if it is between `created` and `now`, else `now`. Nobody
+/// can date a step before the record was created, or in the future.
 pub fn told_or_now(told: Timestamp, created: Timestamp, now: Timestamp) -> Timestamp {
     if (created..=now).contains(&told) { told } else { now }
 }
 
-/// When a record was made: as imported, else with the first step that `others` tell of.
+/// The creation time of a record: as imported, else the earliest of `others`.
 pub fn creation(imported: Option<Timestamp>, others: &[Option<Timestamp>]) -> Option<Timestamp> {
     imported.or_else(|| others.iter().flatten().min().copied())
 }
 
-/// What is wrong with the end of a range that begins with the field `start_field`: an end that is not after its
-/// start is a mistake, not a range of nothing.
+/// The fault of a range that ends at or before its start, the field `start_field`: that is a mistake, not an empty
+/// range.
 pub fn range_fault(start: Option<Timestamp>, end: Option<Timestamp>, start_field: &str) -> Option<String> {
     start.zip(end).is_some_and(|(start, end)| end <= start).then(|| format!("must be after {start_field}"))
 }

@@ -1,23 +1,22 @@
-//! Which fields an update changes (AIP-134).
+//! The fields that an update changes (AIP-134).
 
 use std::collections::BTreeSet;
 
 use crate::fields::{Fields, snake_case};
 
-/// Which fields an update changes.
+/// The fields that an update changes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum UpdateMask {
-    /// Those whose keys are in the body, also as `null`.
+    /// Those whose keys are in the body, even as `null`.
     Present,
-    /// All that may change: what is not in the body is cleared.
+    /// All that may change: those absent from the body are cleared.
     Every,
-    /// These: what is not in the body is cleared, what else is in the body is ignored.
+    /// These: those absent from the body are cleared, others in the body are ignored.
     Paths(BTreeSet<&'static str>),
 }
 
 impl UpdateMask {
-    /// The mask that `text` writes: `*`, or paths separated by commas, each one of `known`
-    /// in lowerCamelCase or snake_case.
+    /// Parses `text`: `*`, or paths separated by commas, each one of `known` in lowerCamelCase or snake_case.
     ///
     /// # Errors
     /// A text that names an unknown path.
@@ -35,7 +34,7 @@ impl UpdateMask {
         }
     }
 
-    /// Whether `field` of the entity in `fields` is to become what it is there.
+    /// Whether the update changes `field` to its value in `fields`.
     pub fn covers(&self, fields: &mut Fields<'_>, field: &str) -> bool {
         match self {
             Self::Present => fields.has(field),
@@ -44,7 +43,7 @@ impl UpdateMask {
         }
     }
 
-    /// What `read` finds in `field`, if the update covers it: `Some(None)` clears.
+    /// The value that `read` finds in `field`, if the update covers the field: `Some(None)` clears it.
     pub fn value<T>(
         &self,
         fields: &mut Fields<'_>,
@@ -73,7 +72,7 @@ impl UpdateMask {
         }
     }
 
-    /// Refuses keys of `fields` that nothing read, unless the mask says what counts.
+    /// Refuses keys of `fields` that were not read, unless the update has a mask.
     pub fn refuse_unknown(&self, fields: &mut Fields<'_>) {
         if *self == Self::Present {
             fields.refuse_unknown();

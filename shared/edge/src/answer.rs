@@ -18,16 +18,16 @@ use crate::size::{MAX_ANSWER_BODY_BYTES, body_that_fits, bytes_in_answer};
 /// The domain of every `google.rpc.ErrorInfo` (AIP-193).
 pub const ERROR_DOMAIN: &str = "coaching";
 
-/// The header that names the request in every answer.
+/// The header with the request's id, in every answer.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-/// How long a client should wait before it repeats a request that met an unavailable table.
+/// The time that a client should wait before it repeats a request that met an unavailable table.
 const RETRY_AFTER_UNAVAILABLE: Duration = Duration::from_secs(1);
 
-/// What the refusal of an entry of a batch takes in the answer at most, in bytes: 500 of them are a third of what a
-/// function may answer.
+/// The most bytes that the refusal of one entry of a batch takes in the answer: 500 of them are a third of the largest
+/// answer of a function.
 pub const MAX_STATUS_BYTES: usize = 4 * 1024;
 
-/// What an operation answers when it succeeds; the status is always 200.
+/// The answer of an operation that succeeds; the status is always 200.
 #[derive(Debug)]
 pub struct Answer {
     body: String,
@@ -35,7 +35,8 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// An answer with `message` as its JSON. It must be known to fit: what may be long is a [`Answer::page`].
+    /// An answer with `message` as its JSON, which must be known to fit. Anything that may be long is a
+    /// [`Answer::page`].
     ///
     /// # Errors
     /// INTERNAL if it cannot be written as JSON, or takes more than [`MAX_ANSWER_BYTES`](crate::MAX_ANSWER_BYTES).
@@ -59,11 +60,11 @@ impl Answer {
         Ok(answer)
     }
 
-    /// As [`Answer::page`], and how many entries it has; nothing if not even one fits. `sizes` tells what each adds to
-    /// the answer, in bytes; it is asked only if not all fit.
+    /// As [`Answer::page`], with the number of its entries; `None` if not even one fits. `sizes` gives the bytes that
+    /// each entry adds to the answer; it is read only if not all fit.
     ///
     /// # Errors
-    /// INTERNAL if a message cannot be written as JSON; what `sizes` and `message` return.
+    /// INTERNAL if a message cannot be written as JSON; the errors of `sizes` and `message`.
     pub fn beginning<'e, E, M: Serialize>(
         entries: &'e [E],
         sizes: impl IntoIterator<Item = Result<usize, Error>>,
@@ -84,7 +85,7 @@ impl Answer {
             left = rest;
             fitting += 1;
         }
-        // What stands beside the entries may take the place of the last.
+        // The rest of the answer may leave no room for the last.
         for fitting in (1..=fitting).rev() {
             if let Some(answer) = entries.get(..fitting).map(answer_of).transpose()?.flatten() {
                 return Ok(Some(answer));
@@ -108,7 +109,7 @@ impl Answer {
     }
 }
 
-/// What went wrong with a request.
+/// The error of a request.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = Error)]
@@ -121,11 +122,11 @@ pub struct ErrorMessage {
     status: &'static str,
     /// A text for people.
     message: String,
-    /// More for programs: always an `ErrorInfo` and a `RequestInfo`, and a `BadRequest` where fields are bad.
+    /// Details for programs: always an `ErrorInfo` and a `RequestInfo`, and a `BadRequest` if fields are bad.
     details: Vec<ErrorDetail>,
 }
 
-/// What went wrong with one entry of a batch (`google.rpc.Status`).
+/// The error of one entry of a batch (`google.rpc.Status`).
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = EntryError)]
 pub struct EntryStatus {
@@ -135,30 +136,30 @@ pub struct EntryStatus {
     status: &'static str,
     /// A text for people.
     message: String,
-    /// More for programs: always an `ErrorInfo`, and a `BadRequest` where fields are bad.
+    /// Details for programs: always an `ErrorInfo`, and a `BadRequest` if fields are bad.
     details: Vec<ErrorDetail>,
 }
 
-/// More about an error, for programs.
+/// A detail of an error, for programs.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(tag = "@type")]
 enum ErrorDetail {
-    /// Why, in words that do not change (AIP-193).
+    /// The reason, in words that do not change (AIP-193).
     #[serde(rename = "type.googleapis.com/google.rpc.ErrorInfo")]
     ErrorInfo {
         /// The reason, such as `RESOURCE_NOT_FOUND`.
         reason: &'static str,
-        /// What defines the reason: always `coaching`.
+        /// The domain of the reason: always `coaching`.
         domain: &'static str,
         metadata: ErrorMetadata,
     },
-    /// Which fields are bad.
+    /// The bad fields.
     #[serde(rename = "type.googleapis.com/google.rpc.BadRequest", rename_all = "camelCase")]
     BadRequest {
         /// Every bad field, or the first 32.
         field_violations: Vec<BadField>,
     },
-    /// Which request it was.
+    /// The request.
     #[serde(rename = "type.googleapis.com/google.rpc.RequestInfo", rename_all = "camelCase")]
     RequestInfo {
         /// The id under which the request is logged, also in the header `X-Request-Id`.
@@ -166,7 +167,7 @@ enum ErrorDetail {
     },
 }
 
-/// The values that an error's message speaks of.
+/// The values that an error's message contains.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(value_type = BTreeMap<String, String>)]
 struct ErrorMetadata(BTreeMap<&'static str, String>);
@@ -180,7 +181,7 @@ struct BadField {
     description: String,
 }
 
-/// What API Gateway itself answers, before the service sees a request.
+/// The answer of API Gateway itself, if a request does not reach the service.
 #[derive(Debug, ToSchema)]
 #[schema(as = GatewayError)]
 pub struct GatewayMessage {
@@ -189,14 +190,14 @@ pub struct GatewayMessage {
     message: String,
 }
 
-/// `error` as the `google.rpc.Status` of one entry of a batch. Of bad fields it names no more than fit into
-/// [`MAX_STATUS_BYTES`], at least one, so that the answer of a batch stays within its limit however many entries
+/// `error` as the `google.rpc.Status` of one entry of a batch. It names no more bad fields than fit into
+/// [`MAX_STATUS_BYTES`], but at least one, so that the answer of a batch stays within its limit however many entries
 /// are refused.
 ///
 /// # Errors
 /// INTERNAL if it cannot be written as JSON.
 pub(crate) fn entry_status(error: &Error) -> Result<EntryStatus, Error> {
-    // The request itself succeeds, and its line in the log tells nothing of a defect that one entry met.
+    // The request itself succeeds, and its line in the log does not mention a defect that one entry met.
     if let (Code::Internal, Some(cause)) = (error.code(), error.source()) {
         tracing::error!(reason = error.reason().as_str(), cause = %cause, "an entry of a batch failed");
     }
@@ -222,7 +223,7 @@ pub(crate) fn entry_status(error: &Error) -> Result<EntryStatus, Error> {
     Ok(whole)
 }
 
-/// What every error tells beside its text: a reason for programs, and the bad fields if there are.
+/// The details of every error: a reason for programs, and the bad fields, if any.
 fn details(error: &Error) -> Vec<ErrorDetail> {
     let mut details = vec![ErrorDetail::ErrorInfo {
         reason: error.reason().as_str(),
@@ -251,7 +252,7 @@ pub(crate) fn error_response(error: &Error, request_id: &str) -> Response<String
         message: error.message().to_owned(),
         details,
     };
-    // Texts and numbers are always written.
+    // Texts and numbers can always be written.
     let body = serde_json::to_string(&message).unwrap_or_default();
     let mut response = response(status, body, request_id);
     match error.code() {
@@ -271,7 +272,7 @@ fn response(status: StatusCode, body: String, request_id: &str) -> Response<Stri
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    // Answers tell of people: no cache keeps them, and no browser takes them for a page.
+    // Answers contain data about people: no cache may store them, and no browser may take them for a page.
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     if let Ok(request_id) = HeaderValue::from_str(request_id) {

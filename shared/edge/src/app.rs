@@ -1,4 +1,4 @@
-//! What every operation works with.
+//! The state that every operation works with.
 
 use std::fmt;
 use std::sync::Arc;
@@ -20,27 +20,28 @@ pub struct App {
     pub store: Store,
     /// Seals and opens page tokens.
     pub page_tokens: PageTokens,
-    /// What the claims are called that say who calls.
+    /// The names of the claims that identify the caller.
     pub claim_names: Arc<ClaimNames>,
     /// Tells the time.
     pub clock: Clock,
-    /// How long a request may take, however many calls of DynamoDB it makes. It is longer than the
-    /// [`timeouts`](crate::timeouts) of one call and shorter than what ends whoever answers.
+    /// The longest that a request may take, however many calls of DynamoDB it makes. It is longer than the
+    /// [`timeouts`](crate::timeouts) of one call, and ends before the host stops the operation.
     pub answer_within: Duration,
-    /// How long the entries of a batch may take: shorter than that, by what it takes to answer what became of each.
+    /// The longest that the entries of a batch may take: shorter than that by the time that it takes to answer for each
+    /// entry.
     pub write_within: Duration,
     /// Whether a request is the first of this process.
     pub cold_start: ColdStart,
 }
 
 impl App {
-    /// The same state with a meter of its own for what one request consumes.
+    /// The same state with a new meter, for what one request consumes.
     #[must_use]
     pub fn for_one_request(&self) -> Self {
         Self { store: self.store.with_new_meter(), ..self.clone() }
     }
 
-    /// When a batch that begins now must stop writing.
+    /// The moment at which a batch that begins now must stop writing.
     pub fn deadline(&self) -> Deadline {
         Deadline::after(self.write_within)
     }
@@ -56,7 +57,7 @@ impl App {
     /// An id for something created at `now`: a UUIDv7 (RFC 9562), so ids sort by time.
     ///
     /// # Errors
-    /// INTERNAL if it is no id, which no UUID can be.
+    /// INTERNAL if a UUID is not an id, which cannot happen.
     pub fn new_id<C: Collection>(&self, now: Timestamp) -> Result<Id<C>, Error> {
         let seconds = u64::try_from(now.unix_seconds()).unwrap_or(0);
         let time = uuid::Timestamp::from_unix(uuid::NoContext, seconds, now.as_utc().timestamp_subsec_nanos());
@@ -64,12 +65,12 @@ impl App {
     }
 }
 
-/// Whether a process has answered a request before.
+/// Remembers whether this process has answered a request.
 #[derive(Debug, Clone, Default)]
 pub struct ColdStart(Arc<AtomicBool>);
 
 impl ColdStart {
-    /// True when asked for the first time.
+    /// True at the first call.
     pub(crate) fn first(&self) -> bool {
         !self.0.swap(true, Ordering::Relaxed)
     }

@@ -12,23 +12,23 @@ use crate::{App, Request};
 /// A request to create something.
 #[derive(Debug)]
 pub struct Creation<N> {
-    /// What is to be created, as the body has it.
+    /// The new resource, as the body has it.
     pub new: N,
     /// When the request was received.
     pub now: Timestamp,
-    /// The request, if it carries an id.
+    /// The record of the request, if it carries an id.
     record: Option<IdempotencyRecord>,
-    /// Why the body is refused at this time, though it was not when a request with this id first came.
+    /// The refusal of the body now, if it would be accepted at a later time.
     refused: Option<Error>,
 }
 
 impl Request<'_> {
-    /// Reads what is to be created: the body, with `read`, which is told the time, and the query parameter
-    /// `requestId`. What `read` makes, as JSON, tells the request apart from others with the same id.
+    /// Reads what is to be created: the body, with `read`, which gets the time, and the query parameter `requestId`.
+    /// The JSON of what `read` returns tells the request apart from others with the same id.
     ///
     /// # Errors
-    /// INVALID_ARGUMENT naming every bad field. With a `requestId`, what is refused only because of the time is left to
-    /// [`Creation::once`]: a clock may have been set back since the body was taken.
+    /// INVALID_ARGUMENT naming every bad field. With a `requestId`, a refusal that depends only on the time is left to
+    /// [`Creation::once`]: a clock may have been set back since the body was accepted.
     pub fn creation<N: Serialize>(
         &self,
         app: &App,
@@ -55,11 +55,12 @@ impl Request<'_> {
 }
 
 impl<N> Creation<N> {
-    /// What `make` creates, or what a request with the same id created before. Whatever `make` looks at, and whatever
-    /// the table or the time refuses now, a repeat is answered first: all checks of a create are made in `make`.
+    /// Creates with `make`, or returns what a request with the same id created before. A repeat is answered first,
+    /// whatever `make` checks and whatever the table or the time now refuse; so all checks of a create are made in
+    /// `make`.
     ///
     /// # Errors
-    /// As `make`'s; INVALID_ARGUMENT if the request's id was used for another.
+    /// The errors of `make`; INVALID_ARGUMENT if the request's id was used for another request.
     pub async fn once<'r, C: Collection, F: Future<Output = Result<Created<C>, Error>>>(
         &'r self,
         app: &App,

@@ -10,8 +10,8 @@ use std::collections::HashMap;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-/// An API Gateway HTTP API event, payload format 2.0. What it has none of is left out or `null`, as the host likes: both
-/// are read as empty.
+/// An API Gateway HTTP API event, payload format 2.0. A host leaves out what is absent, or sends `null`: both are read
+/// as empty.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct HttpEvent {
@@ -27,7 +27,7 @@ pub struct HttpEvent {
     pub(crate) is_base64_encoded: bool,
     #[serde(deserialize_with = "null_as_empty")]
     pub(crate) request_context: RequestContext,
-    /// The X-Ray trace that the invocation belongs to, which Lambda tells beside the event.
+    /// The X-Ray trace of the invocation, which Lambda passes beside the event.
     #[serde(skip)]
     pub(crate) trace_id: Option<String>,
 }
@@ -61,7 +61,7 @@ pub(crate) struct Authorizer {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct Jwt {
-    /// HTTP APIs hand every claim over as a string; other types are kept apart to be refused by name.
+    /// HTTP APIs pass every claim as a string; other types are kept, to be refused by name.
     #[serde(deserialize_with = "null_as_empty")]
     pub(crate) claims: HashMap<String, Value>,
 }
@@ -90,7 +90,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    /// `event` with null, or with nothing, for what is at `path` in it, and for what is in there.
+    /// Adds to `seen` a copy of `event` for each value below `path`, with null, or with nothing, in its place.
     fn without(event: &Value, path: &[&str], seen: &mut Vec<Value>) {
         let place = path.iter().fold(event, |value, key| &value[*key]);
         let Some(object) = place.as_object() else { return };

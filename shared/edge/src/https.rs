@@ -9,10 +9,10 @@ use aws_smithy_runtime_api::client::http::{HttpConnectorSettings, SharedHttpConn
 
 use crate::environment::StartError;
 
-/// How long a connection may take to come about.
+/// The longest that a connection may take to open.
 pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// The authorities whose certificates AWS's endpoints have.
+/// The authorities that sign the certificates of AWS's endpoints.
 pub(crate) fn amazons_authorities() -> TrustStore {
     TrustStore::empty().with_pem_certificate(&include_bytes!("amazon_roots.pem")[..])
 }

@@ -22,12 +22,13 @@ pub(crate) fn caller(event: &HttpEvent, names: &ClaimNames) -> Result<Caller, Er
     Caller::from_verified_claims(names, |name| match jwt.claims.get(name) {
         None | Some(Value::Null) => None,
         Some(Value::String(text)) => Some(Cow::Borrowed(text)),
-        // Present and of another type: never taken for absent.
+        // A claim of another type is never treated as absent.
         Some(other) => Some(texts(other).map_or(Cow::Borrowed("\u{0}"), Cow::Owned)),
     })
 }
 
-/// An array of texts, as HTTP APIs write it: `[a b]`. An entry is one word, or none at all could be told from two.
+/// An array of texts, as HTTP APIs write it: `[a b]`. Each entry must be one word; otherwise two entries would look
+/// like one, or none.
 fn texts(claim: &Value) -> Option<String> {
     let entries = claim.as_array()?.iter().map(|entry| {
         entry.as_str().filter(|text| !text.is_empty() && !text.contains(|letter: char| letter.is_ascii_whitespace()))

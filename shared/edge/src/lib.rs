@@ -1,7 +1,7 @@
-//! Between API Gateway and the operations: an event becomes a [`Request`], what an operation returns
-//! becomes an answer, and [`run`] turns an [`Operation`] into a Lambda function.
+//! Connects API Gateway with the operations: an event becomes a [`Request`], the result of an operation becomes an
+//! answer, and [`run`] turns an [`Operation`] into a Lambda function.
 //!
-//! The edge knows HTTP, JSON and Lambda, and nothing of coaching.
+//! The edge knows HTTP, JSON and Lambda, but nothing of coaching.
 
 mod answer;
 mod app;

@@ -1,5 +1,5 @@
-//! The log: one JSON line an event. CloudWatch makes metrics of a line that says what of it is one, by the
-//! embedded metric format: no second line and no call for them.
+//! The log: one JSON line per event. A line also says which of its fields are metrics, in CloudWatch's embedded metric
+//! format, so metrics need no second line and no call.
 
 use std::fmt;
 use std::io::Write;
@@ -16,7 +16,7 @@ use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, MakeWriter}
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::registry::LookupSpan;
 
-/// What is measured of each operation, with CloudWatch's unit.
+/// The metrics of each operation, with CloudWatch's units.
 const OF_AN_OPERATION: [Metric; 5] = [
     Metric { name: "duration_ms", unit: "Milliseconds" },
     Metric { name: "client_errors", unit: "Count" },
@@ -24,7 +24,7 @@ const OF_AN_OPERATION: [Metric; 5] = [
     Metric { name: "read_units", unit: "Count" },
     Metric { name: "write_units", unit: "Count" },
 ];
-/// What is measured of the service as a whole: each metric of each operation has a price of its own.
+/// The metrics of the service as a whole: each metric of each operation has a price of its own.
 const OF_THE_SERVICE: [Metric; 5] = [
     Metric { name: "dynamodb_retries", unit: "Count" },
     Metric { name: "dynamodb_throttles", unit: "Count" },
@@ -41,7 +41,7 @@ struct Metric {
     unit: &'static str,
 }
 
-/// Metrics of the same dimensions.
+/// Metrics with the same dimensions.
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct Directive<'a> {
@@ -51,7 +51,7 @@ struct Directive<'a> {
     metrics: Vec<Metric>,
 }
 
-/// What of a line CloudWatch makes metrics of.
+/// The part of a line that tells CloudWatch which fields are metrics.
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct Metrics<'a> {
@@ -60,7 +60,7 @@ struct Metrics<'a> {
     cloud_watch_metrics: Vec<Directive<'a>>,
 }
 
-/// The namespace that CloudWatch keeps the metrics in.
+/// The namespace in which CloudWatch keeps the metrics.
 #[derive(Debug, Clone)]
 pub struct MetricsNamespace(String);
 
@@ -68,7 +68,7 @@ impl MetricsNamespace {
     /// Reads a namespace: 1 to 255 of `A–Z a–z 0–9 . _ - / # :`, not beginning with `AWS/`.
     ///
     /// # Errors
-    /// One line if it is none.
+    /// One line, if it is not a namespace.
     pub fn parse(text: &str) -> Result<Self, String> {
         let legal = |byte: u8| byte.is_ascii_alphanumeric() || b"._-/#:".contains(&byte);
         if (1..=255).contains(&text.len()) && text.bytes().all(legal) && !text.starts_with("AWS/") {
@@ -80,10 +80,10 @@ impl MetricsNamespace {
     }
 }
 
-/// What a log takes: of the service from `level` up (`error`, `warn`, `info`, `debug`, `trace` or `off`; `info`
-/// if not given), and of libraries only what is broken, because at other levels they write out requests and
-/// answers, which hold notes about people. Functions have nothing to say below `info`, and a release build leaves out
-/// what libraries have (`release_max_level_info` of `tracing`): 0.4 MB a function.
+/// The filter of a log. It takes the service's events from `level` up (`error`, `warn`, `info`, `debug`, `trace` or
+/// `off`; `info` if not given). Of libraries it takes only errors, because at other levels they write out requests and
+/// answers, which hold notes about people. Functions log nothing below `info`, and a release build leaves out what
+/// libraries log there (`release_max_level_info` of `tracing`): 0.4 MB a function.
 ///
 /// # Errors
 /// One line if `level` is none of these.
@@ -97,7 +97,8 @@ pub fn log_filter(level: Option<&str>) -> Result<Targets, String> {
     Ok(Targets::new().with_target("coaching", level).with_default(level.min(LevelFilter::ERROR)))
 }
 
-/// A log of JSON lines, of what passes `filter`, that go to `writer`; with metrics in `namespace`, if there is one.
+/// A log that writes the events that pass `filter` as JSON lines to `writer`, with metrics in `namespace`, if there is
+/// one.
 pub fn log_lines<W>(filter: Targets, namespace: Option<MetricsNamespace>, writer: W) -> impl Subscriber + Send + Sync
 where
     W: for<'writer> MakeWriter<'writer> + Send + Sync + 'static,
@@ -144,7 +145,7 @@ impl JsonLines {
         Ok(line)
     }
 
-    /// What tells CloudWatch which fields of `event` are metrics; nothing, if none is.
+    /// The part of the line for CloudWatch; `None` if no field of `event` is a metric.
     fn metrics(&self, event: &Event<'_>, timestamp: i64) -> Option<Metrics<'_>> {
         let MetricsNamespace(namespace) = self.namespace.as_ref()?;
         let fields = event.metadata().fields();
@@ -220,7 +221,7 @@ mod tests {
         }
     }
 
-    /// The lines that `log` leaves.
+    /// The lines that `log` writes.
     fn lines(namespace: Option<&str>, log: impl FnOnce()) -> Vec<Value> {
         let written = Written::default();
         let to = written.clone();

@@ -20,40 +20,40 @@ use crate::{Answer, App, HttpEvent, Request, Route, Verb};
 /// The future of an operation's answer.
 pub type Handled<'a> = Pin<Box<dyn Future<Output = Result<Answer, Error>> + Send + 'a>>;
 
-/// One operation of the service: all that is said of it, once. Its function's part of `template.yaml`, its routes, its
-/// rights on the table, its rows in the documentation and its part of `openapi.json` are generated from this.
+/// The declaration of one operation, from which its function's part of `template.yaml`, its routes, its rights on the
+/// table, its rows in the documentation and its part of `openapi.json` are generated.
 #[derive(Debug, Clone, Copy)]
 pub struct Operation {
     /// The name of its function, such as `create-session`.
     pub name: &'static str,
-    /// Where API Gateway sends requests for it; nothing for the operation that gets what no other takes.
+    /// Its route in API Gateway; `None` for the operation that gets the requests that no other takes.
     pub route: Option<Route>,
-    /// The custom methods (AIP-136) of the item that the route ends in, if it answers those.
+    /// The custom methods (AIP-136) of the item at the end of the route, if it answers those.
     pub verbs: &'static [Verb],
-    /// In a few words, what it does; with verbs, they say.
+    /// Its summary, in a few words; verbs have their own.
     pub summary: &'static str,
-    /// The roles that may call it; with verbs, they say.
+    /// The roles that may call it; verbs have their own.
     pub roles: &'static [Role],
-    /// Who may call it in words, where the roles do not say all of it.
+    /// Its callers in words, if the roles do not say all of it.
     pub callers: Option<&'static str>,
     /// Whether it answers pages, and so seals page tokens.
     pub pages: bool,
-    /// Whether it writes what clients see, so that the deployment's `Writes=off` stops it.
+    /// Whether it writes data that clients see, so that the deployment's `Writes=off` stops it.
     pub writes: bool,
-    /// Whether its requests are among those that cost the most, which have limits of their own.
+    /// Whether its requests are among the most expensive, which have limits of their own.
     pub costly: bool,
-    /// The function's memory and time, where it needs other than all functions get.
+    /// The function's memory and time, if not those of all functions.
     pub size: Option<Size>,
-    /// Why it refuses a request, beside what every operation may.
+    /// Its reasons to refuse a request, beside those of every operation.
     pub refusals: &'static [Reason],
-    /// What it does with the table, which is all that its function may do.
+    /// Its access to the table, which is all that its function may do.
     pub access: &'static [Access],
-    /// What it does.
+    /// The handler.
     pub handle: for<'a> fn(&'a App, &'a Request<'a>) -> Handled<'a>,
 }
 
 impl Operation {
-    /// An operation that does nothing. What is declared is what an operation has beside it.
+    /// An operation that does nothing, from which declarations start.
     pub const NOTHING: Self = Self {
         name: "",
         route: None,
@@ -79,7 +79,7 @@ impl Operation {
     }
 }
 
-/// What a function gets.
+/// The memory and time of a function.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Size {
     /// Memory, in MB; with it comes CPU, a whole one at 1,769.
@@ -91,22 +91,21 @@ pub struct Size {
 /// The future of a task's answer.
 pub type TaskHandled<'a> = Pin<Box<dyn Future<Output = Result<Value, Error>> + Send + 'a>>;
 
-/// Work that an operator starts, and no request.
+/// Work that an operator starts, without a request.
 #[derive(Debug, Clone, Copy)]
 pub struct Task {
     /// The name of its function, such as `rebuild-statistics`.
     pub name: &'static str,
     /// The function's memory and time.
     pub size: Size,
-    /// What it does with the table, which is all that its function may do.
+    /// Its access to the table, which is all that its function may do.
     pub access: &'static [Access],
-    /// What it does with an event until some moment, by which it answers how far it came.
+    /// The handler. It works on an event until the given moment, by which it answers how far it came.
     pub handle: for<'a> fn(&'a App, Value, Instant) -> TaskHandled<'a>,
 }
 
-/// Answers `event` with `operation`. Whatever happens there is an answer, and one line in the log,
-/// which tells what `app`'s store has spent: hand in an [`App::for_one_request`]. Each record that could not be read
-/// leaves a line of its own before.
+/// Answers `event` with `operation`. Always returns an answer and logs one line, with what `app`'s store has consumed:
+/// pass an [`App::for_one_request`]. Each record that could not be read is logged before, on a line of its own.
 pub async fn respond(operation: &Operation, app: &App, event: &HttpEvent) -> Response<String> {
     let started = Instant::now();
     let request_id = event.request_context.request_id.as_str();
@@ -135,10 +134,10 @@ pub async fn respond(operation: &Operation, app: &App, event: &HttpEvent) -> Res
     }
 }
 
-/// Performs `task` until `until`, as the invocation `request_id`. It leaves one line in the log, as a request does.
+/// Performs `task` until `until`, as the invocation `request_id`. Logs one line, as for a request.
 ///
 /// # Errors
-/// As the task's.
+/// The errors of the task.
 pub async fn perform(task: &Task, app: &App, event: Value, until: Instant, request_id: &str) -> Result<Value, Error> {
     let started = Instant::now();
     let result = (task.handle)(app, event, until).await;
@@ -148,8 +147,8 @@ pub async fn perform(task: &Task, app: &App, event: Value, until: Instant, reque
     result
 }
 
-/// `error`, unless it would tell an agent of a record that may be another's: of one that cannot be read it is not known
-/// whose it is.
+/// `error`, unless it would reveal to an agent a record that may be another's: the owner of an unreadable record is
+/// unknown.
 fn hidden(error: Error, caller: Option<&Caller>) -> Error {
     let name = Unreadable::cause_of(&error).and_then(Unreadable::resource).map(ToOwned::to_owned);
     match name {
@@ -158,8 +157,8 @@ fn hidden(error: Error, caller: Option<&Caller>) -> Error {
     }
 }
 
-/// Leaves a line for each record that could not be read: what it is and which, and of what is in it only the name of the
-/// attribute.
+/// Logs a line for each record that could not be read: its kind, its name, and the name of the unreadable attribute,
+/// but nothing else of its content.
 fn log_unreadable(app: &App, failed: Option<&Error>, request_id: &str) {
     let unreadable: BTreeSet<Unreadable> =
         app.store.unreadable().into_iter().chain(failed.and_then(Unreadable::cause_of).cloned()).collect();
@@ -177,8 +176,8 @@ fn log_unreadable(app: &App, failed: Option<&Error>, request_id: &str) {
     }
 }
 
-/// The answer to a request that took too long. What it was writing is written or not, never half; a batch stops before
-/// that, and answers for each entry.
+/// The answer to a request that took too long. Each of its writes is complete or absent, never half done; a batch stops
+/// earlier, and answers for each entry.
 fn out_of_time() -> Error {
     Error::new(
         Reason::OutOfTime,
@@ -186,7 +185,7 @@ fn out_of_time() -> Error {
     )
 }
 
-/// What the log tells of a request. It names no person and quotes nothing of the request.
+/// The line of a request in the log. It names no person and quotes nothing of the request.
 struct Line<'a> {
     operation: &'static str,
     request_id: &'a str,
@@ -240,7 +239,7 @@ impl Line<'_> {
     }
 }
 
-/// What caused `error`, outermost first.
+/// The causes of `error`, outermost first.
 fn causes(error: &Error) -> String {
     let mut causes = Vec::new();
     let mut cause = error.source();

@@ -7,11 +7,11 @@ use coaching_domain::outline::Outline;
 
 use crate::{App, HttpEvent, Operation};
 
-/// What `operation` would read of a request by the caller and to the path of `event`. It ends before `app`'s
-/// table is asked anything.
+/// Runs `operation` in documentation mode for the caller and path in `event`, and returns what it would read of a
+/// request. It never touches `app`'s table.
 ///
 /// # Errors
-/// What the operation answers to this caller, whatever the rest of the request: PERMISSION_DENIED, NOT_FOUND.
+/// The operation's error for this caller, whatever the rest of the request: PERMISSION_DENIED, NOT_FOUND.
 pub async fn outline(operation: &Operation, app: &App, event: &HttpEvent) -> Result<Outline, Error> {
     let request = operation.request(event, &app.claim_names)?.outlined();
     match (operation.handle)(app, &request).await {

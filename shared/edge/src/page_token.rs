@@ -1,9 +1,8 @@
-//! Page tokens (AIP-158): opaque, short-lived, and good only for the request that they were given to.
+//! Page tokens (AIP-158): opaque, short-lived, and valid only for the request that they were given to.
 //!
-//! A token is a position and an expiry, sealed with AES-256-GCM-SIV (RFC 8452). The operation, the
-//! tenant, the caller's role, who they are if they are an agent, and every parameter that was read of the request but the
-//! page size are associated data, so a token with a flipped byte, or of another request, role, agent, profile or customer,
-//! does not open.
+//! A token is a position and an expiry, sealed with AES-256-GCM-SIV (RFC 8452). The operation, the tenant, the caller's
+//! role, the user id of an agent, and every parameter of the request except the page size are associated data. So a
+//! token with a flipped byte, or of another request, role, agent, profile or customer, does not open.
 
 use std::fmt;
 
@@ -14,22 +13,22 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use coaching_domain::{Caller, Error, Parameters, Role, Tenant, Timestamp};
 use uuid::Uuid;
 
-/// How long a token is good, in seconds: three days, AIP-158's rule of thumb.
+/// The lifetime of a token, in seconds: three days, AIP-158's rule of thumb.
 const LIFETIME_SECONDS: i64 = 3 * 24 * 60 * 60;
-/// The longest token, in characters: of the place of someone with a name of 256 bytes and an id of 128. It travels in the
-/// request line, where API Gateway has 10,240 bytes for everything.
+/// The longest token, in characters: it holds the position of a user with a name of 256 bytes and an id of 128. It
+/// travels in the request line, where API Gateway has 10,240 bytes for everything.
 const MAX_TOKEN_LENGTH: usize = 640;
 /// The shortest secret, in bytes: 32 characters of 62 are 190 bits.
 const MIN_SECRET_BYTES: usize = 32;
 const EXPIRY_BYTES: usize = size_of::<i64>();
 
-/// What a token is bound to.
+/// The requests that a token is bound to.
 #[derive(Debug, Clone)]
 pub struct Binding(Parameters);
 
 impl Binding {
-    /// Binds to requests of `operation` by callers of the same role for `tenant`, with the `parameters` that were read. What
-    /// agents are answered is about themselves, so theirs is bound to who they are too.
+    /// Binds to requests of `operation` by callers of the same role for `tenant`, with these `parameters`. Agents get
+    /// answers about themselves, so theirs are bound to the agent too.
     pub fn new(operation: &str, caller: &Caller, tenant: &Tenant, parameters: &Parameters) -> Self {
         let mut bound = Parameters::default();
         bound.add("operation", [operation].iter());
@@ -42,7 +41,7 @@ impl Binding {
         Self(bound)
     }
 
-    /// The id under which `order` is kept for such requests: no other request comes to it, even with a token that names
+    /// The id under which `order` is stored for such requests: no other request finds it, even with a token that names
     /// the order.
     pub fn own(&self, order: Uuid) -> Uuid {
         let mut digest = digest::Context::new(&digest::SHA256);
@@ -57,12 +56,12 @@ impl Binding {
 /// Seals and opens page tokens.
 #[derive(Clone)]
 pub struct PageTokens {
-    /// The first seals.
+    /// The first one seals; all of them open.
     keys: Vec<[u8; digest::SHA256_OUTPUT_LEN]>,
 }
 
 impl PageTokens {
-    /// Keys from `secret`, and from the one before it, whose tokens stay good while it is rotated out.
+    /// Keys from `secret` and from the `previous` one, whose tokens stay valid while it is rotated out.
     ///
     /// # Errors
     /// A text for the operator if a secret is shorter than 32 bytes.
@@ -82,7 +81,7 @@ impl PageTokens {
         Ok(Self { keys })
     }
 
-    /// Without a key, for a function that answers no pages: no token opens, and none is sealed.
+    /// No keys, for a function that answers no pages: no token opens, and none is sealed.
     pub fn none() -> Self {
         Self { keys: Vec::new() }
     }
@@ -103,7 +102,7 @@ impl PageTokens {
         position.map(|position| self.seal(position, binding, now)).transpose()
     }
 
-    /// A token for `position`, good for three days from `now` for requests of the same `binding`.
+    /// A token for `position`, valid for three days from `now` for requests of the same `binding`.
     ///
     /// # Errors
     /// INTERNAL if the position is too long, there is no key or the sealing fails.
@@ -189,7 +188,7 @@ pub(crate) mod tests {
         Timestamp::parse("2026-06-01T12:00:00Z").unwrap()
     }
 
-    /// Of a manager's request with these usecases.
+    /// The binding of a manager's request with these usecases.
     fn binding_with(usecases: &[String]) -> Binding {
         let mut parameters = Parameters::default();
         parameters.add("agentUserName", ["ana"].iter());
@@ -239,7 +238,7 @@ pub(crate) mod tests {
         }
     }
 
-    /// Of requests without parameters: of an operation, in a profile of a customer, by a user with a role.
+    /// The binding of requests without parameters: of an operation, in a profile of a customer, by a user with a role.
     fn bound_to(operation: &str, place: (&str, &str), by: (&str, &str)) -> Binding {
         Binding::new(operation, &caller(place.0, by.0, by.1), &tenant(place.0, place.1), &Parameters::default())
     }

@@ -9,13 +9,13 @@ use coaching_domain::timestamp::range_fault;
 use coaching_domain::{Error, ExpectedEtag, Id, Parameters, Tenant, Timestamp, UpdateMask, Violations};
 use uuid::Uuid;
 
-/// The parameters of a query string, each taken once, and the header `If-Match`.
+/// The parameters of a query string, each read once, and the header `If-Match`.
 #[derive(Debug)]
 pub struct Query {
     parameters: Vec<(String, String)>,
     if_match: Option<String>,
     violations: Violations,
-    /// What was taken.
+    /// The parameters that were read.
     read: Parameters,
 }
 
@@ -35,7 +35,7 @@ impl Query {
         Self { parameters, if_match: if_match.map(str::to_owned), violations, read: Parameters::default() }
     }
 
-    /// A query that is only outlined.
+    /// A query in documentation mode.
     pub(crate) fn outlining() -> Self {
         Self {
             parameters: Vec::new(),
@@ -45,8 +45,7 @@ impl Query {
         }
     }
 
-    /// Every value of a repeated parameter that holds what `kind` tells, under either of its names; empty ones
-    /// are left out.
+    /// Takes every value of a repeated parameter of this `kind`, under either of its names, without empty ones.
     fn take(&mut self, name: &str, kind: impl FnOnce() -> Kind) -> Vec<String> {
         if self.violations.outlines(name, kind) {
             return Vec::new();
@@ -61,12 +60,12 @@ impl Query {
         values
     }
 
-    /// The text of a parameter that may stand once.
+    /// The text of a parameter that may occur once.
     pub fn string(&mut self, name: &str) -> Option<String> {
         self.one(name, || Kind::Text { max_bytes: None })
     }
 
-    /// The value of a parameter that may stand once, and holds what `kind` tells.
+    /// The value of a parameter of this `kind` that may occur once.
     fn one(&mut self, name: &str, kind: impl FnOnce() -> Kind) -> Option<String> {
         let mut values = self.take(name, kind);
         if values.len() > 1 {
@@ -81,7 +80,7 @@ impl Query {
         self.violations.add(name, description);
     }
 
-    /// The value of a parameter that may stand once, which `read` understands.
+    /// The value of a parameter that may occur once, parsed by `read`.
     pub fn text<T, E: Display>(
         &mut self,
         name: &str,
@@ -92,7 +91,7 @@ impl Query {
         read(&value).map_err(|error| self.refuse(name, error.to_string())).ok()
     }
 
-    /// A value, noting a violation if it is absent.
+    /// A required value; notes a violation if it is absent.
     pub fn required<T>(&mut self, name: &str, read: impl FnOnce(&mut Self, &str) -> Option<T>) -> Option<T> {
         let noted = self.violations.len();
         let value = read(self, name);
@@ -143,7 +142,7 @@ impl Query {
         )
     }
 
-    /// The times from that of the parameter `start` on until before that of `end`.
+    /// The times of the parameters `start` and `end`, a range without its end.
     pub fn range(&mut self, start: &str, end: &str) -> (Option<Timestamp>, Option<Timestamp>) {
         let (from, before) = (self.timestamp(start), self.timestamp(end));
         if let Some(fault) = range_fault(from, before, start) {
@@ -152,7 +151,7 @@ impl Query {
         (from, before)
     }
 
-    /// A boolean, as Go reads one: grpc-gateway does.
+    /// A boolean, as Go parses it, because grpc-gateway does.
     pub fn boolean(&mut self, name: &str) -> Option<bool> {
         self.text(
             name,
@@ -181,7 +180,7 @@ impl Query {
         self.text("updateMask", kind, |value| UpdateMask::parse(value, known)).unwrap_or(UpdateMask::Present)
     }
 
-    /// An enum's value, by name or number; its values are in the order of their numbers from 0 up.
+    /// An enum's value, by name or number; `values` are in the order of their numbers, from 0 up.
     pub fn enumeration<T: Copy>(&mut self, name: &str, values: &[(&str, T)]) -> Option<T> {
         self.text(
             name,
@@ -194,7 +193,7 @@ impl Query {
         )
     }
 
-    /// The values of a repeated parameter, each by name one of `values`.
+    /// The values of a repeated parameter, each the name of one of `values`.
     pub fn enumerations<T: Copy>(&mut self, name: &str, values: &[(&str, T)]) -> Vec<T> {
         let mut read = Vec::new();
         for text in self.take(name, || Kind::named(values).listed(None)) {
@@ -228,7 +227,7 @@ impl Query {
         )
     }
 
-    /// The version that the caller means to change: that of the header `If-Match`.
+    /// The version that the caller means to change, by the header `If-Match`.
     pub(crate) fn if_match(&mut self) -> ExpectedEtag {
         if self.violations.outlines("If-Match", || Kind::EntityTags) {
             return ExpectedEtag::default();
@@ -239,14 +238,14 @@ impl Query {
         })
     }
 
-    /// The version that the caller means to change: that of `If-Match`, and of the parameter `etag`.
+    /// The version that the caller means to change, by `If-Match` and the parameter `etag`.
     pub fn etag(&mut self) -> ExpectedEtag {
         let sent = self.string("etag");
         self.if_match().and(sent)
     }
 
-    /// Refuses every parameter that was not asked for, and an `If-Match` that was not, as nothing would be held to it;
-    /// hands over what was noted so far.
+    /// Refuses every parameter that was not read, and an `If-Match` that was not read, because nothing would be checked
+    /// against it. Returns the violations noted so far.
     pub fn finish(mut self) -> Violations {
         if self.if_match.is_some() {
             self.refuse("If-Match", "is not a header of this operation");
@@ -257,7 +256,7 @@ impl Query {
         self.violations
     }
 
-    /// As [`Query::finish`], for a request without a body: the parameters that were read.
+    /// As [`Query::finish`], for a request without a body; returns the parameters that were read.
     ///
     /// # Errors
     /// INVALID_ARGUMENT with every bad parameter.
@@ -268,14 +267,14 @@ impl Query {
     }
 }
 
-/// What is said of a value that is none of `values`.
+/// The fault of a value that is none of `values`.
 fn one_of<T>(values: &[(&str, T)]) -> String {
     let names: Vec<&str> = values.iter().map(|(name, _)| *name).collect();
     format!("must be one of {}", names.join(", "))
 }
 
-/// The text that `encoded` stands for, with `+` for a space as browsers and API Gateway read it, or
-/// nothing if it is not UTF-8 or an escape is broken.
+/// Decodes `encoded`, with `+` for a space as browsers and API Gateway read it; `None` if it is not UTF-8 or an escape
+/// is broken.
 fn percent_decode(encoded: &str) -> Option<String> {
     let mut decoded = Vec::with_capacity(encoded.len());
     let mut bytes = encoded.bytes();
@@ -337,10 +336,10 @@ mod tests {
         }
     }
 
-    /// A reader of one parameter that says whether it found anything.
+    /// Reads one parameter and returns whether it found a value.
     type Reader = fn(&mut Query, &Tenant) -> bool;
 
-    /// Every reader of a parameter, by what it reads.
+    /// Every reader of a parameter, with its name.
     const READERS: [(&str, Reader); 14] = [
         ("string", |query, _| query.string("a").is_some()),
         ("text", |query, _| query.text("a", Kind::id, |text| Ok::<_, String>(text.to_owned())).is_some()),

@@ -23,31 +23,30 @@ use crate::{HttpEvent, Query, Verb, identity};
 
 /// The largest body, in bytes after base64 decoding.
 pub const MAX_BODY_BYTES: usize = 1024 * 1024;
-/// The most that path, query and headers may take together, in bytes. API Gateway takes 10,240 and adds
-/// headers of its own.
+/// The most bytes of path, query and headers together. API Gateway takes 10,240 and adds headers of its own.
 const MAX_HEAD_BYTES: usize = 16 * 1024;
 
 /// One request of a caller whose token was verified.
 #[derive(Debug)]
 pub struct Request<'a> {
-    /// The operation that is asked for.
+    /// The name of the requested operation.
     operation: &'static str,
     roles: &'static [Role],
     verbs: &'static [Verb],
     event: &'a HttpEvent,
     caller: Caller,
-    /// Whether it is only outlined, and nothing of it read.
+    /// Whether the request is in documentation mode, and nothing of it is read.
     outlined: bool,
 }
 
 impl<'a> Request<'a> {
-    /// The request in `event` for the operation that is called `operation`, has `verbs` and may be called by `roles`. Its
-    /// caller is told by the claims called `names`.
+    /// The request in `event` for the operation of this name, which has `verbs` and which `roles` may call. The claims
+    /// called `names` identify its caller.
     ///
     /// # Errors
-    /// UNAUTHENTICATED without verified claims; PERMISSION_DENIED naming an unusable claim; INVALID_ARGUMENT if
-    /// path, query and headers are larger than any that API Gateway hands over; NOT_FOUND for a path that only
-    /// looks like one of the route, because a variable of it holds a slash.
+    /// UNAUTHENTICATED without verified claims; PERMISSION_DENIED naming an unusable claim; INVALID_ARGUMENT if path,
+    /// query and headers are larger than any that API Gateway passes; NOT_FOUND for a path that only looks like one of
+    /// the route, because a variable of it contains a slash.
     pub(crate) fn new(
         operation: &'static str,
         roles: &'static [Role],
@@ -63,25 +62,25 @@ impl<'a> Request<'a> {
                 format!("must, with path and headers, take at most {MAX_HEAD_BYTES} bytes"),
             ));
         }
-        // API Gateway decodes variables after the route is found: a slash that was escaped twice comes to light.
+        // API Gateway decodes variables after it has found the route: a slash that was escaped twice appears here.
         if event.path_parameters.values().any(|value| value.contains('/')) {
             return Err(request.no_such_path());
         }
         Ok(request)
     }
 
-    /// The same, of which only the outline is wanted.
+    /// The same request in documentation mode.
     pub(crate) fn outlined(self) -> Self {
         Self { outlined: true, ..self }
     }
 
-    /// Who is calling.
+    /// The caller.
     pub fn caller(&self) -> &Caller {
         &self.caller
     }
 
-    /// The path's customer and profile, opened for a caller with one of the operation's roles. Nothing else of the
-    /// request is looked at before this (AIP-211), but that there is such an operation.
+    /// The path's customer and profile, opened for a caller with one of the operation's roles. Nothing of the request
+    /// but its operation is checked before this (AIP-211).
     ///
     /// # Errors
     /// PERMISSION_DENIED, the same whether the customer and profile exist or not; NOT_FOUND for a path with a verb,
@@ -93,9 +92,9 @@ impl<'a> Request<'a> {
         Ok(tenant)
     }
 
-    /// As [`Request::authorize`], for an operation with verbs, `id:verb` in the route's variable `parameter`: the id and the
-    /// name of the verb. API Gateway takes no route that mixes a variable and text, so an item's verbs share one, and no id
-    /// holds a colon.
+    /// As [`Request::authorize`], for an operation with verbs, with `id:verb` in the route's variable `parameter`; also
+    /// returns the id and the name of the verb. API Gateway takes no route that mixes a variable and text, so an item's
+    /// verbs share one. No id contains a colon.
     ///
     /// # Errors
     /// PERMISSION_DENIED, the same whether the customer and profile exist or not; NOT_FOUND for another verb or none,
@@ -116,7 +115,7 @@ impl<'a> Request<'a> {
         self.caller.enter(self.path_parameter("customer"), self.path_parameter("profile"))
     }
 
-    /// Refuses a path with a verb that is of another method, or of none: no id holds a colon.
+    /// Refuses a path with a verb of another method, or of none: no id contains a colon.
     fn require_no_verb(&self) -> Result<(), Error> {
         if self.event.path_parameters.values().any(|value| value.contains(':')) {
             return Err(self.no_such_path());
@@ -124,8 +123,8 @@ impl<'a> Request<'a> {
         Ok(())
     }
 
-    /// As [`Request::authorize`], for a path below the customer: the caller must not be confined to
-    /// some of its profiles.
+    /// As [`Request::authorize`], for a path under the customer: the caller must not be limited to some of its
+    /// profiles.
     ///
     /// # Errors
     /// As [`Request::authorize`].
@@ -155,11 +154,11 @@ impl<'a> Request<'a> {
         }
     }
 
-    /// `record` if it exists and the caller may see it: an agent sees what is their own, and is
-    /// not told whether another's exists.
+    /// `record` if it exists and the caller may see it: an agent sees only their own, and does not learn whether
+    /// another's exists.
     ///
     /// # Errors
-    /// NOT_FOUND; PERMISSION_DENIED to an agent, also for what does not exist.
+    /// NOT_FOUND; for an agent PERMISSION_DENIED, even if the record does not exist.
     pub fn visible<T>(&self, record: Option<T>, agent: impl Fn(&T) -> &UserId, name: &str) -> Result<T, Error> {
         match record {
             Some(record) if self.caller.role() != Role::Agent || agent(&record) == self.caller.user() => Ok(record),
@@ -168,7 +167,7 @@ impl<'a> Request<'a> {
         }
     }
 
-    /// `error`, unless it tells an agent that `name` does not exist.
+    /// `error`, unless it would tell an agent that `name` does not exist.
     pub fn hidden(&self, error: Error, name: &str) -> Error {
         match (self.caller.role(), error.code()) {
             (Role::Agent, Code::NotFound) => Error::permission_denied(name),
@@ -176,7 +175,7 @@ impl<'a> Request<'a> {
         }
     }
 
-    /// NOT_FOUND for what no operation answers.
+    /// NOT_FOUND for a path without an operation.
     pub fn no_such_path(&self) -> Error {
         let asked = self.method_and_path();
         Error::new(Reason::PathNotFound, format!("there is no operation at '{asked}'")).with("request", asked)
@@ -185,12 +184,12 @@ impl<'a> Request<'a> {
     /// The id in the route's variable `parameter`.
     ///
     /// # Errors
-    /// INVALID_ARGUMENT naming `name`; PERMISSION_DENIED to an agent, who is not told what exists.
+    /// INVALID_ARGUMENT naming `name`; for an agent PERMISSION_DENIED, so that they do not learn what exists.
     pub fn path_id<C: Collection>(&self, parameter: &str, tenant: &Tenant) -> Result<Id<C>, Error> {
         self.path_id_below(parameter, &tenant.name())
     }
 
-    /// As [`Request::path_id`], for what lies below the resource named `parent`.
+    /// As [`Request::path_id`], for a resource under the one named `parent`.
     ///
     /// # Errors
     /// As [`Request::path_id`].
@@ -205,7 +204,7 @@ impl<'a> Request<'a> {
         })
     }
 
-    /// The method and path, to name what was asked for.
+    /// The method and path, for errors.
     fn method_and_path(&self) -> String {
         let http = &self.event.request_context.http;
         format!("{} {}", http.method, http.path)
@@ -219,8 +218,8 @@ impl<'a> Request<'a> {
         Query::parse(&self.event.raw_query_string, self.event.header("if-match"))
     }
 
-    /// What tells this request with its `request_id` apart from others of its caller: the `message` that was read
-    /// from it, and the role that decided what was kept of it.
+    /// The idempotency record of this request with its `request_id`. Its fingerprint covers the `message` that was read
+    /// from the request, and the role, which decided what was kept of the message.
     ///
     /// # Errors
     /// INTERNAL if the message cannot be written as JSON.
@@ -241,7 +240,7 @@ impl<'a> Request<'a> {
         })
     }
 
-    /// Who changes something, and by which operation, at `now`, for its history.
+    /// The author of a change at `now`, for its history: the caller, by this operation.
     pub fn author(&self, now: Timestamp) -> Author<'_> {
         Author { caller: &self.caller, operation: self.operation, now }
     }
@@ -275,8 +274,8 @@ impl<'a> Request<'a> {
         Ok((update, expected.and(etag)))
     }
 
-    /// Reads the body of a custom method with `read`, and the version that the caller means: that of `If-Match`, and of
-    /// an `etag` in the body.
+    /// Reads the body of a custom method with `read`, and the version that the caller means, by `If-Match` and an
+    /// `etag` in the body.
     ///
     /// # Errors
     /// INVALID_ARGUMENT naming every bad field.
@@ -290,7 +289,7 @@ impl<'a> Request<'a> {
         Ok((value, expected.and(etag)))
     }
 
-    /// Reads the body of a request for a page with `read`, and keeps what was read of it: [`Request::body`] tells the rest.
+    /// As [`Request::body`], for a request for a page; also returns the parameters that `read` read.
     ///
     /// # Errors
     /// As [`Request::body`].
@@ -302,11 +301,11 @@ impl<'a> Request<'a> {
         Ok((violations.finish(value)?, parameters))
     }
 
-    /// Reads the body, a JSON object, with `read`; what is bad in it is added to `violations`. An
-    /// empty body is an empty object.
+    /// Reads the body, a JSON object, with `read`, and adds what is bad to `violations`. An empty body is an empty
+    /// object.
     ///
     /// # Errors
-    /// INVALID_ARGUMENT naming every bad field; a key that stands twice in one object by its path; `body` if it is no JSON
+    /// INVALID_ARGUMENT naming every bad field; a repeated key of an object by its path; `body` if it is not a JSON
     /// object or over 1 MiB.
     pub fn body<T>(
         &self,
@@ -331,7 +330,7 @@ impl<'a> Request<'a> {
         }
     }
 
-    /// The body, or the field that is bad and why.
+    /// The body, or the bad field and its fault.
     fn body_object(&self) -> Result<BTreeMap<String, Json>, (String, String)> {
         let of_body = |description: &str| ("body".to_owned(), description.to_owned());
         let content_type = self.event.header("content-type").unwrap_or_default().to_ascii_lowercase();
@@ -340,7 +339,7 @@ impl<'a> Request<'a> {
         }
         let encoded = self.event.body.as_deref().unwrap_or_default();
         let too_long = || of_body(&format!("must be at most {MAX_BODY_BYTES} bytes"));
-        // Base64 has four characters for three bytes.
+        // Base64 takes four characters for three bytes.
         if encoded.len() / 4 > MAX_BODY_BYTES.div_ceil(3) {
             return Err(too_long());
         }

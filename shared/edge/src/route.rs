@@ -33,17 +33,17 @@ impl Route {
     }
 }
 
-/// A custom method of an item: what stands after the colon of the path. API Gateway has one route for all of an item's.
+/// A custom method of an item: the part of the path after the colon. API Gateway has one route for all of an item's.
 #[derive(Debug, Clone, Copy)]
 pub struct Verb {
     /// The verb, such as `acknowledge`.
     pub name: &'static str,
     /// The method's id in the API's document, such as `acknowledgeSession`.
     pub id: &'static str,
-    /// In a few words, what it does.
+    /// Its summary, in a few words.
     pub summary: &'static str,
     /// The roles that may call it.
     pub roles: &'static [Role],
-    /// Who may call it in words, where the roles do not say all of it.
+    /// Its callers in words, if the roles do not say all of it.
     pub callers: Option<&'static str>,
 }

@@ -1,19 +1,19 @@
-//! How many bytes an answer takes. Lambda takes no longer one than [`MAX_ANSWER_BYTES`] from a function, counted as the
-//! JSON that API Gateway is handed: there the body, JSON itself, stands as a string and is escaped once more.
+//! The size of an answer in bytes. Lambda takes at most [`MAX_ANSWER_BYTES`] from a function, counted as the JSON for
+//! API Gateway: in it the body, JSON itself, is a string and is escaped once more.
 
 use std::io::{self, Write};
 
 use coaching_domain::Error;
 use serde::Serialize;
 
-/// The most that a function may answer, in bytes (Lambda's quota of a synchronous answer).
+/// The largest answer of a function, in bytes (Lambda's quota of a synchronous answer).
 pub const MAX_ANSWER_BYTES: usize = 6_291_556;
-/// What stands around the body, in bytes at most: the status and the headers.
+/// The most bytes around the body: the status and the headers.
 const ENVELOPE_BYTES: usize = 2 * 1024;
-/// What the body may take there, in bytes.
+/// The largest body in it, in bytes.
 pub(crate) const MAX_ANSWER_BODY_BYTES: usize = MAX_ANSWER_BYTES - ENVELOPE_BYTES;
 
-/// What `message` takes in an answer, as a part of the body, in bytes.
+/// The bytes that `message` takes as a part of the body of an answer.
 ///
 /// # Errors
 /// INTERNAL if it cannot be written as JSON.
@@ -33,12 +33,12 @@ pub fn bytes_in_answer(message: &impl Serialize) -> Result<usize, Error> {
     Ok(count.0)
 }
 
-/// `message` as a body; nothing if it takes more than a body may.
+/// `message` as a body; `None` if it is larger than a body may be.
 ///
 /// # Errors
 /// INTERNAL if it cannot be written as JSON.
 pub(crate) fn body_that_fits(message: &impl Serialize) -> Result<Option<String>, Error> {
-    /// Takes no more than a body may take unescaped: of what does not fit, no more than that is in memory.
+    /// Refuses what a body could not hold even unescaped, so that memory stays limited whatever the message.
     struct Body(Vec<u8>);
     impl Write for Body {
         fn write(&mut self, written: &[u8]) -> io::Result<usize> {
@@ -58,14 +58,14 @@ pub(crate) fn body_that_fits(message: &impl Serialize) -> Result<Option<String>,
         written => written.map_err(Error::internal)?,
     }
     let Body(body) = body;
-    // JSON has no bytes that take more than two once they are escaped, so a short body need not be looked through.
+    // Escaping at most doubles the bytes of JSON, so a short body need not be searched.
     if 2 * body.len() > MAX_ANSWER_BODY_BYTES && bytes_as_string(&body) > MAX_ANSWER_BODY_BYTES {
         return Ok(None);
     }
     String::from_utf8(body).map(Some).map_err(Error::internal)
 }
 
-/// What a part of a JSON text takes within a JSON string, in bytes: its control characters are escaped already.
+/// The bytes that a part of a JSON text takes within a JSON string: its control characters are escaped already.
 fn bytes_as_string(json: &[u8]) -> usize {
     json.len() + json.iter().filter(|byte| matches!(byte, b'"' | b'\\')).count()
 }

@@ -1,6 +1,6 @@
 //! Spans of requests, for an OpenTelemetry collector that runs beside the function, as a Lambda layer does.
 //!
-//! Each is sent before the function answers: Lambda may freeze the process from then on.
+//! Each is sent before the function answers: afterwards Lambda may freeze the process.
 
 use std::time::{Duration, SystemTime};
 
@@ -20,19 +20,19 @@ use uuid::Uuid;
 
 use crate::https::{amazons_authorities, connector};
 
-/// A request that is answered.
+/// An answered request.
 pub(crate) struct Answered<'a> {
     /// The operation's name.
     pub(crate) operation: &'static str,
     /// API Gateway's id of the request.
     pub(crate) request_id: &'a str,
-    /// What Lambda says of the trace that it belongs to: `Root=1-…;Parent=…;Sampled=…`.
+    /// Lambda's header for the trace that it belongs to: `Root=1-…;Parent=…;Sampled=…`.
     pub(crate) trace_header: Option<&'a str>,
-    /// When it began.
+    /// When it started.
     pub(crate) started: SystemTime,
-    /// How it was answered.
+    /// The status of the answer.
     pub(crate) status: StatusCode,
-    /// What it spent.
+    /// The capacity that it consumed.
     pub(crate) spent: ConsumedCapacity,
 }
 
@@ -57,7 +57,7 @@ impl Spans {
         if uri.scheme_str() != Some("http") || uri.host().is_none() || uri.path() != "/" {
             return Err(refused());
         }
-        // None of them is asked for: the collector is beside the function, and spoken to in plain HTTP.
+        // No authority is asked for: the collector runs beside the function, and is reached by plain HTTP.
         let connections = connector(amazons_authorities()).map_err(|error| error.0)?;
         let mut exporter = SpanExporter::builder()
             .with_http()
@@ -70,7 +70,7 @@ impl Spans {
         Ok(Self { exporter, scope: InstrumentationScope::builder("coaching-edge").build() })
     }
 
-    /// Sends the span of a request. What goes wrong with that is the log's, and not the client's.
+    /// Sends the span of a request. A failure is logged and does not reach the client.
     pub(crate) async fn send(&self, answered: Answered<'_>) {
         let sent = self.exporter.export(vec![self.span(&answered)]);
         if !matches!(tokio::time::timeout(PATIENCE, sent).await, Ok(Ok(()))) {

@@ -9,7 +9,7 @@
 //! out what hangs on those: all of it goes in one moment. The plan stays in that list for some time after
 //! the last of it is deleted, because indexes may still show it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,7 +28,7 @@ use crate::engine::attempts::{Attempts, keeps_changing};
 use crate::engine::entity;
 use crate::engine::transaction::{Outcome, Refusal, Transaction};
 use crate::engine::write::Write;
-use crate::item::{Attributes, Item};
+use crate::item::{Attributes, Item, last_of};
 use crate::keys::{self, EXPIRES_AT, Key, ListIndex, PK};
 use crate::list::{Filter, Listed, Page, Range};
 use crate::sessions_held::HeldSession;
@@ -77,7 +77,7 @@ impl Child {
 
 /// How many children a plan has.
 #[derive(Debug)]
-struct ChildCounts {
+pub(crate) struct ChildCounts {
     sessions: i64,
     /// Those of the sessions that their agent has acknowledged.
     acknowledged: i64,
@@ -401,6 +401,57 @@ impl Store {
         };
         let update = names.into_iter().zip(removed).fold(update, |update, (name, removed)| update.name(name, removed));
         self.transact(Transaction::of(update, Refusal::Changed)).await.map(|_| ())
+    }
+
+    /// How many children each of `plans` has; none of a plan that is not there, or whose counts cannot be read.
+    pub(crate) async fn child_counts(
+        &self,
+        tenant: &Tenant,
+        plans: &BTreeSet<CoachingPlanId>,
+    ) -> Result<BTreeMap<CoachingPlanId, ChildCounts>, Error> {
+        let keys = plans.iter().map(|plan| keys::dependents(tenant, plan)).collect();
+        let mut counts = BTreeMap::new();
+        for item in self.batch_get(keys, true).await? {
+            let plan = last_of(&Attributes::of(item.clone()).key.partition);
+            if let (Some(plan), Ok(of_plan)) = (plan, self.noting(ChildCounts::from_item(item))) {
+                counts.insert(plan, of_plan);
+            }
+        }
+        Ok(counts)
+    }
+
+    /// Makes the counts of acknowledged sessions what `sessions` come to, which were read after the counts that were
+    /// `read`; says whether one differed. A plan with another number of sessions stays as it is: an index does not show yet
+    /// what was created or deleted a moment ago.
+    pub(crate) async fn put_acknowledged_right<'a>(
+        &self,
+        tenant: &Tenant,
+        read: BTreeMap<CoachingPlanId, ChildCounts>,
+        sessions: impl Iterator<Item = &'a CoachingSession> + Clone,
+    ) -> Result<bool, Error> {
+        let mut differed = false;
+        for (plan, read) in read {
+            let of_plan = sessions.clone().filter(|session| session.plan == plan);
+            let (mut all, mut acknowledged) = (0, 0);
+            for session in of_plan {
+                all += 1;
+                acknowledged += i64::from(session.acknowledge_time.is_some());
+            }
+            if read.deleting || all != read.sessions || acknowledged == read.acknowledged {
+                continue;
+            }
+            let attribute = Child::AcknowledgedSession.attribute();
+            let as_read = match read.acknowledged {
+                0 => format!("(attribute_not_exists({attribute}) OR {attribute} = :read)"),
+                _ => format!("{attribute} = :read"),
+            };
+            let update = Write::update(keys::dependents(tenant, &plan), format!("SET {attribute} = :right"))
+                .when(format!("attribute_exists({PK}) AND {as_read}"))
+                .number(":read", read.acknowledged)
+                .number(":right", acknowledged);
+            differed |= self.transact(Transaction::of(update, Refusal::Changed)).await?.is_written();
+        }
+        Ok(differed)
     }
 
     /// Deletes what hangs on a plan that is being deleted, a transaction at a time, until the count says

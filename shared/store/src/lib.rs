@@ -1,5 +1,6 @@
 //! The single table. The kinds of its partitions are in [`Partition`], its keys in [`keys`], how entities are written as
-//! items in one file per resource, and every function of [`Store`] answers one question of the service.
+//! items in one file per resource, what writes and changes them all alike in `engine`, and every function of [`Store`]
+//! answers one question of the service.
 //!
 //! | question | function | reads |
 //! |---|---|---|
@@ -18,7 +19,7 @@
 //! | a page of targets; the organisation's | [`Store::targets`], [`Store::organisation_targets`] | a range of an index |
 //! | one scorecard, or some | [`Store::scorecard`], [`Store::scorecards_by_id`] | the items |
 //! | a page of scorecards, by any filter | [`Store::scorecards`] | a range of one index |
-//! | write scorecards and their statistics | [`Store::write_scorecards`] | the statistics that change |
+//! | write scorecards and their statistics | [`Store::create_scorecard`], [`Store::change_scorecard`] | the statistics that change |
 //! | write many scorecards over what is there | [`Store::upsert_scorecards`] | the scorecards, until others let them through |
 //! | a template and the statistics that a scorecard of it counts in | [`Store::template_and_statistics`] | the items |
 //! | statistics of some agents; of a profile | [`Store::statistics_of_agents`], [`Store::statistics_of_profile`] | the items; a range of each bucket |
@@ -87,7 +88,7 @@ pub use metering::ConsumedCapacity;
 pub use partition::Partition;
 pub use plans::{PlanFilter, PlanWithSessions};
 pub use rebuild::{Difference, Recount, Recounted};
-pub use scorecards::{Counted, KnownStatistics, ScorecardChange, ScorecardFilter, Written};
+pub use scorecards::{Counted, KnownStatistics, ScorecardChange, ScorecardFilter};
 pub use sessions::SessionFilter;
 pub use statistics::AgentStatistics;
 pub use targets::TargetFilter;

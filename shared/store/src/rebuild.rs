@@ -58,7 +58,7 @@ pub enum Recounted {
     Corrected {
         /// These statistics; none, if all were right.
         statistics: Vec<Difference>,
-        /// Whether the agent's record was.
+        /// Whether the agent's record was, or how many sessions of their plans are acknowledged.
         record: bool,
     },
     /// Something differs that was changed within the last minute, which indexes may not show yet.
@@ -171,9 +171,10 @@ impl Store {
         skipped: &mut BTreeSet<Unreadable>,
     ) -> Result<Recounted, Error> {
         let record = self.put_record_right(tenant, agent, skipped).await;
-        let record = unless_unreadable(record, skipped)?.unwrap_or(false);
+        let mut record = unless_unreadable(record, skipped)?.unwrap_or(false);
         let of_sessions = self.recount_sessions(tenant, &recount.usecases, &recount.periods, agent, skipped).await;
-        let mut corrected: BTreeSet<(UsecaseId, Period)> = unless_unreadable(of_sessions, skipped)?.unwrap_or_default();
+        let (mut corrected, counts) = unless_unreadable(of_sessions, skipped)?.unwrap_or_default();
+        record |= counts;
         let mut attempts = Attempts::new();
         while attempts.another().await {
             let stored = self.stored_statistics(tenant, recount, agent).await?;

@@ -167,15 +167,6 @@ impl Counted {
     }
 }
 
-/// What became of scorecards that were to be written together.
-#[derive(Debug)]
-pub enum Written {
-    /// All were written.
-    All,
-    /// None was, because those at these places are not what was read.
-    NotAsRead(Vec<usize>),
-}
-
 /// Where one agent's scores of one usecase and period are counted.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Place {
@@ -319,7 +310,7 @@ impl Store {
                 return Ok((before, template));
             }
             let change = [ScorecardChange::replacing(tenant, (&before, &template), after, &template, author)];
-            if let Written::All = self.write_scorecards(tenant, &change, known, None, author.now).await? {
+            if self.write_scorecards(tenant, &change, known, None, author.now).await? {
                 let [change] = change;
                 return Ok((change.after, template));
             }
@@ -390,26 +381,27 @@ impl Store {
         let change = ScorecardChange::creating(scorecard, template);
         let created = created_by(&change, time);
         match self.write_scorecards(tenant, &[change], known, request, time).await? {
-            Written::All => Ok(created),
-            Written::NotAsRead(_) => Err(Error::already_exists(&name)),
+            true => Ok(created),
+            false => Err(Error::already_exists(&name)),
         }
     }
 
-    /// Writes all of `changes` (one run of [`Store::runs_of`]) with what they change in statistics, or
-    /// nothing. With a `request`, there must be one change. Statistics that are not `known` are read.
+    /// Writes all of `changes` (one run of `runs_of`) with what they change in statistics, and says whether
+    /// they are written: nothing is, if one of the scorecards is not what was read. With a `request`, there must be one
+    /// change. Statistics that are not `known` are read.
     ///
     /// # Errors
     /// RESOURCE_EXHAUSTED if an agent's statistics would become larger than they may be; ABORTED if others keep
     /// changing the same agents' statistics, or the request was answered before; INTERNAL if the statistics do
     /// not hold what is to be taken off them.
-    pub async fn write_scorecards(
+    pub(crate) async fn write_scorecards(
         &self,
         tenant: &Tenant,
         changes: &[ScorecardChange],
         mut known: KnownStatistics,
         request: Option<&IdempotencyRecord>,
         time: Timestamp,
-    ) -> Result<Written, Error> {
+    ) -> Result<bool, Error> {
         let mut attempts = Attempts::new();
         while attempts.another().await {
             // What was known and turned out to have changed is read again.
@@ -418,17 +410,15 @@ impl Store {
                 Err(inconsistent) => {
                     // Somebody changed a scorecard and its statistics since it was read; otherwise the
                     // statistics are wrong.
-                    let changed = self.changed_since_read(tenant, changes).await?;
-                    return if changed.is_empty() {
-                        Err(Error::internal(inconsistent))
-                    } else {
-                        Ok(Written::NotAsRead(changed))
+                    return match self.changed_since_read(tenant, changes).await? {
+                        true => Ok(false),
+                        false => Err(Error::internal(inconsistent)),
                     };
                 }
             };
             let mut transaction = Transaction::default();
-            for (place, change) in changes.iter().enumerate() {
-                transaction.add(write(tenant, change), Refusal::ScorecardChanged(place));
+            for change in changes {
+                transaction.add(write(tenant, change), Refusal::ScorecardChanged);
                 transaction.add_unconditional(record_change(tenant, change));
             }
             let adds = changes.iter().any(|change| change.added.is_some());
@@ -445,30 +435,22 @@ impl Store {
                 [change] => self.create(tenant, transaction, request, &created_by(change, time)).await?,
                 _ => self.transact(transaction).await?,
             };
-            let refused = match outcome {
-                Outcome::Written => return Ok(Written::All),
-                Outcome::Refused(refused) => refused,
-            };
-            let not_as_read = refused.all().filter_map(|refusal| match refusal {
-                Refusal::ScorecardChanged(place) => Some(place),
-                _ => None,
-            });
-            let not_as_read: Vec<usize> = not_as_read.collect();
-            if !not_as_read.is_empty() {
-                return Ok(Written::NotAsRead(not_as_read));
+            match outcome {
+                Outcome::Written => return Ok(true),
+                Outcome::Refused(refused) if refused.has(Refusal::ScorecardChanged) => return Ok(false),
+                // The statistics have changed since they were read.
+                Outcome::Refused(_) => {}
             }
         }
         Err(Error::kept_changing("scorecards of the same agent"))
     }
 
-    /// The places of `changes` whose scorecards are not what was read.
-    async fn changed_since_read(&self, tenant: &Tenant, changes: &[ScorecardChange]) -> Result<Vec<usize>, Error> {
+    /// Whether a scorecard of `changes` is not what was read.
+    async fn changed_since_read(&self, tenant: &Tenant, changes: &[ScorecardChange]) -> Result<bool, Error> {
         let ids: Vec<ScorecardId> = changes.iter().map(|change| change.after.id.clone()).collect();
         let scorecards = self.scorecards_by_id(tenant, &ids).await?.whole()?;
         let versions: HashMap<_, _> = scorecards.iter().map(|scorecard| (&scorecard.id, scorecard.version)).collect();
-        let changed = changes.iter().enumerate();
-        let changed = changed.filter(|(_, change)| versions.get(&change.after.id).copied() != change.before);
-        Ok(changed.map(|(index, _)| index).collect())
+        Ok(changes.iter().any(|change| versions.get(&change.after.id).copied() != change.before))
     }
 
     /// The statistics that `changes` touch, as they are to be; or that they do not hold what is to be

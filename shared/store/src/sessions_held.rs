@@ -287,7 +287,7 @@ struct Mark {
 
 impl Store {
     /// Recounts the sessions of `agent`, and says in which statistics of `usecases` and `periods` they were not as
-    /// they are now. A session that others change meanwhile they count themselves. One that cannot be read stays counted
+    /// they are now, and whether a plan's count of acknowledged ones was not. A session that others change meanwhile they count themselves. One that cannot be read stays counted
     /// as it is, and is `skipped`.
     pub(crate) async fn recount_sessions(
         &self,
@@ -296,12 +296,14 @@ impl Store {
         periods: &BTreeSet<Period>,
         agent: &UserId,
         skipped: &mut BTreeSet<Unreadable>,
-    ) -> Result<BTreeSet<(UsecaseId, Period)>, Error> {
+    ) -> Result<(BTreeSet<(UsecaseId, Period)>, bool), Error> {
         let mut differed = BTreeSet::new();
         let stored = self.stored_marks(tenant, usecases, periods, agent, &mut differed).await?;
         let partition = keys::sessions_of_agent(tenant, agent);
         let listed =
             self.all(Range::<CoachingSession>::new(ListIndex::Agent, partition, Filter::default(), None)).await?;
+        let plans = listed.entries.iter().map(|session| session.plan.clone()).collect();
+        let counts = self.child_counts(tenant, &plans).await?;
         let mut ids: BTreeSet<CoachingSessionId> = listed.entries.into_iter().map(|session| session.id).collect();
         ids.extend(stored.iter().map(|mark| mark.session.clone()));
         let keys = ids.iter().map(|id| keys::session(tenant, id)).collect();
@@ -314,6 +316,7 @@ impl Store {
             }
             skipped.insert(unreadable);
         }
+        let counts_differed = self.put_acknowledged_right(tenant, counts, sessions.values()).await?;
         for id in ids {
             let session = sessions.get(&id);
             let right = session.and_then(HeldSession::of).filter(|held| held.agent == *agent);
@@ -344,7 +347,7 @@ impl Store {
                 }
             }
         }
-        Ok(differed)
+        Ok((differed, counts_differed))
     }
 
     /// What the statistics of `agent` count, after their count of it, what cannot be read and what only tables of version

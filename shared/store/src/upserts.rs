@@ -10,7 +10,7 @@ use coaching_domain::{Code, Error, Tenant, Timestamp};
 use futures_util::future::join_all;
 
 use crate::engine::attempts::Attempts;
-use crate::scorecards::{KnownStatistics, ScorecardChange, Written};
+use crate::scorecards::{KnownStatistics, ScorecardChange};
 use crate::unreadable::Found;
 use crate::{Deadline, Store};
 
@@ -135,9 +135,9 @@ impl Store {
         while let Some(run) = rest.pop_front() {
             let write = self.write_scorecards(tenant, run, KnownStatistics::default(), None, now);
             let written = match deadline.within(write).await {
-                Ok(Written::All) => Ok(Some(run.iter().map(|change| change.after.clone()).collect())),
+                Ok(true) => Ok(Some(run.iter().map(|change| change.after.clone()).collect())),
                 // The whole run was refused, so all of it is read again.
-                Ok(Written::NotAsRead(_)) => Ok(None),
+                Ok(false) => Ok(None),
                 // Halved until what makes the agent's statistics too large is found.
                 Err(error) if error.code() == Code::ResourceExhausted && run.len() > 1 => {
                     let (first, second) = run.split_at(run.len() / 2);

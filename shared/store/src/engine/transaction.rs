@@ -32,8 +32,8 @@ pub(crate) enum Refusal {
     Answered,
     /// Something is not what was read any more.
     Changed,
-    /// The scorecard at this place among those that are written together is not what was read.
-    ScorecardChanged(usize),
+    /// A scorecard is not what was read, where its statistics may have changed too.
+    ScorecardChanged,
     /// The plan that a child is added to is not there, is another agent's, is being deleted, or takes no more.
     PlanTakesNoChild,
     /// A plan of the name was deleted moments ago.
@@ -112,7 +112,7 @@ impl Refused {
     }
 
     /// The meaning of each condition that did not hold.
-    pub(crate) fn all(&self) -> impl Iterator<Item = Refusal> {
+    fn all(&self) -> impl Iterator<Item = Refusal> {
         self.0.iter().map(|(refusal, _)| *refusal)
     }
 
@@ -201,4 +201,29 @@ fn refused(refusals: &[Option<Refusal>], failed: Vec<(usize, ItemAsItIs)>) -> Re
     let named = failed.into_iter().map(|(place, item)| Some(((*refusals.get(place)?)?, item)));
     let named = named.collect::<Option<Vec<_>>>().map(Refused);
     named.ok_or_else(|| Error::internal("a write without a condition was refused by one"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_is_told_by_its_meaning_wherever_its_write_stands() {
+        let item = HashMap::from([("agent".to_owned(), AttributeValue::S("ana".to_owned()))]);
+        let meanings = [None, Some(Refusal::NameTaken), None, Some(Refusal::PlanTakesNoChild), Some(Refusal::Changed)];
+        let refused = refused(&meanings, vec![(3, Some(item.clone())), (4, None)]).unwrap();
+        assert!(refused.has(Refusal::PlanTakesNoChild) && refused.has(Refusal::Changed));
+        assert!(!refused.has(Refusal::NameTaken) && !refused.is_only(Refusal::Changed));
+        assert_eq!(refused.item(Refusal::PlanTakesNoChild), Some(&item));
+        assert_eq!((refused.item(Refusal::Changed), refused.item(Refusal::NameTaken)), (None, None));
+    }
+
+    #[test]
+    fn a_write_without_a_condition_cannot_be_refused_by_one() {
+        let meanings = [Some(Refusal::Changed), None];
+        assert!(refused(&meanings, vec![(0, None)]).unwrap().is_only(Refusal::Changed));
+        for failed in [vec![(0, None), (1, None)], vec![(2, None)]] {
+            assert_eq!(refused(&meanings, failed).unwrap_err().reason(), coaching_domain::Reason::InternalError);
+        }
+    }
 }

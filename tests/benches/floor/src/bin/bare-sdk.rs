@@ -1,5 +1,5 @@
 //! The least that a function which writes to DynamoDB can be: the SDK as its guide sets it up, and one transaction,
-//! always the same but for an id. `TRANSACTION` holds it, as DynamoDB's protocol has it, with `ID` for the id.
+//! always the same except for an id. `TRANSACTION` holds it in the form of DynamoDB's protocol, with `ID` for the id.
 
 use std::collections::HashMap;
 
@@ -26,7 +26,7 @@ fn main() -> Result<(), Error> {
     })
 }
 
-/// The writes of a transaction of DynamoDB's protocol.
+/// The writes of a transaction in the form of DynamoDB's protocol.
 fn writes(transaction: &Value) -> Result<Vec<TransactWriteItem>, Error> {
     let mut writes = Vec::new();
     for write in transaction.as_array().into_iter().flatten() {
