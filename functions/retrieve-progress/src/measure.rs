@@ -1,4 +1,4 @@
-//! Reading targets, templates and statistics, and measuring agents by them.
+//! Reads targets, templates and statistics, and measures agents by them.
 
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
@@ -19,20 +19,20 @@ use futures_util::future::{try_join, try_join_all};
 
 use crate::request::RetrieveProgressRequest;
 
-/// The most statistics (about 2 KB each) that are held until it is known what they are read for. Of more, the
-/// agents and their targets are read first, and the statistics then pass by.
+/// The most statistics (about 2 KB each) that are held until their agents are known. If there are more, the agents and
+/// their targets are read first, and the statistics are then streamed.
 const MAX_STATISTICS_HELD: usize = 200;
 
-/// Statistics, or that they cannot be read.
+/// Statistics, or the record that cannot be read.
 pub(crate) type ReadStatistics = Result<AgentStatistics, Unreadable>;
 
-/// What the organisation wants of everyone.
+/// The organisation's targets in scope, with their templates.
 pub(crate) struct Organisation {
     targets: Vec<Target>,
     templates: Templates,
 }
 
-/// An agent with what they were measured by.
+/// An agent with their measurement.
 pub(crate) struct MeasuredAgent {
     pub(crate) agent: Agent,
     pub(crate) measurement: Measurement,
@@ -47,7 +47,7 @@ pub(crate) struct Measuring<'a> {
     pub(crate) asked: &'a RetrieveProgressRequest,
     pub(crate) now: Timestamp,
     scope: Scope,
-    /// When what is measured held.
+    /// The time whose facts count.
     pub(crate) span: Span,
     baseline: Range<NaiveDate>,
     periods: Vec<Period>,
@@ -87,7 +87,7 @@ impl<'a> Measuring<'a> {
         Ok(unreadable.chain(templates).collect())
     }
 
-    /// Whether so many agents have few enough statistics to hold them until the agents are known.
+    /// Whether so many agents have few enough statistics to be held until the agents are known.
     pub(crate) fn are_few(&self, agents: usize) -> bool {
         agents * self.asked.usecases.len() * self.periods.len() <= MAX_STATISTICS_HELD
     }
@@ -103,7 +103,7 @@ impl<'a> Measuring<'a> {
         Ok(statistics)
     }
 
-    /// Measures the `agents` of a page, in their order, by their `statistics`, if they are read already.
+    /// Measures the `agents` of a page, in their order, by their `statistics` if those are read already.
     pub(crate) async fn measure(
         &self,
         agents: Vec<Agent>,
@@ -115,8 +115,8 @@ impl<'a> Measuring<'a> {
         Ok(measured)
     }
 
-    /// As [`Measuring::measure`], however many agents: what is read of many passes by. Sessions of plans that
-    /// are being deleted are still among theirs.
+    /// As [`Measuring::measure`], for any number of agents: the statistics of many are streamed. Sessions of plans that
+    /// are being deleted are still included.
     pub(crate) async fn measure_all(
         &self,
         agents: Vec<Agent>,
@@ -165,12 +165,12 @@ impl<'a> Measuring<'a> {
             }
             None => store.statistics_of_agents(self.tenant, usecases, &ids, &self.periods, &mut take).await?,
         }
-        // Of whom not all can be read, no figure is right.
+        // If something of an agent cannot be read, none of their figures is right.
         measured.retain(|agent| !agent.is_damaged);
         Ok(measured)
     }
 
-    /// Adds `statistics` of an agent to their `measurement`, and says whether they could be read.
+    /// Adds `statistics` of an agent to their `measurement`, and returns whether they could be read.
     fn add(&self, statistics: AgentStatistics, measurement: &mut Measurement) -> bool {
         let AgentStatistics { usecase, period, packed, .. } = &statistics;
         let (window, baseline) = (&self.asked.window.days, &self.baseline);
@@ -186,7 +186,8 @@ impl<'a> Measuring<'a> {
         self.scope.targets_of(&agent.targets, &organisation.targets)
     }
 
-    /// The revisions that have what the targets of `agents` are for and current revisions do not.
+    /// The last revisions that have the criteria and chapters of the targets of `agents`, where current revisions do
+    /// not.
     pub(crate) async fn last_revisions(&self, agents: &[MeasuredAgent]) -> Result<Vec<ScorecardTemplate>, Error> {
         let goals = agents.iter().flat_map(|agent| agent.measurement.goals());
         let revisions: HashSet<_> = goals
@@ -196,7 +197,7 @@ impl<'a> Measuring<'a> {
         Ok(self.app.store.templates(self.tenant, &revisions, false).await?.entries)
     }
 
-    /// Leaves sessions of plans that are being deleted out.
+    /// Removes sessions of plans that are being deleted.
     pub(crate) async fn leave_out_deleted(&self, agents: &mut [MeasuredAgent]) -> Result<(), Error> {
         let sessions = agents.iter_mut().map(|agent| &mut agent.measurement.sessions).collect();
         self.app.store.leave_out_deleted(self.tenant, sessions, self.now).await
@@ -209,7 +210,7 @@ impl MeasuredAgent {
         overall_progress(&self.measurement.reached())
     }
 
-    /// The mean of the gaps of their targets, likewise.
+    /// The mean gap of their targets, likewise.
     pub(crate) fn gap(&self) -> Option<i64> {
         overall_gap(&self.measurement.reached())
     }

@@ -1,4 +1,4 @@
-//! Which agents are on a page, in which order, and where the next page goes on.
+//! Pages of agents: their members, their order, and where the next one continues.
 
 use std::collections::{HashMap, HashSet};
 
@@ -22,19 +22,19 @@ pub(crate) struct Page {
     pub(crate) places: Places,
 }
 
-/// Where the agents of a page stand, for a page that does not show them all.
+/// The places of the agents of a page, for an answer that does not show them all.
 pub(crate) enum Places {
     /// In the list by name.
     ByName,
-    /// In an order that is kept: how many come before each, itself included.
+    /// In a kept order: for each agent, the number of agents up to and including them.
     InOrder(Uuid, Vec<usize>),
-    /// In an order of all these, which are the page, that need not be kept if the page shows them all.
+    /// In an order of all these agents, who are the page. It need not be kept if the page shows them all.
     InOrderNotKept(Vec<UserId>),
 }
 
 impl Page {
-    /// The place after the first `shown` agents, at least one if there are any; nothing if none follows. An order that
-    /// is not kept has the id `order`.
+    /// The place after the first `shown` agents, at least one if there are any; `None` if none follows. `order` is the
+    /// id of an order that is not kept yet.
     pub(crate) fn after(&self, shown: usize, order: Uuid) -> Option<String> {
         let last = shown.checked_sub(1).filter(|_| shown < self.agents.len());
         let Some(last) = last else { return self.next.clone() };
@@ -53,7 +53,7 @@ impl Page {
 pub(crate) struct Paging<'a> {
     pub(crate) measuring: &'a Measuring<'a>,
     pub(crate) caller: &'a Caller,
-    /// What page tokens are good for.
+    /// The request that page tokens are valid for.
     pub(crate) binding: &'a Binding,
 }
 
@@ -125,7 +125,7 @@ impl Paging<'_> {
         Ok(Page { agents: page, next, places: kept })
     }
 
-    /// A page of the order that the page `token` goes on in.
+    /// A page of the kept order that `token` continues.
     async fn page_in_kept_order(&self, token: &str) -> Result<Page, Error> {
         let Measuring { app, tenant, asked, now, .. } = *self.measuring;
         let size = asked.page_size;
@@ -143,7 +143,7 @@ impl Paging<'_> {
         Ok(Page { agents, next, places: Places::InOrder(order, before) })
     }
 
-    /// Keeps an order for requests of this binding, and makes the id that their page tokens name it by.
+    /// Keeps an order for requests of this binding; returns the id by which their page tokens name it.
     pub(crate) async fn keep_order(&self, ids: &[&UserId]) -> Result<Uuid, Error> {
         let Measuring { app, tenant, now, .. } = *self.measuring;
         let order = Uuid::new_v4();
@@ -151,7 +151,7 @@ impl Paging<'_> {
         Ok(order)
     }
 
-    /// The usecases and templates of the request must exist.
+    /// Refuses usecases and templates of the request that do not exist.
     async fn check_names(&self) -> Result<(), Error> {
         let Measuring { app, tenant, asked, .. } = *self.measuring;
         let usecases = References::default().usecases("usecaseNames", &asked.usecases);
@@ -160,8 +160,8 @@ impl Paging<'_> {
         app.store.unknown_names(tenant, &references, false).await?.into_result()
     }
 
-    /// The agents of the request, in no order; with their statistics, if they are few and no more than are
-    /// `measured`.
+    /// The agents of the request, in no order. If it names agents or groups whose people are few and at most
+    /// `measured`, their statistics are read too.
     async fn everyone(&self, measured: usize) -> Result<(Vec<Agent>, Option<Vec<ReadStatistics>>), Error> {
         let Measuring { app, tenant, asked, span, .. } = *self.measuring;
         if asked.names_nobody() {
@@ -176,7 +176,7 @@ impl Paging<'_> {
         }
         let ids: Vec<UserId> = ids.into_iter().collect();
         let (mut agents, statistics) = self.agents_and_statistics(&ids, ids.len() <= measured).await?;
-        // Who has left within the window is answered when named.
+        // Agents who left within the window are answered if named.
         let named: HashSet<&UserId> = asked.agents.iter().collect();
         let filter = asked.filter;
         agents.retain(|agent| {
@@ -186,8 +186,8 @@ impl Paging<'_> {
         Ok((agents, statistics))
     }
 
-    /// Those of `ids` who are agents of the profile; side by side, if `all_are_measured` and they are few,
-    /// their statistics.
+    /// Those of `ids` who are agents of the profile; if `all_are_measured` and they are few, their statistics too, read
+    /// concurrently.
     async fn agents_and_statistics(
         &self,
         ids: &[UserId],
@@ -206,8 +206,8 @@ impl Paging<'_> {
         Ok((agents.await?, None))
     }
 
-    /// Refuses names that the request asks for of users whom the directory does not know, unless the caller is confined to
-    /// some profiles: whom the customer employs elsewhere is not for them to know.
+    /// Refuses named users whom the directory does not know, unless the caller is confined to some profiles: whom the
+    /// customer employs elsewhere is not for them to know.
     fn check_agents(&self, unknown: &[UserId]) -> Result<(), Error> {
         let Measuring { tenant, asked, .. } = *self.measuring;
         if !self.caller.enters_every_profile() {
@@ -223,7 +223,7 @@ impl Paging<'_> {
     }
 }
 
-/// The agents in the order asked for by progress or gap: of each the value, the id and where it stands in `measured`.
+/// The agents in the requested order by progress or gap: the value, the id and the place in `measured` of each.
 fn in_order<'m>(
     measured: &'m [MeasuredAgent],
     asked: &RetrieveProgressRequest,
@@ -246,7 +246,7 @@ fn in_order<'m>(
     order
 }
 
-/// `read`, if what was `checked` beside it is right; else the bad fields of both.
+/// `read`, if `checked` is right; else the bad fields of both.
 fn checked_and<T>(checked: Result<(), Error>, read: Result<T, Error>) -> Result<T, Error> {
     match (checked, read) {
         (Err(error), Err(other)) => Err(error.and(other)),

@@ -1,4 +1,4 @@
-//! What is asked for, and how it is read.
+//! The request, and how it is read.
 
 use coaching_domain::fields::Fields;
 use coaching_domain::names::{GroupId, Revisions, ScorecardTemplateId, Usecase, UsecaseId, UserId};
@@ -12,7 +12,7 @@ const MAX_AGENTS: usize = 1000;
 const MAX_GROUPS: usize = 100;
 const MAX_USECASES: usize = 20;
 const MAX_TEMPLATES: usize = 100;
-/// The longest page token that is looked at, in bytes.
+/// The longest page token that is read, in bytes.
 const MAX_TOKEN_BYTES: usize = 1024;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum OrderBy {
@@ -33,7 +33,7 @@ pub(crate) struct RetrieveProgressRequest {
     pub(crate) window: Window,
     pub(crate) page_size: usize,
     pub(crate) page_token: Option<String>,
-    /// Whether it is an agent who asks, and so for themselves.
+    /// Whether the caller is an agent, and so asks for themselves.
     pub(crate) is_of_caller: bool,
 }
 

@@ -1,4 +1,4 @@
-//! Goals: the targets that an agent is measured by, each with where statistics have its scores.
+//! Goals: the targets that an agent is measured by, each with the place of its scores in statistics.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -9,17 +9,17 @@ use crate::statistics::WHOLE_SCORECARD;
 use crate::target::Target;
 use crate::template::ScorecardTemplate;
 
-/// Current templates by their ids; nothing for one that cannot be read.
+/// Current templates by their ids; `None` for one that cannot be read.
 pub type Templates = HashMap<ScorecardTemplateId, Option<ScorecardTemplate>>;
 
-/// A target in scope, and where its scores are.
+/// A target in scope, and the place of its scores.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Goal {
     /// The target.
     pub target: Target,
-    /// What was in force at the window's end, in hundredths of a percentage point.
+    /// The value in force at the window's end, in hundredths of a percentage point.
     pub(crate) hundredths: u32,
-    /// Of the criterion or chapter in statistics; nothing if its template does not have it.
+    /// The number of the criterion or chapter in statistics; `None` if its template does not have it.
     pub(crate) number: Option<u32>,
     display_name: String,
     /// The last revision that has the criterion or chapter and its label, if the current one does not.
@@ -27,8 +27,8 @@ pub struct Goal {
 }
 
 impl Goal {
-    /// What `target` was at the time `at`, with what is known of it by its current `template`, if there is one; nothing if
-    /// the target was created later.
+    /// The goal that `target` was at the time `at`, with what its current `template`, if there is one, says of it;
+    /// `None` if the target was created later.
     pub fn new(target: &Target, at: Timestamp, template: Option<&ScorecardTemplate>) -> Option<Self> {
         let part = target.criterion_or_chapter_id.as_str();
         let display_name = match template {
@@ -49,8 +49,8 @@ impl Goal {
         })
     }
 
-    /// The goals that `targets` were at the time `at`, in their order. A target whose template is among `templates` and
-    /// cannot be read is left out.
+    /// The goals that `targets` were at the time `at`, in their order, without those whose template is in `templates`
+    /// and cannot be read.
     pub fn all(targets: Vec<&Target>, at: Timestamp, templates: [&Templates; 2]) -> Arc<[Self]> {
         let goals = targets.into_iter().filter_map(|target| {
             match templates.into_iter().find_map(|some| some.get(&target.template)) {
@@ -62,13 +62,13 @@ impl Goal {
         goals.collect()
     }
 
-    /// The last revision that has the criterion or chapter, if the current one does not: its label is there.
+    /// The last revision that has the criterion or chapter, and so its label, if the current one does not.
     pub fn last_revision(&self) -> Option<u32> {
         self.last_revision
     }
 
-    /// Its label: of a criterion or chapter that the current revision does not have, that of its last one, if it is among
-    /// `last_revisions`. Without a label, its id.
+    /// Its label. If the current revision does not have the criterion or chapter, the label is that of the last one
+    /// that does, if that is in `last_revisions`. Without a label, its id.
     pub fn label<'a>(&'a self, last_revisions: &'a [ScorecardTemplate]) -> &'a str {
         let is_last =
             |one: &&ScorecardTemplate| one.id == self.target.template && Some(one.revision) == self.last_revision;
@@ -89,7 +89,7 @@ pub(crate) mod tests {
         Timestamp::parse(text).unwrap()
     }
 
-    /// A target of the organisation for the usecase `care` and a part of the template `quality`: 80 %, of June 90 %.
+    /// A target of the organisation for the usecase `care` and a part of the template `quality`: 80 %, from June 90 %.
     pub(crate) fn target(part: &str) -> Target {
         let (created, changed) = (time("2026-05-01T00:00:00Z"), time("2026-06-01T00:00:00Z"));
         Target {

@@ -1,4 +1,4 @@
-//! How far one agent came towards their goals: statistics are taken into figures here, period by period.
+//! Measures how far one agent came towards their goals: statistics become figures here, period by period.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -11,33 +11,33 @@ use crate::names::{CoachingPlanId, ScorecardTemplateId, UsecaseId};
 use crate::progress::{Measured, Reached, Span};
 use crate::statistics::{Inconsistent, PackedStatistics, Period};
 
-/// What an agent is measured by, and what was found of it so far.
+/// The goals of an agent, and the scores and sessions found for them so far.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Measurement {
-    /// The same for all who have no targets of their own.
+    /// Shared by all agents who have no targets of their own.
     goals: Arc<[Goal]>,
-    /// What each goal is measured by.
+    /// The scores of each goal.
     measured: Vec<Measured>,
-    /// The sessions held within the window: when, in seconds since 1970, and of which plan.
+    /// The sessions held within the window: the time, in seconds since 1970, and the plan of each.
     pub sessions: Vec<(i64, CoachingPlanId)>,
 }
 
 impl Measurement {
-    /// Nothing yet, of `goals`: those of one template stand together.
+    /// An empty measurement of `goals`, in which those of one template are adjacent.
     pub fn of(goals: Arc<[Goal]>) -> Self {
         Self { measured: vec![Measured::default(); goals.len()], goals, sessions: Vec::new() }
     }
 
-    /// What the agent is measured by.
+    /// The goals of the agent.
     pub fn goals(&self) -> &[Goal] {
         &self.goals
     }
 
-    /// Adds the scores of the agent in `usecase` and `period`, of which `packed` are the statistics, within the `window`
-    /// and the `baseline`.
+    /// Adds the agent's scores in `usecase` and `period` within the `window` and the `baseline`; `packed` are their
+    /// statistics.
     ///
     /// # Errors
-    /// [`Inconsistent`] if the statistics cannot be read. What was added of them before stays.
+    /// [`Inconsistent`] if the statistics cannot be read. Scores that were added before that stay.
     pub fn add_scores(
         &mut self,
         usecase: &UsecaseId,
@@ -53,7 +53,7 @@ impl Measurement {
         let mut of_template: Option<(&ScorecardTemplateId, _)> = None;
         for (goal, measured) in self.goals.iter().zip(&mut self.measured) {
             let (Some(number), true) = (goal.number, goal.target.usecase == *usecase) else { continue };
-            // Goals of one template stand together.
+            // Goals of one template are adjacent.
             let template = match &of_template {
                 Some((id, template)) if **id == goal.target.template => template,
                 _ => {
@@ -69,19 +69,19 @@ impl Measurement {
         Ok(())
     }
 
-    /// Adds those of the agent's `sessions` that were held within `span`, and not what has notes already and is still to
-    /// come.
+    /// Adds those of the agent's `sessions` that were held within `span`. One that has notes already and is still to
+    /// come is left out.
     pub fn add_sessions(&mut self, sessions: Vec<(i64, CoachingPlanId)>, span: Span) {
         let within = span.start.unix_seconds()..=span.at.unix_seconds();
         self.sessions.extend(sessions.into_iter().filter(|(time, _)| within.contains(time)));
     }
 
-    /// When the last of the sessions was.
+    /// The time of the last of the sessions.
     pub fn last_session_time(&self) -> Option<Timestamp> {
         self.sessions.iter().map(|(time, _)| *time).max().and_then(Timestamp::from_unix_seconds)
     }
 
-    /// How far each goal is reached, in their order.
+    /// The result of each goal, in their order.
     pub fn reached(&self) -> Vec<Reached> {
         let goals = self.goals.iter().zip(&self.measured);
         goals.map(|(goal, measured)| Reached::new(goal.hundredths, *measured)).collect()
@@ -105,8 +105,8 @@ mod tests {
         NaiveDate::from_ymd_opt(2026, 6, day).unwrap()
     }
 
-    /// The goals of a whole scorecard and of `greeting`, of `greeting` in another usecase, and of a part that the template
-    /// does not have.
+    /// The goals of a whole scorecard and of `greeting`, of `greeting` in another usecase, and of a part that the
+    /// template does not have.
     fn goals() -> Arc<[Goal]> {
         let sales = Target { usecase: Id::parse("sales").unwrap(), ..target("greeting") };
         let targets = [target(""), target("greeting"), sales, target("unheard-of")];
@@ -115,7 +115,8 @@ mod tests {
         targets.iter().filter_map(|target| Goal::new(target, at, Some(&template))).collect()
     }
 
-    /// Statistics of scorecards of `quality`, each with its day, its score in whole and that of `greeting`, in quarters.
+    /// Statistics of scorecards of `quality`, each with its day, its score in whole and that of `greeting`, in
+    /// quarters.
     fn statistics(scorecards: &[(u32, u64, u64)]) -> Vec<u8> {
         let mut statistics = Statistics::default();
         for (of_day, whole, greeting) in scorecards {

@@ -1,7 +1,7 @@
 //! Coaching progress: how far an agent's scores moved, and how far they still are from target.
 //!
 //! Figures are whole ten-thousandths of a percentage point. Each is computed from the sums and counts themselves and
-//! rounded half away from zero once, so it may be one off what the figures beside it, which are rounded too, come to.
+//! rounded once, half away from zero, so it may be one off the result of computing with the other rounded figures.
 //! [`crate::statistics`] says how exact the sums are.
 
 use std::collections::{BTreeMap, HashSet};
@@ -18,7 +18,7 @@ use crate::statistics::{Cell, FULL, day_of};
 use crate::target::Target;
 use crate::timestamp::range_fault;
 
-/// How many days the default window has; it ends with today.
+/// The number of days in the default window, which ends with today.
 const DEFAULT_DAYS: u64 = 30;
 /// The most days of a window.
 pub const MAX_DAYS: i64 = 400;
@@ -26,7 +26,7 @@ pub const MAX_DAYS: i64 = 400;
 /// The days whose scores are measured, in whole UTC days, and as many before them to compare with.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Window {
-    /// The days, the last one left out.
+    /// The days; the end is excluded.
     pub days: Range<NaiveDate>,
 }
 
@@ -37,7 +37,7 @@ impl Window {
     /// # Errors
     /// A text about `endTime`, if it is not after the start, to the nanosecond, or more than 400 days after it.
     pub fn new(start: Option<Timestamp>, end: Option<Timestamp>, now: Timestamp) -> Result<Self, String> {
-        // Rounded to days, a range that is turned round within one day would be that day.
+        // Rounded to days, a reversed range within one day would become that day.
         if let Some(fault) = range_fault(start, end, "startTime") {
             return Err(fault);
         }
@@ -63,43 +63,43 @@ impl Window {
         self.baseline().start..self.days.end
     }
 
-    /// When the window starts.
+    /// The start of the window.
     pub fn start(&self) -> Option<Timestamp> {
         Timestamp::from_utc(self.days.start.and_time(NaiveTime::MIN).and_utc())
     }
 
-    /// When it ends: the first moment that is not in it.
+    /// The end of the window: the first moment that is not in it.
     pub fn end(&self) -> Option<Timestamp> {
         Timestamp::from_utc(self.days.end.and_time(NaiveTime::MIN).and_utc())
     }
 
-    /// When the facts held that the window is measured by, asked at `now`.
+    /// The time whose facts the window is measured by, if asked at `now`.
     pub fn span(&self, now: Timestamp) -> Span {
         let last = self.end().map(|end| end.plus(TimeDelta::nanoseconds(-1))).filter(|last| *last < now);
         Span { start: self.start().unwrap_or(now), at: last.unwrap_or(now), is_over: last.is_some() }
     }
 }
 
-/// When the facts held that a window is measured by: whether a plan was active, whether a target existed and how
-/// high it was, who was an agent.
+/// The time whose facts a window is measured by: which plans were active, which targets existed with which values, who
+/// was an agent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Span {
-    /// When the window starts.
+    /// The start of the window.
     pub start: Timestamp,
-    /// The last moment of a window that is over, else the moment of the request: what held then counts.
+    /// The last moment of a window that is over, else the moment of the request: the facts at this moment count.
     pub at: Timestamp,
     /// Whether the window is over, so that what changes now does not change its figures.
     pub is_over: bool,
 }
 
-/// What a request for progress is about.
+/// The scope of a request for progress.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Scope {
     /// The usecases.
     pub usecases: HashSet<UsecaseId>,
     /// The templates; empty: all.
     pub templates: HashSet<ScorecardTemplateId>,
-    /// When what was in force counts.
+    /// The time whose facts count.
     pub at: Timestamp,
 }
 
@@ -110,8 +110,8 @@ impl Scope {
             && target.hundredths_at(self.at).is_some()
     }
 
-    /// The targets that an agent is measured by: their `own`, of plans that were active, and those of the
-    /// organisation that none of their own replaces (same usecase, template and part of it). Of each plan, and of the
+    /// The targets that an agent is measured by: their `own`, of plans that were active, and those of the organisation
+    /// that none of their own replaces (same usecase, template and part of it). For each plan, and for the
     /// organisation, there is one for such a part: the one created first.
     pub fn targets_of<'a>(&self, own: &'a [Target], organisation: &'a [Target]) -> Vec<&'a Target> {
         type Part<'a> = (&'a ScorecardTemplateId, &'a str, &'a UsecaseId);
@@ -147,7 +147,7 @@ pub struct Measured {
 /// exactly from what was measured, and rounded once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Reached {
-    /// What was in force at the window's end, in hundredths of a percentage point.
+    /// The value in force at the window's end, in hundredths of a percentage point.
     hundredths: u32,
     measured: Measured,
 }
@@ -183,23 +183,23 @@ impl Reached {
         shown(once(self.missed()?), 1)
     }
 
-    /// How many scorecards [`Reached::score`] is the mean of.
+    /// The number of scorecards in the mean of [`Reached::score`].
     pub fn scorecard_count(&self) -> u64 {
         self.measured.window.count
     }
 
-    /// How many scorecards [`Reached::baseline_score`] is the mean of.
+    /// The number of scorecards in the mean of [`Reached::baseline_score`].
     pub fn baseline_scorecard_count(&self) -> u64 {
         self.measured.baseline.count
     }
 
-    /// What [`Reached::progress`] is the sum of.
+    /// The exact terms of [`Reached::progress`].
     fn moved(&self) -> Option<[Quotient; 2]> {
         let (score, baseline) = (mean(self.measured.window)?, mean(self.measured.baseline)?);
         Some([score, Quotient { numerator: -baseline.numerator, ..baseline }])
     }
 
-    /// What [`Reached::gap`] is.
+    /// The exact value of [`Reached::gap`].
     fn missed(&self) -> Option<Quotient> {
         let Quotient { numerator, denominator } = mean(self.measured.window)?;
         let target = i128::from(self.hundredths) * i128::from(FULL / u64::from(FULL_SCORE));
@@ -207,13 +207,13 @@ impl Reached {
     }
 }
 
-/// The mean over targets of their progress, in ten-thousandths of a percentage point: of the exact ones, and rounded once.
+/// The mean progress of targets, in ten-thousandths of a percentage point: of the exact values, and rounded once.
 pub fn overall_progress(reached: &[Reached]) -> Option<i64> {
     let moved = reached.iter().filter_map(Reached::moved);
     shown(moved.clone().flatten(), moved.count())
 }
 
-/// The mean over targets of their gaps, an exceeded one counting as none; likewise.
+/// The mean gap of targets, likewise; an exceeded target counts as no gap.
 pub fn overall_gap(reached: &[Reached]) -> Option<i64> {
     let missed = reached.iter().filter_map(Reached::missed);
     let missed = missed.map(|gap| Quotient { numerator: gap.numerator.max(0), ..gap });
@@ -226,17 +226,17 @@ fn mean(cell: Cell) -> Option<Quotient> {
     (cell.count > 0).then_some(Quotient { numerator, denominator: cell.count })
 }
 
-/// A `count`th of the sum of `scores`, in ten-thousandths of a percentage point, rounded half away from zero; nothing
-/// for a count of zero.
+/// The sum of `scores` divided by `count`, in ten-thousandths of a percentage point, rounded half away from zero;
+/// `None` for a count of zero.
 fn shown(scores: impl Iterator<Item = Quotient> + Clone, count: usize) -> Option<i64> {
     let count = i128::try_from(count).ok().filter(|count| *count > 0)?;
-    // Without what the two numbers share, divisions are mostly of 64 bits, which is quicker.
+    // Without the common divisor, divisions are mostly of 64 bits, which is faster.
     const SHARED: u64 = greatest_common_divisor(FULL_SCORE as u64 * 100, FULL);
     let (points, units) = (i128::from(u64::from(FULL_SCORE) * 100 / SHARED), i128::from(FULL / SHARED));
     i64::try_from(rounded(points, scores, units * count)).ok()
 }
 
-/// Ten-thousandths of a percentage point as the wire has them.
+/// Ten-thousandths of a percentage point as percentage points, for the wire.
 #[expect(clippy::cast_precision_loss, reason = "figures are at most 100 percentage points")]
 pub fn points(ten_thousandths: i64) -> f64 {
     ten_thousandths as f64 / 10_000.0
@@ -306,7 +306,8 @@ mod tests {
         assert_eq!(better.progress(), Some(333_333));
         let worse = Reached::new(10_000, Measured { window: one, baseline: two });
         assert_eq!((worse.progress(), worse.gap()), (Some(-333_333), Some(666_667)));
-        // (33.333… + 33.333… − 33.333…) / 3 = 11.111…, and gaps of 33.333…, 33.333… and 66.666… are 44.444… in the mean.
+        // (33.333… + 33.333… − 33.333…) / 3 = 11.111…, and gaps of 33.333…, 33.333… and 66.666… are 44.444… in the
+        // mean.
         assert_eq!(overall_progress(&[better, better, worse]), Some(111_111));
         assert_eq!(overall_gap(&[better, better, worse]), Some(444_444));
     }

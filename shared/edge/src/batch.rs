@@ -1,4 +1,4 @@
-//! What a batch answers: what became of each entry, in their order.
+//! The answer of a batch: the result of each entry, in their order.
 
 use std::borrow::Borrow;
 
@@ -6,8 +6,8 @@ use coaching_domain::Error;
 
 use crate::answer::{EntryStatus, entry_status};
 
-/// What became of each of a batch's `entries`: those that could be read have become what was `written`, one after the other,
-/// and `message` shows it. `result` is made of that message, or of why the entry was refused.
+/// The results of a batch's `entries`. Those that could be read have the outcomes in `written`, in the same order,
+/// which `message` shows. `result` is made of that message, or of why the entry was refused.
 ///
 /// # Errors
 /// INTERNAL if less was written than could be read, or a refusal cannot be written as JSON.
@@ -28,7 +28,7 @@ pub fn batch_results<'e, T, W, M, R>(
     results.collect()
 }
 
-/// What became of each entry of a batch, told by its message or by why it was refused: as [`batch_results`].
+/// The results of a batch's entries, each made of its message or of why it was refused: as [`batch_results`].
 ///
 /// # Errors
 /// INTERNAL if a refusal cannot be written as JSON.

@@ -1,8 +1,8 @@
-//! The way to DynamoDB, made once at the start of a function.
+//! The connection to DynamoDB, made once at the start of a function.
 //!
-//! All that Lambda says about it is in environment variables, and so they are what is read. The chain of
-//! `aws_config::defaults`, which also looks into profiles, asks metadata services and assumes roles, would
-//! add a sixth to the size (docs/performance.md).
+//! Lambda says everything about it in environment variables, so only they are read. The chain of
+//! `aws_config::defaults`, which also looks into profiles, asks metadata services and assumes roles, would add a sixth
+//! to the size (docs/performance.md).
 
 use std::time::Duration;
 
@@ -19,14 +19,14 @@ use coaching_store::Store;
 use crate::environment::{StartError, required, variable};
 use crate::https::{CONNECT_TIMEOUT, amazons_authorities, connector};
 
-/// How long a start waits for DynamoDB's first answer. A function that does not get it starts all the same.
+/// How long a start waits for DynamoDB's first answer. Without it, the function starts all the same.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// The table `name`, with a connection that is open already if DynamoDB answers.
+/// The table `name`, with an open connection if DynamoDB answers.
 ///
-/// To read every authority that the system trusts takes longer than all else that a start does. They are
-/// read only if `SSL_CERT_FILE` or `SSL_CERT_DIR` names them, or if no connection comes about with Amazon's own:
-/// where DynamoDB's certificates have come to be another authority's, or the endpoint is not AWS's.
+/// Reading every authority that the system trusts takes longer than the rest of a start. They are read only if
+/// `SSL_CERT_FILE` or `SSL_CERT_DIR` names them, or if no connection succeeds with Amazon's own: if DynamoDB's
+/// certificates are by now another authority's, or the endpoint is not AWS's.
 ///
 /// # Errors
 /// One line that names the variable that is absent or unusable.
@@ -35,7 +35,7 @@ pub(crate) async fn open_table(name: &str) -> Result<Store, StartError> {
     let config = config_from_environment().await?;
     let table = |trusted| {
         let connector = connector(trusted)?;
-        // The SDK's own client would set TLS up twice: once to see whether that works.
+        // The SDK's own client would set up TLS twice: once to see whether that works.
         let config = config.clone().http_client(http_client_fn(move |_, _| connector.clone()));
         Ok(Store::new(Client::from_conf(config.build()), name))
     };
@@ -50,7 +50,7 @@ pub(crate) async fn open_table(name: &str) -> Result<Store, StartError> {
     Ok(store)
 }
 
-/// Opens the connection to DynamoDB, and says whether that went well, if it is known in time.
+/// Opens the connection to DynamoDB; returns whether that succeeded, or `None` if it is not known in time.
 async fn open(store: &Store) -> Option<bool> {
     tokio::time::timeout(PATIENCE, store.reach()).await.ok()
 }
@@ -73,14 +73,14 @@ async fn config_from_environment() -> Result<aws_sdk_dynamodb::config::Builder, 
     Ok(config)
 }
 
-/// The environment variable `name`, if it is set.
+/// The environment variable `name` as a boolean, if it is set.
 fn flag(name: &str) -> Result<Option<bool>, StartError> {
     let flag = variable(name)?.map(|text| text.to_lowercase().parse());
     flag.transpose().map_err(|_| StartError(format!("{name} must be true or false")))
 }
 
-/// Each longer than what it holds: an attempt, a call of DynamoDB with its repeats; then what a function's
-/// timeout leaves before [`TIME_TO_REFUSE`](crate::TIME_TO_REFUSE).
+/// Nested timeouts, each shorter than the next: connection, attempt, call of DynamoDB with its retries; and the
+/// function's timeout less [`TIME_TO_REFUSE`](crate::TIME_TO_REFUSE).
 pub fn timeouts() -> TimeoutConfig {
     TimeoutConfig::builder()
         .connect_timeout(CONNECT_TIMEOUT)

@@ -33,7 +33,7 @@ impl Route {
     }
 }
 
-/// A custom method of an item: the part of the path after the colon. API Gateway has one route for all of an item's.
+/// A custom method of an item: the part of the path after the colon. All of an item's share one route of API Gateway.
 #[derive(Debug, Clone, Copy)]
 pub struct Verb {
     /// The verb, such as `acknowledge`.

@@ -1,4 +1,4 @@
-//! A Lambda function: everything that is made once, and the loop over invocations.
+//! Runs a Lambda function: starts it once, and loops over invocations.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -66,7 +66,7 @@ async fn serve(
     let answer = async |event: LambdaEvent<HttpEvent>| {
         let mut event = event;
         let started = SystemTime::now();
-        // Lambda hands nothing over that is out of time already. A host that seems to, such as `cargo lambda watch`, does
+        // Lambda delivers nothing that is already out of time. A host that seems to, such as `cargo lambda watch`, does
         // not know the deadline.
         let left = event.context.deadline().duration_since(started).unwrap_or(Duration::MAX);
         event.payload.trace_id = event.context.xray_trace_id.as_deref().and_then(sampled_trace);
@@ -135,7 +135,7 @@ pub fn run_task(task: &'static Task) -> Result<(), StartError> {
     })
 }
 
-/// What is left of an invocation's time for a task to keep how far it came and to answer.
+/// The time kept at the end of an invocation for a task to store how far it came and to answer.
 const TIME_TO_ANSWER: Duration = Duration::from_secs(5);
 
 async fn app_from_environment(page_tokens: PageTokens) -> Result<App, StartError> {
@@ -158,7 +158,7 @@ async fn app_from_environment(page_tokens: PageTokens) -> Result<App, StartError
     })
 }
 
-/// What the claims are called that say who calls: what the environment does not name keeps its usual name.
+/// The names of the claims about the caller; those that the environment does not name keep their defaults.
 fn claim_names() -> Result<ClaimNames, StartError> {
     let mut names = ClaimNames::default();
     for (variable_name, claim) in [
@@ -176,13 +176,13 @@ fn claim_names() -> Result<ClaimNames, StartError> {
         .map_err(|fault| StartError(format!("CUSTOMER_CLAIM, PROFILES_CLAIM, ROLE_CLAIM, USER_CLAIM: {fault}")))
 }
 
-/// The rule of DynamoDB on the names of tables.
+/// DynamoDB's rule for the names of tables.
 fn is_table_name(text: &str) -> bool {
     let legal = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
     (3..=255).contains(&text.len()) && text.bytes().all(legal)
 }
 
-/// Checks where the SDK is sent instead of AWS, if it is: it would find out only at the first request.
+/// Checks the endpoint that the SDK uses instead of AWS, if there is one: it would fail only at the first request.
 fn check_endpoints() -> Result<(), StartError> {
     for name in ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_DYNAMODB"] {
         let Some(url) = variable(name)? else { continue };
@@ -194,7 +194,7 @@ fn check_endpoints() -> Result<(), StartError> {
     Ok(())
 }
 
-/// Checks what Lambda sets for every function: its runtime would panic without.
+/// Checks the variables that Lambda sets for every function: its runtime would panic without them.
 fn check_runtime() -> Result<(), StartError> {
     for name in ["AWS_LAMBDA_RUNTIME_API", "AWS_LAMBDA_FUNCTION_NAME", "AWS_LAMBDA_FUNCTION_VERSION"] {
         required(name)?;
@@ -207,20 +207,19 @@ fn check_runtime() -> Result<(), StartError> {
     }
 }
 
-/// The X-Ray trace of an invocation, if it is one that is kept: the `Root` of what Lambda hands over as
-/// `Root=1-…;Parent=…;Sampled=1`.
+/// The X-Ray trace of an invocation, if it is sampled: the `Root` in Lambda's `Root=1-…;Parent=…;Sampled=1`.
 fn sampled_trace(header: &str) -> Option<String> {
     let mut parts = header.split(';').filter_map(|part| part.split_once('='));
     let sampled = parts.clone().any(|part| part == ("Sampled", "1"));
     parts.find(|(name, _)| *name == "Root").filter(|_| sampled).map(|(_, root)| root.to_owned())
 }
 
-/// What is left of an invocation's time, which is its function's timeout in `template.yaml`, to answer that a
-/// request took too long.
+/// The time kept at the end of an invocation, whose limit is its function's timeout in `template.yaml`, to answer that
+/// a request took too long.
 pub const TIME_TO_REFUSE: Duration = Duration::from_secs(2);
 
-/// What is left of a request's time for a batch to answer what became of each of its entries, the longest answer
-/// on the smallest share of a CPU.
+/// The time kept at the end of a request for a batch to answer the result of each of its entries: enough for the
+/// longest answer on the smallest share of a CPU.
 pub const TIME_TO_ANSWER_A_BATCH: Duration = Duration::from_secs(1);
 
 /// Writes the log to standard output, as `LOG_LEVEL` and `METRICS_NAMESPACE` say.

@@ -1,4 +1,4 @@
-//! What may be done with the table, as operations declare it.
+//! The rights to the table, as operations declare them.
 
 use crate::Partition;
 use crate::keys::ListIndex;
@@ -42,7 +42,7 @@ impl Access {
         }
     }
 
-    /// The index that it reads; nothing for the table itself.
+    /// The index that it reads; `None` for the table itself.
     pub fn index(self) -> Option<ListIndex> {
         match self {
             Self::QueryIndex(index, _) => Some(index),

@@ -1,4 +1,4 @@
-//! Active plans as agents' records hold them, and as what was active before is kept.
+//! Active plans as agents' records hold them, and as past ones are kept.
 
 use std::collections::BTreeSet;
 
@@ -13,22 +13,22 @@ use serde::{Deserialize, Serialize};
 pub(crate) struct ActivePlan {
     pub(crate) id: CoachingPlanId,
     pub(crate) usecase: Option<UsecaseId>,
-    /// Since when it is active.
+    /// The time since which it is active.
     pub(crate) since: Timestamp,
     /// When it begins.
     pub(crate) start: Option<Timestamp>,
     /// When it ends.
     pub(crate) end: Option<Timestamp>,
-    /// Its targets, each with the value that is in force, or was at the plan's end, and when it came into force.
+    /// Its targets, each with the value in force now, or at the plan's end, and when it came into force.
     pub(crate) targets: Vec<Target>,
     /// The plan as it is stored.
     pub(crate) stored: String,
-    /// Its targets as they are stored; nothing without targets.
+    /// Its targets as they are stored; `None` without targets.
     pub(crate) stored_targets: Option<String>,
 }
 
 impl ActivePlan {
-    /// What an agent's record keeps of an active `plan` with `targets`.
+    /// An active `plan` with `targets`, as an agent's record keeps it.
     pub(crate) fn of(plan: &CoachingPlan, targets: Vec<Target>) -> Self {
         Self {
             id: plan.id.clone(),
@@ -47,7 +47,7 @@ impl ActivePlan {
         if self.targets.is_empty() { Ok(None) } else { targets_to_text(&self.targets).map(Some) }
     }
 
-    /// What it is, whatever the order of its targets and however it is stored.
+    /// Its facts, whatever the order of its targets and however they are stored.
     pub(crate) fn facts(&self) -> Result<(String, BTreeSet<String>), Error> {
         let targets = self.targets.iter().map(|target| targets_to_text(std::slice::from_ref(target)));
         Ok((self.to_text()?, targets.collect::<Result<_, _>>()?))
@@ -69,12 +69,12 @@ impl ActivePlan {
         serde_json::to_string(&text).map_err(Error::internal)
     }
 
-    /// The active plan `id` of `agent` whose text, and that of its targets, are these.
+    /// Reads the active plan `id` of `agent` from its text and that of its targets.
     pub(crate) fn parse(id: CoachingPlanId, agent: &UserId, text: &str, targets: Option<String>) -> Option<Self> {
         let plan: PlanText = if text.starts_with('{') {
             serde_json::from_str(text).ok()?
         } else {
-            // Tables of version 0.1 hold the usecase alone.
+            // Tables of version 0.1 hold only the usecase.
             PlanText {
                 usecase: (!text.is_empty()).then(|| text.to_owned()),
                 since: "0001-01-01T00:00:00Z".to_owned(),
@@ -108,7 +108,7 @@ struct PlanText {
     end: Option<String>,
 }
 
-/// A target of an active plan: its past values stay with the target.
+/// A target of an active plan, without its past values, which stay with the target.
 #[derive(Serialize, Deserialize)]
 struct TargetText {
     id: String,

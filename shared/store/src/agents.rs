@@ -1,5 +1,5 @@
-//! Agents' records: all that progress needs to know of an agent in a profile now, in one item. The directory
-//! writes who they are, plans and targets write themselves into it. What was before is in [`crate::past`].
+//! Agents' records: all that progress needs to know of an agent in a profile now, in one item. The directory writes who
+//! they are; plans and targets write themselves into it. The past is in [`crate::past`].
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -22,24 +22,25 @@ use crate::list::{Filter, Listed, Page, Place, Range};
 use crate::past::{self, Past, PastUser};
 use crate::unreadable::{Found, Unreadable};
 
-/// The most active plans of an agent, and the most targets of those together: so many of the longest ids are
-/// 150 KB, and DynamoDB takes 400.
+/// The most active plans of an agent. With the most targets and the longest ids they take 150 KB, and DynamoDB takes
+/// 400.
 pub const MAX_ACTIVE_PLANS: usize = 50;
-/// As above.
+/// The most targets of an agent's active plans together.
 pub const MAX_TARGETS: usize = 200;
-/// The most targets of one plan: the transaction that makes it active again holds all of them still, and takes 100.
+/// The most targets of one plan: the transaction that makes it active again checks that none of them changes, and takes
+/// 100.
 pub const MAX_TARGETS_OF_PLAN: usize = 50;
 
-/// What begins the attributes of an agent's record that hold their active plans.
+/// The prefix of the attributes of an agent's record that hold their active plans.
 const PLAN_ATTRIBUTE: &str = "plan#";
-/// What begins the attributes that hold the targets of an active plan.
+/// The prefix of the attributes that hold the targets of an active plan.
 const TARGETS_ATTRIBUTE: &str = "targets#";
-/// What begins attributes that only records of version 0.1 have.
+/// The prefix of attributes that only records of version 0.1 have.
 const OLD_TARGET_ATTRIBUTE: &str = "target#";
 /// The attribute that counts active plans.
 const PLANS: &str = "plans";
 
-/// An agent of a profile, with what held when a window was measured.
+/// An agent of a profile, with the facts that a window is measured by.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Agent {
     /// Their id.
@@ -50,7 +51,7 @@ pub struct Agent {
     pub is_active: bool,
     /// Whether they were a test user.
     pub is_dev_user: bool,
-    /// Whether they were an agent of the profile in the window, and at its end not any more.
+    /// Whether they were an agent of the profile in the window, and no longer at its end.
     pub has_left: bool,
     /// Their active plans, each with its usecase.
     pub plans: Vec<(CoachingPlanId, Option<UsecaseId>)>,
@@ -58,12 +59,12 @@ pub struct Agent {
     pub targets: Vec<Target>,
 }
 
-/// Which agents of a profile are wanted beside those who work there.
+/// Selects agents of a profile beyond those who work there.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct AgentFilter {
-    /// Those who do not, and those who left within the window.
+    /// Also those who do not, and those who left within the window.
     pub with_inactive: bool,
-    /// Test users.
+    /// Also test users.
     pub with_dev_users: bool,
 }
 
@@ -79,7 +80,7 @@ impl AgentFilter {
     }
 }
 
-/// What an agent was as an agent.
+/// The standing of an agent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Standing {
     is_active: bool,
@@ -97,9 +98,9 @@ impl Standing {
 struct Person {
     id: UserId,
     display_name: String,
-    /// Nothing if they are no agent of the profile now.
+    /// `None` if they are not an agent of the profile now.
     now: Option<Standing>,
-    /// Since when all of that holds; nothing if it always did.
+    /// The time since which all of that holds; `None`: always.
     since: Option<Timestamp>,
 }
 
@@ -109,23 +110,23 @@ pub(crate) struct Record {
     id: UserId,
     person: Option<Person>,
     pub(crate) plans: Vec<ActivePlan>,
-    /// What the record counts as its active plans; nothing if it never had one.
+    /// The number of active plans according to the record; `None` if it never had one.
     plan_count: Option<i64>,
 }
 
 /// An agent's record as it is stored.
 #[derive(Debug)]
 pub(crate) struct StoredRecord {
-    /// What of it can be read.
+    /// The part that can be read.
     pub(crate) record: Record,
-    /// What of it cannot.
+    /// The parts that cannot be read.
     wrong: Vec<Wrong>,
     stored: HashMap<String, AttributeValue>,
     is_there: bool,
 }
 
 impl StoredRecord {
-    /// The plans that it holds as active, those that cannot be read among them.
+    /// The active plans in it, including those that cannot be read.
     pub(crate) fn plans(&self) -> impl Iterator<Item = &CoachingPlanId> {
         let wrong = self.wrong.iter().filter_map(|wrong| match wrong {
             Wrong::Plan(plan) => Some(plan),
@@ -134,7 +135,7 @@ impl StoredRecord {
         self.record.plans.iter().map(|plan| &plan.id).chain(wrong)
     }
 
-    /// Whether it tells of the plan `id` what is `right`: that it is active, and how, or that it is not.
+    /// Whether it says what is `right` of the plan `id`: that it is active, and its facts, or that it is not active.
     pub(crate) fn tells_of(&self, id: &CoachingPlanId, right: Option<&ActivePlan>) -> Result<bool, Error> {
         let is_wrong = self.wrong.iter().any(|wrong| matches!(wrong, Wrong::Plan(plan) if plan == id));
         match (self.record.plan(id), right) {
@@ -145,21 +146,21 @@ impl StoredRecord {
     }
 }
 
-/// What of an agent's record cannot be read.
+/// A part of an agent's record that cannot be read.
 #[derive(Debug, PartialEq)]
 enum Wrong {
-    /// Who they are.
+    /// The person.
     Person,
-    /// An active plan, or the targets of it.
+    /// An active plan, or its targets.
     Plan(CoachingPlanId),
-    /// How many active plans there are.
+    /// The number of active plans.
     PlanCount,
     /// An attribute that is of no plan.
     Attribute(String),
 }
 
 impl Wrong {
-    /// The attribute that cannot be read, or what it begins with.
+    /// The attribute that cannot be read, or its prefix.
     fn prefix(&self) -> &'static str {
         match self {
             Self::Person => "display_name",
@@ -169,24 +170,24 @@ impl Wrong {
     }
 }
 
-/// A person, and what the record says of their coaching.
+/// A person, and their coaching according to the record.
 struct Candidate {
     person: Person,
     plans: Vec<ActivePlan>,
 }
 
-/// Those of some ids who are agents, and those whom the directory does not know. Of whom something cannot be read is
-/// among neither, and noted.
+/// Those of some ids who are agents, and those unknown to the directory. Users of whom something cannot be read are in
+/// neither, and are noted.
 #[derive(Debug, Default)]
 pub struct AgentsById {
     /// In no order.
     pub agents: Vec<Agent>,
-    /// Ids of nobody.
+    /// Ids that no user has.
     pub unknown: Vec<UserId>,
 }
 
 impl Store {
-    /// Those of `ids` who were agents of the profile in a window, in no order, as they were within about a second.
+    /// Those of `ids` who were agents of the profile in a window, in no order, as of within about a second.
     ///
     /// # Errors
     /// UNAVAILABLE if the table does not answer.
@@ -213,7 +214,7 @@ impl Store {
         let unsure: Vec<&UserId> = unsure.map(|person| &person.id).collect();
         let coached: Vec<&UserId> =
             if span.is_over { candidates.iter().map(|candidate| &candidate.person.id).collect() } else { Vec::new() };
-        // Mostly nothing of the past is asked for, so it takes no room in what waits here.
+        // The past is rarely needed, so its future is boxed and takes no room in this one.
         let past = if unsure.is_empty() && coached.is_empty() {
             Past::default()
         } else {
@@ -265,8 +266,8 @@ impl Store {
         Ok(Page { entries, places, next: page.next, unreadable: page.unreadable })
     }
 
-    /// Every agent of the profile whom `filter` lets through, in no order: the whole of both lists that hold them,
-    /// side by side.
+    /// Every agent of the profile whom `filter` lets through, in no order: both lists that hold them are read whole,
+    /// concurrently.
     ///
     /// # Errors
     /// UNAVAILABLE if the table does not answer.
@@ -284,8 +285,8 @@ impl Store {
         self.agents_from(tenant, candidates, &past, span).await
     }
 
-    /// What has to be known of the past to tell who is wanted, and those who are, but are no agents of the profile
-    /// now. A window that is under way, of those who work there, needs nothing.
+    /// The past that is needed to decide who is wanted, and the wanted people who are not agents of the profile now. A
+    /// window that is under way, of those who work there, needs nothing.
     async fn past_and_departed(
         &self,
         tenant: &Tenant,
@@ -316,7 +317,7 @@ impl Store {
         Ok((Arc::new(past), departed))
     }
 
-    /// The people whom lists hold, with the records of those who are agents of all profiles.
+    /// The people in the lists, with the records of those who are agents of all profiles.
     async fn with_records(&self, tenant: &Tenant, listed: Vec<Listing>) -> Result<Vec<Candidate>, Error> {
         let ids = listed.iter().filter_map(|listing| match listing {
             Listing::Here(_) => None,
@@ -336,8 +337,8 @@ impl Store {
         Ok(candidates.collect())
     }
 
-    /// The `candidates` who were agents in the window, in their order, with what held when it is measured; not those of
-    /// whom something of then cannot be read.
+    /// The `candidates` who were agents in the window, in their order, with the facts that it is measured by; without
+    /// those of whom something of that time cannot be read.
     async fn agents_from(
         &self,
         tenant: &Tenant,
@@ -375,7 +376,7 @@ impl Store {
         Ok(agents)
     }
 
-    /// The records of `ids`, and those of them whose record cannot be read.
+    /// The records of `ids`, and those of the ids whose record cannot be read.
     async fn records(
         &self,
         tenant: &Tenant,
@@ -394,7 +395,7 @@ impl Store {
         Ok(record.unwrap_or_else(|| Record::empty(agent.clone())))
     }
 
-    /// The record of `agent` as it is now, whether it can be read or not.
+    /// The record of `agent` as it is now, readable or not.
     pub(crate) async fn stored_record(&self, tenant: &Tenant, agent: &UserId) -> Result<StoredRecord, Error> {
         let key = keys::agent(tenant, agent);
         let stored = self.get(key.clone()).await?;
@@ -405,15 +406,15 @@ impl Store {
         Ok(StoredRecord { record, wrong, stored, is_there })
     }
 
-    /// Makes the record of `agent` tell who they are, if that cannot be read, and count the active plans that it holds,
-    /// and takes out of it what only tables of version 0.1 have; says whether anything differed.
+    /// Corrects in the record of `agent` who they are, if that cannot be read, and the number of its active plans, and
+    /// removes what only tables of version 0.1 have; returns whether anything differed.
     pub(crate) async fn put_rest_of_record_right(&self, tenant: &Tenant, agent: &UserId) -> Result<bool, Error> {
         let StoredRecord { record, wrong, stored, is_there } = self.stored_record(tenant, agent).await?;
         if !is_there {
             return Ok(false);
         }
         if wrong.contains(&Wrong::Person) {
-            // Refused, the directory has changed, and with it the record.
+            // If refused, the directory has changed, and with it the record.
             let put_right = self.person_put_right(tenant, agent).await?;
             self.transact(put_right).await?;
         }
@@ -428,13 +429,13 @@ impl Store {
         if is_counted && old.is_empty() {
             return Ok(wrong.contains(&Wrong::Person));
         }
-        // Refused, others are changing it, and count what they do.
+        // If refused, others are changing it, and count their changes.
         self.set_count(keys::agent(tenant, agent), PLANS, stored.get(PLANS).cloned(), held, &old).await?;
         Ok(true)
     }
 }
 
-/// Keeps a new active plan in its agent's record; refused if the agent has [`MAX_ACTIVE_PLANS`].
+/// Adds a new active plan to its agent's record; refused if the agent has [`MAX_ACTIVE_PLANS`].
 pub(crate) fn keep_new_plan(tenant: &Tenant, plan: &CoachingPlan) -> Result<Write, Error> {
     let update = update_plan(tenant, &plan.agent, &plan.id, format!("SET #plan = :plan ADD {PLANS} :one"))
         .when(format!("attribute_not_exists({PLANS}) OR {PLANS} < :most"))
@@ -444,8 +445,8 @@ pub(crate) fn keep_new_plan(tenant: &Tenant, plan: &CoachingPlan) -> Result<Writ
     Ok(update)
 }
 
-/// Keeps a plan that is active again in its agent's `record`, with its `targets`; refused if the record has
-/// changed since it was read.
+/// Adds a plan that is active again to its agent's `record`, with its `targets`; refused if the record has changed
+/// since it was read.
 ///
 /// # Errors
 /// FAILED_PRECONDITION if the agent would have too many active plans, or targets of those.
@@ -475,14 +476,14 @@ pub(crate) fn keep_plan_again(
     Ok(update.name("#targets", targets_attribute(&plan.id)).text(":targets", targets_to_text(targets)?))
 }
 
-/// Keeps when an active plan begins and ends.
+/// Writes the start and end of an active plan to its agent's record.
 pub(crate) fn keep_plan(tenant: &Tenant, plan: &CoachingPlan) -> Result<Write, Error> {
     let update = update_plan(tenant, &plan.agent, &plan.id, "SET #plan = :plan");
     Ok(update.text(":plan", ActivePlan::of(plan, Vec::new()).to_text()?))
 }
 
-/// Takes a plan that was active until `until` out of its agent's `record`, and keeps it among what is over;
-/// refused if its targets have changed since the record was read.
+/// Moves a plan that was active until `until` from its agent's `record` to the past; refused if its targets have
+/// changed since the record was read.
 pub(crate) fn end_plan(
     transaction: &mut Transaction,
     tenant: &Tenant,
@@ -529,8 +530,8 @@ pub(crate) fn keep_targets(
     })
 }
 
-/// The write that makes a record tell of the plan `id` what is `right`; refused if it has changed since the
-/// record was read.
+/// The write that makes a record say what is `right` of the plan `id`; refused if the record has changed since it was
+/// read.
 pub(crate) fn put_plan_right(
     tenant: &Tenant,
     read: &StoredRecord,
@@ -570,18 +571,18 @@ pub(crate) fn put_plan_right(
     Ok(values.into_iter().fold(update, |update, (placeholder, value)| update.value(placeholder, value)))
 }
 
-/// Changes what an agent's record tells of `plan`, which its attribute `#plan` holds.
+/// An update of `plan` in its agent's record; `#plan` stands for its attribute.
 fn update_plan(tenant: &Tenant, agent: &UserId, plan: &CoachingPlanId, expression: impl Into<String>) -> Write {
     Write::update(keys::agent(tenant, agent), expression).name("#plan", plan_attribute(plan))
 }
 
-/// FAILED_PRECONDITION for an agent who has as many active plans as there may be.
+/// FAILED_PRECONDITION for an agent with the most active plans allowed.
 pub(crate) fn plans_full() -> Error {
     let message = format!("the agent has {MAX_ACTIVE_PLANS} active plans, which is the most; close one first");
     Error::new(Reason::AgentPlansFull, message).with("limit", MAX_ACTIVE_PLANS.to_string())
 }
 
-/// FAILED_PRECONDITION for an agent whose active plans have as many targets as there may be.
+/// FAILED_PRECONDITION for an agent whose active plans have the most targets allowed.
 pub(crate) fn targets_full() -> Error {
     let message = format!(
         "the agent's active plans would have more than {MAX_TARGETS} targets, which is the most; delete some or close a plan first"
@@ -589,7 +590,7 @@ pub(crate) fn targets_full() -> Error {
     Error::new(Reason::AgentTargetsFull, message).with("limit", MAX_TARGETS.to_string())
 }
 
-/// FAILED_PRECONDITION for a plan that has as many targets as there may be.
+/// FAILED_PRECONDITION for a plan with the most targets allowed.
 pub(crate) fn targets_of_plan_full() -> Error {
     let message = format!("the plan has {MAX_TARGETS_OF_PLAN} targets, which is the most; delete one first");
     Error::new(Reason::PlanTargetsFull, message).with("limit", MAX_TARGETS_OF_PLAN.to_string())
@@ -603,8 +604,8 @@ fn targets_attribute(plan: &CoachingPlanId) -> String {
     format!("{TARGETS_ATTRIBUTE}{plan}")
 }
 
-/// The two lists that hold the agents of a profile: its own, and the customer's for all profiles. Where nothing of
-/// the past counts, DynamoDB filters them.
+/// The two lists that hold the agents of a profile: its own, and the customer's for all profiles. If the past does not
+/// count, DynamoDB filters them.
 fn lists_of_agents(
     tenant: &Tenant,
     span: Span,
@@ -629,7 +630,7 @@ fn lists_of_agents(
         range.keeping(move |listing: &Listing| {
             let person = listing.person();
             let standing = person.and_then(|person| person.standing(&tenant, &past, span));
-            // Who cannot be told is left out later, and not for what they were.
+            // People whose past cannot be read pass here, and are left out later.
             person.is_some_and(|person| past.is_damaged(&person.id))
                 || standing.is_some_and(|(standing, has_left)| wanted.lets_through(standing, has_left))
         })
@@ -637,7 +638,7 @@ fn lists_of_agents(
 }
 
 impl Person {
-    /// A user as `tenant` sees them, who is what they are `since` a time.
+    /// A user as `tenant` sees them, who has been this `since` a time.
     fn of(user: User, since: Option<Timestamp>, tenant: &Tenant) -> Self {
         let now = user.is_agent_of(tenant).then_some(Standing::of(&user));
         Self { id: user.id, display_name: user.display_name, now, since }
@@ -647,14 +648,14 @@ impl Person {
         Cursor::by_name(&self.display_name, &self.id)
     }
 
-    /// Whether only the past tells what they were in the window.
+    /// Whether only the past shows what they were in the window.
     fn may_have_been(&self, span: Span) -> bool {
         let changed_after = |time: Timestamp| self.since.is_some_and(|since| since > time);
         changed_after(span.at) || (self.now.is_none() && changed_after(span.start))
     }
 
-    /// What they were as an agent of `tenant` when the window is measured, or before that within the window, and
-    /// whether it is the latter.
+    /// Their standing as an agent of `tenant` when the window is measured or, failing that, their last one within the
+    /// window; and whether it is the latter.
     fn standing(&self, tenant: &Tenant, past: &Past, span: Span) -> Option<(Standing, bool)> {
         let holds = self.since.is_none_or(|since| since <= span.at);
         if let Some(now) = self.now.filter(|_| holds) {
@@ -671,8 +672,8 @@ impl Person {
 }
 
 impl Candidate {
-    /// The agent whom they were in the window, if they were one, with the plans that were active when it is
-    /// measured and the targets that those had.
+    /// The agent that they were in the window, if they were one, with the plans that were active when it is measured
+    /// and the targets that those had.
     fn into_agent(self, tenant: &Tenant, past: &Past, span: Span) -> Option<Agent> {
         let Self { person, plans: kept } = self;
         let (standing, has_left) = person.standing(tenant, past, span)?;
@@ -687,7 +688,7 @@ impl Candidate {
                 plans.push((plan.id.clone(), plan.usecase.clone()));
                 targets.extend(plan.targets.iter().cloned());
             }
-            // A target that was deleted meanwhile has all of its past values.
+            // A target that was deleted meanwhile comes with all of its past values.
             let deleted = past.targets_of(&person.id);
             let deleted: Vec<&Target> =
                 deleted.filter(|target| plans.iter().any(|(plan, _)| target.plan.as_ref() == Some(plan))).collect();
@@ -715,7 +716,7 @@ impl Record {
         self.plans.iter().find(|plan| plan.id == *id)
     }
 
-    /// How many targets its active plans have.
+    /// The number of targets of its active plans.
     pub(crate) fn target_count(&self) -> usize {
         self.plans.iter().map(|plan| plan.targets.len()).sum()
     }
@@ -734,7 +735,7 @@ impl Record {
         }
     }
 
-    /// The record that `item` holds of `id`, as far as it can be read, and what of it cannot.
+    /// The readable part of the record of `id` in `item`, and the parts that cannot be read.
     fn parse(id: UserId, mut item: Attributes) -> (Self, Vec<Wrong>) {
         let mut wrong = Vec::new();
         let person = read_person(&id, &mut item).unwrap_or_else(|_| {
@@ -780,7 +781,7 @@ fn read_person(id: &UserId, item: &mut Attributes) -> Result<Option<Person>, Unr
     Ok(Some(Person { id: id.clone(), display_name, now: Some(now), since: item.optional_time("since")? }))
 }
 
-/// What the two lists of a profile's agents hold.
+/// An entry of the two lists of a profile's agents.
 enum Listing {
     Here(Record),
     Everywhere(Person),
@@ -806,8 +807,8 @@ impl Listed for Listing {
     }
 }
 
-/// The plans of `agent` that progress of `usecases` takes in: the active ones of those usecases. One of no usecase
-/// has sessions that count in none, so it is of none.
+/// The plans of `agent` in the scope of progress in `usecases`: the active ones of those usecases. A plan without a
+/// usecase is left out, because its sessions count in none.
 pub fn plans_in_scope<'a>(
     agent: &'a Agent,
     usecases: &'a HashSet<UsecaseId>,

@@ -1,4 +1,4 @@
-//! Many items by their keys at once.
+//! Reads many items at once, by their keys.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -15,14 +15,13 @@ use crate::unreadable::{Found, Unreadable};
 
 /// The most items that DynamoDB reads in one call.
 pub(crate) const MAX_KEYS: usize = 100;
-/// How often what a call left unread is asked for again.
+/// The most calls for the same keys: each repeats those that the last one left unread.
 const ATTEMPTS: u32 = 6;
-/// The longest pause before it is asked for again; it doubles with each further one.
+/// The longest pause before the first repeat; it doubles with each further one.
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
 
 impl Store {
-    /// The items at `keys`, in no order; what does not exist is left out, and a key that stands twice
-    /// is read once.
+    /// The items at `keys`, in no order, without those that do not exist. A key that occurs twice is read once.
     ///
     /// # Errors
     /// UNAVAILABLE if DynamoDB keeps leaving some unread.
@@ -51,7 +50,7 @@ impl Store {
         Ok(found)
     }
 
-    /// As [`Store::batch_get`], of each item only its key and `attributes`.
+    /// As [`Store::batch_get`], but only the key and `attributes` of each item.
     ///
     /// # Errors
     /// As there.
@@ -83,7 +82,7 @@ impl Store {
         keys: &[Key],
         consistent: bool,
     ) -> Result<Vec<HashMap<String, AttributeValue>>, Error> {
-        // Names of attributes may be words of DynamoDB's own.
+        // Names of attributes may be reserved words of DynamoDB.
         let names: Option<HashMap<String, String>> = attributes.map(|attributes| {
             let all = [PK, SK].into_iter().chain(attributes.iter().copied());
             all.enumerate().map(|(number, name)| (format!("#{number}"), name.to_owned())).collect()

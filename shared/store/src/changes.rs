@@ -1,6 +1,6 @@
-//! The history of entities. A change is an item in the partition of the entity it is of, written in
-//! the transaction that makes it, so there is one exactly if the change was made. It outlives the entity. What does not
-//! fit into one item is in others right behind it.
+//! The history of entities. A change is an item in the partition of its entity, written in the transaction that makes
+//! the change, so it exists exactly if the change was made. It outlives the entity. A change that does not fit into one
+//! item continues in others right behind it.
 
 use std::collections::HashMap;
 
@@ -18,19 +18,19 @@ use crate::keys::{self, Cursor, PK, SK};
 use crate::list::{MAX_READ_BYTES, Page, Place, bytes_of};
 use crate::unreadable::{MAX_UNREADABLE, Unreadable};
 
-/// The most that the fields of a change take in one item, in bytes: DynamoDB takes 400 KB. A field that takes more by
-/// itself, as a scorecard's scores may, still fits alone.
+/// The most bytes that the fields of a change take in one item: DynamoDB allows 400 KB. A single field that takes more,
+/// as a scorecard's scores may, still fits alone.
 const MAX_BYTES_OF_PART: usize = 320 * 1024;
-/// How many changes are read at once for an agent, who may not see all of them.
+/// The number of changes read at once for an agent, who may not see all of them.
 const READ_FOR_AGENT: usize = 100;
 
-/// The write that keeps `change` of the entity in `partition`, whose fields fit into one item.
+/// The write that records `change` of the entity in `partition`; its fields must fit into one item.
 pub(crate) fn record(partition: &str, change: Change) -> Write {
     let fields = Part { before: attributes(&change.before), after: attributes(&change.after) };
     Write::put(first_item(keys::change(partition, &change), &change, fields))
 }
 
-/// The writes that keep `change` of the entity in `partition`, however large its fields are.
+/// The writes that record `change` of the entity in `partition`, however large its fields are.
 pub(crate) fn record_large(partition: &str, change: &Change) -> Vec<Write> {
     let key = keys::change(partition, change);
     let parts = parts_of(change).into_iter().enumerate();
@@ -56,8 +56,9 @@ fn first_item(key: keys::Key, change: &Change, fields: Part) -> Item {
 
 impl Store {
     /// The first `size` changes after `after` of the entity in `partition`, the latest first. The page is full unless
-    /// it is the last, or its items would pass 6 MiB. For an `agent`, only what they may see, and nothing of an entity
-    /// whose latest change is not of theirs: it is a colleague's now, or its history is older than what agents may see.
+    /// it is the last, or its items would exceed 6 MiB. For an `agent`, only what they may see, and nothing if the
+    /// latest change is not of theirs: the entity is a colleague's now, or its history is older than what agents may
+    /// see.
     ///
     /// # Errors
     /// UNAVAILABLE if the table does not answer.
@@ -72,7 +73,7 @@ impl Store {
         let mut is_latest = after.is_none();
         let mut after = after.map(Cursor::into_text);
         let mut bytes = 0;
-        // What was read behind the change that it is part of.
+        // The parts of the change that is read next: they sort behind it.
         let mut behind = Part::default();
         let mut damaged = None;
         while page.entries.len() <= size {
@@ -83,7 +84,7 @@ impl Store {
                 .client
                 .query()
                 .table_name(&*self.table)
-                // The entity itself, and what counts on it, sort after all of its changes.
+                // The entity itself, and the counts on it, sort after all of its changes.
                 .key_condition_expression(format!("{PK} = :partition AND {SK} < :before"))
                 .expression_attribute_values(":partition", AttributeValue::S(partition.to_owned()))
                 .expression_attribute_values(":before", AttributeValue::S(before))
@@ -147,7 +148,7 @@ impl Store {
     }
 }
 
-/// Fields of a change that are in one item.
+/// The fields of a change that are in one item.
 #[derive(Debug, Default)]
 struct Part {
     before: HashMap<String, AttributeValue>,
@@ -159,7 +160,7 @@ impl Part {
         item.map("before", self.before).map("after", self.after)
     }
 
-    /// Takes in what is in `item`.
+    /// Adds the fields in `item`.
     fn take(&mut self, item: &mut Attributes) -> Result<(), Unreadable> {
         self.before.extend(item.map("before")?);
         self.after.extend(item.map("after")?);
@@ -167,12 +168,12 @@ impl Part {
     }
 }
 
-/// How many items `change` takes.
+/// The number of items that `change` takes.
 pub(crate) fn items_of(change: &Change) -> usize {
     parts_of(change).len()
 }
 
-/// What the fields of `change` take in items, in bytes.
+/// The size of the fields of `change` in items, in bytes.
 pub(crate) fn bytes_of_fields(change: &Change) -> usize {
     bytes_of(&attributes(&change.before)) + bytes_of(&attributes(&change.after))
 }
@@ -201,7 +202,7 @@ fn parts_of(change: &Change) -> Vec<Part> {
     parts
 }
 
-/// The change in `item`, with what is in further items `behind` it.
+/// The change in `item`, with the fields of its further items in `behind`.
 fn from_item(mut item: Attributes, mut behind: Part) -> Result<Change, Unreadable> {
     behind.take(&mut item)?;
     let role = item.text("role")?;
@@ -219,7 +220,7 @@ fn from_item(mut item: Attributes, mut behind: Part) -> Result<Change, Unreadabl
     })
 }
 
-/// JSON as attributes: a text takes no more room than it has bytes, however it would be escaped.
+/// JSON as attributes: a text takes as many bytes as it has, without the escapes of JSON.
 fn attributes(fields: &Map<String, Value>) -> HashMap<String, AttributeValue> {
     fields.iter().map(|(field, value)| (field.clone(), attribute(value))).collect()
 }

@@ -19,7 +19,7 @@ use crate::keys::{self, Cursor, Key, LIST_ORDER, ListIndex};
 use crate::list::{Filter, Listed, Page, Range};
 use crate::unreadable::Unreadable;
 
-/// Which comments of a profile are wanted: those that match everything that is named.
+/// Selects comments of a profile: those that match every field that is set.
 #[derive(Debug, Clone, Default)]
 pub struct CommentFilter {
     /// On plans of this agent.
@@ -42,8 +42,8 @@ impl CommentFilter {
 }
 
 impl Store {
-    /// Creates `comment` for `request` ([`Store::once`]). A plan that it is about must be there, of the comment's
-    /// agent.
+    /// Creates `comment` for `request` ([`Store::once`]). If it is about a plan, that must exist and be of the
+    /// comment's agent.
     ///
     /// # Errors
     /// ALREADY_EXISTS if the id is taken; FAILED_PRECONDITION if the plan is gone; ABORTED if the request was
@@ -81,11 +81,11 @@ impl Store {
         self.get_unless_deleted(tenant, keys::comment(tenant, id), now).await
     }
 
-    /// Changes the comment `id` by `change`, which says whether it changed anything, and may be called
-    /// several times: with each state that others leave it in before this change is made, and the time of the change.
+    /// Applies `change` to the comment `id`. It returns whether it changed anything, and may be called several times:
+    /// with each state that others leave the comment in before this change is written, and the time of the change.
     ///
     /// # Errors
-    /// NOT_FOUND; what `change` returns; ABORTED if others keep changing it.
+    /// NOT_FOUND; the errors of `change`; ABORTED if others keep changing it.
     pub async fn change_comment(
         &self,
         tenant: &Tenant,
@@ -96,8 +96,8 @@ impl Store {
         self.change(tenant, id, None, author, change).await
     }
 
-    /// The first `size` comments after `after` that match `filter`, the newest creation first, ties by id.
-    /// What the best index cannot tell apart is filtered from what that index yields.
+    /// The first `size` comments after `after` that match `filter`, the newest creation first, ties by id. The best
+    /// index for the filter is read, and the rest of the filter is applied to what it yields.
     ///
     /// # Errors
     /// UNAVAILABLE if the table does not answer.
@@ -123,7 +123,7 @@ impl Store {
         let ranges = || {
             let ranges = partitions.iter().map(|(index, partition)| {
                 let filter = filter.clone();
-                // DynamoDB itself leaves out what is another agent's, also of what cannot be read.
+                // DynamoDB itself leaves out other agents' comments, even those that cannot be read.
                 let own = Filter::default().only("agent", &filter.agent);
                 Range::new(*index, partition.clone(), own, after)
                     .keeping(move |comment: &CoachingComment| filter.matches(comment))

@@ -1,13 +1,13 @@
-//! What hangs on a plan: its sessions, comments and targets, counted in an item beside it.
+//! The children of a plan: its sessions, comments and targets, counted in an item beside it.
 //!
-//! The count is changed in the transaction that adds or removes one, and a plan is deleted only with a
-//! count of none, or marked as being deleted so that nothing more is added. So nothing is ever left behind
-//! without its plan, whatever happens at the same moment and however late the indexes are.
+//! The count is changed in the transaction that adds or removes a child, and a plan is deleted only if it has no
+//! children, or when it is marked as being deleted so that none is added. So no child is ever left without its plan,
+//! whatever happens at the same moment and however late the indexes are.
 //!
-//! What hangs on a plan may be more than one transaction can delete. From the transaction on that deletes
-//! the plan itself, the profile's list of deletions has it, and whoever reads what hangs on plans leaves
-//! out what hangs on those: all of it goes in one moment. The plan stays in that list for some time after
-//! the last of it is deleted, because indexes may still show it.
+//! A plan may have more children than one transaction can delete. From the transaction on that deletes the plan itself,
+//! its tombstone is in the profile's list of deletions, and every reader of children leaves out those of such plans:
+//! all of them vanish at one moment. The tombstone stays for some time after the last child is deleted, because indexes
+//! may still show it.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -34,26 +34,26 @@ use crate::list::{Filter, Listed, Page, Range};
 use crate::sessions_held::HeldSession;
 use crate::unreadable::Unreadable;
 
-/// How long a plan stays in the list of deletions after the last that hung on it is deleted, in seconds.
-/// Indexes follow the table within about one.
+/// How long a plan stays in the list of deletions after its last child is deleted, in seconds. Indexes follow the table
+/// within about one second.
 const HIDDEN_SECONDS: i64 = 300;
-/// The most of what hangs on a plan that one transaction deletes: each takes up to three writes of 100.
+/// The most children that one transaction deletes: each takes up to three writes of 100.
 const DELETED_AT_ONCE: usize = 25;
-/// The most that those may take, in bytes: a transaction takes 4 MB, and history keeps what was deleted.
+/// The most bytes that those may take: a transaction takes 4 MB, and history records what was deleted.
 const MAX_BYTES_AT_ONCE: usize = 2 * 1024 * 1024;
-/// What history keeps of a deletion beside the item, in bytes, with the longest names.
+/// The bytes that history records of a deletion beside the item, with the longest names.
 const BYTES_BESIDE: usize = 2 * 1024;
-/// The most plans in the list of deletions: it is read with every session, comment and target, and so many of usual
-/// ids are less than the 4 KB that half a read unit takes.
+/// The most plans in the list of deletions: it is read with every session, comment and target, and with usual ids it
+/// stays below the 4 KB that half a read unit takes.
 pub const MAX_DELETIONS: usize = 60;
 /// The attribute that counts them.
 const ENTRIES: &str = "entries";
-/// How often indexes are asked again that do not show yet what is still to be deleted.
+/// The most repeated reads of indexes that do not show the latest writes yet.
 const LOOKS: u32 = 20;
-/// The pause before they are asked again.
+/// The pause before each repeated read.
 const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(100);
 
-/// A kind of child: of what hangs on a plan.
+/// A kind of child of a plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Child {
     Session,
@@ -64,7 +64,7 @@ pub(crate) enum Child {
 }
 
 impl Child {
-    /// The attribute that counts them.
+    /// The attribute of its count.
     fn attribute(self) -> &'static str {
         match self {
             Self::Session => "sessions",
@@ -75,7 +75,7 @@ impl Child {
     }
 }
 
-/// How many children a plan has.
+/// The numbers of a plan's children.
 #[derive(Debug)]
 pub(crate) struct ChildCounts {
     sessions: i64,
@@ -84,7 +84,7 @@ pub(crate) struct ChildCounts {
     comments: i64,
     targets: i64,
     deleting: bool,
-    /// Whether all of it is deleted, and the count only waits for its time to live.
+    /// Whether all children are deleted, and the item only waits for its time to live.
     deleted: bool,
 }
 
@@ -106,19 +106,19 @@ impl ChildCounts {
     }
 }
 
-/// What is deleted with a plan.
+/// The children that may be deleted with a plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DeletedWithPlan {
-    /// Nothing: a plan on which something hangs stays.
+    /// None: a plan with children stays.
     Nothing,
-    /// All that hangs on it; a plan of which the agent has acknowledged a session stays.
+    /// All; a plan with a session that its agent has acknowledged stays.
     AllButAcknowledged,
-    /// All that hangs on it.
+    /// All.
     All,
 }
 
 impl DeletedWithPlan {
-    /// Refuses the deletion of a plan with these `dependents`.
+    /// Refuses the deletion of a plan if its `dependents` do not allow it.
     fn check(self, dependents: &ChildCounts) -> Result<(), Error> {
         let ChildCounts { sessions, acknowledged, comments, targets, .. } = dependents;
         if self == Self::Nothing && dependents.total() > 0 {
@@ -141,16 +141,17 @@ impl DeletedWithPlan {
     }
 }
 
-/// Until when a plan stays in the list of deletions of which the last is deleted `now`, in Unix seconds.
+/// The time until which a plan stays in the list of deletions, if its last child is deleted `now`, in Unix seconds.
 fn hidden_until(now: Timestamp) -> i64 {
     now.unix_seconds() + HIDDEN_SECONDS
 }
 
-/// The tombstones of plans that are being deleted, or were moments ago: what hangs on those is hidden.
+/// The tombstones of plans that are being deleted, or were moments ago: their children are hidden.
 #[derive(Debug, Default)]
 pub(crate) struct Tombstones {
     plans: HashMap<CoachingPlanId, i64>,
-    /// Entries that cannot be read. What hangs on their plans is hidden: shown, it might be half of what there was.
+    /// Entries that cannot be read. The children of their plans are hidden: shown, they might be half of what there
+    /// was.
     unreadable: HashMap<CoachingPlanId, Unreadable>,
 }
 
@@ -160,7 +161,7 @@ impl Tombstones {
             || self.plans.get(plan).is_some_and(|until| *until == 0 || *until > now.unix_seconds())
     }
 
-    /// Those whose time in the list is over.
+    /// The plans whose time in the list is over.
     fn over(&self, now: Timestamp) -> impl Iterator<Item = &CoachingPlanId> {
         let over = self.plans.iter().filter(move |(_, until)| **until != 0 && **until <= now.unix_seconds());
         over.map(|(plan, _)| plan)
@@ -171,24 +172,24 @@ impl Tombstones {
         self.unreadable.get(plan)
     }
 
-    /// How many entries there are.
+    /// The number of entries.
     fn len(&self) -> usize {
         self.plans.len() + self.unreadable.len()
     }
 
-    /// Whether `entity` hangs on one of them.
+    /// Whether `entity` is a child of one of the plans.
     fn hides(&self, entity: &impl ChildOfPlan, now: Timestamp) -> bool {
         entity.plan().is_some_and(|plan| self.has(plan, now))
     }
 }
 
-/// A child of a plan: something that hangs on one, or may.
+/// A child of a plan, or an entity that may be one.
 pub(crate) trait ChildOfPlan {
     /// The plan.
     fn plan(&self) -> Option<&CoachingPlanId>;
 }
 
-/// A child of a plan that is being deleted, which is still to be deleted itself.
+/// A child of a plan that is being deleted, still to be deleted itself.
 enum PendingDeletion {
     Session(Box<CoachingSession>),
     Comment(Box<CoachingComment>),
@@ -196,7 +197,8 @@ enum PendingDeletion {
 }
 
 impl Store {
-    /// The list of deletions in `item`. An entry that cannot be read is noted, and costs the plan that it names.
+    /// The list of deletions in `item`. An entry that cannot be read is noted, and hides the children of the plan that
+    /// it names.
     fn tombstones_in(&self, tenant: &Tenant, item: &HashMap<String, AttributeValue>) -> Tombstones {
         let mut tombstones = Tombstones::default();
         for (attribute, value) in item {
@@ -217,21 +219,21 @@ impl Store {
         tombstones
     }
 
-    /// The profile's list of deletions. It is read after what it hides, and eventually consistent: it is
-    /// written a call earlier than the first that is deleted.
+    /// The profile's list of deletions. It is read after the children that it hides, and eventually consistent: it is
+    /// written a call earlier than the first child is deleted.
     pub(crate) async fn tombstones(&self, tenant: &Tenant) -> Result<Tombstones, Error> {
         let item = self.get_eventually(keys::deletions(tenant)).await?;
         Ok(self.tombstones_in(tenant, &item.unwrap_or_default()))
     }
 
-    /// The entity at `key`, unless it hangs on a plan that is being deleted.
+    /// The entity at `key`, unless its plan is being deleted.
     pub(crate) async fn get_unless_deleted<T: Listed + ChildOfPlan>(
         &self,
         tenant: &Tenant,
         key: Key,
         now: Timestamp,
     ) -> Result<Option<T>, Error> {
-        // Side by side: one entity that was there a moment ago is no part of a whole.
+        // Concurrently: a single entity that was there a moment ago shows no half of a deletion.
         let (item, tombstones) = tokio::try_join!(self.get(key.clone()), self.tombstones(tenant))?;
         let entity = item.map(|item| self.noting(T::from_item(item))).transpose()?;
         if entity.as_ref().and_then(|entity| tombstones.unreadable(entity.plan()?)).is_some() {
@@ -240,7 +242,7 @@ impl Store {
         Ok(entity.filter(|entity| !tombstones.hides(entity, now)))
     }
 
-    /// A page of what hangs on plans, without what hangs on those being deleted.
+    /// A page of children of plans, without those of plans that are being deleted.
     pub(crate) async fn page_unless_deleted<T: Listed + ChildOfPlan + 'static>(
         &self,
         tenant: &Tenant,
@@ -258,7 +260,7 @@ impl Store {
         }
         let hidden = page.entries.iter().filter_map(|entity| tombstones.unreadable(entity.plan()?));
         let hidden: Vec<(usize, Unreadable)> = hidden.map(|unreadable| (0, unreadable.clone())).collect();
-        // A page is full unless it is the last, so it is read again with what is hidden passed over.
+        // A page is full unless it is the last, so it is read again without the hidden entries.
         let tombstones = Arc::new(tombstones);
         let ranges = ranges().into_iter().map(|range| {
             let tombstones = Arc::clone(&tombstones);
@@ -269,7 +271,7 @@ impl Store {
         Ok(page)
     }
 
-    /// The targets of a plan as they are now, and the checks that hold them still in a transaction.
+    /// The targets of a plan as they are now, and the checks that refuse a transaction if they change.
     ///
     /// # Errors
     /// ABORTED if others keep changing them.
@@ -307,20 +309,19 @@ impl Store {
                 checks.push(Write::check(key, condition).number(":counted", counted));
                 return Ok((targets, checks));
             }
-            // An index does not show yet what was added or deleted a moment ago.
+            // An index may not show yet what was added or deleted a moment ago.
             tokio::time::sleep(LOOK_AGAIN_AFTER).await;
         }
         Err(keeps_changing(&tenant.name_of(plan)))
     }
 
-    /// Deletes the plan `id`, if `check` agrees, and `with_it` what hangs on it.
+    /// Deletes the plan `id`, if `check` agrees, and the children that `with_it` allows.
     ///
-    /// Cut short while it deletes what hangs on the plan, it is gone on with by a repeat.
+    /// If interrupted while it deletes children, call it again to resume.
     ///
     /// # Errors
-    /// NOT_FOUND; what `check` returns; FAILED_PRECONDITION if what hangs on the plan is not to be
-    /// deleted with it; ABORTED if others keep changing it; UNAVAILABLE if something is still to be deleted:
-    /// repeat it.
+    /// NOT_FOUND; the errors of `check`; FAILED_PRECONDITION if the plan has children that may not be deleted with it;
+    /// ABORTED if others keep changing it; UNAVAILABLE if something is still to be deleted: repeat it.
     pub async fn delete_plan(
         &self,
         tenant: &Tenant,
@@ -359,7 +360,7 @@ impl Store {
         Err(keeps_changing(&name))
     }
 
-    /// Takes what is over out of the full list of deletions, and counts what is left: a plan that was deleted twice was
+    /// Removes expired entries from the full list of deletions, and counts the rest: a plan that was deleted twice was
     /// counted twice.
     ///
     /// # Errors
@@ -378,12 +379,12 @@ impl Store {
             return Err(Error::new(Reason::DeletionsFull, message).with("limit", MAX_DELETIONS.to_string()));
         }
         let left = i64::try_from(left).map_err(Error::internal)?;
-        // Refused, somebody else did the same, or another deletion has begun; the list is looked at again.
+        // If refused, somebody else did the same, or another deletion has begun; the list is read again.
         self.set_count(keys::deletions(tenant), ENTRIES, counted, left, &over).await
     }
 
-    /// Makes the count `attribute` of the item at `key` what it should be, unless it is not what was `read` any more, and
-    /// removes attributes that go with that.
+    /// Sets the count `attribute` of the item at `key` to what is `right`, unless it has changed since it was `read`,
+    /// and removes the attributes `removed` with it.
     pub(crate) async fn set_count(
         &self,
         key: Key,
@@ -403,7 +404,7 @@ impl Store {
         self.transact(Transaction::of(update, Refusal::Changed)).await.map(|_| ())
     }
 
-    /// How many children each of `plans` has; none of a plan that is not there, or whose counts cannot be read.
+    /// The numbers of children of each of `plans`, without plans that do not exist or whose counts cannot be read.
     pub(crate) async fn child_counts(
         &self,
         tenant: &Tenant,
@@ -420,8 +421,8 @@ impl Store {
         Ok(counts)
     }
 
-    /// Makes the counts of acknowledged sessions what `sessions` come to, which were read after the counts that were
-    /// `read`; says whether one differed. A plan with another number of sessions stays as it is: an index does not show yet
+    /// Corrects the counts of acknowledged sessions from `sessions`, which were read after the counts in `read`;
+    /// returns whether one differed. A plan with another number of sessions stays as it is: an index may not show yet
     /// what was created or deleted a moment ago.
     pub(crate) async fn put_acknowledged_right<'a>(
         &self,
@@ -454,8 +455,8 @@ impl Store {
         Ok(differed)
     }
 
-    /// Deletes what hangs on a plan that is being deleted, a transaction at a time, until the count says
-    /// that nothing does. The transaction that deletes the last of it also ends the deletion.
+    /// Deletes the children of a plan that is being deleted, a transaction at a time, until the count is zero. The
+    /// transaction that deletes the last of them also ends the deletion.
     async fn delete_dependents(&self, tenant: &Tenant, id: &CoachingPlanId, author: Author<'_>) -> Result<(), Error> {
         let mut looks = 0;
         loop {
@@ -465,7 +466,7 @@ impl Store {
             let left = left.map(|item| self.noting(ChildCounts::from_item(item))).transpose()?;
             let Some(left) = left.filter(|left| !left.deleted) else { return Ok(()) };
             if left.total() == 0 {
-                // An index may still show what is deleted.
+                // An index may still show deleted children.
                 pending.clear();
             }
             if let (true, Some(unreadable)) = (pending.is_empty() && left.total() > 0, unreadable) {
@@ -495,8 +496,8 @@ impl Store {
         }
     }
 
-    /// Some of what hangs on a plan, as much as one transaction deletes; and some of it that cannot be read, if there is
-    /// any: its history would not tell what was deleted.
+    /// Some children of a plan, as many as one transaction deletes; and one that cannot be read, if there is any: it is
+    /// not deleted, because its history could not record it.
     async fn pending_deletions(
         &self,
         tenant: &Tenant,
@@ -574,8 +575,8 @@ impl Store {
     }
 }
 
-/// The write of the item that counts what hangs on a new plan. It is refused for five minutes after
-/// a plan of the same id was deleted with what hung on it.
+/// The write of the counts of a new plan. It is refused for five minutes after a plan of the same id was deleted with
+/// its children.
 pub(crate) fn begin(tenant: &Tenant, plan: &CoachingPlan, now: Timestamp) -> Write {
     let item = Item::at(keys::dependents(tenant, &plan.id))
         .text("agent", plan.agent.as_str())
@@ -585,8 +586,9 @@ pub(crate) fn begin(tenant: &Tenant, plan: &CoachingPlan, now: Timestamp) -> Wri
         .number(":now", now.unix_seconds())
 }
 
-/// The write that counts one more on `plan`, of each of `kinds`; it is refused, with the item that counts, unless the plan
-/// is there and `agent`'s, and, where the usecase was taken over from it, of that `usecase`, and has room for one more target.
+/// The write that adds one to each count of `kinds` on `plan`. It is refused, with the item of the counts, unless the
+/// plan exists and is `agent`'s; if the usecase was inherited from it, unless it has that `usecase`; and, for a target,
+/// unless there is room for one more.
 pub(crate) fn add(
     tenant: &Tenant,
     plan: &CoachingPlanId,
@@ -622,14 +624,14 @@ pub(crate) fn takes_children_of(item: &HashMap<String, AttributeValue>, agent: &
     item.get("agent") == Some(&AttributeValue::S(agent.to_string())) && !item.contains_key("deleting")
 }
 
-/// The write that counts one less on `plan`, of each of `kinds`.
+/// The write that takes one off each count of `kinds` on `plan`.
 pub(crate) fn remove(tenant: &Tenant, plan: &CoachingPlanId, kinds: &[Child]) -> Write {
     let removed: Vec<(Child, usize)> = kinds.iter().map(|kind| (*kind, 1)).collect();
     remove_all(tenant, plan, &removed)
 }
 
-/// Adds the write that counts what changes where `before` becomes `after`, if something does: whether it is acknowledged.
-/// An acknowledgement is refused while the plan is being deleted.
+/// Adds the write that changes the counts if `before` and `after` differ in whether the session is acknowledged. An
+/// acknowledgement is refused while the plan is being deleted.
 pub(crate) fn count_acknowledged(
     transaction: &mut Transaction,
     tenant: &Tenant,
@@ -658,8 +660,7 @@ fn remove_all(tenant: &Tenant, plan: &CoachingPlanId, removed: &[(Child, usize)]
         .fold(update, |update, (kind, count)| update.number(format!(":{}", kind.attribute()), format!("-{count}")))
 }
 
-/// The write that counts none any more and lets the count expire; it is refused unless exactly what is
-/// `left` is counted.
+/// The write that ends the counts and lets them expire; refused unless exactly what is `left` is counted.
 fn end(tenant: &Tenant, plan: &CoachingPlanId, left: &ChildCounts, now: Timestamp) -> Write {
     let expression = format!("SET {EXPIRES_AT} = :until REMOVE sessions, acknowledged, comments, targets");
     let mut update = Write::update(keys::dependents(tenant, plan), expression).number(":until", hidden_until(now));
@@ -674,8 +675,8 @@ fn end(tenant: &Tenant, plan: &CoachingPlanId, left: &ChildCounts, now: Timestam
     update.when(counted.join(" AND "))
 }
 
-/// The transaction that deletes a plan, and the count of what hangs on it or, if something does, starts the deletion
-/// of what goes `with_it`.
+/// The transaction that deletes a plan, and its counts or, if it has children, starts the deletion of those that go
+/// `with_it`.
 fn deletion(
     tenant: &Tenant,
     plan: &CoachingPlan,
@@ -708,7 +709,7 @@ fn deletion(
     Ok(deletion)
 }
 
-/// The write that enters a plan in the list of deletions until it is all done; refused if the list is full.
+/// The write that adds a plan to the list of deletions until all of it is deleted; refused if the list is full.
 fn begin_deletion(tenant: &Tenant, plan: &CoachingPlanId) -> Write {
     Write::update(keys::deletions(tenant), format!("SET #plan = :until ADD {ENTRIES} :one"))
         .when(format!("attribute_not_exists({ENTRIES}) OR {ENTRIES} < :most"))
@@ -718,7 +719,7 @@ fn begin_deletion(tenant: &Tenant, plan: &CoachingPlanId) -> Write {
         .number(":most", MAX_DELETIONS)
 }
 
-/// The write that keeps a plan in the list of deletions until a moment, in Unix seconds.
+/// The write that keeps a plan in the list of deletions until a time, in Unix seconds.
 fn end_deletion(tenant: &Tenant, plan: &CoachingPlanId, until: i64) -> Write {
     Write::update(keys::deletions(tenant), "SET #plan = :until")
         .name("#plan", deletion_attribute(plan))

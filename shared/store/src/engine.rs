@@ -1,5 +1,5 @@
-//! What reads and writes items without knowing any resource: single writes, transactions, items by their keys, and how
-//! often a change is tried that others get in front of.
+//! Reads and writes items of any resource: single writes, transactions, items by their keys, and repeated attempts at a
+//! change that conflicts with others.
 
 pub(crate) mod attempts;
 pub(crate) mod entity;

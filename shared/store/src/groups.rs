@@ -1,8 +1,8 @@
 //! The directory's groups.
 //!
-//! Sub-groups never form a cycle. Every change of them is made in a transaction with the customer's
-//! one `groups` item, whose version says that no other change was made since the groups were read;
-//! so two changes that are harmless alone cannot close a cycle together.
+//! Sub-groups never form a cycle. Every change of them is made in a transaction with the customer's one `groups` item,
+//! whose version shows that no other change was made since the groups were read; so two changes that are harmless alone
+//! cannot close a cycle together.
 
 use std::collections::{HashMap, HashSet};
 
@@ -20,24 +20,24 @@ use crate::item::{Attributes, Item};
 use crate::unreadable::{Found, Unreadable};
 use crate::{Deadline, Store, keys};
 
-/// How deep groups may be nested.
+/// The most levels that groups may be nested.
 pub const MAX_DEPTH: usize = 20;
-/// The most groups that one transaction takes, and the most that they may hold, in bytes.
+/// The most groups that one transaction takes, and the most bytes that they may take.
 const MAX_AT_ONCE: usize = 90;
 const MAX_BYTES_AT_ONCE: usize = 3 * 1024 * 1024;
 
-/// Groups being written over what was there when it was read.
+/// A round of writes of groups over those that were read.
 struct Round<'g> {
     /// The version of the groups' tree.
     version: i64,
-    /// What becomes of each group, if all that is left is written: the version in which it is there.
+    /// The result of each group if everything that is left is written: its stored version.
     results: Vec<Result<u64, Error>>,
-    /// What is still to be written, in which version, and at which place it stands.
+    /// The groups still to be written, each with its place and its new version.
     left: Vec<(usize, &'g Group, u64)>,
 }
 
 impl Round<'_> {
-    /// What becomes of each group if what is left fails with `error`.
+    /// The result of each group if those that are left fail with `error`.
     fn failed(mut self, mut error: Error) -> Vec<Result<u64, Error>> {
         for (place, ..) in self.left {
             if let Some(result) = self.results.get_mut(place) {
@@ -49,13 +49,13 @@ impl Round<'_> {
     }
 }
 
-/// Who is in the groups that a request names.
+/// The members of the groups that a request names.
 #[derive(Debug)]
 pub struct GroupMembers {
     members: Vec<UserId>,
     /// The groups that do not exist.
     unknown: Vec<GroupId>,
-    /// The groups that cannot be read, whose members are not among them.
+    /// The groups that cannot be read, whose members are missing.
     unreadable: Vec<Unreadable>,
 }
 
@@ -65,8 +65,8 @@ impl GroupMembers {
         self.unreadable.iter()
     }
 
-    /// The members, for `caller`. To a caller who is confined to some profiles, a group that does not exist is one that
-    /// nobody of their profile is in: which groups the customer has is not for them to know.
+    /// The members, for `caller`. To a caller who is confined to some profiles, a group that does not exist looks like
+    /// one without members in their profile: which groups the customer has is not for them to know.
     ///
     /// # Errors
     /// INVALID_ARGUMENT naming `groupNames`, to all others, if a group does not exist.
@@ -80,13 +80,13 @@ impl GroupMembers {
 }
 
 impl Store {
-    /// Writes each of `groups` over what is there, whole or not at all, until `deadline`, and says for each
-    /// in which version it is there. They are taken in order: one that would close a cycle with what comes before it,
-    /// or nest groups deeper than 20 levels, is refused.
+    /// Writes each of `groups` over the stored one, wholly or not at all, until `deadline`, and returns the stored
+    /// version of each. They are taken in order: a group that would close a cycle with those before it, or nest groups
+    /// deeper than 20 levels, is refused.
     ///
     /// # Errors
     /// UNAVAILABLE if the table does not answer at first; for one group, that too, if it does not answer later, and
-    /// ABORTED if it is in another version than is expected, or others keep changing groups.
+    /// ABORTED if its version is not the expected one, or others keep changing groups.
     pub async fn upsert_groups(
         &self,
         tenant: &CustomerTenant,
@@ -104,7 +104,7 @@ impl Store {
                 Ok(false) => {}
                 Err(error) => return Ok(round.failed(error)),
             }
-            // What was written meanwhile is unchanged when it is looked at again.
+            // Groups that were written meanwhile are found unchanged in the next round.
             match deadline.within(self.plan_groups(tenant, groups)).await {
                 Ok(again) => round = again,
                 Err(error) => return Ok(round.failed(error)),
@@ -113,7 +113,7 @@ impl Store {
         Ok(round.failed(Error::kept_changing("groups")))
     }
 
-    /// What is to be written of `groups` over what is there now.
+    /// Plans the writes of `groups` over what is stored now.
     async fn plan_groups<'g>(&self, tenant: &CustomerTenant, groups: &[&'g Entry<Group>]) -> Result<Round<'g>, Error> {
         let version = self.groups_version(tenant).await?;
         let (found, mut damaged) = self.reachable_groups(tenant, groups).await?;
@@ -131,7 +131,8 @@ impl Store {
                 results.push(Err(refused));
                 continue;
             }
-            // One that cannot be read is written over. What is below one cannot be told, so nothing is put above it.
+            // A group that cannot be read is replaced. What is below other such groups is not known, so no group is put
+            // above them.
             let unreadable = damaged.remove(&group.id);
             let before = known.insert(group.id.clone(), group.clone());
             let unchanged = before.as_ref() == Some(group);
@@ -162,7 +163,8 @@ impl Store {
         Ok(Round { version, results, left })
     }
 
-    /// Writes what is left of `round`; says whether all of it is written, or others changed groups meanwhile.
+    /// Writes what is left of `round`; returns whether all of it is written, or false if others changed groups
+    /// meanwhile.
     async fn write_round(&self, tenant: &CustomerTenant, round: &mut Round<'_>) -> Result<bool, Error> {
         while !round.left.is_empty() {
             let mut bytes = 0;
@@ -191,8 +193,8 @@ impl Store {
         Ok(item.map(|item| self.noting(from_item(item))).transpose()?)
     }
 
-    /// The members of `groups` as they were within about a second, each once; with `indirect`, of their
-    /// sub-groups too; and the groups that cannot be read, whose members are not among them.
+    /// The members of `groups` as of within about a second, each once; with `indirect`, also those of their sub-groups.
+    /// Groups that cannot be read are returned too; their members are missing.
     ///
     /// # Errors
     /// UNAVAILABLE if the table does not answer.
@@ -241,8 +243,8 @@ impl Store {
         Ok(item.map_or(Ok(0), |item| Attributes::of(item).number("version"))?)
     }
 
-    /// `groups` as they are stored, and everything below them and below what they are to hold; and which of those cannot
-    /// be read.
+    /// The stored `groups`, and all groups below them and below their new sub-groups; and those of them that cannot be
+    /// read.
     async fn reachable_groups(
         &self,
         tenant: &CustomerTenant,
@@ -286,7 +288,7 @@ impl Store {
     }
 }
 
-/// How many levels there are below a group; nothing if there is a cycle or they are too many.
+/// The number of levels below a group; `None` if there is a cycle or there are too many.
 fn depth_below(id: &GroupId, known: &HashMap<GroupId, Group>) -> Option<usize> {
     let mut level: HashSet<&GroupId> = HashSet::from([id]);
     for depth in 0..MAX_DEPTH {
@@ -301,7 +303,7 @@ fn depth_below(id: &GroupId, known: &HashMap<GroupId, Group>) -> Option<usize> {
     None
 }
 
-/// One of `damaged` that is below a group.
+/// A group of `damaged` that is below a group.
 fn damaged_below<'d>(
     id: &GroupId,
     known: &HashMap<GroupId, Group>,

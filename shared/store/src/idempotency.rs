@@ -1,12 +1,12 @@
-//! Repeated requests (AIP-155): what a caller was first answered for a request id.
+//! Idempotency records (AIP-155): the first answer to a caller for a request id.
 //!
-//! The record is written in the transaction that does the work, so there is one exactly if the work
-//! was done, and the work is not done while there is one. It holds only what the service chose at the time;
-//! together with the same body, that makes the same answer again.
+//! The record is written in the transaction that does the work, so it exists exactly if the work was done, and the work
+//! is not done while it exists. It holds only what the service chose at the time; together with the same body, that
+//! makes the same answer again.
 //!
-//! Whatever refuses a request that has an id, the record is looked for before that is answered ([`Store::once`]): a
-//! plan that is gone since, a template that changed, a name that is taken by what the request itself created. A
-//! request that goes through needs no such look.
+//! Whatever refuses a request that has an id, the record is looked up before the refusal is answered ([`Store::once`]):
+//! the plan may be deleted since, the template changed, or the name taken by what the request itself created. A request
+//! that goes through needs no lookup.
 
 use coaching_domain::names::{Collection, UsecaseId, UserId};
 use coaching_domain::{Error, Id, Tenant, Timestamp};
@@ -24,19 +24,19 @@ const REMEMBERED_SECONDS: i64 = 24 * 60 * 60;
 /// A request that carries an id.
 #[derive(Debug, Clone)]
 pub struct IdempotencyRecord {
-    /// Who sent it.
+    /// The user who sent it.
     pub user: UserId,
     /// The operation that it was sent to.
     pub operation: &'static str,
     /// The id that the client chose.
     pub request_id: Uuid,
-    /// What distinguishes it from another request under the same id.
+    /// A value that distinguishes it from another request with the same id.
     pub fingerprint: String,
     /// When it was received.
     pub time: Timestamp,
 }
 
-/// What the service chose when it created something.
+/// The values that the service chose when it created something.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Created<C> {
     /// The id.
@@ -50,7 +50,7 @@ pub struct Created<C> {
 }
 
 impl IdempotencyRecord {
-    /// The write that records what was created for this request, refused while an earlier one is remembered.
+    /// The write that records what was created for this request, refused while an earlier record is remembered.
     fn write<C>(&self, tenant: &Tenant, created: &Created<C>) -> Write {
         let item = Item::at(keys::request(tenant, &self.user, self.operation, self.request_id))
             .text("fingerprint", &self.fingerprint)
@@ -62,13 +62,13 @@ impl IdempotencyRecord {
             Some(revision) => item.number("revision", revision.into()),
             None => item,
         };
-        // DynamoDB deletes what has expired up to days late, so the record's own time decides.
+        // DynamoDB may delete expired items days late, so the record's own time decides.
         Write::put(item)
             .when(format!("attribute_not_exists({PK}) OR {EXPIRES_AT} <= :now"))
             .number(":now", self.time.unix_seconds())
     }
 
-    /// What the record in `item` answers to this request.
+    /// The first answer to this request, from the record in `item`.
     ///
     /// # Errors
     /// INVALID_ARGUMENT if it records another request.
@@ -90,11 +90,11 @@ impl IdempotencyRecord {
 }
 
 impl Store {
-    /// What `make` creates for `request` in a transaction that records the request, or what the same request created
-    /// before, whatever refuses it now.
+    /// Returns what `make` creates for `request`, in a transaction that records the request; or what the same request
+    /// created before, whatever refuses it now.
     ///
     /// # Errors
-    /// As `make`'s, if nothing was created before; INVALID_ARGUMENT if the request's id was used for another;
+    /// The errors of `make`, if nothing was created before; INVALID_ARGUMENT if the request's id was used for another;
     /// UNAVAILABLE if the table does not answer.
     pub async fn once<C: Collection>(
         &self,
@@ -108,7 +108,7 @@ impl Store {
         }
     }
 
-    /// Makes `transaction` and records under `request` that it made `created`.
+    /// Makes `transaction`, and records `created` in it under `request`.
     ///
     /// # Errors
     /// ABORTED if the request was answered before, whatever else refuses it; ALREADY_EXISTS if the id is taken.
@@ -133,7 +133,7 @@ impl Store {
         }
     }
 
-    /// What `request` was first answered, if it was made within a day.
+    /// The first answer to `request`, if it was made within a day.
     ///
     /// # Errors
     /// INVALID_ARGUMENT if its id was used for another; UNAVAILABLE if the table does not answer.

@@ -1,4 +1,4 @@
-//! Items as attribute maps: written attribute by attribute, read with every absence noticed.
+//! Items as attribute maps: written attribute by attribute, and read so that every absent one is noticed.
 
 use std::collections::HashMap;
 
@@ -36,12 +36,12 @@ impl Item {
         self
     }
 
-    /// The version that the next write is conditioned on.
+    /// The version that the next write is conditional on.
     pub(crate) fn version(self, version: u64) -> Self {
         self.number("version", i64::try_from(version).unwrap_or(i64::MAX))
     }
 
-    /// What the agent knows of an entity's versions, where it is not what others do.
+    /// The version and the time of the last change that the agent sees, if others see other ones.
     pub(crate) fn shown(self, shown: Shown, version: u64, update_time: Timestamp) -> Self {
         if shown == (Shown { version, update_time }) {
             return self;
@@ -79,13 +79,12 @@ pub(crate) fn key_attributes(key: Key) -> HashMap<String, AttributeValue> {
     HashMap::from([(PK.to_owned(), AttributeValue::S(key.partition)), (SK.to_owned(), AttributeValue::S(key.sort))])
 }
 
-/// An item being read; each attribute is taken once. It knows its key, so that what cannot be read says of which item
-/// it is.
+/// An item being read; each attribute is taken once. It knows its key, so that an unreadable attribute names its item.
 #[derive(Debug)]
 pub(crate) struct Attributes {
-    /// Its key; of what was not read of it, nothing.
+    /// Its key; the parts that were not read are empty.
     pub(crate) key: Key,
-    /// What else it has.
+    /// Its other attributes.
     pub(crate) rest: HashMap<String, AttributeValue>,
 }
 
@@ -99,7 +98,7 @@ impl Attributes {
         Self { key, rest: item }
     }
 
-    /// That the item cannot be read, because of this attribute.
+    /// The item as unreadable, because of this attribute.
     pub(crate) fn corrupt(&self, attribute: &str) -> Unreadable {
         Unreadable::of(&self.key, attribute)
     }
@@ -151,7 +150,7 @@ impl Attributes {
         Ok(self.number::<i64>("version")?.unsigned_abs())
     }
 
-    /// As [`Item::shown`] wrote it.
+    /// Reads what [`Item::shown`] wrote.
     pub(crate) fn shown(&mut self, version: u64, update_time: Timestamp) -> Result<Shown, Unreadable> {
         Ok(Shown {
             version: self.optional_number("shown_version")?.map_or(version, i64::unsigned_abs),
@@ -179,7 +178,7 @@ impl Attributes {
         texts.iter().map(|text| Id::parse(text).ok_or_else(|| self.corrupt(attribute))).collect()
     }
 
-    /// The id that the partition key ends in.
+    /// The id at the end of the partition key.
     pub(crate) fn last_of_key<C: Collection>(&self) -> Result<Id<C>, Unreadable> {
         last_of(&self.key.partition).ok_or_else(|| self.corrupt(PK))
     }
@@ -206,7 +205,7 @@ impl Attributes {
     }
 }
 
-/// The id that `key` ends in.
+/// The id at the end of `key`.
 pub(crate) fn last_of<C: Collection>(key: &str) -> Option<Id<C>> {
     key.rsplit('#').next().and_then(Id::parse)
 }

@@ -1,5 +1,5 @@
-//! The keys of the table and its indexes: functions of a [`Tenant`] and typed ids. [`Partition`] has the kinds of partitions,
-//! with their sort keys, and `docs/table.md` lists who uses them.
+//! The keys of the table and its indexes: functions of a [`Tenant`] and typed ids. [`Partition`] has the kinds of
+//! partitions, with their sort keys, and `docs/table.md` lists who uses them.
 
 use std::cmp::Reverse;
 
@@ -21,7 +21,7 @@ use crate::Partition;
 pub const PK: &str = "PK";
 /// The table's sort key.
 pub const SK: &str = "SK";
-/// The sort key of the indexes that list what was created last first, or by name.
+/// The sort key of the indexes that list the newest creation first, or by name.
 pub const LIST_ORDER: &str = "list_order";
 /// The sort key of [`ListIndex::SessionTime`].
 pub const SESSION_TIME_ORDER: &str = "session_time_order";
@@ -39,7 +39,7 @@ pub struct Key {
     pub sort: String,
 }
 
-/// A key that nothing has, because it begins with no customer.
+/// A key of no item, because it begins with no customer.
 pub fn nothing() -> Key {
     Key { partition: "#".to_owned(), sort: "#".to_owned() }
 }
@@ -78,40 +78,39 @@ pub fn with_history() -> Kind {
     ])
 }
 
-/// What sorts after every change of an entity, and before all else in its partition.
+/// Sorts after every change of an entity, and before everything else in its partition.
 pub const AFTER_CHANGES: &str = "change$";
 
-/// A key of `change` of the entity in `partition`, unlike all others: sorted by time, then version.
+/// A new, unique key for `change` of the entity in `partition`: sorted by time, then version.
 pub fn change(partition: &str, change: &Change) -> Key {
     let time = change.time.as_utc().format("%Y-%m-%dT%H:%M:%S%.9fZ");
     Key { partition: partition.to_owned(), sort: format!("change#{time}#{:010}#{}", change.version, Uuid::new_v4()) }
 }
 
-/// The key of the part `number`, from 1 on, of what does not fit into the change at `key`. It sorts right behind it.
+/// The key of the further part `number`, from 1 on, of the change at `key`. It sorts right behind that.
 pub(crate) fn part_of_change(key: &Key, number: usize) -> Key {
     Key { partition: key.partition.clone(), sort: format!("{}#{number}", key.sort) }
 }
 
-/// Whether a sort key among changes is that of [`part_of_change`].
+/// Whether the sort key of a change is one of [`part_of_change`].
 pub(crate) fn is_part_of_change(sort: &str) -> bool {
     sort.matches('#').count() > 3
 }
 
-/// The key of what counts the sessions, comments and targets of a plan.
+/// The key of the counts of a plan's sessions, comments and targets.
 pub fn dependents(tenant: &Tenant, id: &CoachingPlanId) -> Key {
     Key { partition: plan(tenant, id).partition, sort: "dependents".to_owned() }
 }
 
-/// The key of the list of a profile's plans that are being deleted.
+/// The key of a profile's list of plans that are being deleted.
 pub fn deletions(tenant: &Tenant) -> Key {
     Key { partition: under(tenant, Partition::Deletions, &[]), sort: "deletions".to_owned() }
 }
 
-/// What begins the attributes of that list.
+/// The prefix of the attributes of that list.
 pub const DELETED_PLAN: &str = "plan#";
 
-/// The key of what progress and coaching need to know of an agent in one profile: who they are, their
-/// active plans and the targets of their plans.
+/// The key of an agent's record in one profile: who they are, their active plans and the targets of those.
 pub fn agent(tenant: &Tenant, id: &UserId) -> Key {
     Key { partition: under(tenant, Partition::Agent, &[id.as_str()]), sort: "agent".to_owned() }
 }
@@ -127,8 +126,8 @@ pub fn target(tenant: &Tenant, id: &TargetId) -> Key {
     Key { partition: under(tenant, Partition::Target, &[id.as_str()]), sort: "target".to_owned() }
 }
 
-/// The key of the item that says which target there is for a `part` of a template's scores, the empty one
-/// being the whole, in a usecase: of a plan, or of the organisation.
+/// The key of the item that names the target for a `part` of a template's scores (empty: the whole) in a usecase: of a
+/// plan, or of the organisation.
 pub fn target_place(
     tenant: &Tenant,
     usecase: &UsecaseId,
@@ -142,22 +141,22 @@ pub fn target_place(
     }
 }
 
-/// What begins the sort keys of facts that are over, which sort by when they ended.
+/// The prefix of the sort keys of past facts, which sort by their end.
 const PAST: &str = "past#";
-/// What sorts after all of those.
+/// Sorts after all of those.
 pub(crate) const AFTER_PAST: &str = "past$";
 
-/// What sorts before every fact in its partition that ended at `time` or later, and after all others.
+/// Sorts before every past fact in its partition that ended at `time` or later, and after all others.
 pub(crate) fn past_from(time: Timestamp) -> String {
     format!("{PAST}{}", youth(time))
 }
 
-/// The key of what a plan of `agent` was until it ended at `until`.
+/// The key of a past plan of `agent`, which ended at `until`.
 pub fn past_plan(tenant: &Tenant, agent: &UserId, id: &CoachingPlanId, until: Timestamp) -> Key {
     Key { partition: self::agent(tenant, agent).partition, sort: format!("{}#plan#{id}", past_from(until)) }
 }
 
-/// The key of what a target was until it ended at `until`: of an agent's plan, or the organisation's.
+/// The key of a past target, which ended at `until`: of an agent's plan, or the organisation's.
 pub fn past_target(tenant: &Tenant, agent: Option<&UserId>, id: &TargetId, until: Timestamp) -> Key {
     match agent {
         Some(agent) => {
@@ -167,7 +166,7 @@ pub fn past_target(tenant: &Tenant, agent: Option<&UserId>, id: &TargetId, until
     }
 }
 
-/// The key of what a user was until that ended at `until`.
+/// The key of a past state of a user, which ended at `until`.
 pub fn past_user(tenant: &CustomerTenant, id: &UserId, until: Timestamp) -> Key {
     Key { partition: user(tenant, id).partition, sort: past_from(until) }
 }
@@ -182,9 +181,8 @@ pub fn scorecard(tenant: &Tenant, id: &ScorecardId) -> Key {
     Key { partition: under(tenant, Partition::Scorecard, &[id.as_str()]), sort: "scorecard".to_owned() }
 }
 
-/// How many partitions the statistics of a profile and usecase are spread over. A submitted scorecard
-/// writes about 6 units there and a partition takes 1,000 a second, so a profile takes more than
-/// 2,000 a second.
+/// The number of partitions that the statistics of a profile and usecase are spread over. A submitted scorecard writes
+/// about 6 units there and a partition takes 1,000 a second, so a profile takes more than 2,000 scorecards a second.
 pub const STATISTICS_BUCKETS: u32 = 16;
 
 /// The key of an agent's statistics of one usecase and period. A bucket of agents is a partition,
@@ -215,7 +213,7 @@ pub fn statistics_bucket(tenant: &Tenant, usecase: &UsecaseId, bucket: u32) -> S
     under(tenant, Partition::Statistics, &[usecase.as_str(), &format!("{bucket:02}")])
 }
 
-/// The usecase, period and agent that a key of [`statistics`] or [`held_session`] is of.
+/// The usecase, period and agent in a key of [`statistics`] or [`held_session`].
 pub(crate) fn parse_statistics(partition: &str, sort: &str) -> Option<(UsecaseId, Period, UserId)> {
     let usecase = Id::parse(partition.split('#').nth(3)?)?;
     let (period, agent) = sort.split_once('#')?;
@@ -224,20 +222,20 @@ pub(crate) fn parse_statistics(partition: &str, sort: &str) -> Option<(UsecaseId
     Some((usecase, Period::of(day), Id::parse(agent)?))
 }
 
-/// FNV-1a (32 bits) of the agent's id: spread evenly, and the same for ever.
+/// FNV-1a (32 bits) of the agent's id: evenly spread, and the same for ever.
 fn bucket_of(agent: &UserId) -> u32 {
     let hash =
         agent.as_str().bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
     hash % STATISTICS_BUCKETS
 }
 
-/// The key of a chunk of an order of agents that progress is paged by. Each is a partition: a long order
-/// is more than one takes at once.
+/// The key of a chunk of an order of agents that progress is paged by. Each chunk is a partition: a long order is more
+/// than one partition takes at once.
 pub fn order(tenant: &Tenant, id: Uuid, chunk: usize) -> Key {
     Key { partition: under(tenant, Partition::Order, &[&id.to_string(), &chunk.to_string()]), sort: "chunk".to_owned() }
 }
 
-/// The key of how far a rebuild of a profile's statistics came.
+/// The key of the point that a rebuild of a profile's statistics has reached.
 pub fn rebuild(tenant: &Tenant) -> Key {
     Key { partition: under(tenant, Partition::Rebuild, &[]), sort: "rebuild".to_owned() }
 }
@@ -257,7 +255,7 @@ pub fn groups(tenant: &CustomerTenant) -> Key {
     Key { partition: under_customer(tenant, Partition::Groups, &[]), sort: "groups".to_owned() }
 }
 
-/// The key of what `user` was answered when they first sent `request_id` to `operation`.
+/// The key of the first answer to `user` for `request_id` of `operation`.
 pub fn request(tenant: &Tenant, user: &UserId, operation: &str, request_id: Uuid) -> Key {
     Key {
         partition: under(tenant, Partition::Request, &[user.as_str(), operation, &request_id.to_string()]),
@@ -265,20 +263,20 @@ pub fn request(tenant: &Tenant, user: &UserId, operation: &str, request_id: Uuid
     }
 }
 
-/// An index that lists entities, by the entity's attribute that partitions it.
+/// An index that lists entities.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ListIndex {
-    /// Everything of a profile.
+    /// All entities of a profile.
     Profile,
-    /// What belongs to one agent.
+    /// The entities of one agent.
     Agent,
-    /// What belongs to one plan.
+    /// The entities of one plan.
     Plan,
-    /// What belongs to one usecase.
+    /// The entities of one usecase.
     Usecase,
-    /// What of a profile is still open.
+    /// The open entities of a profile.
     Open,
-    /// The sessions of a profile that have a session time, by it.
+    /// The sessions of a profile that have a session time, by that time.
     SessionTime,
     /// The sessions of a profile by their last change.
     UpdateTime,
@@ -339,12 +337,12 @@ pub fn agents_of_all_profiles(tenant: &CustomerTenant) -> String {
     under_customer(tenant, Partition::AgentsOfCustomer, &[])
 }
 
-/// Plans and targets that were agents' of a profile, in [`ListIndex::Profile`] by when they ended.
+/// Past plans and targets of a profile's agents, in [`ListIndex::Profile`] by their end.
 pub fn past_coaching_of_profile(tenant: &Tenant) -> String {
     under(tenant, Partition::PastCoaching, &[])
 }
 
-/// What users of a customer were, in [`ListIndex::Profile`] by when that ended.
+/// Past states of a customer's users, in [`ListIndex::Profile`] by their end.
 pub fn past_users(tenant: &CustomerTenant) -> String {
     under_customer(tenant, Partition::PastUsers, &[])
 }
@@ -369,7 +367,7 @@ pub fn targets_of_usecase(tenant: &Tenant, usecase: &UsecaseId) -> String {
     under(tenant, Partition::TargetsOfUsecase, &[usecase.as_str()])
 }
 
-/// Targets for a usecase that were the organisation's, in [`ListIndex::Usecase`] by when they ended.
+/// The organisation's past targets for a usecase, in [`ListIndex::Usecase`] by their end.
 pub fn past_targets_of_usecase(tenant: &Tenant, usecase: &UsecaseId) -> String {
     under(tenant, Partition::PastTargetsOfUsecase, &[usecase.as_str()])
 }
@@ -434,16 +432,16 @@ fn under(tenant: &Tenant, partition: Partition, ids: &[&str]) -> String {
     partition.key([tenant.customer(), tenant.profile()].into_iter().chain(ids.iter().copied()))
 }
 
-/// What a customer's profiles share. No profile's id is empty, so the two `#` keep it apart from all of them.
+/// A key for what a customer's profiles share. No profile's id is empty, so the two `#` keep it apart from all of them.
 fn under_customer(tenant: &CustomerTenant, partition: Partition, ids: &[&str]) -> String {
     partition.key(std::iter::once(tenant.customer()).chain(ids.iter().copied()))
 }
 
-/// A cursor: a place in a list, as the value that its index is sorted by.
+/// A cursor: a place in a list, as the value that its index sorts by.
 ///
-/// A creation and an id are immutable, so a place by them never moves; what is created later comes before
-/// every place that a client has read. What is changed moves to the end of a list by changes, so who reads
-/// it from the start misses none.
+/// A creation time and an id are immutable, so a place by them never moves, and newer entities come before every place
+/// that a client has read. A changed entity moves to the end of a list by changes, so a client that reads it from the
+/// start misses none.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Cursor(String);
 
@@ -454,12 +452,12 @@ const LAST_SECOND: i64 = 253_402_300_799;
 const LAST_NANOSECOND: u32 = 999_999_999;
 
 impl Cursor {
-    /// The place of an entity in a list that has the latest `time` first, such as its creation, then by id.
+    /// The place of an entity in a list with the latest `time` first, such as its creation, then by id.
     pub fn latest_first<C>(time: Timestamp, id: &Id<C>) -> Self {
         Self(format!("{}#{id}", age(time)))
     }
 
-    /// The place of an entity in a list that has the earliest `time` first, then by id.
+    /// The place of an entity in a list with the earliest `time` first, then by id.
     pub fn earliest_first<C>(time: Timestamp, id: &Id<C>) -> Self {
         Self(format!("{}#{id}", youth(time)))
     }
@@ -474,25 +472,24 @@ impl Cursor {
         Self(youth(time))
     }
 
-    /// The place of a person in a list by display name, which has no control characters: as people read names
-    /// (their compatibility decomposition without marks, in lower case), then by the name as it is, then by id.
+    /// The place of a person in a list by display name, which has no control characters: as people read names (their
+    /// compatibility decomposition without marks, in lower case), then by the exact name, then by id.
     pub fn by_name<C>(display_name: &str, id: &Id<C>) -> Self {
         Self(format!("{}\u{0}{display_name}\u{0}{id}", folded(display_name)))
     }
 
-    /// The place that [`Cursor::into_name_and_id`] wrote, of a list by name.
+    /// Reads the place that [`Cursor::into_name_and_id`] wrote, of a list by name.
     pub fn from_name_and_id(text: &str) -> Self {
         let (name, _) = text.rsplit_once('\u{0}').unwrap_or((text, ""));
         Self(format!("{}\u{0}{text}", folded(name)))
     }
 
-    /// A place in a list by name as text, without what follows from the name.
+    /// A place in a list by name as text, without the part that is derived from the name.
     pub fn into_name_and_id(self) -> String {
         self.0.split_once('\u{0}').map_or_else(String::new, |(_, rest)| rest.to_owned())
     }
 
-    /// Where the place comes among others of its list; with `names_descend`, of a list by name from the last name to
-    /// the first.
+    /// The rank of the place in its list; with `names_descend`, in a list by name from the last name to the first.
     pub fn rank(self, names_descend: bool) -> CursorRank {
         CursorRank { name: names_descend.then(|| Reverse(self.name().to_owned())), cursor: self }
     }
@@ -511,7 +508,7 @@ impl Cursor {
         self.0.rsplit_once('\u{0}').map_or(&self.0, |(name, _)| name)
     }
 
-    /// The place that [`Cursor::as_str`] wrote.
+    /// Reads the place that [`Cursor::as_str`] wrote.
     pub fn from_text(text: String) -> Self {
         Self(text)
     }
@@ -527,18 +524,18 @@ impl Cursor {
     }
 }
 
-/// Where an entry comes in a list that is read in its index's order, or by name from the last name to the first.
-/// Equal names are by id in either direction.
+/// The rank of an entry in a list that is read in its index's order, or by name from the last name to the first. Equal
+/// names are sorted by id in either direction.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct CursorRank {
-    /// Only where names descend.
+    /// Only if names descend.
     name: Option<Reverse<String>>,
     /// The entry's place in the index.
     pub(crate) cursor: Cursor,
 }
 
-/// The most of a folded name that sorts, in bytes: DynamoDB takes sort keys of 1024, and a decomposed name can
-/// be many times as long as it was.
+/// The most bytes of a folded name that are sorted by: DynamoDB takes sort keys of 1024, and a decomposed name can be
+/// many times as long as the name.
 const MAX_FOLDED_BYTES: usize = 512;
 
 /// `name` as people sort it: without case, marks and compatibility forms.

@@ -1,16 +1,16 @@
-//! The single table. The kinds of its partitions are in [`Partition`], its keys in [`keys`], how entities are written as
-//! items in one file per resource, what writes and changes them all alike in `engine`, and every function of [`Store`]
-//! answers one question of the service.
+//! The single table. [`Partition`] has the kinds of its partitions, [`keys`] their keys. One file per resource says how
+//! its entities are written as items; `engine` reads, writes and changes the items of all resources alike. Every
+//! function of [`Store`] answers one question of the service.
 //!
 //! | question | function | reads |
 //! |---|---|---|
 //! | create a plan | [`Store::create_plan`] | nothing |
 //! | one plan | [`Store::plan`] | one item |
-//! | load the directory | [`Store::upsert_users`], [`Store::upsert_groups`], [`Store::upsert_usecases`] | what is there |
+//! | load the directory | [`Store::upsert_users`], [`Store::upsert_groups`], [`Store::upsert_usecases`] | the stored items |
 //! | one user; one group | [`Store::user`], [`Store::group`] | the items |
 //! | which usecases and templates exist | [`Store::existing`], [`Store::unknown_names`] | the items |
 //! | members of groups | [`Store::members_of`] | the groups, level by level |
-//! | some agents; the agents of a profile | [`Store::agents_by_id`], [`Store::agents_of_profile`] | their records; a range of an index; of a window that is over, what was |
+//! | some agents; the agents of a profile | [`Store::agents_by_id`], [`Store::agents_of_profile`] | their records; a range of an index; for a window that is over, past facts too |
 //! | create a template; add a revision | [`Store::create_template`], [`Store::add_revision`] | nothing |
 //! | one revision, or some | [`Store::template`], [`Store::templates`] | the items |
 //! | a page of current templates | [`Store::current_templates`] | a range of an index |
@@ -20,7 +20,7 @@
 //! | one scorecard, or some | [`Store::scorecard`], [`Store::scorecards_by_id`] | the items |
 //! | a page of scorecards, by any filter | [`Store::scorecards`] | a range of one index |
 //! | write scorecards and their statistics | [`Store::create_scorecard`], [`Store::change_scorecard`] | the statistics that change |
-//! | write many scorecards over what is there | [`Store::upsert_scorecards`] | the scorecards, until others let them through |
+//! | write many scorecards over the stored ones | [`Store::upsert_scorecards`] | the scorecards, again after each conflict |
 //! | a template and the statistics that a scorecard of it counts in | [`Store::template_and_statistics`] | the items |
 //! | statistics of some agents; of a profile | [`Store::statistics_of_agents`], [`Store::statistics_of_profile`] | the items; a range of each bucket |
 //! | recount a profile's statistics | [`Store::plan_recount`], [`Store::recount_agent`] | its scorecards and statistics |
@@ -101,7 +101,7 @@ pub struct Store {
     client: Client,
     table: Arc<str>,
     meter: Meter,
-    /// What it met that cannot be read.
+    /// The unreadable records that it met.
     noted: Noted,
     full_statistics: FullStatistics,
 }
@@ -124,15 +124,15 @@ impl Store {
         Self { meter: Meter::default(), noted: Noted::default(), ..self.clone() }
     }
 
-    /// Asks DynamoDB's endpoint whether it is well, so that the connection is open and the client has done all once when
-    /// the first request needs it, and says whether there was an answer. That is a `GET /`, which DynamoDB answers
-    /// everyone: it reads nothing, costs nothing, needs no right and leaves no refusal behind. It is made of a read whose
-    /// request is changed, for the client has no call of its own for it. It is on nobody's meter and is not repeated.
+    /// Sends a health check to DynamoDB, so that the connection is open and the client has done everything once before
+    /// the first request; returns whether there was an answer. It is a `GET /`, which DynamoDB answers to everyone: it
+    /// reads nothing, costs nothing, needs no right and leaves no refusal behind. It is made from a read whose request
+    /// is changed, because the client has no call for it. It is not metered and not retried.
     pub async fn reach(&self) -> bool {
         let once = aws_sdk_dynamodb::Config::builder().retry_config(RetryConfig::disabled());
         let asked = self.client.get_item().table_name(&*self.table).set_key(Some(key_attributes(keys::nothing())));
         let asked = asked.customize().config_override(once).mutate_request(|request| {
-            // The endpoint's own address and path are there already.
+            // The request already has the endpoint's address and path.
             let _ = request.set_method("GET");
             for header in ["content-length", "content-type", "x-amz-target"] {
                 request.headers_mut().remove(header);
@@ -145,7 +145,7 @@ impl Store {
         }
     }
 
-    /// What the calls through this handle have consumed so far.
+    /// The capacity that the calls through this handle have consumed so far.
     pub fn consumed(&self) -> ConsumedCapacity {
         self.meter.so_far()
     }

@@ -11,20 +11,20 @@ use crate::failure::failure;
 use crate::keys::{Cursor, CursorRank, ListIndex, PK};
 use crate::unreadable::{Found, MAX_UNREADABLE, Unreadable};
 
-/// The most that the items of a page may take, in bytes: about what a function may answer, which cuts the page where
-/// its own answer ends. Nothing is read that would not be shown, and memory stays small whatever the items hold.
+/// The most bytes that the items of a page may take: about what a function may answer, which cuts the page where its
+/// own answer ends. So nothing is read that would not be shown, and memory stays small whatever the items hold.
 pub(crate) const MAX_READ_BYTES: usize = 6 * 1024 * 1024;
 
-/// The most that one read passes over in search of what a filter lets through.
+/// The most entries that one read passes over in search of those that a filter lets through.
 const MAX_PASSED_OVER: usize = 1000;
-/// How many entries a filter drops from a page, until it stops short of its size: sessions of half a kilobyte
-/// are 5 MB, 625 read units and about a dozen calls.
+/// The number of entries that a filter drops before a page stops short of its size: sessions of half a kilobyte are 5
+/// MB, 625 read units and about a dozen calls.
 const MAX_DROPPED: usize = 10_000;
 
 /// An entity that an index lists.
 pub(crate) trait Listed: Sized {
-    /// The attributes that [`Listed::from_item`] reads; none: all are read. What else an item has is for indexes, and can be
-    /// more than half of it.
+    /// The attributes that [`Listed::from_item`] reads; empty: all. The other attributes of an item are for indexes,
+    /// and can be more than half of it.
     const ATTRIBUTES: &'static [&'static str] = &[];
     /// Those of them that are not read after all.
     const LEFT_OUT: &'static [&'static str] = &[];
@@ -32,29 +32,29 @@ pub(crate) trait Listed: Sized {
     /// Reads its item.
     fn from_item(item: HashMap<String, AttributeValue>) -> Result<Self, Unreadable>;
 
-    /// What it counts for where the bytes of a page are bounded, if what was `read` of its item takes that many.
+    /// Its size in bytes for the limit of a page; `read` is the size of what was read of its item.
     fn bytes(&self, read: usize) -> usize {
         read
     }
 }
 
-/// An entity of which its agent does not see all.
+/// An entity that its agent sees only in part.
 pub(crate) trait PartlyShown: Listed {
-    /// Of [`Listed::ATTRIBUTES`] those that an agent never sees, and that are not read for them.
+    /// Those of [`Listed::ATTRIBUTES`] that an agent never sees, and that are not read for them.
     const HIDDEN_ATTRIBUTES: &'static [&'static str];
 
     /// The entity as its agent sees it.
     fn seen_by_its_agent(self) -> Self;
 
-    /// What the texts in it take, in bytes; names and times are within [`BYTES_BESIDE_TEXTS`].
+    /// The size of its texts, in bytes; names and times are within [`BYTES_BESIDE_TEXTS`].
     fn bytes_of_texts(&self) -> usize;
 }
 
-/// What stands beside its texts in an entity that an agent sees, in bytes, about at most.
+/// About the most bytes that an entity takes beside its texts, as an agent sees it.
 const BYTES_BESIDE_TEXTS: usize = 1024;
 
-/// An entity that is listed as its agent sees it: by what they see a filter keeps it, and a page ends, so that
-/// neither tells of what they do not.
+/// An entity that is listed as its agent sees it: filters and the end of a page depend only on what they see, so
+/// neither reveals the rest.
 pub(crate) struct SeenByAgent<T>(pub(crate) T);
 
 impl<T: PartlyShown> Listed for SeenByAgent<T> {
@@ -75,31 +75,31 @@ impl<T: PartlyShown> Listed for SeenByAgent<T> {
 pub struct Page<T> {
     /// The entries, in the list's order.
     pub entries: Vec<T>,
-    /// Where each of them stands.
+    /// The places of the entries.
     pub(crate) places: Vec<Place>,
     /// The place of the last entry, or further on, if more follow it.
     pub next: Option<Cursor>,
-    /// What stands in the page and cannot be read, each with how many entries come before it.
+    /// The unreadable records in the page, each with the number of entries before it.
     pub(crate) unreadable: Vec<(usize, Unreadable)>,
 }
 
-/// Where an entry of a page stands.
+/// The place of an entry of a page.
 #[derive(Debug)]
 pub(crate) struct Place {
-    /// In its list.
+    /// The cursor in its list.
     pub(crate) cursor: Cursor,
-    /// What its item takes, or the part of it that was read, in bytes.
+    /// The size of its item, or of the part of it that was read, in bytes.
     pub(crate) bytes: usize,
 }
 
 impl<T> Page<T> {
-    /// A page without entries, and the last.
+    /// An empty page, which is the last.
     pub(crate) fn empty() -> Self {
         Self { entries: Vec::new(), places: Vec::new(), next: None, unreadable: Vec::new() }
     }
 
-    /// The place that the next page goes on from, if the first `shown` entries are shown of this one, at least one if
-    /// it has any; nothing if none follows.
+    /// The place that the next page continues from, if the first `shown` entries of this one are shown, at least one if
+    /// it has any; `None` if none follows.
     pub fn after(&self, shown: usize) -> Option<&Cursor> {
         match shown.checked_sub(1).and_then(|last| self.places.get(last)) {
             Some(last) if shown < self.places.len() => Some(&last.cursor),
@@ -107,14 +107,14 @@ impl<T> Page<T> {
         }
     }
 
-    /// The names of what cannot be read among the first `shown` entries, or of a page that is shown whole, after them,
+    /// The names of the unreadable records among the first `shown` entries and, if the page is shown whole, after them;
     /// each once.
     pub fn unreachable(&self, shown: usize) -> Vec<String> {
         let names = self.unreadable_among(shown).map(|unreadable| unreadable.name().to_owned());
         names.collect::<BTreeSet<String>>().into_iter().collect()
     }
 
-    /// What cannot be read, wherever it stands.
+    /// All unreadable records of the page.
     pub fn unreadable(&self) -> impl Iterator<Item = &Unreadable> {
         self.unreadable_among(self.entries.len())
     }
@@ -124,13 +124,13 @@ impl<T> Page<T> {
         self.unreadable.iter().filter(move |(before, _)| whole || *before < shown).map(|(_, unreadable)| unreadable)
     }
 
-    /// The same page with what `make` makes of each entry.
+    /// The same page with `make` applied to each entry.
     pub fn map<U>(self, make: impl FnMut(T) -> U) -> Page<U> {
         let Self { entries, places, next, unreadable } = self;
         Page { entries: entries.into_iter().map(make).collect(), places, next, unreadable }
     }
 
-    /// The same page without the entries that `unreadable` tells to be unreadable after all.
+    /// The same page without the entries for which `unreadable` returns records.
     #[must_use]
     pub fn leaving_out(mut self, unreadable: impl Fn(&T) -> Vec<Unreadable>) -> Self {
         let mut entries = Vec::with_capacity(self.entries.len());
@@ -143,12 +143,12 @@ impl<T> Page<T> {
         self.made_into(entries)
     }
 
-    /// What the items of all entries take, in bytes.
+    /// The size of the items of all entries, in bytes.
     pub(crate) fn bytes(&self) -> usize {
         self.places.iter().map(|place| place.bytes).sum()
     }
 
-    /// The page of its first `entries`.
+    /// Cuts the page to its first `entries`.
     pub(crate) fn cut(&mut self, entries: usize) {
         self.next = self.after(entries).cloned();
         if entries < self.entries.len() {
@@ -158,7 +158,7 @@ impl<T> Page<T> {
         self.places.truncate(entries);
     }
 
-    /// The same page of what `entries` were made into; what was made into nothing is left out.
+    /// The same page with its entries replaced by `entries`, without those that are `None`.
     pub(crate) fn made_into<U>(self, entries: Vec<Option<U>>) -> Page<U> {
         let Self { places, next, mut unreadable, .. } = self;
         for (before, _) in &mut unreadable {
@@ -170,7 +170,7 @@ impl<T> Page<T> {
     }
 }
 
-/// A part of one index being read in order.
+/// A part of one index, read in order.
 pub(crate) struct Range<T> {
     index: ListIndex,
     partition: String,
@@ -181,29 +181,29 @@ pub(crate) struct Range<T> {
     read: VecDeque<Read<T>>,
     /// Whether it is a list by name, read backwards.
     names_descend: bool,
-    /// How far it is shown or may be: nothing that is still to be read comes before that.
+    /// Everything up to this rank has been read and may be shown.
     reached: Option<CursorRank>,
-    /// How many entries of one name were read since `reached` moved: none of it is shown until all of it is read.
+    /// The number of entries of one name read since `reached` moved: none is shown until all of them are read.
     read_of_name: usize,
     exhausted: bool,
-    /// How many entries were read so far.
+    /// The number of entries read so far.
     looked_at: usize,
-    /// How many of those were kept.
+    /// The number of those that were kept.
     kept: usize,
-    /// What of the entries that were read is kept.
+    /// Whether to keep an entry that was read.
     keep: Box<dyn Fn(&T) -> bool + Send + Sync>,
 }
 
 /// An entry that was read.
 struct Read<T> {
     rank: CursorRank,
-    /// What its item takes, in bytes; of one that cannot be read nothing is kept.
+    /// The size of its item, in bytes; 0 if it cannot be read, because nothing of it is kept.
     bytes: usize,
     entry: Result<T, Unreadable>,
 }
 
-/// What the index of a range does not tell apart. What has something in an attribute that cannot be read passes, so that
-/// it is met and named.
+/// A filter for what the index of a range does not decide. An item passes if the filtered attribute cannot be read, so
+/// that the record is met and named.
 #[derive(Clone, Default)]
 pub(crate) struct Filter {
     terms: Vec<String>,
@@ -212,7 +212,8 @@ pub(crate) struct Filter {
 }
 
 impl Filter {
-    /// Lets through only what has any of `values` in `attribute`, or there what is no text; with no values, everything.
+    /// Lets through only items with one of `values` in `attribute`, or with something there that is not a text; with no
+    /// values, everything.
     pub(crate) fn any_of<T: ToString>(mut self, attribute: &str, values: impl IntoIterator<Item = T>) -> Self {
         let Some((name, is_any)) = self.is_any_of(attribute, values) else { return self };
         let text = self.value(AttributeValue::S("S".to_owned()));
@@ -220,8 +221,8 @@ impl Filter {
         self
     }
 
-    /// Lets through only what has one of `values` in `attribute` for certain; with no values, everything. For whose it is:
-    /// of what cannot be read, only who it is of may know.
+    /// Lets through only items that certainly have one of `values` in `attribute`; with no values, everything. For
+    /// owners: of a record that cannot be read, only its owner may know.
     pub(crate) fn only<T: ToString>(mut self, attribute: &str, values: impl IntoIterator<Item = T>) -> Self {
         if let Some((_, is_any)) = self.is_any_of(attribute, values) {
             self.terms.push(is_any);
@@ -229,7 +230,7 @@ impl Filter {
         self
     }
 
-    /// The name of `attribute` in expressions, and the condition that it is any of `values`.
+    /// The name of `attribute` in expressions, and the condition that it is one of `values`.
     fn is_any_of<T: ToString>(
         &mut self,
         attribute: &str,
@@ -245,7 +246,8 @@ impl Filter {
         Some((name, is_any))
     }
 
-    /// Lets through only what holds any of `values` in the list `attribute`, or there no list; with no values, everything.
+    /// Lets through only items with one of `values` in the list `attribute`, or without a list there; with no values,
+    /// everything.
     pub(crate) fn holding_any_of<T: ToString>(mut self, attribute: &str, values: impl IntoIterator<Item = T>) -> Self {
         let name = self.name(attribute);
         let terms: Vec<String> = values
@@ -264,12 +266,12 @@ impl Filter {
         self
     }
 
-    /// Lets through only what is true of `attribute`, or neither true nor false.
+    /// Lets through only items whose `attribute` is true, or neither true nor false.
     pub(crate) fn where_true(self, attribute: &str) -> Self {
         self.where_boolean(attribute, true)
     }
 
-    /// Lets through only what is false of `attribute`, or neither true nor false.
+    /// Lets through only items whose `attribute` is false, or neither true nor false.
     pub(crate) fn where_false(self, attribute: &str) -> Self {
         self.where_boolean(attribute, false)
     }
@@ -281,7 +283,7 @@ impl Filter {
         self
     }
 
-    /// Lets through only what has no text in `attribute`.
+    /// Lets through only items without a text in `attribute`.
     pub(crate) fn without_text(mut self, attribute: &str) -> Self {
         let name = self.name(attribute);
         let text = self.value(AttributeValue::S("S".to_owned()));
@@ -303,7 +305,7 @@ impl Filter {
 }
 
 impl<T> Range<T> {
-    /// What `partition` of `index` holds after `after` and `filter` lets through.
+    /// The entries of `partition` of `index` after `after` that `filter` lets through.
     pub(crate) fn new(index: ListIndex, partition: String, filter: Filter, after: Option<&Cursor>) -> Self {
         let after = after.cloned();
         Self {
@@ -323,7 +325,7 @@ impl<T> Range<T> {
         }
     }
 
-    /// The same, less what is not after `after`, if that is given, and before `until`, if that is.
+    /// The same, only after `after` and before `until`, where they are given.
     pub(crate) fn between(self, after: Option<Cursor>, until: Option<Cursor>) -> Self {
         let after = self.after.max(after);
         let exhausted = matches!((&after, &until), (Some(after), Some(until)) if after >= until);
@@ -332,13 +334,14 @@ impl<T> Range<T> {
 
     /// The same of a list by name, from the last name to the first; entries of one name keep their order.
     pub(crate) fn names_descending(self) -> Self {
-        // Backwards, what follows `after` within its name is read first, and then what was shown of that name.
+        // Read backwards, the entries with the name of `after` come first: those that follow it, then those shown
+        // already.
         let begin = self.after.as_ref().map(Cursor::after_all_of_name);
         let reached = self.after.map(|after| after.rank(true));
         Self { after: begin, reached, names_descend: true, ..self }
     }
 
-    /// The same, less what `keep` says no to: for what an expression of DynamoDB's cannot compare.
+    /// The same, only with entries that `keep` accepts: for conditions that DynamoDB's expressions do not have.
     pub(crate) fn keeping(self, keep: impl Fn(&T) -> bool + Send + Sync + 'static) -> Self
     where
         T: 'static,
@@ -347,13 +350,13 @@ impl<T> Range<T> {
         Self { keep: Box::new(move |entry| before(entry) && keep(entry)), ..self }
     }
 
-    /// Whether what comes next is still to be read.
+    /// Whether its next entry is still to be read.
     fn is_dry(&self) -> bool {
         !self.exhausted && rank_of_first(self).is_none_or(|rank| Some(rank) > self.reached.as_ref())
     }
 
-    /// How many entries to read for `wanted` ones, if as many are dropped as so far. Of names that descend, one more
-    /// tells whether the last name is read whole, and a long one is read in ever longer parts.
+    /// The number of entries to read for `wanted` ones, if as many are dropped as so far. In descending name order, one
+    /// more shows whether the last name is complete, and the number grows while a single name spans several reads.
     fn to_read(&self, wanted: usize) -> usize {
         let expected = match self.kept {
             0 => 2 * self.looked_at,
@@ -366,11 +369,12 @@ impl<T> Range<T> {
 impl Store {
     /// The first `size` entries of `ranges` together.
     ///
-    /// The page is full unless it is the last, its items would pass 6 MiB, a filter dropped 10,000 entries, or
-    /// [`MAX_UNREADABLE`] of its entries cannot be read. Those are not counted, and what is kept of a range may or may
-    /// not be among them.
-    /// It costs what is looked at and one entry more, which tells whether another page follows; where names
-    /// descend, all entries of a name that it shows one of.
+    /// The page is full unless it is the last, its items would exceed 6 MiB, a filter dropped 10,000 entries, or
+    /// [`MAX_UNREADABLE`] of its entries cannot be read. Those do not count towards `size`, and a range does not ask
+    /// its `keep` about them.
+    ///
+    /// It costs the entries that are read, and one more that shows whether another page follows; if names descend, all
+    /// entries of every name of which it shows one.
     pub(crate) async fn page<T: Listed>(&self, mut ranges: Vec<Range<T>>, size: usize) -> Result<Page<T>, Error> {
         let mut page = Page::empty();
         let mut bytes = 0;
@@ -414,20 +418,20 @@ impl Store {
         Ok(found)
     }
 
-    /// Reads on in every range that has nothing to show and is not exhausted, side by side; says how far all
-    /// were read if that is given up.
+    /// Reads on, concurrently, in every range that has nothing to show and is not exhausted. If it gives up, returns
+    /// the rank up to which all ranges were read.
     async fn fill<T: Listed>(&self, ranges: &mut [Range<T>], wanted: usize) -> Result<Option<CursorRank>, Error> {
         while ranges.iter().any(Range::is_dry) {
             let dropped: usize = ranges.iter().map(|range| range.looked_at.saturating_sub(range.kept)).sum();
             let unread = || ranges.iter().filter(|range| !range.exhausted);
-            // Within a name that is read backwards, there is no place to go on from.
+            // Within a name that is read backwards, a page cannot end: there is no place to continue from.
             if dropped >= MAX_DROPPED && unread().all(|range| range.read_of_name == 0) {
                 return Ok(unread().filter_map(|range| range.reached.clone()).min());
             }
             let share = wanted.div_ceil(unread().count());
             let dry = ranges.iter_mut().filter(|range| range.is_dry());
             let reads = dry.map(|range| {
-                // A page that turns out to come from one range shall not be read a few entries at a time.
+                // A page that turns out to come from one range must not be read a few entries at a time.
                 let share = share.max(wanted.min(range.looked_at));
                 self.read_on(range, Some(share))
             });
@@ -460,14 +464,15 @@ impl Store {
             (None, Some(until)) => query
                 .key_condition_expression(format!("{partition} = :partition AND {order} < :until"))
                 .expression_attribute_values(":until", text(until.as_str())),
-            // DynamoDB takes one condition on the sort key, so the first place is the least that comes after.
+            // DynamoDB takes one condition on the sort key, so the range begins with the least value greater than
+            // `after`.
             (Some(after), Some(until)) => query
                 .key_condition_expression(format!("{partition} = :partition AND {order} BETWEEN :first AND :until"))
                 .expression_attribute_values(":first", text(&format!("{}\u{0}", after.as_str())))
                 .expression_attribute_values(":until", text(until.as_str())),
         };
         if !T::ATTRIBUTES.is_empty() {
-            // Names of attributes may be words of DynamoDB's own.
+            // Names of attributes may be reserved words of DynamoDB.
             let mut names = Vec::new();
             let attributes = T::ATTRIBUTES.iter().filter(|attribute| !T::LEFT_OUT.contains(attribute));
             for (number, attribute) in [PK, order].iter().chain(attributes).enumerate() {
@@ -492,7 +497,7 @@ impl Store {
         range.looked_at += looked_at;
         for mut item in output.items.unwrap_or_default() {
             let bytes = bytes_of(&item);
-            // A page can go on from what it cannot read: the index has its place.
+            // A page can continue after an entry that it cannot read: the index has its place.
             let rank = cursor(&mut item, order)?.rank(range.names_descend);
             let entry = self.noting(T::from_item(item));
             let bytes = match &entry {
@@ -525,7 +530,7 @@ impl Store {
     }
 }
 
-/// Takes the least entry out of `ranges`, none of which is dry; of those up to `reached`, if that is given.
+/// Takes the entry of the least rank out of `ranges`, none of which is dry; with `reached`, only up to that.
 fn take_least<T>(ranges: &mut [Range<T>], reached: Option<&CursorRank>) -> Option<Read<T>> {
     let ranges = ranges.iter_mut().filter(|range| !range.read.is_empty());
     let range = ranges.min_by(|a, b| rank_of_first(a).cmp(&rank_of_first(b)))?;
@@ -536,7 +541,7 @@ fn rank_of_first<T>(range: &Range<T>) -> Option<&CursorRank> {
     range.read.front().map(|read| &read.rank)
 }
 
-/// Takes the place out of an item, or a key, of an index that `order` sorts.
+/// Takes the cursor out of an item, or a key, of an index that is sorted by `order`.
 fn cursor(item: &mut HashMap<String, AttributeValue>, order: &str) -> Result<Cursor, Error> {
     match item.remove(order) {
         Some(AttributeValue::S(text)) => Ok(Cursor::from_text(text)),
@@ -544,7 +549,7 @@ fn cursor(item: &mut HashMap<String, AttributeValue>, order: &str) -> Result<Cur
     }
 }
 
-/// What an item takes in memory and in DynamoDB, in bytes: its texts, and the names of its attributes.
+/// The size of an item in memory and in DynamoDB, in bytes: its texts, and the names of its attributes.
 pub(crate) fn bytes_of(item: &HashMap<String, AttributeValue>) -> usize {
     item.iter().map(|(name, value)| name.len() + bytes_of_value(value)).sum()
 }

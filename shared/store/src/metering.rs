@@ -1,4 +1,5 @@
-//! Meters what requests consume: every attempt that the SDK makes for them, and the capacity that DynamoDB says it took.
+//! Meters the capacity that requests consume: every attempt that the SDK makes for them, and the units that DynamoDB
+//! reports.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -20,24 +21,24 @@ use aws_sdk_dynamodb::types::ConsumedCapacity as CapacityOfTable;
 use crate::engine::transaction::Cancellation;
 use crate::failure::{THROTTLED, is_answer_of_the_domain};
 
-/// What was consumed up to some moment.
+/// The consumption up to some moment.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct ConsumedCapacity {
-    /// Calls of DynamoDB, those that the store repeats among them.
+    /// Calls of DynamoDB, including those that the store repeats.
     pub calls: u64,
     /// Attempts beyond the first: the SDK's within a call, and calls that the store repeats.
     pub retries: u64,
     /// Attempts that DynamoDB throttled.
     pub throttles: u64,
-    /// Attempts that failed otherwise, and not because a condition did not hold or others wrote to the same items.
+    /// Attempts that failed otherwise, except for failed conditions and conflicts with other writes.
     pub errors: u64,
-    /// Read capacity units, in halves. What a refused call costs is not told.
+    /// Read capacity units, in halves. DynamoDB does not report those of a refused call.
     pub read_units: f64,
-    /// Write capacity units. What a refused call costs is not told.
+    /// Write capacity units. DynamoDB does not report those of a refused call.
     pub write_units: f64,
 }
 
-/// A running meter, shared by its clones. As an interceptor of a call it counts what the call consumes.
+/// A running meter, shared by its clones. As an interceptor it counts what a call consumes.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Meter(Arc<Counters>);
 
@@ -53,7 +54,7 @@ struct Counters {
 }
 
 impl Meter {
-    /// Notes that the store makes a call again.
+    /// Counts a call that the store repeats.
     pub(crate) fn repeat(&self) {
         add(&self.0.repeated_calls, 1);
     }
@@ -78,7 +79,7 @@ fn add(counter: &AtomicU64, more: u64) {
     counter.fetch_add(more, Ordering::Relaxed);
 }
 
-/// `$read` of `$erased` as whichever of the types it is.
+/// Applies `$read` to `$erased`, if it is of one of the types.
 macro_rules! as_one_of {
     ($erased:expr, $read:expr, $($kind:ty),+) => {
         None$(.or_else(|| $erased.downcast_ref::<$kind>().map($read)))+

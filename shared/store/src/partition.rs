@@ -1,10 +1,10 @@
-//! Every kind of partition of the table and its indexes: what its key looks like, and what is in it.
+//! Every kind of partition of the table and its indexes: the shape of its key, and its contents.
 //!
-//! A partition key begins with the customer's id and `#`, which no id may hold, so that one tenant's data can be fenced by
-//! a leading-key condition, and no two keys of different meaning can be equal. What a customer's profiles share has an empty
-//! profile.
+//! A partition key begins with the customer's id and `#`, which no id may contain. So a leading-key condition can
+//! confine access to one tenant's data, and no two keys of different meaning can be equal. Keys of what a customer's
+//! profiles share have an empty profile.
 
-/// The kinds, each with the shape of its key and the sort keys in it. A shape has the ids that a key holds in braces.
+/// The kinds, each with the shape of its key and its sort keys. A shape has the ids of a key in braces.
 macro_rules! partitions {
     ($($(#[doc = $doc:literal])+ $name:ident = $shape:literal [$(($sort:literal, $item:literal)),*];)+) => {
         /// A kind of partition, of the table or of an index.
@@ -17,21 +17,21 @@ macro_rules! partitions {
             /// Every kind.
             pub const ALL: &[Self] = &[$(Self::$name),+];
 
-            /// What its key looks like, such as `{customer}#{profile}#plan#{plan}`.
+            /// The shape of its key, such as `{customer}#{profile}#plan#{plan}`.
             pub fn shape(self) -> &'static str {
                 match self {
                     $(Self::$name => $shape,)+
                 }
             }
 
-            /// What is in it.
+            /// A description of its contents.
             pub fn meaning(self) -> &'static str {
                 match self {
                     $(Self::$name => concat!($($doc),+).trim_ascii(),)+
                 }
             }
 
-            /// Of the table's partitions: the sort keys in it, and what has them.
+            /// The sort keys in it, each with a description of its item; empty for a partition of an index.
             pub fn items(self) -> &'static [(&'static str, &'static str)] {
                 match self {
                     $(Self::$name => &[$(($sort, $item)),*],)+
@@ -172,7 +172,7 @@ impl Partition {
         key
     }
 
-    /// The kind that `key` is of.
+    /// The kind of `key`.
     pub fn of(key: &str) -> Option<Self> {
         let is_of = |kind: &&Self| {
             let shape = kind.shape().split('#');
@@ -184,7 +184,8 @@ impl Partition {
         Self::ALL.iter().find(is_of).copied()
     }
 
-    /// Every key of this kind, as a policy names them, with `*` for any ids: of requests' ids those for `operation`.
+    /// The pattern of every key of this kind, as policies name them, with `*` for any ids; of the keys of requests,
+    /// only those for `operation`.
     pub fn pattern(self, operation: &str) -> String {
         let parts = self.shape().split('#').map(|part| match part {
             "{operation}" => operation,
@@ -192,7 +193,7 @@ impl Partition {
             part => part,
         });
         let mut pattern = parts.collect::<Vec<_>>().join("#");
-        // An asterisk stands for several ids too.
+        // One asterisk matches several ids too.
         while let Some(shorter) = pattern.strip_suffix("#*#*") {
             pattern = format!("{shorter}#*");
         }

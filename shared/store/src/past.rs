@@ -1,7 +1,7 @@
-//! What is over: what a user was, a plan that was active, a target that there was. A window that is over is measured
-//! by what held at its end, so what ends is kept, with the time at which it did.
+//! Past facts: what a user was, plans that were active, targets that existed. A window that is over is measured by the
+//! facts at its end, so facts that end are kept, with the time of their end.
 //!
-//! Only what a window can end between is kept of plans and targets: windows end with a day, UTC.
+//! Of plans and targets, only facts are kept during which a window can have ended: windows end with a day, UTC.
 
 use std::collections::{HashMap, HashSet};
 
@@ -24,21 +24,21 @@ use crate::target_items;
 use crate::unreadable::{Found, Unreadable};
 use crate::user_items;
 
-/// The most people whose past is read one by one; of more, everyone's is.
+/// The most people whose past is read one by one; for more, everyone's is read.
 const MAX_ONE_BY_ONE: usize = 200;
-/// How many are read side by side.
+/// The number of people whose past is read concurrently.
 const AT_ONCE: usize = 16;
 
-/// What a user was until a time.
+/// The state of a user until a time.
 #[derive(Debug, Clone)]
 pub(crate) struct PastUser {
     pub(crate) user: User,
-    /// Since when; nothing if always.
+    /// The time since which they were that; `None`: always.
     pub(crate) since: Option<Timestamp>,
     pub(crate) until: Timestamp,
 }
 
-/// Something of an agent's coaching that was until a time.
+/// A part of an agent's coaching that lasted until a time.
 #[derive(Debug)]
 struct PastCoaching {
     agent: UserId,
@@ -59,22 +59,22 @@ struct PastTarget {
     until: Timestamp,
 }
 
-/// What was of some people.
+/// The past of some people.
 #[derive(Debug, Default)]
 pub(crate) struct Past {
     users: HashMap<UserId, Vec<PastUser>>,
     coaching: HashMap<UserId, Vec<PastCoaching>>,
-    /// People of whom something that is over cannot be read.
+    /// People of whom a past fact cannot be read.
     damaged: HashSet<UserId>,
 }
 
 impl Past {
-    /// Whether something that is over cannot be read of a user: what they were in the window is not known then.
+    /// Whether a past fact of a user cannot be read, so that their state in the window is not known.
     pub(crate) fn is_damaged(&self, id: &UserId) -> bool {
         self.damaged.contains(id)
     }
 
-    /// What a user was, in no order.
+    /// The past states of a user, in no order.
     pub(crate) fn of_user(&self, id: &UserId) -> &[PastUser] {
         self.users.get(id).map(Vec::as_slice).unwrap_or_default()
     }
@@ -93,7 +93,7 @@ impl Past {
         })
     }
 
-    /// The targets of plans of `agent` that there were until after the window.
+    /// The targets of plans of `agent` that existed until after the window.
     pub(crate) fn targets_of(&self, agent: &UserId) -> impl Iterator<Item = &Target> {
         self.coaching.get(agent).into_iter().flatten().filter_map(|past| match &past.what {
             What::Plan(_) => None,
@@ -119,7 +119,8 @@ impl Past {
 }
 
 impl Store {
-    /// What `users` were that lasted into the window, and what of the coaching of `coached` lasted until after it.
+    /// The past states of `users` that lasted into the window, and the past coaching of `coached` that lasted until
+    /// after it.
     pub(crate) async fn past_of(
         &self,
         tenant: &Tenant,
@@ -147,8 +148,8 @@ impl Store {
         Ok(past)
     }
 
-    /// What all users of the customer were that lasted into the window, and, if the window is over, what coaching of the
-    /// profile lasted until after it.
+    /// The past states of all users of the customer that lasted into the window and, if the window is over, the past
+    /// coaching of the profile that lasted until after it.
     pub(crate) async fn past_of_everyone(&self, tenant: &Tenant, span: Span) -> Result<Past, Error> {
         let customer = tenant.of_customer();
         let since = |index, partition, time| {
@@ -164,7 +165,7 @@ impl Store {
         let (users, coaching) = tokio::try_join!(users, coaching)?;
         let mut past = Past::default();
         let profile = tenant.name();
-        // Of other profiles' people nothing is told here.
+        // People of other profiles are left out.
         let users = users.entries.into_iter().filter(|Raw(item)| may_be_of(&profile, item));
         for Raw(item) in users {
             past.take_user(self.noting(PastUser::read(&customer, item)), span);
@@ -190,7 +191,7 @@ impl Store {
         Ok(Found { entries: targets.map(|past| past.target).collect(), unreadable })
     }
 
-    /// What in `partition` is over since `from`.
+    /// The facts in `partition` that ended at `from` or later.
     async fn past_of_partition(
         &self,
         partition: String,
@@ -210,7 +211,7 @@ impl Store {
     }
 }
 
-/// Keeps what `user` was since a time, until `until`.
+/// Keeps the state that `user` had since a time, until `until`.
 pub(crate) fn put_user(tenant: &CustomerTenant, user: &User, since: Option<Timestamp>, until: Timestamp) -> Write {
     let item = user_items::item_at(keys::past_user(tenant, &user.id, until), user, since)
         .text("until", until.to_string())
@@ -219,7 +220,7 @@ pub(crate) fn put_user(tenant: &CustomerTenant, user: &User, since: Option<Times
     Write::put(item)
 }
 
-/// Keeps an active plan of `agent` that is active until `until`, if a window can have ended meanwhile.
+/// Keeps a plan of `agent` that was active until `until`, if a window can have ended in that time.
 pub(crate) fn put_plan(
     tenant: &Tenant,
     agent: &UserId,
@@ -241,7 +242,7 @@ pub(crate) fn put_plan(
     Ok(Some(Write::put(item)))
 }
 
-/// Keeps a target that is deleted at `until`, if a window can have ended meanwhile.
+/// Keeps a target that is deleted at `until`, if a window can have ended while it existed.
 pub(crate) fn put_target(tenant: &Tenant, target: &Target, until: Timestamp) -> Option<Write> {
     if day_of(target.create_time) >= day_of(until) {
         return None;
@@ -267,7 +268,7 @@ impl PastUser {
     }
 }
 
-/// Whether what a user was, in `item`, may have been in the profile named `profile`.
+/// Whether the past state of a user in `item` may be one in the profile named `profile`.
 fn may_be_of(profile: &str, item: &HashMap<String, AttributeValue>) -> bool {
     match item.get("profiles") {
         Some(AttributeValue::L(profiles)) => profiles.iter().any(|one| one.as_s().map_or(true, |one| one == profile)),

@@ -28,10 +28,10 @@ use crate::scorecards::{self, ScorecardChange};
 use crate::sessions::SessionFilter;
 use crate::unreadable::{Found, Unreadable};
 
-/// The most agents whose plans are read one by one; of more, the usecase's or profile's are filtered.
+/// The most agents whose plans are read one by one; for more, those of the usecases or the profile are filtered.
 const MAX_AGENT_RANGES: usize = 20;
 
-/// Which plans of a profile are wanted: those that match everything that is named.
+/// Selects plans of a profile: those that match every field that is set.
 #[derive(Debug, Clone, Default)]
 pub struct PlanFilter {
     /// Of any of these agents; absent: of any.
@@ -42,7 +42,7 @@ pub struct PlanFilter {
     pub usecases: Vec<UsecaseId>,
     /// That work on any of these criteria; empty: on any or none.
     pub focus_criteria: Vec<FocusCriterion>,
-    /// As an agent sees them: what they do not see of their plans does not decide how many fit on a page.
+    /// As an agent sees them: fields that are hidden from the agent do not decide how many plans fit on a page.
     pub as_agent: bool,
 }
 
@@ -60,8 +60,8 @@ impl Store {
     /// Creates `plan` for `request` ([`Store::once`]).
     ///
     /// # Errors
-    /// ALREADY_EXISTS if the id is taken; FAILED_PRECONDITION if a plan of that id was deleted moments ago
-    /// with what hung on it; ABORTED if the request was answered before.
+    /// ALREADY_EXISTS if the id is taken; FAILED_PRECONDITION if a plan of that id was deleted moments ago with its
+    /// children; ABORTED if the request was answered before.
     pub async fn create_plan(
         &self,
         tenant: &Tenant,
@@ -95,7 +95,7 @@ impl Store {
         Ok(item.map(|item| self.noting(CoachingPlan::from_item(item))).transpose()?)
     }
 
-    /// The plans `ids`, as they are now; what does not exist is left out.
+    /// The plans `ids`, as they are now, without those that do not exist.
     ///
     /// # Errors
     /// UNAVAILABLE if the table does not answer.
@@ -104,11 +104,11 @@ impl Store {
         self.batch_read(keys, true, CoachingPlan::from_item).await
     }
 
-    /// Changes the plan `id` by `change`, which says whether it changed anything, and may be called
-    /// several times: with each state that others leave it in before this change is made, and the time of the change.
+    /// Applies `change` to the plan `id`. It returns whether it changed anything, and may be called several times: with
+    /// each state that others leave the plan in before this change is written, and the time of the change.
     ///
     /// # Errors
-    /// NOT_FOUND; what `change` returns; ABORTED if others keep changing it.
+    /// NOT_FOUND; the errors of `change`; ABORTED if others keep changing it.
     pub async fn change_plan(
         &self,
         tenant: &Tenant,
@@ -119,7 +119,8 @@ impl Store {
         self.change(tenant, id, None, author, change).await
     }
 
-    /// As [`Store::change_plan`], of a plan that was read: as it was then, or if that has changed, as it is.
+    /// As [`Store::change_plan`], for a plan that was read: `change` gets it as it was then and, if it has changed, as
+    /// it is.
     ///
     /// # Errors
     /// As there.
@@ -134,12 +135,12 @@ impl Store {
         self.change(tenant, &id, Some(before), author, change).await
     }
 
-    /// Links the scorecard to the plan, or unlinks it: the scorecard names the plan, and the plan's
-    /// history tells, if `check` agrees to the plan. Repeated, it changes nothing.
+    /// Links the scorecard to the plan, or unlinks it, if `check` accepts the plan: the scorecard names the plan, and
+    /// the plan's history records it. A repeat changes nothing.
     ///
     /// # Errors
-    /// NOT_FOUND for the plan; what `check` returns; FAILED_PRECONDITION if there is no such scorecard, they are of different agents, or
-    /// the scorecard names as many plans as it can; ABORTED if others keep changing it.
+    /// NOT_FOUND for the plan; the errors of `check`; FAILED_PRECONDITION if there is no such scorecard, the two are of
+    /// different agents, or the scorecard names as many plans as it can; ABORTED if others keep changing it.
     pub async fn link_scorecard(
         &self,
         tenant: &Tenant,
@@ -172,7 +173,7 @@ impl Store {
             }
             let value = Map::from_iter([("scorecardName".to_owned(), Value::from(name.as_str()))]);
             let (removed, added) = if linked { (Map::new(), value) } else { (value, Map::new()) };
-            // To the agent a draft does not exist, so neither does a link of it.
+            // For the agent a draft does not exist, so a link of it is hidden from them too.
             let hidden = |side: &Map<String, Value>| match before.submit_time {
                 None => side.keys().cloned().collect(),
                 Some(_) => Vec::new(),
@@ -198,8 +199,8 @@ impl Store {
         Err(keeps_changing(&name))
     }
 
-    /// The first `size` plans after `after` that match `filter`, the newest creation first, ties by id.
-    /// What the best index cannot tell apart is filtered from what that index yields.
+    /// The first `size` plans after `after` that match `filter`, the newest creation first, ties by id. The best index
+    /// for the filter is read, and the rest of the filter is applied to what it yields.
     ///
     /// # Errors
     /// UNAVAILABLE if the table does not answer.
@@ -218,8 +219,8 @@ impl Store {
     }
 }
 
-/// The ranges that together hold everything that `filter` matches, least of all else: one for each agent, if they are
-/// few, else one for each usecase, else the whole profile.
+/// The narrowest index ranges that cover `filter`: one for each agent, if they are few, else one for each usecase, else
+/// the profile.
 fn ranges<T: Borrow<CoachingPlan> + 'static>(
     tenant: &Tenant,
     filter: &PlanFilter,
@@ -241,7 +242,7 @@ fn ranges<T: Borrow<CoachingPlan> + 'static>(
     ranges.collect()
 }
 
-/// How many plans' sessions are read side by side.
+/// The number of plans whose sessions are read concurrently.
 const PLANS_AT_ONCE: usize = 8;
 /// The most sessions of one plan in a list of plans.
 const MAX_SESSIONS: usize = 100;
@@ -251,7 +252,7 @@ pub type PlanWithSessions = (CoachingPlan, Vec<CoachingSession>);
 
 impl Store {
     /// The newest sessions of each plan of `page`, up to 100 that `of_each` lets through. A page whose items would
-    /// pass 6 MiB with them is cut, but not before its first plan.
+    /// exceed 6 MiB with them is cut, but not before its first plan.
     ///
     /// # Errors
     /// UNAVAILABLE if the table does not answer.
@@ -329,7 +330,7 @@ impl Entity for CoachingPlan {
         store.plan(tenant, id).await
     }
 
-    /// What its agent's record tells of it.
+    /// Adds the changes to its agent's record.
     async fn write_beside(
         store: &Store,
         transaction: &mut Transaction,
@@ -366,7 +367,7 @@ impl Listed for CoachingPlan {
 }
 
 impl PartlyShown for CoachingPlan {
-    // All are read: no attribute is hidden from its agent for good.
+    // No attribute is always hidden from its agent, so all are read.
     const HIDDEN_ATTRIBUTES: &'static [&'static str] = &[];
 
     fn seen_by_its_agent(self) -> Self {
@@ -399,7 +400,7 @@ fn to_item(tenant: &Tenant, plan: &CoachingPlan) -> Item {
         .optional_text("start_time", plan.start_time.as_ref())
         .optional_text("end_time", plan.end_time.as_ref())
         .texts("focus_behaviors", plan.focus_behaviors.iter().cloned())
-        // Template and criterion take turns.
+        // Template and criterion alternate.
         .texts("focus_criteria", focus_criteria)
         .optional_text("comment", plan.comment.as_ref())
         .optional_text("manager_comment_submit_time", plan.manager_comment_submit_time.as_ref())

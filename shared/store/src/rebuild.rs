@@ -1,5 +1,5 @@
-//! Recounting what is derived: statistics from the scorecards and sessions that they count, and agents' records from
-//! the plans, targets and people that they tell of.
+//! Recounts derived data: statistics from the scorecards and sessions that they count, and agents' records from plans,
+//! targets and users.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
@@ -25,22 +25,22 @@ use crate::scorecards::{Place, statistics_from_item, write_statistics};
 use crate::sessions_held::HeldSession;
 use crate::unreadable::{Found, Unreadable};
 
-/// How long after a change an index may not show it yet, in seconds. DynamoDB promises none; it is
-/// usually well under one.
+/// The seconds after a change in which an index may not show it yet. DynamoDB promises no limit; it is usually well
+/// under one second.
 const SETTLED_SECONDS: i64 = 60;
 
-/// What is to be recounted.
+/// The agents, usecases and periods to recount.
 #[derive(Debug, Clone, Default)]
 pub struct Recount {
     /// Every agent with a scorecard, a session or a plan, in order.
     pub agents: BTreeSet<UserId>,
-    /// Scorecards, sessions and plans that cannot be read: whose they are is not known.
+    /// Scorecards, sessions and plans that cannot be read, so that their agents are not known.
     pub unreadable: BTreeSet<Unreadable>,
     usecases: BTreeSet<UsecaseId>,
     periods: BTreeSet<Period>,
 }
 
-/// Statistics that were not what their scorecards and sessions come to, and are now.
+/// Statistics that did not match their scorecards and sessions, and were corrected.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Difference {
     /// The agent.
@@ -51,31 +51,32 @@ pub struct Difference {
     pub period: Period,
 }
 
-/// What recounting an agent found.
+/// The result of recounting an agent.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Recounted {
-    /// What was put right.
+    /// The agent was recounted, with these corrections.
     Corrected {
-        /// These statistics; none, if all were right.
+        /// The corrected statistics; empty if all were right.
         statistics: Vec<Difference>,
-        /// Whether the agent's record was, or how many sessions of their plans are acknowledged.
+        /// Whether the agent's record, or a plan's count of acknowledged sessions, was corrected.
         record: bool,
     },
-    /// Something differs that was changed within the last minute, which indexes may not show yet.
+    /// Something differs that changed within the last minute, which indexes may not show yet, or others keep changing
+    /// it.
     Unsettled,
 }
 
 /// Statistics as they are stored.
 struct Stored {
-    /// What they hold; nothing if they cannot be read.
+    /// `None` if they cannot be read.
     statistics: Option<Statistics>,
-    /// The version as it is stored, if there is one.
+    /// The stored version, if there is one.
     version: Option<AttributeValue>,
-    /// When scores in them last changed, in Unix seconds.
+    /// The time of the last change of scores in them, in Unix seconds.
     changed: i64,
 }
 
-/// What was done; nothing if something cannot be read, which is `skipped` then.
+/// The result in `done`; `None` if a record cannot be read, which is added to `skipped`.
 fn unless_unreadable<T>(done: Result<T, Error>, skipped: &mut BTreeSet<Unreadable>) -> Result<Option<T>, Error> {
     match done {
         Ok(done) => Ok(Some(done)),
@@ -89,7 +90,7 @@ fn unless_unreadable<T>(done: Result<T, Error>, skipped: &mut BTreeSet<Unreadabl
     }
 }
 
-/// A person whom a list by name holds.
+/// A person in a list by name.
 struct Named {
     key: keys::Key,
     id: UserId,
@@ -102,7 +103,7 @@ impl Listed for Named {
     fn from_item(item: HashMap<String, AttributeValue>) -> Result<Self, Unreadable> {
         let mut item = Attributes::of(item);
         let (id, display_name) = (item.last_of_key()?, item.text("display_name")?);
-        // What nobody asks of them here, progress does.
+        // Not needed here, but progress needs to read them.
         item.boolean("is_active")?;
         item.boolean("is_dev_user")?;
         item.optional_time("since")?;
@@ -111,7 +112,7 @@ impl Listed for Named {
 }
 
 impl Store {
-    /// What there is to recount in a profile: one walk over its scorecards, sessions and plans.
+    /// Plans a recount of a profile: one pass over its scorecards, sessions and plans.
     ///
     /// # Errors
     /// UNAVAILABLE if the table does not answer.
@@ -156,12 +157,12 @@ impl Store {
     }
 
     /// Recounts the statistics of one agent at `now` in every usecase and period of `recount`, and their record, and
-    /// puts right what differs, or cannot be read. What cannot be read and is counted from is `skipped`: the rest is
-    /// counted without. Changes that others make meanwhile are neither lost nor counted twice: what is
-    /// written is conditioned on what was read before the scorecards were.
+    /// corrects what differs or cannot be read. Sources that cannot be read are added to `skipped`, and the rest is
+    /// counted without them. Concurrent changes are neither lost nor counted twice: each write is conditional on what
+    /// was read before the scorecards were.
     ///
     /// # Errors
-    /// UNAVAILABLE if the table does not answer; ABORTED if others keep changing the agent's statistics.
+    /// UNAVAILABLE if the table does not answer; ABORTED if others keep changing the agent's record.
     pub async fn recount_agent(
         &self,
         tenant: &Tenant,
@@ -207,8 +208,8 @@ impl Store {
         Ok(Recounted::Unsettled)
     }
 
-    /// Makes the record of `agent` tell of their active plans and the targets of those as they are, and who they are, if
-    /// that cannot be read; says whether it did not. What others change meanwhile they write there themselves.
+    /// Makes the record of `agent` match their active plans and the targets of those, and corrects who they are, if
+    /// that cannot be read; returns whether anything differed. Concurrent changes update the record themselves.
     async fn put_record_right(
         &self,
         tenant: &Tenant,
@@ -230,7 +231,7 @@ impl Store {
                 unreadable.iter().filter_map(|unreadable| CoachingPlanId::parse(unreadable.id())).collect();
             skipped.extend(listed.unreadable.into_iter().chain(unreadable));
             let mut lost_a_race = false;
-            // What the record tells of a plan that cannot be read stays.
+            // The record keeps what it says of a plan that cannot be read.
             for id in ids.iter().filter(|id| !damaged.contains(*id)) {
                 let plan = plans.iter().find(|plan| plan.id == *id);
                 let active = plan.filter(|plan| plan.is_active);
@@ -256,9 +257,9 @@ impl Store {
         Err(keeps_changing(&tenant.name_of(agent)))
     }
 
-    /// Gives everyone whom the profile lists as an agent the place in the order of names that their name has; says how
-    /// many had another, and how many agents' records did not tell who they are, and do now. A user of the directory who
-    /// cannot be read is `skipped`.
+    /// Corrects the place in the order of names of everyone whom the profile lists as an agent. Returns how many had
+    /// another place, and how many agents' records could not be read and were corrected. A user of the directory who
+    /// cannot be read is added to `skipped`.
     ///
     /// # Errors
     /// UNAVAILABLE if the table does not answer.
@@ -293,17 +294,18 @@ impl Store {
         Ok((moved, mended))
     }
 
-    /// How far a rebuild of the profile came: the last agent that is done.
+    /// The last agent that an unfinished rebuild of the profile has completed.
     ///
     /// # Errors
     /// UNAVAILABLE if the table does not answer.
     pub async fn rebuilt_until(&self, tenant: &Tenant) -> Result<Option<UserId>, Error> {
         let item = self.get(keys::rebuild(tenant)).await?;
-        // What cannot be read is begun again.
+        // If it cannot be read, the rebuild starts again.
         Ok(item.and_then(|item| self.noting(Attributes::of(item).id("agent")).ok()))
     }
 
-    /// Keeps how far a rebuild of the profile came; with no agent, that it is complete.
+    /// Stores the last agent that a rebuild of the profile has completed; without an agent, that the rebuild is
+    /// complete.
     ///
     /// # Errors
     /// UNAVAILABLE if the table does not answer.
@@ -340,7 +342,7 @@ impl Store {
         Ok(())
     }
 
-    /// Statistics as they are now.
+    /// The agent's statistics as they are now.
     async fn stored_statistics(
         &self,
         tenant: &Tenant,
@@ -358,7 +360,7 @@ impl Store {
             let (usecase, period, agent) = place.ok_or_else(|| facts.corrupt(SK))?;
             let version = item.get("version").cloned();
             let changed = self.noting(facts.optional_number("changed"));
-            // What cannot be read differs from whatever is right.
+            // Statistics that cannot be read always count as different.
             let statistics = self.noting(statistics_from_item(item)).ok().filter(|_| changed.is_ok());
             let changed = changed.ok().flatten().unwrap_or(0);
             let statistics = statistics.map(|(_, read)| read.statistics);
@@ -367,8 +369,7 @@ impl Store {
         Ok(stored)
     }
 
-    /// What an agent's scorecards come to, each as it is now, without those that cannot be read or counted: they are
-    /// `skipped`.
+    /// Counts an agent's scorecards, each as it is now. Those that cannot be read or counted are added to `skipped`.
     async fn count_from_scorecards(
         &self,
         tenant: &Tenant,
@@ -397,7 +398,7 @@ impl Store {
             }
             for scorecard in scorecards {
                 let Some(template) = templates.get(&(scorecard.template.clone(), scorecard.revision)) else {
-                    // A draft does not count whatever it was made from.
+                    // A draft never counts, so its template does not matter.
                     if scorecard.submit_time.is_some() {
                         skipped.insert(self.without_template(tenant, &scorecard.id));
                     }

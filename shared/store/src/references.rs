@@ -1,4 +1,4 @@
-//! Whether what requests name exists, and whose it is.
+//! Checks that the resources that requests name exist, and finds their owners.
 
 use std::collections::HashSet;
 
@@ -13,8 +13,8 @@ use crate::unreadable::Unreadable;
 use crate::user_items::{self, Standing};
 
 impl Store {
-    /// Notes which fields of a request name what does not exist: with `consistent`, as it is now; else as of
-    /// within about a second. Nothing named costs nothing.
+    /// Notes the fields of a request that name resources that do not exist: as of now with `consistent`, else as of
+    /// within about a second. A request that names nothing costs nothing.
     ///
     /// # Errors
     /// UNAVAILABLE if the table does not answer.
@@ -30,7 +30,7 @@ impl Store {
         Ok(violations)
     }
 
-    /// Those of `named` that exist. Nothing of them but their keys is sent, and what users do where.
+    /// The resources in `named` that exist. Only their keys are read, and the roles and profiles of users.
     ///
     /// # Errors
     /// UNAVAILABLE if the table does not answer.
@@ -58,7 +58,7 @@ impl Store {
                 }
                 "user" => {
                     let id: UserId = item.last_of_key()?;
-                    // Of whom cannot be read it is only known that the directory has them.
+                    // The directory has this user, but nothing else is known of them.
                     let standing = self.noting(user_items::standing(tenant, &mut item));
                     let Standing { works_here, is_agent } = standing.unwrap_or_default();
                     existing.extend(works_here.then(|| Named::Colleague(id.clone())));
@@ -73,8 +73,8 @@ impl Store {
         Ok(existing)
     }
 
-    /// Whose those of `plans`, `sessions` and the comments that begin `threads` are that exist, as they are now. Nothing
-    /// named costs nothing.
+    /// The owners of `plans`, `sessions` and the comments that begin `threads`, as far as those exist, as they are now.
+    /// Without names it costs nothing.
     ///
     /// # Errors
     /// UNAVAILABLE if the table does not answer.
@@ -90,7 +90,7 @@ impl Store {
         let keys = keys.chain(threads.map(|id| keys::comment(tenant, id)));
         let mut owners = Owners::default();
         for item in self.batch_get_only(&["agent", "plan", "thread"], keys.collect(), true).await? {
-            // Whose it is that cannot be read is not known, so it is nobody's.
+            // An entity whose owner cannot be read belongs to nobody.
             let _ = self.noting(take_owner(&mut owners, Attributes::of(item)));
         }
         Ok(owners)

@@ -1,5 +1,5 @@
-//! Scorecards in the table, each written in one transaction with the change that it makes to its
-//! agent's statistics, so that a statistic is never off by one, whatever fails or is repeated.
+//! Scorecards in the table. Each is written in one transaction with its change to its agent's statistics, so that these
+//! are never off by one, whatever fails or is repeated.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -23,22 +23,20 @@ use crate::keys::{self, Cursor, LIST_ORDER, ListIndex};
 use crate::list::{Filter, Listed, Page, Range};
 use crate::unreadable::{Found, Unreadable};
 
-/// The most scorecards that one transaction takes, with what their histories get: DynamoDB's 100 items, less two for
-/// statistics.
+/// The most scorecards in one transaction, with their history: DynamoDB's 100 items, less two for statistics.
 const MAX_SCORECARDS_AT_ONCE: usize = 98;
-/// The most text that one transaction takes, in bytes, beside the texts among scores, which are in a body of 1 MiB:
-/// DynamoDB's limit is 4 MB for all its items.
+/// The most bytes of text in one transaction, beside the texts among scores, which are in a body of 1 MiB: DynamoDB's
+/// limit is 4 MB for all its items.
 const MAX_TEXT_AT_ONCE: usize = 2 * 1024 * 1024;
 
-/// The most that the packed scores of one agent, usecase and two months take, in bytes. The rest of an item of
-/// the table is left to what else it holds.
+/// The most bytes that the packed scores of one agent, usecase and two months take. The rest of an item is left to its
+/// other attributes.
 const MAX_STATISTICS_BYTES: usize = 256 * 1024;
-/// The most that they take after a change that only takes off them. That mostly makes them smaller, but a column that
-/// held like sums and counts may get wider.
+/// The most bytes that they take after a change that only removes scores. That mostly makes them smaller, but a column
+/// that held equal sums and counts may get wider.
 const MAX_STATISTICS_BYTES_TAKEN_OFF: usize = 320 * 1024;
 
-/// Which scorecards of a profile are wanted: those that match everything that is named. Time ranges
-/// leave their ends out.
+/// Selects scorecards of a profile: those that match every field that is set. Time ranges exclude their ends.
 #[derive(Debug, Clone, Default)]
 pub struct ScorecardFilter {
     /// Of this agent.
@@ -47,23 +45,23 @@ pub struct ScorecardFilter {
     pub plans: Vec<names::CoachingPlanId>,
     /// Of any of these conversations.
     pub conversations: Vec<names::ConversationId>,
-    /// Submitted from then on.
+    /// Submitted at this time or later.
     pub submitted_from: Option<Timestamp>,
-    /// Submitted before then.
+    /// Submitted before this time.
     pub submitted_before: Option<Timestamp>,
-    /// Last changed from then on.
+    /// Last changed at this time or later.
     pub updated_from: Option<Timestamp>,
-    /// Last changed before then.
+    /// Last changed before this time.
     pub updated_before: Option<Timestamp>,
-    /// Made by any of these.
+    /// Created by any of these users.
     pub creators: Vec<UserId>,
-    /// Submitted by any of these.
+    /// Submitted by any of these users.
     pub submitters: Vec<UserId>,
-    /// Made from this template, in this revision or in every one.
+    /// Made from this template, in this revision or in any.
     pub template: Option<(names::ScorecardTemplateId, Option<u32>)>,
     /// Of any of these usecases.
     pub usecases: Vec<UsecaseId>,
-    /// Submitted at all.
+    /// Only submitted ones.
     pub submitted: bool,
 }
 
@@ -102,17 +100,17 @@ impl Listed for Scorecard {
 pub struct ScorecardChange {
     /// The scorecard as it is to be. The store sets its version.
     pub after: Scorecard,
-    /// The version that was read; nothing if there must be none.
+    /// The version that was read; `None` if there must be none.
     pub before: Option<u64>,
-    /// What the scorecard that was read counts for.
+    /// The contribution of the scorecard that was read.
     pub removed: Option<Counted>,
-    /// What it is to count for.
+    /// The contribution of the new one.
     pub added: Option<Counted>,
-    /// What its history gets.
+    /// The change to record in its history.
     pub recorded: Option<Change>,
 }
 
-/// A contribution and the statistics that it counts in, beside the agent and day.
+/// A contribution, and the usecase in whose statistics it counts.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Counted {
     /// The usecase.
@@ -122,12 +120,12 @@ pub struct Counted {
 }
 
 impl ScorecardChange {
-    /// A scorecard where there must be none; `template` is the revision that it was made from.
+    /// A new scorecard; `template` is the revision that it was made from.
     pub fn creating(after: Scorecard, template: &ScorecardTemplate) -> Self {
         Self { added: Counted::of(&after, template), after, before: None, removed: None, recorded: None }
     }
 
-    /// A scorecard over the one that was read, each with the revision that it was made from, by `author`.
+    /// A scorecard that replaces the one that was read, each with the revision that it was made from, by `author`.
     pub fn replacing(
         tenant: &Tenant,
         before: (&Scorecard, &ScorecardTemplate),
@@ -147,7 +145,7 @@ impl ScorecardChange {
         .without_what_stays()
     }
 
-    /// A scorecard over the one that was read, where only the plans change that it is linked to, and what it counts for
+    /// A scorecard that replaces the one that was read and differs only in the linked plans, so that its contribution
     /// stays.
     pub fn linking(tenant: &Tenant, before: &Scorecard, mut after: Scorecard, author: Author<'_>) -> Self {
         after.version = before.version + 1;
@@ -155,7 +153,7 @@ impl ScorecardChange {
         Self { after, before: Some(before.version), removed: None, added: None, recorded }
     }
 
-    /// What comes off and is added again touches no statistics.
+    /// Leaves statistics untouched if the same contribution is removed and added.
     fn without_what_stays(self) -> Self {
         if self.removed == self.added { Self { removed: None, added: None, ..self } } else { self }
     }
@@ -167,7 +165,7 @@ impl Counted {
     }
 }
 
-/// Where one agent's scores of one usecase and period are counted.
+/// The place where one agent's scores of one usecase and period are counted.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Place {
     pub(crate) usecase: UsecaseId,
@@ -180,11 +178,11 @@ pub(crate) struct Place {
 pub(crate) struct Read {
     pub(crate) version: u64,
     pub(crate) statistics: Statistics,
-    /// What they took, packed.
+    /// Their packed size, in bytes.
     pub(crate) bytes: usize,
 }
 
-/// Statistics that were read on the way to a change of them, those that do not exist yet among them.
+/// Statistics that were read before a change of them, including those that do not exist yet.
 #[derive(Debug, Default)]
 pub struct KnownStatistics(BTreeMap<Place, Read>);
 
@@ -198,7 +196,7 @@ impl Store {
         Ok(item.map(|item| self.noting(from_item(item))).transpose()?)
     }
 
-    /// The scorecards `ids`, as they are now; what does not exist is left out.
+    /// The scorecards `ids`, as they are now, without those that do not exist.
     ///
     /// # Errors
     /// UNAVAILABLE if the table does not answer.
@@ -230,8 +228,8 @@ impl Store {
         Ok(Some((scorecard, template)))
     }
 
-    /// That the scorecard `id` cannot be read as anything, because the revision that it was made from cannot be, or is
-    /// not there.
+    /// Notes the scorecard `id` as unreadable, because the revision that it was made from cannot be read or does not
+    /// exist.
     pub fn without_template(&self, tenant: &Tenant, id: &ScorecardId) -> Unreadable {
         let unreadable = Unreadable::of(&keys::scorecard(tenant, id), "revision");
         self.note(&unreadable);
@@ -244,9 +242,9 @@ impl Store {
         Ok(item.and_then(|item| self.noting(ScorecardTemplate::from_item(item)).ok()))
     }
 
-    /// The `revisions` of a template (`None`: the current one) that exist, the latest last, and in the same call the
-    /// statistics of an agent and usecase at the time at which a scorecard of it counts, or counted; all as they are
-    /// now.
+    /// The `revisions` of a template (`None`: the current one) that exist, the latest last, and the statistics of an
+    /// agent and usecase at the time at which a scorecard of it counts, or counted. All are read in one call, as they
+    /// are now.
     ///
     /// # Errors
     /// UNAVAILABLE if the table does not answer.
@@ -278,15 +276,15 @@ impl Store {
         Ok((found, KnownStatistics(known)))
     }
 
-    /// Changes the scorecard `id` by `change`, which may be called several times: with each state that
-    /// others leave it in before this change is made, and the time of the change. What it leaves unchanged is not
-    /// written.
+    /// Applies `change` to the scorecard `id`. It may be called several times: with each state that others leave the
+    /// scorecard in before this change is written, and the time of the change. An unchanged scorecard is not written.
     ///
-    /// `counted` tells of a scorecard that was read, and the time of the change, when it is to count, or counted: those
-    /// statistics are read together with the template. Or it refuses the scorecard, before anything more is read.
+    /// `counted` gets the scorecard that was read and the time of the change, and returns the time at which it is to
+    /// count, or counted: those statistics are read together with the template. Or it refuses the scorecard, before
+    /// anything more is read.
     ///
     /// # Errors
-    /// NOT_FOUND; what `counted` and `change` return; ABORTED if others keep changing it.
+    /// NOT_FOUND; the errors of `counted` and `change`; ABORTED if others keep changing it.
     pub async fn change_scorecard(
         &self,
         tenant: &Tenant,
@@ -318,9 +316,8 @@ impl Store {
         Err(Error::kept_changing("scorecards of the same agent"))
     }
 
-    /// The first `size` scorecards after `after` that match `filter`, the newest creation first, ties by
-    /// id. An agent's are a range of their own; the rest of the filter is applied to what the best
-    /// index yields.
+    /// The first `size` scorecards after `after` that match `filter`, the newest creation first, ties by id. An agent's
+    /// scorecards are a range of their own; the rest of the filter is applied to what the best index yields.
     ///
     /// # Errors
     /// UNAVAILABLE if the table does not answer.
@@ -339,7 +336,7 @@ impl Store {
         self.page(vec![range.keeping(move |scorecard| filter.matches(scorecard))], size).await
     }
 
-    /// Splits `changes` into runs that one transaction takes each, in order.
+    /// Splits `changes` into runs, in order, each small enough for one transaction.
     pub(crate) fn runs_of(changes: &[ScorecardChange]) -> Vec<&[ScorecardChange]> {
         let mut runs = Vec::new();
         let mut rest = changes;
@@ -366,8 +363,8 @@ impl Store {
     /// read.
     ///
     /// # Errors
-    /// ALREADY_EXISTS if the id is taken; RESOURCE_EXHAUSTED if the agent's statistics would become larger than they may
-    /// be; ABORTED if others keep changing them, or the request was answered before.
+    /// ALREADY_EXISTS if the id is taken; RESOURCE_EXHAUSTED if the agent's statistics would become too large; ABORTED
+    /// if others keep changing them, or the request was answered before.
     pub async fn create_scorecard(
         &self,
         tenant: &Tenant,
@@ -386,14 +383,14 @@ impl Store {
         }
     }
 
-    /// Writes all of `changes` (one run of `runs_of`) with what they change in statistics, and says whether
-    /// they are written: nothing is, if one of the scorecards is not what was read. With a `request`, there must be one
+    /// Writes all of `changes` (one run of `runs_of`) with their changes to statistics, and returns whether they are
+    /// written: nothing is, if one of the scorecards has changed since it was read. With a `request`, there must be one
     /// change. Statistics that are not `known` are read.
     ///
     /// # Errors
-    /// RESOURCE_EXHAUSTED if an agent's statistics would become larger than they may be; ABORTED if others keep
-    /// changing the same agents' statistics, or the request was answered before; INTERNAL if the statistics do
-    /// not hold what is to be taken off them.
+    /// RESOURCE_EXHAUSTED if an agent's statistics would become too large; ABORTED if others keep changing the same
+    /// agents' statistics, or the request was answered before; INTERNAL if the statistics do not hold what is to be
+    /// removed from them.
     pub(crate) async fn write_scorecards(
         &self,
         tenant: &Tenant,
@@ -404,7 +401,7 @@ impl Store {
     ) -> Result<bool, Error> {
         let mut attempts = Attempts::new();
         while attempts.another().await {
-            // What was known and turned out to have changed is read again.
+            // Known statistics that turned out to have changed are read again.
             let counted = match self.count(tenant, changes, std::mem::take(&mut known)).await? {
                 Ok(counted) => counted,
                 Err(inconsistent) => {
@@ -445,7 +442,7 @@ impl Store {
         Err(Error::kept_changing("scorecards of the same agent"))
     }
 
-    /// Whether a scorecard of `changes` is not what was read.
+    /// Whether a scorecard of `changes` has changed since it was read.
     async fn changed_since_read(&self, tenant: &Tenant, changes: &[ScorecardChange]) -> Result<bool, Error> {
         let ids: Vec<ScorecardId> = changes.iter().map(|change| change.after.id.clone()).collect();
         let scorecards = self.scorecards_by_id(tenant, &ids).await?.whole()?;
@@ -453,8 +450,8 @@ impl Store {
         Ok(changes.iter().any(|change| versions.get(&change.after.id).copied() != change.before))
     }
 
-    /// The statistics that `changes` touch, as they are to be; or that they do not hold what is to be
-    /// taken off them.
+    /// The statistics that `changes` touch, as they are to be; an error if they do not hold what is to be removed from
+    /// them.
     async fn count(
         &self,
         tenant: &Tenant,
@@ -505,14 +502,14 @@ pub(crate) fn write(tenant: &Tenant, change: &ScorecardChange) -> Write {
     }
 }
 
-/// The writes that keep `change` in the scorecard's history.
+/// The writes that record `change` in the scorecard's history.
 pub(crate) fn record_change(tenant: &Tenant, change: &ScorecardChange) -> Vec<Write> {
     let partition = keys::scorecard(tenant, &change.after.id).partition;
     change.recorded.as_ref().map(|recorded| changes::record_large(&partition, recorded)).unwrap_or_default()
 }
 
-/// Writes packed `cells` over those whose `version` was stored like that, whatever it is, or over none. An update,
-/// because the item also holds what sessions write.
+/// Writes packed `cells` over those with this stored `version`, even if it is not a number, or over none. This is an
+/// update, because the item also holds sessions.
 pub(crate) fn write_statistics(
     tenant: &Tenant,
     place: &Place,
@@ -531,7 +528,7 @@ pub(crate) fn write_statistics(
     }
 }
 
-/// What a request created that `change` answers.
+/// The record of what `change` creates for a request.
 fn created_by(change: &ScorecardChange, time: Timestamp) -> Created<names::Scorecard> {
     let Scorecard { id, usecase, revision, .. } = &change.after;
     Created { id: id.clone(), time, usecase: Some(usecase.clone()), revision: Some(*revision) }
@@ -573,7 +570,7 @@ pub(crate) fn statistics_from_item(item: HashMap<String, AttributeValue>) -> Res
     let (usecase, period, agent) =
         keys::parse_statistics(&item.key.partition, &item.key.sort).ok_or_else(|| item.corrupt(keys::SK))?;
     let read = match item.optional_number("version")? {
-        // Of sessions alone, which are written without.
+        // An item of sessions alone has no version.
         None if !item.rest.contains_key("cells") => Read::default(),
         None => return Err(item.corrupt("version")),
         Some(version) => {
@@ -586,8 +583,8 @@ pub(crate) fn statistics_from_item(item: HashMap<String, AttributeValue>) -> Res
     Ok((Place { usecase, agent, period }, read))
 }
 
-/// Names are short, and scores are known by number: an item of 20 scores stays below 1 KB, which is
-/// what the table and each index are charged by.
+/// Names are short, and scores are stored by number: an item of 20 scores stays below 1 KB, the unit that the table and
+/// each index charge by.
 fn to_item(tenant: &Tenant, scorecard: &Scorecard, version: u64) -> Item {
     let scores: serde_json::Map<String, serde_json::Value> = scorecard
         .scores

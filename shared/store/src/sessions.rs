@@ -21,7 +21,7 @@ use crate::list::{Filter, Listed, Page, PartlyShown, Range, SeenByAgent};
 use crate::sessions_held::{CountChange, Places};
 use crate::unreadable::Unreadable;
 
-/// Which sessions of a profile are wanted: those that match everything that is named.
+/// Selects sessions of a profile: those that match every field that is set.
 #[derive(Debug, Clone, Default)]
 pub struct SessionFilter {
     /// Of this agent.
@@ -42,28 +42,28 @@ pub struct SessionFilter {
     pub start_update_time: Option<Timestamp>,
     /// Changed before this time.
     pub end_update_time: Option<Timestamp>,
-    /// As an agent sees them: what they do not see of their sessions decides neither which of them match, nor how many
+    /// As an agent sees them: fields that are hidden from the agent decide neither which sessions match, nor how many
     /// fit on a page.
     pub as_agent: bool,
 }
 
 impl SessionFilter {
-    /// Whether only sessions match that are not acknowledged.
+    /// Whether only unacknowledged sessions match.
     fn is_open(&self) -> bool {
         self.overdue == Some(true) || !(self.states.is_empty() || self.states.contains(&State::Acknowledged))
     }
 
-    /// Whether only sessions match that have a session time, in a range.
+    /// Whether only sessions with a session time in a range match.
     fn has_session_time(&self) -> bool {
         self.start_session_time.is_some() || self.end_session_time.is_some()
     }
 
-    /// Whether only sessions match that were last changed in a range of time.
+    /// Whether only sessions that were last changed in a range of time match.
     fn has_update_time(&self) -> bool {
         self.start_update_time.is_some() || self.end_update_time.is_some()
     }
 
-    /// Whether the filter lets `session` through, as far as no index and no expression tells.
+    /// Whether `session` matches the parts of the filter that no index and no expression decides.
     fn matches(&self, session: &CoachingSession, now: Timestamp) -> bool {
         let held = session.session_time;
         (self.states.is_empty() || self.states.contains(&session.state(now)))
@@ -75,7 +75,7 @@ impl SessionFilter {
     }
 }
 
-/// What a session counts as on its plan.
+/// The counts of its plan that include a session.
 fn counted_as(session: &CoachingSession) -> &'static [Child] {
     match session.acknowledge_time {
         Some(_) => &[Child::Session, Child::AcknowledgedSession],
@@ -88,8 +88,8 @@ impl Store {
     /// `inherits_usecase` the session takes the plan's usecase. `references` must exist.
     ///
     /// # Errors
-    /// INVALID_ARGUMENT for what of `references`, or if the usecase, does not exist; ALREADY_EXISTS if the id is taken;
-    /// FAILED_PRECONDITION if the agent has no such plan, also when it is deleted at the same moment; ABORTED if the plan's
+    /// INVALID_ARGUMENT if anything in `references`, or the usecase, does not exist; ALREADY_EXISTS if the id is taken;
+    /// FAILED_PRECONDITION if the agent has no such plan, also if it is deleted at that moment; ABORTED if the plan's
     /// usecase changes meanwhile, or the request was answered before.
     pub async fn create_session(
         &self,
@@ -107,8 +107,8 @@ impl Store {
             let plan = plan.filter(|plan| plan.agent == session.agent);
             session.usecase = plan.ok_or_else(|| no_such_plan(tenant, &session))?.usecase;
         }
-        // A session mostly has its plan's usecase, which exists, and the transaction holds it to that. Only where the
-        // plan has another one is the session's looked for.
+        // A session mostly has its plan's usecase, which exists, and the transaction checks that they agree. The
+        // session's usecase is looked up only if the plan has another one.
         let mut as_plan = inherits_usecase || session.usecase.is_some();
         let counted = CountChange::of(None, Some(&session));
         let mut places = Places::default();
@@ -156,11 +156,11 @@ impl Store {
         self.get_unless_deleted(tenant, keys::session(tenant, id), now).await
     }
 
-    /// Changes the session `id` by `change`, which says whether it changed anything, and may be called
-    /// several times: with each state that others leave it in before this change is made, and the time of the change.
+    /// Applies `change` to the session `id`. It returns whether it changed anything, and may be called several times:
+    /// with each state that others leave the session in before this change is written, and the time of the change.
     ///
     /// # Errors
-    /// NOT_FOUND; what `change` returns; ABORTED if others keep changing it.
+    /// NOT_FOUND; the errors of `change`; ABORTED if others keep changing it.
     pub async fn change_session(
         &self,
         tenant: &Tenant,
@@ -174,7 +174,7 @@ impl Store {
     /// Deletes the session `id`, if `check` agrees.
     ///
     /// # Errors
-    /// NOT_FOUND; what `check` returns; ABORTED if others keep changing it.
+    /// NOT_FOUND; the errors of `check`; ABORTED if others keep changing it.
     pub async fn delete_session(
         &self,
         tenant: &Tenant,
@@ -185,13 +185,13 @@ impl Store {
         self.delete(tenant, id, author, check).await
     }
 
-    /// The first `size` sessions after `after` that match `filter`: the newest creation first; without an agent
-    /// and a plan, those of a range of session time the latest first, else of a range of update time the earliest
-    /// first; ties by id.
+    /// The first `size` sessions after `after` that match `filter`, the newest creation first. Without an agent and a
+    /// plan, a range of session time is listed with the latest first, else a range of update time with the earliest
+    /// first. Ties are listed by id.
     ///
-    /// What the best index cannot tell apart is filtered from what that index yields; what is in which state
-    /// at `now`, or overdue, too. Reads are
-    /// eventually consistent: a session shows within about a second of its creation.
+    /// The best index for the filter is read, and the rest of the filter is applied to what it yields, as are the
+    /// states at `now` and whether sessions are overdue. Reads are eventually consistent: a session shows within about
+    /// a second of its creation.
     ///
     /// # Errors
     /// UNAVAILABLE if the table does not answer.
@@ -210,8 +210,8 @@ impl Store {
         self.page_unless_deleted(tenant, || ranges(tenant, filter, after, now), size, now).await
     }
 
-    /// As [`Store::sessions`], of the first page of one plan, whatever is being deleted: the caller looks
-    /// afterwards whether the plan is still there.
+    /// As [`Store::sessions`], for the first page of one plan, even if the plan is being deleted: the caller checks
+    /// afterwards whether it still exists.
     ///
     /// # Errors
     /// UNAVAILABLE if the table does not answer.
@@ -230,9 +230,8 @@ impl Store {
     }
 }
 
-/// The ranges that together hold everything that `filter` matches, least of all else: the plan's, else the
-/// agent's, else the profile's in a range of session time, else in one of update time, else those that are
-/// open, else one for each usecase, else the whole profile.
+/// The narrowest index ranges that cover `filter`, in order of preference: plan, agent, session time, update time, open
+/// sessions, one for each usecase, profile.
 fn ranges<T: Borrow<CoachingSession> + 'static>(
     tenant: &Tenant,
     filter: &SessionFilter,
@@ -379,7 +378,7 @@ impl Entity for CoachingSession {
         store.session(tenant, id, now).await
     }
 
-    /// What is counted of it, and what its plan counts it as.
+    /// Adds the changes to the statistics that count it, and to the counts of its plan.
     async fn write_beside(
         store: &Store,
         transaction: &mut Transaction,

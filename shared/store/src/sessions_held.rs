@@ -1,8 +1,9 @@
 //! The sessions that an agent's statistics count: those that were held, each with its time and plan.
 //!
-//! The first of them stand in the statistics themselves, which progress reads anyway. What would make those grow
-//! without end is an item of its own, in the same partition and right behind them, so that a session costs the same
-//! whether it is an agent's tenth or ten-thousandth in two months. The statistics say whether there are such items.
+//! The first of them are in the statistics themselves, which progress reads anyway. Further ones, which would make
+//! those grow without end, are items of their own, in the same partition and right behind them, so that a session costs
+//! the same whether it is an agent's tenth or ten-thousandth in two months. The statistics say whether there are such
+//! items.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex};
@@ -22,11 +23,11 @@ use crate::keys::{self, ListIndex, PK, SK};
 use crate::list::{Filter, Listed, Range};
 use crate::unreadable::Unreadable;
 
-/// The most sessions that stand in the statistics of an agent, usecase and two months.
+/// The most sessions in the statistics of an agent, usecase and two months.
 pub(crate) const MAX_INLINE: usize = 10;
-/// What begins the attributes of statistics that hold sessions.
+/// The prefix of the attributes of statistics that hold sessions.
 const HELD: &str = "held#";
-/// What begins attributes that only statistics of version 0.1 have: they count sessions that were never held.
+/// The prefix of attributes that only statistics of version 0.1 have: they count sessions that were never held.
 const OLD_SESSION: &str = "session#";
 /// The attribute that counts those of [`HELD`].
 const HELD_COUNT: &str = "held";
@@ -43,7 +44,7 @@ pub(crate) struct HeldSession {
     time: Timestamp,
 }
 
-/// Where a session is counted.
+/// The place where a session is counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Counted {
     /// In the statistics.
@@ -54,7 +55,7 @@ enum Counted {
     Nowhere,
 }
 
-/// Where a writer takes a session to be counted, and where it means to count it.
+/// The places where a writer expects a session to be counted, and where it will count it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Places {
     found: Counted,
@@ -67,7 +68,7 @@ impl Default for Places {
     }
 }
 
-/// What a change of a session does to what is counted.
+/// The effect of a session's change on the counts.
 #[derive(Debug, Clone)]
 pub(crate) struct CountChange {
     before: Option<HeldSession>,
@@ -79,12 +80,12 @@ pub(crate) struct CountChange {
 pub(crate) struct InlineSessions {
     /// Their ids, times in seconds since 1970, and plans.
     pub(crate) sessions: Vec<(CoachingSessionId, i64, CoachingPlanId)>,
-    /// Whether there are items of further ones.
+    /// Whether further ones have items of their own.
     pub(crate) more_beside: bool,
 }
 
 impl HeldSession {
-    /// `session` as it is counted: not without a usecase, and not unless it was held.
+    /// `session` as it is counted; `None` if it has no usecase or was not held.
     pub(crate) fn of(session: &CoachingSession) -> Option<Self> {
         Some(Self {
             id: session.id.clone(),
@@ -123,7 +124,7 @@ impl HeldSession {
 }
 
 impl CountChange {
-    /// What a change of a session does, unless it leaves what is counted as it is.
+    /// The effect of a session's change; `None` if it leaves the counts as they are.
     pub(crate) fn of(before: Option<&CoachingSession>, after: Option<&CoachingSession>) -> Option<Self> {
         let (before, after) = (before.and_then(HeldSession::of), after.and_then(HeldSession::of));
         let same = match (&before, &after) {
@@ -134,19 +135,19 @@ impl CountChange {
         (!same).then_some(Self { before, after })
     }
 
-    /// The session as it is, if only its time changes within the same statistics.
+    /// The changed session, if only its time changes within the same statistics.
     fn retimed(&self, tenant: &Tenant) -> Option<&HeldSession> {
         let (before, after) = (self.before.as_ref()?, self.after.as_ref()?);
         (before.statistics(tenant) == after.statistics(tenant)).then_some(after)
     }
 }
 
-/// Statistics that this process found to have no room for one more session. Not to know one costs a transaction that
-/// is refused, so the last few are remembered.
+/// Statistics that this process found to have no room for one more session. Not knowing one costs a refused
+/// transaction, so the last few are remembered.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct FullStatistics(Arc<Mutex<VecDeque<keys::Key>>>);
 
-/// How many of those are remembered.
+/// The number of those that are remembered.
 const REMEMBERED: usize = 256;
 
 impl FullStatistics {
@@ -172,7 +173,8 @@ impl Store {
         if refused.has(Refusal::SessionCountedElsewhere) {
             places.found = match places.found {
                 Counted::Inline => Counted::Beside,
-                // It is counted nowhere, which should not be; this change goes on without it, and a rebuild finds it.
+                // It is counted nowhere, which should not happen; this change goes on without it, and a rebuild
+                // corrects it.
                 Counted::Beside | Counted::Nowhere => Counted::Nowhere,
             };
         }
@@ -184,8 +186,8 @@ impl Store {
         }
     }
 
-    /// Adds the writes that make a `change` of what is counted. They are refused if what is to come off is not at its
-    /// place, or if there is no more room: [`Store::look_elsewhere`].
+    /// Adds the writes for a `change` of the counts. They are refused if the session to be removed is not in its
+    /// expected place, or if there is no more room: [`Store::look_elsewhere`].
     pub(crate) fn count_session(
         &self,
         transaction: &mut Transaction,
@@ -209,8 +211,8 @@ impl Store {
         }
     }
 
-    /// Adds the writes that take `sessions` out of the count, wherever they are: at most one for each. They are refused
-    /// if that changes meanwhile.
+    /// Adds the writes that remove `sessions` from the counts, wherever they are: at most one for each. They are
+    /// refused if that changes meanwhile.
     pub(crate) async fn uncount_sessions(
         &self,
         transaction: &mut Transaction,
@@ -242,8 +244,8 @@ impl Store {
         Ok(())
     }
 
-    /// The sessions of an agent that have items of their own beside their statistics, each with the item's key: ids, times
-    /// and plans, or that the item cannot be read.
+    /// The sessions of an agent that have items of their own, each with the item's key: id, time and plan, or that the
+    /// item cannot be read.
     pub(crate) async fn sessions_beside(
         &self,
         tenant: &Tenant,
@@ -274,7 +276,7 @@ impl Store {
 /// A session as it is counted: its id, time in seconds since 1970, and plan.
 pub(crate) type CountedSession = (CoachingSessionId, i64, CoachingPlanId);
 
-/// What is counted of a session in some statistics.
+/// The count of a session in some statistics.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Mark {
     usecase: UsecaseId,
@@ -286,9 +288,9 @@ struct Mark {
 }
 
 impl Store {
-    /// Recounts the sessions of `agent`, and says in which statistics of `usecases` and `periods` they were not as
-    /// they are now, and whether a plan's count of acknowledged ones was not. A session that others change meanwhile they count themselves. One that cannot be read stays counted
-    /// as it is, and is `skipped`.
+    /// Recounts the sessions of `agent`; returns in which statistics of `usecases` and `periods` they differed, and
+    /// whether a plan's count of acknowledged sessions did. Concurrent changes update the counts themselves. A session
+    /// that cannot be read stays counted as it is, and is added to `skipped`.
     pub(crate) async fn recount_sessions(
         &self,
         tenant: &Tenant,
@@ -350,8 +352,8 @@ impl Store {
         Ok((differed, counts_differed))
     }
 
-    /// What the statistics of `agent` count, after their count of it, what cannot be read and what only tables of version
-    /// 0.1 have are put right.
+    /// The sessions that the statistics of `agent` count, after correcting their number and removing what cannot be
+    /// read or only tables of version 0.1 have.
     async fn stored_marks(
         &self,
         tenant: &Tenant,
@@ -379,7 +381,7 @@ impl Store {
             };
             if !is_counted || !wrong.is_empty() {
                 differed.insert((usecase.clone(), period));
-                // Refused, others are changing it, and count what they do.
+                // If refused, others are changing it, and count their changes.
                 self.set_count(item.key.clone(), HELD_COUNT, counted, held, &wrong).await?;
             }
             let more_beside = match item.rest.get(HELD_BESIDE) {
@@ -455,7 +457,8 @@ fn uncount_inline(key: keys::Key, attributes: &[String]) -> Write {
     names.into_iter().zip(attributes).fold(update, |update, (name, attribute)| update.name(name, attribute))
 }
 
-/// Adds the writes that count a session that is not counted. In the statistics, they are refused if there is no room.
+/// Adds the writes that count a session that is not counted yet. In the statistics, they are refused if there is no
+/// room.
 fn count_anew(transaction: &mut Transaction, tenant: &Tenant, session: &HeldSession, goes: Counted) {
     if goes == Counted::Inline {
         let expression = format!("SET #held = :held ADD {HELD_COUNT} :one");
@@ -485,7 +488,7 @@ fn say_more_beside(key: keys::Key) -> Write {
     Write::update(key, format!("SET {HELD_BESIDE} = :true")).value(":true", AttributeValue::Bool(true))
 }
 
-/// The sessions that stand in an item of statistics, and the attributes that should be one and cannot be read.
+/// The sessions in an item of statistics, and the attributes of sessions that cannot be read.
 fn inline_sessions(item: &Attributes) -> (Vec<CountedSession>, Vec<String>) {
     let (mut sessions, mut wrong) = (Vec::new(), Vec::new());
     for (attribute, value) in &item.rest {
@@ -498,7 +501,7 @@ fn inline_sessions(item: &Attributes) -> (Vec<CountedSession>, Vec<String>) {
     (sessions, wrong)
 }
 
-/// The time and plan in an item of a session's own.
+/// The time and plan in a session's own item.
 pub(crate) fn read_own_item(item: &mut Attributes) -> Result<(i64, CoachingPlanId), Unreadable> {
     parse(&item.text(HELD_COUNT)?).ok_or_else(|| item.corrupt(HELD_COUNT))
 }

@@ -1,4 +1,4 @@
-//! Reading score statistics, and the orders that progress was paged by.
+//! Reads score statistics, and keeps the orders that progress is paged by.
 
 use std::collections::HashMap;
 
@@ -19,21 +19,21 @@ use crate::keys::{self, EXPIRES_AT, PK, SK};
 use crate::sessions_held::{self, InlineSessions};
 use crate::unreadable::Unreadable;
 
-/// How many agents one chunk of a kept order has: about 20 KB.
+/// The number of agents in one chunk of a kept order: about 20 KB.
 const CHUNK: usize = 500;
-/// How many chunks are written side by side.
+/// The number of chunks written concurrently.
 const CHUNKS_AT_ONCE: usize = 8;
-/// How long an order is kept, in seconds: as long as page tokens are good.
+/// How long an order is kept, in seconds: as long as page tokens are valid.
 const ORDER_KEPT_SECONDS: i64 = 3 * 24 * 60 * 60;
 
-/// The items that a call answers with.
+/// The items in the answer of a call.
 type Items = Vec<HashMap<String, AttributeValue>>;
 
-/// How many calls that read statistics are under way side by side: DynamoDB answers each with up to 1 MB
-/// (16 MB for a batch), which is in memory until it is looked at.
+/// The number of concurrent calls that read statistics: DynamoDB answers each with up to 1 MB (16 MB for a batch),
+/// which is in memory until it is processed.
 const READS_AT_ONCE: usize = 16;
 
-/// What is counted of one agent in one usecase and period.
+/// The statistics of one agent in one usecase and period.
 #[derive(Debug)]
 pub struct AgentStatistics {
     /// The agent.
@@ -44,19 +44,18 @@ pub struct AgentStatistics {
     pub period: Period,
     /// The scores, as [`PackedStatistics`](coaching_domain::statistics::PackedStatistics) reads them.
     pub packed: Vec<u8>,
-    /// When coaching sessions were that were held, in seconds since 1970, and the plan of each.
+    /// The times of coaching sessions that were held, in seconds since 1970, and the plan of each.
     pub sessions: Vec<(i64, CoachingPlanId)>,
     /// Whether there are more sessions, in items of their own.
     more_sessions: bool,
 }
 
 impl Store {
-    /// Hands the statistics of `agents` in `usecases` and `periods` to `take`, one after the other in no
-    /// order, each as of within about a second, or that they cannot be read. Sessions of plans that are being deleted are
-    /// among them.
+    /// Passes the statistics of `agents` in `usecases` and `periods` to `take`, one after the other in no order, each
+    /// as of within about a second, or as unreadable. They include sessions of plans that are being deleted.
     ///
     /// # Errors
-    /// UNAVAILABLE if the table does not answer; what `take` returns.
+    /// UNAVAILABLE if the table does not answer; the errors of `take`.
     pub async fn statistics_of_agents(
         &self,
         tenant: &Tenant,
@@ -106,8 +105,8 @@ impl Store {
         Ok(Ok(statistics))
     }
 
-    /// As [`Store::statistics_of_agents`], of every agent of the profile, and `periods` in order: a range of
-    /// each bucket, several side by side. They pass by; nothing of them is held here.
+    /// As [`Store::statistics_of_agents`], for every agent of the profile, and with `periods` in order: a range of each
+    /// bucket, several concurrently. They are streamed; none of them is held here.
     ///
     /// # Errors
     /// As there.
@@ -146,7 +145,7 @@ impl Store {
         Ok(())
     }
 
-    /// What a range holds, a call's answer at a time.
+    /// The items of a range, one call's answer at a time.
     pub(crate) fn pages_of_range(&self, query: QueryFluentBuilder) -> impl Stream<Item = Result<Items, Error>> {
         try_unfold(Some(query), async |query| {
             let Some(query) = query else { return Ok(None) };
@@ -157,7 +156,7 @@ impl Store {
         })
     }
 
-    /// Leaves out of each of `sessions` those of plans that are being deleted at `now`.
+    /// Removes from each of `sessions` those of plans that are being deleted at `now`.
     ///
     /// # Errors
     /// UNAVAILABLE if the table does not answer.
@@ -177,7 +176,7 @@ impl Store {
         Ok(())
     }
 
-    /// Keeps an order of agents for three days from `now`, under `id`, which is new.
+    /// Keeps an order of agents for three days from `now`, under the new id `id`.
     ///
     /// # Errors
     /// UNAVAILABLE if the table does not answer.
@@ -195,7 +194,7 @@ impl Store {
         iter(writes).buffer_unordered(CHUNKS_AT_ONCE).try_collect().await
     }
 
-    /// The agents at places `start` until `start + size` of a kept order, and whether more follow.
+    /// The agents at the places from `start` until `start + size` of a kept order, and whether more follow.
     ///
     /// # Errors
     /// UNAVAILABLE if the table does not answer; INVALID_ARGUMENT naming `pageToken` if the order is gone, or cannot be
@@ -207,7 +206,7 @@ impl Store {
         start: usize,
         size: usize,
     ) -> Result<(Vec<UserId>, bool), Error> {
-        // One place more tells whether another page follows.
+        // One more place shows whether another page follows.
         let numbers = start / CHUNK..=(start + size) / CHUNK;
         let keys = numbers.clone().map(|number| keys::order(tenant, id, number)).collect();
         let mut chunks: Vec<(usize, Vec<UserId>)> = Vec::new();
@@ -233,12 +232,12 @@ impl Store {
 }
 
 impl AgentStatistics {
-    /// That they cannot be read after all: their scores are not packed as they should be.
+    /// These statistics as a record that cannot be read: their scores are not packed as they should be.
     pub fn unreadable(&self, tenant: &Tenant) -> Unreadable {
         Unreadable::of(&keys::statistics(tenant, &self.usecase, &self.agent, self.period), "cells")
     }
 
-    /// What an item of a bucket of statistics holds: of an agent's scores and sessions, or one session more.
+    /// Reads an item of a bucket of statistics: an agent's scores and sessions, or one further session.
     fn from_item(item: HashMap<String, AttributeValue>) -> Result<Self, Unreadable> {
         let mut item = Attributes::of(item);
         let parsed = keys::parse_statistics(&item.key.partition, &item.key.sort);
@@ -247,7 +246,7 @@ impl AgentStatistics {
             let sessions = vec![sessions_held::read_own_item(&mut item)?];
             return Ok(Self { agent, usecase, period, packed: Vec::new(), sessions, more_sessions: false });
         }
-        // Scores have a version; an item without is of sessions alone.
+        // Scores have a version; an item without one holds sessions alone.
         let version = item.optional_number("version")?;
         let packed = match (item.optional_bytes("cells")?, version) {
             (Some(cells), Some(_)) => cells,

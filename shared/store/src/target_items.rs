@@ -8,7 +8,7 @@ use crate::item::{Attributes, Item};
 use crate::keys::Key;
 use crate::unreadable::Unreadable;
 
-/// A target without a place in any list.
+/// The item of a target, without a place in any list.
 pub(crate) fn item_at(key: Key, target: &Target) -> Item {
     Item::at(key)
         .version(target.version)
@@ -22,9 +22,9 @@ pub(crate) fn item_at(key: Key, target: &Target) -> Item {
         .text("update_time", target.update_time.to_string())
 }
 
-/// The target `id` that [`item_at`] wrote.
+/// Reads the target `id` that [`item_at`] wrote.
 pub(crate) fn read(id: TargetId, item: &mut Attributes) -> Result<Target, Unreadable> {
-    // Times and values take turns.
+    // Times and values alternate.
     let history = item.texts("history")?;
     let history = history.chunks(2).map(|pair| match pair {
         [from, value] => Some((Timestamp::parse(from)?, value.parse().ok()?)),

@@ -1,6 +1,6 @@
-//! Targets in the table. A target of an active plan also stands in the record of the plan's agent, written in the
-//! same transaction, because progress reads an agent's record anyway. There is one for each plan, or the organisation,
-//! usecase, template and part of it: an item at its place says which.
+//! Targets in the table. A target of an active plan is also in the record of the plan's agent, written in the same
+//! transaction, because progress reads an agent's record anyway. There is one target for each plan, or the
+//! organisation, usecase, template and part of it: an item at its place names it.
 
 use std::collections::HashMap;
 
@@ -27,7 +27,7 @@ use crate::past;
 use crate::target_items::{self, item_at};
 use crate::unreadable::{Found, Unreadable};
 
-/// Which targets of a profile are wanted: those that match everything that is named.
+/// Selects targets of a profile: those that match every field that is set.
 #[derive(Debug, Clone, Default)]
 pub struct TargetFilter {
     /// Of any of these usecases.
@@ -42,10 +42,9 @@ impl Store {
     /// Creates `target` for `request` ([`Store::once`]).
     ///
     /// # Errors
-    /// ALREADY_EXISTS if the id is taken, or there is a target of the same plan, or of the organisation, for the
-    /// same usecase, template and part of it; FAILED_PRECONDITION if the plan is gone, or has, or its agent's
-    /// plans have, as many targets as they may; ABORTED if others keep changing the agent's plans, or the request was
-    /// answered before.
+    /// ALREADY_EXISTS if the id is taken, or there is a target of the same plan, or of the organisation, for the same
+    /// usecase, template and part of it; FAILED_PRECONDITION if the plan is gone, or it or its agent's plans have the
+    /// most targets allowed; ABORTED if others keep changing the agent's plans, or the request was answered before.
     pub async fn create_target(
         &self,
         tenant: &Tenant,
@@ -86,7 +85,7 @@ impl Store {
         self.get_unless_deleted(tenant, keys::target(tenant, id), now).await
     }
 
-    /// The targets `ids` as they were within about a second, in no order; what does not exist is left out.
+    /// The targets `ids` as of within about a second, in no order, without those that do not exist.
     pub(crate) async fn targets_by_id(&self, tenant: &Tenant, ids: &[TargetId]) -> Result<Found<Target>, Error> {
         if ids.is_empty() {
             return Ok(Found::default());
@@ -95,11 +94,11 @@ impl Store {
         self.batch_read(keys, false, Target::from_item).await
     }
 
-    /// Changes the target `id` by `change`, which says whether it changed anything, and may be called several
-    /// times: with each state that others leave it in before this change is made, and the time of the change.
+    /// Applies `change` to the target `id`. It returns whether it changed anything, and may be called several times:
+    /// with each state that others leave the target in before this change is written, and the time of the change.
     ///
     /// # Errors
-    /// NOT_FOUND; what `change` returns; ABORTED if others keep changing it.
+    /// NOT_FOUND; the errors of `change`; ABORTED if others keep changing it.
     pub async fn change_target(
         &self,
         tenant: &Tenant,
@@ -113,7 +112,7 @@ impl Store {
     /// Deletes the target `id`, if `check` agrees.
     ///
     /// # Errors
-    /// NOT_FOUND; what `check` returns; ABORTED if others keep changing it.
+    /// NOT_FOUND; the errors of `check`; ABORTED if others keep changing it.
     pub async fn delete_target(
         &self,
         tenant: &Tenant,
@@ -145,7 +144,7 @@ impl Store {
         self.page_unless_deleted(tenant, ranges, size, now).await
     }
 
-    /// The organisation's targets for a usecase, now or when a window that is over was measured.
+    /// The organisation's targets for a usecase; for a window that is over, also those that were deleted after its end.
     ///
     /// # Errors
     /// UNAVAILABLE if the table does not answer.
@@ -203,13 +202,13 @@ impl Entity for Target {
         store.target(tenant, id, now).await
     }
 
-    /// Its place is free, and what it was is kept for windows that are over.
+    /// Frees its place, and keeps its past for windows that are over.
     fn deleted_with(&self, tenant: &Tenant, now: Timestamp) -> Vec<Write> {
         let place = Write::delete(place_of(tenant, self));
         std::iter::once(place).chain(past::put_target(tenant, self, now)).collect()
     }
 
-    /// What the record of its agent tells of it, and, if it is deleted, one less on its plan.
+    /// Adds the changes to its agent's record and, if it is deleted, to its plan's count.
     async fn write_beside(
         store: &Store,
         transaction: &mut Transaction,
@@ -232,12 +231,12 @@ impl Entity for Target {
 }
 
 /// The write that makes `target` the one for its plan or the organisation, usecase, template and part; refused with the
-/// item of the one that there is.
+/// item of the existing one.
 fn take_place(tenant: &Tenant, target: &Target) -> Write {
     Write::put_new(Item::at(place_of(tenant, target)).text("target", target.id.as_str())).showing_item()
 }
 
-/// Why `target` is not created, unless only its agent's plans have changed since they were read.
+/// Returns why `target` is not created, unless only its agent's plans have changed since they were read.
 fn not_created(tenant: &Tenant, target: &Target, refused: &Refused) -> Result<(), Error> {
     if refused.has(Refusal::TargetPlaceTaken) {
         let item = refused.item(Refusal::TargetPlaceTaken).cloned();
@@ -264,7 +263,7 @@ fn place_taken(tenant: &Tenant, item: HashMap<String, AttributeValue>) -> Result
     Ok(Error::new(Reason::TargetExists, message).with("resourceName", first))
 }
 
-/// Why the plan of `target`, with what counts on it in `item`, takes it not.
+/// Why the plan of `target`, with its counts in `item`, does not take it.
 fn plan_takes_no_target(target: &Target, item: Option<&HashMap<String, AttributeValue>>) -> Error {
     let takes_children = |item| target.agent.as_ref().is_some_and(|agent| dependents::takes_children_of(item, agent));
     if item.is_some_and(takes_children) { targets_of_plan_full() } else { plan_not_found() }

@@ -1,4 +1,4 @@
-//! Scorecard templates in the table: every revision, and the current one once more, which is listed.
+//! Scorecard templates in the table: every revision, and a copy of the current one, which is listed.
 
 use std::collections::HashMap;
 
@@ -39,10 +39,10 @@ impl Store {
         }
     }
 
-    /// Makes `next` the current revision after the one before it.
+    /// Adds `next` as the current revision.
     ///
     /// # Errors
-    /// ABORTED if that is not the current one any more.
+    /// ABORTED if the revision before it is not the current one any more.
     pub async fn add_revision(&self, tenant: &Tenant, next: &ScorecardTemplate) -> Result<(), Error> {
         let current = Write::put(current_item(tenant, next)?);
         let current = current.when("revision = :read").number(":read", next.revision - 1);
@@ -71,8 +71,8 @@ impl Store {
         Ok(item.map(|item| self.noting(ScorecardTemplate::from_item(item))).transpose()?)
     }
 
-    /// Revisions of templates, or current ones, in no order; what does not exist is left out. With
-    /// `consistent`, as they are now; else as they were within about a second.
+    /// Revisions of templates (`None`: the current one), in no order, without those that do not exist. With
+    /// `consistent`, as they are now; else as of within about a second.
     ///
     /// # Errors
     /// UNAVAILABLE if the table does not answer.
@@ -86,7 +86,7 @@ impl Store {
         self.batch_read(keys, consistent, ScorecardTemplate::from_item).await
     }
 
-    /// The first `size` current revisions after `after`: those for any of `usecases` or for all; without
+    /// The first `size` current revisions after `after`: those for any of `usecases` or for all usecases; without
     /// `deactivated`, only those in use.
     ///
     /// # Errors
@@ -112,7 +112,7 @@ impl Store {
     }
 }
 
-/// Stands among a template's usecases for all of them; no id is empty.
+/// Stands for all usecases in a template's list of usecases; no id is empty.
 const EVERY: &str = "";
 
 fn current_item(tenant: &Tenant, template: &ScorecardTemplate) -> Result<Item, Error> {
@@ -144,7 +144,7 @@ fn item_at(key: keys::Key, template: &ScorecardTemplate) -> Result<Item, Error> 
         .optional_text("dropped", dropped.as_ref()))
 }
 
-/// A part's number, what it was, and the last revision that has it.
+/// A dropped part: its number, what it was, and the last revision that has it.
 type DroppedInItem = (u32, Part, u32);
 
 impl Listed for ScorecardTemplate {

@@ -1,5 +1,5 @@
-//! Records that cannot be read, because they are damaged or a newer version wrote them. Each costs itself: it is left
-//! out of what is read with others, named, and noted for the log; who asks for it by name is told.
+//! Records that cannot be read, because they are damaged or a newer version wrote them. Such a record fails nothing
+//! else: a list leaves it out, names it, and notes it for the log. A caller who asks for it by name gets an error.
 
 use std::collections::BTreeSet;
 use std::error::Error as StdError;
@@ -18,8 +18,8 @@ use crate::keys::{self, Key};
 /// The most records that one page, or one answer, names as unreadable.
 pub const MAX_UNREADABLE: usize = 100;
 
-/// A record that cannot be read as what its key says it is. It holds nothing of the record but its key, and which
-/// attribute is absent or not of its type.
+/// A record that cannot be read as what its key says it is. It holds only the record's key, and which attribute is
+/// absent or not of its type.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Unreadable(Box<Facts>);
 
@@ -34,7 +34,7 @@ struct Facts {
 }
 
 impl Unreadable {
-    /// Of the item at this key; without a sort key, the entity itself.
+    /// The item at this key; without a sort key, the entity itself.
     pub(crate) fn at(partition: &str, sort: &str, attribute: &str) -> Self {
         let mut parts = partition.splitn(4, '#');
         let mut part = || parts.next().unwrap_or_default();
@@ -66,7 +66,7 @@ impl Unreadable {
         Self(Box::new(Facts { customer, profile, kind, id, name, attribute: attribute.to_owned() }))
     }
 
-    /// Of the item at `key`.
+    /// The item at `key`.
     pub(crate) fn of(key: &Key, attribute: &str) -> Self {
         Self::at(&key.partition, &key.sort, attribute)
     }
@@ -79,61 +79,61 @@ impl Unreadable {
         Self(facts)
     }
 
-    /// The customer whose it is.
+    /// The customer that it belongs to.
     pub fn customer(&self) -> &str {
         &self.0.customer
     }
 
-    /// The profile that it is of; empty if it is of the customer.
+    /// The profile that it belongs to; empty if it belongs to the customer.
     pub fn profile(&self) -> &str {
         &self.0.profile
     }
 
-    /// What it is, in a word.
+    /// Its kind, in a word.
     pub fn kind(&self) -> &'static str {
         self.0.kind
     }
 
-    /// Which one: of its key what tells it apart from others of its kind.
+    /// Its id: the part of its key that distinguishes it from others of its kind.
     pub fn id(&self) -> &str {
         &self.0.id
     }
 
-    /// The attribute that is absent or not of its type; of those that are named by ids, what they begin with.
+    /// The attribute that is absent or not of its type; for attributes that are named by ids, their prefix.
     pub fn attribute(&self) -> &str {
         &self.0.attribute
     }
 
-    /// The name of the resource whose record it is, or if it is of none, its kind.
+    /// The name of the resource that the record belongs to; if it belongs to none, its kind.
     pub fn name(&self) -> &str {
         self.resource().unwrap_or(self.0.kind)
     }
 
-    /// The name of the resource whose record it is, if it is of one.
+    /// The name of the resource that the record belongs to, if it belongs to one.
     pub fn resource(&self) -> Option<&str> {
         self.0.name.as_deref()
     }
 
-    /// The user whose record it is.
+    /// The user that the record belongs to, if it belongs to one.
     pub fn user(&self) -> Option<UserId> {
         let below = format!("customers/{}/{}/", self.0.customer, User::SEGMENT);
         Id::parse(self.resource()?.strip_prefix(&below)?)
     }
 
-    /// The record that `error` is about, if it is one that cannot be read.
+    /// The unreadable record that caused `error`, if one did.
     pub fn cause_of(error: &Error) -> Option<&Self> {
         error.source()?.downcast_ref()
     }
 }
 
-/// What names lie under.
+/// The customer and profile that names begin with.
 struct Named<'a> {
     customer: &'a str,
     profile: &'a str,
 }
 
 impl Named<'_> {
-    /// The name of the entity `id` of what keys call a collection.
+    /// The name of the entity `id`; `collection` is the word for its kind in keys.
     fn entity(&self, collection: &str, id: &str) -> Option<String> {
         match collection {
             "plan" => self.of::<CoachingPlan>(id),
@@ -161,7 +161,7 @@ impl Named<'_> {
     }
 }
 
-/// What keys call a collection, as a constant.
+/// The kind of record for the word `collection` of a key.
 fn kind_of(collection: &str) -> &'static str {
     const KINDS: [&str; 15] = [
         "plan",
@@ -216,10 +216,10 @@ impl From<Unreadable> for Error {
     }
 }
 
-/// What was read of several records, and which could not be.
+/// Records that were read, and those that could not be.
 #[derive(Debug)]
 pub struct Found<T> {
-    /// Those that could be read, in no order unless it is said.
+    /// Those that could be read, in no order unless stated.
     pub entries: Vec<T>,
     /// Those that could not.
     pub unreadable: Vec<Unreadable>,
@@ -259,7 +259,7 @@ impl<T> Found<T> {
     }
 }
 
-/// What was met that cannot be read, each once, up to [`MAX_UNREADABLE`]; shared by its clones.
+/// Records that cannot be read, each once, up to [`MAX_UNREADABLE`]; shared by its clones.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Noted(Arc<Mutex<BTreeSet<Unreadable>>>);
 
@@ -274,18 +274,18 @@ impl Noted {
 }
 
 impl Store {
-    /// Notes a record that cannot be read, for the log and the answer of who asked.
+    /// Notes a record that cannot be read, for the log and for the caller's answer.
     pub fn note(&self, unreadable: &Unreadable) {
         self.noted.note(unreadable);
     }
 
-    /// What was `read`; if that failed, it is noted.
+    /// Returns `read`; if it failed, the record is noted.
     pub(crate) fn noting<T>(&self, read: Result<T, Unreadable>) -> Result<T, Unreadable> {
         read.inspect_err(|unreadable| self.note(unreadable))
     }
 
-    /// The records that this handle met and that cannot be read: each once, in the order of their customers, profiles,
-    /// kinds and ids, the first [`MAX_UNREADABLE`] that were met.
+    /// The unreadable records that this handle met: each once, in the order of their customers, profiles, kinds and
+    /// ids, only the first [`MAX_UNREADABLE`] that were met.
     pub fn unreadable(&self) -> Vec<Unreadable> {
         self.noted.0.lock().map(|noted| noted.iter().cloned().collect()).unwrap_or_default()
     }

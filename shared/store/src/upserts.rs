@@ -1,5 +1,4 @@
-//! Many scorecards written over what is there, as batches do: agent by agent, side by side, until others let them
-//! through.
+//! Writes many scorecards over the stored ones, as batches do: agent by agent, concurrently, again after each conflict.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
@@ -17,22 +16,22 @@ use crate::{Deadline, Store};
 /// Templates by their id and revision; without a revision, the current one.
 pub type TemplatesByRevision = HashMap<(ScorecardTemplateId, Option<u32>), ScorecardTemplate>;
 
-/// What became of scorecards, by their places in a batch: each as it is there, or why it was refused.
+/// The results of scorecards, by their places in a batch: each as it is stored, or why it was refused.
 pub type UpsertedScorecards = BTreeMap<usize, Result<Scorecard, Error>>;
 
-/// What was read on the way to an upsert of scorecards.
+/// Records that were read before an upsert of scorecards.
 #[derive(Debug)]
 pub struct KnownScorecards<'a> {
-    /// Those that are to be written over.
+    /// The stored scorecards to be replaced.
     pub there: Found<Scorecard>,
     /// Revisions of templates, among them those of the scorecards to be written.
     pub templates: &'a TemplatesByRevision,
 }
 
-/// What became of those that one transaction was to write: nothing if one was not what was read.
+/// The places and the result of one transaction's scorecards; `None` if one has changed since it was read.
 type OfRun = (Vec<usize>, Result<Option<Vec<Scorecard>>, Error>);
 
-/// Refuses those at `places` with `error`.
+/// Refuses the scorecards at `places` with `error`.
 fn refuse(results: &mut UpsertedScorecards, places: impl IntoIterator<Item = usize>, mut error: Error) {
     for place in places {
         let again = error.for_another();
@@ -41,12 +40,12 @@ fn refuse(results: &mut UpsertedScorecards, places: impl IntoIterator<Item = usi
 }
 
 impl Store {
-    /// Writes each of `scorecards`, which have the places of a batch, by the change that `change` makes of it, until
-    /// `deadline`, and says what became of each.
+    /// Writes each of `scorecards`, by place in a batch, with the change that `change` makes of it, until `deadline`;
+    /// returns the result of each.
     ///
-    /// `change` is told the place, the scorecard, the one that is there, and the template revision that this one was
-    /// made from, if that can be read. It makes no change of what is there already, and may be called several times: with
-    /// each state that others leave a scorecard in before it is written.
+    /// `change` gets the place, the scorecard, the stored one, and the template revision that the stored one was made
+    /// from, if that can be read. It makes no change of a scorecard that is stored like this already. It may be called
+    /// several times: with each state that others leave a scorecard in before it is written.
     pub async fn upsert_scorecards(
         &self,
         tenant: &Tenant,
@@ -118,7 +117,7 @@ impl Store {
         results
     }
 
-    /// Writes changes of scorecards of one agent, a transaction at a time; says what became of those of each.
+    /// Writes changes of scorecards of one agent, a transaction at a time; returns the result of each transaction.
     async fn upsert_of_agent(
         &self,
         tenant: &Tenant,
@@ -126,7 +125,7 @@ impl Store {
         now: Timestamp,
         deadline: Deadline,
     ) -> Vec<OfRun> {
-        // Those of one period come together, so that its statistics change once.
+        // Scorecards of one period go together, so that its statistics change once.
         changes.sort_by_key(|(_, change)| change.after.submit_time);
         let (places, changes): (Vec<usize>, Vec<ScorecardChange>) = changes.into_iter().unzip();
         let mut places = places.into_iter();
@@ -138,7 +137,7 @@ impl Store {
                 Ok(true) => Ok(Some(run.iter().map(|change| change.after.clone()).collect())),
                 // The whole run was refused, so all of it is read again.
                 Ok(false) => Ok(None),
-                // Halved until what makes the agent's statistics too large is found.
+                // Halved until the scorecard that makes the agent's statistics too large is found.
                 Err(error) if error.code() == Code::ResourceExhausted && run.len() > 1 => {
                     let (first, second) = run.split_at(run.len() / 2);
                     rest.push_front(second);

@@ -13,7 +13,7 @@ use crate::{Deadline, Store, keys};
 const MAX_AT_ONCE: usize = 100;
 
 impl Store {
-    /// Writes each of `usecases` over whatever is there until `deadline`, and says for each whether it is written:
+    /// Writes each of `usecases` over its stored item until `deadline`, and returns for each whether it is written:
     /// UNAVAILABLE if the table does not answer.
     pub async fn upsert_usecases(
         &self,

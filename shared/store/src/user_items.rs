@@ -7,7 +7,7 @@ use crate::item::{Attributes, Item};
 use crate::keys::Key;
 use crate::unreadable::Unreadable;
 
-/// A user who is that `since` a time, or always, without a place in any list.
+/// The item of a user, without a place in any list. They have been this `since` a time; `None`: always.
 pub(crate) fn item_at(key: Key, user: &User, since: Option<Timestamp>) -> Item {
     Item::at(key)
         .text("display_name", &user.display_name)
@@ -18,7 +18,7 @@ pub(crate) fn item_at(key: Key, user: &User, since: Option<Timestamp>) -> Item {
         .optional_text("since", since.as_ref())
 }
 
-/// The user that [`item_at`] wrote, and since when they are that.
+/// Reads the user that [`item_at`] wrote, and the time since which they have been that.
 pub(crate) fn read(tenant: &CustomerTenant, item: &mut Attributes) -> Result<(User, Option<Timestamp>), Unreadable> {
     let user = User {
         id: item.last_of_key()?,
@@ -44,7 +44,7 @@ fn profiles(tenant: &CustomerTenant, item: &mut Attributes) -> Result<Vec<Tenant
 /// The attributes that [`standing`] reads.
 pub(crate) const STANDING: [&str; 2] = ["roles", "profiles"];
 
-/// What a user is to one profile.
+/// The standing of a user in one profile.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Standing {
     /// Whether they work there.
@@ -53,7 +53,7 @@ pub(crate) struct Standing {
     pub(crate) is_agent: bool,
 }
 
-/// What the user in `item` is to the profile of `tenant`.
+/// The standing of the user in `item` in the profile of `tenant`.
 pub(crate) fn standing(tenant: &Tenant, item: &mut Attributes) -> Result<Standing, Unreadable> {
     let profiles = profiles(&tenant.of_customer(), item)?;
     let works_here = profiles.is_empty() || profiles.contains(tenant);

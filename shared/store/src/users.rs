@@ -19,31 +19,31 @@ use crate::unreadable::{Found, Unreadable};
 use crate::user_items::{self, item_at};
 use crate::{Deadline, Store, past};
 
-/// How many users are written side by side.
+/// The number of users written concurrently.
 const AT_ONCE: usize = 8;
 
 /// A user as they were read.
 struct Read {
     user: User,
-    /// Since when they are that to progress; nothing if always.
+    /// The time since which they are that to progress; `None`: always.
     since: Option<Timestamp>,
     version: u64,
 }
 
-/// What a user is written over.
+/// The stored user that a write replaces.
 struct Before {
-    /// Who they were; nothing if that cannot be read.
+    /// `None` if they cannot be read.
     user: Option<User>,
-    /// Since when they are that to progress; nothing if always.
+    /// The time since which they are that to progress; `None`: always.
     since: Option<Timestamp>,
-    /// The version as it is stored, if there is one.
+    /// The stored version, if there is one.
     stored_version: Option<AttributeValue>,
     /// The profiles that list them as an agent, or may.
     listed_in: Vec<Tenant>,
 }
 
 impl Before {
-    /// What can be told of a user whose `item` may not be readable.
+    /// As much as is known of a user whose `item` may not be readable.
     fn of(tenant: &CustomerTenant, id: &UserId, item: HashMap<String, AttributeValue>) -> Self {
         let stored_version = item.get("version").cloned();
         let mut rest = Attributes::of(item.clone());
@@ -69,12 +69,12 @@ impl Before {
 }
 
 impl Store {
-    /// Writes each of `users` over what is there at `now`, whole or not at all, until `deadline`, and says for
-    /// each in which version it is there. One that is there already stays as it is; one that cannot be read is put right.
+    /// Writes each of `users` at `now` over the stored one, wholly or not at all, until `deadline`, and returns the
+    /// stored version of each. A user who is stored already stays as they are; one who cannot be read is corrected.
     ///
     /// # Errors
-    /// UNAVAILABLE if the table does not answer; for one user, that too, and ABORTED if they are in another version
-    /// than is expected, or others keep changing them.
+    /// UNAVAILABLE if the table does not answer; for one user, that too, and ABORTED if their version is not the
+    /// expected one, or others keep changing them.
     pub async fn upsert_users(
         &self,
         tenant: &CustomerTenant,
@@ -110,8 +110,8 @@ impl Store {
             }
             // A clock may be set back: nobody ends being what they were before they began.
             let now = read.as_ref().and_then(|read| read.since).map_or(now, |since| now.max(since));
-            // What somebody was before the directory first had them, or what cannot be read, is not known: they count as
-            // having been that always.
+            // The state before somebody was in the directory is not known, nor one that cannot be read: the new state
+            // counts as having held always.
             let changed = known.filter(|(known, _)| !known.stands_as(user));
             let since = if changed.is_some() { Some(now) } else { read.as_ref().and_then(|read| read.since) };
             let mut transaction = Transaction::of(put_user(tenant, user, since, read.as_ref()), Refusal::Changed);
@@ -141,8 +141,8 @@ impl Store {
         Ok(read.map(|read| Versioned { value: read.user, version: read.version }))
     }
 
-    /// The users `ids` as they were within about a second, in no order, each with the time since when progress
-    /// knows them as that, if not always; what does not exist is left out.
+    /// The users `ids` as of within about a second, in no order, without those that do not exist. Each has the time
+    /// since which they are that to progress, if not always.
     ///
     /// # Errors
     /// UNAVAILABLE if the table does not answer.
@@ -167,7 +167,7 @@ impl Store {
         Ok(before.collect())
     }
 
-    /// The transaction that makes the record of `agent` in a profile tell who they are, refused if the directory has changed
+    /// The transaction that corrects who `agent` is in their record in a profile; refused if the directory has changed
     /// meanwhile.
     pub(crate) async fn person_put_right(&self, profile: &Tenant, agent: &UserId) -> Result<Transaction, Error> {
         let customer = profile.of_customer();
@@ -200,7 +200,7 @@ fn put_user(tenant: &CustomerTenant, user: &User, since: Option<Timestamp>, read
 /// An update, because an agent's record also holds their plans and targets.
 fn enter_profile(profile: &Tenant, user: &User, since: Option<Timestamp>) -> Write {
     let list = ListIndex::Profile.partition_attribute();
-    // What a record that could not be read said is not left there.
+    // Old values of a record that could not be read must not stay.
     let of_since = if since.is_some() { ", since = :since" } else { " REMOVE since" };
     let expression = format!(
         "SET display_name = :name, is_active = :active, is_dev_user = :dev, {list} = :list, {LIST_ORDER} = :order{of_since}"
@@ -223,8 +223,7 @@ fn leave_profile(profile: &Tenant, id: &UserId) -> Write {
     Write::update(keys::agent(profile, id), expression)
 }
 
-/// The profiles whose agents a user is listed among; a user of all profiles is listed once, by
-/// themselves.
+/// The profiles that list a user among their agents. A user of all profiles is listed once, by their own item.
 fn agent_profiles(user: &User) -> Vec<Tenant> {
     if user.is_agent() { user.profiles.clone() } else { Vec::new() }
 }

@@ -1,17 +1,17 @@
-//! How often a change is tried that others keep getting in front of, and what is answered if they never let it through.
+//! Attempts at a change that conflicts with others, and the error if none gets through.
 
 use std::time::Duration;
 
 use coaching_domain::Error;
 
-/// How often that is tried.
+/// The most attempts at one change.
 const ATTEMPTS: u32 = 16;
 /// The longest pause before the second attempt; it doubles with each further one, up to the longest. All pauses
-/// together are at most 3.5 seconds, and half of that in the mean: a request has 8.
+/// together are at most 3.5 seconds, and half of that on average: a request has 8.
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
 const LONGEST_PAUSE: Duration = Duration::from_millis(320);
 
-/// The attempts at one change. Those whose changes met wait for random times, so that each gets through.
+/// The attempts at one change. Their pauses are random, so that each of several conflicting changes gets through.
 #[derive(Debug)]
 pub(crate) struct Attempts {
     left: u32,
@@ -24,7 +24,7 @@ impl Attempts {
         Self { left: ATTEMPTS, pause: None }
     }
 
-    /// Whether there is another attempt, once it is time for it.
+    /// Waits until it is time for the next attempt; returns whether there is one.
     pub(crate) async fn another(&mut self) -> bool {
         let Some(left) = self.left.checked_sub(1) else { return false };
         self.left = left;

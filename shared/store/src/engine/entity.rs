@@ -1,8 +1,8 @@
-//! What sessions, plans, comments and targets have in common: each is an item with a version, whose every write is
-//! conditioned on the version that was read.
+//! Sessions, plans, comments and targets: each is an item with a version, and every write is conditional on the version
+//! that was read.
 //!
-//! Two kinds are written by hand. A template is never changed: each revision is an item, and the current one is there
-//! once more. Scorecards are written in runs that share their agents' statistics.
+//! Two other kinds have code of their own. A template is never changed: each revision is an item, and the current one
+//! is stored once more. Scorecards are written in runs that share their agents' statistics.
 
 use coaching_domain::change::{Author, Document};
 use coaching_domain::names::Collection;
@@ -18,9 +18,9 @@ use crate::{Store, changes};
 
 /// An entity that has an item of its own.
 pub(crate) trait Entity: Listed + Clone + Send + Sync {
-    /// What it is one of.
+    /// Its collection.
     type Collection: Collection;
-    /// What a refused attempt at a write tells the next one.
+    /// The result of a refused attempt at a write, for the next one.
     type Learned: Default + Send + Sync;
 
     /// The key of the one with this id.
@@ -29,19 +29,19 @@ pub(crate) trait Entity: Listed + Clone + Send + Sync {
     /// Its id.
     fn id(&self) -> &Id<Self::Collection>;
 
-    /// How often it was written.
+    /// The number of times it was written.
     fn version(&self) -> u64;
 
-    /// When it was last changed; a further change is never before that.
+    /// The time of its last change; a further change is never before that.
     fn last_change(&self) -> Timestamp;
 
-    /// Makes this, which `before` was changed into, the version after it.
+    /// Makes this changed copy of `before` the version after it.
     fn follow(&mut self, before: &Self);
 
     /// Its item, with its places in indexes.
     fn to_item(&self, tenant: &Tenant) -> Item;
 
-    /// The entity as history keeps it; nothing if it has no history.
+    /// The entity as history records it; `None` if it has no history.
     fn document(&self, tenant: &Tenant) -> Option<Document>;
 
     /// The one with this id, as it is at `now`.
@@ -52,12 +52,12 @@ pub(crate) trait Entity: Listed + Clone + Send + Sync {
         now: Timestamp,
     ) -> impl Future<Output = Result<Option<Self>, Error>> + Send;
 
-    /// The writes without a condition that go with its deletion, whoever deletes it.
+    /// The unconditional writes that go with its deletion, whoever deletes it.
     fn deleted_with(&self, _tenant: &Tenant, _now: Timestamp) -> Vec<Write> {
         Vec::new()
     }
 
-    /// Adds what is written in other items when `before` is changed into `after`, or deleted.
+    /// Adds the writes to other items when `before` is changed into `after`, or deleted.
     fn write_beside(
         _store: &Store,
         _transaction: &mut Transaction,
@@ -69,7 +69,7 @@ pub(crate) trait Entity: Listed + Clone + Send + Sync {
         std::future::ready(Ok(()))
     }
 
-    /// Notes what it tells the next attempt that this one was `refused`.
+    /// Notes for the next attempt why this one was `refused`.
     fn learn(
         _store: &Store,
         _tenant: &Tenant,
@@ -96,7 +96,7 @@ pub(crate) fn delete<E: Entity>(transaction: &mut Transaction, tenant: &Tenant, 
     transaction.add_unconditional(entity.deleted_with(tenant, author.now));
 }
 
-/// The write that keeps a change in the history of what has one.
+/// The write that records a change in the history, if the entity has one.
 fn record<E: Entity>(tenant: &Tenant, before: Option<&E>, after: Option<&E>, author: Author<'_>) -> Option<Write> {
     let entity = after.or(before)?;
     let version = if after.is_some() { entity.version() } else { entity.version() + 1 };
@@ -110,12 +110,12 @@ fn record<E: Entity>(tenant: &Tenant, before: Option<&E>, after: Option<&E>, aut
 }
 
 impl Store {
-    /// Changes the entity `id` by `change`, which says whether it changed anything, and may be called several times:
-    /// with each state that others leave it in before this change is made, and the time of the change. One that was
-    /// `read` is not read again, unless it has changed.
+    /// Applies `change` to the entity `id`. It returns whether it changed anything, and may be called several times:
+    /// with each state that others leave the entity in before this change is written, and the time of the change. An
+    /// entity that was `read` is not read again, unless it has changed.
     ///
     /// # Errors
-    /// NOT_FOUND; what `change` returns; ABORTED if others keep changing it.
+    /// NOT_FOUND; the errors of `change`; ABORTED if others keep changing it.
     pub(crate) async fn change<E: Entity>(
         &self,
         tenant: &Tenant,
@@ -155,7 +155,7 @@ impl Store {
     /// Deletes the entity `id`, if `check` agrees.
     ///
     /// # Errors
-    /// NOT_FOUND; what `check` returns; ABORTED if others keep changing it.
+    /// NOT_FOUND; the errors of `check`; ABORTED if others keep changing it.
     pub(crate) async fn delete<E: Entity>(
         &self,
         tenant: &Tenant,

@@ -1,9 +1,9 @@
-//! All-or-nothing writes, each with what it means if its condition does not hold.
+//! All-or-nothing writes, each with a meaning for its condition that does not hold.
 //!
-//! The SDK repeats a transaction whose answer was lost, but not one that DynamoDB cancelled because
-//! another was under way on the same item. That is done here, a few times and with the same client
-//! token, so that a repeat of what did succeed changes nothing. A failed condition is an answer of
-//! the domain and is handed back by its name.
+//! The SDK retries a transaction whose answer was lost, but not one that DynamoDB cancelled because of a conflict with
+//! another on the same item. That is done here, a few times and with the same client token, so that repeating a
+//! transaction that did succeed changes nothing. A failed condition is an answer of the domain and is returned by its
+//! meaning.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -18,33 +18,33 @@ use crate::Store;
 use crate::engine::write::Write;
 use crate::failure::{failure, meets_others, unavailable};
 
-/// How often a transaction that met another is tried.
+/// The most attempts at a transaction that conflicts with another.
 const ATTEMPTS: u32 = 6;
 /// The longest pause before the second attempt; it doubles with each further one.
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
 
-/// What it means that the condition of a write did not hold.
+/// The meaning of a write's condition that did not hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Refusal {
-    /// The name of what is to be created is taken.
+    /// The name of the new entity is taken.
     NameTaken,
     /// The same request was answered before.
     Answered,
-    /// Something is not what was read any more.
+    /// Something has changed since it was read.
     Changed,
-    /// A scorecard is not what was read, where its statistics may have changed too.
+    /// A scorecard has changed since it was read; its statistics may have changed too.
     ScorecardChanged,
-    /// The plan that a child is added to is not there, is another agent's, is being deleted, or takes no more.
+    /// The plan of a new child does not exist, is another agent's, is being deleted, or takes no more.
     PlanTakesNoChild,
     /// A plan of the name was deleted moments ago.
     PlanDeletedMomentsAgo,
-    /// The agent has as many active plans as there may be.
+    /// The agent has the most active plans allowed.
     AgentsPlansFull,
     /// There is a target for the same plan, or the organisation, usecase, template and part.
     TargetPlaceTaken,
     /// The statistics have no room for one more session.
     StatisticsFull,
-    /// A session is not counted where it was taken to be.
+    /// A session is not counted where it was expected to be.
     SessionCountedElsewhere,
     /// The list of pending deletions is full.
     TombstonesFull,
@@ -55,19 +55,19 @@ pub(crate) enum Refusal {
 pub(crate) struct Transaction(Vec<(Write, Option<Refusal>)>);
 
 impl Transaction {
-    /// With one `write`, and what it means if its condition does not hold.
+    /// A transaction of one `write`; `refusal` is the meaning if its condition does not hold.
     pub(crate) fn of(write: Write, refusal: Refusal) -> Self {
         let mut transaction = Self::default();
         transaction.add(write, refusal);
         transaction
     }
 
-    /// Adds a write, and what it means if its condition does not hold.
+    /// Adds a write; `refusal` is the meaning if its condition does not hold.
     pub(crate) fn add(&mut self, write: Write, refusal: Refusal) {
         self.0.push((write, Some(refusal)));
     }
 
-    /// Adds writes, and what it means if the condition of any of them does not hold.
+    /// Adds writes; `refusal` is the meaning if the condition of any of them does not hold.
     pub(crate) fn add_all(&mut self, writes: impl IntoIterator<Item = Write>, refusal: Refusal) {
         self.0.extend(writes.into_iter().map(|write| (write, Some(refusal))));
     }
@@ -78,7 +78,7 @@ impl Transaction {
     }
 }
 
-/// How a transaction ended, when nothing outside the domain went wrong.
+/// The outcome of a transaction, if nothing outside the domain went wrong.
 #[derive(Debug)]
 pub(crate) enum Outcome {
     /// Every write was made.
@@ -93,20 +93,20 @@ impl Outcome {
     }
 }
 
-/// The item of a write that was refused, where the write asked for it and there is one.
+/// The current item of a refused write, if the write asked for it and there is one.
 type ItemAsItIs = Option<HashMap<String, AttributeValue>>;
 
-/// The conditions that did not hold, by what that means.
+/// The conditions that did not hold, by their meaning.
 #[derive(Debug)]
 pub(crate) struct Refused(Vec<(Refusal, ItemAsItIs)>);
 
 impl Refused {
-    /// Whether a condition of this meaning did not hold.
+    /// Whether a condition with this meaning did not hold.
     pub(crate) fn has(&self, refusal: Refusal) -> bool {
         self.all().any(|one| one == refusal)
     }
 
-    /// Whether no condition of another meaning did not hold.
+    /// Whether all conditions that did not hold have this meaning.
     pub(crate) fn is_only(&self, refusal: Refusal) -> bool {
         self.all().all(|one| one == refusal)
     }
@@ -116,7 +116,7 @@ impl Refused {
         self.0.iter().map(|(refusal, _)| *refusal)
     }
 
-    /// The item as it is of the write that was refused with this meaning, where that asked for it and there is one.
+    /// The current item of the write that was refused with this meaning, if the write asked for it and there is one.
     pub(crate) fn item(&self, refusal: Refusal) -> Option<&HashMap<String, AttributeValue>> {
         self.0.iter().find(|(one, _)| *one == refusal)?.1.as_ref()
     }
@@ -164,7 +164,7 @@ impl Store {
     }
 }
 
-/// Why DynamoDB did not make a transaction's writes.
+/// Why DynamoDB cancelled a transaction.
 pub(crate) enum Cancellation {
     /// Conditions that did not hold, each with its place in the transaction.
     Conditions(Vec<(usize, ItemAsItIs)>),
@@ -174,8 +174,8 @@ pub(crate) enum Cancellation {
 }
 
 impl Cancellation {
-    /// Conditions that failed are the answer only if every item was looked at: what met another
-    /// transaction, or was throttled, may be the very item that decides.
+    /// Failed conditions are the answer only if every item was checked: an item with a conflict, or one that was
+    /// throttled, may be the one that decides.
     pub(crate) fn of(cancelled: &TransactionCanceledException) -> Self {
         let reasons = cancelled.cancellation_reasons();
         let any = |code: &str| reasons.iter().any(|reason| reason.code() == Some(code));
@@ -196,7 +196,7 @@ fn failed_conditions(reasons: &[CancellationReason]) -> Vec<(usize, ItemAsItIs)>
     failed.map(|(place, reason)| (place, reason.item().cloned())).collect()
 }
 
-/// What it means that conditions at these places did not hold.
+/// The refusals that the failed conditions at these places mean.
 fn refused(refusals: &[Option<Refusal>], failed: Vec<(usize, ItemAsItIs)>) -> Result<Refused, Error> {
     let named = failed.into_iter().map(|(place, item)| Some(((*refusals.get(place)?)?, item)));
     let named = named.collect::<Option<Vec<_>>>().map(Refused);

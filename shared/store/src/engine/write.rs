@@ -10,7 +10,7 @@ use coaching_domain::Error;
 use crate::item::{Item, key_attributes};
 use crate::keys::{Key, PK};
 
-/// A write of one item, or a check of one, with the condition that it is made on.
+/// A write of one item, or a check of one, with its condition.
 #[derive(Debug, Clone)]
 pub(crate) struct Write {
     action: Action,
@@ -86,29 +86,29 @@ impl Write {
         self.when("version = :read").number(":read", read)
     }
 
-    /// The same, where `placeholder` stands for the name of an attribute in its expressions.
+    /// The same, with `placeholder` for the name of an attribute in its expressions.
     pub(crate) fn name(mut self, placeholder: impl Into<String>, attribute: impl Into<String>) -> Self {
         self.names.insert(placeholder.into(), attribute.into());
         self
     }
 
-    /// The same, where `placeholder` stands for a value in its expressions.
+    /// The same, with `placeholder` for a value in its expressions.
     pub(crate) fn value(mut self, placeholder: impl Into<String>, value: AttributeValue) -> Self {
         self.values.insert(placeholder.into(), value);
         self
     }
 
-    /// The same, where `placeholder` stands for a text in its expressions.
+    /// The same, with `placeholder` for a text in its expressions.
     pub(crate) fn text(self, placeholder: impl Into<String>, text: impl Into<String>) -> Self {
         self.value(placeholder, AttributeValue::S(text.into()))
     }
 
-    /// The same, where `placeholder` stands for a number in its expressions.
+    /// The same, with `placeholder` for a number in its expressions.
     pub(crate) fn number(self, placeholder: impl Into<String>, number: impl ToString) -> Self {
         self.value(placeholder, AttributeValue::N(number.to_string()))
     }
 
-    /// The same; if its condition does not hold, the refusal has the item as it is.
+    /// The same; if its condition does not hold, the refusal has the current item.
     pub(crate) fn showing_item(self) -> Self {
         Self { shows_item: true, ..self }
     }
