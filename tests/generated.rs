@@ -120,15 +120,22 @@ fn size(size: Size) -> String {
     format!("      MemorySize: {}\n      Timeout: {}\n", size.memory_mb, size.timeout_seconds)
 }
 
-/// One statement for all partitions with the same actions.
+/// One statement for all partitions with the same actions, and one for all partitions of batches: IAM allows a batch only
+/// if one statement allows all of its keys.
 fn policies(name: &str, access: &[Access]) -> String {
     let mut actions: BTreeMap<(Option<ListIndex>, Partition), Vec<&str>> = BTreeMap::new();
-    for one in access {
+    let (batches, single): (Vec<&Access>, Vec<&Access>) =
+        access.iter().partition(|one| matches!(one, Access::BatchGetItem(_)));
+    for one in single {
         for partition in one.partitions() {
             actions.entry((one.index(), *partition)).or_default().push(one.action());
         }
     }
     let mut statements: Vec<(Option<ListIndex>, Vec<&str>, Vec<String>)> = Vec::new();
+    if let Some(action) = batches.first().map(|batch| batch.action()) {
+        let partitions = batches.iter().flat_map(|batch| batch.partitions());
+        statements.push((None, vec![action], partitions.map(|partition| partition.pattern(name)).collect()));
+    }
     for ((index, partition), mut actions) in actions {
         actions.sort_by_key(|action| Access::ACTIONS.iter().position(|known| known == action));
         let pattern = partition.pattern(name);

@@ -214,6 +214,21 @@ fn functions_that_write_are_those_that_can_be_stopped() {
     }
 }
 
+/// IAM allows a request only if one statement allows all of it: a batch, if all of its keys are in one condition.
+#[test]
+fn one_statement_allows_all_partitions_of_a_batch() {
+    let mut batches = 0;
+    for (function, properties) in functions() {
+        let policies = properties.get("Policies").and_then(Value::as_sequence).into_iter().flatten();
+        let statements = policies.flat_map(|policy| policy["Statement"].as_sequence().unwrap());
+        let actions = statements.flat_map(|statement| list(&statement["Action"]));
+        let count = actions.filter(|action| action == "dynamodb:BatchGetItem").count();
+        assert!(count <= 1, "{function} may read batches by {count} statements");
+        batches += count;
+    }
+    assert!(batches > 10, "{batches} functions read batches");
+}
+
 #[test]
 fn no_role_goes_beyond_the_boundary_and_the_boundary_not_beyond_what_functions_do() {
     let template = yaml(TEMPLATE);
