@@ -10,8 +10,9 @@ use coaching_tests::{
 };
 use serde_json::{Value, json};
 
-const CASES: [Case; 9] = [
+const CASES: [Case; 10] = [
     Case { name: "with-what-hangs-on-it", status: 200, refused: &[] },
+    Case { name: "by-an-admin", status: 200, refused: &[] },
     Case { name: "nothing-hangs-on-it", status: 200, refused: &[] },
     Case { name: "something-hangs-on-it", status: 400, refused: &[] },
     Case { name: "not-found", status: 404, refused: &[] },
