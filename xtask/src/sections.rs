@@ -61,11 +61,11 @@ pub(crate) fn second_dynamodb() -> Outcome {
     let mut ministack = Background::start(&mut ministack, Path::new("target/ministack.log"))?;
     let url = format!("http://127.0.0.1:{port}");
     ministack.wait_until(|| succeeds(&mut command(&format!("curl -sS {url}/_ministack/health"))))?;
-    // The long tests are shorter here, and those of requests, tokens and the document are left out: they have run on
-    // the embedded DynamoDB, and only the database differs here.
+    // The long tests are shorter here, and those of requests, tokens, sizes of answers and the document are left out:
+    // they have run on the embedded DynamoDB, and only the database differs here.
     let suite = "cargo test --workspace --locked -- --show-output \
         --skip whatever_is_sent_is_answered --skip nobody_gets_in --skip a_page_token_is_good \
-        --skip the_document_is_what_runs --skip every_function_may_do";
+        --skip the_document_is_what_runs --skip every_function_may_do --skip pages_of_ --skip batches_of_";
     run(command(suite).env("DYNAMODB_ENDPOINT", url).env("STORM", "240").env("CRASHES", "1"))
 }
 
