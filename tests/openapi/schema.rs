@@ -128,7 +128,7 @@ pub fn of_kind(kind: &Kind, field: &str, words: &Words<'_>, components: &mut Com
             }
             schema
         }
-        Kind::Enumeration { names, .. } => components.enumeration(field, names, words),
+        Kind::Enumeration(names) => components.enumeration(field, names, words),
         Kind::UpdateMask(paths) => {
             let paths = paths.iter().flat_map(|path| {
                 let original = snake_case(path);

@@ -88,7 +88,7 @@ impl User {
         let roles = fields.each(
             "roles",
             4,
-            || Kind::named(&Role::NAMES),
+            || Kind::one_of(&Role::NAMES),
             |text| Role::parse(text).ok_or_else(|| "must be agent, manager, service or admin".to_owned()),
         );
         let profiles = fields.each("profileNames", MAX_PROFILES, Kind::profile_name, |name| {

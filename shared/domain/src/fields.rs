@@ -219,7 +219,7 @@ impl<'a> Fields<'a> {
 
     /// An enum's value, by name or number; `values` are in the order of their numbers, from 0 up.
     pub fn enumeration<T: Copy>(&mut self, field: &str, values: &[(&str, T)]) -> Option<T> {
-        let found = match self.take(field, || Kind::numbered(values))? {
+        let found = match self.take(field, || Kind::one_of(values))? {
             Json::String(name) => values.iter().find(|(known, _)| *known == name),
             Json::Number(number) => number.as_u64().and_then(|number| values.get(usize::try_from(number).ok()?)),
             _ => None,

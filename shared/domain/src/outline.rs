@@ -67,12 +67,7 @@ pub enum Kind {
     /// A finite number between two bounds.
     Double(Bound<f64>, Bound<f64>),
     /// One of these names.
-    Enumeration {
-        /// In the order of their numbers.
-        names: Vec<String>,
-        /// Whether a number, from 0 on, may stand for the name.
-        numbered: bool,
-    },
+    Enumeration(Vec<String>),
     /// Paths separated by commas, each one of these, or `*`.
     UpdateMask(Vec<&'static str>),
     /// Entity tags in quotes, separated by commas, or `*`: a header.
@@ -146,14 +141,9 @@ impl Kind {
         Self::Pattern(format!("^{}/profiles/{}/(?:{})/{}$", customer(), id(), segments.join("|"), id()))
     }
 
-    /// One of `values`, by name alone.
-    pub fn named<T>(values: &[(&str, T)]) -> Self {
-        Self::Enumeration { names: values.iter().map(|(name, _)| (*name).to_owned()).collect(), numbered: false }
-    }
-
-    /// One of `values`, by name or number.
-    pub fn numbered<T>(values: &[(&str, T)]) -> Self {
-        Self::Enumeration { names: values.iter().map(|(name, _)| (*name).to_owned()).collect(), numbered: true }
+    /// One of `values`, by name.
+    pub fn one_of<T>(values: &[(&str, T)]) -> Self {
+        Self::Enumeration(values.iter().map(|(name, _)| (*name).to_owned()).collect())
     }
 
     /// A list of this kind.

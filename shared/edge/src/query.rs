@@ -184,7 +184,7 @@ impl Query {
     pub fn enumeration<T: Copy>(&mut self, name: &str, values: &[(&str, T)]) -> Option<T> {
         self.text(
             name,
-            || Kind::numbered(values),
+            || Kind::one_of(values),
             |text| {
                 let mut numbered = values.iter().enumerate();
                 let found = numbered.find(|(number, (value, _))| *value == text || number.to_string() == text);
@@ -196,7 +196,7 @@ impl Query {
     /// The values of a repeated parameter, each the name of one of `values`.
     pub fn enumerations<T: Copy>(&mut self, name: &str, values: &[(&str, T)]) -> Vec<T> {
         let mut read = Vec::new();
-        for text in self.take(name, || Kind::named(values).listed(None)) {
+        for text in self.take(name, || Kind::one_of(values).listed(None)) {
             match values.iter().find(|(value, _)| *value == text) {
                 Some((_, value)) => read.push(*value),
                 None => self.refuse(name, one_of(values)),

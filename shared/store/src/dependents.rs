@@ -28,7 +28,7 @@ use crate::engine::attempts::{Attempts, keeps_changing};
 use crate::engine::entity;
 use crate::engine::transaction::{Outcome, Refusal, Transaction};
 use crate::engine::write::Write;
-use crate::item::{Attributes, Item, last_of};
+use crate::item::{Attributes, Item};
 use crate::keys::{self, EXPIRES_AT, Key, ListIndex, PK};
 use crate::list::{Filter, Listed, Page, Range};
 use crate::sessions_held::HeldSession;
@@ -90,7 +90,10 @@ pub(crate) struct ChildCounts {
 
 impl ChildCounts {
     fn from_item(item: HashMap<String, AttributeValue>) -> Result<Self, Unreadable> {
-        let mut item = Attributes::of(item);
+        Self::read(&mut Attributes::of(item))
+    }
+
+    fn read(item: &mut Attributes) -> Result<Self, Unreadable> {
         Ok(Self {
             sessions: item.optional_number("sessions")?.unwrap_or(0),
             acknowledged: item.optional_number("acknowledged")?.unwrap_or(0),
@@ -411,14 +414,11 @@ impl Store {
         plans: &BTreeSet<CoachingPlanId>,
     ) -> Result<BTreeMap<CoachingPlanId, ChildCounts>, Error> {
         let keys = plans.iter().map(|plan| keys::dependents(tenant, plan)).collect();
-        let mut counts = BTreeMap::new();
-        for item in self.batch_get(keys, true).await? {
-            let plan = last_of(&Attributes::of(item.clone()).key.partition);
-            if let (Some(plan), Ok(of_plan)) = (plan, self.noting(ChildCounts::from_item(item))) {
-                counts.insert(plan, of_plan);
-            }
-        }
-        Ok(counts)
+        let counts = self.batch_read(keys, true, |item| {
+            let mut item = Attributes::of(item);
+            Ok((item.last_of_key()?, ChildCounts::read(&mut item)?))
+        });
+        Ok(counts.await?.entries.into_iter().collect())
     }
 
     /// Corrects the counts of acknowledged sessions from `sessions`, which were read after the counts in `read`;
@@ -428,16 +428,17 @@ impl Store {
         &self,
         tenant: &Tenant,
         read: BTreeMap<CoachingPlanId, ChildCounts>,
-        sessions: impl Iterator<Item = &'a CoachingSession> + Clone,
+        sessions: impl Iterator<Item = &'a CoachingSession>,
     ) -> Result<bool, Error> {
+        let mut found: BTreeMap<&CoachingPlanId, (i64, i64)> = BTreeMap::new();
+        for session in sessions {
+            let (all, acknowledged) = found.entry(&session.plan).or_default();
+            *all += 1;
+            *acknowledged += i64::from(session.acknowledge_time.is_some());
+        }
         let mut differed = false;
         for (plan, read) in read {
-            let of_plan = sessions.clone().filter(|session| session.plan == plan);
-            let (mut all, mut acknowledged) = (0, 0);
-            for session in of_plan {
-                all += 1;
-                acknowledged += i64::from(session.acknowledge_time.is_some());
-            }
+            let (all, acknowledged) = found.get(&plan).copied().unwrap_or_default();
             if read.deleting || all != read.sessions || acknowledged == read.acknowledged {
                 continue;
             }
