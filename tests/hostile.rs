@@ -399,7 +399,8 @@ impl Tried {
             1 => change_bytes(&mut token, chance),
             _ => {}
         }
-        let uri = [b"http://service", &path[..], b"?", event["rawQueryString"].as_str().unwrap().as_bytes()].concat();
+        let uri = [b"http://service", &path[..], b"?", event["rawQueryString"].as_str().unwrap_or_default().as_bytes()]
+            .concat();
         let authorization = HeaderValue::from_bytes(&[b"Bearer ", &token[..]].concat());
         let mut request = hyper::Request::builder().method(method).uri(&uri[..]);
         for (name, value) in [("authorization", authorization), ("if-match", HeaderValue::from_str(&text(chance)))] {
