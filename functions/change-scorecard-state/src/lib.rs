@@ -104,8 +104,8 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
         let found = Some(scorecard).filter(|scorecard| scorecard.is_there_for(request.caller()));
         request.visible(found, |scorecard| &scorecard.agent, &name)?;
         Ok(match step {
-            Step::Submit => scorecard.submit_time.is_none().then_some(now),
-            Step::Reset => scorecard.submit_time,
+            Step::Submit => Some(now).filter(|_| scorecard.submit_time.is_none() && !scorecard.is_calibration()),
+            Step::Reset => scorecard.counted_at(),
             Step::Acknowledge => None,
         })
     };

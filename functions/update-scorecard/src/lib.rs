@@ -51,7 +51,7 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
 
     let owners = app.store.owners(&tenant, update.plans(), &[], None).await?;
     let author = request.author(now);
-    let counted = |scorecard: &Scorecard, _| Ok(scorecard.submit_time);
+    let counted = |scorecard: &Scorecard, _| Ok(scorecard.counted_at());
     let changed = app.store.change_scorecard(&tenant, &id, author, counted, |scorecard, template, now| {
         expected.check(&scorecard.etag())?;
         let mut violations = Violations::default();

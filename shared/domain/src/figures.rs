@@ -127,6 +127,7 @@ impl Imagined {
                 acknowledge_comment: None,
                 ai_score_time: None,
                 manually_scored: true,
+                calibrated: None,
             }
         });
         scorecards.collect()
@@ -369,4 +370,16 @@ fn a_score_that_is_no_whole_number_of_units_comes_off_as_it_was_added() {
         statistics.remove(period, &scorecard.contribution(&template).unwrap()).unwrap();
     }
     assert_eq!(statistics, Statistics::default());
+}
+
+#[test]
+fn a_calibration_and_a_draft_count_nowhere() {
+    let imagined = scored(&[5], &[&[4]]);
+    let (template, scorecard) = (imagined.template(), imagined.scorecards().remove(0));
+    assert!(scorecard.contribution(&template).is_some());
+    assert_eq!(scorecard.counted_at(), scorecard.submit_time);
+    let calibration = Scorecard { calibrated: Id::parse("first"), ..scorecard.clone() };
+    for of_none in [calibration, Scorecard { submit_time: None, ..scorecard }] {
+        assert_eq!((of_none.counted_at(), of_none.contribution(&template)), (None, None));
+    }
 }

@@ -73,6 +73,8 @@ pub struct Scorecard {
     pub ai_score_time: Option<Timestamp>,
     /// Whether a person made or changed a score.
     pub manually_scored: bool,
+    /// The scorecard that it calibrates: it scores the same once more, to compare those who score, and counts nowhere.
+    pub calibrated: Option<ScorecardId>,
 }
 
 /// The score of one criterion.
@@ -128,6 +130,17 @@ impl Scorecard {
         caller.role() != Role::Agent || (self.submit_time.is_some() && self.agent == *caller.user())
     }
 
+    /// Whether it is a calibration: a second scorecard of what another scores, to compare those who score.
+    pub fn is_calibration(&self) -> bool {
+        self.calibrated.is_some()
+    }
+
+    /// When it counts, in statistics, in quotas and as a scorecard of its plans: from its submission on. `None` for a
+    /// draft, and for a calibration, which counts nowhere.
+    pub fn counted_at(&self) -> Option<Timestamp> {
+        self.submit_time.filter(|_| !self.is_calibration())
+    }
+
     /// Whether `template` is the revision that it was made from.
     pub fn is_made_from(&self, template: &ScorecardTemplate) -> bool {
         self.template == template.id && self.revision == template.revision
@@ -154,9 +167,9 @@ impl Scorecard {
         Totals { whole, auto_failed, parts }
     }
 
-    /// Its contribution to the statistics of its agent; `None` for a draft, or if nothing applies.
+    /// Its contribution to the statistics of its agent; `None` if it does not count, or if nothing applies.
     pub fn contribution(&self, template: &ScorecardTemplate) -> Option<Contribution> {
-        let day = day_of(self.submit_time?);
+        let day = day_of(self.counted_at()?);
         let totals = self.totals(template);
         let mut scores = vec![(WHOLE_SCORECARD, units_of(&totals.whole?))];
         scores.extend(totals.parts.iter().map(|(number, score)| (*number, units_of(score))));
@@ -432,6 +445,7 @@ impl NewScorecard {
             acknowledge_time: imported.acknowledge_time,
             acknowledge_comment: imported.acknowledge_comment,
             ai_score_time: self.ai_score_time,
+            calibrated: None,
         })
     }
 }

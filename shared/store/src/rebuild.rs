@@ -141,7 +141,7 @@ impl Store {
             for scorecard in page.entries {
                 recount
                     .periods
-                    .extend(scorecard.submit_time.map(|time| Period::of(coaching_domain::statistics::day_of(time))));
+                    .extend(scorecard.counted_at().map(|time| Period::of(coaching_domain::statistics::day_of(time))));
                 recount.agents.insert(scorecard.agent);
                 recount.usecases.insert(scorecard.usecase);
             }
@@ -398,8 +398,8 @@ impl Store {
             }
             for scorecard in scorecards {
                 let Some(template) = templates.get(&(scorecard.template.clone(), scorecard.revision)) else {
-                    // A draft never counts, so its template does not matter.
-                    if scorecard.submit_time.is_some() {
+                    // The template of one that does not count does not matter.
+                    if scorecard.counted_at().is_some() {
                         skipped.insert(self.without_template(tenant, &scorecard.id));
                     }
                     continue;

@@ -621,6 +621,7 @@ fn to_item(tenant: &Tenant, scorecard: &Scorecard, version: u64) -> Item {
         .optional_text("acknowledge_comment", scorecard.acknowledge_comment.as_ref())
         .optional_text("ai_score_time", scorecard.ai_score_time.as_ref())
         .boolean("manually_scored", scorecard.manually_scored)
+        .optional_text("calibrated", scorecard.calibrated.as_ref())
 }
 
 fn from_item(item: HashMap<String, AttributeValue>) -> Result<Scorecard, Unreadable> {
@@ -658,5 +659,6 @@ fn from_item(item: HashMap<String, AttributeValue>) -> Result<Scorecard, Unreada
         acknowledge_comment: item.optional_text("acknowledge_comment")?,
         ai_score_time: item.optional_time("ai_score_time")?,
         manually_scored: item.boolean("manually_scored")?,
+        calibrated: item.optional_id("calibrated")?,
     })
 }
