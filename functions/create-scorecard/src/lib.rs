@@ -6,8 +6,8 @@
 //! left out if the template is for exactly one usecase.
 //!
 //! A criterion without a score counts as not applicable, even if it is auto-fail. A template whose `deactivateTime` has
-//! come takes no scorecards created after it, in any revision (FAILED_PRECONDITION). Existing scorecards stay, and
-//! drafts can be finished.
+//! come takes no scorecards created after it, in any revision, and a deleted one takes none (FAILED_PRECONDITION).
+//! Existing scorecards stay, and drafts can be finished.
 //!
 //! The service computes `totalScore` and drops a client's. It also sets the times, `creator`, `submittedBy` and the
 //! agent's acknowledgement, but keeps those that callers with role `service` or `admin` send, who import history. With
@@ -34,6 +34,7 @@ pub static OPERATION: Operation = Operation {
     writes: true,
     refusals: &[
         Reason::ScorecardTemplateDeactivated,
+        Reason::TemplateDeleted,
         Reason::ScorecardNotTheAgents,
         Reason::ResourceAlreadyExists,
         Reason::StatisticsFull,
@@ -70,7 +71,7 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
 
     let mut made_from = None;
     let create = async |record| {
-        // Only the current revision has the deactivation time of the template.
+        // Only the current revision says whether the template is in use.
         let revisions: Vec<Option<u32>> = std::iter::once(None).chain(new.revision.map(Some)).collect();
         let references = new.references("").and(new.people(None, "", caller));
         let ((mut found, known), mut violations, owners) = try_join3(

@@ -9,9 +9,9 @@
 //! Usecases and templates must exist. `agentUserName` is a user of the profile, and `coachingPlanNames` are plans of
 //! theirs; a replaced scorecard may keep those that it has. A scorecard's agent never changes. With a `submitTime` a
 //! scorecard is submitted and counts on that day; without one it is a draft. Times, criteria without a score and
-//! deactivated templates are treated as in `create-scorecard`. An existing scorecard may be replaced after its template
-//! was deactivated, unless by one of another template, and a scorecard created before a template's deactivation is
-//! taken.
+//! deactivated or deleted templates are treated as in `create-scorecard`. An existing scorecard may be replaced after
+//! its template was deactivated or deleted, unless by one of another template, and a scorecard created before a
+//! template's deactivation is taken.
 //!
 //! An entry that replaces a submitted scorecard, is submitted itself and carries no acknowledgement keeps that of the
 //! agent. If its template, scores or comment differ, or it is submitted later than the acknowledgement, only the
@@ -116,7 +116,7 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
         new
     });
     let entries: Vec<Result<NewScorecard, Error>> = entries.collect();
-    // Only the current revision of a template has its deactivation time.
+    // Only the current revision of a template says whether it is in use.
     let revisions = entries.iter().flatten();
     let revisions = revisions.flat_map(|new| [(new.template.clone(), None), (new.template.clone(), new.revision)]);
     let revisions: Vec<_> = revisions.collect();
@@ -137,8 +137,7 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let Found { entries: read, unreadable } = read;
     let replaced: HashMap<&ScorecardId, &Scorecard> = before.entries.iter().map(|one| (&one.id, one)).collect();
     for template in read {
-        let current = templates.get(&(template.id.clone(), None));
-        if current.is_none_or(|current| current.revision < template.revision) {
+        if template.settings.is_some() {
             templates.insert((template.id.clone(), None), template.clone());
         }
         templates.insert((template.id.clone(), Some(template.revision)), template);

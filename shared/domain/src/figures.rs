@@ -93,6 +93,7 @@ impl Imagined {
             create_time: time,
             update_time: time,
             deactivate_time: None,
+            settings: None,
         }
     }
 

@@ -80,6 +80,8 @@ reasons! {
     SessionNotSubmitted => "SESSION_NOT_SUBMITTED", FailedPrecondition;
     /// the scorecard was made after the template went out of use
     ScorecardTemplateDeactivated => "SCORECARD_TEMPLATE_DEACTIVATED", FailedPrecondition;
+    /// the template was deleted: it takes no new scorecards and targets
+    TemplateDeleted => "TEMPLATE_DELETED", FailedPrecondition;
     /// the scorecard is a draft
     ScorecardNotSubmitted => "SCORECARD_NOT_SUBMITTED", FailedPrecondition;
     /// the scorecard and the plan are of different agents

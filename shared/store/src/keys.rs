@@ -117,9 +117,17 @@ pub fn agent(tenant: &Tenant, id: &UserId) -> Key {
 
 /// The key of a revision of a template, or of its current one.
 pub fn template(tenant: &Tenant, id: &ScorecardTemplateId, revision: Option<u32>) -> Key {
-    let sort = revision.map_or_else(|| "current".to_owned(), |revision| format!("revision#{revision:08}"));
+    let sort = revision.map_or_else(|| CURRENT.to_owned(), |revision| format!("revision#{revision:08}"));
     Key { partition: under(tenant, Partition::Template, &[id.as_str()]), sort }
 }
+
+/// Whether the key of a template's item is that of its current revision.
+pub(crate) fn is_current_template(key: &Key) -> bool {
+    key.sort == CURRENT
+}
+
+/// The sort key of a template's current revision.
+const CURRENT: &str = "current";
 
 /// The key of a target.
 pub fn target(tenant: &Tenant, id: &TargetId) -> Key {

@@ -11,7 +11,7 @@
 //! | which usecases and templates exist | [`Store::existing`], [`Store::unknown_names`] | the items |
 //! | members of groups | [`Store::members_of`] | the groups, level by level |
 //! | some agents; the agents of a profile | [`Store::agents_by_id`], [`Store::agents_of_profile`] | their records; a range of an index; for a window that is over, past facts too |
-//! | create a template; add a revision | [`Store::create_template`], [`Store::add_revision`] | nothing |
+//! | create, change, delete a template | [`Store::create_template`], [`Store::replace_template`], [`Store::delete_template`] | nothing; nothing; the current revision |
 //! | one revision, or some | [`Store::template`], [`Store::templates`] | the items |
 //! | a page of current templates | [`Store::current_templates`] | a range of an index |
 //! | create, change, delete a target | [`Store::create_target`], [`Store::change_target`], [`Store::delete_target`] | nothing |

@@ -242,7 +242,7 @@ impl Store {
         Ok(item.and_then(|item| self.noting(ScorecardTemplate::from_item(item)).ok()))
     }
 
-    /// The `revisions` of a template (`None`: the current one) that exist, the latest last, and the statistics of an
+    /// The `revisions` of a template (`None`: the current one) that exist, the current one last, and the statistics of an
     /// agent and usecase at the time at which a scorecard of it counts, or counted. All are read in one call, as they
     /// are now.
     ///
@@ -272,7 +272,7 @@ impl Store {
                 known.insert(place, read);
             }
         }
-        found.sort_by_key(|template| template.revision);
+        found.sort_by_key(|template| (template.revision, template.settings.is_some()));
         Ok((found, KnownStatistics(known)))
     }
 
