@@ -73,6 +73,16 @@ fn import(path: &str, body: Value) -> Event {
     Event::post(path, body).by("service", "sync@acme")
 }
 
+/// 98 submitted scorecards of one agent and two months, linked to `plans`.
+fn long_scorecards(plans: &[String]) -> Event {
+    let scorecards = (0..98).map(|number| {
+        let mut scorecard = long_scorecard(number, Some("2026-04-10T10:00:00Z"));
+        scorecard["coachingPlanNames"] = json!(plans);
+        scorecard
+    });
+    import("scorecards:batchUpsert", json!({"scorecards": scorecards.collect::<Vec<_>>()}))
+}
+
 fn rows() -> Vec<Row> {
     let session = |more: Value| {
         let mut body = json!({
@@ -192,14 +202,12 @@ fn rows() -> Vec<Row> {
         Row { what: "`:reset`", ..file("change-scorecard-state", "reset", read) },
         Row { what: "`:acknowledge`", ..file("change-scorecard-state", "acknowledge", read) },
         file("list-scorecards", "all", template),
+        sent("upsert-scorecards", "98 of one agent and two months", Before::FullPeriod, &long_scorecards(&[]), read),
         sent(
             "upsert-scorecards",
-            "98 of one agent and two months",
+            "the same, linked to a plan",
             Before::FullPeriod,
-            &import(
-                "scorecards:batchUpsert",
-                json!({"scorecards": (0..98).map(|number| long_scorecard(number, Some("2026-04-10T10:00:00Z"))).collect::<Vec<_>>()}),
-            ),
+            &long_scorecards(&[plan_name("ana-plan")]),
             read,
         ),
         file("create-target", "organisation", "the template says which criteria there are"),
@@ -311,6 +319,8 @@ async fn prepare(service: &TestService, before: Before) {
             }
             let mut draft = scorecard(7, None);
             draft["name"] = below_support("scorecards/draft-long").into();
+            // It is an evaluation, and linked to a plan.
+            draft["manuallyScored"] = true.into();
             service.succeed(&import("scorecards", draft)).await;
             service.advance(chrono::TimeDelta::days(-45));
         }

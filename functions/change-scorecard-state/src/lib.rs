@@ -54,8 +54,9 @@ pub static OPERATION: Operation = Operation {
     access: &[
         Access::GetItem(&[Partition::Scorecard]),
         Access::BatchGetItem(&[Partition::Scorecard, Partition::Template, Partition::Statistics]),
-        Access::PutItem(&[Partition::Scorecard]),
+        Access::PutItem(&[Partition::Scorecard, Partition::Activity]),
         Access::UpdateItem(&[Partition::Statistics]),
+        Access::DeleteItem(&[Partition::Activity]),
     ],
     handle: |app, request| Box::pin(handle(app, request)),
     ..Operation::NOTHING

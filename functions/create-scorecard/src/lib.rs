@@ -48,7 +48,7 @@ pub static OPERATION: Operation = Operation {
             Partition::Statistics,
             Partition::User,
         ]),
-        Access::PutItem(&[Partition::Scorecard, Partition::Request]),
+        Access::PutItem(&[Partition::Scorecard, Partition::Activity, Partition::Request]),
         Access::UpdateItem(&[Partition::Statistics]),
     ],
     handle: |app, request| Box::pin(handle(app, request)),

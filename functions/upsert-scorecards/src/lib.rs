@@ -71,8 +71,9 @@ pub static OPERATION: Operation = Operation {
             Partition::Statistics,
             Partition::User,
         ]),
-        Access::PutItem(&[Partition::Scorecard]),
+        Access::PutItem(&[Partition::Scorecard, Partition::Activity]),
         Access::UpdateItem(&[Partition::Statistics]),
+        Access::DeleteItem(&[Partition::Activity]),
     ],
     handle: |app, request| Box::pin(handle(app, request)),
     ..Operation::NOTHING

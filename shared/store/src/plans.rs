@@ -190,7 +190,7 @@ impl Store {
             let key = keys::plan(tenant, plan);
             let mut transaction = Transaction::of(scorecards::write(tenant, &replaced), Refusal::Changed);
             transaction.add_unconditional([changes::record(&key.partition, change)]);
-            transaction.add_unconditional(scorecards::record_change(tenant, &replaced));
+            transaction.add_unconditional(scorecards::written_beside(tenant, &replaced));
             transaction.add(Write::check_version(key, Some(of.version)), Refusal::Changed);
             if self.transact(transaction).await?.is_written() {
                 return Ok(());

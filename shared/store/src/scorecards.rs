@@ -13,6 +13,7 @@ use coaching_domain::template::ScorecardTemplate;
 use coaching_domain::{Error, Reason, Tenant, Timestamp};
 
 use crate::Store;
+use crate::activity::{self, PlacedMark};
 use crate::changes::{self, bytes_of_fields, items_of};
 use crate::engine::attempts::Attempts;
 use crate::engine::transaction::{Outcome, Refusal, Transaction};
@@ -23,8 +24,10 @@ use crate::keys::{self, Cursor, LIST_ORDER, ListIndex};
 use crate::list::{Filter, Listed, Page, Range};
 use crate::unreadable::{Found, Unreadable};
 
-/// The most scorecards in one transaction, with their history: DynamoDB's 100 items, less two for statistics.
-const MAX_SCORECARDS_AT_ONCE: usize = 98;
+/// The most items in one transaction besides statistics, which are at most two: DynamoDB takes 100. A scorecard is one
+/// item, and one more for each of its marks and for its history: of drafts and of automatic scorecards that are not
+/// linked to plans, as many fit as these; of evaluations, half as many.
+const MAX_ITEMS_OF_SCORECARDS: usize = 98;
 /// The most bytes of text in one transaction, beside the texts among scores, which are in a body of 1 MiB: DynamoDB's
 /// limit is 4 MB for all its items.
 const MAX_TEXT_AT_ONCE: usize = 2 * 1024 * 1024;
@@ -108,6 +111,8 @@ pub struct ScorecardChange {
     pub added: Option<Counted>,
     /// The change to record in its history.
     pub recorded: Option<Change>,
+    /// The mark of the scorecard that was read, and of the new one.
+    marks: [Option<PlacedMark>; 2],
 }
 
 /// A contribution, and the usecase in whose statistics it counts.
@@ -122,7 +127,8 @@ pub struct Counted {
 impl ScorecardChange {
     /// A new scorecard; `template` is the revision that it was made from.
     pub fn creating(after: Scorecard, template: &ScorecardTemplate) -> Self {
-        Self { added: Counted::of(&after, template), after, before: None, removed: None, recorded: None }
+        let marks = [None, PlacedMark::of_scorecard(&after)];
+        Self { added: Counted::of(&after, template), after, before: None, removed: None, recorded: None, marks }
     }
 
     /// A scorecard that replaces the one that was read, each with the revision that it was made from, by `author`.
@@ -138,6 +144,7 @@ impl ScorecardChange {
         Self {
             added: Counted::of(&after, template),
             recorded: before.0.change_to(before.1, (&after, template), tenant, author),
+            marks: [PlacedMark::of_scorecard(before.0), PlacedMark::of_scorecard(&after)],
             after,
             before: Some(before.0.version),
             removed: Counted::of(before.0, before.1),
@@ -150,7 +157,14 @@ impl ScorecardChange {
     pub fn linking(tenant: &Tenant, before: &Scorecard, mut after: Scorecard, author: Author<'_>) -> Self {
         after.version = before.version + 1;
         let recorded = before.link_to(&after, tenant, author);
-        Self { after, before: Some(before.version), removed: None, added: None, recorded }
+        let marks = [PlacedMark::of_scorecard(before), PlacedMark::of_scorecard(&after)];
+        Self { after, before: Some(before.version), removed: None, added: None, recorded, marks }
+    }
+
+    /// The most items that the change of its mark takes.
+    fn items_of_marks(&self) -> usize {
+        let [before, after] = &self.marks;
+        if before == after { 0 } else { self.marks.iter().flatten().count() }
     }
 
     /// Leaves statistics untouched if the same contribution is removed and added.
@@ -348,9 +362,9 @@ impl Store {
                 text += change.after.comment.as_ref().map_or(0, String::len);
                 text += change.after.acknowledge_comment.as_ref().map_or(0, String::len);
                 text += change.recorded.as_ref().map_or(0, bytes_of_fields);
-                items += 1 + change.recorded.as_ref().map_or(0, items_of);
+                items += 1 + change.recorded.as_ref().map_or(0, items_of) + change.items_of_marks();
                 places.extend(places_of(change));
-                text <= MAX_TEXT_AT_ONCE && items <= MAX_SCORECARDS_AT_ONCE && places.len() <= 2
+                text <= MAX_TEXT_AT_ONCE && items <= MAX_ITEMS_OF_SCORECARDS && places.len() <= 2
             });
             let (run, further) = rest.split_at(fitting.count().max(1));
             runs.push(run);
@@ -416,7 +430,7 @@ impl Store {
             let mut transaction = Transaction::default();
             for change in changes {
                 transaction.add(write(tenant, change), Refusal::ScorecardChanged);
-                transaction.add_unconditional(record_change(tenant, change));
+                transaction.add_unconditional(written_beside(tenant, change));
             }
             let adds = changes.iter().any(|change| change.added.is_some());
             let most = if adds { MAX_STATISTICS_BYTES } else { MAX_STATISTICS_BYTES_TAKEN_OFF };
@@ -502,10 +516,13 @@ pub(crate) fn write(tenant: &Tenant, change: &ScorecardChange) -> Write {
     }
 }
 
-/// The writes that record `change` in the scorecard's history.
-pub(crate) fn record_change(tenant: &Tenant, change: &ScorecardChange) -> Vec<Write> {
+/// The unconditional writes that go with `change`: of its record in the scorecard's history, and of the mark.
+pub(crate) fn written_beside(tenant: &Tenant, change: &ScorecardChange) -> Vec<Write> {
     let partition = keys::scorecard(tenant, &change.after.id).partition;
-    change.recorded.as_ref().map(|recorded| changes::record_large(&partition, recorded)).unwrap_or_default()
+    let recorded = change.recorded.as_ref().map(|recorded| changes::record_large(&partition, recorded));
+    let [before, after] = &change.marks;
+    let marks = activity::replace(tenant, before.as_ref(), after.as_ref());
+    recorded.into_iter().flatten().chain(marks).collect()
 }
 
 /// Writes packed `cells` over those with this stored `version`, even if it is not a number, or over none. This is an
