@@ -5,6 +5,7 @@
 //! operation needs from outside.
 
 mod bits;
+mod calibration;
 pub mod change;
 pub mod comment;
 pub mod directory;
