@@ -169,6 +169,10 @@ fn rows() -> Vec<Row> {
         file("update-template", "changed", read),
         file("list-templates", "all", ""),
         file("create-scorecard", "draft", "the template says which scores there may be"),
+        Row {
+            what: "a calibration",
+            ..file("create-scorecard", "calibration", "the template says which scores there may be")
+        },
         file("get-scorecard", "found", template),
         file("update-scorecard", "changed", read),
         sent(

@@ -7,6 +7,10 @@
 //!   time is kept until the scorecard changes; a repeat can change the comment. A draft is FAILED_PRECONDITION; to its
 //!   agent it does not exist.
 //!
+//! A calibration counts nowhere. Submitted, it is compared with the scorecard that it calibrates, as that is then
+//! (`calibrationConsistencyScore`); it is FAILED_PRECONDITION while that is a draft, or if that was loaded anew with
+//! another conversation or template revision. A calibration is not acknowledged (FAILED_PRECONDITION).
+//!
 //! A criterion without a score counts as not applicable, even if it is auto-fail. A draft can be submitted after its
 //! template was deactivated.
 //!
@@ -50,13 +54,20 @@ pub static OPERATION: Operation = Operation {
         },
     ],
     writes: true,
-    refusals: &[Reason::ScorecardNotSubmitted, Reason::EtagMismatch, Reason::StatisticsFull],
+    refusals: &[
+        Reason::ScorecardNotSubmitted,
+        Reason::ScorecardIsCalibration,
+        Reason::CalibratedScorecardChanged,
+        Reason::EtagMismatch,
+        Reason::StatisticsFull,
+    ],
     access: &[
         Access::GetItem(&[Partition::Scorecard]),
         Access::BatchGetItem(&[Partition::Scorecard, Partition::Template, Partition::Statistics]),
         Access::PutItem(&[Partition::Scorecard, Partition::Activity]),
         Access::UpdateItem(&[Partition::Statistics]),
         Access::DeleteItem(&[Partition::Activity]),
+        Access::ConditionCheckItem(&[Partition::Scorecard]),
     ],
     handle: |app, request| Box::pin(handle(app, request)),
     ..Operation::NOTHING

@@ -6,6 +6,7 @@
 
 pub mod activity;
 mod bits;
+mod calibration;
 pub mod change;
 pub mod comment;
 pub mod directory;

@@ -88,6 +88,14 @@ reasons! {
     ScorecardNotTheAgents => "SCORECARD_NOT_THE_AGENTS", FailedPrecondition;
     /// the scorecard in the body does not exist
     ScorecardNotFound => "SCORECARD_NOT_FOUND", FailedPrecondition;
+    /// only a service or an admin deletes a submitted scorecard
+    ScorecardSubmitted => "SCORECARD_SUBMITTED", FailedPrecondition;
+    /// the scorecard has calibrations, which are deleted first
+    ScorecardCalibrated => "SCORECARD_CALIBRATED", FailedPrecondition;
+    /// a calibration is neither acknowledged nor calibrated
+    ScorecardIsCalibration => "SCORECARD_IS_CALIBRATION", FailedPrecondition;
+    /// the calibrated scorecard is no longer of the same conversation and template revision
+    CalibratedScorecardChanged => "CALIBRATED_SCORECARD_CHANGED", FailedPrecondition;
     /// the scorecard is linked to 20 plans
     ScorecardPlansFull => "SCORECARD_PLANS_FULL", FailedPrecondition;
     /// the agent has 50 active plans

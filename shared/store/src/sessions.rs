@@ -115,7 +115,8 @@ impl Store {
         let mut places = Places::default();
         loop {
             let usecase = session.usecase.clone();
-            let created = Created { id: session.id.clone(), time: author.now, usecase, revision: None };
+            let created =
+                Created { id: session.id.clone(), time: author.now, usecase, revision: None, consistency: None };
             let of_plan = as_plan.then_some(session.usecase.as_ref());
             let mut transaction = entity::creation(tenant, &session, author);
             let add = dependents::add(tenant, &session.plan, counted_as(&session), &session.agent, of_plan);

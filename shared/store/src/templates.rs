@@ -30,7 +30,13 @@ impl Store {
         request: Option<&IdempotencyRecord>,
         time: Timestamp,
     ) -> Result<Created<names::ScorecardTemplate>, Error> {
-        let created = Created { id: template.id.clone(), time, usecase: None, revision: Some(template.revision) };
+        let created = Created {
+            id: template.id.clone(),
+            time,
+            usecase: None,
+            revision: Some(template.revision),
+            consistency: None,
+        };
         let revision = item_at(keys::template(tenant, &template.id, Some(template.revision)), template)?;
         let mut transaction = Transaction::default();
         transaction.add(Write::put_new(current_item(tenant, template)?), Refusal::NameTaken);
