@@ -33,7 +33,7 @@ fn word(cell: &[&'static str], place: usize) -> &'static str {
 }
 
 /// Asserts that `event` has the effect of `word`: `set` means that the field is as sent, `dropped` that nothing
-/// changed.
+/// changed, `done` that it succeeds.
 async fn holds(service: &TestService, event: &Event, word: &str, is_set: impl Fn(&Value) -> bool, told: &str) {
     match word {
         "set" => {
@@ -46,6 +46,7 @@ async fn holds(service: &TestService, event: &Event, word: &str, is_set: impl Fn
             assert_eq!(answered.status, 200, "{told}: {}", answered.body);
             assert!(!is_set(&answered.body), "{told}: {}", answered.body);
         }
+        "done" => drop(service.succeed(event).await),
         "refused" => drop(service.refused(event, 400).await),
         "forbidden" => drop(service.refused(event, 403).await),
         other => panic!("{told}: {other}"),
@@ -146,6 +147,12 @@ async fn who_sets_what_of_a_scorecard() {
                 let id = format!("{state}-{}-{role}", row.replace(|letter: char| !letter.is_alphanumeric(), "-"));
                 put_in_state(&service, &id, state).await;
                 let (field, what) = field_of(&row);
+                if field == "its deletion" {
+                    let event = Event::new("DELETE", &format!("scorecards/{id}")).by(role, user);
+                    let told = format!("{row}, {role}, {state}");
+                    holds(&service, &event, word(&cells[column], place), |_| true, &told).await;
+                    continue;
+                }
                 let value = if what.contains("by :") { Value::Null } else { another(field, what) };
                 let event = match what.rsplit_once(':') {
                     Some((_, verb)) => {

@@ -41,6 +41,8 @@ enum Before {
     /// The same with sums that need many digits: this and six more maxima, fractional weights, and criteria that are
     /// left out now and then.
     FullPeriodOf(u32),
+    /// As [`Before::FullPeriod`], and the draft is submitted.
+    FullPeriodSubmitted,
 }
 
 /// One line of the table.
@@ -206,6 +208,15 @@ fn rows() -> Vec<Row> {
         Row { what: "`:reset`", ..file("change-scorecard-state", "reset", read) },
         Row { what: "`:acknowledge`", ..file("change-scorecard-state", "acknowledge", read) },
         file("list-scorecards", "all", template),
+        Row { what: "a draft", ..file("delete-scorecard", "deleted", read) },
+        Row { what: "submitted", ..file("delete-scorecard", "submitted", read) },
+        sent(
+            "delete-scorecard",
+            "submitted, 20 criteria, full two months",
+            Before::FullPeriodSubmitted,
+            &Event::new("DELETE", "scorecards/draft-long").by("service", "sync@acme"),
+            read,
+        ),
         sent("upsert-scorecards", "98 of one agent and two months", Before::FullPeriod, &long_scorecards(&[]), read),
         sent(
             "upsert-scorecards",
@@ -284,7 +295,7 @@ async fn prepare(service: &TestService, before: Before) {
                 service.succeed(&import("coachingSessions", session)).await;
             }
         }
-        Before::FullPeriod | Before::FullPeriodOf(_) => {
+        Before::FullPeriod | Before::FullPeriodOf(_) | Before::FullPeriodSubmitted => {
             if let Before::FullPeriodOf(maximum) = before {
                 let criteria: Vec<Value> = (0..20)
                     .map(|number| {
@@ -327,6 +338,9 @@ async fn prepare(service: &TestService, before: Before) {
             draft["manuallyScored"] = true.into();
             service.succeed(&import("scorecards", draft)).await;
             service.advance(chrono::TimeDelta::days(-45));
+            if matches!(before, Before::FullPeriodSubmitted) {
+                service.succeed(&Event::post("scorecards/draft-long:submit", json!({}))).await;
+            }
         }
     }
 }

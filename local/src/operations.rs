@@ -48,6 +48,7 @@ operations! {
     create_target: CreateTargetResponse,
     create_template: CreateTemplateResponse,
     delete_plan: DeletePlanResponse,
+    delete_scorecard: DeleteScorecardResponse,
     delete_session: DeleteSessionResponse,
     delete_target: DeleteTargetResponse,
     delete_template: DeleteTemplateResponse,

@@ -3,15 +3,15 @@
 //! `name` (required) is the resource's name; the resource may be deleted. Each change has its `changeTime`, `userName`,
 //! their `role`, the `operation`, the `version` that it made, the `fields` that changed, and their values `before` and
 //! `after`; fields that were not set are left out. Of a scorecard's scores only those that changed are listed, by
-//! `criterionId`. A scorecard has changes from its submission on. `pageSize` and `pageToken` work as in
-//! `list-sessions`.
+//! `criterionId`. A scorecard has changes from its submission on, and its deletion in any state. `pageSize` and
+//! `pageToken` work as in `list-sessions`.
 //!
 //! Agents read the history of what is their own, as far as they could see it at the time: no `privateNotes`,
 //! `meetingNotes` only of a submitted session, a plan's `comment` only once submitted, and nothing of a scorecard while
-//! it was a draft. A change with nothing left to see is left out. So is what would reveal it: `version` and the fields
-//! that every change sets (`updateTime`, `managerUpdateTime`, `agentUpdateTime`, `managerSubmitterUserName`,
-//! `updatedBy`). Agents keep the history of their deleted resources, unless a colleague's resource has the name now.
-//! Any other name is PERMISSION_DENIED for them, whether it exists or not.
+//! it was a draft, nor of a calibration. A change with nothing left to see is left out. So is what would reveal it:
+//! `version` and the fields that every change sets (`updateTime`, `managerUpdateTime`, `agentUpdateTime`,
+//! `managerSubmitterUserName`, `updatedBy`). Agents keep the history of their deleted resources, unless a colleague's
+//! resource has the name now. Any other name is PERMISSION_DENIED for them, whether it exists or not.
 
 use coaching_domain::change::ChangeMessage;
 use coaching_domain::{Error, Role, names};
@@ -76,14 +76,14 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let history = app.store.history(&partition, after, page_size, agent);
     let scorecard = async {
         match tenant.id_in::<names::Scorecard>(&name) {
-            Ok(id) => app.store.scorecard(&tenant, &id).await.map(Some),
+            Ok(id) => app.store.scorecard(&tenant, &id).await,
             Err(_) => Ok(None),
         }
     };
     let (page, scorecard) = try_join(history, scorecard).await?;
     let exists = match scorecard {
-        // Scorecards are never deleted, and one without changes since its submission has no history.
-        Some(scorecard) => scorecard.is_some_and(|scorecard| scorecard.is_there_for(caller)),
+        // One without changes since its submission has no history.
+        Some(scorecard) => scorecard.is_there_for(caller),
         None => !page.entries.is_empty() || page.unreadable().next().is_some() || !is_first,
     };
     if !exists {

@@ -342,6 +342,22 @@ impl Scorecard {
         Ok(())
     }
 
+    /// Checks that `caller` may delete it: a manager only a draft, and nobody one that has calibrations.
+    ///
+    /// # Errors
+    /// FAILED_PRECONDITION.
+    pub fn check_deletion(&self, caller: &Caller) -> Result<(), Error> {
+        if self.submit_time.is_some() && !caller.role().imports_history() {
+            let message = "the scorecard is submitted; only a service or an admin deletes it; reset it first";
+            return Err(Error::new(Reason::ScorecardSubmitted, message));
+        }
+        if self.calibrations > 0 {
+            let message = format!("the scorecard has {} calibrations; delete these first", self.calibrations);
+            return Err(Error::new(Reason::ScorecardCalibrated, message).with("count", self.calibrations.to_string()));
+        }
+        Ok(())
+    }
+
     fn changed(&mut self, caller: &Caller, now: Timestamp) {
         self.updated_by = caller.user().clone();
         self.update_time = now;
@@ -1076,6 +1092,13 @@ impl Scorecard {
             new.retain(|score| !same.contains(score));
         }
         Some(author.change(after.version, Some(before), Some(after_it)))
+    }
+
+    /// Its deletion, with what it was; `template` is the revision that it was made from. Its agent does not see that of
+    /// a draft or a calibration, which does not exist for them.
+    pub fn deletion(&self, template: &ScorecardTemplate, tenant: &Tenant, author: Author<'_>) -> Change {
+        let change = author.change(self.version + 1, self.document(tenant, template), None);
+        Change { agent: self.counted_at().map(|_| self.agent.clone()), ..change }
     }
 
     /// As [`Self::change_to`], if only the linked plans change.

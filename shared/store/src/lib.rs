@@ -19,7 +19,7 @@
 //! | a page of targets; the organisation's | [`Store::targets`], [`Store::organisation_targets`] | a range of an index |
 //! | one scorecard, or some | [`Store::scorecard`], [`Store::scorecards_by_id`] | the items |
 //! | a page of scorecards, by any filter | [`Store::scorecards`] | a range of one index |
-//! | write scorecards and their statistics | [`Store::create_scorecard`], [`Store::change_scorecard`] | the statistics that change |
+//! | write scorecards and their statistics | [`Store::create_scorecard`], [`Store::change_scorecard`], [`Store::delete_scorecard`] | the statistics that change |
 //! | write many scorecards over the stored ones | [`Store::upsert_scorecards`] | the scorecards, again after each conflict |
 //! | a template and the statistics that a scorecard of it counts in | [`Store::template_and_statistics`] | the items |
 //! | statistics of some agents; of a profile | [`Store::statistics_of_agents`], [`Store::statistics_of_profile`] | the items; a range of each bucket |

@@ -117,17 +117,27 @@ pub struct ScorecardChange {
     pub recorded: Option<Change>,
     /// The mark of the scorecard that was read, and of the new one.
     marks: [Option<PlacedMark>; 2],
-    /// What it needs of the scorecard that it calibrates.
+    /// What it does to the scorecard that it calibrates.
     pub calibrated: Option<Calibrated>,
+    /// Whether the scorecard is deleted; `after` is then as it was.
+    pub deletes: bool,
 }
 
-/// What a calibration's change needs of the scorecard that it calibrates: that this is of the version that was read.
+/// What a calibration's change does to the scorecard that it calibrates.
 #[derive(Debug, Clone)]
 pub struct Calibrated {
     id: ScorecardId,
-    version: u64,
-    /// Whether the change makes a calibration, which is counted on the scorecard.
-    is_made: bool,
+    effect: OnCalibrated,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum OnCalibrated {
+    /// It has one calibration more; it must be of this version.
+    OneMore { version: u64 },
+    /// It must be of this version.
+    Checked { version: u64 },
+    /// It has one calibration less.
+    OneLess,
 }
 
 /// A contribution, and the usecase in whose statistics it counts.
@@ -143,9 +153,10 @@ impl ScorecardChange {
     /// A new scorecard; `template` is the revision that it was made from, and `calibrated` the scorecard that it
     /// calibrates.
     pub fn creating(after: Scorecard, template: &ScorecardTemplate, calibrated: Option<&Scorecard>) -> Self {
-        let calibrated = calibrated.map(|one| Calibrated { id: one.id.clone(), version: one.version, is_made: true });
+        let calibrated = calibrated
+            .map(|one| Calibrated { id: one.id.clone(), effect: OnCalibrated::OneMore { version: one.version } });
         let (added, marks) = (Counted::of(&after, template), [None, PlacedMark::of_scorecard(&after)]);
-        Self { added, after, before: None, removed: None, recorded: None, marks, calibrated }
+        Self { after, before: None, removed: None, added, recorded: None, marks, calibrated, deletes: false }
     }
 
     /// A scorecard that replaces the one that was read, each with the revision that it was made from, by `author`;
@@ -167,7 +178,9 @@ impl ScorecardChange {
             after,
             before: Some(before.0.version),
             removed: Counted::of(before.0, before.1),
-            calibrated: calibrated.map(|one| Calibrated { id: one.id.clone(), version: one.version, is_made: false }),
+            calibrated: calibrated
+                .map(|one| Calibrated { id: one.id.clone(), effect: OnCalibrated::Checked { version: one.version } }),
+            deletes: false,
         }
         .without_what_stays()
     }
@@ -178,7 +191,31 @@ impl ScorecardChange {
         after.version = before.version + 1;
         let recorded = before.link_to(&after, tenant, author);
         let marks = [PlacedMark::of_scorecard(before), PlacedMark::of_scorecard(&after)];
-        Self { after, before: Some(before.version), removed: None, added: None, recorded, marks, calibrated: None }
+        Self {
+            after,
+            before: Some(before.version),
+            removed: None,
+            added: None,
+            recorded,
+            marks,
+            calibrated: None,
+            deletes: false,
+        }
+    }
+
+    /// The deletion of the scorecard that was read, made from `template`, by `author`.
+    pub fn deleting(tenant: &Tenant, before: Scorecard, template: &ScorecardTemplate, author: Author<'_>) -> Self {
+        let calibrated = before.calibrated.clone();
+        Self {
+            before: Some(before.version),
+            removed: Counted::of(&before, template),
+            added: None,
+            recorded: Some(before.deletion(template, tenant, author)),
+            marks: [PlacedMark::of_scorecard(&before), None],
+            calibrated: calibrated.map(|id| Calibrated { id, effect: OnCalibrated::OneLess }),
+            after: before,
+            deletes: true,
+        }
     }
 
     /// The most items that go with the scorecard: for its history, its mark, and the scorecard that it calibrates.
@@ -335,10 +372,8 @@ impl Store {
             let found = self.scorecard(tenant, id).await?;
             let before = found.ok_or_else(|| Error::not_found(&tenant.name_of(id)))?;
             let author = author.not_before(before.update_time);
-            let place = counted(&before, author.now)?.map(|time| (&before.agent, &before.usecase, time));
-            let (mut template, known) =
-                self.template_and_statistics(tenant, &before.template, &[Some(before.revision)], place).await?;
-            let template = template.pop().ok_or_else(|| self.without_template(tenant, id))?;
+            let counted = counted(&before, author.now)?;
+            let (template, known) = self.template_and_statistics_of(tenant, &before, counted).await?;
             let mut after = before.clone();
             change(&mut after, &template, author.now)?;
             if after == before {
@@ -360,6 +395,45 @@ impl Store {
             }
         }
         Err(Error::kept_changing("scorecards of the same agent"))
+    }
+
+    /// Deletes the scorecard `id`, with what the statistics count of it, if `check` agrees. Its history stays.
+    ///
+    /// # Errors
+    /// NOT_FOUND; the errors of `check`; ABORTED if others keep changing it.
+    pub async fn delete_scorecard(
+        &self,
+        tenant: &Tenant,
+        id: &ScorecardId,
+        author: Author<'_>,
+        check: impl Fn(&Scorecard) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let mut attempts = Attempts::new();
+        while attempts.another().await {
+            let found = self.scorecard(tenant, id).await?;
+            let before = found.ok_or_else(|| Error::not_found(&tenant.name_of(id)))?;
+            check(&before)?;
+            let author = author.not_before(before.update_time);
+            let (template, known) = self.template_and_statistics_of(tenant, &before, before.counted_at()).await?;
+            let change = [ScorecardChange::deleting(tenant, before, &template, author)];
+            if self.write_scorecards(tenant, &change, known, None, author.now).await? {
+                return Ok(());
+            }
+        }
+        Err(Error::kept_changing("scorecards of the same agent"))
+    }
+
+    /// The revision that `scorecard` was made from, and the statistics that count it at `counted`, in one call.
+    async fn template_and_statistics_of(
+        &self,
+        tenant: &Tenant,
+        scorecard: &Scorecard,
+        counted: Option<Timestamp>,
+    ) -> Result<(ScorecardTemplate, KnownStatistics), Error> {
+        let Scorecard { id, agent, usecase, template, revision, .. } = scorecard;
+        let place = counted.map(|time| (agent, usecase, time));
+        let (mut found, known) = self.template_and_statistics(tenant, template, &[Some(*revision)], place).await?;
+        Ok((found.pop().ok_or_else(|| self.without_template(tenant, id))?, known))
     }
 
     /// The first `size` scorecards after `after` that match `filter`, the newest creation first, ties by id. An agent's
@@ -546,12 +620,16 @@ impl Store {
     }
 }
 
-/// The write of the scorecard that `change` makes, over the one that was read.
+/// The write of the scorecard that `change` makes over the one that was read, or its deletion.
 pub(crate) fn write(tenant: &Tenant, change: &ScorecardChange) -> Write {
-    let item = to_item(tenant, &change.after, change.before.unwrap_or(0) + 1);
+    let item = |version| to_item(tenant, &change.after, version);
     match change.before {
-        None => Write::put_new(item),
-        Some(read) => over_version(Write::put(item), read, change.after.calibrations),
+        None => Write::put_new(item(1)),
+        Some(read) => {
+            let delete = || Write::delete(keys::scorecard(tenant, &change.after.id));
+            let write = if change.deletes { delete() } else { Write::put(item(read + 1)) };
+            over_version(write, read, change.after.calibrations)
+        }
     }
 }
 
@@ -566,13 +644,14 @@ fn over_version(write: Write, read: u64, calibrations: u64) -> Write {
 }
 
 impl Calibrated {
-    /// The write that needs the scorecard as it was read.
     fn write(&self, tenant: &Tenant) -> Write {
         let key = keys::scorecard(tenant, &self.id);
-        if !self.is_made {
-            return Write::check_version(key, Some(self.version));
+        let count = |more: i64| Write::update(key.clone(), format!("ADD {CALIBRATIONS} :more")).number(":more", more);
+        match self.effect {
+            OnCalibrated::OneMore { version } => count(1).when_version(version),
+            OnCalibrated::Checked { version } => Write::check_version(key, Some(version)),
+            OnCalibrated::OneLess => count(-1).when(format!("{CALIBRATIONS} >= :one")).number(":one", 1),
         }
-        Write::update(key, format!("ADD {CALIBRATIONS} :one")).number(":one", 1).when_version(self.version)
     }
 }
 
