@@ -508,10 +508,19 @@ async fn a_manager_of_one_profile_is_not_told_whom_and_which_groups_the_customer
     let created = service.succeed(&of_customer("groups", group)).await;
     assert_eq!(created["results"][0].get("status"), None, "{created}");
     let usecases = json!([usecase_name("care")]);
-    for (path, list) in
-        [("coachingProgresses:retrieve", "agentCoachingProgresses"), ("coachingPlans:list", "coachingPlans")]
-    {
-        let ask = |parameter: &str, name: &str| Event::post(path, json!({"usecaseNames": usecases, parameter: [name]}));
+    for (path, list) in [
+        ("coachingProgresses:retrieve", "agentCoachingProgresses"),
+        ("coachingOverviews:retrieve", "agentCoachingOverviews"),
+        ("coachingPlans:list", "coachingPlans"),
+    ] {
+        let ask = |parameter: &str, name: &str| {
+            let mut body = json!({"usecaseNames": usecases, parameter: [name]});
+            if path == "coachingOverviews:retrieve" {
+                body["startTime"] = json!("2026-05-01T00:00:00Z");
+                body["endTime"] = json!("2026-06-01T00:00:00Z");
+            }
+            Event::post(path, body)
+        };
         for confined in ["manager", "service", "admin"] {
             let confined = |event: Event| event.by(confined, "mike").with_claim("profiles", json!("support"));
             for (parameter, elsewhere, nowhere) in [

@@ -71,6 +71,17 @@ fn progress(more: Value) -> Event {
     Event::post("coachingProgresses:retrieve", body)
 }
 
+fn overviews(more: Value) -> Event {
+    let mut body = json!({
+        "usecaseNames": [usecase_name("care")],
+        "groupNames": ["customers/acme/groups/team"],
+        "startTime": "2026-05-02T00:00:00Z",
+        "endTime": "2026-06-01T12:00:00Z",
+    });
+    merge(&mut body, more);
+    Event::post("coachingOverviews:retrieve", body)
+}
+
 fn import(path: &str, body: Value) -> Event {
     Event::post(path, body).by("service", "sync@acme")
 }
@@ -101,6 +112,7 @@ fn rows() -> Vec<Row> {
     let repeatable = named.clone().with("requestId", "6d1d8f2e-7a0e-4c39-9c44-0f5f6c9b8a11");
 
     let by_gap = progress(json!({"groupNames": null, "orderBy": "ORDER_BY_GAP", "pageSize": 25}));
+    let by_time = json!({"groupNames": null, "orderBy": "ORDER_BY_COACHING_SESSION_ACTIVITY_TIME", "pageSize": 25});
     let plan = "the plan's usecase is written";
     let names = "what it names must exist";
     let read = "what is written depends on what was read";
@@ -164,6 +176,34 @@ fn rows() -> Vec<Row> {
             "the 25 after those",
             Before::ProfileRead,
             &by_gap,
+            "the kept order names the agents",
+        ),
+        sent(
+            "retrieve-overviews",
+            "a team of 25, of a month",
+            Before::TeamWithSession,
+            &overviews(json!({})),
+            "the group names the agents; the list of deletions is read after what it hides",
+        ),
+        sent(
+            "retrieve-overviews",
+            "a team of 25, of two months in two periods",
+            Before::TeamWithSession,
+            &overviews(json!({"startTime": "2026-04-10T00:00:00Z", "endTime": "2026-06-10T00:00:00Z"})),
+            "the same",
+        ),
+        sent(
+            "retrieve-overviews",
+            "by time, 25 of a profile of 150",
+            Before::Profile,
+            &overviews(by_time.clone()),
+            "agents, then activity and statistics as they pass by, then the order is kept",
+        ),
+        sent(
+            "retrieve-overviews",
+            "the 25 after those",
+            Before::ProfileRead,
+            &overviews(by_time),
             "the kept order names the agents",
         ),
         file("create-template", "created", names),

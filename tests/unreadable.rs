@@ -62,6 +62,8 @@ async fn service() -> TestService {
     });
     service.succeed(&Event::post("scorecards", scorecard).by("service", "sync@acme")).await;
     service.succeed(&Event::post("coachingSessions", session_of_ben("of-ben"))).await;
+    let linked = json!({"scorecardName": below_support("scorecards/submitted-1")});
+    service.succeed(&Event::post("coachingPlans/ana-plan:addScorecard", linked)).await;
     service.plan("gone-plan", "ben").await;
     let mut doomed = session_of_ben("doomed");
     doomed["coachingPlanName"] = json!(plan_name("gone-plan"));
@@ -88,6 +90,17 @@ fn progress(more: Value) -> Event {
     let mut body = json!({"usecaseNames": [usecase_name("care")]});
     coaching_tests::merge(&mut body, more);
     Event::post("coachingProgresses:retrieve", body)
+}
+
+/// Overviews of the usecase `care`, with `more`.
+fn overviews(more: Value) -> Event {
+    let mut body = json!({
+        "usecaseNames": [usecase_name("care")],
+        "startTime": "2026-05-01T00:00:00Z",
+        "endTime": "2026-06-20T00:00:00Z",
+    });
+    coaching_tests::merge(&mut body, more);
+    Event::post("coachingOverviews:retrieve", body)
 }
 
 /// The requests that read records together with others.
@@ -137,6 +150,9 @@ fn lists() -> Vec<(&'static str, Event)> {
             "progress of a window that is over",
             progress(json!({"startTime": "2026-05-01T00:00:00Z", "endTime": "2026-05-31T00:00:00Z"})),
         ),
+        ("overviews by name", overviews(json!({}))),
+        ("overviews by time", overviews(json!({"orderBy": "ORDER_BY_COACHING_SESSION_ACTIVITY_TIME"}))),
+        ("overviews of a group", overviews(json!({"groupNames": ["customers/acme/groups/team"]}))),
     ]
 }
 
@@ -178,7 +194,7 @@ fn assert_is_quiet(answered: &Answered, tried: &str) {
 }
 
 /// The items that are damaged: their kind and the end of their keys.
-const KINDS: [(&str, &str); 17] = [
+const KINDS: [(&str, &str); 19] = [
     ("session", "#session#held-1 / session"),
     ("plan", "#plan#ana-plan / plan"),
     ("what hangs on a plan", "#plan#ana-plan / dependents"),
@@ -194,6 +210,8 @@ const KINDS: [(&str, &str); 17] = [
     ("group", "#group#team / group"),
     ("usecase", "#usecase#care / usecase"),
     ("statistics", " / 2026-05#ana"),
+    ("session's mark", " / 2026-05#ana#session#held-1"),
+    ("scorecard's mark", " / 2026-05#ana#scorecard#submitted-1"),
     ("deletions", "#deletions / deletions"),
     ("change", "#session#held-1 / change#"),
 ];
@@ -288,7 +306,25 @@ fn bad_records() -> Vec<Bad> {
     let sessions =
         vec!["list-sessions", "list-sessions of an agent", "list-sessions of a plan", "list-plans with sessions"];
     let of_progress = vec!["progress by name", "progress by gap", "progress of a group", "progress of agents"];
+    let of_overviews = vec!["overviews by name", "overviews by time", "overviews of a group"];
     vec![
+        (
+            "session's mark",
+            " / 2026-05#ana#session#held-1",
+            "session",
+            Some(text("2026-05-25T10:00:00Z#T")),
+            user_name("ana"),
+            of_overviews.clone(),
+        ),
+        (
+            "scorecard's mark",
+            " / 2026-05#ana#scorecard#submitted-1",
+            "scorecard",
+            None,
+            user_name("ana"),
+            of_overviews.clone(),
+        ),
+        ("statistics of an overview", " / 2026-05#ana", "cells", Some(bytes()), user_name("ana"), of_overviews.clone()),
         ("session", "#session#held-1 / session", "version", None, held.clone(), sessions.clone()),
         (
             "session",
@@ -366,7 +402,7 @@ fn bad_records() -> Vec<Bad> {
             "held#held-1",
             Some(text("now#")),
             user_name("ana"),
-            of_progress,
+            [of_progress, of_overviews].concat(),
         ),
         (
             "group",

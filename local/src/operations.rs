@@ -68,6 +68,7 @@ operations! {
     list_sessions: ListSessionsResponse,
     list_targets: ListTargetsResponse,
     list_templates: ListTemplatesResponse,
+    retrieve_overviews: RetrieveOverviewsResponse,
     retrieve_progress: RetrieveProgressResponse,
     unknown_path,
     update_comment: UpdateCommentResponse,

@@ -1,4 +1,4 @@
-//! How cost grows: of progress with the agents of a profile, of a page of sessions with the number of sessions.
+//! How cost grows: of progress and overviews with the agents of a profile, of a page of sessions with the number of sessions.
 //!
 //! ```sh
 //! cargo bench -p coaching-tests --bench growth
@@ -127,7 +127,8 @@ fn processor_seconds() -> f64 {
 
 async fn progress(most: u64) {
     println!(
-        "\nProgress of agents with 20 criteria scored ten times on every day of four months, three targets; pages of 50.\n"
+        "\nProgress and overviews of agents with 20 criteria scored ten times on every day of four months, three targets, four \
+         sessions and eight evaluations in two months, two of them linked to a plan; pages of 50.\n"
     );
     println!(
         "| agents | request | page | read units | write units | an agent | calls | in sequence | time | processor | memory |"
@@ -146,6 +147,32 @@ async fn progress_of(agents: usize) {
     service.app.answer_within = Duration::from_secs(600);
     load_agents(&service, agents).await;
     for (name, groups) in [("a team of 25", true), ("everyone", false)] {
+        for (what, start) in [("a month", "2026-05-21T00:00:00Z"), ("two periods", "2026-04-10T00:00:00Z")] {
+            let mut body = json!({
+                "usecaseNames": [usecase_name("care")],
+                "orderBy": "ORDER_BY_COACHING_SESSION_ACTIVITY_TIME",
+                "startTime": start,
+                "endTime": "2026-06-20T00:00:00Z",
+                "pageSize": 50,
+            });
+            if groups {
+                body["groupNames"] = json!(["customers/acme/groups/team"]);
+            }
+            for page in ["first", "next"] {
+                let asked = format!("overviews of {name} by time, {what}");
+                let operation = ("retrieve-overviews", "coachingOverviews:retrieve");
+                let answered = measure(&service, operation, agents, &asked, page, &body).await;
+                let overviews = answered["agentCoachingOverviews"].as_array().unwrap();
+                assert_eq!(overviews.len(), if groups { 25 } else { 50 });
+                let counts = ["coachingSessionCount", "linkedScorecardCount"].map(|count| overviews[0][count].as_u64());
+                let periods = if what == "a month" { 1 } else { 2 };
+                assert_eq!(counts, [Some(4 * periods), Some(2 * periods)]);
+                match answered.get("nextPageToken") {
+                    None => break,
+                    Some(token) => body["pageToken"] = token.clone(),
+                }
+            }
+        }
         for (order, direction) in [
             ("ORDER_BY_UNSPECIFIED", "ORDER_DIRECTION_ASC"),
             ("ORDER_BY_UNSPECIFIED", "ORDER_DIRECTION_DESC"),
@@ -165,7 +192,8 @@ async fn progress_of(agents: usize) {
                 let order = order.trim_start_matches("ORDER_BY_").to_lowercase().replace("unspecified", "name");
                 let direction = if order == "name" && direction.ends_with("DESC") { ", descending" } else { "" };
                 let asked = format!("{name} by {order}{direction}");
-                let answered = measure(&service, agents, &asked, page, &body).await;
+                let operation = ("retrieve-progress", "coachingProgresses:retrieve");
+                let answered = measure(&service, operation, agents, &asked, page, &body).await;
                 let expected = if groups { 25 } else { 50 };
                 assert_eq!(answered["agentCoachingProgresses"].as_array().unwrap().len(), expected);
                 match answered.get("nextPageToken") {
@@ -178,9 +206,16 @@ async fn progress_of(agents: usize) {
 }
 
 /// Answers one request, and prints its cost.
-async fn measure(service: &TestService, agents: usize, asked: &str, page: &str, body: &Value) -> Value {
-    let event = Event::post("coachingProgresses:retrieve", body.clone()).to_json();
-    let operation = OPERATIONS.iter().find(|one| one.name == "retrieve-progress").unwrap();
+async fn measure(
+    service: &TestService,
+    (operation, path): (&str, &str),
+    agents: usize,
+    asked: &str,
+    page: &str,
+    body: &Value,
+) -> Value {
+    let event = Event::post(path, body.clone()).to_json();
+    let operation = OPERATIONS.iter().find(|one| one.name == operation).unwrap();
     let app = service.app.for_one_request();
     let before = MEMORY.current_usage();
     MEMORY.reset_peak_usage();
@@ -262,6 +297,41 @@ async fn load_agents(service: &TestService, agents: usize) {
             ("changed".to_owned(), AttributeValue::N("1780000000".to_owned())),
             ("cells".to_owned(), AttributeValue::B(Blob::new(cells[agent % VARIANTS * 2 + period].clone()))),
         ])
+    })
+    .await;
+    load_activity(service, agents, periods).await;
+}
+
+/// The marks of an agent in a period.
+const MARKS: usize = 12;
+
+/// Writes the marks of four sessions and eight evaluations of each agent in each of two periods; two of the evaluations
+/// are linked to a plan.
+async fn load_activity(service: &TestService, agents: usize, periods: [Period; 2]) {
+    let tenant = tenant();
+    let care: Id<Usecase> = Id::parse("care").unwrap();
+    load(service, "activity", agents * 2 * MARKS, |number| {
+        let (agent, period, mark) = (number / MARKS / 2, number / MARKS % 2, number % MARKS);
+        let agent: Id<User> = Id::parse(&agent_id(agent)).unwrap();
+        let id = uuid::Uuid::new_v4();
+        let time = periods[period].first_day() + Days::new(mark as u64 % 4 + 45);
+        let plan = uuid::Uuid::new_v4();
+        let mut item = Item::new();
+        let key = if mark < 4 {
+            let text_of = format!("{time}T10:00:00Z#TN#{time}T11:00:00Z#{time}T12:00:00Z#maria#{plan}");
+            item.insert("session".to_owned(), text(&text_of));
+            keys::session_mark(&tenant, &care, &agent, periods[period], &Id::parse(&id.to_string()).unwrap())
+        } else {
+            item.insert("scorecard".to_owned(), text(&format!("{time}T10:00:00Z#long")));
+            item.insert("evaluation".to_owned(), AttributeValue::Bool(true));
+            if mark < 6 {
+                item.insert("plans".to_owned(), AttributeValue::L(vec![text(&plan.to_string())]));
+            }
+            keys::scorecard_mark(&tenant, &care, &agent, periods[period], &Id::parse(&id.to_string()).unwrap())
+        };
+        item.insert(keys::PK.to_owned(), text(&key.partition));
+        item.insert(keys::SK.to_owned(), text(&key.sort));
+        item
     })
     .await;
 }

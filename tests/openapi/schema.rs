@@ -30,7 +30,8 @@ impl Components {
     }
 
     /// The schema of a text that is one of `names`. An enum that answers have is named as there; one whose first name
-    /// is `…_UNSPECIFIED`, by the rest of that name; any other, by the `field`.
+    /// is `…_UNSPECIFIED`, by the rest of that name; any other, by the `field`. What a list
+    /// is ordered by is named by its operation too, because it differs from one to the next.
     fn enumeration(&mut self, field: &str, names: &[String], words: &Words<'_>) -> Value {
         let schema = json!({"type": "string", "enum": names});
         let answered = words.schemas.iter().find(|(_, answered)| answered["enum"] == schema["enum"]);
@@ -38,10 +39,11 @@ impl Components {
             return json!({"$ref": format!("#/components/schemas/{name}")});
         }
         let unspecified = names.first().and_then(|name| name.strip_suffix("_UNSPECIFIED"));
-        let name = unspecified.map_or_else(
+        let name: String = unspecified.map_or_else(
             || first_upper(singular(field)),
             |name| name.split('_').map(|word| first_upper(&word.to_lowercase())).collect(),
         );
+        let name = if field == "orderBy" { first_upper(words.operation_id) + &name } else { name };
         self.refer(name, schema)
     }
 }

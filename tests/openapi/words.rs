@@ -13,6 +13,11 @@ pub const TAGS: &[(&str, &str, &str)] = &[
     ("coachingComments", "Coaching comments", "What managers and agents say about a plan."),
     ("changes", "History", "Who changed what of a session, plan, comment or scorecard, and when."),
     ("coachingProgresses", "Progress", "How far agents' scores moved, and how far they still are from target."),
+    (
+        "coachingOverviews",
+        "Overviews",
+        "What there is of agents' coaching: sessions by state, what is overdue, scorecards.",
+    ),
     ("scorecardTemplates", "Scorecard templates", "What conversations are scored against."),
     ("scorecards", "Scorecards", "Conversations scored against a template."),
     ("targets", "Targets", "Scores to be reached, by an agent under a plan or by the whole organisation."),
@@ -104,6 +109,16 @@ pub const FIELDS: &[(&str, &str)] = &[
     (
         "retrieveProgress.startTime",
         "When the window starts, rounded down to a day, UTC; by default 30 days before its end.",
+    ),
+    (
+        "retrieveOverviews.endTime",
+        "When the window ends: the first moment that is not in it. At most 400 days after `startTime`.",
+    ),
+    ("retrieveOverviews.startTime", "When the window starts."),
+    ("retrieveOverviews.usecaseNames", "The usecases whose sessions and scorecards are counted."),
+    (
+        "retrieveOverviews.scorecardTemplateNames",
+        "Only scorecards of these templates, in every revision: `customers/{customer}/profiles/{profile}/scorecardTemplates/{scorecardTemplate}@*`; empty: of all.",
     ),
     ("retrieveProgress.usecaseNames", "The usecases whose scores are measured."),
     (

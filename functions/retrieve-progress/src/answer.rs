@@ -3,18 +3,16 @@
 use std::collections::{BTreeSet, HashSet};
 
 use coaching_domain::goal::Goal;
-use coaching_domain::names::{UsecaseId, UserId};
+use coaching_domain::names::UsecaseId;
 use coaching_domain::progress::{Reached, overall_gap, overall_progress, points};
 use coaching_domain::template::ScorecardTemplate;
 use coaching_domain::{Error, Tenant, Timestamp};
-use coaching_edge::{Answer, MAX_ANSWER_BYTES, bytes_in_answer};
+use coaching_edge::{AgentPage, Answer, MAX_ANSWER_BYTES, Paging};
 use coaching_store::{Unreadable, plans_in_scope};
 use serde::Serialize;
 use utoipa::ToSchema;
-use uuid::Uuid;
 
-use crate::measure::MeasuredAgent;
-use crate::page::{Page, Paging, Places};
+use crate::measure::{MeasuredAgent, ProgressMeasuring};
 use crate::request::RetrieveProgressRequest;
 
 /// A page of agents with their progress.
@@ -107,43 +105,29 @@ struct CriterionProgress {
 /// # Errors
 /// INVALID_ARGUMENT if there is no room for one agent; UNAVAILABLE if the table does not answer.
 pub(crate) async fn answer(
-    paging: &Paging<'_>,
-    page: &Page,
+    paging: &Paging<'_, ProgressMeasuring<'_>>,
+    page: &AgentPage<MeasuredAgent>,
     last_revisions: &[ScorecardTemplate],
 ) -> Result<Answer, Error> {
-    let measuring = paging.measuring;
-    let (app, asked) = (measuring.app, measuring.asked);
-    let unreachable = app.store.unreadable();
+    let asked = paging.measuring.asked;
+    let unreachable = paging.app.store.unreadable();
     let unreachable: BTreeSet<&str> = unreachable.iter().map(Unreadable::name).collect();
     let messages = page.agents.iter();
     let messages: Vec<_> =
-        messages.map(|agent| AgentCoachingProgress::new(agent, measuring.tenant, asked, last_revisions)).collect();
-    let response = |shown, order| {
-        let next = page.after(<[_]>::len(shown), order);
-        Ok(RetrieveProgressResponse {
-            agent_coaching_progresses: shown,
-            next_page_token: app.page_tokens.next(next.as_deref(), paging.binding, measuring.now)?,
-            start_time: asked.window.start(),
-            end_time: asked.window.end(),
-            unreachable: unreachable.iter().map(ToString::to_string).collect(),
-        })
+        messages.map(|agent| AgentCoachingProgress::new(agent, paging.tenant, asked, last_revisions)).collect();
+    let response = |shown, next_page_token| RetrieveProgressResponse {
+        agent_coaching_progresses: shown,
+        next_page_token,
+        start_time: asked.window.start(),
+        end_time: asked.window.end(),
+        unreachable: unreachable.iter().map(ToString::to_string).collect(),
     };
-    // A place takes as many bytes in any order.
-    let answer =
-        Answer::beginning(&messages, messages.iter().map(bytes_in_answer), |shown| response(shown, Uuid::nil()));
-    let (answer, shown) = answer?.ok_or_else(|| {
+    let too_large = || {
         let limit = format!("the {MAX_ANSWER_BYTES} bytes of an answer");
         let refusal = format!("have targets that take one agent more than {limit}; name fewer, or some templates");
         Error::invalid_field("usecaseNames", refusal)
-    })?;
-    match (&page.places, messages.get(..shown)) {
-        (Places::InOrderNotKept(ids), Some(shown)) if shown.len() < messages.len() => {
-            let ids: Vec<&UserId> = ids.iter().collect();
-            let order = paging.keep_order(&ids).await?;
-            Answer::json(&response(shown, order)?)
-        }
-        _ => Ok(answer),
-    }
+    };
+    paging.answer(page, &messages, response, too_large).await
 }
 
 impl AgentCoachingProgress {
@@ -153,7 +137,7 @@ impl AgentCoachingProgress {
         asked: &RetrieveProgressRequest,
         last_revisions: &[ScorecardTemplate],
     ) -> Self {
-        let usecases: HashSet<UsecaseId> = asked.usecases.iter().cloned().collect();
+        let usecases: HashSet<UsecaseId> = asked.agents.usecases.iter().cloned().collect();
         let reached = measurement.reached();
         let goals = measurement.goals().iter().zip(&reached);
         Self {

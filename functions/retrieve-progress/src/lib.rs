@@ -36,16 +36,14 @@
 
 mod answer;
 mod measure;
-mod page;
 mod request;
 
 use coaching_domain::{Error, Role};
-use coaching_edge::{Access, Answer, App, Binding, ListIndex, Operation, Partition, Request, Route, Size};
+use coaching_edge::{Access, Answer, App, Binding, ListIndex, Operation, Paging, Partition, Request, Route, Size};
 
 pub use answer::RetrieveProgressResponse;
 
-use crate::measure::Measuring;
-use crate::page::Paging;
+use crate::measure::ProgressMeasuring;
 use crate::request::{OrderBy, RetrieveProgressRequest};
 
 /// The operation.
@@ -92,11 +90,21 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let asked = asked.for_caller(caller, &tenant)?;
 
     let binding = Binding::new(OPERATION.name, caller, &tenant, &parameters);
-    let measuring = Measuring::new(app, &tenant, &asked, now);
-    let paging = Paging { measuring: &measuring, caller, binding: &binding };
+    let measuring = ProgressMeasuring::new(app, &tenant, &asked, now);
+    let paging = Paging {
+        app,
+        tenant: &tenant,
+        asked: &asked.agents,
+        page: &asked.page,
+        span: measuring.span,
+        now,
+        caller,
+        binding: &binding,
+        measuring: &measuring,
+    };
     let page = match asked.order_by {
-        OrderBy::Name => paging.page_by_name().await?,
-        OrderBy::Progress | OrderBy::Gap => paging.page_by_value().await?,
+        OrderBy::Name => paging.by_name().await?,
+        OrderBy::Progress | OrderBy::Gap => paging.by_value().await?,
     };
 
     let last_revisions = measuring.last_revisions(&page.agents).await?;

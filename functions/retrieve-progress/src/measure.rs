@@ -13,11 +13,11 @@ use coaching_domain::statistics::Period;
 use coaching_domain::target::Target;
 use coaching_domain::template::ScorecardTemplate;
 use coaching_domain::{Error, Tenant, Timestamp};
-use coaching_edge::App;
+use coaching_edge::{App, Measuring};
 use coaching_store::{Agent, AgentStatistics, Unreadable};
 use futures_util::future::{try_join, try_join_all};
 
-use crate::request::RetrieveProgressRequest;
+use crate::request::{OrderBy, RetrieveProgressRequest};
 
 /// The most statistics (about 2 KB each) that are held until their agents are known. If there are more, the agents and
 /// their targets are read first, and the statistics are then streamed.
@@ -41,7 +41,7 @@ pub(crate) struct MeasuredAgent {
 }
 
 /// Measures the agents of one request.
-pub(crate) struct Measuring<'a> {
+pub(crate) struct ProgressMeasuring<'a> {
     pub(crate) app: &'a App,
     pub(crate) tenant: &'a Tenant,
     pub(crate) asked: &'a RetrieveProgressRequest,
@@ -53,12 +53,12 @@ pub(crate) struct Measuring<'a> {
     periods: Vec<Period>,
 }
 
-impl<'a> Measuring<'a> {
+impl<'a> ProgressMeasuring<'a> {
     pub(crate) fn new(app: &'a App, tenant: &'a Tenant, asked: &'a RetrieveProgressRequest, now: Timestamp) -> Self {
         let span = asked.window.span(now);
         let scope = Scope {
-            usecases: asked.usecases.iter().cloned().collect(),
-            templates: asked.templates.iter().cloned().collect(),
+            usecases: asked.agents.usecases.iter().cloned().collect(),
+            templates: asked.agents.templates.iter().cloned().collect(),
             at: span.at,
         };
         let baseline = asked.window.baseline();
@@ -67,9 +67,10 @@ impl<'a> Measuring<'a> {
     }
 
     /// The organisation's targets in scope, with their templates.
-    pub(crate) async fn organisation(&self) -> Result<Organisation, Error> {
+    async fn organisation(&self) -> Result<Organisation, Error> {
         let targets = self
             .asked
+            .agents
             .usecases
             .iter()
             .map(|usecase| self.app.store.organisation_targets(self.tenant, usecase, self.span));
@@ -87,15 +88,10 @@ impl<'a> Measuring<'a> {
         Ok(unreadable.chain(templates).collect())
     }
 
-    /// Whether so many agents have few enough statistics to be held until the agents are known.
-    pub(crate) fn are_few(&self, agents: usize) -> bool {
-        agents * self.asked.usecases.len() * self.periods.len() <= MAX_STATISTICS_HELD
-    }
-
-    pub(crate) async fn statistics_of(&self, agents: &[UserId]) -> Result<Vec<ReadStatistics>, Error> {
+    async fn statistics_of(&self, agents: &[UserId]) -> Result<Vec<ReadStatistics>, Error> {
         let mut statistics = Vec::new();
         let store = &self.app.store;
-        let read = store.statistics_of_agents(self.tenant, &self.asked.usecases, agents, &self.periods, |one| {
+        let read = store.statistics_of_agents(self.tenant, &self.asked.agents.usecases, agents, &self.periods, |one| {
             statistics.push(one);
             Ok(())
         });
@@ -103,21 +99,9 @@ impl<'a> Measuring<'a> {
         Ok(statistics)
     }
 
-    /// Measures the `agents` of a page, in their order, by their `statistics` if those are read already.
-    pub(crate) async fn measure(
-        &self,
-        agents: Vec<Agent>,
-        organisation: &Organisation,
-        statistics: Option<Vec<ReadStatistics>>,
-    ) -> Result<Vec<MeasuredAgent>, Error> {
-        let mut measured = self.measure_all(agents, organisation, statistics).await?;
-        self.leave_out_deleted(&mut measured).await?;
-        Ok(measured)
-    }
-
-    /// As [`Measuring::measure`], for any number of agents: the statistics of many are streamed. Sessions of plans that
-    /// are being deleted are still included.
-    pub(crate) async fn measure_all(
+    /// Measures any number of agents, in their order, by their `statistics` if those are read already; those of many are
+    /// streamed. Sessions of plans that are being deleted are still included.
+    async fn measure_all(
         &self,
         agents: Vec<Agent>,
         organisation: &Organisation,
@@ -157,10 +141,10 @@ impl<'a> Measuring<'a> {
             agent.is_damaged |= !one.is_ok_and(|one| self.add(one, &mut agent.measurement));
             Ok(())
         };
-        let (store, usecases) = (&self.app.store, &self.asked.usecases);
+        let (store, usecases) = (&self.app.store, &self.asked.agents.usecases);
         match statistics {
             Some(statistics) => statistics.into_iter().try_for_each(take)?,
-            None if self.asked.names_nobody() => {
+            None if self.asked.agents.names_nobody() => {
                 store.statistics_of_profile(self.tenant, usecases, &self.periods, &mut take).await?;
             }
             None => store.statistics_of_agents(self.tenant, usecases, &ids, &self.periods, &mut take).await?,
@@ -196,22 +180,62 @@ impl<'a> Measuring<'a> {
         let revisions: Vec<_> = revisions.into_iter().collect();
         Ok(self.app.store.templates(self.tenant, &revisions, false).await?.entries)
     }
+}
+
+impl Measuring for ProgressMeasuring<'_> {
+    type Measured = MeasuredAgent;
+    /// In ten-thousandths of a percentage point.
+    type Value = i64;
+    type Basis = Organisation;
+    type ReadAhead = Vec<ReadStatistics>;
+
+    async fn basis(&self) -> Result<Organisation, Error> {
+        self.organisation().await
+    }
+
+    fn are_few(&self, agents: usize) -> bool {
+        agents * self.asked.agents.usecases.len() * self.periods.len() <= MAX_STATISTICS_HELD
+    }
+
+    async fn read_ahead(&self, agents: &[UserId]) -> Result<Vec<ReadStatistics>, Error> {
+        self.statistics_of(agents).await
+    }
+
+    async fn measure(
+        &self,
+        agents: Vec<Agent>,
+        basis: &Organisation,
+        ahead: Option<Vec<ReadStatistics>>,
+    ) -> Result<Vec<MeasuredAgent>, Error> {
+        self.measure_all(agents, basis, ahead).await
+    }
 
     /// Removes sessions of plans that are being deleted.
-    pub(crate) async fn leave_out_deleted(&self, agents: &mut [MeasuredAgent]) -> Result<(), Error> {
-        let sessions = agents.iter_mut().map(|agent| &mut agent.measurement.sessions).collect();
-        self.app.store.leave_out_deleted(self.tenant, sessions, self.now).await
+    async fn complete(&self, page: &mut Vec<MeasuredAgent>) -> Result<(), Error> {
+        let sessions = page.iter_mut().map(|agent| &mut agent.measurement.sessions).collect();
+        self.app.store.leave_out_deleted(self.tenant, sessions, |(_, plan)| plan, self.now).await
+    }
+
+    fn agent(measured: &MeasuredAgent) -> &Agent {
+        &measured.agent
+    }
+
+    fn value(&self, measured: &MeasuredAgent) -> Option<i64> {
+        match self.asked.order_by {
+            OrderBy::Gap => measured.gap(),
+            OrderBy::Name | OrderBy::Progress => measured.progress(),
+        }
     }
 }
 
 impl MeasuredAgent {
     /// The mean progress of their targets, in ten-thousandths of a percentage point.
-    pub(crate) fn progress(&self) -> Option<i64> {
+    fn progress(&self) -> Option<i64> {
         overall_progress(&self.measurement.reached())
     }
 
     /// The mean gap of their targets, likewise.
-    pub(crate) fn gap(&self) -> Option<i64> {
+    fn gap(&self) -> Option<i64> {
         overall_gap(&self.measurement.reached())
     }
 }

@@ -22,6 +22,7 @@ pub mod json;
 pub mod measurement;
 pub mod names;
 pub mod outline;
+pub mod overview;
 mod parameters;
 pub mod plan;
 pub mod progress;

@@ -76,7 +76,8 @@ impl Window {
     /// The time whose facts the window is measured by, if asked at `now`.
     pub fn span(&self, now: Timestamp) -> Span {
         let last = self.end().map(|end| end.plus(TimeDelta::nanoseconds(-1))).filter(|last| *last < now);
-        Span { start: self.start().unwrap_or(now), at: last.unwrap_or(now), is_over: last.is_some() }
+        let at = last.unwrap_or(now);
+        Span { start: self.start().unwrap_or(now), at, is_over: last.is_some(), coaching_at: at }
     }
 }
 
@@ -90,6 +91,15 @@ pub struct Span {
     pub at: Timestamp,
     /// Whether the window is over, so that what changes now does not change its figures.
     pub is_over: bool,
+    /// The moment whose plans and targets count: `at`, or the moment of the request.
+    pub coaching_at: Timestamp,
+}
+
+impl Span {
+    /// Whether plans and targets count as they were, and not as they are.
+    pub fn has_past_coaching(&self) -> bool {
+        self.is_over && self.coaching_at == self.at
+    }
 }
 
 /// The scope of a request for progress.
@@ -160,12 +170,12 @@ impl Reached {
 
     /// The mean score over the baseline.
     pub fn baseline_score(&self) -> Option<i64> {
-        shown(once(mean(self.measured.baseline)?), 1)
+        mean_score(self.measured.baseline)
     }
 
     /// The mean score over the window.
     pub fn score(&self) -> Option<i64> {
-        shown(once(mean(self.measured.window)?), 1)
+        mean_score(self.measured.window)
     }
 
     /// How far the mean score moved from the baseline to the window.
@@ -218,6 +228,11 @@ pub fn overall_gap(reached: &[Reached]) -> Option<i64> {
     let missed = reached.iter().filter_map(Reached::missed);
     let missed = missed.map(|gap| Quotient { numerator: gap.numerator.max(0), ..gap });
     shown(missed.clone(), missed.count())
+}
+
+/// The mean score of a cell, in ten-thousandths of a percentage point, rounded half away from zero.
+pub fn mean_score(cell: Cell) -> Option<i64> {
+    shown(once(mean(cell)?), 1)
 }
 
 /// The mean score, in units of [`FULL`].

@@ -288,6 +288,17 @@ impl Steps {
         self.has_session_time.then_some(self.counted)
     }
 
+    /// Whether its agent sees the notes of the meeting: only once they are no draft.
+    fn shows_notes_to_agent(&self) -> bool {
+        self.submitted.is_some() || self.acknowledged.is_some()
+    }
+
+    /// The steps as the session's agent sees them.
+    #[must_use]
+    pub fn seen_by_agent(self) -> Self {
+        Self { has_notes: self.has_notes && self.shows_notes_to_agent(), ..self }
+    }
+
     /// The session's state at `now`.
     pub fn state(&self, now: Timestamp) -> State {
         if self.acknowledged.is_some() {
@@ -360,7 +371,7 @@ impl CoachingSession {
 
     /// Whether its agent sees the notes of the meeting, and who wrote them: only once they are no draft.
     pub fn shows_notes_to_agent(&self) -> bool {
-        self.manager_submit_time.is_some() || self.acknowledge_time.is_some()
+        self.steps().shows_notes_to_agent()
     }
 
     /// The session as its agent sees it. It reveals neither what is hidden nor that anything is.

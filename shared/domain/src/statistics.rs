@@ -18,10 +18,10 @@ use std::ops::Range;
 
 use chrono::{Datelike, Days, NaiveDate};
 
-use crate::Timestamp;
 use crate::bits::{BitReader, BitWriter};
 use crate::exact::{ExactScore, FULL_SCORE, greatest_common_divisor};
 use crate::names::ScorecardTemplateId;
+use crate::{Id, Timestamp};
 
 /// The full score, 100 %, in units. Every number up to 40 divides it, and so do most products of small numbers.
 pub const FULL: u64 = ROUNDED * 3 * 17 * 19 * 23 * 29 * 31 * 37;
@@ -367,23 +367,49 @@ impl<'a> PackedStatistics<'a> {
         self.find(template).ok_or(Inconsistent)
     }
 
+    /// The scores of each template of which there are any, with the template's id.
+    ///
+    /// # Errors
+    /// [`Inconsistent`] if this is not a packed form.
+    pub fn all(self) -> Result<Vec<(ScorecardTemplateId, PackedTemplate<'a>)>, Inconsistent> {
+        let mut all = Vec::new();
+        let walked = self.walk(|id, template| {
+            all.push((Id::parse(id)?, template));
+            Some(true)
+        });
+        walked.ok_or(Inconsistent)?;
+        Ok(all)
+    }
+
     fn find(self, template: &ScorecardTemplateId) -> Option<Option<PackedTemplate<'a>>> {
+        let mut found = None;
+        self.walk(|id, one| {
+            let is_wanted = id == template.as_str();
+            found = is_wanted.then_some(one);
+            Some(!is_wanted)
+        })?;
+        Some(found)
+    }
+
+    /// Passes each template to `take`, until that returns false; `None` if that does, or this is not a packed form.
+    fn walk(self, mut take: impl FnMut(&'a str, PackedTemplate<'a>) -> Option<bool>) -> Option<()> {
         let mut input = BitReader::new(self.0);
         let form = Form::read(&mut input)?;
         form.is_approximate(&mut input)?;
         for _ in 0..input.number()? {
-            let is_wanted = input.text()? == template.as_str();
+            let id = input.text()?;
             let columns = form.columns(&mut input)?;
             let cells_width = columns.last().map_or(0, PackedColumn::end);
             let count_width = input.width(COUNT_BITS)?;
             let days = usize::try_from(input.number()?).ok()?;
-            if is_wanted {
-                return Some(Some(PackedTemplate { columns, count_width, cells_width, days, rows: input }));
+            let rows = input.clone();
+            if !take(id, PackedTemplate { columns, count_width, cells_width, days, rows })? {
+                return Some(());
             }
             input.skip(days.checked_mul(cells_width + DAY_BITS as usize + count_width as usize)?)?;
             input.align();
         }
-        Some(None)
+        Some(())
     }
 }
 

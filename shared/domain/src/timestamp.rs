@@ -54,6 +54,11 @@ impl Timestamp {
         self.0.timestamp()
     }
 
+    /// Nanoseconds since 1970-01-01 UTC.
+    pub fn unix_nanoseconds(self) -> i128 {
+        i128::from(self.0.timestamp()) * 1_000_000_000 + i128::from(self.0.timestamp_subsec_nanos())
+    }
+
     /// The time in UTC, as the JSON mapping writes it.
     fn written(self) -> String {
         self.0.to_rfc3339_opts(SecondsFormat::AutoSi, true)

@@ -1,8 +1,9 @@
 //! Connects API Gateway with the operations: an event becomes a [`Request`], the result of an operation becomes an
 //! answer, and [`run`] turns an [`Operation`] into a Lambda function.
 //!
-//! The edge knows HTTP, JSON and Lambda, but nothing of coaching.
+//! The edge knows HTTP, JSON and Lambda, and of coaching only how agents are asked for and paged.
 
+mod agents;
 mod answer;
 mod app;
 mod batch;
@@ -23,6 +24,7 @@ mod run;
 mod size;
 mod spans;
 
+pub use agents::{AgentPage, AskedAgents, AskedPage, Measuring, Paging};
 pub use answer::{Answer, ERROR_DOMAIN, EntryStatus, ErrorMessage, GatewayMessage, MAX_STATUS_BYTES, http_status};
 pub use app::{App, Clock, ColdStart};
 pub use batch::{batch_results, entry_results};

@@ -212,8 +212,11 @@ impl Store {
         candidates.extend(records.into_values().filter_map(Record::into_candidate));
         let unsure = candidates.iter().map(|candidate| &candidate.person).filter(|person| person.may_have_been(span));
         let unsure: Vec<&UserId> = unsure.map(|person| &person.id).collect();
-        let coached: Vec<&UserId> =
-            if span.is_over { candidates.iter().map(|candidate| &candidate.person.id).collect() } else { Vec::new() };
+        let coached: Vec<&UserId> = if span.has_past_coaching() {
+            candidates.iter().map(|candidate| &candidate.person.id).collect()
+        } else {
+            Vec::new()
+        };
         // The past is rarely needed, so its future is boxed and takes no room in this one.
         let past = if unsure.is_empty() && coached.is_empty() {
             Past::default()
@@ -349,7 +352,7 @@ impl Store {
         let candidates = candidates.into_iter().filter(|candidate| !past.is_damaged(&candidate.person.id));
         let agents = candidates.filter_map(|candidate| candidate.into_agent(tenant, past, span));
         let mut agents: Vec<Agent> = agents.collect();
-        if !span.is_over {
+        if !span.has_past_coaching() {
             return Ok(agents);
         }
         let moved_since = |target: &Target| target.hundredths_at(span.at).is_none();
@@ -679,12 +682,12 @@ impl Candidate {
         let (standing, has_left) = person.standing(tenant, past, span)?;
         let mut plans = Vec::new();
         let mut targets: Vec<Target> = Vec::new();
-        for plan in kept.into_iter().filter(|plan| plan.is_active_at(span.at)) {
+        for plan in kept.into_iter().filter(|plan| plan.is_active_at(span.coaching_at)) {
             plans.push((plan.id, plan.usecase));
             targets.extend(plan.targets);
         }
-        if span.is_over {
-            for plan in past.plans_of(&person.id).filter(|plan| plan.is_active_at(span.at)) {
+        if span.has_past_coaching() {
+            for plan in past.plans_of(&person.id).filter(|plan| plan.is_active_at(span.coaching_at)) {
                 plans.push((plan.id.clone(), plan.usecase.clone()));
                 targets.extend(plan.targets.iter().cloned());
             }

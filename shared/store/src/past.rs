@@ -157,7 +157,7 @@ impl Store {
         };
         let users = self.all(since(ListIndex::Profile, keys::past_users(&customer), span.start));
         let coaching = async {
-            if !span.is_over {
+            if !span.has_past_coaching() {
                 return Ok(Found::default());
             }
             self.all(since(ListIndex::Profile, keys::past_coaching_of_profile(tenant), span.at)).await

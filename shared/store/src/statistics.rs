@@ -155,14 +155,15 @@ impl Store {
         })
     }
 
-    /// Removes from each of `sessions` those of plans that are being deleted at `now`.
+    /// Removes from each of `sessions` those of a `plan` that is being deleted at `now`.
     ///
     /// # Errors
     /// UNAVAILABLE if the table does not answer.
-    pub async fn leave_out_deleted(
+    pub async fn leave_out_deleted<T>(
         &self,
         tenant: &Tenant,
-        sessions: Vec<&mut Vec<(i64, CoachingPlanId)>>,
+        sessions: Vec<&mut Vec<T>>,
+        plan: impl Fn(&T) -> &CoachingPlanId,
         now: Timestamp,
     ) -> Result<(), Error> {
         if sessions.iter().all(|sessions| sessions.is_empty()) {
@@ -170,7 +171,7 @@ impl Store {
         }
         let tombstones = self.tombstones(tenant).await?;
         for sessions in sessions {
-            sessions.retain(|(_, plan)| !tombstones.has(plan, now));
+            sessions.retain(|session| !tombstones.has(plan(session), now));
         }
         Ok(())
     }

@@ -1,0 +1,197 @@
+//! Reads activity and statistics, and adds them up for each agent.
+
+use std::collections::{HashMap, HashSet};
+
+use coaching_domain::names::{ScorecardTemplateId, UserId};
+use coaching_domain::overview::{Activity, WholeScores};
+use coaching_domain::progress::Span;
+use coaching_domain::statistics::Period;
+use coaching_domain::{Error, Tenant, Timestamp};
+use coaching_edge::{App, Measuring};
+use coaching_store::{Agent, AgentMark, AgentStatistics, Mark, Unreadable};
+use futures_util::future::try_join;
+
+use crate::request::{OrderBy, RetrieveOverviewsRequest};
+
+/// The most statistics (about 2 KB each) that are held, with their agents' activity, until the agents are known. If
+/// there are more, the agents are read first, and the rest is then streamed.
+const MAX_STATISTICS_HELD: usize = 200;
+
+/// Statistics and activity of agents who may not exist.
+type ReadAhead = (Vec<Result<AgentStatistics, Unreadable>>, Vec<Result<AgentMark, Unreadable>>);
+
+/// An agent with what there is of them in the window.
+pub(crate) struct OverviewedAgent {
+    pub(crate) agent: Agent,
+    pub(crate) activity: Activity,
+    pub(crate) scores: WholeScores,
+}
+
+/// Makes the overviews of one request.
+pub(crate) struct OverviewMeasuring<'a> {
+    app: &'a App,
+    tenant: &'a Tenant,
+    pub(crate) asked: &'a RetrieveOverviewsRequest,
+    pub(crate) now: Timestamp,
+    /// The time whose facts count.
+    pub(crate) span: Span,
+    templates: HashSet<ScorecardTemplateId>,
+    periods: Vec<Period>,
+}
+
+/// What is added up for each of some agents, in their order; `None` for those of whom something cannot be read.
+struct Sums<'p, T> {
+    places: &'p HashMap<&'p UserId, usize>,
+    sums: Vec<Option<T>>,
+}
+
+impl<'p, T: Default> Sums<'p, T> {
+    fn of(places: &'p HashMap<&'p UserId, usize>) -> Self {
+        Self { places, sums: std::iter::repeat_with(|| Some(T::default())).take(places.len()).collect() }
+    }
+
+    /// Adds what was read of an agent; if `add` returns false, it cannot be read.
+    fn take<R>(&mut self, read: Result<R, Unreadable>, agent: impl Fn(&R) -> &UserId, add: impl Fn(&mut T, R) -> bool) {
+        let place = match &read {
+            Ok(read) => self.places.get(agent(read)),
+            Err(unreadable) => unreadable.user().and_then(|agent| self.places.get(&agent)),
+        };
+        let Some(sum) = place.and_then(|place| self.sums.get_mut(*place)) else { return };
+        let is_readable = match (sum.as_mut(), read) {
+            (Some(sum), Ok(read)) => add(sum, read),
+            _ => false,
+        };
+        if !is_readable {
+            *sum = None;
+        }
+    }
+}
+
+impl<'a> OverviewMeasuring<'a> {
+    pub(crate) fn new(app: &'a App, tenant: &'a Tenant, asked: &'a RetrieveOverviewsRequest, now: Timestamp) -> Self {
+        let templates = asked.agents.templates.iter().cloned().collect();
+        let periods = Period::of_days(&asked.days.days);
+        Self { app, tenant, asked, now, span: asked.span(now), templates, periods }
+    }
+
+    /// Whether all agents of the profile are measured, not only those of a page.
+    fn is_of_everyone(&self) -> bool {
+        let RetrieveOverviewsRequest { agents, order_by, page, .. } = self.asked;
+        agents.names_nobody() && *order_by != OrderBy::Name && page.token.is_none()
+    }
+
+    fn add_scores(&self, scores: &mut WholeScores, statistics: &AgentStatistics) -> bool {
+        let AgentStatistics { period, packed, .. } = statistics;
+        let added = scores.add(*period, packed, &self.asked.days.days, &self.templates);
+        if added.is_err() {
+            self.app.store.note(&statistics.unreadable(self.tenant));
+        }
+        added.is_ok()
+    }
+
+    fn add_mark(&self, activity: &mut Activity, mark: Mark) -> bool {
+        match mark {
+            Mark::Session(mut mark) => {
+                // Notes that an agent does not see yet decide no state that they see.
+                if self.asked.agents.is_of_caller() {
+                    mark.steps = mark.steps.seen_by_agent();
+                }
+                activity.add_session(mark, &self.asked.window, self.now);
+            }
+            Mark::Scorecard(mark) => activity.add_scorecard(mark, &self.asked.window, &self.templates),
+        }
+        true
+    }
+}
+
+impl Measuring for OverviewMeasuring<'_> {
+    type Measured = OverviewedAgent;
+    /// Nanoseconds since 1970, or a number of scorecards.
+    type Value = i128;
+    type Basis = ();
+    type ReadAhead = ReadAhead;
+
+    async fn basis(&self) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn are_few(&self, agents: usize) -> bool {
+        agents * self.asked.agents.usecases.len() * self.periods.len() <= MAX_STATISTICS_HELD
+    }
+
+    async fn read_ahead(&self, agents: &[UserId]) -> Result<ReadAhead, Error> {
+        let (mut statistics, mut marks) = (Vec::new(), Vec::new());
+        let (store, usecases) = (&self.app.store, &self.asked.agents.usecases);
+        let of_statistics = store.statistics_of_agents(self.tenant, usecases, agents, &self.periods, |one| {
+            statistics.push(one);
+            Ok(())
+        });
+        let of_marks = store.activity_of_agents(self.tenant, usecases, agents, &self.periods, |one| {
+            marks.push(one);
+            Ok(())
+        });
+        try_join(of_statistics, of_marks).await?;
+        Ok((statistics, marks))
+    }
+
+    async fn measure(
+        &self,
+        agents: Vec<Agent>,
+        (): &(),
+        ahead: Option<ReadAhead>,
+    ) -> Result<Vec<OverviewedAgent>, Error> {
+        let ids: Vec<UserId> = agents.iter().map(|agent| agent.id.clone()).collect();
+        let places: HashMap<&UserId, usize> = ids.iter().enumerate().map(|(place, id)| (id, place)).collect();
+        let (mut scores, mut activity) = (Sums::<WholeScores>::of(&places), Sums::<Activity>::of(&places));
+        let take_statistics = |one| {
+            scores.take(one, |one: &AgentStatistics| &one.agent, |scores, one| self.add_scores(scores, &one));
+            Ok(())
+        };
+        let take_mark = |one| {
+            activity.take(one, |one: &AgentMark| &one.agent, |activity, one| self.add_mark(activity, one.mark));
+            Ok(())
+        };
+        let (store, tenant, usecases) = (&self.app.store, self.tenant, &self.asked.agents.usecases);
+        match ahead {
+            Some((statistics, marks)) => {
+                statistics.into_iter().try_for_each(take_statistics)?;
+                marks.into_iter().try_for_each(take_mark)?;
+            }
+            None if self.is_of_everyone() => {
+                let of_statistics = store.statistics_of_profile(tenant, usecases, &self.periods, take_statistics);
+                let of_marks = store.activity_of_profile(tenant, usecases, &self.periods, take_mark);
+                try_join(of_statistics, of_marks).await?;
+            }
+            None => {
+                let of_statistics = store.statistics_of_agents(tenant, usecases, &ids, &self.periods, take_statistics);
+                let of_marks = store.activity_of_agents(tenant, usecases, &ids, &self.periods, take_mark);
+                try_join(of_statistics, of_marks).await?;
+            }
+        }
+        // If something of an agent cannot be read, their overview is left out.
+        let (scores, activity) = (scores.sums, activity.sums);
+        let overviewed = agents.into_iter().zip(scores).zip(activity).filter_map(|((agent, scores), activity)| {
+            Some(OverviewedAgent { agent, activity: activity?, scores: scores? })
+        });
+        let mut overviewed: Vec<OverviewedAgent> = overviewed.collect();
+        // They may decide the order, so they are left out before it is made.
+        let sessions = overviewed.iter_mut().map(|agent| &mut agent.activity.sessions).collect();
+        store.leave_out_deleted(tenant, sessions, |session| &session.plan, self.now).await?;
+        Ok(overviewed)
+    }
+
+    async fn complete(&self, _page: &mut Vec<OverviewedAgent>) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn agent(measured: &OverviewedAgent) -> &Agent {
+        &measured.agent
+    }
+
+    fn value(&self, measured: &OverviewedAgent) -> Option<i128> {
+        match self.asked.order_by {
+            OrderBy::ActivityTime => measured.activity.latest_time().map(Timestamp::unix_nanoseconds),
+            OrderBy::Name | OrderBy::ScorecardCount => Some(measured.scores.count().into()),
+        }
+    }
+}

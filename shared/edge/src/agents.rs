@@ -1,0 +1,454 @@
+//! Agents page by page, for operations that measure them: which agents a request is for, the order by name or by what
+//! was measured, and where the next page continues.
+
+use std::collections::{HashMap, HashSet};
+
+use coaching_domain::fields::Fields;
+use coaching_domain::names::{GroupId, Revisions, ScorecardTemplateId, Usecase, UsecaseId, UserId};
+use coaching_domain::outline::Kind;
+use coaching_domain::progress::Span;
+use coaching_domain::references::References;
+use coaching_domain::{Caller, Error, Role, Tenant, Timestamp};
+use coaching_store::{Agent, AgentFilter, Cursor};
+use futures_util::future::try_join;
+use futures_util::join;
+use serde::Serialize;
+use uuid::Uuid;
+
+use crate::{Answer, App, Binding, bytes_in_answer};
+
+/// The most agents, groups, usecases and templates that a request names.
+const MAX_AGENTS: usize = 1000;
+const MAX_GROUPS: usize = 100;
+const MAX_USECASES: usize = 20;
+const MAX_TEMPLATES: usize = 100;
+/// The longest page token that is read, in bytes.
+const MAX_TOKEN_BYTES: usize = 1024;
+
+/// The agents that a request is for, and what they are measured by.
+#[derive(Debug, Clone)]
+pub struct AskedAgents {
+    agents: Vec<UserId>,
+    groups: Vec<GroupId>,
+    /// The usecases, at least one.
+    pub usecases: Vec<UsecaseId>,
+    /// The templates, in every revision; empty: all.
+    pub templates: Vec<ScorecardTemplateId>,
+    filter: AgentFilter,
+    with_indirect_members: bool,
+    /// Whether the caller is an agent, and so asks for themselves.
+    is_of_caller: bool,
+}
+
+impl AskedAgents {
+    /// Reads the fields that say which agents, usecases and templates a request is for.
+    pub fn read(fields: &mut Fields<'_>, tenant: &Tenant) -> Option<Self> {
+        let agents = fields.ids("agentUserNames", MAX_AGENTS, tenant);
+        let groups = fields.ids("groupNames", MAX_GROUPS, tenant);
+        let usecases = fields.required("usecaseNames", |fields, field| {
+            Some(fields.ids::<Usecase>(field, MAX_USECASES, tenant)).filter(|ids| !ids.is_empty())
+        });
+        let templates = fields.each(
+            "scorecardTemplateNames",
+            MAX_TEMPLATES,
+            || Kind::template_name(Revisions::Every),
+            |name| tenant.template_among(name, Revisions::Every).map(|(template, _)| template),
+        );
+        let filter = AgentFilter {
+            with_inactive: fields.boolean("includeInactiveUsers").unwrap_or(false),
+            with_dev_users: fields.boolean("includeDevUsers").unwrap_or(false),
+        };
+        let with_indirect_members = fields.boolean("includeIndirectGroupMembers").unwrap_or(false);
+        Some(Self {
+            agents,
+            groups,
+            usecases: usecases?,
+            templates,
+            filter,
+            with_indirect_members,
+            is_of_caller: false,
+        })
+    }
+
+    /// The same for `caller`: an agent asks for themselves.
+    ///
+    /// # Errors
+    /// PERMISSION_DENIED if an agent asks for another agent or a group.
+    pub fn for_caller(self, caller: &Caller, tenant: &Tenant) -> Result<Self, Error> {
+        if caller.role() != Role::Agent {
+            return Ok(self);
+        }
+        let foreign = self.agents.iter().find(|agent| *agent != caller.user()).map(|agent| tenant.name_of(agent));
+        match foreign.or_else(|| self.groups.first().map(|group| tenant.name_of(group))) {
+            Some(foreign) => Err(Error::permission_denied(&foreign)),
+            None => Ok(Self { agents: vec![caller.user().clone()], is_of_caller: true, ..self }),
+        }
+    }
+
+    /// Whether an agent asks for themselves, and so gets what an agent sees.
+    pub fn is_of_caller(&self) -> bool {
+        self.is_of_caller
+    }
+
+    /// Whether it is for all agents of the profile.
+    pub fn names_nobody(&self) -> bool {
+        self.agents.is_empty() && self.groups.is_empty()
+    }
+}
+
+/// The page of agents that a request is for.
+#[derive(Debug, Clone)]
+pub struct AskedPage {
+    /// Whether the order descends.
+    pub descending: bool,
+    /// The most agents on it.
+    pub size: usize,
+    /// The token that it continues from; `None`: it is the first.
+    pub token: Option<String>,
+}
+
+impl AskedPage {
+    /// Reads whether the order descends.
+    pub fn read_descending(fields: &mut Fields<'_>) -> bool {
+        let directions =
+            [("ORDER_DIRECTION_UNSPECIFIED", false), ("ORDER_DIRECTION_ASC", false), ("ORDER_DIRECTION_DESC", true)];
+        fields.enumeration("orderDirection", &directions).unwrap_or(false)
+    }
+
+    /// Reads the rest of the fields of a page.
+    pub fn read(fields: &mut Fields<'_>, descending: bool) -> Self {
+        let size = fields.page_size();
+        Self { descending, size, token: fields.string("pageToken", MAX_TOKEN_BYTES) }
+    }
+}
+
+/// Measures agents for one request.
+pub trait Measuring: Sync {
+    /// An agent with what was measured.
+    type Measured: Send + Sync;
+    /// What agents are ordered by.
+    type Value: Ord + Send;
+    /// What is read once for all agents.
+    type Basis: Send + Sync;
+    /// What is read of few agents while they are found.
+    type ReadAhead: Send;
+
+    /// Reads what all agents are measured by.
+    fn basis(&self) -> impl Future<Output = Result<Self::Basis, Error>> + Send;
+
+    /// Whether so many agents are few enough to read ahead.
+    fn are_few(&self, agents: usize) -> bool;
+
+    /// Reads ahead what is measured of `agents`, who may not exist.
+    fn read_ahead(&self, agents: &[UserId]) -> impl Future<Output = Result<Self::ReadAhead, Error>> + Send;
+
+    /// Measures any number of agents, in their order, without those of whom something cannot be read.
+    fn measure(
+        &self,
+        agents: Vec<Agent>,
+        basis: &Self::Basis,
+        ahead: Option<Self::ReadAhead>,
+    ) -> impl Future<Output = Result<Vec<Self::Measured>, Error>> + Send;
+
+    /// Completes what was measured of the agents of a page, beyond what they are ordered by.
+    fn complete(&self, page: &mut Vec<Self::Measured>) -> impl Future<Output = Result<(), Error>> + Send;
+
+    /// The agent.
+    fn agent(measured: &Self::Measured) -> &Agent;
+
+    /// What the agent is ordered by; `None`: there is no value, and they come last.
+    fn value(&self, measured: &Self::Measured) -> Option<Self::Value>;
+}
+
+/// A page of agents.
+#[derive(Debug)]
+pub struct AgentPage<T> {
+    /// The agents.
+    pub agents: Vec<T>,
+    /// The place after it, if more follow.
+    next: Option<String>,
+    places: Places,
+}
+
+/// The places of the agents of a page, for an answer that does not show them all.
+#[derive(Debug)]
+enum Places {
+    /// In the list by name.
+    ByName,
+    /// In a kept order: for each agent, the number of agents up to and including them.
+    InOrder(Uuid, Vec<usize>),
+    /// In an order of all these agents, who are the page. It need not be kept if the page shows them all.
+    InOrderNotKept(Vec<UserId>),
+}
+
+/// Finds the agents of one page.
+#[derive(Debug)]
+pub struct Paging<'a, M> {
+    /// The app.
+    pub app: &'a App,
+    /// The profile.
+    pub tenant: &'a Tenant,
+    /// The agents asked for.
+    pub asked: &'a AskedAgents,
+    /// The page asked for.
+    pub page: &'a AskedPage,
+    /// The time whose facts count.
+    pub span: Span,
+    /// The time of the request.
+    pub now: Timestamp,
+    /// The caller.
+    pub caller: &'a Caller,
+    /// The request that page tokens are valid for.
+    pub binding: &'a Binding,
+    /// Measures the agents.
+    pub measuring: &'a M,
+}
+
+/// Agents, and what was read ahead of them.
+type Found<M> = (Vec<Agent>, Option<<M as Measuring>::ReadAhead>);
+
+impl<M: Measuring> Paging<'_, M> {
+    /// A page by display name, then resource name.
+    ///
+    /// # Errors
+    /// INVALID_ARGUMENT naming what does not exist, or a page token that is not of this request; the errors of
+    /// measuring; UNAVAILABLE if the table does not answer.
+    pub async fn by_name(&self) -> Result<AgentPage<M::Measured>, Error> {
+        let AskedPage { descending, size, ref token } = *self.page;
+        let after = self.app.page_tokens.position(token.as_deref(), self.binding, self.now)?;
+        let after = after.map(|after| Cursor::from_name_and_id(&after));
+        if self.asked.names_nobody() {
+            let store = &self.app.store;
+            let filter = self.asked.filter;
+            let page = store.agents_of_profile(self.tenant, self.span, filter, descending, after.as_ref(), size);
+            let (checked, page, basis) = join!(self.check_names(), page, self.measuring.basis());
+            checked?;
+            let page = page?;
+            let agents = self.measure(page.entries, &basis?, None).await?;
+            return Ok(AgentPage { agents, next: page.next.map(Cursor::into_name_and_id), places: Places::ByName });
+        }
+        let (checked, everyone, basis) = join!(self.check_names(), self.everyone(size), self.measuring.basis());
+        let (mut agents, ahead) = checked_and(checked, everyone)?;
+        let place = |agent: &Agent| Cursor::by_name(&agent.display_name, &agent.id);
+        if let Some(after) = after {
+            let after = after.rank(descending);
+            agents.retain(|agent| place(agent).rank(descending) > after);
+        }
+        agents.sort_by_cached_key(|agent| place(agent).rank(descending));
+        let more = agents.len() > size;
+        agents.truncate(size);
+        let next = agents.last().filter(|_| more).map(|agent| place(agent).into_name_and_id());
+        let agents = self.measure(agents, &basis?, ahead).await?;
+        Ok(AgentPage { agents, next, places: Places::ByName })
+    }
+
+    /// A page by value: the first one orders all agents and keeps the order, the others follow it.
+    ///
+    /// # Errors
+    /// As [`Paging::by_name`].
+    pub async fn by_value(&self) -> Result<AgentPage<M::Measured>, Error> {
+        let size = self.page.size;
+        if let Some(token) = &self.page.token {
+            return self.in_kept_order(token).await;
+        }
+        let (checked, everyone, basis) = join!(self.check_names(), self.everyone(usize::MAX), self.measuring.basis());
+        let (agents, ahead) = checked_and(checked, everyone)?;
+        let measured = self.measuring.measure(agents, &basis?, ahead).await?;
+        let order = self.in_order(&measured);
+        let ids: Vec<&UserId> = order.iter().map(|(_, id, _)| *id).collect();
+        let (next, kept) = if order.len() > size {
+            let kept = self.keep_order(&ids).await?;
+            (Some(format_place(kept, size)), Places::InOrder(kept, (1..=size).collect()))
+        } else {
+            (None, Places::InOrderNotKept(ids.into_iter().cloned().collect()))
+        };
+        let places: HashMap<usize, usize> =
+            order.iter().take(size).enumerate().map(|(rank, (_, _, place))| (*place, rank)).collect();
+        let mut page: Vec<(usize, M::Measured)> = Vec::with_capacity(places.len());
+        for (place, agent) in measured.into_iter().enumerate() {
+            page.extend(places.get(&place).map(|rank| (*rank, agent)));
+        }
+        page.sort_unstable_by_key(|(rank, _)| *rank);
+        let mut page: Vec<M::Measured> = page.into_iter().map(|(_, agent)| agent).collect();
+        self.measuring.complete(&mut page).await?;
+        Ok(AgentPage { agents: page, next, places: kept })
+    }
+
+    /// A page of the kept order that `token` continues.
+    async fn in_kept_order(&self, token: &str) -> Result<AgentPage<M::Measured>, Error> {
+        let size = self.page.size;
+        let place = self.app.page_tokens.open(token, self.binding, self.now)?;
+        let (order, start) = parse_place(&place)?;
+        let kept = self.app.store.kept_order(self.tenant, self.binding.own(order), start, size);
+        let (kept, basis) = join!(kept, self.measuring.basis());
+        let (ids, more) = kept?;
+        let (mut agents, ahead) = self.agents_and_ahead(&ids, true).await?;
+        let places: HashMap<&UserId, usize> = ids.iter().enumerate().map(|(place, id)| (id, place)).collect();
+        agents.sort_by_key(|agent| places.get(&agent.id).copied());
+        let next = more.then(|| format_place(order, start + size));
+        let agents = self.measure(agents, &basis?, ahead).await?;
+        let before = agents.iter().filter_map(|agent| Some(start + places.get(&M::agent(agent).id)? + 1)).collect();
+        Ok(AgentPage { agents, next, places: Places::InOrder(order, before) })
+    }
+
+    async fn measure(
+        &self,
+        agents: Vec<Agent>,
+        basis: &M::Basis,
+        ahead: Option<M::ReadAhead>,
+    ) -> Result<Vec<M::Measured>, Error> {
+        let mut measured = self.measuring.measure(agents, basis, ahead).await?;
+        self.measuring.complete(&mut measured).await?;
+        Ok(measured)
+    }
+
+    /// The agents in the requested order by value: the value, the id and the place in `measured` of each.
+    fn in_order<'m>(&self, measured: &'m [M::Measured]) -> Vec<(Option<M::Value>, &'m UserId, usize)> {
+        let agents = measured.iter().enumerate();
+        let mut order: Vec<_> =
+            agents.map(|(place, agent)| (self.measuring.value(agent), &M::agent(agent).id, place)).collect();
+        order.sort_unstable_by(|(a, a_id, _), (b, b_id, _)| {
+            let by_value = match (a, b) {
+                (Some(a), Some(b)) if self.page.descending => b.cmp(a),
+                (Some(a), Some(b)) => a.cmp(b),
+                // Agents with no value come last in either direction.
+                (a, b) => b.is_some().cmp(&a.is_some()),
+            };
+            by_value.then_with(|| a_id.cmp(b_id))
+        });
+        order
+    }
+
+    /// Keeps an order for requests of this binding; returns the id by which their page tokens name it.
+    async fn keep_order(&self, ids: &[&UserId]) -> Result<Uuid, Error> {
+        let order = Uuid::new_v4();
+        self.app.store.keep_order(self.tenant, self.binding.own(order), ids, self.now).await?;
+        Ok(order)
+    }
+
+    /// Refuses usecases and templates of the request that do not exist.
+    async fn check_names(&self) -> Result<(), Error> {
+        let usecases = References::default().usecases("usecaseNames", &self.asked.usecases);
+        let templates = self.asked.templates.iter();
+        let references = templates.fold(usecases, |all, template| all.template("scorecardTemplateNames", template));
+        self.app.store.unknown_names(self.tenant, &references, false).await?.into_result()
+    }
+
+    /// The agents of the request, in no order. If it names agents or groups whose people are few and at most
+    /// `measured`, what is measured of them is read too.
+    async fn everyone(&self, measured: usize) -> Result<Found<M>, Error> {
+        let AskedAgents { agents, groups, filter, with_indirect_members, .. } = self.asked;
+        if self.asked.names_nobody() {
+            let agents = self.app.store.all_agents_of_profile(self.tenant, self.span, *filter);
+            return Ok((agents.await?, None));
+        }
+        let mut ids: HashSet<UserId> = agents.iter().cloned().collect();
+        if !groups.is_empty() {
+            let customer = self.tenant.of_customer();
+            let members = self.app.store.members_of(&customer, groups, *with_indirect_members).await?;
+            ids.extend(members.for_caller(self.caller, self.tenant)?);
+        }
+        let ids: Vec<UserId> = ids.into_iter().collect();
+        let (mut found, ahead) = self.agents_and_ahead(&ids, ids.len() <= measured).await?;
+        // Agents who left within the window are answered if named.
+        let named: HashSet<&UserId> = agents.iter().collect();
+        found.retain(|agent| {
+            let named_and_left = agent.has_left && named.contains(&agent.id);
+            if named_and_left { filter.with_dev_users || !agent.is_dev_user } else { filter.matches(agent) }
+        });
+        Ok((found, ahead))
+    }
+
+    /// Those of `ids` who are agents of the profile; if `all_are_measured` and they are few, what is measured of them
+    /// too, read concurrently.
+    async fn agents_and_ahead(&self, ids: &[UserId], all_are_measured: bool) -> Result<Found<M>, Error> {
+        let agents = async {
+            let found = self.app.store.agents_by_id(self.tenant, ids, self.span).await?;
+            self.check_agents(&found.unknown)?;
+            Ok(found.agents)
+        };
+        if all_are_measured && self.measuring.are_few(ids.len()) {
+            let (agents, ahead) = try_join(agents, self.measuring.read_ahead(ids)).await?;
+            return Ok((agents, Some(ahead)));
+        }
+        Ok((agents.await?, None))
+    }
+
+    /// Refuses named users whom the directory does not know, unless the caller is confined to some profiles: whom the
+    /// customer employs elsewhere is not for them to know.
+    fn check_agents(&self, unknown: &[UserId]) -> Result<(), Error> {
+        if !self.caller.enters_every_profile() {
+            return Ok(());
+        }
+        let unknown: HashSet<&UserId> = unknown.iter().collect();
+        let asked = self.asked;
+        let names = asked.agents.iter().filter(|agent| unknown.contains(agent) && !asked.is_of_caller);
+        let names: Vec<String> = names.map(|agent| self.tenant.name_of(agent)).collect();
+        if names.is_empty() {
+            return Ok(());
+        }
+        Err(Error::invalid_field("agentUserNames", format!("'{}' does not exist", names.join("', '"))))
+    }
+
+    /// Answers as many agents of `page` as there is room for. `messages` has the message of each, and `response` makes
+    /// the answer of the first of them and the token of the next page.
+    ///
+    /// # Errors
+    /// The error `too_large` if there is no room for one agent; UNAVAILABLE if the table does not answer.
+    pub async fn answer<'m, E: Serialize, R: Serialize>(
+        &self,
+        page: &AgentPage<M::Measured>,
+        messages: &'m [E],
+        response: impl Fn(&'m [E], Option<String>) -> R,
+        too_large: impl FnOnce() -> Error,
+    ) -> Result<Answer, Error> {
+        let response = |shown: &'m [E], order| {
+            let next = self.after(page, shown.len(), order);
+            Ok(response(shown, self.app.page_tokens.next(next.as_deref(), self.binding, self.now)?))
+        };
+        // A place takes as many bytes in any order.
+        let sizes = messages.iter().map(bytes_in_answer);
+        let answer = Answer::beginning(messages, sizes, |shown| response(shown, Uuid::nil()))?;
+        let (answer, shown) = answer.ok_or_else(too_large)?;
+        match (&page.places, messages.get(..shown)) {
+            (Places::InOrderNotKept(ids), Some(shown)) if shown.len() < messages.len() => {
+                let ids: Vec<&UserId> = ids.iter().collect();
+                let order = self.keep_order(&ids).await?;
+                Answer::json(&response(shown, order)?)
+            }
+            _ => Ok(answer),
+        }
+    }
+
+    /// The place after the first `shown` agents of `page`, at least one if there are any; `None` if none follows.
+    /// `order` is the id of an order that is not kept yet.
+    fn after(&self, page: &AgentPage<M::Measured>, shown: usize, order: Uuid) -> Option<String> {
+        let last = shown.checked_sub(1).filter(|_| shown < page.agents.len());
+        let Some(last) = last else { return page.next.clone() };
+        match &page.places {
+            Places::ByName => {
+                let agent = M::agent(page.agents.get(last)?);
+                Some(Cursor::by_name(&agent.display_name, &agent.id).into_name_and_id())
+            }
+            Places::InOrder(order, before) => Some(format_place(*order, *before.get(last)?)),
+            Places::InOrderNotKept(_) => Some(format_place(order, shown)),
+        }
+    }
+}
+
+/// `read`, if `checked` is right; else the bad fields of both.
+fn checked_and<T>(checked: Result<(), Error>, read: Result<T, Error>) -> Result<T, Error> {
+    match (checked, read) {
+        (Err(error), Err(other)) => Err(error.and(other)),
+        (checked, read) => checked.and(read),
+    }
+}
+
+fn format_place(order: Uuid, start: usize) -> String {
+    format!("{order}#{start}")
+}
+
+fn parse_place(place: &str) -> Result<(Uuid, usize), Error> {
+    let parsed = place.split_once('#').and_then(|(order, start)| Some((order.parse().ok()?, start.parse().ok()?)));
+    parsed.ok_or_else(|| Error::internal("a page token holds no place in an order"))
+}
