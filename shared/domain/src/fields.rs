@@ -1,4 +1,7 @@
-//! Reads the fields of a JSON object by the proto3 JSON mapping, noting every bad one.
+//! Reads the fields of a JSON object by the proto3 JSON mapping, one after the other, noting every bad one.
+//!
+//! The bodies of scorecards and templates, whose fields depend on each other, are read so. All others are declared as
+//! types ([`crate::message`]).
 //!
 //! A field may have its lowerCamelCase or its original snake_case name. `null` and the empty string mean absence. Keys
 //! that are never read are ignored.
@@ -47,6 +50,105 @@ fn is_hidden(letter: char) -> bool {
     HIDDEN.iter().any(|(first, last)| (*first..=*last).contains(&letter))
 }
 
+/// Checks a text of at most `max_bytes` bytes.
+///
+/// # Errors
+/// A text, if it is longer.
+pub(crate) fn check_text(text: &str, max_bytes: usize) -> Result<(), String> {
+    match text.len() {
+        bytes if bytes > max_bytes => Err(format!("must hold at most {max_bytes} bytes, holds {bytes}")),
+        _ => Ok(()),
+    }
+}
+
+/// Checks a display name of at most `max_bytes` bytes: see [`Fields::title`].
+///
+/// # Errors
+/// A text that says what is wrong with it.
+pub(crate) fn check_title(text: &str, max_bytes: usize) -> Result<(), String> {
+    check_text(text, max_bytes)?;
+    if text.chars().all(|letter| letter.is_whitespace() || JOINERS.contains(&letter)) {
+        return Err("must not be blank".to_owned());
+    }
+    if text.chars().any(is_hidden) {
+        let fault = "must have no control characters, and none that hide or turn around what is read, such as U+202E";
+        return Err(fault.to_owned());
+    }
+    Ok(())
+}
+
+/// The finite number in `json`, also as a string.
+pub(crate) fn finite(json: &Json) -> Result<f64, &'static str> {
+    let value = match json {
+        Json::Number(number) => number.as_f64(),
+        Json::String(text) => text.parse().ok().filter(|_| text.bytes().all(|byte| b"0123456789+-.eE".contains(&byte))),
+        _ => None,
+    };
+    value.filter(|value: &f64| value.is_finite()).ok_or("must be a finite number")
+}
+
+/// The whole number of 32 bits that equals `value`.
+pub(crate) fn whole(value: f64) -> Result<i32, &'static str> {
+    #[expect(clippy::cast_possible_truncation, reason = "compared with what it was")]
+    let whole = value as i32;
+    if (f64::from(whole) - value).abs() > 0.0 { Err("must be a whole number of 32 bits") } else { Ok(whole) }
+}
+
+/// Checks that `value` is in `range`.
+///
+/// # Errors
+/// A text with the bounds.
+pub(crate) fn check_range(value: f64, range: &impl RangeBounds<f64>) -> Result<(), String> {
+    if range.contains(&value) {
+        return Ok(());
+    }
+    let least = match range.start_bound() {
+        Bound::Included(least) => format!("at least {least}"),
+        Bound::Excluded(below) => format!("more than {below}"),
+        Bound::Unbounded => "any".to_owned(),
+    };
+    let most =
+        if let Bound::Included(most) = range.end_bound() { format!(" and at most {most}") } else { String::new() };
+    Err(format!("must be {least}{most}"))
+}
+
+/// The value of an enum in `json`, by name or number; `values` are in the order of their numbers, from 0 up.
+pub(crate) fn one_of<T: Copy>(json: &Json, values: &[(&str, T)]) -> Result<T, String> {
+    let found = match json {
+        Json::String(name) => values.iter().find(|(known, _)| known == name),
+        Json::Number(number) => number.as_u64().and_then(|number| values.get(usize::try_from(number).ok()?)),
+        _ => None,
+    };
+    found.map(|(_, value)| *value).ok_or_else(|| {
+        let names: Vec<&str> = values.iter().map(|(name, _)| *name).collect();
+        format!("must be one of {}", names.join(", "))
+    })
+}
+
+/// Refuses all those of `entries` of the batch `field` that have the same `id`: which of them stays would be chance.
+pub(crate) fn refuse_repeated<T, C: Collection>(
+    entries: &mut [Result<T, Error>],
+    field: &str,
+    id: impl Fn(&T) -> Option<&Id<C>>,
+) {
+    let mut places: HashMap<Id<C>, Vec<usize>> = HashMap::new();
+    for (place, entry) in entries.iter().enumerate() {
+        if let Some(id) = entry.as_ref().ok().and_then(&id) {
+            places.entry(id.clone()).or_default().push(place);
+        }
+    }
+    for places in places.into_values().filter(|places| places.len() > 1) {
+        for place in &places {
+            let Some(other) = places.iter().find(|other| *other != place) else { continue };
+            let at = |place: usize| format!("{field}[{place}].name");
+            let refused = Error::invalid_field(&at(*place), format!("is also {}", at(*other)));
+            if let Some(entry) = entries.get_mut(*place) {
+                *entry = Err(refused);
+            }
+        }
+    }
+}
+
 /// The regular expression (ECMA 262) that a display name matches.
 pub fn title_pattern() -> String {
     let escaped = |letter: char| format!("\\u{:04x}", u32::from(letter));
@@ -88,7 +190,7 @@ impl<'a> Fields<'a> {
         }
         let value = value.or(other).filter(|value| *value != Json::Null && *value != Json::String(String::new()))?;
         if let Some(parameters) = self.violations.parameters() {
-            parameters.add_json(&self.path, field, &value);
+            parameters.add_json(&format!("{}{field}", self.path), &value);
         }
         Some(value)
     }
@@ -101,11 +203,9 @@ impl<'a> Fields<'a> {
     /// A string of at most `max_bytes` bytes.
     pub fn string(&mut self, field: &str, max_bytes: usize) -> Option<String> {
         match self.take(field, || Kind::Text { max_bytes: Some(max_bytes) })? {
-            Json::String(text) if text.len() > max_bytes => {
-                self.refuse(field, format!("must hold at most {max_bytes} bytes, holds {}", text.len()));
-                None
+            Json::String(text) => {
+                check_text(&text, max_bytes).map_err(|fault| self.refuse(field, fault)).ok().map(|()| text)
             }
-            Json::String(text) => Some(text),
             _ => {
                 self.refuse(field, "must be a string");
                 None
@@ -116,21 +216,7 @@ impl<'a> Fields<'a> {
     /// A display name of at most `max_bytes` bytes: not blank, and without control or invisible characters and those
     /// that change how the text after them reads.
     pub fn title(&mut self, field: &str, max_bytes: usize) -> Option<String> {
-        self.text(
-            field,
-            || Kind::Title { max_bytes },
-            |text| match text.len() {
-                bytes if bytes > max_bytes => Err(format!("must hold at most {max_bytes} bytes, holds {bytes}")),
-                _ if text.chars().all(|letter| letter.is_whitespace() || JOINERS.contains(&letter)) => {
-                    Err("must not be blank".to_owned())
-                }
-                _ if text.chars().any(is_hidden) => Err(
-                    "must have no control characters, and none that hide or turn around what is read, such as U+202E"
-                        .to_owned(),
-                ),
-                _ => Ok(text.to_owned()),
-            },
-        )
+        self.text(field, || Kind::Title { max_bytes }, |text| check_title(text, max_bytes).map(|()| text.to_owned()))
     }
 
     /// A boolean: `true` or `false`.
@@ -206,29 +292,14 @@ impl<'a> Fields<'a> {
     /// A whole number of 32 bits, as a number without a fraction or as a string. The caller refuses what is below
     /// `minimum`.
     fn int32_from(&mut self, field: &str, minimum: i32) -> Option<i32> {
-        let noted = self.violations.len();
         let value = self.number(field, || Kind::Int32 { minimum })?;
-        #[expect(clippy::cast_possible_truncation, reason = "compared with what it was")]
-        let whole = value as i32;
-        if (f64::from(whole) - value).abs() > 0.0 && self.violations.len() == noted {
-            self.refuse(field, "must be a whole number of 32 bits");
-            return None;
-        }
-        Some(whole)
+        whole(value).map_err(|fault| self.refuse(field, fault)).ok()
     }
 
     /// An enum's value, by name or number; `values` are in the order of their numbers, from 0 up.
     pub fn enumeration<T: Copy>(&mut self, field: &str, values: &[(&str, T)]) -> Option<T> {
-        let found = match self.take(field, || Kind::one_of(values))? {
-            Json::String(name) => values.iter().find(|(known, _)| *known == name),
-            Json::Number(number) => number.as_u64().and_then(|number| values.get(usize::try_from(number).ok()?)),
-            _ => None,
-        };
-        if found.is_none() {
-            let names: Vec<&str> = values.iter().map(|(name, _)| *name).collect();
-            self.refuse(field, format!("must be one of {}", names.join(", ")));
-        }
-        found.map(|(_, value)| *value)
+        let json = self.take(field, || Kind::one_of(values))?;
+        one_of(&json, values).map_err(|fault| self.refuse(field, fault)).ok()
     }
 
     /// The entries of a batch: a list of 1 to `max_entries` objects, each with the version that it is to replace, and
@@ -289,22 +360,7 @@ impl<'a> Fields<'a> {
             violations.finish(value)
         });
         let mut entries: Vec<Result<T, Error>> = entries.collect();
-        let mut places: HashMap<Id<C>, Vec<usize>> = HashMap::new();
-        for (place, entry) in entries.iter().enumerate() {
-            if let Some(id) = entry.as_ref().ok().and_then(&id) {
-                places.entry(id.clone()).or_default().push(place);
-            }
-        }
-        for places in places.into_values().filter(|places| places.len() > 1) {
-            for place in &places {
-                let Some(other) = places.iter().find(|other| *other != place) else { continue };
-                let at = |place: usize| format!("{}{field}[{place}].name", self.path);
-                let refused = Error::invalid_field(&at(*place), format!("is also {}", at(*other)));
-                if let Some(entry) = entries.get_mut(*place) {
-                    *entry = Err(refused);
-                }
-            }
-        }
+        refuse_repeated(&mut entries, &format!("{}{field}", self.path), id);
         Some(entries)
     }
 
@@ -347,33 +403,14 @@ impl<'a> Fields<'a> {
     pub fn double(&mut self, field: &str, range: impl RangeBounds<f64>) -> Option<f64> {
         let (start, end) = (range.start_bound().cloned(), range.end_bound().cloned());
         let value = self.number(field, || Kind::Double(start, end))?;
-        if !range.contains(&value) {
-            let least = match start {
-                Bound::Included(least) => format!("at least {least}"),
-                Bound::Excluded(below) => format!("more than {below}"),
-                Bound::Unbounded => "any".to_owned(),
-            };
-            let most = if let Bound::Included(most) = end { format!(" and at most {most}") } else { String::new() };
-            self.refuse(field, format!("must be {least}{most}"));
-            return None;
-        }
+        check_range(value, &range).map_err(|fault| self.refuse(field, fault)).ok()?;
         Some(value)
     }
 
     /// A finite number, also as a string.
     fn number(&mut self, field: &str, kind: impl FnOnce() -> Kind) -> Option<f64> {
-        let value = match self.take(field, kind)? {
-            Json::Number(number) => number.as_f64(),
-            Json::String(text) => {
-                text.parse().ok().filter(|_| text.bytes().all(|byte| b"0123456789+-.eE".contains(&byte)))
-            }
-            _ => None,
-        };
-        let value = value.filter(|value: &f64| value.is_finite());
-        if value.is_none() {
-            self.refuse(field, "must be a finite number");
-        }
-        value
+        let json = self.take(field, kind)?;
+        finite(&json).map_err(|fault| self.refuse(field, fault)).ok()
     }
 
     /// An object, read by `read`.
@@ -530,13 +567,20 @@ pub fn page_size(asked: i32) -> Result<usize, &'static str> {
 /// The proto name of a field from its JSON name: `agentUserName` is `agent_user_name`.
 pub fn snake_case(field: &str) -> String {
     let mut name = String::with_capacity(field.len() + 4);
-    for letter in field.chars() {
-        if letter.is_ascii_uppercase() {
-            name.push('_');
-        }
-        name.push(letter.to_ascii_lowercase());
-    }
+    name.extend(in_snake_case(field));
     name
+}
+
+/// Whether `key` is the proto name of `field`.
+pub(crate) fn is_snake_case(key: &str, field: &str) -> bool {
+    key.chars().eq(in_snake_case(field))
+}
+
+fn in_snake_case(field: &str) -> impl Iterator<Item = char> {
+    field.chars().flat_map(|letter| {
+        let before = letter.is_ascii_uppercase().then_some('_');
+        before.into_iter().chain([letter.to_ascii_lowercase()])
+    })
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 //! operation needs from outside.
 
 mod bits;
+pub mod bodies;
 pub mod change;
 pub mod comment;
 pub mod directory;
@@ -18,6 +19,7 @@ pub mod goal;
 pub mod identity;
 pub mod json;
 pub mod measurement;
+pub mod message;
 pub mod names;
 pub mod outline;
 mod parameters;
@@ -26,6 +28,7 @@ pub mod progress;
 mod quotient;
 mod reason;
 pub mod references;
+pub mod rules;
 pub mod scorecard;
 pub mod session;
 pub mod statistics;
