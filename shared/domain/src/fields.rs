@@ -312,37 +312,10 @@ impl<'a> Fields<'a> {
         mut read: impl FnMut(&mut Fields<'_>) -> Option<T>,
         id: impl Fn(&T) -> Option<&Id<C>>,
     ) -> Option<Vec<Result<Entry<T>, Error>>> {
-        let read = |fields: &mut Fields<'_>| {
+        let mut read = |fields: &mut Fields<'_>| {
             let etag = fields.string("etag", MAX_TITLE_BYTES);
             Some(Entry { value: read(fields)?, expected: ExpectedEtag::default().and(etag) })
         };
-        self.all_entries(field, max_entries, read, |entry| id(&entry.value))
-    }
-
-    /// As [`Fields::entries`], for resources without versions: an `etag` is refused.
-    pub fn unversioned_entries<T, C: Collection>(
-        &mut self,
-        field: &str,
-        max_entries: usize,
-        mut read: impl FnMut(&mut Fields<'_>) -> Option<T>,
-        id: impl Fn(&T) -> Option<&Id<C>>,
-    ) -> Option<Vec<Result<T, Error>>> {
-        let read = |fields: &mut Fields<'_>| {
-            if fields.violations.outline().is_none() && fields.take("etag", || Kind::Dropped).is_some() {
-                fields.refuse("etag", "must be absent: it has no versions");
-            }
-            read(fields)
-        };
-        self.all_entries(field, max_entries, read, id)
-    }
-
-    fn all_entries<T, C: Collection>(
-        &mut self,
-        field: &str,
-        max_entries: usize,
-        mut read: impl FnMut(&mut Fields<'_>) -> Option<T>,
-        id: impl Fn(&T) -> Option<&Id<C>>,
-    ) -> Option<Vec<Result<T, Error>>> {
         let entries = self.required(field, |fields, field| {
             let entry = fields.outline_of(&mut read);
             Some(fields.list(field, max_entries, || entry, Ok)).filter(|entries| !entries.is_empty())
@@ -359,8 +332,8 @@ impl<'a> Fields<'a> {
             };
             violations.finish(value)
         });
-        let mut entries: Vec<Result<T, Error>> = entries.collect();
-        refuse_repeated(&mut entries, &format!("{}{field}", self.path), id);
+        let mut entries: Vec<Result<Entry<T>, Error>> = entries.collect();
+        refuse_repeated(&mut entries, &format!("{}{field}", self.path), |entry| id(&entry.value));
         Some(entries)
     }
 
