@@ -1,10 +1,11 @@
 //! The request, and how it is read.
 
-use coaching_domain::fields::Fields;
-use coaching_domain::names::{GroupId, Revisions, ScorecardTemplateId, Usecase, UsecaseId, UserId};
-use coaching_domain::outline::Kind;
+use coaching_domain::bodies::Paged;
+use coaching_domain::message::Place;
+use coaching_domain::names::{GroupId, ScorecardTemplateId, UsecaseId, UserId};
 use coaching_domain::progress::Window;
-use coaching_domain::{Caller, Error, Role, Tenant, Timestamp};
+use coaching_domain::rules::{AtLeastOne, Distinct, Enumeration, Every, Flag, OneOf, TemplateName};
+use coaching_domain::{Caller, Error, Role, Tenant, Timestamp, message};
 use coaching_store::AgentFilter;
 
 /// The most agents, groups, usecases and templates that a request names.
@@ -12,8 +13,7 @@ const MAX_AGENTS: usize = 1000;
 const MAX_GROUPS: usize = 100;
 const MAX_USECASES: usize = 20;
 const MAX_TEMPLATES: usize = 100;
-/// The longest page token that is read, in bytes.
-const MAX_TOKEN_BYTES: usize = 1024;
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum OrderBy {
     Name,
@@ -21,6 +21,51 @@ pub(crate) enum OrderBy {
     Gap,
 }
 
+impl Enumeration for OrderBy {
+    const VALUES: &'static [(&'static str, Self)] =
+        &[("ORDER_BY_UNSPECIFIED", Self::Name), ("ORDER_BY_PROGRESS", Self::Progress), ("ORDER_BY_GAP", Self::Gap)];
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum OrderDirection {
+    Ascending,
+    Descending,
+}
+
+impl Enumeration for OrderDirection {
+    const VALUES: &'static [(&'static str, Self)] = &[
+        ("ORDER_DIRECTION_UNSPECIFIED", Self::Ascending),
+        ("ORDER_DIRECTION_ASC", Self::Ascending),
+        ("ORDER_DIRECTION_DESC", Self::Descending),
+    ];
+}
+
+message! {
+    /// The body.
+    pub(crate) struct Body, checked as SentBody {
+        agents: Distinct<UserId, MAX_AGENTS> = "agentUserNames",
+        groups: Distinct<GroupId, MAX_GROUPS> = "groupNames",
+        usecases: AtLeastOne<Distinct<UsecaseId, MAX_USECASES>> = "usecaseNames",
+        templates: Distinct<TemplateName<Every>, MAX_TEMPLATES> = "scorecardTemplateNames",
+        with_inactive: Flag = "includeInactiveUsers",
+        with_dev_users: Flag = "includeDevUsers",
+        with_indirect_members: Flag = "includeIndirectGroupMembers",
+        order_by: Option<OneOf<OrderBy>> = "orderBy",
+        order_direction: Option<OneOf<OrderDirection>> = "orderDirection",
+        start: Option<Timestamp> = "startTime",
+        end: Option<Timestamp> = "endTime",
+    }
+}
+
+impl SentBody {
+    fn check(&mut self, place: &mut Place<'_>) {
+        if let Err(fault) = Window::new(self.start, self.end, place.now()) {
+            place.refuse_field("endTime", fault);
+        }
+    }
+}
+
+/// What is asked for.
 pub(crate) struct RetrieveProgressRequest {
     pub(crate) agents: Vec<UserId>,
     pub(crate) groups: Vec<GroupId>,
@@ -38,68 +83,33 @@ pub(crate) struct RetrieveProgressRequest {
 }
 
 impl RetrieveProgressRequest {
-    pub(crate) fn read(fields: &mut Fields<'_>, tenant: &Tenant, now: Timestamp) -> Option<Self> {
-        let agents = fields.ids("agentUserNames", MAX_AGENTS, tenant);
-        let groups = fields.ids("groupNames", MAX_GROUPS, tenant);
-        let usecases = fields.required("usecaseNames", |fields, field| {
-            Some(fields.ids::<Usecase>(field, MAX_USECASES, tenant)).filter(|ids| !ids.is_empty())
-        });
-        let templates = fields.each(
-            "scorecardTemplateNames",
-            MAX_TEMPLATES,
-            || Kind::template_name(Revisions::Every),
-            |name| tenant.template_among(name, Revisions::Every).map(|(template, _)| template),
-        );
-        let filter = AgentFilter {
-            with_inactive: fields.boolean("includeInactiveUsers").unwrap_or(false),
-            with_dev_users: fields.boolean("includeDevUsers").unwrap_or(false),
-        };
-        let with_indirect_members = fields.boolean("includeIndirectGroupMembers").unwrap_or(false);
-        let order_by = fields.enumeration(
-            "orderBy",
-            &[
-                ("ORDER_BY_UNSPECIFIED", OrderBy::Name),
-                ("ORDER_BY_PROGRESS", OrderBy::Progress),
-                ("ORDER_BY_GAP", OrderBy::Gap),
-            ],
-        );
-        let descending = fields.enumeration(
-            "orderDirection",
-            &[("ORDER_DIRECTION_UNSPECIFIED", false), ("ORDER_DIRECTION_ASC", false), ("ORDER_DIRECTION_DESC", true)],
-        );
-        let start = fields.timestamp("startTime");
-        let end = fields.timestamp("endTime");
-        let window = Window::new(start, end, now).map_err(|description| fields.refuse("endTime", description));
-        let page_size = fields.page_size();
-        let page_token = fields.string("pageToken", MAX_TOKEN_BYTES);
-        Some(Self {
-            agents,
-            groups,
-            usecases: usecases?,
-            templates,
-            filter,
-            with_indirect_members,
-            order_by: order_by.unwrap_or(OrderBy::Name),
-            descending: descending.unwrap_or(false),
-            window: window.ok()?,
-            page_size,
-            page_token,
-            is_of_caller: false,
-        })
-    }
-    /// The same for `caller`: an agent asks for themselves.
+    /// What is `asked` for at `now`, for `caller`: an agent asks for themselves.
     ///
     /// # Errors
     /// PERMISSION_DENIED if an agent asks for another agent or a group.
-    pub(crate) fn for_caller(self, caller: &Caller, tenant: &Tenant) -> Result<Self, Error> {
-        if caller.role() != Role::Agent {
-            return Ok(self);
+    pub(crate) fn new(asked: Paged<Body>, caller: &Caller, tenant: &Tenant, now: Timestamp) -> Result<Self, Error> {
+        let Paged { value: body, page_size, page_token } = asked;
+        let is_of_caller = caller.role() == Role::Agent;
+        if is_of_caller {
+            let foreign = body.agents.iter().find(|agent| *agent != caller.user()).map(|agent| tenant.name_of(agent));
+            if let Some(foreign) = foreign.or_else(|| body.groups.first().map(|group| tenant.name_of(group))) {
+                return Err(Error::permission_denied(&foreign));
+            }
         }
-        let foreign = self.agents.iter().find(|agent| *agent != caller.user()).map(|agent| tenant.name_of(agent));
-        match foreign.or_else(|| self.groups.first().map(|group| tenant.name_of(group))) {
-            Some(foreign) => Err(Error::permission_denied(&foreign)),
-            None => Ok(Self { agents: vec![caller.user().clone()], is_of_caller: true, ..self }),
-        }
+        Ok(Self {
+            agents: if is_of_caller { vec![caller.user().clone()] } else { body.agents },
+            groups: body.groups,
+            usecases: body.usecases,
+            templates: body.templates,
+            filter: AgentFilter { with_inactive: body.with_inactive, with_dev_users: body.with_dev_users },
+            with_indirect_members: body.with_indirect_members,
+            order_by: body.order_by.unwrap_or(OrderBy::Name),
+            descending: body.order_direction == Some(OrderDirection::Descending),
+            window: Window::new(body.start, body.end, now).map_err(|fault| Error::invalid_field("endTime", fault))?,
+            page_size,
+            page_token,
+            is_of_caller,
+        })
     }
 
     /// Whether it is for all agents of the profile.

@@ -13,7 +13,7 @@ use std::ops::{Bound, RangeBounds};
 use crate::json::Json;
 use crate::names::{Collection, Id, Revision, Revisions, ScorecardTemplateId};
 use crate::outline::Kind;
-use crate::{CustomerTenant, Error, ExpectedEtag, Tenant, Timestamp, Violations};
+use crate::{Error, ExpectedEtag, Tenant, Timestamp, Violations};
 
 /// The longest free text, in bytes of UTF-8.
 pub const MAX_TEXT_BYTES: usize = 64 * 1024;
@@ -189,9 +189,6 @@ impl<'a> Fields<'a> {
             self.refuse(field, format!("stands twice, also as {original}"));
         }
         let value = value.or(other).filter(|value| *value != Json::Null && *value != Json::String(String::new()))?;
-        if let Some(parameters) = self.violations.parameters() {
-            parameters.add_json(&format!("{}{field}", self.path), &value);
-        }
         Some(value)
     }
 
@@ -263,39 +260,6 @@ impl<'a> Fields<'a> {
         self.text(field, Kind::name::<C>, |name| tenant.id_in(name))
     }
 
-    /// The id in a resource name under the customer `tenant`.
-    pub fn customer_id<C: Collection>(&mut self, field: &str, tenant: &CustomerTenant) -> Option<Id<C>> {
-        self.text(field, Kind::name::<C>, |name| tenant.id_in(name))
-    }
-
-    /// A list of at most `max_entries` texts of this `kind`, each parsed by `read`, without repeats.
-    pub fn each<T: PartialEq>(
-        &mut self,
-        field: &str,
-        max_entries: usize,
-        kind: impl FnOnce() -> Kind,
-        read: impl Fn(&str) -> Result<T, String>,
-    ) -> Vec<T> {
-        let values = self.list(field, max_entries, kind, |entry| match entry {
-            Json::String(text) => read(&text),
-            _ => Err("must be a string".to_owned()),
-        });
-        let mut once = Vec::with_capacity(values.len());
-        for value in values {
-            if !once.contains(&value) {
-                once.push(value);
-            }
-        }
-        once
-    }
-
-    /// A whole number of 32 bits, as a number without a fraction or as a string. The caller refuses what is below
-    /// `minimum`.
-    fn int32_from(&mut self, field: &str, minimum: i32) -> Option<i32> {
-        let value = self.number(field, || Kind::Int32 { minimum })?;
-        whole(value).map_err(|fault| self.refuse(field, fault)).ok()
-    }
-
     /// An enum's value, by name or number; `values` are in the order of their numbers, from 0 up.
     pub fn enumeration<T: Copy>(&mut self, field: &str, values: &[(&str, T)]) -> Option<T> {
         let json = self.take(field, || Kind::one_of(values))?;
@@ -337,17 +301,6 @@ impl<'a> Fields<'a> {
         Some(entries)
     }
 
-    /// `pageSize` (AIP-158): 50 if absent or 0, at most 1000.
-    pub fn page_size(&mut self) -> usize {
-        match page_size(self.int32_from("pageSize", 0).unwrap_or(0)) {
-            Ok(size) => size,
-            Err(description) => {
-                self.refuse("pageSize", description);
-                0
-            }
-        }
-    }
-
     /// Whether the object has `field`, even as `null` or `""`. In documentation mode it has every field.
     pub fn has(&mut self, field: &str) -> bool {
         self.violations.outline().is_some()
@@ -374,16 +327,10 @@ impl<'a> Fields<'a> {
 
     /// A number in `range`, also as a string.
     pub fn double(&mut self, field: &str, range: impl RangeBounds<f64>) -> Option<f64> {
-        let (start, end) = (range.start_bound().cloned(), range.end_bound().cloned());
-        let value = self.number(field, || Kind::Double(start, end))?;
-        check_range(value, &range).map_err(|fault| self.refuse(field, fault)).ok()?;
-        Some(value)
-    }
-
-    /// A finite number, also as a string.
-    fn number(&mut self, field: &str, kind: impl FnOnce() -> Kind) -> Option<f64> {
+        let kind = || Kind::Double(range.start_bound().cloned(), range.end_bound().cloned());
         let json = self.take(field, kind)?;
-        finite(&json).map_err(|fault| self.refuse(field, fault)).ok()
+        let value = finite(&json).map_err(str::to_owned).and_then(|value| check_range(value, &range).map(|()| value));
+        value.map_err(|fault| self.refuse(field, fault)).ok()
     }
 
     /// An object, read by `read`.
@@ -418,17 +365,17 @@ impl<'a> Fields<'a> {
 
     /// The ids in a list of at most `max_entries` resource names under `tenant`, without repeats.
     pub fn ids<C: Collection>(&mut self, field: &str, max_entries: usize, tenant: &Tenant) -> Vec<Id<C>> {
-        self.each(field, max_entries, Kind::name::<C>, |name| tenant.id_in(name).map_err(|error| error.to_string()))
-    }
-
-    /// A list of at most `max_entries` strings of at most `max_bytes` bytes each.
-    pub fn strings(&mut self, field: &str, max_entries: usize, max_bytes: usize) -> Vec<String> {
-        let kind = || Kind::Text { max_bytes: Some(max_bytes) };
-        self.list(field, max_entries, kind, |entry| match entry {
-            Json::String(text) if text.len() > max_bytes => Err(format!("must hold at most {max_bytes} bytes")),
-            Json::String(text) => Ok(text),
+        let ids = self.list(field, max_entries, Kind::name::<C>, |entry| match entry {
+            Json::String(name) => tenant.id_in(&name).map_err(|error| error.to_string()),
             _ => Err("must be a string".to_owned()),
-        })
+        });
+        let mut once = Vec::with_capacity(ids.len());
+        for id in ids {
+            if !once.contains(&id) {
+                once.push(id);
+            }
+        }
+        once
     }
 
     /// A list of at most `max_entries` objects, each read by `read`.
@@ -591,35 +538,30 @@ mod tests {
     type Reader = fn(&mut Fields<'_>) -> bool;
 
     /// Every reader of a field, with its name.
-    const READERS: [(&str, Reader); 18] = [
+    const READERS: [(&str, Reader); 12] = [
         ("string", |fields| fields.string("a", 10).is_some()),
         ("title", |fields| fields.title("a", 10).is_some()),
         ("boolean", |fields| fields.boolean("a").is_some()),
         ("timestamp", |fields| fields.timestamp("a").is_some()),
         ("text", |fields| fields.text("a", Kind::id, |text| Ok::<_, String>(text.to_owned())).is_some()),
         ("id", |fields| fields.id::<User>("a", &tenant("acme", "support")).is_some()),
-        ("customer_id", |fields| fields.customer_id::<User>("a", &tenant("acme", "support").of_customer()).is_some()),
-        ("each", |fields| !fields.each("a", 10, Kind::id, |text| Ok(text.to_owned())).is_empty()),
-        ("int32_from", |fields| fields.int32_from("a", 0).is_some()),
         ("enumeration", |fields| fields.enumeration("a", &[("ONE", ()), ("TWO", ())]).is_some()),
         ("double", |fields| fields.double("a", ..).is_some()),
-        ("number", |fields| fields.number("a", || Kind::Int32 { minimum: 0 }).is_some()),
         ("object", |fields| fields.object("a", |_| Some(())).is_some()),
         ("objects", |fields| !fields.objects("a", 10, |_| Some(())).is_empty()),
         ("template", |fields| fields.template("a", &tenant("acme", "support"), Revisions::Any).is_some()),
         ("ids", |fields| !fields.ids::<User>("a", 10, &tenant("acme", "support")).is_empty()),
-        ("strings", |fields| !fields.strings("a", 10, 10).is_empty()),
-        ("page_size", |fields| fields.page_size() != 50),
     ];
 
     #[test]
     fn null_and_empty_are_absent_whatever_is_read() {
         for (name, reader) in READERS {
-            for body in ["{}", r#"{"a": null, "pageSize": null}"#, r#"{"a": "", "pageSize": ""}"#] {
+            for body in ["{}", r#"{"a": null}"#, r#"{"a": ""}"#] {
                 assert_eq!(read(body, reader), (false, vec![]), "{name}: {body}");
             }
         }
-        assert_eq!(read(r#"{"a": []}"#, |fields| fields.strings("a", 10, 10)), (vec![], vec![]));
+        let none = read(r#"{"a": []}"#, |fields| fields.ids::<User>("a", 10, &tenant("acme", "support")));
+        assert_eq!(none, (vec![], vec![]));
     }
 
     #[test]
@@ -641,15 +583,17 @@ mod tests {
 
     #[test]
     fn wrong_types_are_named_all_at_once() {
-        let (_, named) =
-            read(r#"{"a": 1, "b": "true", "c": 7, "d": ["x", null, 3], "e": {}, "f": [{}, 1]}"#, |fields| {
+        let (_, named) = read(
+            r#"{"a": 1, "b": "true", "c": 7, "d": ["customers/acme/users/x", null, 3], "e": {}, "f": [{}, 1]}"#,
+            |fields| {
                 fields.string("a", 10);
                 fields.boolean("b");
                 fields.timestamp("c");
-                fields.strings("d", 10, 10);
+                fields.ids::<User>("d", 10, &tenant("acme", "support"));
                 fields.id::<User>("e", &tenant("acme", "support"));
                 fields.objects("f", 10, |_| Some(()));
-            });
+            },
+        );
         assert_eq!(named, ["a", "b", "c", "d[1]", "d[2]", "e", "f[1]"]);
     }
 
@@ -661,7 +605,7 @@ mod tests {
             let (_, named) = read(&format!(r#"{{"a": "{text}"}}"#), |fields| fields.string("a", 10));
             assert_eq!(!named.is_empty(), refused, "{text}");
         }
-        let (_, named) = read(r#"{"a": ["x", "y", "z"]}"#, |fields| fields.strings("a", 2, 10));
+        let (_, named) = read(r#"{"a": [{}, {}, {}]}"#, |fields| fields.objects("a", 2, |_| Some(())));
         assert_eq!(named, ["a"]);
     }
 

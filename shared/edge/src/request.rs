@@ -392,18 +392,6 @@ impl<'a> Request<'a> {
         Ok((value, expected.and(etag)))
     }
 
-    /// As [`Request::body`], for a request for a page; also returns the parameters that `read` read.
-    ///
-    /// # Errors
-    /// As [`Request::body`].
-    pub fn body_of_list<T>(&self, read: impl FnOnce(&mut Fields<'_>) -> Option<T>) -> Result<(T, Parameters), Error> {
-        let mut violations = self.query().finish();
-        violations.keep_parameters();
-        let value = self.body_with(&mut violations, read);
-        let parameters = violations.take_parameters();
-        Ok((violations.finish(value)?, parameters))
-    }
-
     /// Reads the body, a JSON object, with `read`, and adds what is bad to `violations`. An empty body is an empty
     /// object.
     ///
@@ -415,22 +403,16 @@ impl<'a> Request<'a> {
         mut violations: Violations,
         read: impl FnOnce(&mut Fields<'_>) -> Option<T>,
     ) -> Result<T, Error> {
-        let value = self.body_with(&mut violations, read);
-        violations.finish(value)
-    }
-
-    fn body_with<T>(&self, violations: &mut Violations, read: impl FnOnce(&mut Fields<'_>) -> Option<T>) -> Option<T> {
-        if let Some(outline) = violations.outline() {
-            outline.body = Some(outline::Message::default());
-            return read(&mut Fields::new(Object::new(), violations));
-        }
-        match self.body_object() {
-            Ok(object) => read(&mut Fields::new(object, violations)),
-            Err((field, description)) => {
-                violations.add(field, description);
-                None
+        let body = match violations.outline() {
+            Some(outline) => {
+                outline.body = Some(outline::Message::default());
+                Ok(Object::new())
             }
-        }
+            None => self.body_object(),
+        };
+        let body = body.map_err(|(field, description)| violations.add(field, description)).ok();
+        let value = body.and_then(|body| read(&mut Fields::new(body, &mut violations)));
+        violations.finish(value)
     }
 
     /// The body, or the bad field and its fault.
