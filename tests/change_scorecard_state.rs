@@ -6,7 +6,9 @@ use std::time::{Duration, Instant};
 
 use chrono::TimeDelta;
 use coaching_domain::statistics::{Period, Statistics};
-use coaching_tests::{Case, Event, NOW, Target, TestService, below_support, long_scorecard, replay, user_name};
+use coaching_tests::{
+    Case, Event, NOW, Target, TestService, below_support, long_scorecard, plan_name, replay, user_name,
+};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
@@ -208,8 +210,9 @@ async fn a_submitted_scorecard_of_20_criteria_costs_at_most_12_write_units_in_a_
     let (answered, spent) = service.spending(&Event::post("scorecards", one.clone()).by("service", "sync@acme")).await;
     assert_eq!(answered.status, 200, "{}", answered.body);
     assert!(spent.write_units <= 12.0, "imported: {} units", spent.write_units);
-    // In a transaction 2 for the scorecard and 4 for the statistics of two months, and 1 for each of two indexes.
-    assert_eq!(spent.write_units, 8.0);
+    // In a transaction 2 for the scorecard, 4 for the statistics of two months and 2 for its mark, because it is linked
+    // to a plan; and 1 for each of two indexes.
+    assert_eq!(spent.write_units, 10.0);
 
     let object = one.as_object_mut().unwrap();
     object.remove("submitTime");
@@ -222,15 +225,27 @@ async fn a_submitted_scorecard_of_20_criteria_costs_at_most_12_write_units_in_a_
     assert_eq!(answered.status, 200, "{}", answered.body);
     assert!(spent.write_units <= 12.0, "submitted: {} units", spent.write_units);
     // Two more than for an imported one: the submission begins its history.
-    assert_eq!((spent.calls, spent.write_units), (3, 10.0));
+    assert_eq!((spent.calls, spent.write_units), (3, 12.0));
     assert!(spent.read_units == 3.0 || !service.tells_units_of_batches().await, "{}", spent.read_units);
     service.advance(-moved);
 
-    let entries: Vec<Value> = (0..98).map(|number| scorecard(number, "2026-04-20T10:00:00Z")).collect();
-    let event = Event::post("scorecards:batchUpsert", json!({"scorecards": entries})).by("service", "sync@acme");
-    let (_, spent) = service.spending(&event).await;
+    let entries = |plans: Value| -> Vec<Value> {
+        let entries = (0..98).map(|number| scorecard(number, "2026-04-20T10:00:00Z"));
+        let unlinked = |mut entry: Value| {
+            entry["coachingPlanNames"] = plans.clone();
+            entry
+        };
+        entries.map(unlinked).collect()
+    };
+    let batch = async |plans: Value| {
+        let body = json!({"scorecards": entries(plans)});
+        let event = Event::post("scorecards:batchUpsert", body).by("service", "sync@acme");
+        service.spending(&event).await.1.write_units
+    };
     // Four units each for the item and its two indexes; the statistics, now above 2 KB, once for all.
-    assert_eq!(spent.write_units, 98.0 * 4.0 + 6.0);
+    assert_eq!(batch(json!([])).await, 98.0 * 4.0 + 6.0);
+    // Two more each for the marks, and half as many in one transaction.
+    assert_eq!(batch(json!([plan_name("ana-plan")])).await, 98.0 * 6.0 + 2.0 * 6.0);
 }
 
 #[tokio::test]

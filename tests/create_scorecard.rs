@@ -4,7 +4,7 @@
 use coaching_tests::{Case, Event, NOW, Target, TestService, below_support, merge, replay, user_name};
 use serde_json::{Value, json};
 
-const CASES: [Case; 13] = [
+const CASES: [Case; 19] = [
     Case { name: "draft", status: 200, refused: &[] },
     Case { name: "imported-submitted", status: 200, refused: &[] },
     Case { name: "bad-scores", status: 400, refused: &["scores[3].numericValue"] },
@@ -22,6 +22,12 @@ const CASES: [Case; 13] = [
     Case { name: "unknown-agent", status: 400, refused: &["agentUserName"] },
     Case { name: "a-plan-of-another-agent", status: 400, refused: &[] },
     Case { name: "unknown-plan", status: 400, refused: &["coachingPlanNames"] },
+    Case { name: "process", status: 200, refused: &[] },
+    Case { name: "process-without-an-id", status: 400, refused: &["processId", "processInteractionTime"] },
+    Case { name: "calibration", status: 200, refused: &[] },
+    Case { name: "calibration-of-a-draft", status: 400, refused: &[] },
+    Case { name: "calibration-of-nothing", status: 400, refused: &["calibratedScorecardName"] },
+    Case { name: "calibration-of-another-conversation", status: 400, refused: &["agentUserName", "conversationName"] },
 ];
 
 #[tokio::test]

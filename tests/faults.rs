@@ -37,7 +37,7 @@ async fn a_transaction_that_meets_another_is_tried_again() {
     let conflict = Fault::cancelled(&["None", "TransactionConflict"]);
     let (answered, left) = with_faults(&service, &create_session(), vec![conflict; 4]).await;
     assert_eq!((answered.status, left), (200, 0), "{}", answered.body);
-    assert_eq!(service.items().await.len(), before + 2, "the session and its first change");
+    assert_eq!(service.items().await.len(), before + 3, "the session, its first change and its mark");
 }
 
 #[tokio::test]
@@ -205,7 +205,7 @@ async fn a_write_that_is_late_takes_effect_once() {
         let answered = answer(event.operation(), &app, event.to_json()).await;
         assert_eq!((answered.status, faulty.left()), (200, 0), "{}", answered.body);
         faulty.calm().await;
-        assert_eq!(service.items().await.len(), before + 2, "the session and its first change");
+        assert_eq!(service.items().await.len(), before + 3, "the session, its first change and its mark");
     }
 }
 
@@ -222,7 +222,7 @@ async fn an_answer_lost_after_the_write_creates_one_session() {
     let before = service.items().await.len();
     let (answered, left) = with_faults(&service, &create_session(), vec![Fault::AnswerLost, Fault::AnswerLost]).await;
     assert_eq!((answered.status, left), (200, 0), "{}", answered.body);
-    assert_eq!(service.items().await.len(), before + 2, "the session and its first change");
+    assert_eq!(service.items().await.len(), before + 3, "the session, its first change and its mark");
 }
 
 #[tokio::test]

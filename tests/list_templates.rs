@@ -3,10 +3,11 @@
 
 use coaching_tests::{Case, Target, replay};
 
-const CASES: [Case; 7] = [
+const CASES: [Case; 8] = [
     Case { name: "all", status: 200, refused: &[] },
     Case { name: "by-usecase-names", status: 200, refused: &[] },
     Case { name: "by-include-deactivated", status: 200, refused: &[] },
+    Case { name: "by-include-deleted", status: 200, refused: &[] },
     Case { name: "of-a-usecase", status: 200, refused: &[] },
     Case { name: "unknown-parameter", status: 400, refused: &["includeDeactivated", "showDeleted"] },
     Case { name: "another-customer", status: 403, refused: &[] },

@@ -47,7 +47,7 @@ async fn a_line_tells_who_asked_for_what_and_what_it_cost() {
         ("dynamodb_retries", json!(0)),
         ("dynamodb_throttles", json!(0)),
         ("dynamodb_errors", json!(0)),
-        ("write_units", json!(12.0)),
+        ("write_units", json!(14.0)),
         ("trace_id", Value::Null),
     ] {
         assert_eq!(line[key], value, "{key}");
@@ -83,7 +83,7 @@ async fn attempts_beyond_the_first_are_counted_whoever_makes_them() {
         (vec![Fault::throttled(), Fault::cancelled(&["TransactionConflict", "None"])], 3, 2, 1, 0),
     ] {
         let line = line_with(faults.clone()).await;
-        assert_eq!((&line["status"], &line["write_units"]), (&json!(200), &json!(12.0)), "{faults:?}: {line}");
+        assert_eq!((&line["status"], &line["write_units"]), (&json!(200), &json!(14.0)), "{faults:?}: {line}");
         let told =
             ["dynamodb_calls", "dynamodb_retries", "dynamodb_throttles", "dynamodb_errors"].map(|key| &line[key]);
         assert_eq!(told.map(|told| told.as_u64().unwrap()), [calls, retries, throttles, errors], "{faults:?}");

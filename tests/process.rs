@@ -117,7 +117,7 @@ async fn a_request_is_a_span_that_the_collector_has_before_the_client_has_the_an
     assert_eq!(span.parent_span_id, 0x5399_5c3f_42cd_8ad8_u64.to_be_bytes());
     assert!(span.start_time_unix_nano < span.end_time_unix_nano, "{span:?}");
     assert_eq!(value(&span.attributes, "http.response.status_code"), &Attribute::IntValue(200));
-    assert_eq!(value(&span.attributes, "dynamodb.write_units"), &Attribute::DoubleValue(15.0));
+    assert_eq!(value(&span.attributes, "dynamodb.write_units"), &Attribute::DoubleValue(17.0));
 }
 
 /// The value of an attribute.

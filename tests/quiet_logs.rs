@@ -53,7 +53,7 @@ const UNREADABLE: &str = "a record cannot be read";
 /// The messages of lines that are not of requests.
 const MESSAGES: [&str; 6] = [
     "an entry of a batch failed",
-    "statistics differed from their scorecards and sessions",
+    "statistics or activity differed from their scorecards and sessions",
     UNREADABLE,
     "a connection ended early",
     "a client kept the service waiting",

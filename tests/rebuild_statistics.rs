@@ -232,7 +232,8 @@ async fn it_puts_sessions_records_and_the_order_of_names_right() {
     statistics.remove("held#held-1");
     statistics.insert("session#scheduled-1".to_owned(), AttributeValue::S("1779876000#ana-plan".to_owned()));
     statistics.insert("held".to_owned(), AttributeValue::N("3".to_owned()));
-    let beside: Vec<&String> = items.keys().filter(|key| key.contains(" / 2026-05#ana#")).collect();
+    let is_beside = |key: &&String| key.contains("#statistics#") && key.contains(" / 2026-05#ana#");
+    let beside: Vec<&String> = items.keys().filter(is_beside).collect();
     assert_eq!(beside.len(), 2);
     let twice = beside[0].rsplit('#').next().unwrap();
     statistics.insert(format!("held#{twice}"), items[beside[0]]["held"].clone());
@@ -267,4 +268,172 @@ async fn it_puts_sessions_records_and_the_order_of_names_right() {
             && !record.contains_key("plan#gone")
             && record["plans"] == AttributeValue::N("1".to_owned())
     );
+}
+
+/// Damages the item whose key ends with `end`: with `change`, or away with it.
+async fn damage(service: &TestService, end: &str, change: impl Fn(&mut HashMap<String, AttributeValue>) -> bool) {
+    let items = service.items().await;
+    let mut item = items.into_iter().find(|(key, _)| key.ends_with(end)).unwrap_or_else(|| panic!("no {end}")).1;
+    let key = ["PK", "SK"].map(|name| (name.to_owned(), item[name].clone()));
+    let stays = change(&mut item);
+    let is_moved = key.iter().any(|(name, value)| item[name] != *value);
+    if !stays || is_moved {
+        let delete = service.client().delete_item().table_name(service.table());
+        delete.set_key(Some(HashMap::from(key))).send().await.unwrap();
+    }
+    if stays {
+        put(service, item).await;
+    }
+}
+
+fn text(value: &str) -> AttributeValue {
+    AttributeValue::S(value.to_owned())
+}
+
+/// Sets attributes of a damaged item.
+fn setting(attributes: Vec<(&'static str, AttributeValue)>) -> impl Fn(&mut HashMap<String, AttributeValue>) -> bool {
+    move |item| {
+        item.extend(attributes.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
+        true
+    }
+}
+
+/// An agent with sessions in two periods and a scorecard linked to a plan.
+async fn with_activity() -> TestService {
+    let service = coached().await;
+    let linked = json!({"scorecardName": "customers/acme/profiles/support/scorecards/submitted-1"});
+    service.succeed(&Event::post("coachingPlans/ana-plan:addScorecard", linked)).await;
+    let moved = json!({"coachingSession": {"sessionTime": "2026-07-01T10:00:00Z"}}).to_string();
+    service.succeed(&Event::new("PATCH", "coachingSessions/scheduled-1").with_text(&moved)).await;
+    service.advance(TimeDelta::minutes(2));
+    service
+}
+
+#[tokio::test]
+async fn it_puts_every_kind_of_wrong_activity_right() {
+    let service = with_activity().await;
+    let right = service.items().await;
+    assert_eq!(rebuild(&service, later()).await["activityDifferenceCount"], 0);
+    assert_eq!(service.items().await, right, "nothing differs");
+    let [session, scorecard] = ["2026-05#ana#session#held-1", "2026-05#ana#scorecard#submitted-1"];
+    let all = [
+        ("a session without a mark", session, None),
+        ("a scorecard without a mark", scorecard, None),
+        ("another plan", session, Some(("session", text("2026-05-25T10:00:00Z#TN###maria#other-plan")))),
+        ("other steps", session, Some(("session", text("2026-05-25T10:00:00Z#T###maria#ana-plan")))),
+        ("no session's mark", session, Some(("session", text("yesterday")))),
+        ("a mark of another type", session, Some(("session", AttributeValue::Bool(true)))),
+        ("another template", scorecard, Some(("scorecard", text("2026-05-20T10:00:00Z#other")))),
+        ("no evaluation", scorecard, Some(("evaluation", AttributeValue::Bool(true)))),
+        ("other plans", scorecard, Some(("plans", AttributeValue::L(vec![text("a"), text("b")])))),
+        ("plans of another type", scorecard, Some(("plans", AttributeValue::Bool(false)))),
+        ("in another period", session, Some(("SK", text("2026-07#ana#session#held-1")))),
+        ("a session that is not there", session, Some(("SK", text("2026-05#ana#session#gone")))),
+        ("a scorecard that is not there", scorecard, Some(("SK", text("2026-05#ana#scorecard#gone")))),
+        ("a draft", scorecard, Some(("SK", text("2026-05#ana#scorecard#draft-1")))),
+        ("of no kind", session, Some(("SK", text("2026-05#ana#song#held-1")))),
+        ("of no id", session, Some(("SK", text("2026-05#ana#session#a song")))),
+    ];
+    for (what, end, attribute) in all {
+        match attribute {
+            None => damage(&service, end, |_| false).await,
+            Some(attribute) => damage(&service, end, setting(vec![attribute])).await,
+        }
+        assert_ne!(service.items().await, right, "{what}");
+        let answer = rebuild(&service, later()).await;
+        let named = &answer["activityDifferences"][0];
+        assert_eq!(
+            (&named["agentUserName"], &named["usecaseName"], &answer["differenceCount"]),
+            (&json!(user_name("ana")), &json!(usecase_name("care")), &json!(0)),
+            "{what}: {answer}"
+        );
+        assert_eq!(service.items().await, right, "{what}");
+        assert_eq!(rebuild(&service, later()).await["activityDifferenceCount"], 0, "{what}");
+        println!("{what}: {}", answer["activityDifferences"]);
+    }
+}
+
+#[tokio::test]
+async fn it_makes_the_activity_of_a_table_without_any() {
+    let service = with_activity().await;
+    let right = service.items().await;
+    for (key, _) in right.iter().filter(|(key, _)| key.contains("#activity#") || key.contains("##agent-counts")) {
+        damage(&service, key, |_| false).await;
+    }
+    let answer = rebuild(&service, later()).await;
+    let differing: Vec<(&Value, &Value)> = answer["activityDifferences"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| (&one["agentUserName"], &one["period"]))
+        .collect();
+    let ana = json!(user_name("ana"));
+    assert_eq!(differing, [(&ana, &json!("2026-05")), (&ana, &json!("2026-07"))], "{answer}");
+    let [kept, recounted] = coaching_tests::activity(&service.items().await);
+    assert_eq!(kept, recounted);
+    assert_eq!(kept, coaching_tests::activity(&right)[0]);
+    let [kept, recounted] = coaching_tests::agent_counts(&service.items().await);
+    assert_eq!(kept, recounted);
+}
+
+#[tokio::test]
+async fn it_counts_active_agents_anew_and_says_what_differed() {
+    let service = service().await;
+    let mut everywhere = coaching_tests::user("everywhere");
+    everywhere["profileNames"] = json!([]);
+    let load = Event::post("", json!({"users": [everywhere]})).to("/v1/customers/acme/users:batchUpsert");
+    service.succeed(&load.by("service", "sync@acme")).await;
+    service.advance(TimeDelta::minutes(2));
+    assert_eq!(rebuild(&service, later()).await["agentCountDifferences"], json!([]));
+    let [_, right] = coaching_tests::agent_counts(&service.items().await);
+    assert_eq!(right.values().sum::<i64>(), 6, "five agents of the profile, and one of all");
+    #[expect(clippy::disallowed_methods, reason = "no request is under way")]
+    let tenant = coaching_domain::Tenant::for_maintenance("acme", "support").unwrap();
+    #[expect(clippy::disallowed_methods, reason = "no request is under way")]
+    let other = coaching_domain::Tenant::for_maintenance("acme", "sales").unwrap();
+    let counts = async || {
+        let counts = (service.app.store.active_agent_count(&tenant), service.app.store.active_agent_count(&other));
+        (counts.0.await.ok(), counts.1.await.ok())
+    };
+    assert_eq!(counts().await, (Some(6), Some(1)));
+    let number = |number: &str| AttributeValue::N(number.to_owned());
+    // The agents of the shard of `ana`; those of `everywhere` are in another.
+    let (anas, everywheres) = ("##agent-counts / 05", right.keys().find(|(_, count)| count == "everywhere").unwrap());
+    for (what, end, attributes) in [
+        ("one too many", anas, Some(vec![("profile#support", number("9"))])),
+        ("fewer than none", anas, Some(vec![("profile#support", number("-1"))])),
+        ("not a number", anas, Some(vec![("profile#support", text("many"))])),
+        ("of all profiles", &everywheres.0, Some(vec![("everywhere", number("0"))])),
+        ("not there", anas, None),
+    ] {
+        match attributes.clone() {
+            None => damage(&service, end, |_| false).await,
+            Some(attributes) => damage(&service, end, setting(attributes)).await,
+        }
+        let answer = rebuild(&service, later()).await;
+        let shard = end.rsplit(' ').next().unwrap();
+        assert_eq!(answer["agentCountDifferences"][0]["shard"], shard, "{what}: {answer}");
+        assert_eq!(answer["agentCountDifferences"].as_array().unwrap().len(), 1, "{what}: {answer}");
+        assert_eq!(coaching_tests::agent_counts(&service.items().await)[0], right, "{what}");
+        assert_eq!(rebuild(&service, later()).await["agentCountDifferences"], json!([]), "{what}");
+        assert_eq!(counts().await, (Some(6), Some(1)), "{what}");
+    }
+    // What changed within a minute may not be in the index yet.
+    service
+        .succeed(
+            &Event::post("", json!({"users": [coaching_tests::user("new")]}))
+                .to("/v1/customers/acme/users:batchUpsert")
+                .by("service", "sync@acme"),
+        )
+        .await;
+    for (shard, _) in coaching_tests::agent_counts(&service.items().await)[0].keys() {
+        damage(&service, shard, setting(vec![("profile#support", number("7"))])).await;
+    }
+    let answer = rebuild(&service, later()).await;
+    assert_eq!((&answer["agentCountsUnsettled"], &answer["complete"]), (&json!(true), &json!(false)), "{answer}");
+    service.advance(TimeDelta::minutes(2));
+    let answer = rebuild(&service, later()).await;
+    assert_eq!((&answer["agentCountsUnsettled"], &answer["complete"]), (&json!(false), &json!(true)), "{answer}");
+    let [kept, recounted] = coaching_tests::agent_counts(&service.items().await);
+    assert_eq!(kept, recounted);
 }

@@ -50,6 +50,7 @@ operations! {
     delete_plan: DeletePlanResponse,
     delete_session: DeleteSessionResponse,
     delete_target: DeleteTargetResponse,
+    delete_template: DeleteTemplateResponse,
     get_comment: GetCommentResponse,
     get_group: GetGroupResponse,
     get_plan: GetPlanResponse,

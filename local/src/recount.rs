@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use ::rebuild_statistics::{DifferenceMessage, SkippedMessage};
+use ::rebuild_statistics::{CountDifferenceMessage, DifferenceMessage, SkippedMessage};
 
 use crate::arguments::Options;
 use crate::data_folder::DataFolder;
@@ -38,6 +38,15 @@ pub async fn rebuild_statistics(
         recounted += answer.recounted_agent_count;
         for DifferenceMessage { agent_user_name, usecase_name, period } in &answer.differences {
             print(&format!("put right: {agent_user_name}, {usecase_name}, two months from {period}\n"));
+        }
+        for DifferenceMessage { agent_user_name, usecase_name, period } in &answer.activity_differences {
+            print(&format!("put right: activity of {agent_user_name}, {usecase_name}, two months from {period}\n"));
+        }
+        for CountDifferenceMessage { shard, counted, .. } in &answer.agent_count_differences {
+            print(&format!("put right: {counted} active agents in share {shard}\n"));
+        }
+        if answer.agent_counts_unsettled {
+            print("changed within the last minute, to be recounted again: the numbers of active agents\n");
         }
         for agent in &answer.unsettled_agent_user_names {
             print(&format!("changed within the last minute, to be recounted again: {agent}\n"));

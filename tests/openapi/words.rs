@@ -74,6 +74,7 @@ pub const FIELDS: &[(&str, &str)] = &[
         "Whether each plan has its newest sessions, up to 100; a page then has at most 50 plans.",
     ),
     ("includeDeactivated", "Whether to list templates too that are out of use."),
+    ("includeDeleted", "Whether to list templates too that were deleted."),
     ("includeDevUsers", "Whether test users are among the agents."),
     ("includeInactiveUsers", "Whether those are among the agents who do not work here now."),
     ("includeIndirectGroupMembers", "Whether members of sub-groups are members of `groupNames`."),

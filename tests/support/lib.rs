@@ -2,6 +2,7 @@
 //!
 //! Everything here panics if it cannot do its work, which makes the test fail.
 
+mod activity;
 mod collector;
 mod event;
 mod faults;
@@ -35,6 +36,7 @@ use uuid::Uuid;
 use faults::HURRIED;
 use record::Traffic;
 
+pub use activity::{activity, agent_counts};
 pub use collector::Collector;
 pub use event::{Event, body_of, event_file, event_files};
 pub use faults::{Fault, FaultyDynamoDb};
@@ -65,8 +67,8 @@ const DIRECTORY: [(&str, &str); 6] = [
     ("ana", "agent"),
     ("ben", "agent"),
 ];
-/// The number of items in a table that is otherwise empty.
-pub const ITEMS_OF_DIRECTORY: usize = DIRECTORY.len();
+/// The number of items in a table that is otherwise empty: those, and the counts of the two agents.
+pub const ITEMS_OF_DIRECTORY: usize = DIRECTORY.len() + 2;
 
 /// The time at which the tests' own clock starts.
 pub const NOW: &str = "2026-06-01T12:00:00Z";
@@ -126,6 +128,9 @@ impl TestService {
         assert!(create_table(&client_at(&dynamodb_url), &table, &definition).await.unwrap());
         let service = Self { _embedded: embedded, ..Self::of(&dynamodb_url, &table) };
         service.put(&DIRECTORY.map(|(id, role)| directory_item(id, role))).await;
+        for (id, _) in DIRECTORY.iter().filter(|(_, role)| *role == "agent") {
+            service.count(id).await;
+        }
         service
     }
 
@@ -147,9 +152,20 @@ impl TestService {
     async fn enter(&self, agent: &str) {
         let put = self.client.put_item().table_name(&self.table).set_item(Some(directory_item(agent, "agent")));
         match put.condition_expression("attribute_not_exists(PK)").send().await.map_err(SdkError::into_service_error) {
-            Ok(_) | Err(PutItemError::ConditionalCheckFailedException(_)) => {}
+            Ok(_) => self.count(agent).await,
+            Err(PutItemError::ConditionalCheckFailedException(_)) => {}
             Err(other) => panic!("{other}"),
         }
+    }
+
+    /// Counts `agent` among the active agents of `support`.
+    async fn count(&self, agent: &str) {
+        let update = self.client.update_item().table_name(&self.table);
+        let update = update.key("PK", AttributeValue::S("acme##agent-counts".to_owned()));
+        let update = update.key("SK", AttributeValue::S(format!("{:02}", activity::share(agent))));
+        let update =
+            update.update_expression("ADD #support :one").expression_attribute_names("#support", "profile#support");
+        update.expression_attribute_values(":one", AttributeValue::N("1".to_owned())).send().await.unwrap();
     }
 
     /// A service on an existing table.

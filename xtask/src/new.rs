@@ -37,10 +37,24 @@ pub(crate) struct NewOperation {
     /// Its requests are among those that cost the most.
     #[arg(long)]
     costly: bool,
+    /// The id of the item that its first event names: one of those that the tests begin with, such as ana-plan.
+    #[arg(long, default_value = "one")]
+    item: String,
+}
+
+/// An event of a new operation, and the status of its answer.
+struct FirstEvent {
+    name: String,
+    status: u16,
+    customer: &'static str,
+    /// The user and role of its caller; `None` without a token.
+    caller: Option<(&'static str, &'static str)>,
 }
 
 /// The roles, in the order in which declarations list them.
 const ROLES: [&str; 4] = ["agent", "manager", "service", "admin"];
+/// A user of each of them, in the directory of the tests.
+const USERS: [&str; 4] = ["ana", "maria", "importer", "boss"];
 
 fn kebab_case(text: &str) -> Result<String, String> {
     let word = |word: &str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase());
@@ -94,6 +108,7 @@ utoipa.workspace = true
 
 [dev-dependencies]
 coaching-tests.workspace = true
+serde_json.workspace = true
 tokio.workspace = true
 "#
         .to_owned()
@@ -194,13 +209,19 @@ async fn handle(_app: &App, request: &Request<'_>) -> Result<Answer, Error> {{
 
     fn test(&self) -> String {
         let (name, in_code) = (&self.name, self.in_code());
+        let events = self.events();
+        let case = |event: &FirstEvent| {
+            format!("    Case {{ name: \"{}\", status: {}, refused: &[] }},\n", event.name, event.status)
+        };
+        let (count, cases) = (events.len(), events.iter().map(case).collect::<String>());
         format!(
             r#"//! `{name}`, from outside.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 use coaching_tests::{{Case, Target, replay}};
 
-const CASES: [Case; 1] = [Case {{ name: "done", status: 200, refused: &[] }}];
+const CASES: [Case; {count}] = [
+{cases}];
 
 #[tokio::test]
 async fn events_against_the_handler() {{
@@ -215,15 +236,36 @@ async fn events_against_the_binary() {{
         )
     }
 
-    /// An event that is answered, of a caller with the last of the roles that may.
-    fn event(&self) -> String {
+    /// One event that is answered, of a caller with the first of the roles that may but the agent's, and one of each
+    /// caller who must not get in.
+    fn events(&self) -> Vec<FirstEvent> {
+        let may = |role: &str| self.roles.iter().any(|named| named == role);
+        let mut people = ROLES.into_iter().zip(USERS).map(|(role, user)| (user, role));
+        let not_agents = people.clone().skip(1).find(|(_, role)| may(role));
+        let caller = not_agents.or_else(|| people.clone().next());
+        let event =
+            |name: &str, status, customer, caller| FirstEvent { name: name.to_owned(), status, customer, caller };
+        let stranger = people.find(|(_, role)| !may(role));
+        let article = |role: &str| if role.starts_with('a') { "an" } else { "a" };
+        let by_stranger =
+            stranger.map(|(_, role)| event(&format!("by-{}-{role}", article(role)), 403, "acme", stranger));
+        let events = [
+            event("done", 200, "acme", caller),
+            event("another-customer", 403, "globex", caller),
+            event("without-a-token", 401, "acme", None),
+        ];
+        events.into_iter().chain(by_stranger).collect()
+    }
+
+    /// The event as API Gateway sends it.
+    fn event(&self, event: &FirstEvent) -> String {
         let (route, verb) = self.route();
-        let value = |name: &str| match name {
-            "customer" => "acme",
-            "profile" => "support",
-            _ => "one",
-        };
         let last = route.split('/').count() - 1;
+        let value = |name: &str| match name {
+            "customer" => event.customer,
+            "profile" => "support",
+            _ => self.item.as_str(),
+        };
         let mut parameters = BTreeMap::new();
         let mut path = Vec::new();
         for (number, part) in route.split('/').enumerate() {
@@ -241,7 +283,6 @@ async fn events_against_the_binary() {{
         let path = path.join("/");
         let parameters: Vec<String> =
             parameters.iter().map(|(name, value)| format!("    \"{name}\": \"{value}\"")).collect();
-        let role = ROLES.iter().rev().find(|role| self.roles.iter().any(|named| named == *role)).unwrap_or(&"admin");
         let key = format!("{} {route}", self.method);
         let (headers, body) = match self.has_body() {
             true => (
@@ -250,6 +291,28 @@ async fn events_against_the_binary() {{
             ),
             false => ("", ""),
         };
+        let authorizer = event.caller.map(|(user, role)| {
+            format!(
+                r#"    "authorizer": {{
+      "jwt": {{
+        "claims": {{
+          "iss": "https://issuer.local",
+          "aud": "coaching",
+          "sub": "{user}",
+          "customer": "acme",
+          "role": "{role}",
+          "profiles": "*",
+          "iat": "1780315200",
+          "nbf": "1780315200",
+          "exp": "1780358400"
+        }},
+        "scopes": null
+      }}
+    }},
+"#
+            )
+        });
+        let authorizer = authorizer.unwrap_or_default();
         format!(
             r#"{{
   "version": "2.0",
@@ -267,23 +330,7 @@ async fn events_against_the_binary() {{
   "requestContext": {{
     "accountId": "123456789012",
     "apiId": "abc123",
-    "authorizer": {{
-      "jwt": {{
-        "claims": {{
-          "iss": "https://issuer.local",
-          "aud": "coaching",
-          "sub": "maria",
-          "customer": "acme",
-          "role": "{role}",
-          "profiles": "*",
-          "iat": "1780315200",
-          "nbf": "1780315200",
-          "exp": "1780358400"
-        }},
-        "scopes": null
-      }}
-    }},
-    "domainName": "abc123.execute-api.us-east-1.amazonaws.com",
+{authorizer}    "domainName": "abc123.execute-api.us-east-1.amazonaws.com",
     "domainPrefix": "abc123",
     "http": {{
       "method": "{}",
@@ -322,13 +369,15 @@ pub(crate) fn new(operation: &NewOperation) -> Outcome {
     if folder.exists() {
         return Err(format!("{} exists already", folder.display()));
     }
-    for (path, text) in [
+    let files = [
         (folder.join("Cargo.toml"), operation.manifest()),
         (folder.join("src/main.rs"), operation.main()),
         (folder.join("src/lib.rs"), operation.library()),
         (test.clone(), operation.test()),
-        (events.join("done.json"), operation.event()),
-    ] {
+    ];
+    let of_events = operation.events();
+    let of_events = of_events.iter().map(|event| (events.join(format!("{}.json", event.name)), operation.event(event)));
+    for (path, text) in files.into_iter().chain(of_events) {
         let parent = path.parent().unwrap_or(Path::new("."));
         let written = std::fs::create_dir_all(parent).and_then(|()| std::fs::write(&path, text));
         written.map_err(|error| format!("{}: {error}", path.display()))?;
@@ -338,8 +387,8 @@ pub(crate) fn new(operation: &NewOperation) -> Outcome {
     run(&mut command(&format!("cargo fmt --package {}", operation.name)))?;
     generate()?;
     println!(
-        "To be written by hand: what the operation does and declares to do with the table ({}), its events ({}) and their \
-         cases ({}), its line in tests/units.rs.",
+        "To be written by hand: what the operation does and declares to do with the table ({}), its further events ({}) \
+         and the cases of its test ({}).",
         folder.join("src/lib.rs").display(),
         events.display(),
         test.display()

@@ -33,7 +33,7 @@ pub static OPERATION: Operation = Operation {
     refusals: &[Reason::SessionNotSubmitted, Reason::EtagMismatch],
     access: &[
         Access::GetItem(&[Partition::Deletions, Partition::Session]),
-        Access::PutItem(&[Partition::Session]),
+        Access::PutItem(&[Partition::Session, Partition::Activity]),
         Access::UpdateItem(&[Partition::Plan]),
     ],
     handle: |app, request| Box::pin(handle(app, request)),

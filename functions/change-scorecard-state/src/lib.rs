@@ -7,6 +7,10 @@
 //!   time is kept until the scorecard changes; a repeat can change the comment. A draft is FAILED_PRECONDITION; to its
 //!   agent it does not exist.
 //!
+//! A calibration counts nowhere. Submitted, it is compared with the scorecard that it calibrates, as that is then
+//! (`calibrationConsistencyScore`); it is FAILED_PRECONDITION while that is a draft, or if that was loaded anew with
+//! another conversation or template revision. A calibration is not acknowledged (FAILED_PRECONDITION).
+//!
 //! A criterion without a score counts as not applicable, even if it is auto-fail. A draft can be submitted after its
 //! template was deactivated.
 //!
@@ -50,12 +54,20 @@ pub static OPERATION: Operation = Operation {
         },
     ],
     writes: true,
-    refusals: &[Reason::ScorecardNotSubmitted, Reason::EtagMismatch, Reason::StatisticsFull],
+    refusals: &[
+        Reason::ScorecardNotSubmitted,
+        Reason::ScorecardIsCalibration,
+        Reason::CalibratedScorecardChanged,
+        Reason::EtagMismatch,
+        Reason::StatisticsFull,
+    ],
     access: &[
         Access::GetItem(&[Partition::Scorecard]),
         Access::BatchGetItem(&[Partition::Scorecard, Partition::Template, Partition::Statistics]),
-        Access::PutItem(&[Partition::Scorecard]),
+        Access::PutItem(&[Partition::Scorecard, Partition::Activity]),
         Access::UpdateItem(&[Partition::Statistics]),
+        Access::DeleteItem(&[Partition::Activity]),
+        Access::ConditionCheckItem(&[Partition::Scorecard]),
     ],
     handle: |app, request| Box::pin(handle(app, request)),
     ..Operation::NOTHING
@@ -104,8 +116,8 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
         let found = Some(scorecard).filter(|scorecard| scorecard.is_there_for(request.caller()));
         request.visible(found, |scorecard| &scorecard.agent, &name)?;
         Ok(match step {
-            Step::Submit => scorecard.submit_time.is_none().then_some(now),
-            Step::Reset => scorecard.submit_time,
+            Step::Submit => Some(now).filter(|_| scorecard.submit_time.is_none() && !scorecard.is_calibration()),
+            Step::Reset => scorecard.counted_at(),
             Step::Acknowledge => None,
         })
     };

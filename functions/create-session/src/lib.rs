@@ -33,7 +33,7 @@ pub static OPERATION: Operation = Operation {
     access: &[
         Access::GetItem(&[Partition::Plan, Partition::Request]),
         Access::BatchGetItem(&[Partition::Usecase, Partition::User]),
-        Access::PutItem(&[Partition::Session, Partition::Statistics, Partition::Request]),
+        Access::PutItem(&[Partition::Session, Partition::Statistics, Partition::Activity, Partition::Request]),
         Access::UpdateItem(&[Partition::Plan, Partition::Statistics]),
     ],
     handle: |app, request| Box::pin(handle(app, request)),

@@ -2,8 +2,9 @@
 //!
 //! The body is the target. `scorecardTemplateName` (without a revision), `target` (0 to 100 percentage points, at most
 //! two decimals) and `usecaseName` are required, and what they name must exist. `criterionOrChapterId` must be in the
-//! template's current revision; without it the target is for the whole scorecard. The target is in force from its
-//! creation on; callers with role `service` or `admin` may set an earlier `createTime`.
+//! template's current revision; without it the target is for the whole scorecard. A deleted template takes no target
+//! (FAILED_PRECONDITION). The target is in force from its creation on; callers with role `service` or `admin` may set an
+//! earlier `createTime`.
 //!
 //! There is at most one target for the same plan (or the organisation), usecase, template and criterion, chapter or
 //! whole scorecard. A second one is ALREADY_EXISTS, and the error names the first. A plan has at most 50 targets; the
@@ -27,6 +28,7 @@ pub static OPERATION: Operation = Operation {
     writes: true,
     refusals: &[
         Reason::CoachingPlanNotFound,
+        Reason::TemplateDeleted,
         Reason::AgentTargetsFull,
         Reason::PlanTargetsFull,
         Reason::ResourceAlreadyExists,
@@ -68,7 +70,7 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
             plan,
             app.store.unknown_names(&tenant, &references, true)
         )?;
-        match (template, &new.criterion_or_chapter_id) {
+        match (&template, &new.criterion_or_chapter_id) {
             (None, _) => {
                 let refused = format!("'{}' does not exist", tenant.name_of(&new.template));
                 violations.add("scorecardTemplateName", refused);
@@ -79,6 +81,7 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
             (Some(_), _) => {}
         }
         violations.into_result()?;
+        template.map_or(Ok(()), |template| template.check_not_deleted("scorecardTemplateName"))?;
         if new.plan.is_some() && plan.is_none() {
             return Err(plan_not_found());
         }

@@ -50,6 +50,7 @@ pub static OPERATION: Operation = Operation {
             Partition::Target,
             Partition::TargetPlace,
             Partition::Statistics,
+            Partition::Activity,
         ]),
     ],
     handle: |app, request| Box::pin(handle(app, request)),

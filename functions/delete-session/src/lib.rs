@@ -22,7 +22,7 @@ pub static OPERATION: Operation = Operation {
         Access::GetItem(&[Partition::Deletions, Partition::Session]),
         Access::PutItem(&[Partition::Session]),
         Access::UpdateItem(&[Partition::Plan, Partition::Statistics]),
-        Access::DeleteItem(&[Partition::Session, Partition::Statistics]),
+        Access::DeleteItem(&[Partition::Session, Partition::Statistics, Partition::Activity]),
     ],
     handle: |app, request| Box::pin(handle(app, request)),
     ..Operation::NOTHING

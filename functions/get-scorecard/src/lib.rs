@@ -1,6 +1,6 @@
 //! Returns one scorecard.
 //!
-//! Agents read their own scorecards only, once they are submitted. Any other name is PERMISSION_DENIED for them,
+//! Agents read their own scorecards only, once they are submitted, and no calibrations. Any other name is PERMISSION_DENIED for them,
 //! whether it exists or not.
 
 use coaching_domain::scorecard::ScorecardMessage;

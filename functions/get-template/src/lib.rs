@@ -1,9 +1,12 @@
 //! Returns a scorecard template: the current revision (`…/{id}`) or a given one (`…/{id}@{revision}`).
+//!
+//! Whatever the revision, `deactivateTime` and `deleteTime` are those that the template has now.
 
 use coaching_domain::names::{Revision, parse_template_segment};
 use coaching_domain::template::ScorecardTemplateMessage;
 use coaching_domain::{Error, Role};
 use coaching_edge::{Access, Answer, App, Operation, Partition, Request, Route};
+use futures_util::future::try_join;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -41,7 +44,14 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     };
     request.query().into_result()?;
 
-    let template = app.store.template(&tenant, &id, revision).await?;
+    let current = app.store.template(&tenant, &id, None);
+    let template = match revision {
+        None => current.await?,
+        Some(_) => {
+            let (current, revision) = try_join(current, app.store.template(&tenant, &id, revision)).await?;
+            current.zip(revision).map(|(current, revision)| revision.as_set_now(current))
+        }
+    };
     let template =
         template.ok_or_else(|| Error::not_found(&format!("{}/scorecardTemplates/{segment}", tenant.name())))?;
 

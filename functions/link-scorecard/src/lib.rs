@@ -40,7 +40,8 @@ pub static OPERATION: Operation = Operation {
     refusals: &[Reason::ScorecardNotTheAgents, Reason::ScorecardNotFound, Reason::ScorecardPlansFull],
     access: &[
         Access::GetItem(&[Partition::Plan, Partition::Scorecard]),
-        Access::PutItem(&[Partition::Plan, Partition::Scorecard]),
+        Access::PutItem(&[Partition::Plan, Partition::Scorecard, Partition::Activity]),
+        Access::DeleteItem(&[Partition::Activity]),
         Access::ConditionCheckItem(&[Partition::Plan]),
     ],
     handle: |app, request| Box::pin(handle(app, request)),

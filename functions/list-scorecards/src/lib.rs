@@ -11,7 +11,7 @@
 //! `orderBy` is `SCORECARD_ORDER_BY_UNSPECIFIED` or `CREATE_TIME`. `pageSize` and `pageToken` work as in
 //! `list-sessions`.
 //!
-//! Agents see their own scorecards only, once they are submitted.
+//! Agents see their own scorecards only, once they are submitted, and no calibrations.
 
 use std::collections::HashSet;
 
@@ -87,7 +87,7 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
             Revision::Current | Revision::Every => (template, None),
         }),
         usecases: query.ids("usecaseNames", MAX_NAMES, &tenant),
-        submitted: request.caller().role() == Role::Agent,
+        counted: request.caller().role() == Role::Agent,
     };
     // Both values mean the same order.
     query.enumeration("orderBy", &[("SCORECARD_ORDER_BY_UNSPECIFIED", ()), ("CREATE_TIME", ())]);

@@ -1,7 +1,8 @@
 //! Lists the current revision of each scorecard template, the newest template first, ties by name.
 //!
 //! `usecaseNames` (repeatable, at most 20) restricts the list to templates for any of them or for all usecases.
-//! `includeDeactivated` adds deactivated templates. `pageSize` and `pageToken` work as in `list-sessions`.
+//! `includeDeactivated` adds deactivated templates, `includeDeleted` deleted ones; one that is both needs both.
+//! `pageSize` and `pageToken` work as in `list-sessions`.
 
 use coaching_domain::template::ScorecardTemplateMessage;
 use coaching_domain::{Error, Role};
@@ -45,13 +46,14 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let mut query = request.query();
     let usecases = query.ids("usecaseNames", MAX_USECASES, &tenant);
     let deactivated = query.boolean("includeDeactivated").unwrap_or(false);
+    let deleted = query.boolean("includeDeleted").unwrap_or(false);
     let page_size = query.page_size();
     let page_token = query.string("pageToken");
     let parameters = query.into_result()?;
 
     let binding = Binding::new(OPERATION.name, request.caller(), &tenant, &parameters);
     let after = app.page_tokens.position(page_token.as_deref(), &binding, now)?.map(Cursor::from_text);
-    let page = app.store.current_templates(&tenant, &usecases, deactivated, after.as_ref(), page_size).await?;
+    let page = app.store.current_templates(&tenant, &usecases, deactivated, deleted, after.as_ref(), page_size).await?;
 
     let messages: Vec<_> = page.entries.iter().map(|template| template.message(&tenant)).collect();
     Answer::page(&messages, |scorecard_templates| {

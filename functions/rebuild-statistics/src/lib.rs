@@ -1,6 +1,6 @@
-//! Recounts what a profile derives from its records, corrects what differs, and reports it: statistics from scorecards
-//! and sessions; agents' records and their order by name from plans, targets and the directory; and the numbers of
-//! acknowledged sessions of plans.
+//! Recounts what a profile derives from its records, corrects what differs, and reports it: statistics and activity from
+//! scorecards and sessions; agents' records, their order by name and how many of them are active from plans, targets and
+//! the directory; and the numbers of acknowledged sessions of plans.
 //!
 //! It has no route: an operator invokes it with `{"customer": "…", "profile": "…"}`. It may run while scorecards are
 //! written. When its time is nearly up, or the answer names 1000 agents (below), it saves its cursor and answers
@@ -17,7 +17,7 @@ use std::time::Instant;
 
 use coaching_domain::{Error, Reason, Tenant};
 use coaching_edge::{Access, App, ListIndex, Partition, Size, Task};
-use coaching_store::{Difference, Recounted, Unreadable};
+use coaching_store::{CountDifference, Difference, Recounted, RecountedAgents, Unreadable};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -38,7 +38,7 @@ pub static TASK: Task = Task {
             Partition::Target,
             Partition::Statistics,
         ]),
-        Access::Query(&[Partition::Statistics]),
+        Access::Query(&[Partition::Statistics, Partition::Activity, Partition::AgentCounts]),
         Access::QueryIndex(
             ListIndex::Profile,
             &[
@@ -54,10 +54,16 @@ pub static TASK: Task = Task {
             &[Partition::SessionsOfAgent, Partition::PlansOfAgent, Partition::ScorecardsOfAgent],
         ),
         Access::QueryIndex(ListIndex::Plan, &[Partition::TargetsOfPlan]),
-        Access::PutItem(&[Partition::Statistics, Partition::Rebuild]),
-        Access::UpdateItem(&[Partition::Plan, Partition::Agent, Partition::Statistics]),
-        Access::DeleteItem(&[Partition::Statistics, Partition::Rebuild]),
-        Access::ConditionCheckItem(&[Partition::Plan, Partition::Session, Partition::Target, Partition::User]),
+        Access::PutItem(&[Partition::Statistics, Partition::Activity, Partition::Rebuild]),
+        Access::UpdateItem(&[Partition::Plan, Partition::Agent, Partition::Statistics, Partition::AgentCounts]),
+        Access::DeleteItem(&[Partition::Statistics, Partition::Activity, Partition::Rebuild]),
+        Access::ConditionCheckItem(&[
+            Partition::Plan,
+            Partition::Session,
+            Partition::Scorecard,
+            Partition::Target,
+            Partition::User,
+        ]),
     ],
     handle: |app, event, until| Box::pin(handle(app, event, until)),
 };
@@ -90,6 +96,16 @@ pub struct RebuildStatisticsResponse {
     pub reordered_user_count: usize,
     /// The first 1000 of the statistics that differed.
     pub differences: Vec<DifferenceMessage>,
+    /// The number of activities that differed, each of an agent, a usecase and two months: marks of sessions and of
+    /// scorecards that were wrong, missing, or of nothing.
+    pub activity_difference_count: usize,
+    /// The first 1000 of them.
+    pub activity_differences: Vec<DifferenceMessage>,
+    /// The counts of active agents that differed, each of a share of the agents.
+    pub agent_count_differences: Vec<CountDifferenceMessage>,
+    /// Whether the counts of active agents are to be recounted again: some changed within the last minute and differ, or
+    /// an agent could not be read.
+    pub agent_counts_unsettled: bool,
     /// Agents to recount again: their statistics changed within the last minute.
     pub unsettled_agent_user_names: Vec<String>,
     /// The number of records that could not be read or counted and were skipped.
@@ -112,7 +128,19 @@ pub struct SkippedMessage {
     pub attribute: String,
 }
 
-/// Statistics that differed.
+/// A count of active agents that differed.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CountDifferenceMessage {
+    /// The share of the agents that it counts.
+    pub shard: String,
+    /// How many it told of the profile and of all profiles; `null`: that could not be read.
+    pub stored: Option<i64>,
+    /// How many there are.
+    pub counted: i64,
+}
+
+/// Statistics or activity that differed.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DifferenceMessage {
@@ -156,6 +184,10 @@ pub async fn rebuild(
         record_difference_count: 0,
         reordered_user_count: 0,
         differences: Vec::new(),
+        activity_difference_count: 0,
+        activity_differences: Vec::new(),
+        agent_count_differences: Vec::new(),
+        agent_counts_unsettled: false,
         unsettled_agent_user_names: Vec::new(),
         skipped_count: 0,
         skipped: Vec::new(),
@@ -164,6 +196,12 @@ pub async fn rebuild(
     if after.is_none() {
         let order = app.store.put_order_right(&tenant, &mut skipped).await?;
         (response.reordered_user_count, response.record_difference_count) = order;
+        match app.store.recount_active_agents(&tenant, now).await? {
+            RecountedAgents::Unsettled => response.agent_counts_unsettled = true,
+            RecountedAgents::Corrected(differences) => {
+                response.agent_count_differences = differences.into_iter().map(CountDifferenceMessage::of).collect();
+            }
+        }
     }
     if recount.agents.is_empty() && skipped.is_empty() {
         let message = format!(
@@ -180,22 +218,27 @@ pub async fn rebuild(
         }
         match app.store.recount_agent(&tenant, &recount, agent, now, &mut skipped).await? {
             Recounted::Unsettled => response.unsettled_agent_user_names.push(tenant.name_of(agent)),
-            Recounted::Corrected { statistics, record } => {
+            Recounted::Corrected { statistics, activity, record } => {
                 response.record_difference_count += usize::from(record);
-                response.add(&tenant, statistics);
+                response.difference_count += statistics.len();
+                list(&mut response.differences, &tenant, statistics);
+                response.activity_difference_count += activity.len();
+                list(&mut response.activity_differences, &tenant, activity);
             }
         }
         response.recounted_agent_count += 1;
         last = Some(agent.clone());
     }
     app.store.keep_rebuilt_until(&tenant, last.as_ref().filter(|_| !response.done)).await?;
-    if response.difference_count > 0 {
-        let statistics_differing = response.difference_count as u64;
-        tracing::warn!(statistics_differing, "statistics differed from their scorecards and sessions");
+    let differing = response.difference_count + response.activity_difference_count;
+    if differing > 0 {
+        let statistics_differing = differing as u64;
+        tracing::warn!(statistics_differing, "statistics or activity differed from their scorecards and sessions");
     }
     response.skipped_count = skipped.len();
     response.skipped = skipped.iter().take(MAX_LISTED).map(SkippedMessage::of).collect();
-    response.complete = skipped.is_empty() && response.unsettled_agent_user_names.is_empty();
+    let is_settled = response.unsettled_agent_user_names.is_empty() && !response.agent_counts_unsettled;
+    response.complete = skipped.is_empty() && is_settled;
     Ok(response)
 }
 
@@ -210,14 +253,19 @@ impl SkippedMessage {
     }
 }
 
-impl RebuildStatisticsResponse {
-    fn add(&mut self, tenant: &Tenant, differences: Vec<Difference>) {
-        self.difference_count += differences.len();
-        let room = MAX_LISTED.saturating_sub(self.differences.len());
-        self.differences.extend(differences.into_iter().take(room).map(|difference| DifferenceMessage {
-            agent_user_name: tenant.name_of(&difference.agent),
-            usecase_name: tenant.name_of(&difference.usecase),
-            period: difference.period.to_string(),
-        }));
+impl CountDifferenceMessage {
+    fn of(difference: CountDifference) -> Self {
+        let CountDifference { shard, stored, counted } = difference;
+        Self { shard, stored, counted }
     }
+}
+
+/// Adds `differences` to `listed`, as far as there is room.
+fn list(listed: &mut Vec<DifferenceMessage>, tenant: &Tenant, differences: Vec<Difference>) {
+    let room = MAX_LISTED.saturating_sub(listed.len());
+    listed.extend(differences.into_iter().take(room).map(|difference| DifferenceMessage {
+        agent_user_name: tenant.name_of(&difference.agent),
+        usecase_name: tenant.name_of(&difference.usecase),
+        period: difference.period.to_string(),
+    }));
 }

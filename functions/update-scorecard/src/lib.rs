@@ -1,12 +1,14 @@
 //! Changes a draft or submitted scorecard.
 //!
 //! The body is `{"scorecard": {…}}`, with `updateMask` as in `update-session`. `comment`, `scores` (all of them at
-//! once), `coachingPlanNames` (plans of its agent) and `aiScoreTime` may change. `name`, `conversationName`,
-//! `agentUserName`, `templateName` and `usecaseName` are refused if they differ; what the service owns is dropped.
+//! once), `coachingPlanNames` (plans of its agent), `referenceScorecardId` and `aiScoreTime` may change. `name`,
+//! `scorecardType`, `conversationName`, `processId`, `processInteractionTime`, `agentUserName`, `templateName`,
+//! `usecaseName` and `calibratedScorecardName` are refused if they differ; what the service owns is dropped.
 //!
 //! A changed `comment` or score removes the agent's acknowledgement, but not the agent's comment. Changes after the
 //! submission are kept in the history. The agent's statistics change with the scorecard; a change that would make them
-//! larger than 256 KiB is RESOURCE_EXHAUSTED.
+//! larger than 256 KiB is RESOURCE_EXHAUSTED. Changed scores of a submitted calibration are compared anew; that is
+//! FAILED_PRECONDITION while the calibrated scorecard is a draft.
 //!
 //! An `If-Match`, or an `etag` in the scorecard, of another version is ABORTED. Concurrent updates are applied one
 //! after the other. A repeat changes nothing further.
@@ -24,12 +26,20 @@ pub static OPERATION: Operation = Operation {
     summary: "change its scores",
     roles: &[Role::Manager, Role::Service, Role::Admin],
     writes: true,
-    refusals: &[Reason::ScorecardNotTheAgents, Reason::EtagMismatch, Reason::StatisticsFull],
+    refusals: &[
+        Reason::ScorecardNotTheAgents,
+        Reason::ScorecardNotSubmitted,
+        Reason::CalibratedScorecardChanged,
+        Reason::EtagMismatch,
+        Reason::StatisticsFull,
+    ],
     access: &[
         Access::GetItem(&[Partition::Scorecard]),
         Access::BatchGetItem(&[Partition::Plan, Partition::Scorecard, Partition::Template, Partition::Statistics]),
-        Access::PutItem(&[Partition::Scorecard]),
+        Access::PutItem(&[Partition::Scorecard, Partition::Activity]),
         Access::UpdateItem(&[Partition::Statistics]),
+        Access::DeleteItem(&[Partition::Activity]),
+        Access::ConditionCheckItem(&[Partition::Scorecard]),
     ],
     handle: |app, request| Box::pin(handle(app, request)),
     ..Operation::NOTHING
@@ -51,7 +61,7 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
 
     let owners = app.store.owners(&tenant, update.plans(), &[], None).await?;
     let author = request.author(now);
-    let counted = |scorecard: &Scorecard, _| Ok(scorecard.submit_time);
+    let counted = |scorecard: &Scorecard, _| Ok(scorecard.counted_at());
     let changed = app.store.change_scorecard(&tenant, &id, author, counted, |scorecard, template, now| {
         expected.check(&scorecard.etag())?;
         let mut violations = Violations::default();

@@ -50,9 +50,9 @@ pub static OPERATION: Operation = Operation {
     access: &[
         Access::GetItem(&[Partition::Deletions, Partition::Session]),
         Access::BatchGetItem(&[Partition::User]),
-        Access::PutItem(&[Partition::Session, Partition::Statistics]),
+        Access::PutItem(&[Partition::Session, Partition::Statistics, Partition::Activity]),
         Access::UpdateItem(&[Partition::Plan, Partition::Statistics]),
-        Access::DeleteItem(&[Partition::Statistics]),
+        Access::DeleteItem(&[Partition::Statistics, Partition::Activity]),
     ],
     handle: |app, request| Box::pin(handle(app, request)),
     ..Operation::NOTHING

@@ -5,6 +5,9 @@
 //! The id of a criterion cannot become that of a chapter later, nor the reverse: their scores would be counted
 //! together. All revisions together have at most 750 chapters and criteria.
 //!
+//! `deleteTime`, named by the mask and absent from the template, takes a deletion back (manager, admin). That alone makes
+//! no revision. A `deleteTime` that is sent is dropped.
+//!
 //! From its `deactivateTime` on, a template is deactivated: lists leave it out, and it takes no scorecards created
 //! after that time, in any revision. Existing drafts can be finished.
 //!
@@ -71,11 +74,12 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     }
     expected.check(&current.etag())?;
     unknown.into_result()?;
-    let template = match update.next_revision(&current, now)? {
+    let template = match update.apply(&current, request.author(now))? {
         None => current,
-        Some(next) => {
-            app.store.add_revision(&tenant, &next).await?;
-            next
+        Some(next) if app.store.replace_template(&tenant, &current, &next).await? => next,
+        Some(_) => {
+            let message = "the template was changed at the same moment; read it again and repeat";
+            return Err(Error::concurrent_changes(message));
         }
     };
 

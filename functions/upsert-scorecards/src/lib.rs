@@ -7,11 +7,11 @@
 //! nothing further.
 //!
 //! Usecases and templates must exist. `agentUserName` is a user of the profile, and `coachingPlanNames` are plans of
-//! theirs; a replaced scorecard may keep those that it has. A scorecard's agent never changes. With a `submitTime` a
-//! scorecard is submitted and counts on that day; without one it is a draft. Times, criteria without a score and
-//! deactivated templates are treated as in `create-scorecard`. An existing scorecard may be replaced after its template
-//! was deactivated, unless by one of another template, and a scorecard created before a template's deactivation is
-//! taken.
+//! theirs; a replaced scorecard may keep those that it has. A scorecard's agent and `calibratedScorecardName` never
+//! change. With a `submitTime` a scorecard is submitted and counts on that day; without one it is a draft. Times, criteria without a score and
+//! deactivated or deleted templates are treated as in `create-scorecard`. An existing scorecard may be replaced after
+//! its template was deactivated or deleted, unless by one of another template, and a scorecard created before a
+//! template's deactivation is taken.
 //!
 //! An entry that replaces a submitted scorecard, is submitted itself and carries no acknowledgement keeps that of the
 //! agent. If its template, scores or comment differ, or it is submitted later than the acknowledgement, only the
@@ -27,7 +27,7 @@
 //! make the answer exceed what a Lambda function may answer (6,291,556 bytes) is refused before it is written: send it
 //! in another batch.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use coaching_domain::change::Author;
 use coaching_domain::fields::Fields;
@@ -71,8 +71,10 @@ pub static OPERATION: Operation = Operation {
             Partition::Statistics,
             Partition::User,
         ]),
-        Access::PutItem(&[Partition::Scorecard]),
-        Access::UpdateItem(&[Partition::Statistics]),
+        Access::PutItem(&[Partition::Scorecard, Partition::Activity]),
+        Access::UpdateItem(&[Partition::Scorecard, Partition::Statistics]),
+        Access::DeleteItem(&[Partition::Activity]),
+        Access::ConditionCheckItem(&[Partition::Scorecard]),
     ],
     handle: |app, request| Box::pin(handle(app, request)),
     ..Operation::NOTHING
@@ -116,12 +118,14 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
         new
     });
     let entries: Vec<Result<NewScorecard, Error>> = entries.collect();
-    // Only the current revision of a template has its deactivation time.
+    // Only the current revision of a template says whether it is in use.
     let revisions = entries.iter().flatten();
     let revisions = revisions.flat_map(|new| [(new.template.clone(), None), (new.template.clone(), new.revision)]);
     let revisions: Vec<_> = revisions.collect();
     let mut templates = TemplatesByRevision::new();
-    let named: Vec<ScorecardId> = entries.iter().flatten().filter_map(|new| new.id.clone()).collect();
+    let named: HashSet<&ScorecardId> =
+        entries.iter().flatten().flat_map(|new| new.id.iter().chain(&new.calibrated)).collect();
+    let named: Vec<ScorecardId> = named.into_iter().cloned().collect();
     let read = app.store.templates(&tenant, &revisions, true);
     let references = entries.iter().enumerate().map(|(index, entry)| match entry {
         Ok(new) => new.references(&format!("scorecards[{index}].")),
@@ -137,8 +141,7 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let Found { entries: read, unreadable } = read;
     let replaced: HashMap<&ScorecardId, &Scorecard> = before.entries.iter().map(|one| (&one.id, one)).collect();
     for template in read {
-        let current = templates.get(&(template.id.clone(), None));
-        if current.is_none_or(|current| current.revision < template.revision) {
+        if template.settings.is_some() {
             templates.insert((template.id.clone(), None), template.clone());
         }
         templates.insert((template.id.clone(), Some(template.revision)), template);
@@ -197,7 +200,7 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
         &tenant,
         scorecards,
         known,
-        |index, scorecard, before, template| upsert.change(index, scorecard, before, template),
+        |index, scorecard, before, template, calibrated| upsert.change(index, scorecard, before, template, calibrated),
         now,
         deadline,
     );
@@ -227,14 +230,15 @@ struct Upsert<'a> {
 }
 
 impl Upsert<'_> {
-    /// The change that replaces `before`, made from the template revision `of_before`, by the entry at `index`. `None` if
-    /// nothing differs.
+    /// The change that replaces `before`, made from the template revision `of_before`, by the entry at `index`;
+    /// `calibrated` is the scorecard that it calibrates. `None` if nothing differs.
     fn change(
         &self,
         index: usize,
         scorecard: &Scorecard,
         before: Option<&Scorecard>,
         of_before: Option<&ScorecardTemplate>,
+        calibrated: Option<&Scorecard>,
     ) -> Result<Option<ScorecardChange>, Error> {
         let template = self.template(scorecard, Some(scorecard.revision))?;
         let etag = before.map(Scorecard::etag);
@@ -243,24 +247,37 @@ impl Upsert<'_> {
             let current = self.template(scorecard, None)?;
             current.check_in_use(scorecard.create_time, &format!("scorecards[{index}]."))?;
         }
+        let path = format!("scorecards[{index}].");
+        let compared = |mut after: Scorecard| {
+            after.check_calibrated(calibrated, &path, self.tenant)?;
+            if after.is_to_be_compared(before) {
+                after.compare(calibrated, template, self.tenant)?;
+            }
+            Ok::<_, Error>(after)
+        };
         let Some(before) = before else {
-            return Ok(Some(ScorecardChange::creating(scorecard.clone(), template)));
+            return Ok(Some(ScorecardChange::creating(compared(scorecard.clone())?, template, calibrated)));
         };
         if before.agent != scorecard.agent {
-            let field = format!("scorecards[{index}].agentUserName");
+            let field = format!("{path}agentUserName");
             return Err(Error::invalid_field(&field, "cannot change: the scorecard is of another agent"));
+        }
+        if before.calibrated != scorecard.calibrated {
+            return Err(Error::invalid_field(&format!("{path}calibratedScorecardName"), "cannot change"));
         }
         let after = scorecard.clone().over(before);
         if before.same_as(&after) {
             return Ok(None);
         }
+        let after = compared(after)?;
         let has_no_room = after.acknowledge_comment != scorecard.acknowledge_comment
             && self.comments.get(&after.id).is_none_or(|comment| *comment != after.acknowledge_comment);
         if has_no_room {
             return Err(Error::kept_changing("the scorecard"));
         }
         let of_before = of_before.ok_or_else(|| self.store.without_template(self.tenant, &before.id))?;
-        Ok(Some(ScorecardChange::replacing(self.tenant, (before, of_before), after, template, self.author)))
+        let was = (before, of_before);
+        Ok(Some(ScorecardChange::replacing(self.tenant, was, after, template, calibrated, self.author)))
     }
 
     /// The `revision` of a checked scorecard's template; the current one if `None`.

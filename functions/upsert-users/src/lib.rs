@@ -29,7 +29,7 @@ pub static OPERATION: Operation = Operation {
     access: &[
         Access::BatchGetItem(&[Partition::User]),
         Access::PutItem(&[Partition::User]),
-        Access::UpdateItem(&[Partition::Agent]),
+        Access::UpdateItem(&[Partition::Agent, Partition::AgentCounts]),
     ],
     handle: |app, request| Box::pin(handle(app, request)),
     ..Operation::NOTHING

@@ -26,6 +26,14 @@ impl ExactScore {
         mean.mean()
     }
 
+    /// The full score less the difference of `larger` and `smaller`.
+    pub(crate) fn full_less_difference(larger: &Self, smaller: &Self) -> Self {
+        let denominator = &larger.denominator * &smaller.denominator;
+        let numerator =
+            &denominator + &smaller.numerator * &larger.denominator - &larger.numerator * &smaller.denominator;
+        Self { numerator, denominator }
+    }
+
     /// The score as a number of `parts` equal parts of the full score, rounded half up.
     pub fn rounded(&self, parts: u64) -> u64 {
         let doubled = &self.numerator * parts * 2_u32 + &self.denominator;

@@ -8,8 +8,9 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 use crate::identity::tests::tenant;
+use crate::names::UserId;
 use crate::progress::{Measured, Reached, overall_gap, overall_progress};
-use crate::scorecard::{Score, Scorecard};
+use crate::scorecard::{Score, Scorecard, SubmissionSource};
 use crate::statistics::{FULL, PackedStatistics, Period, Statistics};
 use crate::template::{Chapter, Criterion, ScorecardTemplate};
 use crate::{Id, Timestamp};
@@ -65,6 +66,39 @@ fn criteria(chapters: &[Vec<ImaginedCriterion>]) -> impl Iterator<Item = (usize,
         .flat_map(|(chapter, criteria)| criteria.iter().map(move |criterion| (chapter, criterion)))
 }
 
+/// A scorecard submitted at `time`, with these scores.
+pub(crate) fn scorecard(time: Timestamp, scores: BTreeMap<u32, Score>) -> Scorecard {
+    let user: UserId = Id::parse("ana").unwrap();
+    Scorecard {
+        id: Id::parse("scorecard").unwrap(),
+        version: 1,
+        conversation: Id::parse("call"),
+        process: None,
+        agent: user.clone(),
+        template: Id::parse("template").unwrap(),
+        revision: 1,
+        usecase: Id::parse("care").unwrap(),
+        scores,
+        plans: Vec::new(),
+        comment: None,
+        reference_id: None,
+        creator: user.clone(),
+        updated_by: user.clone(),
+        submitted_by: Some(user),
+        create_time: time,
+        update_time: time,
+        submit_time: Some(time),
+        submission_source: Some(SubmissionSource::Manual),
+        acknowledge_time: None,
+        acknowledge_comment: None,
+        ai_score_time: None,
+        manually_scored: true,
+        calibrated: None,
+        consistency: None,
+        calibrations: 0,
+    }
+}
+
 impl Imagined {
     fn template(&self) -> ScorecardTemplate {
         let time = Timestamp::parse("2026-04-01T00:00:00Z").unwrap();
@@ -93,6 +127,7 @@ impl Imagined {
             create_time: time,
             update_time: time,
             deactivate_time: None,
+            settings: None,
         }
     }
 
@@ -101,33 +136,11 @@ impl Imagined {
         let scorecards = self.scorecards.iter().enumerate().map(|(place, imagined)| {
             let on = day(place as u64 % 15 + if imagined.in_window { 15 } else { 0 });
             let time = Timestamp::parse(&format!("{on}T10:00:00Z")).unwrap();
-            let user = Id::parse("ana").unwrap();
             let scores = imagined.values.iter().enumerate().map(|(place, value)| {
                 let number = u32::try_from(1 + self.chapters.len() + place).unwrap();
                 (number, value.map_or(Score::NotApplicable, |value| Score::Numeric(value.double())))
             });
-            Scorecard {
-                id: Id::parse("scorecard").unwrap(),
-                version: 1,
-                conversation: Id::parse("call").unwrap(),
-                agent: user.clone(),
-                template: Id::parse("template").unwrap(),
-                revision: 1,
-                usecase: Id::parse("care").unwrap(),
-                scores: scores.collect(),
-                plans: Vec::new(),
-                comment: None,
-                creator: user.clone(),
-                updated_by: user.clone(),
-                submitted_by: Some(user),
-                create_time: time,
-                update_time: time,
-                submit_time: Some(time),
-                acknowledge_time: None,
-                acknowledge_comment: None,
-                ai_score_time: None,
-                manually_scored: true,
-            }
+            scorecard(time, scores.collect())
         });
         scorecards.collect()
     }
@@ -369,4 +382,16 @@ fn a_score_that_is_no_whole_number_of_units_comes_off_as_it_was_added() {
         statistics.remove(period, &scorecard.contribution(&template).unwrap()).unwrap();
     }
     assert_eq!(statistics, Statistics::default());
+}
+
+#[test]
+fn a_calibration_and_a_draft_count_nowhere() {
+    let imagined = scored(&[5], &[&[4]]);
+    let (template, scorecard) = (imagined.template(), imagined.scorecards().remove(0));
+    assert!(scorecard.contribution(&template).is_some());
+    assert_eq!(scorecard.counted_at(), scorecard.submit_time);
+    let calibration = Scorecard { calibrated: Id::parse("first"), ..scorecard.clone() };
+    for of_none in [calibration, Scorecard { submit_time: None, ..scorecard }] {
+        assert_eq!((of_none.counted_at(), of_none.contribution(&template)), (None, None));
+    }
 }

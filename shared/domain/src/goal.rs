@@ -125,6 +125,7 @@ pub(crate) mod tests {
             create_time: time("2026-04-01T00:00:00Z"),
             update_time: time("2026-04-01T00:00:00Z"),
             deactivate_time: None,
+            settings: None,
             known_ids: vec!["greeting".to_owned(), "closing".to_owned()],
             dropped: dropped.collect::<BTreeMap<_, _>>(),
         }

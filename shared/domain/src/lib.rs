@@ -4,8 +4,10 @@
 //! Nothing here knows HTTP, Lambda or DynamoDB, and nothing reads a clock or a random source: callers pass in what an
 //! operation needs from outside.
 
+pub mod activity;
 mod bits;
 pub mod bodies;
+mod calibration;
 pub mod change;
 pub mod comment;
 pub mod directory;

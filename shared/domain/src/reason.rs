@@ -80,12 +80,22 @@ reasons! {
     SessionNotSubmitted => "SESSION_NOT_SUBMITTED", FailedPrecondition;
     /// the scorecard was made after the template went out of use
     ScorecardTemplateDeactivated => "SCORECARD_TEMPLATE_DEACTIVATED", FailedPrecondition;
+    /// the template was deleted: it takes no new scorecards and targets
+    TemplateDeleted => "TEMPLATE_DELETED", FailedPrecondition;
     /// the scorecard is a draft
     ScorecardNotSubmitted => "SCORECARD_NOT_SUBMITTED", FailedPrecondition;
     /// the scorecard and the plan are of different agents
     ScorecardNotTheAgents => "SCORECARD_NOT_THE_AGENTS", FailedPrecondition;
     /// the scorecard in the body does not exist
     ScorecardNotFound => "SCORECARD_NOT_FOUND", FailedPrecondition;
+    /// only a service or an admin deletes a submitted scorecard
+    ScorecardSubmitted => "SCORECARD_SUBMITTED", FailedPrecondition;
+    /// the scorecard has calibrations, which are deleted first
+    ScorecardCalibrated => "SCORECARD_CALIBRATED", FailedPrecondition;
+    /// a calibration is neither acknowledged nor calibrated
+    ScorecardIsCalibration => "SCORECARD_IS_CALIBRATION", FailedPrecondition;
+    /// the calibrated scorecard is no longer of the same conversation and template revision
+    CalibratedScorecardChanged => "CALIBRATED_SCORECARD_CHANGED", FailedPrecondition;
     /// the scorecard is linked to 20 plans
     ScorecardPlansFull => "SCORECARD_PLANS_FULL", FailedPrecondition;
     /// the agent has 50 active plans

@@ -29,6 +29,10 @@ pub const MAX_SCORES: usize = 200;
 pub const MAX_SCORE_TEXTS_BYTES: usize = 128 * 1024;
 /// The most plans that a scorecard is linked to.
 pub const MAX_PLANS: usize = 20;
+/// The most bytes of a process's id.
+const MAX_PROCESS_ID_BYTES: usize = 256;
+/// The most bytes of what a client relates a scorecard to.
+const MAX_REFERENCE_BYTES: usize = 128;
 
 /// A scorecard as it is stored. Without a `submit_time` it is a draft, and counts nowhere.
 #[derive(Debug, Clone, PartialEq)]
@@ -37,8 +41,10 @@ pub struct Scorecard {
     pub id: ScorecardId,
     /// The number of times it was written; each write is conditional on it.
     pub version: u64,
-    /// The conversation.
-    pub conversation: ConversationId,
+    /// The conversation; only a scorecard of a process may lack it.
+    pub conversation: Option<ConversationId>,
+    /// The process that is scored, instead of or beside a conversation.
+    pub process: Option<Process>,
     /// The agent in the conversation.
     pub agent: UserId,
     /// The template.
@@ -53,6 +59,8 @@ pub struct Scorecard {
     pub plans: Vec<CoachingPlanId>,
     /// A comment on the whole, at most 64 KiB.
     pub comment: Option<String>,
+    /// What a client relates it to, at most 128 bytes; the service gives it no meaning.
+    pub reference_id: Option<String>,
     /// Who made it.
     pub creator: UserId,
     /// Who last changed it.
@@ -65,6 +73,8 @@ pub struct Scorecard {
     pub update_time: Timestamp,
     /// When it was submitted; it counts on that day, UTC.
     pub submit_time: Option<Timestamp>,
+    /// How it was submitted. `None` for a draft, and for one that was submitted before this was kept.
+    pub submission_source: Option<SubmissionSource>,
     /// When the agent acknowledged it in its present form.
     pub acknowledge_time: Option<Timestamp>,
     /// The agent's comment on the last acknowledgement, at most 64 KiB.
@@ -73,6 +83,73 @@ pub struct Scorecard {
     pub ai_score_time: Option<Timestamp>,
     /// Whether a person made or changed a score.
     pub manually_scored: bool,
+    /// The scorecard that it calibrates: it scores the same once more, to compare those who score, and counts nowhere.
+    pub calibrated: Option<ScorecardId>,
+    /// How alike its scores are to those of the scorecard that it calibrates, in hundredths of a percent: from its
+    /// submission on, unless no criterion was scored in either.
+    pub consistency: Option<u32>,
+    /// The number of scorecards that calibrate it. The store counts them, beside the version.
+    pub calibrations: u64,
+}
+
+/// A process that is scored, such as an order that was taken.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Process {
+    /// Its id, 1 to 256 bytes.
+    pub id: String,
+    /// When the interaction took place.
+    pub interaction_time: Timestamp,
+}
+
+/// What a scorecard scores.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = ScorecardKind)]
+pub enum ScorecardType {
+    /// A conversation.
+    #[serde(rename = "SCORECARD_TYPE_CONVERSATION")]
+    Conversation,
+    /// A process.
+    #[serde(rename = "SCORECARD_TYPE_PROCESS")]
+    Process,
+    /// What another scorecard scores, to compare those who score.
+    #[serde(rename = "SCORECARD_TYPE_CALIBRATION")]
+    Calibration,
+}
+
+impl ScorecardType {
+    /// The types by name, in the order of their numbers; the first is for requests that leave it open.
+    const NAMES: [(&'static str, Option<Self>); 4] = [
+        ("SCORECARD_TYPE_UNSPECIFIED", None),
+        ("SCORECARD_TYPE_CONVERSATION", Some(Self::Conversation)),
+        ("SCORECARD_TYPE_PROCESS", Some(Self::Process)),
+        ("SCORECARD_TYPE_CALIBRATION", Some(Self::Calibration)),
+    ];
+}
+
+/// How a scorecard was submitted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = ScorecardSubmissionSource)]
+pub enum SubmissionSource {
+    /// By a manager or an admin, with `:submit`.
+    #[serde(rename = "SCORECARD_SUBMISSION_SOURCE_MANUAL")]
+    Manual,
+    /// By a customer's own system, or loaded with a `submitTime`; a person made or changed a score.
+    #[serde(rename = "SCORECARD_SUBMISSION_SOURCE_IMPORT")]
+    Import,
+    /// In the same way, but no person made or changed a score.
+    #[serde(rename = "SCORECARD_SUBMISSION_SOURCE_AUTOMATIC")]
+    Automatic,
+}
+
+impl SubmissionSource {
+    /// The sources by the texts that they are stored as.
+    pub const STORED: [(&'static str, Self); 3] =
+        [("manual", Self::Manual), ("import", Self::Import), ("automatic", Self::Automatic)];
+
+    /// The source of what a system submits.
+    fn of_system(manually_scored: bool) -> Self {
+        if manually_scored { Self::Import } else { Self::Automatic }
+    }
 }
 
 /// The score of one criterion.
@@ -98,10 +175,10 @@ pub struct Totals {
 }
 
 impl Scorecard {
-    /// Whether it equals `other`, apart from the version, the creation and the last change.
+    /// Whether it equals `other`, apart from the version, the creation, the last change, and how it was submitted.
     pub fn same_as(&self, other: &Self) -> bool {
-        let Self { version, updated_by, update_time, create_time, creator, .. } = self.clone();
-        *self == Self { version, updated_by, update_time, create_time, creator, ..other.clone() }
+        let Self { version, updated_by, update_time, create_time, creator, submission_source, .. } = self.clone();
+        *self == Self { version, updated_by, update_time, create_time, creator, submission_source, ..other.clone() }
     }
 
     /// Whether it reads the same to an agent as `other`: that is what they acknowledge.
@@ -120,12 +197,34 @@ impl Scorecard {
             self.acknowledge_time = stands;
             self.acknowledge_comment.clone_from(&before.acknowledge_comment);
         }
+        self.consistency = before.consistency.filter(|_| self.submit_time.is_some());
+        self.calibrations = before.calibrations;
         self
     }
 
-    /// Whether it exists for `caller`: for an agent, only their own, once it is submitted.
+    /// Whether it exists for `caller`: for an agent, only their own, once it is submitted, and no calibration.
     pub fn is_there_for(&self, caller: &Caller) -> bool {
-        caller.role() != Role::Agent || (self.submit_time.is_some() && self.agent == *caller.user())
+        caller.role() != Role::Agent || (self.counted_at().is_some() && self.agent == *caller.user())
+    }
+
+    /// What it scores.
+    fn scorecard_type(&self) -> ScorecardType {
+        match (&self.calibrated, &self.process) {
+            (Some(_), _) => ScorecardType::Calibration,
+            (None, Some(_)) => ScorecardType::Process,
+            (None, None) => ScorecardType::Conversation,
+        }
+    }
+
+    /// Whether it is a calibration: a second scorecard of what another scores, to compare those who score.
+    pub fn is_calibration(&self) -> bool {
+        self.calibrated.is_some()
+    }
+
+    /// When it counts, in statistics, in quotas and as a scorecard of its plans: from its submission on. `None` for a
+    /// draft, and for a calibration, which counts nowhere.
+    pub fn counted_at(&self) -> Option<Timestamp> {
+        self.submit_time.filter(|_| !self.is_calibration())
     }
 
     /// Whether `template` is the revision that it was made from.
@@ -154,9 +253,9 @@ impl Scorecard {
         Totals { whole, auto_failed, parts }
     }
 
-    /// Its contribution to the statistics of its agent; `None` for a draft, or if nothing applies.
+    /// Its contribution to the statistics of its agent; `None` if it does not count, or if nothing applies.
     pub fn contribution(&self, template: &ScorecardTemplate) -> Option<Contribution> {
-        let day = day_of(self.submit_time?);
+        let day = day_of(self.counted_at()?);
         let totals = self.totals(template);
         let mut scores = vec![(WHOLE_SCORECARD, units_of(&totals.whole?))];
         scores.extend(totals.parts.iter().map(|(number, score)| (*number, units_of(score))));
@@ -167,6 +266,10 @@ impl Scorecard {
     pub fn submit(&mut self, caller: &Caller, now: Timestamp) {
         if self.submit_time.is_none() {
             self.submit_time = Some(now);
+            self.submission_source = Some(match caller.role() {
+                Role::Service => SubmissionSource::of_system(self.manually_scored),
+                Role::Agent | Role::Manager | Role::Admin => SubmissionSource::Manual,
+            });
             self.submitted_by = Some(caller.user().clone());
             self.changed(caller, now);
         }
@@ -176,6 +279,8 @@ impl Scorecard {
     pub fn reset(&mut self, caller: &Caller, now: Timestamp) {
         if self.submit_time.take().is_some() {
             self.submitted_by = None;
+            self.submission_source = None;
+            self.consistency = None;
             self.acknowledge_time = None;
             self.acknowledge_comment = None;
             self.changed(caller, now);
@@ -218,8 +323,11 @@ impl Scorecard {
     /// comment.
     ///
     /// # Errors
-    /// FAILED_PRECONDITION if it is a draft.
+    /// FAILED_PRECONDITION if it is a draft or a calibration.
     pub fn acknowledge(&mut self, comment: Option<String>, caller: &Caller, now: Timestamp) -> Result<(), Error> {
+        if self.is_calibration() {
+            return Err(Error::new(Reason::ScorecardIsCalibration, "a calibration is not acknowledged"));
+        }
         if self.submit_time.is_none() {
             return Err(Error::new(
                 Reason::ScorecardNotSubmitted,
@@ -254,12 +362,16 @@ pub struct NewScorecard {
     pub template: ScorecardTemplateId,
     /// Its revision; absent: the current one.
     pub revision: Option<u32>,
-    conversation: ConversationId,
+    /// The scorecard that it calibrates.
+    pub calibrated: Option<ScorecardId>,
+    conversation: Option<ConversationId>,
+    process: Option<Process>,
     agent: UserId,
     usecase: Option<UsecaseId>,
     scores: Vec<NewScore>,
     plans: Vec<CoachingPlanId>,
     comment: Option<String>,
+    reference_id: Option<String>,
     ai_score_time: Option<Timestamp>,
     imported: ImportedFields,
 }
@@ -288,13 +400,20 @@ impl NewScorecard {
     /// Reads a scorecard, noting every bad field that can be recognised without its template.
     pub fn read(fields: &mut Fields<'_>, tenant: &Tenant, caller: &Caller, now: Timestamp) -> Option<Self> {
         let id = fields.id::<Collection>("name", tenant);
-        let conversation = fields.required("conversationName", |fields, field| fields.id(field, tenant));
+        let calibrated = fields.id::<Collection>("calibratedScorecardName", tenant);
+        let process = read_process(fields, calibrated.is_some(), now);
+        let conversation = match process {
+            Some(_) => fields.id("conversationName", tenant),
+            None => fields.required("conversationName", |fields, field| fields.id(field, tenant)),
+        };
+        fields.may_be_absent();
         let agent = fields.required("agentUserName", |fields, field| fields.id(field, tenant));
         let template = fields.required("templateName", |fields, field| fields.template(field, tenant, Revisions::One));
         let usecase = fields.id("usecaseName", tenant);
         let scores = read_scores(fields);
         let plans = fields.ids("coachingPlanNames", MAX_PLANS, tenant);
         let comment = fields.string("comment", MAX_TEXT_BYTES);
+        let reference_id = read_reference_id(fields, "referenceScorecardId");
         let ai_score_time = fields.timestamp("aiScoreTime");
         let imported = ImportedFields {
             create_time: fields.timestamp("createTime"),
@@ -320,17 +439,28 @@ impl NewScorecard {
         if imported.acknowledge_time.is_some() && imported.submit_time.is_none() {
             fields.refuse("acknowledgeTime", "must be absent without submitTime: a draft is not acknowledged");
         }
+        for (field, is_sent) in [
+            ("acknowledgeTime", imported.acknowledge_time.is_some()),
+            ("acknowledgeComment", imported.acknowledge_comment.is_some()),
+        ] {
+            if is_sent && calibrated.is_some() {
+                fields.refuse(field, "must be absent: a calibration is not acknowledged");
+            }
+        }
         let (template, revision) = template?;
         Some(Self {
             id,
             template,
             revision: if let Revision::Number(number) = revision { Some(number) } else { None },
-            conversation: conversation?,
+            calibrated,
+            conversation: if process.is_some() { conversation } else { Some(conversation?) },
+            process: if let Some(process) = process { Some(process?) } else { None },
             agent: agent?,
             usecase,
             scores,
             plans,
             comment,
+            reference_id,
             ai_score_time,
             imported,
         })
@@ -390,7 +520,8 @@ impl NewScorecard {
 
     /// The agent, usecase and time that it counts under, as far as known without its template.
     pub fn counted(&self) -> Option<(&UserId, &UsecaseId, Timestamp)> {
-        Some((&self.agent, self.usecase.as_ref()?, self.imported.submit_time?))
+        let submit_time = self.imported.submit_time.filter(|_| self.calibrated.is_none());
+        Some((&self.agent, self.usecase.as_ref()?, submit_time?))
     }
 
     /// The scorecard that this request creates at `now` under `id`; [`NewScorecard::check`] found `template` to allow it.
@@ -409,29 +540,35 @@ impl NewScorecard {
         let create_time = imported.create_time.unwrap_or(now);
         let submitted_by = imported.submitted_by.or_else(|| imported.submit_time.map(|_| caller.user().clone()));
         let latest = [Some(create_time), imported.submit_time, imported.acknowledge_time];
+        let made_by_hand = !caller.role().imports_history() && !self.scores.is_empty();
+        let manually_scored = imported.manually_scored.unwrap_or(made_by_hand);
         Ok(Scorecard {
             id,
             version: 1,
             conversation: self.conversation,
+            process: self.process,
             agent: self.agent,
             template: template.id.clone(),
             revision: template.revision,
             usecase: usecase.ok_or_else(|| Error::internal("a scorecard was checked and has no usecase"))?,
-            manually_scored: imported
-                .manually_scored
-                .unwrap_or(!caller.role().imports_history() && !self.scores.is_empty()),
+            manually_scored,
             scores: by_number(self.scores, template),
             plans: self.plans,
             comment: self.comment,
+            reference_id: self.reference_id,
             creator: imported.creator.unwrap_or_else(|| caller.user().clone()),
             updated_by: caller.user().clone(),
             submitted_by: imported.submit_time.and(submitted_by),
             create_time,
             update_time: imported.update_time.or_else(|| latest.into_iter().flatten().max()).unwrap_or(create_time),
             submit_time: imported.submit_time,
+            submission_source: imported.submit_time.map(|_| SubmissionSource::of_system(manually_scored)),
             acknowledge_time: imported.acknowledge_time,
             acknowledge_comment: imported.acknowledge_comment,
             ai_score_time: self.ai_score_time,
+            calibrated: self.calibrated,
+            consistency: None,
+            calibrations: 0,
         })
     }
 }
@@ -442,9 +579,14 @@ pub struct ScorecardUpdate {
     comment: Option<Option<String>>,
     scores: Option<Vec<NewScore>>,
     plans: Option<Vec<CoachingPlanId>>,
+    reference_id: Option<Option<String>>,
     ai_score_time: Option<Option<Timestamp>>,
     name: Option<Option<ScorecardId>>,
+    scorecard_type: Option<Option<Option<ScorecardType>>>,
     conversation: Option<Option<ConversationId>>,
+    process_id: Option<Option<String>>,
+    process_interaction_time: Option<Option<Timestamp>>,
+    calibrated: Option<Option<ScorecardId>>,
     agent: Option<Option<UserId>>,
     usecase: Option<Option<UsecaseId>>,
     template: Option<Option<(ScorecardTemplateId, Revision)>>,
@@ -452,8 +594,15 @@ pub struct ScorecardUpdate {
 
 impl ScorecardUpdate {
     /// The fields that an update mask may name.
-    pub const FIELDS: [&'static str; 21] = [
+    pub const FIELDS: [&'static str; 28] = [
         "name",
+        "scorecardType",
+        "processId",
+        "processInteractionTime",
+        "calibratedScorecardName",
+        "calibrationConsistencyScore",
+        "referenceScorecardId",
+        "submissionSource",
         "conversationName",
         "agentUserName",
         "creator",
@@ -485,7 +634,14 @@ impl ScorecardUpdate {
             plans: mask
                 .value(fields, "coachingPlanNames", |fields, field| Some(fields.ids(field, MAX_PLANS, tenant)))
                 .flatten(),
+            reference_id: mask.value(fields, "referenceScorecardId", read_reference_id),
             ai_score_time: mask.value(fields, "aiScoreTime", |fields, field| fields.timestamp(field)),
+            scorecard_type: mask
+                .immutable(fields, "scorecardType", |fields, field| fields.enumeration(field, &ScorecardType::NAMES)),
+            process_id: mask.immutable(fields, "processId", |fields, field| fields.string(field, MAX_PROCESS_ID_BYTES)),
+            process_interaction_time: mask
+                .immutable(fields, "processInteractionTime", |fields, field| fields.timestamp(field)),
+            calibrated: mask.immutable(fields, "calibratedScorecardName", |fields, field| fields.id(field, tenant)),
             name: mask.immutable(fields, "name", |fields, field| fields.id(field, tenant)),
             conversation: mask.immutable(fields, "conversationName", |fields, field| fields.id(field, tenant)),
             agent: mask.immutable(fields, "agentUserName", |fields, field| fields.id(field, tenant)),
@@ -496,9 +652,11 @@ impl ScorecardUpdate {
         fields.drop_known(&[
             "creator",
             "totalScore",
+            "calibrationConsistencyScore",
             "createTime",
             "updateTime",
             "submitTime",
+            "submissionSource",
             "manuallyScored",
             "autoFailed",
             "acknowledgeTime",
@@ -519,12 +677,21 @@ impl ScorecardUpdate {
                     Revision::Every => false,
                 }
         };
+        let process = scorecard.process.as_ref();
+        let scorecard_type = scorecard.scorecard_type();
         for (field, differs) in [
             ("name", self.name.as_ref().is_some_and(|new| new.as_ref() != Some(&scorecard.id))),
+            ("scorecardType", self.scorecard_type.flatten().flatten().is_some_and(|new| new != scorecard_type)),
+            ("conversationName", self.conversation.as_ref().is_some_and(|new| *new != scorecard.conversation)),
             (
-                "conversationName",
-                self.conversation.as_ref().is_some_and(|new| new.as_ref() != Some(&scorecard.conversation)),
+                "processId",
+                self.process_id.as_ref().is_some_and(|new| new.as_ref() != process.map(|process| &process.id)),
             ),
+            (
+                "processInteractionTime",
+                self.process_interaction_time.is_some_and(|new| new != process.map(|process| process.interaction_time)),
+            ),
+            ("calibratedScorecardName", self.calibrated.as_ref().is_some_and(|new| *new != scorecard.calibrated)),
             ("agentUserName", self.agent.as_ref().is_some_and(|new| new.as_ref() != Some(&scorecard.agent))),
             ("usecaseName", self.usecase.as_ref().is_some_and(|new| new.as_ref() != Some(&scorecard.usecase))),
             ("templateName", self.template.as_ref().is_some_and(|new| !new.as_ref().is_some_and(of_template))),
@@ -552,6 +719,9 @@ impl ScorecardUpdate {
         }
         if let Some(plans) = self.plans {
             scorecard.plans = plans;
+        }
+        if let Some(reference_id) = self.reference_id {
+            scorecard.reference_id = reference_id;
         }
         if let Some(time) = self.ai_score_time {
             scorecard.ai_score_time = time;
@@ -610,6 +780,46 @@ fn check_plans<'a>(
 
 fn read_user(fields: &mut Fields<'_>, field: &str, tenant: &Tenant) -> Option<UserId> {
     fields.object(field, |user| user.required("name", |user, name| user.id(name, tenant)))
+}
+
+/// Reads the type, and the process if it is of one, of a scorecard that `calibrates` another or not; the process is
+/// `None` if it is noted as bad.
+fn read_process(fields: &mut Fields<'_>, calibrates: bool, now: Timestamp) -> Option<Option<Process>> {
+    let scorecard_type = fields.enumeration("scorecardType", &ScorecardType::NAMES).flatten();
+    let noted = fields.noted();
+    let id = fields.string("processId", MAX_PROCESS_ID_BYTES).filter(|id| !id.is_empty());
+    let interaction_time = fields.timestamp("processInteractionTime");
+    refuse_future(fields, now, "processInteractionTime", interaction_time);
+    match scorecard_type {
+        Some(ScorecardType::Conversation | ScorecardType::Process) if calibrates => {
+            fields
+                .refuse("scorecardType", "must be SCORECARD_TYPE_CALIBRATION or absent, with calibratedScorecardName");
+        }
+        Some(ScorecardType::Calibration) if !calibrates => {
+            fields.refuse("calibratedScorecardName", "is required for SCORECARD_TYPE_CALIBRATION");
+        }
+        _ => {}
+    }
+    let sent = [("processId", id.is_some()), ("processInteractionTime", interaction_time.is_some())];
+    let is_of_process = match scorecard_type {
+        Some(ScorecardType::Process) => true,
+        // It is of what is calibrated.
+        _ => calibrates && sent.iter().any(|(_, is_sent)| *is_sent),
+    };
+    let was_read = fields.noted() == noted;
+    for (field, is_sent) in sent {
+        match (is_of_process, is_sent) {
+            (true, false) if was_read => fields.refuse(field, "is required for SCORECARD_TYPE_PROCESS"),
+            (false, true) => fields.refuse(field, "is only for SCORECARD_TYPE_PROCESS, and for its calibrations"),
+            _ => {}
+        }
+    }
+    is_of_process.then(|| Some(Process { id: id?, interaction_time: interaction_time? }))
+}
+
+/// Reads what a client relates a scorecard to; an empty text is none.
+fn read_reference_id(fields: &mut Fields<'_>, field: &str) -> Option<String> {
+    fields.string(field, MAX_REFERENCE_BYTES).filter(|id| !id.is_empty())
 }
 
 fn read_scores(fields: &mut Fields<'_>) -> Vec<NewScore> {
@@ -682,9 +892,18 @@ fn by_number(scores: Vec<NewScore>, template: &ScorecardTemplate) -> BTreeMap<u3
 pub struct ScorecardMessage<'a> {
     /// Its resource name: `customers/{customer}/profiles/{profile}/scorecards/{scorecard}`.
     name: String,
-    /// The conversation that was scored: `customers/{customer}/profiles/{profile}/conversations/{conversation}`.
-    conversation_name: String,
-    /// The agent in the conversation: `customers/{customer}/users/{user}`.
+    /// What it scores. Left open: `SCORECARD_TYPE_CALIBRATION` with a `calibratedScorecardName`, else `SCORECARD_TYPE_CONVERSATION`. It never changes.
+    scorecard_type: ScorecardType,
+    /// The conversation that was scored: `customers/{customer}/profiles/{profile}/conversations/{conversation}`. Only a scorecard of a process may lack it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    conversation_name: Option<String>,
+    /// The process that was scored, 1 to 256 bytes; a scorecard of `SCORECARD_TYPE_PROCESS` has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    process_id: Option<&'a str>,
+    /// When the interaction of the process took place; it is sent with `processId`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    process_interaction_time: Option<Timestamp>,
+    /// The agent who is scored: `customers/{customer}/users/{user}`.
     agent_user_name: String,
     /// Who made it.
     creator: UserMessage,
@@ -697,6 +916,15 @@ pub struct ScorecardMessage<'a> {
     total_score: f64,
     /// The scores, in the order of the template.
     scores: Vec<ScoreMessage<'a>>,
+    /// The scorecard that it calibrates, submitted, of the same agent, conversation, process and template revision: `customers/{customer}/profiles/{profile}/scorecards/{scorecard}`. It never changes. A calibration scores the same once more, to compare those who score. It counts nowhere, and agents do not see it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    calibrated_scorecard_name: Option<String>,
+    /// How alike the scores of a submitted calibration are to those of the scorecard that it calibrates: the weighted mean over the criteria of 100 less the difference of the two scores in percent, rounded once to two decimals. A criterion that only one of the two scores by a number counts as 0; one that neither does is left out, and if all are, so is the field. It is made when the calibration is submitted and when its scores change after that, from the calibrated scorecard as it is at that moment. A later change, reset or new submission of the calibrated scorecard leaves it as it is: `:reset` and `:submit` of the calibration make it anew.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    calibration_consistency_score: Option<f64>,
+    /// What a client relates it to, at most 128 bytes; the service gives it no meaning.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reference_scorecard_id: Option<&'a str>,
     /// Plans that it is linked to, at most 20.
     coaching_plan_names: Vec<String>,
     /// When it was made.
@@ -706,6 +934,9 @@ pub struct ScorecardMessage<'a> {
     /// When it was submitted; it counts on that day, UTC. Absent: it is a draft.
     #[serde(skip_serializing_if = "Option::is_none")]
     submit_time: Option<Timestamp>,
+    /// How it was submitted. Absent: it is a draft, or was submitted before the service kept this.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    submission_source: Option<SubmissionSource>,
     /// When it was scored automatically.
     #[serde(skip_serializing_if = "Option::is_none")]
     ai_score_time: Option<Timestamp>,
@@ -786,17 +1017,24 @@ impl Scorecard {
         });
         ScorecardMessage {
             name: tenant.name_of(&self.id),
-            conversation_name: tenant.name_of(&self.conversation),
+            scorecard_type: self.scorecard_type(),
+            conversation_name: self.conversation.as_ref().map(|conversation| tenant.name_of(conversation)),
+            process_id: self.process.as_ref().map(|process| process.id.as_str()),
+            process_interaction_time: self.process.as_ref().map(|process| process.interaction_time),
             agent_user_name: tenant.name_of(&self.agent),
             creator: user(&self.creator),
             template_name: tenant.name_of_revision(&self.template, self.revision),
             comment: self.comment.as_deref(),
             total_score: totals.whole.map_or(-1.0, |whole| percent(whole.hundredths())),
             scores: scores.collect(),
+            calibrated_scorecard_name: self.calibrated.as_ref().map(|scorecard| tenant.name_of(scorecard)),
+            calibration_consistency_score: self.consistency.map(percent),
+            reference_scorecard_id: self.reference_id.as_deref(),
             coaching_plan_names: self.plans.iter().map(|plan: &Id<_>| tenant.name_of(plan)).collect(),
             create_time: self.create_time,
             update_time: self.update_time,
             submit_time: self.submit_time,
+            submission_source: self.submission_source,
             ai_score_time: self.ai_score_time,
             manually_scored: self.manually_scored,
             auto_failed: totals.auto_failed,
@@ -854,9 +1092,9 @@ impl Scorecard {
         Some(author.change(after.version, links(self), links(after)))
     }
 
-    /// What is hidden from its agent: everything while it is a draft.
+    /// What is hidden from its agent: everything while it is a draft, and of a calibration.
     fn hidden_from_agent(&self) -> Hidden {
-        if self.submit_time.is_some() { Hidden::Fields(&[]) } else { Hidden::All }
+        if self.counted_at().is_some() { Hidden::Fields(&[]) } else { Hidden::All }
     }
 
     fn document(&self, tenant: &Tenant, template: &ScorecardTemplate) -> Option<Document> {

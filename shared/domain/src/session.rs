@@ -217,14 +217,33 @@ impl State {
     ];
 }
 
-impl CoachingSession {
-    /// Its state at `now`.
+/// The steps of a session: all that its state follows from, and the time at which it counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Steps {
+    /// The time at which it counts: its session time, else that of its creation.
+    pub counted: Timestamp,
+    /// Whether that is its session time.
+    pub has_session_time: bool,
+    /// Whether it has notes of the meeting.
+    pub has_notes: bool,
+    /// When its manager submitted it.
+    pub submitted: Option<Timestamp>,
+    /// When its agent acknowledged it.
+    pub acknowledged: Option<Timestamp>,
+}
+
+impl Steps {
+    fn session_time(&self) -> Option<Timestamp> {
+        self.has_session_time.then_some(self.counted)
+    }
+
+    /// The session's state at `now`.
     pub fn state(&self, now: Timestamp) -> State {
-        if self.acknowledge_time.is_some() {
+        if self.acknowledged.is_some() {
             State::Acknowledged
-        } else if self.manager_submit_time.is_some() {
+        } else if self.submitted.is_some() {
             State::Submitted
-        } else if self.meeting_notes.is_some() || self.session_time.is_some_and(|time| time <= now) {
+        } else if self.has_notes || self.session_time().is_some_and(|time| time <= now) {
             State::Held
         } else {
             State::Scheduled
@@ -235,21 +254,49 @@ impl CoachingSession {
     /// not acknowledged. A session whose time is still to come is never overdue: an agent does not acknowledge a
     /// meeting before it.
     pub fn overdue(&self, now: Timestamp) -> bool {
-        match (self.state(now), self.manager_submit_time) {
-            (State::Held, _) => self.meeting_notes.is_none(),
+        match (self.state(now), self.submitted) {
+            (State::Held, _) => !self.has_notes,
             (State::Submitted, Some(submitted)) => {
-                let met = self.session_time.unwrap_or(submitted);
+                let met = self.session_time().unwrap_or(submitted);
                 submitted.max(met).plus(ACKNOWLEDGED_WITHIN) <= now
             }
             _ => false,
         }
     }
+}
 
-    /// When it was held, if it has notes or is submitted: its session time, else its creation. A time in the future
-    /// counts once it has come.
+impl CoachingSession {
+    /// Its steps.
+    pub fn steps(&self) -> Steps {
+        Steps {
+            counted: self.session_time.unwrap_or(self.create_time),
+            has_session_time: self.session_time.is_some(),
+            has_notes: self.meeting_notes.is_some(),
+            submitted: self.manager_submit_time,
+            acknowledged: self.acknowledge_time,
+        }
+    }
+
+    /// Its state at `now`.
+    pub fn state(&self, now: Timestamp) -> State {
+        self.steps().state(now)
+    }
+
+    /// Whether a step is overdue at `now` ([`Steps::overdue`]).
+    pub fn overdue(&self, now: Timestamp) -> bool {
+        self.steps().overdue(now)
+    }
+
+    /// When it was held, if it has notes or is submitted: the time at which it counts. A time in the future counts once
+    /// it has come.
     pub fn held_at(&self) -> Option<Timestamp> {
-        let held = self.meeting_notes.is_some() || self.manager_submit_time.is_some();
-        held.then(|| self.session_time.unwrap_or(self.create_time))
+        let steps = self.steps();
+        (steps.has_notes || steps.submitted.is_some()).then_some(steps.counted)
+    }
+
+    /// Who coaches: who last wrote its notes, moved it or submitted it, else who created it.
+    pub fn coach(&self) -> &UserId {
+        self.manager_submitter.as_ref().unwrap_or(&self.creator)
     }
 
     /// Its etag (AIP-154) for `caller`; an agent's changes only with what they see.

@@ -7,12 +7,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use crate::change::Author;
 use crate::etag::etag_of;
 use crate::fields::{Fields, MAX_TITLE_BYTES};
 use crate::names::{Revisions, ScorecardTemplateId, UsecaseId};
 use crate::outline::Kind;
 use crate::references::References;
-use crate::{Error, Id, Reason, Tenant, Timestamp, UpdateMask, Violations, names};
+use crate::{Error, Id, Reason, Role, Tenant, Timestamp, UpdateMask, Violations, names};
 
 /// The most chapters of a template.
 pub const MAX_CHAPTERS: usize = 50;
@@ -27,9 +28,11 @@ pub const MAX_LABELS_BYTES: usize = 216 * 1024;
 pub const MAX_USECASES: usize = 50;
 /// The largest weight and the largest maximum value.
 pub const MAX_NUMBER: f64 = 1_000_000.0;
+/// The roles that may take back the deletion of a template.
+const UNDELETE: &[Role] = &[Role::Manager, Role::Admin];
 
 /// One revision of a scorecard template. Revisions never change: scorecards keep the one that they
-/// were made from.
+/// were made from. Beside them a template has settings.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ScorecardTemplate {
     /// The template's id.
@@ -54,6 +57,24 @@ pub struct ScorecardTemplate {
     /// By number, the chapters and criteria that earlier revisions had and this one does not. Those dropped before the
     /// service recorded it are missing.
     pub dropped: BTreeMap<u32, Dropped>,
+    /// The template's settings. An earlier revision that was read alone has none.
+    pub settings: Option<TemplateSettings>,
+}
+
+/// What a template has beside its revisions: it changes without a new one, and every revision shows it as it is now.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct TemplateSettings {
+    /// The number of their changes.
+    pub version: u64,
+    /// When the template was deleted.
+    pub delete_time: Option<Timestamp>,
+}
+
+impl TemplateSettings {
+    /// The same, as the next version of `current` if they differ.
+    fn after(self, current: &Self) -> Self {
+        if self == *current { self } else { Self { version: current.version + 1, ..self } }
+    }
 }
 
 /// A chapter or criterion that a revision no longer has.
@@ -113,12 +134,48 @@ impl ScorecardTemplate {
         self.dropped.get(&self.number_of(criterion_or_chapter_id)?).map(|dropped| dropped.last_revision)
     }
 
+    /// This revision, with the settings that its template has now and with its present time of deactivation, which are
+    /// those of `current`.
+    #[must_use]
+    pub fn as_set_now(self, current: Self) -> Self {
+        Self { settings: current.settings, deactivate_time: current.deactivate_time, ..self }
+    }
+
+    /// When the template was deleted, if this is its current revision.
+    fn delete_time(&self) -> Option<Timestamp> {
+        self.settings.as_ref()?.delete_time
+    }
+
+    /// Deletes the template, whose current revision this is, at `now`; one that is deleted stays as it is.
+    pub fn delete(&mut self, now: Timestamp) {
+        let current = self.settings.clone().unwrap_or_default();
+        let delete_time = current.delete_time.or(Some(now.max(self.update_time)));
+        self.settings = Some(TemplateSettings { delete_time, ..current.clone() }.after(&current));
+    }
+
+    /// Checks that the template, whose current revision this is, takes new scorecards and targets. They name it by
+    /// `field`.
+    ///
+    /// # Errors
+    /// FAILED_PRECONDITION if it is deleted.
+    pub fn check_not_deleted(&self, field: &str) -> Result<(), Error> {
+        match self.delete_time() {
+            Some(time) => Err(Error::new(
+                Reason::TemplateDeleted,
+                format!("{field}: the template was deleted and takes no new scorecards and targets"),
+            )
+            .with("deleteTime", time.to_string())),
+            None => Ok(()),
+        }
+    }
+
     /// Checks that the template, whose current revision this is, takes a new scorecard that was made at `made`. `path`
     /// is the prefix of the fields' names.
     ///
     /// # Errors
-    /// FAILED_PRECONDITION if it was out of use by then.
+    /// FAILED_PRECONDITION if it is deleted, or was out of use by then.
     pub fn check_in_use(&self, made: Timestamp, path: &str) -> Result<(), Error> {
+        self.check_not_deleted(&format!("{path}templateName"))?;
         match self.deactivate_time {
             Some(time) if made >= time => Err(Error::new(
                 Reason::ScorecardTemplateDeactivated,
@@ -148,6 +205,8 @@ pub struct TemplateUpdate {
     chapters: Option<Option<Vec<Chapter>>>,
     usecases: Option<Vec<UsecaseId>>,
     deactivate_time: Option<Option<Timestamp>>,
+    /// Whether it takes a deletion back.
+    undeletes: bool,
 }
 
 /// A request to create a template. A repeated request is recognised by its serialised form.
@@ -191,14 +250,24 @@ impl NewTemplate {
             create_time: now,
             update_time: now,
             deactivate_time: self.deactivate_time,
+            settings: Some(TemplateSettings::default()),
         }
     }
 }
 
 impl TemplateUpdate {
     /// The fields that an update mask may name.
-    pub const FIELDS: [&'static str; 8] =
-        ["name", "title", "template", "usecaseNames", "createTime", "updateTime", "deactivateTime", "etag"];
+    pub const FIELDS: [&'static str; 9] = [
+        "name",
+        "title",
+        "template",
+        "usecaseNames",
+        "createTime",
+        "updateTime",
+        "deactivateTime",
+        "deleteTime",
+        "etag",
+    ];
 
     /// Reads the template in the body of an update, noting every bad field. Fields that the service owns are dropped
     /// (AIP-203).
@@ -212,6 +281,8 @@ impl TemplateUpdate {
                 .value(fields, "usecaseNames", |fields, field| Some(fields.ids(field, MAX_USECASES, tenant)))
                 .flatten(),
             deactivate_time: mask.value(fields, "deactivateTime", |fields, field| fields.timestamp(field)),
+            // The service sets it, so only its absence has a meaning.
+            undeletes: mask.immutable(fields, "deleteTime", |fields, field| fields.timestamp(field)) == Some(None),
         };
         fields.drop_known(&["name", "createTime", "updateTime"]);
         update
@@ -222,17 +293,14 @@ impl TemplateUpdate {
         References::default().usecases("scorecardTemplate.usecaseNames", self.usecases.iter().flatten())
     }
 
-    /// The next revision of `current`, made at `now` but not before `current`; `None` if it would be the same.
+    /// `current`, the current revision, after the update by `author`: a further revision, made not before `current`, or
+    /// the same with other settings. `None` if it would be the same.
     ///
     /// # Errors
-    /// INVALID_ARGUMENT if a chapter has the id that a criterion has or had, or a criterion that of a chapter: their
+    /// PERMISSION_DENIED if the caller may not take a deletion back; INVALID_ARGUMENT if a chapter has the id that a criterion has or had, or a criterion that of a chapter: their
     /// scores would be counted together. FAILED_PRECONDITION if all revisions together would have more than
     /// [`MAX_KNOWN_IDS`] chapters and criteria.
-    pub fn next_revision(
-        self,
-        current: &ScorecardTemplate,
-        now: Timestamp,
-    ) -> Result<Option<ScorecardTemplate>, Error> {
+    pub fn apply(self, current: &ScorecardTemplate, author: Author<'_>) -> Result<Option<ScorecardTemplate>, Error> {
         let mut next = current.clone();
         if let Some(Some(title)) = self.title {
             next.title = title;
@@ -261,12 +329,18 @@ impl TemplateUpdate {
         if let Some(time) = self.deactivate_time {
             next.deactivate_time = time;
         }
-        if next == *current {
-            return Ok(None);
+        if next != *current {
+            next.revision += 1;
+            next.update_time = author.now.max(current.update_time);
         }
-        next.revision += 1;
-        next.update_time = now.max(current.update_time);
-        Ok(Some(next))
+        let before = current.settings.clone().unwrap_or_default();
+        let mut settings = before.clone();
+        if self.undeletes && settings.delete_time.is_some() {
+            author.caller.require_role(UNDELETE)?;
+            settings.delete_time = None;
+        }
+        next.settings = Some(settings.after(&before));
+        Ok(Some(next).filter(|next| next != current))
     }
 }
 
@@ -400,6 +474,9 @@ pub struct ScorecardTemplateMessage<'a> {
     /// When it goes, or went, out of use: it takes no scorecards that are made after that. Lists leave out a template that has this time.
     #[serde(skip_serializing_if = "Option::is_none")]
     deactivate_time: Option<Timestamp>,
+    /// When it was deleted: it takes no new scorecards and targets, and lists leave it out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    delete_time: Option<Timestamp>,
     /// Opaque version, to send in `If-Match`.
     etag: String,
 }
@@ -468,12 +545,17 @@ impl ScorecardTemplate {
             create_time: self.create_time,
             update_time: self.update_time,
             deactivate_time: self.deactivate_time,
+            delete_time: self.delete_time(),
             etag: self.etag(),
         }
     }
 
-    /// Its etag (AIP-154): that of its revision.
+    /// Its etag (AIP-154): that of its revision, and of the template's settings once they were changed.
     pub fn etag(&self) -> String {
-        etag_of(u64::from(self.revision), self.update_time)
+        let of_revision = etag_of(u64::from(self.revision), self.update_time);
+        match self.settings.as_ref().map_or(0, |settings| settings.version) {
+            0 => of_revision,
+            version => format!("{of_revision}-{version:x}"),
+        }
     }
 }

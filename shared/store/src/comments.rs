@@ -56,7 +56,7 @@ impl Store {
         author: Author<'_>,
     ) -> Result<Created<names::CoachingComment>, Error> {
         let usecase = comment.usecase.clone();
-        let created = Created { id: comment.id.clone(), time: author.now, usecase, revision: None };
+        let created = Created { id: comment.id.clone(), time: author.now, usecase, revision: None, consistency: None };
         let mut transaction = entity::creation(tenant, comment, author);
         if let (Some(plan), Some(agent)) = (&comment.plan, &comment.agent) {
             let add = dependents::add(tenant, plan, &[Child::Comment], agent, None);

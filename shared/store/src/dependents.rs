@@ -23,6 +23,7 @@ use coaching_domain::target::Target;
 use coaching_domain::{Error, Reason, Tenant, Timestamp};
 
 use crate::Store;
+use crate::activity::{self, PlacedMark};
 use crate::agents::{self, MAX_TARGETS_OF_PLAN, Record};
 use crate::engine::attempts::{Attempts, keeps_changing};
 use crate::engine::entity;
@@ -37,8 +38,8 @@ use crate::unreadable::Unreadable;
 /// How long a plan stays in the list of deletions after its last child is deleted, in seconds. Indexes follow the table
 /// within about one second.
 const HIDDEN_SECONDS: i64 = 300;
-/// The most children that one transaction deletes: each takes up to three writes of 100.
-const DELETED_AT_ONCE: usize = 25;
+/// The most children that one transaction deletes: each takes up to four writes of 100, and the counts take two.
+const DELETED_AT_ONCE: usize = 24;
 /// The most bytes that those may take: a transaction takes 4 MB, and history records what was deleted.
 const MAX_BYTES_AT_ONCE: usize = 2 * 1024 * 1024;
 /// The bytes that history records of a deletion beside the item, with the longest names.
@@ -551,9 +552,9 @@ impl Store {
                     *sessions += 1;
                     *acknowledged += usize::from(session.acknowledge_time.is_some());
                     entity::delete(&mut deletion, tenant, &*session, author);
-                    if let Some(mark) = HeldSession::of(&session) {
-                        held.push(mark);
-                    }
+                    let mark = PlacedMark::of_session(&session);
+                    deletion.add_unconditional(activity::replace(tenant, mark.as_ref(), None));
+                    held.extend(HeldSession::of(&session));
                 }
                 PendingDeletion::Comment(comment) => {
                     *comments += 1;

@@ -47,6 +47,8 @@ pub struct Created<C> {
     pub usecase: Option<UsecaseId>,
     /// The revision of the template that it was made from, if it was made from one.
     pub revision: Option<u32>,
+    /// The consistency of a calibration that was created submitted.
+    pub consistency: Option<u32>,
 }
 
 impl IdempotencyRecord {
@@ -58,10 +60,8 @@ impl IdempotencyRecord {
             .text("time", created.time.to_string())
             .optional_text("usecase", created.usecase.as_ref())
             .number(EXPIRES_AT, self.time.unix_seconds() + REMEMBERED_SECONDS);
-        let item = match created.revision {
-            Some(revision) => item.number("revision", revision.into()),
-            None => item,
-        };
+        let item = item.optional_number("revision", created.revision.map(Into::into));
+        let item = item.optional_number("consistency", created.consistency.map(Into::into));
         // DynamoDB may delete expired items days late, so the record's own time decides.
         Write::put(item)
             .when(format!("attribute_not_exists({PK}) OR {EXPIRES_AT} <= :now"))
@@ -80,11 +80,13 @@ impl IdempotencyRecord {
             ));
         }
         let revision = item.optional_number("revision")?.map(u32::try_from).transpose();
+        let consistency = item.optional_number("consistency")?.map(u32::try_from).transpose();
         Ok(Created {
             id: item.id("id")?,
             time: item.time("time")?,
             usecase: item.optional_id("usecase")?,
             revision: revision.map_err(|_| item.corrupt("revision"))?,
+            consistency: consistency.map_err(|_| item.corrupt("consistency"))?,
         })
     }
 }

@@ -37,6 +37,13 @@ impl Item {
     }
 
     /// The version that the next write is conditional on.
+    pub(crate) fn optional_number(self, attribute: &str, value: Option<i64>) -> Self {
+        match value {
+            Some(value) => self.number(attribute, value),
+            None => self,
+        }
+    }
+
     pub(crate) fn version(self, version: u64) -> Self {
         self.number("version", i64::try_from(version).unwrap_or(i64::MAX))
     }

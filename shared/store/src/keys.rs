@@ -16,6 +16,7 @@ use unicode_normalization::char::is_combining_mark;
 use uuid::Uuid;
 
 use crate::Partition;
+use crate::activity::Marked;
 
 /// The table's partition key.
 pub const PK: &str = "PK";
@@ -117,9 +118,17 @@ pub fn agent(tenant: &Tenant, id: &UserId) -> Key {
 
 /// The key of a revision of a template, or of its current one.
 pub fn template(tenant: &Tenant, id: &ScorecardTemplateId, revision: Option<u32>) -> Key {
-    let sort = revision.map_or_else(|| "current".to_owned(), |revision| format!("revision#{revision:08}"));
+    let sort = revision.map_or_else(|| CURRENT.to_owned(), |revision| format!("revision#{revision:08}"));
     Key { partition: under(tenant, Partition::Template, &[id.as_str()]), sort }
 }
+
+/// Whether the key of a template's item is that of its current revision.
+pub(crate) fn is_current_template(key: &Key) -> bool {
+    key.sort == CURRENT
+}
+
+/// The sort key of a template's current revision.
+const CURRENT: &str = "current";
 
 /// The key of a target.
 pub fn target(tenant: &Tenant, id: &TargetId) -> Key {
@@ -181,9 +190,10 @@ pub fn scorecard(tenant: &Tenant, id: &ScorecardId) -> Key {
     Key { partition: under(tenant, Partition::Scorecard, &[id.as_str()]), sort: "scorecard".to_owned() }
 }
 
-/// The number of partitions that the statistics of a profile and usecase are spread over. A submitted scorecard writes
-/// about 6 units there and a partition takes 1,000 a second, so a profile takes more than 2,000 scorecards a second.
-pub const STATISTICS_BUCKETS: u32 = 16;
+/// The number of partitions that the statistics of a profile and usecase are spread over, and their activity, and the
+/// agent counts of a customer. A submitted scorecard writes about 6 units into the statistics and a partition takes
+/// 1,000 a second, so a profile takes more than 2,000 scorecards a second.
+pub const BUCKETS: u32 = 16;
 
 /// The key of an agent's statistics of one usecase and period. A bucket of agents is a partition,
 /// sorted by period, so that a whole profile is a range of each bucket and a team a batch of keys.
@@ -218,15 +228,85 @@ pub(crate) fn parse_statistics(partition: &str, sort: &str) -> Option<(UsecaseId
     let usecase = Id::parse(partition.split('#').nth(3)?)?;
     let (period, agent) = sort.split_once('#')?;
     let agent = agent.split('#').next()?;
-    let day = format!("{period}-01").parse().ok()?;
-    Some((usecase, Period::of(day), Id::parse(agent)?))
+    Some((usecase, parse_period(period)?, Id::parse(agent)?))
 }
 
 /// FNV-1a (32 bits) of the agent's id: evenly spread, and the same for ever.
 fn bucket_of(agent: &UserId) -> u32 {
     let hash =
         agent.as_str().bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
-    hash % STATISTICS_BUCKETS
+    hash % BUCKETS
+}
+
+/// The marks of an agent's sessions and scorecards of one usecase and period: the sort key is what theirs begin with.
+/// As with statistics, a whole profile is a range of each bucket.
+pub(crate) fn activity_of_agent(tenant: &Tenant, usecase: &UsecaseId, agent: &UserId, period: Period) -> Key {
+    Key { partition: activity_bucket(tenant, usecase, bucket_of(agent)), sort: format!("{period}#{agent}#") }
+}
+
+/// One bucket of a usecase's activity.
+pub fn activity_bucket(tenant: &Tenant, usecase: &UsecaseId, bucket: u32) -> String {
+    under(tenant, Partition::Activity, &[usecase.as_str(), &format!("{bucket:02}")])
+}
+
+/// The key of the mark of an agent's session.
+pub fn session_mark(
+    tenant: &Tenant,
+    usecase: &UsecaseId,
+    agent: &UserId,
+    period: Period,
+    session: &CoachingSessionId,
+) -> Key {
+    let Key { partition, sort } = activity_of_agent(tenant, usecase, agent, period);
+    Key { partition, sort: format!("{sort}{SESSION_MARK}#{session}") }
+}
+
+/// The key of the mark of an agent's scorecard.
+pub fn scorecard_mark(
+    tenant: &Tenant,
+    usecase: &UsecaseId,
+    agent: &UserId,
+    period: Period,
+    scorecard: &ScorecardId,
+) -> Key {
+    let Key { partition, sort } = activity_of_agent(tenant, usecase, agent, period);
+    Key { partition, sort: format!("{sort}{SCORECARD_MARK}#{scorecard}") }
+}
+
+/// The words in the keys of marks.
+const SESSION_MARK: &str = "session";
+const SCORECARD_MARK: &str = "scorecard";
+
+/// The period and agent in the sort key of a mark, and what has the mark.
+pub(crate) fn parse_mark(sort: &str) -> Option<(Period, UserId, Marked)> {
+    let mut parts = sort.splitn(4, '#');
+    let mut part = || parts.next();
+    let (period, agent, kind, id) = (part()?, part()?, part()?, part()?);
+    let marked = match kind {
+        SESSION_MARK => Marked::Session(Id::parse(id)?),
+        SCORECARD_MARK => Marked::Scorecard(Id::parse(id)?),
+        _ => return None,
+    };
+    Some((parse_period(period)?, Id::parse(agent)?, marked))
+}
+
+fn parse_period(text: &str) -> Option<Period> {
+    format!("{text}-01").parse().ok().map(Period::of)
+}
+
+/// The key of the counts of a customer's active agents, those of the share that `agent` is in.
+pub(crate) fn agent_counts(tenant: &CustomerTenant, agent: &UserId) -> Key {
+    Key { partition: agent_counts_of(tenant), sort: shard_of_counts(agent) }
+}
+
+/// The partition of a customer's counts of active agents.
+pub(crate) fn agent_counts_of(tenant: &CustomerTenant) -> String {
+    under_customer(tenant, Partition::AgentCounts, &[])
+}
+
+/// The share of a customer's agents that `agent` is counted in.
+pub(crate) fn shard_of_counts(agent: &UserId) -> String {
+    format!("{:02}", bucket_of(agent))
 }
 
 /// The key of a chunk of an order of agents that progress is paged by. Each chunk is a partition: a long order is more
@@ -633,6 +713,7 @@ mod tests {
                     partitions.push(agent(tenant, &UserId::parse(id).unwrap()).partition);
                     partitions.push(scorecard(tenant, &ScorecardId::parse(id).unwrap()).partition);
                     partitions.push(statistics_bucket(tenant, &UsecaseId::parse(id).unwrap(), 7));
+                    partitions.push(activity_bucket(tenant, &UsecaseId::parse(id).unwrap(), 7));
                     partitions.push(scorecards_of_agent(tenant, &UserId::parse(id).unwrap()));
                     partitions.push(sessions_of_agent(tenant, &UserId::parse(id).unwrap()));
                     partitions.push(sessions_of_plan(tenant, &CoachingPlanId::parse(id).unwrap()));
@@ -647,6 +728,7 @@ mod tests {
             }
             for tenant in &of_customers {
                 partitions.push(groups(tenant).partition);
+                partitions.push(agent_counts_of(tenant));
                 partitions.push(agents_of_all_profiles(tenant));
                 for id in &ids {
                     partitions.push(user(tenant, &UserId::parse(id).unwrap()).partition);

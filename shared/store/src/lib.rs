@@ -11,7 +11,7 @@
 //! | which usecases and templates exist | [`Store::existing`], [`Store::unknown_names`] | the items |
 //! | members of groups | [`Store::members_of`] | the groups, level by level |
 //! | some agents; the agents of a profile | [`Store::agents_by_id`], [`Store::agents_of_profile`] | their records; a range of an index; for a window that is over, past facts too |
-//! | create a template; add a revision | [`Store::create_template`], [`Store::add_revision`] | nothing |
+//! | create, change, delete a template | [`Store::create_template`], [`Store::replace_template`], [`Store::delete_template`] | nothing; nothing; the current revision |
 //! | one revision, or some | [`Store::template`], [`Store::templates`] | the items |
 //! | a page of current templates | [`Store::current_templates`] | a range of an index |
 //! | create, change, delete a target | [`Store::create_target`], [`Store::change_target`], [`Store::delete_target`] | nothing |
@@ -23,6 +23,8 @@
 //! | write many scorecards over the stored ones | [`Store::upsert_scorecards`] | the scorecards, again after each conflict |
 //! | a template and the statistics that a scorecard of it counts in | [`Store::template_and_statistics`] | the items |
 //! | statistics of some agents; of a profile | [`Store::statistics_of_agents`], [`Store::statistics_of_profile`] | the items; a range of each bucket |
+//! | marks of sessions and linked scorecards of some agents; of a profile | [`Store::activity_of_agents`], [`Store::activity_of_profile`] | a range of each agent; of each bucket |
+//! | how many active agents a profile has | [`Store::active_agent_count`] | the shards of the counts |
 //! | recount a profile's statistics | [`Store::plan_recount`], [`Store::recount_agent`] | its scorecards and statistics |
 //! | keep an order of agents; a part of it | [`Store::keep_order`], [`Store::kept_order`] | nothing; one item or two |
 //! | create a session | [`Store::create_session`] | the plan, only if the client named no usecase |
@@ -33,6 +35,8 @@
 
 mod access;
 mod active_plans;
+mod activity;
+mod agent_counts;
 mod agents;
 mod batch;
 mod changes;
@@ -77,6 +81,8 @@ use crate::sessions_held::FullStatistics;
 use crate::unreadable::Noted;
 
 pub use access::Access;
+pub use activity::{AgentMark, Mark};
+pub use agent_counts::{CountDifference, RecountedAgents};
 pub use agents::{Agent, AgentFilter, AgentsById, plans_in_scope};
 pub use comments::CommentFilter;
 pub use deadline::Deadline;

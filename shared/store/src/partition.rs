@@ -96,6 +96,12 @@ partitions! {
         ("{period}#{user}", "an agent's statistics of two months"),
         ("{period}#{user}#{session}", "a session that was held, beyond the first of them")
     ];
+    /// The activity of a share of a usecase's agents: a mark of each session, and of each scorecard that is an
+    /// evaluation or linked to plans.
+    Activity = "{customer}#{profile}#activity#{usecase}#{bucket}" [
+        ("{period}#{user}#session#{session}", "what overviews need to know of a session"),
+        ("{period}#{user}#scorecard#{scorecard}", "what overviews and quotas need to know of a submitted scorecard")
+    ];
     /// A part of an order of agents that progress is paged by; it expires.
     Order = "{customer}#{profile}#order#{uuid}#{number}" [("chunk", "the agents' ids")];
     /// How far a rebuild of a profile's statistics came.
@@ -111,6 +117,9 @@ partitions! {
     Group = "{customer}##group#{group}" [("group", "the group")];
     /// How often a customer's groups changed.
     Groups = "{customer}##groups" [("groups", "the number")];
+
+    /// How many active agents a customer has, by shares of their ids.
+    AgentCounts = "{customer}##agent-counts" [("{bucket}", "of all profiles, and of each")];
 
     /// The sessions of a profile; in `open-list`, those that are not acknowledged.
     Sessions = "{customer}#{profile}#sessions" [];

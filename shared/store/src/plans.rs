@@ -70,7 +70,7 @@ impl Store {
         author: Author<'_>,
     ) -> Result<Created<names::CoachingPlan>, Error> {
         let usecase = plan.usecase.clone();
-        let created = Created { id: plan.id.clone(), time: author.now, usecase, revision: None };
+        let created = Created { id: plan.id.clone(), time: author.now, usecase, revision: None, consistency: None };
         let mut transaction = entity::creation(tenant, plan, author);
         transaction.add(dependents::begin(tenant, plan, author.now), Refusal::PlanDeletedMomentsAgo);
         if plan.is_active {
@@ -173,8 +173,8 @@ impl Store {
             }
             let value = Map::from_iter([("scorecardName".to_owned(), Value::from(name.as_str()))]);
             let (removed, added) = if linked { (Map::new(), value) } else { (value, Map::new()) };
-            // For the agent a draft does not exist, so a link of it is hidden from them too.
-            let hidden = |side: &Map<String, Value>| match before.submit_time {
+            // For the agent a draft or a calibration does not exist, so a link of it is hidden from them too.
+            let hidden = |side: &Map<String, Value>| match before.counted_at() {
                 None => side.keys().cloned().collect(),
                 Some(_) => Vec::new(),
             };
@@ -190,7 +190,7 @@ impl Store {
             let key = keys::plan(tenant, plan);
             let mut transaction = Transaction::of(scorecards::write(tenant, &replaced), Refusal::Changed);
             transaction.add_unconditional([changes::record(&key.partition, change)]);
-            transaction.add_unconditional(scorecards::record_change(tenant, &replaced));
+            transaction.add_unconditional(scorecards::written_beside(tenant, &replaced));
             transaction.add(Write::check_version(key, Some(of.version)), Refusal::Changed);
             if self.transact(transaction).await?.is_written() {
                 return Ok(());

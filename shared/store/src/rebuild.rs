@@ -8,12 +8,14 @@ use coaching_domain::names::{self, CoachingPlanId, ScorecardId, ScorecardTemplat
 use coaching_domain::plan::CoachingPlan;
 use coaching_domain::scorecard::Scorecard;
 use coaching_domain::session::CoachingSession;
-use coaching_domain::statistics::{Period, Statistics};
+use coaching_domain::statistics::{Period, Statistics, day_of};
 use coaching_domain::template::ScorecardTemplate;
 use coaching_domain::{Error, Tenant, Timestamp};
 
 use crate::Store;
 use crate::active_plans::ActivePlan;
+use crate::activity::{Differing, PlacedMark};
+use crate::agent_counts::{CountedAgents, RecountedAgents};
 use crate::agents;
 use crate::engine::attempts::{Attempts, keeps_changing};
 use crate::engine::transaction::{Refusal, Transaction};
@@ -22,7 +24,6 @@ use crate::item::{Attributes, Item};
 use crate::keys::{self, Cursor, LIST_ORDER, ListIndex, SK};
 use crate::list::{Filter, Listed, Range};
 use crate::scorecards::{Place, statistics_from_item, write_statistics};
-use crate::sessions_held::HeldSession;
 use crate::unreadable::{Found, Unreadable};
 
 /// The seconds after a change in which an index may not show it yet. DynamoDB promises no limit; it is usually well
@@ -58,6 +59,8 @@ pub enum Recounted {
     Corrected {
         /// The corrected statistics; empty if all were right.
         statistics: Vec<Difference>,
+        /// The corrected activity; empty if all was right.
+        activity: Vec<Difference>,
         /// Whether the agent's record, or a plan's count of acknowledged sessions, was corrected.
         record: bool,
     },
@@ -75,6 +78,9 @@ struct Stored {
     /// The time of the last change of scores in them, in Unix seconds.
     changed: i64,
 }
+
+/// The version and the mark of each scorecard of an agent.
+type MarksOfScorecards = BTreeMap<ScorecardId, (u64, Option<PlacedMark>)>;
 
 /// The result in `done`; `None` if a record cannot be read, which is added to `skipped`.
 fn unless_unreadable<T>(done: Result<T, Error>, skipped: &mut BTreeSet<Unreadable>) -> Result<Option<T>, Error> {
@@ -95,6 +101,8 @@ struct Named {
     key: keys::Key,
     id: UserId,
     display_name: String,
+    /// Whether they count as an active agent.
+    is_counted: bool,
 }
 
 impl Listed for Named {
@@ -103,11 +111,10 @@ impl Listed for Named {
     fn from_item(item: HashMap<String, AttributeValue>) -> Result<Self, Unreadable> {
         let mut item = Attributes::of(item);
         let (id, display_name) = (item.last_of_key()?, item.text("display_name")?);
-        // Not needed here, but progress needs to read them.
-        item.boolean("is_active")?;
-        item.boolean("is_dev_user")?;
+        let is_counted = item.boolean("is_active")? & !item.boolean("is_dev_user")?;
+        // Not needed here, but progress needs to read it.
         item.optional_time("since")?;
-        Ok(Self { key: item.key, id, display_name })
+        Ok(Self { key: item.key, id, display_name, is_counted })
     }
 }
 
@@ -126,9 +133,7 @@ impl Store {
         let sessions = self.all_of::<CoachingSession>(keys::sessions_of_profile(tenant)).await?;
         recount.unreadable.extend(sessions.unreadable);
         for session in sessions.entries {
-            if let Some(held) = HeldSession::of(&session) {
-                recount.periods.insert(held.period());
-            }
+            recount.periods.insert(Period::of(day_of(session.steps().counted)));
             recount.usecases.extend(session.usecase);
             recount.agents.insert(session.agent);
         }
@@ -139,9 +144,7 @@ impl Store {
             let page = self.page(vec![range], 1000).await?;
             recount.unreadable.extend(page.unreadable().cloned());
             for scorecard in page.entries {
-                recount
-                    .periods
-                    .extend(scorecard.submit_time.map(|time| Period::of(coaching_domain::statistics::day_of(time))));
+                recount.periods.extend(scorecard.counted_at().map(|time| Period::of(day_of(time))));
                 recount.agents.insert(scorecard.agent);
                 recount.usecases.insert(scorecard.usecase);
             }
@@ -156,8 +159,8 @@ impl Store {
         self.all(Range::new(ListIndex::Profile, partition, Filter::default(), None)).await
     }
 
-    /// Recounts the statistics of one agent at `now` in every usecase and period of `recount`, and their record, and
-    /// corrects what differs or cannot be read. Sources that cannot be read are added to `skipped`, and the rest is
+    /// Recounts the statistics and the activity of one agent at `now` in every usecase and period of `recount`, and
+    /// their record, and corrects what differs or cannot be read. Sources that cannot be read are added to `skipped`, and the rest is
     /// counted without them. Concurrent changes are neither lost nor counted twice: each write is conditional on what
     /// was read before the scorecards were.
     ///
@@ -173,13 +176,17 @@ impl Store {
     ) -> Result<Recounted, Error> {
         let record = self.put_record_right(tenant, agent, skipped).await;
         let mut record = unless_unreadable(record, skipped)?.unwrap_or(false);
-        let of_sessions = self.recount_sessions(tenant, &recount.usecases, &recount.periods, agent, skipped).await;
+        let places = (&recount.usecases, &recount.periods);
+        let mut activity = Differing::new();
+        let marks = self.stored_marks_of(tenant, places.0, places.1, agent, &mut activity).await?;
+        let of_sessions = self.recount_sessions(tenant, places, agent, (&marks, &mut activity), skipped).await;
         let (mut corrected, counts) = unless_unreadable(of_sessions, skipped)?.unwrap_or_default();
         record |= counts;
         let mut attempts = Attempts::new();
         while attempts.another().await {
             let stored = self.stored_statistics(tenant, recount, agent).await?;
-            let counted = self.count_from_scorecards(tenant, agent, skipped).await?;
+            let (counted, scorecards) = self.count_from_scorecards(tenant, agent, skipped).await?;
+            self.put_scorecard_marks_right(tenant, agent, &marks, scorecards, &mut activity).await?;
             let places: BTreeSet<&Place> = stored.keys().chain(counted.keys()).collect();
             let mut lost_a_race = false;
             for place in places {
@@ -200,9 +207,12 @@ impl Store {
                 }
             }
             if !lost_a_race {
-                let statistics =
-                    corrected.into_iter().map(|(usecase, period)| Difference { agent: agent.clone(), usecase, period });
-                return Ok(Recounted::Corrected { statistics: statistics.collect(), record });
+                let differences = |places: Differing| -> Vec<Difference> {
+                    let difference = |(usecase, period)| Difference { agent: agent.clone(), usecase, period };
+                    places.into_iter().map(difference).collect()
+                };
+                let (statistics, activity) = (differences(corrected), differences(activity));
+                return Ok(Recounted::Corrected { statistics, activity, record });
             }
         }
         Ok(Recounted::Unsettled)
@@ -294,6 +304,29 @@ impl Store {
         Ok((moved, mended))
     }
 
+    /// Recounts the active agents of the profile, and of all profiles, at `now`, and corrects the counts that differ.
+    /// Concurrent changes are neither lost nor counted twice: each write is conditional on the counts as they were read
+    /// before the agents were.
+    ///
+    /// # Errors
+    /// UNAVAILABLE if the table does not answer.
+    pub async fn recount_active_agents(&self, tenant: &Tenant, now: Timestamp) -> Result<RecountedAgents, Error> {
+        let stored = self.stored_counts(tenant, true).await?;
+        let partitions = [keys::agents_of_all_profiles(&tenant.of_customer()), keys::agents_of_profile(tenant)];
+        let mut counted = CountedAgents::new();
+        for (place, partition) in partitions.into_iter().enumerate() {
+            let found = self.all_of::<Named>(partition).await?;
+            if !found.unreadable.is_empty() {
+                return Ok(RecountedAgents::Unsettled);
+            }
+            for agent in found.entries.into_iter().filter(|agent| agent.is_counted) {
+                let shard = counted.entry(keys::shard_of_counts(&agent.id)).or_default();
+                shard.iter_mut().skip(place).take(1).for_each(|count| *count += 1);
+            }
+        }
+        self.put_counts_right(tenant, stored, &counted, now.unix_seconds() - SETTLED_SECONDS).await
+    }
+
     /// The last agent that an unfinished rebuild of the profile has completed.
     ///
     /// # Errors
@@ -369,13 +402,15 @@ impl Store {
         Ok(stored)
     }
 
-    /// Counts an agent's scorecards, each as it is now. Those that cannot be read or counted are added to `skipped`.
+    /// Counts an agent's scorecards, each as it is now, and returns the version and the mark of each too. Those that
+    /// cannot be read or counted are added to `skipped`.
     async fn count_from_scorecards(
         &self,
         tenant: &Tenant,
         agent: &UserId,
         skipped: &mut BTreeSet<Unreadable>,
-    ) -> Result<BTreeMap<Place, Statistics>, Error> {
+    ) -> Result<(BTreeMap<Place, Statistics>, MarksOfScorecards), Error> {
+        let mut marks = MarksOfScorecards::new();
         let partition = keys::scorecards_of_agent(tenant, agent);
         let listed = self.all(Range::<Scorecard>::new(ListIndex::Agent, partition, Filter::default(), None)).await?;
         skipped.extend(listed.unreadable);
@@ -397,9 +432,11 @@ impl Store {
                 templates.insert((template.id.clone(), template.revision), template);
             }
             for scorecard in scorecards {
+                let mark = PlacedMark::of_scorecard(&scorecard);
+                marks.insert(scorecard.id.clone(), (scorecard.version, mark));
                 let Some(template) = templates.get(&(scorecard.template.clone(), scorecard.revision)) else {
-                    // A draft never counts, so its template does not matter.
-                    if scorecard.submit_time.is_some() {
+                    // The template of one that does not count does not matter.
+                    if scorecard.counted_at().is_some() {
                         skipped.insert(self.without_template(tenant, &scorecard.id));
                     }
                     continue;
@@ -410,6 +447,6 @@ impl Store {
                 counted.entry(place).or_default().add(period, &contribution).map_err(Error::internal)?;
             }
         }
-        Ok(counted)
+        Ok((counted, marks))
     }
 }

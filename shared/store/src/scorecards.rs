@@ -1,18 +1,19 @@
 //! Scorecards in the table. Each is written in one transaction with its change to its agent's statistics, so that these
 //! are never off by one, whatever fails or is repeated.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
 use coaching_domain::change::{Author, Change};
 use coaching_domain::names::{self, ScorecardId, UsecaseId, UserId};
-use coaching_domain::scorecard::{Score, Scorecard};
+use coaching_domain::scorecard::{Process, Score, Scorecard, SubmissionSource};
 use coaching_domain::statistics::{Contribution, Inconsistent, Period, Statistics, day_of};
 use coaching_domain::template::ScorecardTemplate;
 use coaching_domain::{Error, Reason, Tenant, Timestamp};
 
 use crate::Store;
+use crate::activity::{self, PlacedMark};
 use crate::changes::{self, bytes_of_fields, items_of};
 use crate::engine::attempts::Attempts;
 use crate::engine::transaction::{Outcome, Refusal, Transaction};
@@ -23,8 +24,10 @@ use crate::keys::{self, Cursor, LIST_ORDER, ListIndex};
 use crate::list::{Filter, Listed, Page, Range};
 use crate::unreadable::{Found, Unreadable};
 
-/// The most scorecards in one transaction, with their history: DynamoDB's 100 items, less two for statistics.
-const MAX_SCORECARDS_AT_ONCE: usize = 98;
+/// The most items in one transaction besides statistics, which are at most two: DynamoDB takes 100. A scorecard is one
+/// item, and one more for each of its marks and for its history: of drafts and of automatic scorecards that are not
+/// linked to plans, as many fit as these; of evaluations, half as many.
+const MAX_ITEMS_OF_SCORECARDS: usize = 98;
 /// The most bytes of text in one transaction, beside the texts among scores, which are in a body of 1 MiB: DynamoDB's
 /// limit is 4 MB for all its items.
 const MAX_TEXT_AT_ONCE: usize = 2 * 1024 * 1024;
@@ -35,6 +38,9 @@ const MAX_STATISTICS_BYTES: usize = 256 * 1024;
 /// The most bytes that they take after a change that only removes scores. That mostly makes them smaller, but a column
 /// that held equal sums and counts may get wider.
 const MAX_STATISTICS_BYTES_TAKEN_OFF: usize = 320 * 1024;
+
+/// The attribute that counts the calibrations of a scorecard.
+const CALIBRATIONS: &str = "calibrations";
 
 /// Selects scorecards of a profile: those that match every field that is set. Time ranges exclude their ends.
 #[derive(Debug, Clone, Default)]
@@ -61,8 +67,8 @@ pub struct ScorecardFilter {
     pub template: Option<(names::ScorecardTemplateId, Option<u32>)>,
     /// Of any of these usecases.
     pub usecases: Vec<UsecaseId>,
-    /// Only submitted ones.
-    pub submitted: bool,
+    /// Only those that count: submitted, and no calibrations.
+    pub counted: bool,
 }
 
 impl ScorecardFilter {
@@ -75,9 +81,10 @@ impl ScorecardFilter {
                 && before.is_none_or(|before| time.is_some_and(|time| time < before))
         };
         self.agent.as_ref().is_none_or(|agent| *agent == scorecard.agent)
-            && (!self.submitted || scorecard.submit_time.is_some())
+            && (!self.counted || scorecard.counted_at().is_some())
             && (self.plans.is_empty() || scorecard.plans.iter().any(|plan| self.plans.contains(plan)))
-            && (self.conversations.is_empty() || self.conversations.contains(&scorecard.conversation))
+            && (self.conversations.is_empty()
+                || scorecard.conversation.iter().any(|one| self.conversations.contains(one)))
             && within(self.submitted_from, self.submitted_before, scorecard.submit_time)
             && within(self.updated_from, self.updated_before, Some(scorecard.update_time))
             && any(&self.creators, Some(&scorecard.creator))
@@ -108,6 +115,19 @@ pub struct ScorecardChange {
     pub added: Option<Counted>,
     /// The change to record in its history.
     pub recorded: Option<Change>,
+    /// The mark of the scorecard that was read, and of the new one.
+    marks: [Option<PlacedMark>; 2],
+    /// What it needs of the scorecard that it calibrates.
+    pub calibrated: Option<Calibrated>,
+}
+
+/// What a calibration's change needs of the scorecard that it calibrates: that this is of the version that was read.
+#[derive(Debug, Clone)]
+pub struct Calibrated {
+    id: ScorecardId,
+    version: u64,
+    /// Whether the change makes a calibration, which is counted on the scorecard.
+    is_made: bool,
 }
 
 /// A contribution, and the usecase in whose statistics it counts.
@@ -120,17 +140,22 @@ pub struct Counted {
 }
 
 impl ScorecardChange {
-    /// A new scorecard; `template` is the revision that it was made from.
-    pub fn creating(after: Scorecard, template: &ScorecardTemplate) -> Self {
-        Self { added: Counted::of(&after, template), after, before: None, removed: None, recorded: None }
+    /// A new scorecard; `template` is the revision that it was made from, and `calibrated` the scorecard that it
+    /// calibrates.
+    pub fn creating(after: Scorecard, template: &ScorecardTemplate, calibrated: Option<&Scorecard>) -> Self {
+        let calibrated = calibrated.map(|one| Calibrated { id: one.id.clone(), version: one.version, is_made: true });
+        let (added, marks) = (Counted::of(&after, template), [None, PlacedMark::of_scorecard(&after)]);
+        Self { added, after, before: None, removed: None, recorded: None, marks, calibrated }
     }
 
-    /// A scorecard that replaces the one that was read, each with the revision that it was made from, by `author`.
+    /// A scorecard that replaces the one that was read, each with the revision that it was made from, by `author`;
+    /// `calibrated` is the scorecard that it was compared with.
     pub fn replacing(
         tenant: &Tenant,
         before: (&Scorecard, &ScorecardTemplate),
         mut after: Scorecard,
         template: &ScorecardTemplate,
+        calibrated: Option<&Scorecard>,
         author: Author<'_>,
     ) -> Self {
         after.version = before.0.version + 1;
@@ -138,9 +163,11 @@ impl ScorecardChange {
         Self {
             added: Counted::of(&after, template),
             recorded: before.0.change_to(before.1, (&after, template), tenant, author),
+            marks: [PlacedMark::of_scorecard(before.0), PlacedMark::of_scorecard(&after)],
             after,
             before: Some(before.0.version),
             removed: Counted::of(before.0, before.1),
+            calibrated: calibrated.map(|one| Calibrated { id: one.id.clone(), version: one.version, is_made: false }),
         }
         .without_what_stays()
     }
@@ -150,7 +177,15 @@ impl ScorecardChange {
     pub fn linking(tenant: &Tenant, before: &Scorecard, mut after: Scorecard, author: Author<'_>) -> Self {
         after.version = before.version + 1;
         let recorded = before.link_to(&after, tenant, author);
-        Self { after, before: Some(before.version), removed: None, added: None, recorded }
+        let marks = [PlacedMark::of_scorecard(before), PlacedMark::of_scorecard(&after)];
+        Self { after, before: Some(before.version), removed: None, added: None, recorded, marks, calibrated: None }
+    }
+
+    /// The most items that go with the scorecard: for its history, its mark, and the scorecard that it calibrates.
+    fn items_beside(&self) -> usize {
+        let [before, after] = &self.marks;
+        let marks = if before == after { 0 } else { self.marks.iter().flatten().count() };
+        self.recorded.as_ref().map_or(0, items_of) + marks + usize::from(self.calibrated.is_some())
     }
 
     /// Leaves statistics untouched if the same contribution is removed and added.
@@ -242,7 +277,7 @@ impl Store {
         Ok(item.and_then(|item| self.noting(ScorecardTemplate::from_item(item)).ok()))
     }
 
-    /// The `revisions` of a template (`None`: the current one) that exist, the latest last, and the statistics of an
+    /// The `revisions` of a template (`None`: the current one) that exist, the current one last, and the statistics of an
     /// agent and usecase at the time at which a scorecard of it counts, or counted. All are read in one call, as they
     /// are now.
     ///
@@ -272,11 +307,12 @@ impl Store {
                 known.insert(place, read);
             }
         }
-        found.sort_by_key(|template| template.revision);
+        found.sort_by_key(|template| (template.revision, template.settings.is_some()));
         Ok((found, KnownStatistics(known)))
     }
 
-    /// Applies `change` to the scorecard `id`. It may be called several times: with each state that others leave the
+    /// Applies `change` to the scorecard `id`, and compares a calibration that is submitted, or whose scores change,
+    /// with what it calibrates. It may be called several times: with each state that others leave the
     /// scorecard in before this change is written, and the time of the change. An unchanged scorecard is not written.
     ///
     /// `counted` gets the scorecard that was read and the time of the change, and returns the time at which it is to
@@ -284,7 +320,8 @@ impl Store {
     /// anything more is read.
     ///
     /// # Errors
-    /// NOT_FOUND; the errors of `counted` and `change`; ABORTED if others keep changing it.
+    /// NOT_FOUND; the errors of `counted` and `change`, and of [`Scorecard::compare`]; ABORTED if others keep changing
+    /// it.
     pub async fn change_scorecard(
         &self,
         tenant: &Tenant,
@@ -307,7 +344,16 @@ impl Store {
             if after == before {
                 return Ok((before, template));
             }
-            let change = [ScorecardChange::replacing(tenant, (&before, &template), after, &template, author)];
+            let calibrated = match &after.calibrated {
+                Some(id) if after.is_to_be_compared(Some(&before)) => {
+                    let calibrated = self.scorecard(tenant, id).await?;
+                    after.compare(calibrated.as_ref(), &template, tenant)?;
+                    calibrated
+                }
+                _ => None,
+            };
+            let was = (&before, &template);
+            let change = [ScorecardChange::replacing(tenant, was, after, &template, calibrated.as_ref(), author)];
             if self.write_scorecards(tenant, &change, known, None, author.now).await? {
                 let [change] = change;
                 return Ok((change.after, template));
@@ -336,21 +382,24 @@ impl Store {
         self.page(vec![range.keeping(move |scorecard| filter.matches(scorecard))], size).await
     }
 
-    /// Splits `changes` into runs, in order, each small enough for one transaction.
+    /// Splits `changes` into runs, in order, each small enough for one transaction, which writes no scorecard twice.
     pub(crate) fn runs_of(changes: &[ScorecardChange]) -> Vec<&[ScorecardChange]> {
         let mut runs = Vec::new();
         let mut rest = changes;
         while !rest.is_empty() {
             let mut places = std::collections::BTreeSet::new();
+            let mut written = HashSet::new();
             let mut text = 0;
             let mut items = 0;
             let fitting = rest.iter().take_while(|change| {
                 text += change.after.comment.as_ref().map_or(0, String::len);
                 text += change.after.acknowledge_comment.as_ref().map_or(0, String::len);
                 text += change.recorded.as_ref().map_or(0, bytes_of_fields);
-                items += 1 + change.recorded.as_ref().map_or(0, items_of);
+                items += 1 + change.items_beside();
                 places.extend(places_of(change));
-                text <= MAX_TEXT_AT_ONCE && items <= MAX_SCORECARDS_AT_ONCE && places.len() <= 2
+                let calibrated = change.calibrated.iter().map(|calibrated| &calibrated.id);
+                let is_first = std::iter::once(&change.after.id).chain(calibrated).all(|id| written.insert(id));
+                text <= MAX_TEXT_AT_ONCE && items <= MAX_ITEMS_OF_SCORECARDS && places.len() <= 2 && is_first
             });
             let (run, further) = rest.split_at(fitting.count().max(1));
             runs.push(run);
@@ -359,28 +408,30 @@ impl Store {
         runs
     }
 
-    /// Creates `scorecard`, made from `template`, for `request` ([`Store::once`]). Statistics that are not `known` are
-    /// read.
+    /// Makes `change`, the creation of a scorecard, for `request` ([`Store::once`]). Statistics that are not `known`
+    /// are read.
     ///
     /// # Errors
     /// ALREADY_EXISTS if the id is taken; RESOURCE_EXHAUSTED if the agent's statistics would become too large; ABORTED
-    /// if others keep changing them, or the request was answered before.
+    /// if others keep changing them, or what is calibrated has changed, or the request was answered before.
     pub async fn create_scorecard(
         &self,
         tenant: &Tenant,
-        scorecard: Scorecard,
-        template: &ScorecardTemplate,
+        change: ScorecardChange,
         known: KnownStatistics,
         request: Option<&IdempotencyRecord>,
         time: Timestamp,
     ) -> Result<Created<names::Scorecard>, Error> {
-        let name = tenant.name_of(&scorecard.id);
-        let change = ScorecardChange::creating(scorecard, template);
         let created = created_by(&change, time);
-        match self.write_scorecards(tenant, &[change], known, request, time).await? {
-            true => Ok(created),
-            false => Err(Error::already_exists(&name)),
+        let change = [change];
+        if self.write_scorecards(tenant, &change, known, request, time).await? {
+            return Ok(created);
         }
+        let [change] = change;
+        if change.calibrated.is_some() && self.scorecard(tenant, &created.id).await?.is_none() {
+            return Err(Error::kept_changing("the calibrated scorecard"));
+        }
+        Err(Error::already_exists(&tenant.name_of(&created.id)))
     }
 
     /// Writes all of `changes` (one run of `runs_of`) with their changes to statistics, and returns whether they are
@@ -416,7 +467,9 @@ impl Store {
             let mut transaction = Transaction::default();
             for change in changes {
                 transaction.add(write(tenant, change), Refusal::ScorecardChanged);
-                transaction.add_unconditional(record_change(tenant, change));
+                let calibrated = change.calibrated.iter().map(|calibrated| calibrated.write(tenant));
+                transaction.add_all(calibrated, Refusal::ScorecardChanged);
+                transaction.add_unconditional(written_beside(tenant, change));
             }
             let adds = changes.iter().any(|change| change.added.is_some());
             let most = if adds { MAX_STATISTICS_BYTES } else { MAX_STATISTICS_BYTES_TAKEN_OFF };
@@ -498,14 +551,38 @@ pub(crate) fn write(tenant: &Tenant, change: &ScorecardChange) -> Write {
     let item = to_item(tenant, &change.after, change.before.unwrap_or(0) + 1);
     match change.before {
         None => Write::put_new(item),
-        Some(read) => Write::replace(item, read),
+        Some(read) => over_version(Write::put(item), read, change.after.calibrations),
     }
 }
 
-/// The writes that record `change` in the scorecard's history.
-pub(crate) fn record_change(tenant: &Tenant, change: &ScorecardChange) -> Vec<Write> {
+/// The same `write`, made only over version `read` of a scorecard with this number of `calibrations`, which changes
+/// without the version: being calibrated leaves a scorecard as it is.
+fn over_version(write: Write, read: u64, calibrations: u64) -> Write {
+    let none = if calibrations == 0 { format!("attribute_not_exists({CALIBRATIONS}) OR ") } else { String::new() };
+    write
+        .when(format!("version = :read AND ({none}{CALIBRATIONS} = :calibrations)"))
+        .number(":read", read)
+        .number(":calibrations", calibrations)
+}
+
+impl Calibrated {
+    /// The write that needs the scorecard as it was read.
+    fn write(&self, tenant: &Tenant) -> Write {
+        let key = keys::scorecard(tenant, &self.id);
+        if !self.is_made {
+            return Write::check_version(key, Some(self.version));
+        }
+        Write::update(key, format!("ADD {CALIBRATIONS} :one")).number(":one", 1).when_version(self.version)
+    }
+}
+
+/// The unconditional writes that go with `change`: of its record in the scorecard's history, and of the mark.
+pub(crate) fn written_beside(tenant: &Tenant, change: &ScorecardChange) -> Vec<Write> {
     let partition = keys::scorecard(tenant, &change.after.id).partition;
-    change.recorded.as_ref().map(|recorded| changes::record_large(&partition, recorded)).unwrap_or_default()
+    let recorded = change.recorded.as_ref().map(|recorded| changes::record_large(&partition, recorded));
+    let [before, after] = &change.marks;
+    let marks = activity::replace(tenant, before.as_ref(), after.as_ref());
+    recorded.into_iter().flatten().chain(marks).collect()
 }
 
 /// Writes packed `cells` over those with this stored `version`, even if it is not a number, or over none. This is an
@@ -530,8 +607,9 @@ pub(crate) fn write_statistics(
 
 /// The record of what `change` creates for a request.
 fn created_by(change: &ScorecardChange, time: Timestamp) -> Created<names::Scorecard> {
-    let Scorecard { id, usecase, revision, .. } = &change.after;
-    Created { id: id.clone(), time, usecase: Some(usecase.clone()), revision: Some(*revision) }
+    let Scorecard { id, usecase, revision, consistency, .. } = &change.after;
+    let usecase = Some(usecase.clone());
+    Created { id: id.clone(), time, usecase, revision: Some(*revision), consistency: *consistency }
 }
 
 fn statistics_full(tenant: &Tenant, place: &Place, bytes: usize) -> Error {
@@ -598,12 +676,16 @@ fn to_item(tenant: &Tenant, scorecard: &Scorecard, version: u64) -> Item {
             (number.to_string(), value)
         })
         .collect();
+    let submitted_as = SubmissionSource::STORED.iter().find(|(_, source)| Some(*source) == scorecard.submission_source);
+    let calibrations = Some(scorecard.calibrations).filter(|count| *count > 0);
     Item::at(keys::scorecard(tenant, &scorecard.id))
         .text(ListIndex::Profile.partition_attribute(), keys::scorecards_of_profile(tenant))
         .text(ListIndex::Agent.partition_attribute(), keys::scorecards_of_agent(tenant, &scorecard.agent))
         .text(LIST_ORDER, Cursor::latest_first(scorecard.create_time, &scorecard.id).as_str())
         .number("version", i64::try_from(version).unwrap_or(i64::MAX))
-        .text("conversation", scorecard.conversation.as_str())
+        .optional_text("conversation", scorecard.conversation.as_ref())
+        .optional_text("process", scorecard.process.as_ref().map(|process| &process.id))
+        .optional_text("process_time", scorecard.process.as_ref().map(|process| &process.interaction_time))
         .text("agent", scorecard.agent.as_str())
         .text("template", scorecard.template.as_str())
         .number("revision", scorecard.revision.into())
@@ -611,16 +693,21 @@ fn to_item(tenant: &Tenant, scorecard: &Scorecard, version: u64) -> Item {
         .text("scores", serde_json::Value::Object(scores).to_string())
         .texts("plans", scorecard.plans.iter().map(ToString::to_string))
         .optional_text("comment", scorecard.comment.as_ref())
+        .optional_text("reference_id", scorecard.reference_id.as_ref())
         .text("creator", scorecard.creator.as_str())
         .text("updated_by", scorecard.updated_by.as_str())
         .optional_text("submitted_by", scorecard.submitted_by.as_ref())
         .text("create_time", scorecard.create_time.to_string())
         .text("update_time", scorecard.update_time.to_string())
         .optional_text("submit_time", scorecard.submit_time.as_ref())
+        .optional_text("submitted_as", submitted_as.map(|(text, _)| text))
         .optional_text("acknowledge_time", scorecard.acknowledge_time.as_ref())
         .optional_text("acknowledge_comment", scorecard.acknowledge_comment.as_ref())
         .optional_text("ai_score_time", scorecard.ai_score_time.as_ref())
         .boolean("manually_scored", scorecard.manually_scored)
+        .optional_text("calibrated", scorecard.calibrated.as_ref())
+        .optional_number("consistency", scorecard.consistency.map(Into::into))
+        .optional_number(CALIBRATIONS, calibrations.map(|count| i64::try_from(count).unwrap_or(i64::MAX)))
 }
 
 fn from_item(item: HashMap<String, AttributeValue>) -> Result<Scorecard, Unreadable> {
@@ -637,10 +724,23 @@ fn from_item(item: HashMap<String, AttributeValue>) -> Result<Scorecard, Unreada
         Ok((number.parse().map_err(|_| item.corrupt("scores"))?, score))
     });
     let scores = scores.collect::<Result<_, Unreadable>>()?;
+    let process = match item.optional_text("process")? {
+        Some(id) => Some(Process { id, interaction_time: item.time("process_time")? }),
+        None => None,
+    };
+    let submission_source = match item.optional_text("submitted_as")? {
+        Some(text) => {
+            let source = SubmissionSource::STORED.iter().find(|(stored, _)| *stored == text);
+            Some(source.ok_or_else(|| item.corrupt("submitted_as"))?.1)
+        }
+        None => None,
+    };
+    let consistency = item.optional_number("consistency")?.map(u32::try_from).transpose();
     Ok(Scorecard {
         id: item.last_of_key()?,
         version: item.number("version")?,
-        conversation: item.id("conversation")?,
+        conversation: item.optional_id("conversation")?,
+        process,
         agent: item.id("agent")?,
         template: item.id("template")?,
         revision: item.number("revision")?,
@@ -648,15 +748,20 @@ fn from_item(item: HashMap<String, AttributeValue>) -> Result<Scorecard, Unreada
         scores,
         plans: item.ids("plans")?,
         comment: item.optional_text("comment")?,
+        reference_id: item.optional_text("reference_id")?,
         creator: item.id("creator")?,
         updated_by: item.id("updated_by")?,
         submitted_by: item.optional_id("submitted_by")?,
         create_time: item.time("create_time")?,
         update_time: item.time("update_time")?,
         submit_time: item.optional_time("submit_time")?,
+        submission_source,
         acknowledge_time: item.optional_time("acknowledge_time")?,
         acknowledge_comment: item.optional_text("acknowledge_comment")?,
         ai_score_time: item.optional_time("ai_score_time")?,
         manually_scored: item.boolean("manually_scored")?,
+        calibrated: item.optional_id("calibrated")?,
+        consistency: consistency.map_err(|_| item.corrupt("consistency"))?,
+        calibrations: item.optional_number(CALIBRATIONS)?.map_or(0, i64::unsigned_abs),
     })
 }

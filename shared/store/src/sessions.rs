@@ -11,6 +11,7 @@ use coaching_domain::session::{CoachingSession, State};
 use coaching_domain::{Error, Reason, Tenant, Timestamp};
 
 use crate::Store;
+use crate::activity::{self, PlacedMark};
 use crate::dependents::{self, Child, ChildOfPlan};
 use crate::engine::entity::{self, Entity};
 use crate::engine::transaction::{Outcome, Refusal, Refused, Transaction};
@@ -114,11 +115,14 @@ impl Store {
         let mut places = Places::default();
         loop {
             let usecase = session.usecase.clone();
-            let created = Created { id: session.id.clone(), time: author.now, usecase, revision: None };
+            let created =
+                Created { id: session.id.clone(), time: author.now, usecase, revision: None, consistency: None };
             let of_plan = as_plan.then_some(session.usecase.as_ref());
             let mut transaction = entity::creation(tenant, &session, author);
             let add = dependents::add(tenant, &session.plan, counted_as(&session), &session.agent, of_plan);
             transaction.add(add, Refusal::PlanTakesNoChild);
+            let mark = PlacedMark::of_session(&session);
+            transaction.add_unconditional(activity::replace(tenant, None, mark.as_ref()));
             if let Some(counted) = &counted {
                 self.count_session(&mut transaction, tenant, counted, places);
             }
@@ -378,7 +382,7 @@ impl Entity for CoachingSession {
         store.session(tenant, id, now).await
     }
 
-    /// Adds the changes to the statistics that count it, and to the counts of its plan.
+    /// Adds the changes to the statistics that count it, to its mark, and to the counts of its plan.
     async fn write_beside(
         store: &Store,
         transaction: &mut Transaction,
@@ -393,6 +397,8 @@ impl Entity for CoachingSession {
             }
             Some(after) => dependents::count_acknowledged(transaction, tenant, before, after),
         }
+        let marks = (PlacedMark::of_session(before), after.and_then(PlacedMark::of_session));
+        transaction.add_unconditional(activity::replace(tenant, marks.0.as_ref(), marks.1.as_ref()));
         if let Some(counted) = CountChange::of(Some(before), after) {
             store.count_session(transaction, tenant, &counted, *learned);
         }

@@ -16,6 +16,7 @@ use coaching_domain::{Error, Id, Tenant, Timestamp};
 use futures_util::stream::TryStreamExt;
 
 use crate::Store;
+use crate::activity::{Differing, Marked, PlacedMark, StoredMarks};
 use crate::engine::transaction::{Outcome, Refusal, Refused, Transaction};
 use crate::engine::write::Write;
 use crate::item::{Attributes, Item, last_of};
@@ -289,14 +290,15 @@ struct Mark {
 
 impl Store {
     /// Recounts the sessions of `agent`; returns in which statistics of `usecases` and `periods` they differed, and
-    /// whether a plan's count of acknowledged sessions did. Concurrent changes update the counts themselves. A session
-    /// that cannot be read stays counted as it is, and is added to `skipped`.
+    /// whether a plan's count of acknowledged sessions did. Their marks among the `activity`, which was read before,
+    /// are put right too. Concurrent changes update the counts and marks themselves. A session that cannot be read
+    /// stays counted as it is, and is added to `skipped`.
     pub(crate) async fn recount_sessions(
         &self,
         tenant: &Tenant,
-        usecases: &BTreeSet<UsecaseId>,
-        periods: &BTreeSet<Period>,
+        (usecases, periods): (&BTreeSet<UsecaseId>, &BTreeSet<Period>),
         agent: &UserId,
+        (activity, activity_differing): (&StoredMarks, &mut Differing),
         skipped: &mut BTreeSet<Unreadable>,
     ) -> Result<(BTreeSet<(UsecaseId, Period)>, bool), Error> {
         let mut differed = BTreeSet::new();
@@ -308,6 +310,10 @@ impl Store {
         let counts = self.child_counts(tenant, &plans).await?;
         let mut ids: BTreeSet<CoachingSessionId> = listed.entries.into_iter().map(|session| session.id).collect();
         ids.extend(stored.iter().map(|mark| mark.session.clone()));
+        ids.extend(activity.keys().filter_map(|marked| match marked {
+            Marked::Session(session) => Some(session.clone()),
+            Marked::Scorecard(_) => None,
+        }));
         let keys = ids.iter().map(|id| keys::session(tenant, id)).collect();
         let found = self.batch_read(keys, true, CoachingSession::from_item).await?;
         let sessions = found.entries.into_iter().map(|session| (session.id.clone(), session));
@@ -333,6 +339,9 @@ impl Store {
                 writes.push(remove_mark(tenant, agent, mark));
             }
             let check = Write::check_version(keys::session(tenant, &id), session.map(|session| session.version));
+            let right_mark = session.and_then(PlacedMark::of_session).filter(|mark| mark.agent() == agent);
+            let marks = activity.get(&Marked::Session(id)).map(Vec::as_slice).unwrap_or_default();
+            self.put_mark_right(tenant, marks, check.clone(), right_mark.as_ref(), activity_differing).await?;
             for write in writes {
                 let mut transaction = Transaction::of(check.clone(), Refusal::Changed);
                 transaction.add(write, Refusal::SessionCountedElsewhere);

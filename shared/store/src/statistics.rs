@@ -29,9 +29,9 @@ const ORDER_KEPT_SECONDS: i64 = 3 * 24 * 60 * 60;
 /// The items in the answer of a call.
 type Items = Vec<HashMap<String, AttributeValue>>;
 
-/// The number of concurrent calls that read statistics: DynamoDB answers each with up to 1 MB (16 MB for a batch),
+/// The number of concurrent calls that read statistics or activity: DynamoDB answers each with up to 1 MB (16 MB for a batch),
 /// which is in memory until it is processed.
-const READS_AT_ONCE: usize = 16;
+pub(crate) const READS_AT_ONCE: usize = 16;
 
 /// The statistics of one agent in one usecase and period.
 #[derive(Debug)]
@@ -120,8 +120,7 @@ impl Store {
         let (Some(first), Some(last)) = (periods.first(), periods.last()) else { return Ok(()) };
         let mut buckets = Vec::new();
         for usecase in usecases {
-            buckets
-                .extend((0..keys::STATISTICS_BUCKETS).map(|bucket| keys::statistics_bucket(tenant, usecase, bucket)));
+            buckets.extend((0..keys::BUCKETS).map(|bucket| keys::statistics_bucket(tenant, usecase, bucket)));
         }
         let ranges = iter(buckets).map(|bucket| {
             // `$` is the character after `#`.

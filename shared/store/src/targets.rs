@@ -53,7 +53,7 @@ impl Store {
         author: Author<'_>,
     ) -> Result<Created<names::Target>, Error> {
         let usecase = Some(target.usecase.clone());
-        let created = Created { id: target.id.clone(), time: author.now, usecase, revision: None };
+        let created = Created { id: target.id.clone(), time: author.now, usecase, revision: None, consistency: None };
         let mut attempts = Attempts::new();
         while attempts.another().await {
             let mut transaction = entity::creation(tenant, target, author);

@@ -1,13 +1,15 @@
-//! Scorecard templates in the table: every revision, and a copy of the current one, which is listed.
+//! Scorecard templates in the table: every revision, and a copy of the current one, which is listed and has the
+//! template's settings.
 
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use coaching_domain::names::{self, ScorecardTemplateId, UsecaseId};
-use coaching_domain::template::{Chapter, Dropped, Part, ScorecardTemplate};
+use coaching_domain::template::{Chapter, Dropped, Part, ScorecardTemplate, TemplateSettings};
 use coaching_domain::{Error, Tenant, Timestamp};
 
 use crate::Store;
+use crate::engine::attempts::{Attempts, keeps_changing};
 use crate::engine::transaction::{Outcome, Refusal, Transaction};
 use crate::engine::write::Write;
 use crate::idempotency::{Created, IdempotencyRecord};
@@ -28,7 +30,13 @@ impl Store {
         request: Option<&IdempotencyRecord>,
         time: Timestamp,
     ) -> Result<Created<names::ScorecardTemplate>, Error> {
-        let created = Created { id: template.id.clone(), time, usecase: None, revision: Some(template.revision) };
+        let created = Created {
+            id: template.id.clone(),
+            time,
+            usecase: None,
+            revision: Some(template.revision),
+            consistency: None,
+        };
         let revision = item_at(keys::template(tenant, &template.id, Some(template.revision)), template)?;
         let mut transaction = Transaction::default();
         transaction.add(Write::put_new(current_item(tenant, template)?), Refusal::NameTaken);
@@ -39,22 +47,57 @@ impl Store {
         }
     }
 
-    /// Adds `next` as the current revision.
+    /// Writes `next` over `read`, the current revision as it was read, with the settings of the template. Another
+    /// revision is added in the same transaction. Returns whether it is written: nothing is, if the template has changed
+    /// since.
     ///
     /// # Errors
-    /// ABORTED if the revision before it is not the current one any more.
-    pub async fn add_revision(&self, tenant: &Tenant, next: &ScorecardTemplate) -> Result<(), Error> {
-        let current = Write::put(current_item(tenant, next)?);
-        let current = current.when("revision = :read").number(":read", next.revision - 1);
-        let revision = Write::put_new(item_at(keys::template(tenant, &next.id, Some(next.revision)), next)?);
-        let mut transaction = Transaction::default();
-        transaction.add_all([current, revision], Refusal::Changed);
-        match self.transact(transaction).await? {
-            Outcome::Written => Ok(()),
-            Outcome::Refused(_) => {
-                Err(Error::concurrent_changes("the template was changed at the same moment; read it again and repeat"))
+    /// UNAVAILABLE if the table does not answer.
+    pub async fn replace_template(
+        &self,
+        tenant: &Tenant,
+        read: &ScorecardTemplate,
+        next: &ScorecardTemplate,
+    ) -> Result<bool, Error> {
+        let settings = read.settings.as_ref().map_or(0, |settings| settings.version);
+        let unchanged = match settings {
+            0 => format!("revision = :revision AND attribute_not_exists({SETTINGS_VERSION})"),
+            _ => format!("revision = :revision AND {SETTINGS_VERSION} = :settings"),
+        };
+        let current = Write::put(current_item(tenant, next)?).when(unchanged).number(":revision", read.revision);
+        let current = if settings == 0 { current } else { current.number(":settings", settings) };
+        let mut transaction = Transaction::of(current, Refusal::Changed);
+        if next.revision != read.revision {
+            let revision = item_at(keys::template(tenant, &next.id, Some(next.revision)), next)?;
+            transaction.add(Write::put_new(revision), Refusal::Changed);
+        }
+        Ok(self.transact(transaction).await?.is_written())
+    }
+
+    /// Deletes the template `id` at `now`, if `check` agrees; one that is deleted already stays as it is. Returns its
+    /// current revision. Its items stay.
+    ///
+    /// # Errors
+    /// NOT_FOUND; the errors of `check`; ABORTED if others keep changing it.
+    pub async fn delete_template(
+        &self,
+        tenant: &Tenant,
+        id: &ScorecardTemplateId,
+        now: Timestamp,
+        check: impl Fn(&ScorecardTemplate) -> Result<(), Error>,
+    ) -> Result<ScorecardTemplate, Error> {
+        let name = tenant.name_of(id);
+        let mut attempts = Attempts::new();
+        while attempts.another().await {
+            let read = self.template(tenant, id, None).await?.ok_or_else(|| Error::not_found(&name))?;
+            check(&read)?;
+            let mut deleted = read.clone();
+            deleted.delete(now);
+            if deleted == read || self.replace_template(tenant, &read, &deleted).await? {
+                return Ok(deleted);
             }
         }
+        Err(keeps_changing(&name))
     }
 
     /// The revision `revision` of a template, or the current one, as it is now.
@@ -87,7 +130,7 @@ impl Store {
     }
 
     /// The first `size` current revisions after `after`: those for any of `usecases` or for all usecases; without
-    /// `deactivated`, only those in use.
+    /// `deactivated` and `deleted`, none that is.
     ///
     /// # Errors
     /// UNAVAILABLE if the table does not answer.
@@ -96,6 +139,7 @@ impl Store {
         tenant: &Tenant,
         usecases: &[UsecaseId],
         deactivated: bool,
+        deleted: bool,
         after: Option<&Cursor>,
         size: usize,
     ) -> Result<Page<ScorecardTemplate>, Error> {
@@ -107,16 +151,29 @@ impl Store {
         if !deactivated {
             filter = filter.without_text("deactivate_time");
         }
+        if !deleted {
+            filter = filter.without_text("delete_time");
+        }
         let range = Range::new(ListIndex::Profile, keys::templates_of_profile(tenant), filter, after);
         self.page(vec![range], size).await
     }
 }
+
+/// The attribute with the version of a template's settings, once they were changed.
+const SETTINGS_VERSION: &str = "settings_version";
 
 /// Stands for all usecases in a template's list of usecases; no id is empty.
 const EVERY: &str = "";
 
 fn current_item(tenant: &Tenant, template: &ScorecardTemplate) -> Result<Item, Error> {
     let item = item_at(keys::template(tenant, &template.id, None), template)?;
+    let settings = template.settings.as_ref().filter(|settings| settings.version > 0);
+    let item = match settings {
+        Some(settings) => item
+            .number(SETTINGS_VERSION, i64::try_from(settings.version).unwrap_or(i64::MAX))
+            .optional_text("delete_time", settings.delete_time.as_ref()),
+        None => item,
+    };
     Ok(item
         .text(ListIndex::Profile.partition_attribute(), keys::templates_of_profile(tenant))
         .text(LIST_ORDER, Cursor::latest_first(template.create_time, &template.id).as_str()))
@@ -161,6 +218,7 @@ impl Listed for ScorecardTemplate {
         let usecases =
             usecases.map(|usecase| coaching_domain::Id::parse(usecase).ok_or_else(|| item.corrupt("usecases")));
         let usecases = usecases.collect::<Result<_, Unreadable>>()?;
+        let settings = if keys::is_current_template(&item.key) { Some(settings_of(&mut item)?) } else { None };
         Ok(Self {
             id: item.last_of_key()?,
             revision: item.number("revision")?,
@@ -175,6 +233,14 @@ impl Listed for ScorecardTemplate {
                 .into_iter()
                 .map(|(number, part, last_revision)| (number, Dropped { part, last_revision }))
                 .collect(),
+            settings,
         })
     }
+}
+
+fn settings_of(item: &mut Attributes) -> Result<TemplateSettings, Unreadable> {
+    Ok(TemplateSettings {
+        version: item.optional_number(SETTINGS_VERSION)?.map_or(0, i64::unsigned_abs),
+        delete_time: item.optional_time("delete_time")?,
+    })
 }

@@ -43,10 +43,11 @@ impl Unreadable {
         let entity = named.entity(collection, rest);
         let of_entity = sort.split('#').next().unwrap_or_default();
         let (kind, id, name) = match (collection, of_entity) {
-            ("statistics", _) => {
+            ("statistics" | "activity", _) => {
                 let agent = sort.split('#').nth(1).unwrap_or_default();
                 let usecase = rest.split('#').next().unwrap_or_default();
-                ("statistics", format!("{usecase}#{sort}"), named.of::<User>(agent))
+                let kind = if collection == "activity" { "activity" } else { "statistics" };
+                (kind, format!("{usecase}#{sort}"), named.of::<User>(agent))
             }
             (_, "change") => {
                 let version = sort.split('#').nth(2).map(|version| version.trim_start_matches('0')).unwrap_or_default();
@@ -163,7 +164,7 @@ impl Named<'_> {
 
 /// The kind of record for the word `collection` of a key.
 fn kind_of(collection: &str) -> &'static str {
-    const KINDS: [&str; 15] = [
+    const KINDS: [&str; 16] = [
         "plan",
         "session",
         "comment",
@@ -178,6 +179,7 @@ fn kind_of(collection: &str) -> &'static str {
         "user",
         "group",
         "groups",
+        "agent-counts",
         "deletions",
     ];
     KINDS.iter().find(|kind| **kind == collection).copied().unwrap_or("request")
@@ -327,7 +329,13 @@ mod tests {
             (keys::group(&customer, &id("g")), "group", "g", Some("customers/acme/groups/g".to_owned())),
             (keys::groups(&customer), "groups", "", None),
             (keys::rebuild(&tenant), "rebuild", "", None),
-            (statistics, "statistics", "care#2026-05#ana", ana),
+            (statistics, "statistics", "care#2026-05#ana", ana.clone()),
+            (
+                keys::session_mark(&tenant, &id("care"), &user, period, &id("s")),
+                "activity",
+                "care#2026-05#ana#session#s",
+                ana,
+            ),
         ] {
             let unreadable = Unreadable::of(&key, "version");
             let told = (unreadable.kind(), unreadable.id(), unreadable.resource());

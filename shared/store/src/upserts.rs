@@ -1,6 +1,6 @@
 //! Writes many scorecards over the stored ones, as batches do: agent by agent, concurrently, again after each conflict.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 
 use coaching_domain::names::{ScorecardId, ScorecardTemplateId, UserId};
 use coaching_domain::scorecard::Scorecard;
@@ -22,7 +22,7 @@ pub type UpsertedScorecards = BTreeMap<usize, Result<Scorecard, Error>>;
 /// Records that were read before an upsert of scorecards.
 #[derive(Debug)]
 pub struct KnownScorecards<'a> {
-    /// The stored scorecards to be replaced.
+    /// The stored scorecards to be replaced, and those to be calibrated.
     pub there: Found<Scorecard>,
     /// Revisions of templates, among them those of the scorecards to be written.
     pub templates: &'a TemplatesByRevision,
@@ -30,6 +30,11 @@ pub struct KnownScorecards<'a> {
 
 /// The places and the result of one transaction's scorecards; `None` if one has changed since it was read.
 type OfRun = (Vec<usize>, Result<Option<Vec<Scorecard>>, Error>);
+
+/// The stored scorecards that are read before `scorecard` is written.
+fn read_for(scorecard: &Scorecard) -> impl Iterator<Item = &ScorecardId> {
+    std::iter::once(&scorecard.id).chain(&scorecard.calibrated)
+}
 
 /// Refuses the scorecards at `places` with `error`.
 fn refuse(results: &mut UpsertedScorecards, places: impl IntoIterator<Item = usize>, mut error: Error) {
@@ -43,8 +48,8 @@ impl Store {
     /// Writes each of `scorecards`, by place in a batch, with the change that `change` makes of it, until `deadline`;
     /// returns the result of each.
     ///
-    /// `change` gets the place, the scorecard, the stored one, and the template revision that the stored one was made
-    /// from, if that can be read. It makes no change of a scorecard that is stored like this already. It may be called
+    /// `change` gets the place, the scorecard, the stored one, the template revision that the stored one was made from,
+    /// if that can be read, and the scorecard that it calibrates. It makes no change of a scorecard that is stored like this already. It may be called
     /// several times: with each state that others leave a scorecard in before it is written.
     pub async fn upsert_scorecards(
         &self,
@@ -56,6 +61,7 @@ impl Store {
             &Scorecard,
             Option<&Scorecard>,
             Option<&ScorecardTemplate>,
+            Option<&Scorecard>,
         ) -> Result<Option<ScorecardChange>, Error>,
         now: Timestamp,
         deadline: Deadline,
@@ -75,17 +81,19 @@ impl Store {
             let there: HashMap<&ScorecardId, &Scorecard> = before.entries.iter().map(|one| (&one.id, one)).collect();
             let mut by_agent: BTreeMap<UserId, Vec<(usize, ScorecardChange)>> = BTreeMap::new();
             for (place, scorecard) in &scorecards {
-                let name = tenant.name_of(&scorecard.id);
-                if let Some(unreadable) = before.unreadable.iter().find(|unreadable| unreadable.name() == name) {
+                let needed: Vec<String> = read_for(scorecard).map(|id| tenant.name_of(id)).collect();
+                let unreadable = before.unreadable.iter().find(|one| needed.iter().any(|name| name == one.name()));
+                if let Some(unreadable) = unreadable {
                     results.insert(*place, Err(unreadable.clone().into()));
                     continue;
                 }
+                let calibrated = scorecard.calibrated.as_ref().and_then(|id| there.get(id).copied());
                 let there = there.get(&scorecard.id).copied();
                 let made_from = there.and_then(|there| {
                     let known = templates.get(&(there.template.clone(), Some(there.revision)));
                     known.or_else(|| older.iter().find(|template| there.is_made_from(template)))
                 });
-                match change(*place, scorecard, there, made_from) {
+                match change(*place, scorecard, there, made_from, calibrated) {
                     Ok(Some(change)) => by_agent.entry(scorecard.agent.clone()).or_default().push((*place, change)),
                     Ok(None) => {
                         results.insert(*place, Ok(there.unwrap_or(scorecard).clone()));
@@ -104,7 +112,8 @@ impl Store {
                 }
             }
             scorecards.retain(|place, _| !results.contains_key(place));
-            let ids: Vec<ScorecardId> = scorecards.values().map(|scorecard| scorecard.id.clone()).collect();
+            let ids: HashSet<&ScorecardId> = scorecards.values().flat_map(read_for).collect();
+            let ids: Vec<ScorecardId> = ids.into_iter().cloned().collect();
             before = match deadline.within(self.scorecards_by_id(tenant, &ids)).await {
                 Ok(before) => before,
                 Err(error) => {

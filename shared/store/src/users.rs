@@ -17,7 +17,7 @@ use crate::item::{Attributes, Item, last_of};
 use crate::keys::{self, Cursor, LIST_ORDER, ListIndex, PK};
 use crate::unreadable::{Found, Unreadable};
 use crate::user_items::{self, item_at};
-use crate::{Deadline, Store, past};
+use crate::{Deadline, Store, agent_counts, past};
 
 /// The number of users written concurrently.
 const AT_ONCE: usize = 8;
@@ -123,6 +123,11 @@ impl Store {
             let left = before.iter().filter(|profile| !after.contains(profile));
             transaction.add_unconditional(left.map(|profile| leave_profile(profile, &user.id)));
             transaction.add_unconditional(after.iter().map(|profile| enter_profile(profile, user, since)));
+            // Of somebody who cannot be read, it is not known where they are counted.
+            if known.is_some() || read.is_none() {
+                let before = known.map(|(known, _)| known);
+                transaction.add_unconditional(agent_counts::replace(tenant, before, user, now));
+            }
             if self.transact(transaction).await?.is_written() {
                 return Ok(version.unwrap_or(0).saturating_add(1));
             }
