@@ -52,13 +52,7 @@ pub struct CreateCommentResponse<'a> {
 async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let tenant = request.authorize()?;
     let caller = request.caller();
-    let creation = request.creation(app, |fields, now| {
-        let new = NewCoachingComment::read(fields, &tenant, caller, now);
-        if caller.role() == Role::Agent && new.as_ref().is_some_and(|new| new.plan.is_none()) {
-            fields.refuse("coachingPlanName", "is required of an agent");
-        }
-        new
-    })?;
+    let creation = request.creation_of::<NewCoachingComment>(app, &tenant)?;
     let Creation { new, now, .. } = &creation;
 
     let create = async |record| {

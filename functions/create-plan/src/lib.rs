@@ -12,7 +12,6 @@
 //! A repeat with the same `requestId` (query, a UUID) within a day creates nothing and gets the first answer. Without a
 //! `requestId`, a repeat creates another plan, unless it carries a `name`.
 
-use coaching_domain::fields::Fields;
 use coaching_domain::plan::{CoachingPlanMessage, NewCoachingPlan};
 use coaching_domain::{Error, Reason, Role};
 use coaching_edge::{Access, Answer, App, Creation, Operation, Partition, Request, Route};
@@ -47,19 +46,19 @@ pub struct CreatePlanResponse<'a> {
 
 async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let tenant = request.authorize()?;
-    let read = |fields: &mut Fields<'_>, now| NewCoachingPlan::read(fields, &tenant, request.caller(), now);
-    let creation = request.creation(app, read)?;
+    let caller = request.caller();
+    let creation = request.creation_of::<NewCoachingPlan>(app, &tenant)?;
     let Creation { new, now, .. } = &creation;
 
     let create = async |record| {
-        let references = new.references("").and(new.people(""));
+        let references = new.references("").and(new.people("", caller));
         app.store.unknown_names(&tenant, &references, true).await?.into_result()?;
         let id = new.id.clone().map_or_else(|| app.new_id(*now), Ok)?;
-        let plan = new.clone().into_plan(id, *now);
+        let plan = new.clone().into_plan(id, caller, *now);
         app.store.create_plan(&tenant, &plan, record, request.author(*now)).await
     };
     let created = creation.once(app, &tenant, create).await?;
 
-    let plan = creation.new.into_plan(created.id, created.time).seen_by(request.caller());
+    let plan = creation.new.into_plan(created.id, caller, created.time).seen_by(caller);
     Ok(Answer::json(&CreatePlanResponse { coaching_plan: plan.message(&tenant, Vec::new()) })?.with_etag(&plan.etag()))
 }

@@ -16,7 +16,6 @@
 //! A repeat with the same `requestId` (query, a UUID) within a day creates nothing and gets the first answer. Without a
 //! `requestId`, a repeat creates another session, unless it carries a `name`.
 
-use coaching_domain::fields::Fields;
 use coaching_domain::session::{CoachingSessionMessage, NewCoachingSession};
 use coaching_domain::{Error, Reason, Role};
 use coaching_edge::{Access, Answer, App, Creation, Operation, Partition, Request, Route};
@@ -52,8 +51,7 @@ pub struct CreateSessionResponse<'a> {
 async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let tenant = request.authorize()?;
     let caller = request.caller();
-    let read = |fields: &mut Fields<'_>, now| NewCoachingSession::read(fields, &tenant, caller, now);
-    let creation = request.creation(app, read)?;
+    let creation = request.creation_of::<NewCoachingSession>(app, &tenant)?;
     let Creation { new, now, .. } = &creation;
     new.check_order(caller)?;
 
@@ -62,7 +60,7 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
         let inherits_usecase = new.usecase.is_none();
         let session = new.clone().into_session(id, new.usecase.clone(), caller, *now);
         let author = request.author(*now);
-        app.store.create_session(&tenant, session, inherits_usecase, &new.references(), record, author).await
+        app.store.create_session(&tenant, session, inherits_usecase, &new.references(caller), record, author).await
     };
     let created = creation.once(app, &tenant, create).await?;
 

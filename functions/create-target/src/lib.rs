@@ -12,7 +12,6 @@
 //!
 //! A repeat with the same `requestId` (query, a UUID) within a day creates nothing and gets the first answer.
 
-use coaching_domain::fields::Fields;
 use coaching_domain::plan::plan_not_found;
 use coaching_domain::target::{NewTarget, TargetMessage};
 use coaching_domain::{Error, Reason, Role};
@@ -55,9 +54,7 @@ pub struct CreateTargetResponse<'a> {
 
 async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let tenant = request.authorize()?;
-    let caller = request.caller();
-    let read = |fields: &mut Fields<'_>, now| NewTarget::read(fields, &tenant, caller, now);
-    let creation = request.creation(app, read)?;
+    let creation = request.creation_of::<NewTarget>(app, &tenant)?;
     let Creation { new, now, .. } = &creation;
 
     let create = async |record| {
@@ -73,16 +70,15 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
             plan,
             app.store.unknown_names(&tenant, &references, true)
         )?;
-        let part = &new.criterion_or_chapter_id;
-        match &template {
-            None => {
+        match (&template, &new.criterion_or_chapter_id) {
+            (None, _) => {
                 let refused = format!("'{}' does not exist", tenant.name_of(&new.template));
                 violations.add("scorecardTemplateName", refused);
             }
-            Some(template) if !part.is_empty() && template.display_name_of(part).is_none() => {
+            (Some(template), Some(part)) if template.display_name_of(part).is_none() => {
                 violations.add("criterionOrChapterId", "is no chapter or criterion of the template");
             }
-            Some(_) => {}
+            (Some(_), _) => {}
         }
         violations.into_result()?;
         template.map_or(Ok(()), |template| template.check_not_deleted("scorecardTemplateName"))?;

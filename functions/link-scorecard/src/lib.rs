@@ -6,8 +6,9 @@
 //!
 //! An `If-Match`, or an `etag` in the body, of another version of the plan is ABORTED.
 
+use coaching_domain::names::ScorecardId;
 use coaching_domain::plan::CoachingPlan;
-use coaching_domain::{Error, Reason, Role, names};
+use coaching_domain::{Error, Reason, Role, message, names};
 use coaching_edge::{Access, Answer, App, Operation, Partition, Request, Route, Verb};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -47,6 +48,13 @@ pub static OPERATION: Operation = Operation {
     ..Operation::NOTHING
 };
 
+message! {
+    /// The request.
+    struct LinkScorecardRequest {
+        scorecard: ScorecardId = "scorecardName",
+    }
+}
+
 /// The plan and the scorecard that were linked or unlinked.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -61,9 +69,7 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let (tenant, id, verb) = request.authorize_verb::<names::CoachingPlan>("coachingPlan")?;
     let linked = verb == ADD;
     let now = app.now()?;
-    let (scorecard, expected) = request.step(|fields| {
-        fields.required("scorecardName", |fields, field| fields.id::<names::Scorecard>(field, &tenant))
-    })?;
+    let (LinkScorecardRequest { scorecard }, expected) = request.step_of(&tenant, now)?;
 
     let author = request.author(now);
     let check = |plan: &CoachingPlan| expected.check(&plan.etag());

@@ -16,11 +16,14 @@
 
 use std::collections::BTreeSet;
 
-use coaching_domain::names::UserId;
-use coaching_domain::plan::{CoachingPlanMessage, FocusCriterion, SeenPlan};
+use coaching_domain::bodies::Paged;
+use coaching_domain::message::Place;
+use coaching_domain::names::{GroupId, UsecaseId, UserId};
+use coaching_domain::plan::{CoachingPlanMessage, FocusCriterion, MAX_FOCUS_ENTRIES, SeenPlan};
+use coaching_domain::rules::{Distinct, Flag, List};
 use coaching_domain::session::{CoachingSessionMessage, SeenSession};
 use coaching_domain::timestamp::range_fault;
-use coaching_domain::{Error, Parameters, Role, Tenant, Timestamp};
+use coaching_domain::{Error, Role, Tenant, Timestamp, message};
 use coaching_edge::{Access, Answer, App, Binding, ListIndex, Operation, Partition, Request, Route, bytes_in_answer};
 use coaching_store::{Cursor, PlanFilter, SessionFilter};
 use serde::Serialize;
@@ -31,8 +34,6 @@ const MAX_AGENTS: usize = 1000;
 const MAX_GROUPS: usize = 100;
 /// The most usecases in one request.
 const MAX_USECASES: usize = 20;
-/// The longest page token that is read, in bytes.
-const MAX_TOKEN_BYTES: usize = 1024;
 /// The most plans on a page with sessions.
 const MAX_PLANS_WITH_SESSIONS: usize = 50;
 
@@ -71,51 +72,39 @@ pub struct ListPlansResponse<'a> {
     unreachable: Vec<String>,
 }
 
-/// The request.
-struct ListPlansRequest {
-    agents: BTreeSet<UserId>,
-    groups: Vec<coaching_domain::names::GroupId>,
-    filter: PlanFilter,
-    with_sessions: bool,
-    range: (Option<Timestamp>, Option<Timestamp>),
-    without_comment: bool,
-    without_notes: bool,
-    page_size: usize,
-    page_token: Option<String>,
+message! {
+    /// The request.
+    struct ListPlansRequest {
+        agents: Distinct<UserId, MAX_AGENTS> = "agentUserNames",
+        agent: Option<UserId> = "agentUserName",
+        session_times: Option<TimeRange> = "sessionTimeRange",
+        groups: Distinct<GroupId, MAX_GROUPS> = "groupNames",
+        is_active: Option<bool> = "isActive",
+        usecases: Distinct<UsecaseId, MAX_USECASES> = "usecaseNames",
+        focus_criteria: List<FocusCriterion, MAX_FOCUS_ENTRIES> = "focusCriteria",
+        with_sessions: Flag = "includeCoachingSessions",
+        without_comment: Flag = "excludeCoachingPlanComment",
+        without_notes: Flag = "excludeCoachingSessionsNoteAndComment",
+    }
+}
+
+message! {
+    /// A range without its end.
+    struct TimeRange, checked as SentRange {
+        start: Option<Timestamp> = "startTimestamp",
+        end: Option<Timestamp> = "endTimestamp",
+    }
+}
+
+impl SentRange {
+    fn check(&mut self, place: &mut Place<'_>) {
+        if let Some(fault) = range_fault(self.start, self.end, "startTimestamp") {
+            place.refuse_field("endTimestamp", fault);
+        }
+    }
 }
 
 impl ListPlansRequest {
-    fn read(request: &Request<'_>, tenant: &Tenant) -> Result<(Self, Parameters), Error> {
-        request.body_of_list(|fields| {
-            let mut agents: BTreeSet<UserId> = fields.ids("agentUserNames", MAX_AGENTS, tenant).into_iter().collect();
-            agents.extend(fields.id("agentUserName", tenant));
-            let range = fields.object("sessionTimeRange", |range| {
-                let (start, end) = (range.timestamp("startTimestamp"), range.timestamp("endTimestamp"));
-                if let Some(fault) = range_fault(start, end, "startTimestamp") {
-                    range.refuse("endTimestamp", fault);
-                }
-                Some((start, end))
-            });
-            Some(Self {
-                agents,
-                groups: fields.ids("groupNames", MAX_GROUPS, tenant),
-                filter: PlanFilter {
-                    agents: None,
-                    is_active: fields.boolean("isActive"),
-                    usecases: fields.ids("usecaseNames", MAX_USECASES, tenant),
-                    focus_criteria: FocusCriterion::read_all(fields, "focusCriteria", tenant),
-                    as_agent: request.caller().role() == Role::Agent,
-                },
-                with_sessions: fields.boolean("includeCoachingSessions").unwrap_or(false),
-                range: range.unwrap_or_default(),
-                without_comment: fields.boolean("excludeCoachingPlanComment").unwrap_or(false),
-                without_notes: fields.boolean("excludeCoachingSessionsNoteAndComment").unwrap_or(false),
-                page_size: fields.page_size(),
-                page_token: fields.string("pageToken", MAX_TOKEN_BYTES),
-            })
-        })
-    }
-
     /// The plan as the request asks for it, with `sessions`.
     fn plan<'a>(
         &self,
@@ -137,34 +126,40 @@ impl ListPlansRequest {
 async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let tenant = request.authorize()?;
     let now = app.now()?;
-    let (mut asked, parameters) = ListPlansRequest::read(request, &tenant)?;
-    if request.caller().role() == Role::Agent {
-        if let Some(other) = asked.agents.iter().find(|agent| *agent != request.caller().user()) {
+    let (Paged { value: asked, page_size, page_token }, parameters) =
+        request.page_of::<ListPlansRequest>(&tenant, now)?;
+    let as_agent = request.caller().role() == Role::Agent;
+    let mut agents: BTreeSet<UserId> = asked.agents.iter().chain(&asked.agent).cloned().collect();
+    if as_agent {
+        if let Some(other) = agents.iter().find(|agent| *agent != request.caller().user()) {
             return Err(Error::permission_denied(&tenant.name_of(other)));
         }
         if let Some(group) = asked.groups.first() {
             return Err(Error::permission_denied(&tenant.name_of(group)));
         }
-        asked.agents.insert(request.caller().user().clone());
+        agents.insert(request.caller().user().clone());
     }
     let binding = Binding::new(OPERATION.name, request.caller(), &tenant, &parameters);
-    let after = app.page_tokens.position(asked.page_token.as_deref(), &binding, now)?.map(Cursor::from_text);
-    let mut filter = asked.filter.clone();
+    let after = app.page_tokens.position(page_token.as_deref(), &binding, now)?.map(Cursor::from_text);
     let mut groups = Vec::new();
-    if !asked.agents.is_empty() || !asked.groups.is_empty() {
-        let mut agents = asked.agents.clone();
-        if !asked.groups.is_empty() {
-            let members = app.store.members_of(&tenant.of_customer(), &asked.groups, false).await?;
-            groups.extend(members.unreadable().map(|group| group.name().to_owned()));
-            agents.extend(members.for_caller(request.caller(), &tenant)?);
-        }
-        filter.agents = Some(agents.into_iter().collect());
+    let names_nobody = agents.is_empty() && asked.groups.is_empty();
+    if !asked.groups.is_empty() {
+        let members = app.store.members_of(&tenant.of_customer(), &asked.groups, false).await?;
+        groups.extend(members.unreadable().map(|group| group.name().to_owned()));
+        agents.extend(members.for_caller(request.caller(), &tenant)?);
     }
-    let size = if asked.with_sessions { asked.page_size.min(MAX_PLANS_WITH_SESSIONS) } else { asked.page_size };
+    let filter = PlanFilter {
+        agents: Some(agents.into_iter().collect()).filter(|_| !names_nobody),
+        is_active: asked.is_active,
+        usecases: asked.usecases.clone(),
+        focus_criteria: asked.focus_criteria.clone(),
+        as_agent,
+    };
+    let size = if asked.with_sessions { page_size.min(MAX_PLANS_WITH_SESSIONS) } else { page_size };
     let page = app.store.plans(&tenant, &filter, after.as_ref(), size).await?;
     let page = if asked.with_sessions {
-        let (start_session_time, end_session_time) = asked.range;
-        let as_agent = filter.as_agent;
+        let (start_session_time, end_session_time) =
+            asked.session_times.as_ref().map(|range| (range.start, range.end)).unwrap_or_default();
         let of_each = SessionFilter { start_session_time, end_session_time, as_agent, ..SessionFilter::default() };
         app.store.sessions_of_plans(&tenant, page, &of_each, now).await?
     } else {

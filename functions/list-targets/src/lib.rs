@@ -3,8 +3,10 @@
 //! The fields of the body filter the list: `usecaseNames`, `coachingPlanNames` and `scorecardTemplateNames` (without a
 //! revision), at most 20 names each. `pageSize` and `pageToken` work as in `list-sessions`.
 
+use coaching_domain::names::{CoachingPlanId, ScorecardTemplateId, UsecaseId};
+use coaching_domain::rules::Distinct;
 use coaching_domain::target::TargetMessage;
-use coaching_domain::{Error, Role, names};
+use coaching_domain::{Error, Role, message};
 use coaching_edge::{Access, Answer, App, Binding, ListIndex, Operation, Partition, Request, Route};
 use coaching_store::{Cursor, TargetFilter};
 use serde::Serialize;
@@ -12,9 +14,6 @@ use utoipa::ToSchema;
 
 /// The most names in one filter.
 const MAX_NAMES: usize = 20;
-/// The longest page token that is read, in bytes.
-const MAX_TOKEN_BYTES: usize = 1024;
-
 /// The operation.
 pub static OPERATION: Operation = Operation {
     name: "list-targets",
@@ -45,21 +44,25 @@ pub struct ListTargetsResponse<'a> {
     unreachable: Vec<String>,
 }
 
+message! {
+    /// The request.
+    struct ListTargetsRequest {
+        usecases: Distinct<UsecaseId, MAX_NAMES> = "usecaseNames",
+        plans: Distinct<CoachingPlanId, MAX_NAMES> = "coachingPlanNames",
+        templates: Distinct<ScorecardTemplateId, MAX_NAMES> = "scorecardTemplateNames",
+    }
+}
+
 async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let tenant = request.authorize()?;
     let now = app.now()?;
-    let ((filter, page_size, page_token), parameters) = request.body_of_list(|fields| {
-        let filter = TargetFilter {
-            usecases: fields.ids("usecaseNames", MAX_NAMES, &tenant),
-            plans: fields.ids("coachingPlanNames", MAX_NAMES, &tenant),
-            templates: fields.ids::<names::ScorecardTemplate>("scorecardTemplateNames", MAX_NAMES, &tenant),
-        };
-        Some((filter, fields.page_size(), fields.string("pageToken", MAX_TOKEN_BYTES)))
-    })?;
+    let (asked, parameters) = request.page_of::<ListTargetsRequest>(&tenant, now)?;
+    let ListTargetsRequest { usecases, plans, templates } = asked.value;
+    let filter = TargetFilter { usecases, plans, templates };
 
     let binding = Binding::new(OPERATION.name, request.caller(), &tenant, &parameters);
-    let after = app.page_tokens.position(page_token.as_deref(), &binding, now)?.map(Cursor::from_text);
-    let page = app.store.targets(&tenant, &filter, after.as_ref(), page_size, now).await?;
+    let after = app.page_tokens.position(asked.page_token.as_deref(), &binding, now)?.map(Cursor::from_text);
+    let page = app.store.targets(&tenant, &filter, after.as_ref(), asked.page_size, now).await?;
 
     let messages: Vec<_> = page.entries.iter().map(|target| target.message(&tenant)).collect();
     Answer::page(&messages, |targets| {

@@ -3,10 +3,12 @@
 use std::ops::Range;
 
 use chrono::TimeDelta;
-use coaching_domain::fields::Fields;
+use coaching_domain::bodies::Paged;
+use coaching_domain::message::Place;
 use coaching_domain::progress::{Span, Window};
-use coaching_domain::{Caller, Error, Tenant, Timestamp};
-use coaching_edge::{AskedAgents, AskedPage};
+use coaching_domain::rules::{Enumeration, OneOf};
+use coaching_domain::{Caller, Error, Tenant, Timestamp, message};
+use coaching_edge::{AskedAgents, AskedPage, OfAgents, OrderDirection};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum OrderBy {
@@ -15,6 +17,35 @@ pub(crate) enum OrderBy {
     ScorecardCount,
 }
 
+impl Enumeration for OrderBy {
+    const VALUES: &'static [(&'static str, Self)] = &[
+        ("ORDER_BY_UNSPECIFIED", Self::Name),
+        ("ORDER_BY_COACHING_SESSION_ACTIVITY_TIME", Self::ActivityTime),
+        ("ORDER_BY_NUM_SCORECARD", Self::ScorecardCount),
+    ];
+}
+
+message! {
+    /// The fields beside those of the agents and of the page.
+    pub(crate) struct Body, checked as SentBody {
+        order_by: Option<OneOf<OrderBy>> = "orderBy",
+        order_direction: Option<OneOf<OrderDirection>> = "orderDirection",
+        start: Timestamp = "startTime",
+        end: Timestamp = "endTime",
+    }
+}
+
+impl SentBody {
+    fn check(&mut self, place: &mut Place<'_>) {
+        if let (Some(start), Some(end)) = (self.start, self.end)
+            && let Err(fault) = Window::new(Some(start), Some(end), place.now())
+        {
+            place.refuse_field("endTime", fault);
+        }
+    }
+}
+
+/// What is asked for.
 pub(crate) struct RetrieveOverviewsRequest {
     pub(crate) agents: AskedAgents,
     pub(crate) order_by: OrderBy,
@@ -26,34 +57,25 @@ pub(crate) struct RetrieveOverviewsRequest {
 }
 
 impl RetrieveOverviewsRequest {
-    pub(crate) fn read(fields: &mut Fields<'_>, tenant: &Tenant, now: Timestamp) -> Option<Self> {
-        let agents = AskedAgents::read(fields, tenant);
-        let order_by = fields.enumeration(
-            "orderBy",
-            &[
-                ("ORDER_BY_UNSPECIFIED", OrderBy::Name),
-                ("ORDER_BY_COACHING_SESSION_ACTIVITY_TIME", OrderBy::ActivityTime),
-                ("ORDER_BY_NUM_SCORECARD", OrderBy::ScorecardCount),
-            ],
-        );
-        let descending = AskedPage::read_descending(fields);
-        let start = fields.required("startTime", |fields, field| fields.timestamp(field));
-        let end = fields.required("endTime", |fields, field| fields.timestamp(field));
-        let window = start.zip(end).map(|(start, end)| start..end);
-        let days = window.as_ref().and_then(|window| {
-            let days = Window::new(Some(window.start), Some(window.end), now);
-            days.map_err(|description| fields.refuse("endTime", description)).ok()
-        });
-        let page = AskedPage::read(fields, descending);
-        Some(Self { agents: agents?, order_by: order_by.unwrap_or(OrderBy::Name), window: window?, days: days?, page })
-    }
-
-    /// The same for `caller`: an agent asks for themselves.
+    /// What is `asked` for at `now`, for `caller`: an agent asks for themselves.
     ///
     /// # Errors
     /// PERMISSION_DENIED if an agent asks for another agent or a group.
-    pub(crate) fn for_caller(self, caller: &Caller, tenant: &Tenant) -> Result<Self, Error> {
-        Ok(Self { agents: self.agents.for_caller(caller, tenant)?, ..self })
+    pub(crate) fn new(
+        asked: Paged<OfAgents<Body>>,
+        caller: &Caller,
+        tenant: &Tenant,
+        now: Timestamp,
+    ) -> Result<Self, Error> {
+        let Paged { value: OfAgents { agents, value: body }, page_size, page_token } = asked;
+        let days = Window::new(Some(body.start), Some(body.end), now);
+        Ok(Self {
+            agents: AskedAgents::new(agents, caller, tenant)?,
+            order_by: body.order_by.unwrap_or(OrderBy::Name),
+            window: body.start..body.end,
+            days: days.map_err(|fault| Error::invalid_field("endTime", fault))?,
+            page: AskedPage::new(body.order_direction, page_size, page_token),
+        })
     }
 
     /// The time whose facts count, if asked at `now`: who was an agent then, and which plans are active now.

@@ -86,8 +86,8 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let tenant = request.authorize()?;
     let now = app.now()?;
     let caller = request.caller();
-    let (asked, parameters) = request.body_of_list(|fields| RetrieveProgressRequest::read(fields, &tenant, now))?;
-    let asked = asked.for_caller(caller, &tenant)?;
+    let (asked, parameters) = request.page_of(&tenant, now)?;
+    let asked = RetrieveProgressRequest::new(asked, caller, &tenant, now)?;
 
     let binding = Binding::new(OPERATION.name, caller, &tenant, &parameters);
     let measuring = ProgressMeasuring::new(app, &tenant, &asked, now);

@@ -1,9 +1,11 @@
 //! The request, and how it is read.
 
-use coaching_domain::fields::Fields;
+use coaching_domain::bodies::Paged;
+use coaching_domain::message::Place;
 use coaching_domain::progress::Window;
-use coaching_domain::{Caller, Error, Tenant, Timestamp};
-use coaching_edge::{AskedAgents, AskedPage};
+use coaching_domain::rules::{Enumeration, OneOf};
+use coaching_domain::{Caller, Error, Tenant, Timestamp, message};
+use coaching_edge::{AskedAgents, AskedPage, OfAgents, OrderDirection};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum OrderBy {
@@ -12,6 +14,30 @@ pub(crate) enum OrderBy {
     Gap,
 }
 
+impl Enumeration for OrderBy {
+    const VALUES: &'static [(&'static str, Self)] =
+        &[("ORDER_BY_UNSPECIFIED", Self::Name), ("ORDER_BY_PROGRESS", Self::Progress), ("ORDER_BY_GAP", Self::Gap)];
+}
+
+message! {
+    /// The fields beside those of the agents and of the page.
+    pub(crate) struct Body, checked as SentBody {
+        order_by: Option<OneOf<OrderBy>> = "orderBy",
+        order_direction: Option<OneOf<OrderDirection>> = "orderDirection",
+        start: Option<Timestamp> = "startTime",
+        end: Option<Timestamp> = "endTime",
+    }
+}
+
+impl SentBody {
+    fn check(&mut self, place: &mut Place<'_>) {
+        if let Err(fault) = Window::new(self.start, self.end, place.now()) {
+            place.refuse_field("endTime", fault);
+        }
+    }
+}
+
+/// What is asked for.
 pub(crate) struct RetrieveProgressRequest {
     pub(crate) agents: AskedAgents,
     pub(crate) order_by: OrderBy,
@@ -20,29 +46,22 @@ pub(crate) struct RetrieveProgressRequest {
 }
 
 impl RetrieveProgressRequest {
-    pub(crate) fn read(fields: &mut Fields<'_>, tenant: &Tenant, now: Timestamp) -> Option<Self> {
-        let agents = AskedAgents::read(fields, tenant);
-        let order_by = fields.enumeration(
-            "orderBy",
-            &[
-                ("ORDER_BY_UNSPECIFIED", OrderBy::Name),
-                ("ORDER_BY_PROGRESS", OrderBy::Progress),
-                ("ORDER_BY_GAP", OrderBy::Gap),
-            ],
-        );
-        let descending = AskedPage::read_descending(fields);
-        let start = fields.timestamp("startTime");
-        let end = fields.timestamp("endTime");
-        let window = Window::new(start, end, now).map_err(|description| fields.refuse("endTime", description));
-        let page = AskedPage::read(fields, descending);
-        Some(Self { agents: agents?, order_by: order_by.unwrap_or(OrderBy::Name), window: window.ok()?, page })
-    }
-
-    /// The same for `caller`: an agent asks for themselves.
+    /// What is `asked` for at `now`, for `caller`: an agent asks for themselves.
     ///
     /// # Errors
     /// PERMISSION_DENIED if an agent asks for another agent or a group.
-    pub(crate) fn for_caller(self, caller: &Caller, tenant: &Tenant) -> Result<Self, Error> {
-        Ok(Self { agents: self.agents.for_caller(caller, tenant)?, ..self })
+    pub(crate) fn new(
+        asked: Paged<OfAgents<Body>>,
+        caller: &Caller,
+        tenant: &Tenant,
+        now: Timestamp,
+    ) -> Result<Self, Error> {
+        let Paged { value: OfAgents { agents, value: body }, page_size, page_token } = asked;
+        Ok(Self {
+            agents: AskedAgents::new(agents, caller, tenant)?,
+            order_by: body.order_by.unwrap_or(OrderBy::Name),
+            window: Window::new(body.start, body.end, now).map_err(|fault| Error::invalid_field("endTime", fault))?,
+            page: AskedPage::new(body.order_direction, page_size, page_token),
+        })
     }
 }

@@ -55,9 +55,8 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let tenant = request.authorize()?;
     let id = request.path_id::<names::CoachingPlan>("coachingPlan", &tenant)?;
     let now = app.now()?;
-    let (update, expected) = request.update("coachingPlan", &PlanUpdate::FIELDS, |fields, mask| {
-        PlanUpdate::read(fields, mask, &tenant, request.caller(), now)
-    })?;
+    let caller = request.caller();
+    let (update, expected) = request.update_of::<PlanUpdate>("coachingPlan", &tenant, now)?;
 
     let references = update.references();
     let (found, unknown) =
@@ -66,9 +65,9 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     unknown.into_result()?;
     let changed = app.store.change_plan_read(&tenant, before, request.author(now), |plan, now| {
         expected.check(&plan.etag())?;
-        update.apply(plan, now)
+        update.apply(plan, caller, now)
     });
-    let plan = changed.await?.seen_by(request.caller());
+    let plan = changed.await?.seen_by(caller);
 
     Ok(Answer::json(&UpdatePlanResponse { coaching_plan: plan.message(&tenant, Vec::new()) })?.with_etag(&plan.etag()))
 }

@@ -57,9 +57,8 @@ struct UpsertGroupResult<'a> {
 async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let tenant = request.authorize_customer()?;
     let deadline = app.deadline();
-    let entries = request.body(request.query().finish(), |fields| {
-        fields.entries("groups", MAX_ENTRIES, |fields| Group::read(fields, &tenant), |group| Some(&group.id))
-    })?;
+    let entries = request
+        .entries_of::<Entry<Group>, _, MAX_ENTRIES>("groups", &tenant, app.now()?, |entry| Some(&entry.value.id))?;
 
     let read: Vec<&Entry<Group>> = entries.iter().flatten().collect();
     let written = app.store.upsert_groups(&tenant, &read, deadline).await?;

@@ -14,7 +14,7 @@ use std::collections::HashMap;
 
 use coaching_domain::change::Author;
 use coaching_domain::directory::MAX_ENTRIES;
-use coaching_domain::fields::{Entry, Fields};
+use coaching_domain::fields::Entry;
 use coaching_domain::plan::{CoachingPlan, CoachingPlanMessage, NewCoachingPlan, SeenPlan};
 use coaching_domain::references::References;
 use coaching_domain::{Code, Error, Role, Tenant, Violations};
@@ -77,17 +77,17 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let now = app.now()?;
     let caller = request.caller();
     let deadline = app.deadline();
-    let entries = request.body(request.query().finish(), |fields| {
-        let read = |fields: &mut Fields<'_>| NewCoachingPlan::read(fields, &tenant, caller, now);
-        fields.entries("coachingPlans", MAX_ENTRIES, read, |plan| plan.id.as_ref())
-    })?;
+    let entries =
+        request.entries_of::<Entry<NewCoachingPlan>, _, MAX_ENTRIES>("coachingPlans", &tenant, now, |entry| {
+            entry.value.id.as_ref()
+        })?;
 
     let author = request.author(now);
     let named: Vec<_> = entries.iter().flatten().filter_map(|entry| entry.value.id.clone()).collect();
     let references = entries.iter().enumerate().map(|(index, entry)| match entry {
         Ok(Entry { value: plan, .. }) => {
             let path = format!("coachingPlans[{index}].");
-            (plan.references(&path), plan.people(&path))
+            (plan.references(&path), plan.people(&path, caller))
         }
         Err(_) => (References::default(), References::default()),
     });
@@ -136,7 +136,7 @@ async fn upsert(
     let now = author.now;
     let replace = |plan: &mut CoachingPlan, now| {
         expected.check(&plan.etag())?;
-        new.replace(plan, now)
+        new.replace(plan, author.caller, now)
     };
     if let Some(before) = before {
         match app.store.change_plan_read(tenant, before, author, replace).await {
@@ -146,7 +146,7 @@ async fn upsert(
     }
     expected.check_found(None)?;
     let id = new.id.clone().map_or_else(|| app.new_id(now), Ok)?;
-    let plan = new.clone().into_plan(id, now);
+    let plan = new.clone().into_plan(id, author.caller, now);
     match app.store.create_plan(tenant, &plan, None, author).await {
         // Another request created it since the plans were read.
         Err(error) if error.code() == Code::AlreadyExists => {

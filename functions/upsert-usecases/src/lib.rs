@@ -8,6 +8,7 @@
 //! Entries that time ran out for are UNAVAILABLE with the reason `OUT_OF_TIME`; the others have their own results. A
 //! repeat completes the batch.
 
+use coaching_domain::bodies::Unversioned;
 use coaching_domain::directory::{MAX_ENTRIES, Usecase, UsecaseMessage};
 use coaching_domain::{Error, Role};
 use coaching_edge::{Access, Answer, App, EntryStatus, Operation, Partition, Request, Route, batch_results};
@@ -48,22 +49,18 @@ struct UpsertUsecaseResult<'a> {
 async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let tenant = request.authorize()?;
     let deadline = app.deadline();
-    let entries = request.body(request.query().finish(), |fields| {
-        fields.unversioned_entries(
-            "usecases",
-            MAX_ENTRIES,
-            |fields| Usecase::read(fields, &tenant),
-            |usecase| Some(&usecase.id),
-        )
-    })?;
+    let entries =
+        request.entries_of::<Unversioned<Usecase>, _, MAX_ENTRIES>("usecases", &tenant, app.now()?, |entry| {
+            Some(&entry.0.id)
+        })?;
 
-    let read: Vec<Usecase> = entries.iter().flatten().cloned().collect();
+    let read: Vec<Usecase> = entries.iter().flatten().map(|entry| entry.0.clone()).collect();
     let written = app.store.upsert_usecases(&tenant, &read, deadline).await;
 
     let results = batch_results(
         &entries,
         written,
-        |usecase, ()| usecase.message(&tenant),
+        |entry, ()| entry.0.message(&tenant),
         |usecase, status| UpsertUsecaseResult { usecase, status },
     )?;
     Answer::json(&UpsertUsecasesResponse { results })

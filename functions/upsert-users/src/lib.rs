@@ -56,12 +56,12 @@ struct UpsertUserResult<'a> {
 async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let tenant = request.authorize_customer()?;
     let deadline = app.deadline();
-    let entries = request.body(request.query().finish(), |fields| {
-        fields.entries("users", MAX_ENTRIES, |fields| User::read(fields, &tenant), |user| Some(&user.id))
-    })?;
+    let now = app.now()?;
+    let entries =
+        request.entries_of::<Entry<User>, _, MAX_ENTRIES>("users", &tenant, now, |entry| Some(&entry.value.id))?;
 
     let read: Vec<&Entry<User>> = entries.iter().flatten().collect();
-    let written = app.store.upsert_users(&tenant, &read, app.now()?, deadline).await?;
+    let written = app.store.upsert_users(&tenant, &read, now, deadline).await?;
 
     let results = batch_results(
         &entries,

@@ -7,12 +7,16 @@ use utoipa::ToSchema;
 
 use crate::change::{Document, Hidden};
 use crate::etag::etag_of;
-use crate::fields::{Fields, MAX_TEXT_BYTES};
+use crate::fields::MAX_TEXT_BYTES;
 use crate::identity::{Caller, Role};
+use crate::json::Json;
+use crate::message;
+use crate::message::{Field, Place};
 use crate::names::{CoachingCommentId, CoachingPlanId, CoachingSessionId, UsecaseId, UserId};
+use crate::outline::Kind;
 use crate::references::{Named, Owners, References};
-use crate::timestamp::{Timestamp, creation, refuse_before, refuse_future};
-use crate::update_mask::UpdateMask;
+use crate::rules::{Distinct, Dropped, Fixed, Imported, Patch, Text, Title};
+use crate::timestamp::{Timestamp, creation};
 use crate::{Error, Tenant, Violations};
 
 /// The most users that a comment mentions, and sessions that it links.
@@ -52,67 +56,67 @@ pub struct CoachingComment {
     pub linked_sessions: Vec<CoachingSessionId>,
 }
 
-/// A request to create a comment. A repeated request is recognised by its serialised form.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct NewCoachingComment {
-    /// The id chosen by the client.
-    pub id: Option<CoachingCommentId>,
-    thread: Option<String>,
-    /// The author, as named by the client.
-    pub creator: UserId,
-    /// The plan that it is about.
-    pub plan: Option<CoachingPlanId>,
-    /// The usecase named by the client; absent: the plan's.
-    pub usecase: Option<UsecaseId>,
-    message: String,
-    tagged_users: Vec<UserId>,
-    linked_sessions: Vec<CoachingSessionId>,
-    create_time: Option<Timestamp>,
-    update_time: Option<Timestamp>,
+message! {
+    /// A request to create a comment. A repeated request is recognised by its serialised form.
+    #[derive(Debug, Clone, PartialEq, Serialize)]
+    pub struct NewCoachingComment, checked as SentComment {
+        /// The id chosen by the client.
+        pub id: ChosenName = "name",
+        thread: Option<Title<MAX_THREAD_BYTES>> = "thread",
+        /// The author, as named by the client.
+        pub creator: UserId = "creatorUserName",
+        /// The plan that it is about.
+        pub plan: Option<CoachingPlanId> = "coachingPlanName",
+        /// The usecase named by the client; absent: the plan's.
+        pub usecase: Option<UsecaseId> = "usecaseName",
+        message: Text<MAX_TEXT_BYTES> = "message",
+        tagged_users: Distinct<UserId, MAX_MENTIONS> = "taggedUsers",
+        linked_sessions: Distinct<CoachingSessionId, MAX_MENTIONS> = "linkedSessionNotes",
+        create_time: Imported<Option<Timestamp>> = "createTime",
+        update_time: Imported<Option<Timestamp>> = "updateTime",
+    }
+}
+
+/// The name of a comment, as chosen by the client. An agent's is refused: a name that is taken would reveal a comment that
+/// the agent may not read. It is not dropped, because a client that sends a name relies on a repeat being refused.
+#[derive(Debug)]
+pub struct ChosenName;
+
+impl Field for ChosenName {
+    type Value = Option<CoachingCommentId>;
+    type Read = Option<CoachingCommentId>;
+
+    fn read(json: Option<Json>, place: &mut Place<'_>) -> Option<CoachingCommentId> {
+        let id = Option::<CoachingCommentId>::read(json, place);
+        if place.caller().role() == Role::Agent && id.is_some() {
+            return place.refuse("must be absent: the service names what an agent writes");
+        }
+        id
+    }
+
+    fn kind() -> Kind {
+        Option::<CoachingCommentId>::kind()
+    }
+}
+
+impl SentComment {
+    fn check(&mut self, place: &mut Place<'_>) {
+        let caller = place.caller();
+        place.refuse_future("createTime", self.create_time);
+        place.refuse_future("updateTime", self.update_time);
+        self.create_time = creation(self.create_time, &[self.update_time]);
+        place.refuse_before(("updateTime", self.update_time), ("createTime", self.create_time));
+        let is_anothers = self.creator.as_ref().is_some_and(|creator| creator != caller.user());
+        if !caller.role().imports_history() && is_anothers {
+            place.refuse_field("creatorUserName", "must be yourself: nobody writes in another's name");
+        }
+        if caller.role() == Role::Agent && self.plan.is_none() {
+            place.refuse_field("coachingPlanName", "is required of an agent");
+        }
+    }
 }
 
 impl NewCoachingComment {
-    /// Reads the body of a create request, noting every bad field. Times are kept if the caller imports history, and
-    /// may be at most a minute after `now`; otherwise they are dropped.
-    ///
-    /// A name sent by an agent is refused: a name that is taken would reveal a comment that the agent may not read. It
-    /// is not dropped, because a client that sends a name relies on a repeat being refused.
-    pub fn read(fields: &mut Fields<'_>, tenant: &Tenant, caller: &Caller, now: Timestamp) -> Option<Self> {
-        let imports = caller.role().imports_history();
-        let id = fields.id("name", tenant);
-        if caller.role() == Role::Agent && id.is_some() {
-            fields.refuse("name", "must be absent: the service names what an agent writes");
-        }
-        let thread = fields.title("thread", MAX_THREAD_BYTES);
-        let creator = fields.required("creatorUserName", |fields, field| fields.id(field, tenant));
-        let plan = fields.id("coachingPlanName", tenant);
-        let usecase = fields.id("usecaseName", tenant);
-        let message = fields.required("message", |fields, field| fields.string(field, MAX_TEXT_BYTES));
-        let tagged_users = fields.ids("taggedUsers", MAX_MENTIONS, tenant);
-        let linked_sessions = fields.ids("linkedSessionNotes", MAX_MENTIONS, tenant);
-        let create_time = fields.timestamp("createTime").filter(|_| imports);
-        let update_time = fields.timestamp("updateTime").filter(|_| imports);
-        refuse_future(fields, now, "createTime", create_time);
-        refuse_future(fields, now, "updateTime", update_time);
-        let create_time = creation(create_time, &[update_time]);
-        refuse_before(fields, ("updateTime", update_time), ("createTime", create_time));
-        if !imports && creator.as_ref().is_some_and(|creator| creator != caller.user()) {
-            fields.refuse("creatorUserName", "must be yourself: nobody writes in another's name");
-        }
-        Some(Self {
-            id,
-            thread,
-            creator: creator?,
-            plan,
-            usecase,
-            message: message?,
-            tagged_users,
-            linked_sessions,
-            create_time,
-            update_time,
-        })
-    }
-
     /// The resources that it names and that must exist. A creator who is the caller needs no check.
     pub fn references(&self, caller: &Caller) -> References {
         let creator = Some(&self.creator).filter(|creator| *creator != caller.user());
@@ -172,59 +176,24 @@ impl NewCoachingComment {
     }
 }
 
-/// An update of a comment.
-#[derive(Debug, Clone, Default)]
-pub struct CommentUpdate {
-    message: Option<String>,
-    tagged_users: Option<Vec<UserId>>,
-    linked_sessions: Option<Vec<CoachingSessionId>>,
-    name: Option<Option<CoachingCommentId>>,
-    thread: Option<Option<String>>,
-    creator: Option<Option<UserId>>,
-    plan: Option<Option<CoachingPlanId>>,
-    usecase: Option<Option<UsecaseId>>,
+message! {
+    /// An update of a comment. An outer `None` leaves a field, an inner one clears it.
+    #[derive(Debug, Clone)]
+    pub struct CommentUpdate {
+        message: Patch<Text<MAX_TEXT_BYTES>> = "message",
+        tagged_users: Patch<Distinct<UserId, MAX_MENTIONS>> = "taggedUsers",
+        linked_sessions: Patch<Distinct<CoachingSessionId, MAX_MENTIONS>> = "linkedSessionNotes",
+        name: Fixed<CoachingCommentId> = "name",
+        thread: Fixed<Title<MAX_THREAD_BYTES>> = "thread",
+        creator: Fixed<UserId> = "creatorUserName",
+        plan: Fixed<CoachingPlanId> = "coachingPlanName",
+        usecase: Fixed<UsecaseId> = "usecaseName",
+        _create_time: Dropped = "createTime",
+        _update_time: Dropped = "updateTime",
+    }
 }
 
 impl CommentUpdate {
-    /// The fields that an update mask may name.
-    pub const FIELDS: [&'static str; 11] = [
-        "name",
-        "thread",
-        "creatorUserName",
-        "coachingPlanName",
-        "usecaseName",
-        "createTime",
-        "updateTime",
-        "message",
-        "taggedUsers",
-        "linkedSessionNotes",
-        "etag",
-    ];
-
-    /// Reads the comment in the body of an update, noting every bad field.
-    pub fn read(fields: &mut Fields<'_>, mask: &UpdateMask, tenant: &Tenant) -> Self {
-        let update = Self {
-            message: mask
-                .value(fields, "message", |fields, field| {
-                    fields.required(field, |fields, field| fields.string(field, MAX_TEXT_BYTES))
-                })
-                .flatten(),
-            tagged_users: mask
-                .value(fields, "taggedUsers", |fields, field| Some(fields.ids(field, MAX_MENTIONS, tenant)))
-                .flatten(),
-            linked_sessions: mask
-                .value(fields, "linkedSessionNotes", |fields, field| Some(fields.ids(field, MAX_MENTIONS, tenant)))
-                .flatten(),
-            name: mask.immutable(fields, "name", |fields, field| fields.id(field, tenant)),
-            thread: mask.immutable(fields, "thread", |fields, field| fields.title(field, MAX_THREAD_BYTES)),
-            creator: mask.immutable(fields, "creatorUserName", |fields, field| fields.id(field, tenant)),
-            plan: mask.immutable(fields, "coachingPlanName", |fields, field| fields.id(field, tenant)),
-            usecase: mask.immutable(fields, "usecaseName", |fields, field| fields.id(field, tenant)),
-        };
-        fields.drop_known(&["createTime", "updateTime"]);
-        update
-    }
-
     /// The users whom the update names and `comment` does not yet name.
     pub fn references(&self, comment: Option<&CoachingComment>) -> References {
         let is_new = |user: &&UserId| comment.is_none_or(|comment| !comment.tagged_users.contains(user));

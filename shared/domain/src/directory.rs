@@ -7,9 +7,12 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::etag::etag_in_directory;
-use crate::fields::Fields;
-use crate::names::{Group as GroupCollection, GroupId, UsecaseId, User as UserCollection, UserId};
+use crate::json::Json;
+use crate::message;
+use crate::message::{Place, Rule};
+use crate::names::{GroupId, UsecaseId, UserId};
 use crate::outline::Kind;
+use crate::rules::{Distinct, Flag, Title};
 use crate::{CustomerTenant, Role, Tenant};
 
 /// The most entries of one call.
@@ -39,64 +42,64 @@ impl<T> Versioned<T> {
     }
 }
 
-/// A user in the directory.
-#[derive(Debug, Clone, PartialEq)]
-pub struct User {
-    /// Their id as in their tokens, where it is usually `sub`.
-    pub id: UserId,
-    /// Their display name.
-    pub display_name: String,
-    /// Whether they work here now.
-    pub is_active: bool,
-    /// Whether they are a test user.
-    pub is_dev_user: bool,
-    /// Their roles.
-    pub roles: Vec<Role>,
-    /// The profiles that they work in; empty: all.
-    pub profiles: Vec<Tenant>,
+message! {
+    /// A user in the directory.
+    #[derive(Debug, Clone, PartialEq)]
+    pub struct User {
+        /// Their id as in their tokens, where it is usually `sub`.
+        pub id: UserId = "name",
+        /// Their display name.
+        pub display_name: Title<MAX_DISPLAY_NAME_BYTES> = "displayName",
+        /// Whether they work here now.
+        pub is_active: bool = "isActive",
+        /// Whether they are a test user.
+        pub is_dev_user: Flag = "isDevUser",
+        /// Their roles.
+        pub roles: Distinct<Role, 4> = "roles",
+        /// The profiles that they work in; empty: all.
+        pub profiles: Distinct<Tenant, MAX_PROFILES> = "profileNames",
+    }
 }
 
-/// A group of users.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Group {
-    /// Its id.
-    pub id: GroupId,
-    /// Its display name.
-    pub display_name: String,
-    /// Its direct members.
-    pub members: Vec<UserId>,
-    /// Its direct sub-groups.
-    pub subgroups: Vec<GroupId>,
+message! {
+    /// A group of users.
+    #[derive(Debug, Clone, PartialEq)]
+    pub struct Group {
+        /// Its id.
+        pub id: GroupId = "name",
+        /// Its display name.
+        pub display_name: Title<MAX_DISPLAY_NAME_BYTES> = "displayName",
+        /// Its direct members.
+        pub members: Distinct<UserId, MAX_MEMBERS> = "memberUserNames",
+        /// Its direct sub-groups.
+        pub subgroups: Distinct<GroupId, MAX_SUBGROUPS> = "subgroupNames",
+    }
 }
 
-/// A usecase of a profile.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Usecase {
-    /// Its id.
-    pub id: UsecaseId,
-    /// Its display name.
-    pub display_name: String,
+message! {
+    /// A usecase of a profile.
+    #[derive(Debug, Clone, PartialEq)]
+    pub struct Usecase {
+        /// Its id.
+        pub id: UsecaseId = "name",
+        /// Its display name.
+        pub display_name: Title<MAX_DISPLAY_NAME_BYTES> = "displayName",
+    }
+}
+
+impl Rule for Role {
+    type Value = Self;
+
+    fn read(json: Json, place: &mut Place<'_>) -> Option<Self> {
+        place.string(json, |text| Self::parse(&text).ok_or("must be agent, manager, service or admin"))
+    }
+
+    fn kind() -> Kind {
+        Kind::one_of(&Self::NAMES)
+    }
 }
 
 impl User {
-    /// Reads a user, noting every bad field.
-    pub fn read(fields: &mut Fields<'_>, tenant: &CustomerTenant) -> Option<Self> {
-        let id = fields.required("name", |fields, field| fields.customer_id::<UserCollection>(field, tenant));
-        let display_name = read_display_name(fields);
-        let is_active = fields.required("isActive", |fields, field| fields.boolean(field));
-        let is_dev_user = fields.boolean("isDevUser").unwrap_or(false);
-        let roles = fields.each(
-            "roles",
-            4,
-            || Kind::one_of(&Role::NAMES),
-            |text| Role::parse(text).ok_or_else(|| "must be agent, manager, service or admin".to_owned()),
-        );
-        let profiles = fields.each("profileNames", MAX_PROFILES, Kind::profile_name, |name| {
-            tenant.profile_in(name).map_err(|error| error.to_string())
-        });
-        Some(Self { id: id?, display_name: display_name?, is_active: is_active?, is_dev_user, roles, profiles })
-    }
-
     /// Whether they are an agent.
     pub fn is_agent(&self) -> bool {
         self.roles.contains(&Role::Agent)
@@ -115,34 +118,6 @@ impl User {
         };
         standing(self) == standing(other)
     }
-}
-
-impl Group {
-    /// Reads a group, noting every bad field.
-    pub fn read(fields: &mut Fields<'_>, tenant: &CustomerTenant) -> Option<Self> {
-        let id = fields.required("name", |fields, field| fields.customer_id::<GroupCollection>(field, tenant));
-        let display_name = read_display_name(fields);
-        let members = fields.each("memberUserNames", MAX_MEMBERS, Kind::name::<UserCollection>, |name| {
-            tenant.id_in(name).map_err(|error| error.to_string())
-        });
-        let subgroups = fields.each("subgroupNames", MAX_SUBGROUPS, Kind::name::<GroupCollection>, |name| {
-            tenant.id_in(name).map_err(|error| error.to_string())
-        });
-        Some(Self { id: id?, display_name: display_name?, members, subgroups })
-    }
-}
-
-impl Usecase {
-    /// Reads a usecase, noting every bad field.
-    pub fn read(fields: &mut Fields<'_>, tenant: &Tenant) -> Option<Self> {
-        let id = fields.required("name", |fields, field| fields.id(field, tenant));
-        let display_name = read_display_name(fields);
-        Some(Self { id: id?, display_name: display_name? })
-    }
-}
-
-fn read_display_name(fields: &mut Fields<'_>) -> Option<String> {
-    fields.required("displayName", |fields, field| fields.title(field, MAX_DISPLAY_NAME_BYTES))
 }
 
 /// A user in the directory.

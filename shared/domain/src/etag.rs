@@ -43,6 +43,12 @@ impl ExpectedEtag {
         Self { sent, ..self }
     }
 
+    /// The same, with the `If-Match` of `header`.
+    #[must_use]
+    pub fn with_header(self, header: Self) -> Self {
+        Self { if_match: header.if_match, ..self }
+    }
+
     /// Compares with the entity's current etag.
     ///
     /// # Errors

@@ -333,6 +333,11 @@ pub(crate) mod tests {
         })
     }
 
+    /// A caller with this role, of every profile of `acme`, whose user is `u1`.
+    pub(crate) fn caller_with(role: &'static str) -> Caller {
+        caller(&[("customer", "acme"), ("profiles", "*"), ("role", role), ("sub", "u1")]).unwrap()
+    }
+
     fn caller(claims: &[(&str, &'static str)]) -> Result<Caller, Error> {
         caller_by(&ClaimNames::default(), claims)
     }

@@ -6,6 +6,7 @@
 
 pub mod activity;
 mod bits;
+pub mod bodies;
 mod calibration;
 pub mod change;
 pub mod comment;
@@ -20,6 +21,7 @@ pub mod goal;
 pub mod identity;
 pub mod json;
 pub mod measurement;
+pub mod message;
 pub mod names;
 pub mod outline;
 pub mod overview;
@@ -29,6 +31,7 @@ pub mod progress;
 mod quotient;
 mod reason;
 pub mod references;
+pub mod rules;
 pub mod scorecard;
 pub mod session;
 pub mod statistics;

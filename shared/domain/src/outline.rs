@@ -1,5 +1,5 @@
-//! Records which fields a handler reads, without a request, to generate the API's document. So the document says exactly
-//! what the running code takes.
+//! What an operation reads of a request, to generate the API's document: the parameters and fields that it reads when it
+//! runs without a request, and the messages that its body is. So the document says exactly what the running code takes.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -204,14 +204,14 @@ mod tests {
         let tenant = tenant("acme", "support");
         let mut fields = Fields::new(BTreeMap::new(), &mut violations);
         let user = fields.required("agentUserName", |fields, field| fields.id::<User>(field, &tenant));
-        let titles = fields.strings("titles", 3, 10);
+        let users = fields.ids::<User>("userNames", 3, &tenant);
         let inner = fields.objects("parts", 2, |part| {
             UpdateMask::Present
                 .value(part, "open", |part, field| part.required(field, |part, field| part.boolean(field)))
         });
-        fields.refuse("titles", "must not stand here");
+        fields.refuse("userNames", "must not stand here");
         fields.refuse_unknown();
-        assert!(user.is_none() && titles.is_empty() && inner.is_empty() && violations.is_empty());
+        assert!(user.is_none() && users.is_empty() && inner.is_empty() && violations.is_empty());
 
         let field = |name: &str, kind: Kind, required, may_be_empty| Field {
             name: name.to_owned(),
@@ -224,7 +224,7 @@ mod tests {
         let message = Message {
             fields: vec![
                 field("agentUserName", Kind::name::<User>(), true, false),
-                field("titles", Kind::Text { max_bytes: Some(10) }.listed(Some(3)), false, true),
+                field("userNames", Kind::name::<User>().listed(Some(3)), false, true),
                 field("parts", part.listed(Some(2)), false, true),
             ],
             closed: true,

@@ -24,14 +24,13 @@ impl Parameters {
         }
     }
 
-    /// Adds the value of a field. Of a list of objects it adds only the length: their fields are read, and added, one
+    /// Adds the value of the field at `path`. Of a list of objects it adds only the length: their fields are read, and added, one
     /// by one.
-    pub(crate) fn add_json(&mut self, path: &str, field: &str, value: &Json) {
-        let name = if path.is_empty() { Cow::Borrowed(field) } else { Cow::Owned([path, field].concat()) };
+    pub(crate) fn add_json(&mut self, path: &str, value: &Json) {
         match value {
             Json::Object(_) => {}
-            Json::Array(entries) => self.add(&name, entries.iter().map(text)),
-            one => self.add(&name, std::iter::once(text(one))),
+            Json::Array(entries) => self.add(path, entries.iter().map(text)),
+            one => self.add(path, std::iter::once(text(one))),
         }
     }
 
@@ -65,23 +64,46 @@ fn text(value: &Json) -> Cow<'_, str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Violations;
-    use crate::fields::Fields;
+    use crate::message::Message;
+    use crate::message::tests::read_noting;
+    use crate::rules::{Double, List, PageSize, Text};
+    use crate::{UpdateMask, Violations};
     use proptest::prelude::*;
 
-    /// The parameters recorded of `body` by readers of a list, a text, a number, an object and a list of objects.
+    crate::message! {
+        /// A range.
+        struct Range {
+            _start: Option<Text<30>> = "startTime",
+        }
+    }
+
+    crate::message! {
+        /// A criterion.
+        struct Criterion {
+            _id: Option<Text<10>> = "criterionId",
+        }
+    }
+
+    crate::message! {
+        /// A request for a page, with each type of field.
+        struct Asked {
+            _agents: List<Text<10>, 10> = "agentUserNames",
+            _order_by: Option<Text<10>> = "orderBy",
+            _a: Option<Double<0, 10>> = "a",
+            _range: Option<Range> = "timeRange",
+            _criteria: List<Criterion, 10> = "focusCriteria",
+            _page_size: PageSize = "pageSize",
+            _page_token: Option<Text<100>> = "pageToken",
+        }
+    }
+
+    /// The parameters recorded of `body`.
     fn read(body: &str) -> Parameters {
-        let Ok(Json::Object(object)) = Json::parse(body.as_bytes()) else { panic!("{body} is no object") };
         let mut violations = Violations::default();
         violations.keep_parameters();
-        let mut fields = Fields::new(object, &mut violations);
-        fields.strings("agentUserNames", 10, 10);
-        fields.string("orderBy", 10);
-        fields.double("a", ..);
-        fields.object("timeRange", |range| range.string("startTime", 30));
-        fields.objects("focusCriteria", 10, |one| one.string("criterionId", 10));
-        fields.page_size();
-        fields.string("pageToken", 100);
+        read_noting(&mut violations, "manager", body, &UpdateMask::Present, |mut object, place| {
+            Asked::read(&mut object, place);
+        });
         violations.take_parameters()
     }
 

@@ -5,13 +5,15 @@ use utoipa::ToSchema;
 
 use crate::change::{Document, Hidden, Shown};
 use crate::etag::etag_of;
-use crate::fields::{Fields, MAX_TEXT_BYTES, MAX_TITLE_BYTES};
+use crate::fields::{MAX_TEXT_BYTES, MAX_TITLE_BYTES};
 use crate::identity::{Caller, Role};
+use crate::message;
+use crate::message::Place;
 use crate::names::{CoachingPlanId, ScorecardTemplateId, UsecaseId, UserId};
 use crate::references::References;
+use crate::rules::{Dropped, Fixed, Imported, List, Past, Patch, Text, Title};
 use crate::session::CoachingSessionMessage;
-use crate::timestamp::{Timestamp, creation, is_before, range_fault, refuse_before, refuse_future, told_or_now};
-use crate::update_mask::UpdateMask;
+use crate::timestamp::{Timestamp, creation, is_before, range_fault, told_or_now};
 use crate::{Error, Reason, Tenant, Violations};
 
 /// The most behaviours, and the most criteria, that a plan focuses on: an entry of its history holds them twice, and a
@@ -60,48 +62,39 @@ pub struct CoachingPlan {
     pub shown: Shown,
 }
 
-/// A criterion that a plan works on.
-///
-/// The reference names this object but shows none of its keys; these two identify a criterion as the reference's
-/// `Target` does.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct FocusCriterion {
-    /// The template, without a revision.
-    pub template: ScorecardTemplateId,
-    /// The criterion or chapter within it.
-    pub criterion_or_chapter_id: String,
+message! {
+    /// A criterion that a plan works on.
+    ///
+    /// The reference names this object but shows none of its keys; these two identify a criterion as the reference's
+    /// `Target` does.
+    #[derive(Debug, Clone, PartialEq, Serialize)]
+    pub struct FocusCriterion {
+        /// The template, without a revision.
+        pub template: ScorecardTemplateId = "scorecardTemplateName",
+        /// The criterion or chapter within it.
+        pub criterion_or_chapter_id: Text<MAX_TITLE_BYTES> = "criterionOrChapterId",
+    }
 }
 
-/// A request to create a plan. A repeated request is recognised by its serialised form.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct NewCoachingPlan {
-    /// The id chosen by the client.
-    pub id: Option<CoachingPlanId>,
-    start_time: Option<Timestamp>,
-    end_time: Option<Timestamp>,
-    focus_behaviors: Vec<String>,
-    focus_criteria: Vec<FocusCriterion>,
-    comment: Option<String>,
-    manager_comment_submit_time: Option<Timestamp>,
-    agent: UserId,
-    creator: UserId,
-    is_active: bool,
-    create_time: Option<Timestamp>,
-    update_time: Option<Timestamp>,
-    display_name: Option<String>,
-    usecase: Option<UsecaseId>,
-    /// Whether the caller imports history.
-    imports: bool,
-}
-
-impl FocusCriterion {
-    /// Reads a list of them.
-    pub fn read_all(fields: &mut Fields<'_>, field: &str, tenant: &Tenant) -> Vec<Self> {
-        fields.objects(field, MAX_FOCUS_ENTRIES, |entry| {
-            let template = entry.required("scorecardTemplateName", |entry, field| entry.id(field, tenant));
-            let criterion = entry.required("criterionOrChapterId", |entry, field| entry.string(field, MAX_TITLE_BYTES));
-            Some(Self { template: template?, criterion_or_chapter_id: criterion? })
-        })
+message! {
+    /// A request to create a plan. A repeated request is recognised by its serialised form.
+    #[derive(Debug, Clone, PartialEq, Serialize)]
+    pub struct NewCoachingPlan, checked as SentPlan {
+        /// The id chosen by the client.
+        pub id: Option<CoachingPlanId> = "name",
+        create_time: Imported<Option<Timestamp>> = "createTime",
+        update_time: Imported<Option<Timestamp>> = "updateTime",
+        agent: UserId = "agentUserName",
+        creator: UserId = "creatorUserName",
+        is_active: bool = "isActive",
+        start_time: Option<Timestamp> = "startTime",
+        end_time: Option<Timestamp> = "endTime",
+        focus_behaviors: List<Text<MAX_TITLE_BYTES>, MAX_FOCUS_ENTRIES> = "focusBehaviors",
+        focus_criteria: List<FocusCriterion, MAX_FOCUS_ENTRIES> = "focusCriteria",
+        comment: Option<Text<MAX_TEXT_BYTES>> = "comment",
+        manager_comment_submit_time: Option<Timestamp> = "managerCommentSubmitTime",
+        display_name: Option<Title<MAX_TITLE_BYTES>> = "displayName",
+        usecase: Option<UsecaseId> = "usecaseName",
     }
 }
 
@@ -113,65 +106,31 @@ fn templates_of(criteria: &[FocusCriterion], path: &str) -> References {
     })
 }
 
-impl NewCoachingPlan {
-    /// Reads the body of a create request, noting every bad field.
-    ///
-    /// `createTime` and `updateTime` are kept if the caller imports history, and may be at most a minute after `now`;
-    /// otherwise they are dropped. An imported plan without a `createTime` was created at the earliest of its times.
-    /// None of them may be before the creation.
-    pub fn read(fields: &mut Fields<'_>, tenant: &Tenant, caller: &Caller, now: Timestamp) -> Option<Self> {
-        let id = fields.id("name", tenant);
-        let imported = |time: Option<Timestamp>| time.filter(|_| caller.role().imports_history());
-        let create_time = imported(fields.timestamp("createTime"));
-        let update_time = imported(fields.timestamp("updateTime"));
-        let agent = fields.required("agentUserName", |fields, field| fields.id(field, tenant));
-        let creator = fields.required("creatorUserName", |fields, field| fields.id(field, tenant));
-        let is_active = fields.required("isActive", |fields, field| fields.boolean(field));
-        let start_time = fields.timestamp("startTime");
-        let end_time = fields.timestamp("endTime");
-        let focus_behaviors = fields.strings("focusBehaviors", MAX_FOCUS_ENTRIES, MAX_TITLE_BYTES);
-        let focus_criteria = FocusCriterion::read_all(fields, "focusCriteria", tenant);
-        let comment = fields.string("comment", MAX_TEXT_BYTES);
-        let manager_comment_submit_time = fields.timestamp("managerCommentSubmitTime");
-        let display_name = fields.title("displayName", MAX_TITLE_BYTES);
-        let usecase = fields.id("usecaseName", tenant);
-
-        if let Some(fault) = range_fault(start_time, end_time, "startTime") {
-            fields.refuse("endTime", fault);
+impl SentPlan {
+    /// An imported plan without a `createTime` was created at the earliest of its times. None of them may be before the
+    /// creation.
+    fn check(&mut self, place: &mut Place<'_>) {
+        if let Some(fault) = range_fault(self.start_time, self.end_time, "startTime") {
+            place.refuse_field("endTime", fault);
         }
-        refuse_future(fields, now, "managerCommentSubmitTime", manager_comment_submit_time);
-        refuse_future(fields, now, "createTime", create_time);
-        refuse_future(fields, now, "updateTime", update_time);
-        let imports = caller.role().imports_history();
-        let create_time =
-            if imports { creation(create_time, &[update_time, manager_comment_submit_time]) } else { None };
-        refuse_before(fields, ("updateTime", update_time), ("createTime", create_time));
-        refuse_before(fields, ("managerCommentSubmitTime", manager_comment_submit_time), ("createTime", create_time));
-
-        Some(Self {
-            id,
-            start_time,
-            end_time,
-            focus_behaviors,
-            focus_criteria,
-            comment,
-            manager_comment_submit_time,
-            agent: agent?,
-            creator: creator?,
-            is_active: is_active?,
-            create_time,
-            update_time,
-            display_name,
-            usecase,
-            imports,
-        })
+        place.refuse_future("managerCommentSubmitTime", self.manager_comment_submit_time);
+        place.refuse_future("createTime", self.create_time);
+        place.refuse_future("updateTime", self.update_time);
+        if place.caller().role().imports_history() {
+            self.create_time = creation(self.create_time, &[self.update_time, self.manager_comment_submit_time]);
+        }
+        let created = ("createTime", self.create_time);
+        place.refuse_before(("updateTime", self.update_time), created);
+        place.refuse_before(("managerCommentSubmitTime", self.manager_comment_submit_time), created);
     }
+}
 
-    /// Sets everything of `plan` that may change to what this request says; returns whether anything changed.
+impl NewCoachingPlan {
+    /// Sets everything of `plan` that may change to what this request of `caller` says; returns whether anything changed.
     ///
     /// # Errors
     /// INVALID_ARGUMENT for an immutable field that differs.
-    pub fn replace(&self, plan: &mut CoachingPlan, now: Timestamp) -> Result<bool, Error> {
+    pub fn replace(&self, plan: &mut CoachingPlan, caller: &Caller, now: Timestamp) -> Result<bool, Error> {
         let update = PlanUpdate {
             start_time: Some(self.start_time),
             end_time: Some(self.end_time),
@@ -181,13 +140,12 @@ impl NewCoachingPlan {
             manager_comment_submit_time: Some(self.manager_comment_submit_time),
             is_active: Some(self.is_active),
             display_name: Some(self.display_name.clone()),
-            name: None,
             agent: Some(Some(self.agent.clone())),
             creator: Some(Some(self.creator.clone())),
             usecase: self.usecase.clone().map(Some),
-            imports: self.imports,
+            ..PlanUpdate::default()
         };
-        update.apply(plan, now)
+        update.apply(plan, caller, now)
     }
 
     /// The resources that it names and that must exist, except people. `path` is the prefix of the fields' names.
@@ -195,19 +153,19 @@ impl NewCoachingPlan {
         templates_of(&self.focus_criteria, path).usecases(&format!("{path}usecaseName"), &self.usecase)
     }
 
-    /// The people whom a new plan names: its agent, who must be an agent of the profile, and its creator. `path` is the
-    /// prefix of the fields' names.
-    pub fn people(&self, path: &str) -> References {
+    /// The people whom a new plan of `caller`'s names: its agent, who must be an agent of the profile, and its creator.
+    /// `path` is the prefix of the fields' names.
+    pub fn people(&self, path: &str, caller: &Caller) -> References {
         References::default()
-            .coached(format!("{path}agentUserName"), &self.agent, self.imports)
+            .coached(format!("{path}agentUserName"), &self.agent, caller.role().imports_history())
             .users(&format!("{path}creatorUserName"), [&self.creator])
     }
 
-    /// The plan that this request creates at `now` under `id`.
-    pub fn into_plan(self, id: CoachingPlanId, now: Timestamp) -> CoachingPlan {
+    /// The plan that this request of `caller` creates at `now` under `id`.
+    pub fn into_plan(self, id: CoachingPlanId, caller: &Caller, now: Timestamp) -> CoachingPlan {
         let create_time = self.create_time.unwrap_or(now);
         let update_time = self.update_time.unwrap_or(create_time);
-        let submitted = |time: Timestamp| if self.imports { time } else { create_time };
+        let submitted = |time: Timestamp| if caller.role().imports_history() { time } else { create_time };
         CoachingPlan {
             id,
             version: 1,
@@ -231,93 +189,41 @@ impl NewCoachingPlan {
     }
 }
 
-/// An update of a plan. An outer `None` leaves a field, an inner one clears it.
-#[derive(Debug, Clone, Default)]
-pub struct PlanUpdate {
-    start_time: Option<Option<Timestamp>>,
-    end_time: Option<Option<Timestamp>>,
-    focus_behaviors: Option<Vec<String>>,
-    focus_criteria: Option<Vec<FocusCriterion>>,
-    comment: Option<Option<String>>,
-    manager_comment_submit_time: Option<Option<Timestamp>>,
-    is_active: Option<bool>,
-    display_name: Option<Option<String>>,
-    name: Option<Option<CoachingPlanId>>,
-    agent: Option<Option<UserId>>,
-    creator: Option<Option<UserId>>,
-    usecase: Option<Option<UsecaseId>>,
-    /// Whether the caller imports history.
-    imports: bool,
+message! {
+    /// An update of a plan. An outer `None` leaves a field, an inner one clears it.
+    #[derive(Debug, Clone, Default)]
+    pub struct PlanUpdate {
+        start_time: Patch<Option<Timestamp>> = "startTime",
+        end_time: Patch<Option<Timestamp>> = "endTime",
+        focus_behaviors: Patch<List<Text<MAX_TITLE_BYTES>, MAX_FOCUS_ENTRIES>> = "focusBehaviors",
+        focus_criteria: Patch<List<FocusCriterion, MAX_FOCUS_ENTRIES>> = "focusCriteria",
+        comment: Patch<Option<Text<MAX_TEXT_BYTES>>> = "comment",
+        manager_comment_submit_time: Patch<Option<Past>> = "managerCommentSubmitTime",
+        is_active: Patch<bool> = "isActive",
+        display_name: Patch<Option<Title<MAX_TITLE_BYTES>>> = "displayName",
+        name: Fixed<CoachingPlanId> = "name",
+        agent: Fixed<UserId> = "agentUserName",
+        creator: Fixed<UserId> = "creatorUserName",
+        usecase: Fixed<UsecaseId> = "usecaseName",
+        _create_time: Dropped = "createTime",
+        _update_time: Dropped = "updateTime",
+        _coaching_sessions: Dropped = "coachingSessions",
+    }
 }
 
 impl PlanUpdate {
-    /// The fields that an update mask may name.
-    pub const FIELDS: [&'static str; 16] = [
-        "name",
-        "startTime",
-        "endTime",
-        "focusBehaviors",
-        "focusCriteria",
-        "comment",
-        "managerCommentSubmitTime",
-        "agentUserName",
-        "creatorUserName",
-        "isActive",
-        "createTime",
-        "updateTime",
-        "displayName",
-        "usecaseName",
-        "coachingSessions",
-        "etag",
-    ];
-
-    /// Reads the plan in the body of an update, noting every bad field.
-    pub fn read(fields: &mut Fields<'_>, mask: &UpdateMask, tenant: &Tenant, caller: &Caller, now: Timestamp) -> Self {
-        let update = Self {
-            start_time: mask.value(fields, "startTime", |fields, field| fields.timestamp(field)),
-            end_time: mask.value(fields, "endTime", |fields, field| fields.timestamp(field)),
-            focus_behaviors: mask
-                .value(fields, "focusBehaviors", |fields, field| {
-                    Some(fields.strings(field, MAX_FOCUS_ENTRIES, MAX_TITLE_BYTES))
-                })
-                .flatten(),
-            focus_criteria: mask
-                .value(fields, "focusCriteria", |fields, field| Some(FocusCriterion::read_all(fields, field, tenant)))
-                .flatten(),
-            comment: mask.value(fields, "comment", |fields, field| fields.string(field, MAX_TEXT_BYTES)),
-            manager_comment_submit_time: mask.value(fields, "managerCommentSubmitTime", |fields, field| {
-                let time = fields.timestamp(field);
-                refuse_future(fields, now, field, time);
-                time
-            }),
-            is_active: mask
-                .value(fields, "isActive", |fields, field| {
-                    fields.required(field, |fields, field| fields.boolean(field))
-                })
-                .flatten(),
-            display_name: mask.value(fields, "displayName", |fields, field| fields.title(field, MAX_TITLE_BYTES)),
-            name: mask.immutable(fields, "name", |fields, field| fields.id(field, tenant)),
-            agent: mask.immutable(fields, "agentUserName", |fields, field| fields.id(field, tenant)),
-            creator: mask.immutable(fields, "creatorUserName", |fields, field| fields.id(field, tenant)),
-            usecase: mask.immutable(fields, "usecaseName", |fields, field| fields.id(field, tenant)),
-            imports: caller.role().imports_history(),
-        };
-        fields.drop_known(&["createTime", "updateTime", "coachingSessions"]);
-        update
-    }
-
     /// The resources that it names and that must exist.
     pub fn references(&self) -> References {
         templates_of(self.focus_criteria.as_deref().unwrap_or_default(), "coachingPlan.")
     }
 
-    /// Applies the update at `now`; returns whether anything changed. If a manager dates the submission of the comment
+    /// Applies `caller`'s update at `now`; returns whether anything changed. If a manager dates the submission of the comment
     /// before the plan's creation or after `now`, it counts as submitted `now`.
     ///
     /// # Errors
     /// INVALID_ARGUMENT for an immutable field that differs, a plan that would end before it starts, or an importing
     /// caller's submission of the comment before the plan's creation.
-    pub fn apply(&self, plan: &mut CoachingPlan, now: Timestamp) -> Result<bool, Error> {
+    pub fn apply(&self, plan: &mut CoachingPlan, caller: &Caller, now: Timestamp) -> Result<bool, Error> {
         let mut violations = Violations::default();
         let mut fixed = |field: &str, differs: bool| {
             if differs {
@@ -335,7 +241,7 @@ impl PlanUpdate {
         set(&mut plan.end_time, self.end_time);
         let (created, told) = (plan.create_time, self.manager_comment_submit_time);
         let submitted = match told {
-            Some(told) if !self.imports && told != plan.manager_comment_submit_time => {
+            Some(told) if !caller.role().imports_history() && told != plan.manager_comment_submit_time => {
                 Some(told.map(|time| told_or_now(time, created, now)))
             }
             told => told,

@@ -6,12 +6,14 @@ use utoipa::ToSchema;
 
 use crate::change::{Document, Hidden, Shown};
 use crate::etag::etag_of;
-use crate::fields::{Fields, MAX_TEXT_BYTES};
+use crate::fields::MAX_TEXT_BYTES;
 use crate::identity::{Caller, Role};
+use crate::message;
+use crate::message::Place;
 use crate::names::{CoachingPlanId, CoachingSessionId, UsecaseId, UserId};
 use crate::references::References;
-use crate::timestamp::{Timestamp, creation, is_before, refuse_before, refuse_future, told_or_now};
-use crate::update_mask::UpdateMask;
+use crate::rules::{Dropped, Fixed, Imported, Past, Patch, Text};
+use crate::timestamp::{Timestamp, creation, is_before, told_or_now};
 use crate::{Error, Reason, Tenant, Violations};
 
 /// The time that an agent has to acknowledge a submitted session.
@@ -65,125 +67,72 @@ pub struct CoachingSession {
     pub shown_manager_update_time: Timestamp,
 }
 
-/// A request to create a session. A repeated request is recognised by its serialised form.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct NewCoachingSession {
-    /// The id chosen by the client.
-    pub id: Option<CoachingSessionId>,
-    agent: UserId,
-    creator: UserId,
-    /// The plan that the session is to belong to.
-    pub plan: CoachingPlanId,
-    /// The usecase named by the client; absent: the plan's.
-    pub usecase: Option<UsecaseId>,
-    session_time: Option<Timestamp>,
-    meeting_notes: Option<String>,
-    private_notes: Option<String>,
-    manager_submit_time: Option<Timestamp>,
-    imported: ImportedFields,
-    /// Whether the caller imports history.
-    imports: bool,
+message! {
+    /// A request to create a session. A repeated request is recognised by its serialised form.
+    #[derive(Debug, Clone, PartialEq, Serialize)]
+    pub struct NewCoachingSession, checked as SentSession {
+        /// The id chosen by the client.
+        pub id: Option<CoachingSessionId> = "name",
+        create_time: Imported<Option<Timestamp>> = "createTime",
+        update_time: Imported<Option<Timestamp>> = "updateTime",
+        manager_update_time: Imported<Option<Timestamp>> = "managerUpdateTime",
+        agent_update_time: Imported<Option<Timestamp>> = "agentUpdateTime",
+        acknowledge_time: Imported<Option<Timestamp>> = "acknowledgeTime",
+        agent_comment: Imported<Option<Text<MAX_TEXT_BYTES>>> = "agentComment",
+        agent_submit_time: Imported<Option<Timestamp>> = "agentSubmitTime",
+        manager_submitter: Imported<Option<UserId>> = "managerSubmitterUserName",
+        agent: UserId = "agentUserName",
+        creator: UserId = "creatorUserName",
+        /// The plan that the session is to belong to.
+        pub plan: CoachingPlanId = "coachingPlanName",
+        session_time: Option<Timestamp> = "sessionTime",
+        meeting_notes: Option<Text<MAX_TEXT_BYTES>> = "meetingNotes",
+        private_notes: Option<Text<MAX_TEXT_BYTES>> = "privateNotes",
+        manager_submit_time: Option<Timestamp> = "managerSubmitTime",
+        /// The usecase named by the client; absent: the plan's.
+        pub usecase: Option<UsecaseId> = "usecaseName",
+    }
 }
 
-/// Fields that only an importing caller may set; from everyone else they are dropped.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
-struct ImportedFields {
-    create_time: Option<Timestamp>,
-    update_time: Option<Timestamp>,
-    manager_update_time: Option<Timestamp>,
-    agent_update_time: Option<Timestamp>,
-    acknowledge_time: Option<Timestamp>,
-    agent_comment: Option<String>,
-    agent_submit_time: Option<Timestamp>,
-    manager_submitter: Option<UserId>,
-}
-
-impl ImportedFields {
-    /// The same with the time of creation; notes each time that is before the step that it follows.
-    fn in_order(self, fields: &mut Fields<'_>, manager_submit_time: Option<Timestamp>) -> Self {
+impl SentSession {
+    /// No time of a caller who imports history may be before `createTime` or the step that it follows. Without a
+    /// `createTime` the session was created at the earliest of them.
+    fn check(&mut self, place: &mut Place<'_>) {
         let changes = [
             ("updateTime", self.update_time),
             ("managerUpdateTime", self.manager_update_time),
             ("agentUpdateTime", self.agent_update_time),
-            ("managerSubmitTime", manager_submit_time),
         ];
-        let of_agent = [("acknowledgeTime", self.acknowledge_time), ("agentSubmitTime", self.agent_submit_time)];
+        let acknowledged = ("acknowledgeTime", self.acknowledge_time);
+        let submitted = ("managerSubmitTime", self.manager_submit_time);
+        let of_agent = [acknowledged, ("agentSubmitTime", self.agent_submit_time)];
+        place.refuse_future("createTime", self.create_time);
+        for (field, time) in changes.into_iter().chain([acknowledged, submitted, of_agent[1]]) {
+            place.refuse_future(field, time);
+        }
+        if !place.caller().role().imports_history() {
+            return;
+        }
+        let changes: Vec<_> = changes.into_iter().chain([submitted]).collect();
         let others: Vec<_> = changes.iter().chain(&of_agent).map(|(_, time)| *time).collect();
-        let create_time = creation(self.create_time, &others);
+        self.create_time = creation(self.create_time, &others);
+        let created = ("createTime", self.create_time);
         for change in changes {
-            refuse_before(fields, change, ("createTime", create_time));
+            place.refuse_before(change, created);
         }
         for change in of_agent {
-            let before = if manager_submit_time.is_some() {
-                ("managerSubmitTime", manager_submit_time)
-            } else {
-                ("createTime", create_time)
-            };
-            refuse_before(fields, change, before);
+            place.refuse_before(change, if self.manager_submit_time.is_some() { submitted } else { created });
         }
-        Self { create_time, ..self }
     }
 }
 
 impl NewCoachingSession {
-    /// Reads the body of a create request, noting every bad field.
-    ///
-    /// A caller who imports history keeps the times that they send: at most a minute after `now`, and not before
-    /// `createTime` or the step that they follow. Without a `createTime` the session was created at the earliest of
-    /// them.
-    pub fn read(fields: &mut Fields<'_>, tenant: &Tenant, caller: &Caller, now: Timestamp) -> Option<Self> {
-        let id = fields.id("name", tenant);
-        let imported = ImportedFields {
-            create_time: fields.timestamp("createTime"),
-            update_time: fields.timestamp("updateTime"),
-            manager_update_time: fields.timestamp("managerUpdateTime"),
-            agent_update_time: fields.timestamp("agentUpdateTime"),
-            acknowledge_time: fields.timestamp("acknowledgeTime"),
-            agent_comment: fields.string("agentComment", MAX_TEXT_BYTES),
-            agent_submit_time: fields.timestamp("agentSubmitTime"),
-            manager_submitter: fields.id("managerSubmitterUserName", tenant),
-        };
-        let imports = caller.role().imports_history();
-        let imported = if imports { imported } else { ImportedFields::default() };
-        let agent = fields.required("agentUserName", |fields, field| fields.id(field, tenant));
-        let creator = fields.required("creatorUserName", |fields, field| fields.id(field, tenant));
-        let plan = fields.required("coachingPlanName", |fields, field| fields.id(field, tenant));
-        let session_time = fields.timestamp("sessionTime");
-        let meeting_notes = fields.string("meetingNotes", MAX_TEXT_BYTES);
-        let private_notes = fields.string("privateNotes", MAX_TEXT_BYTES);
-        let manager_submit_time = fields.timestamp("managerSubmitTime");
-        let usecase = fields.id("usecaseName", tenant);
-
-        refuse_future(fields, now, "createTime", imported.create_time);
-        refuse_future(fields, now, "updateTime", imported.update_time);
-        refuse_future(fields, now, "managerUpdateTime", imported.manager_update_time);
-        refuse_future(fields, now, "agentUpdateTime", imported.agent_update_time);
-        refuse_future(fields, now, "acknowledgeTime", imported.acknowledge_time);
-        refuse_future(fields, now, "managerSubmitTime", manager_submit_time);
-        refuse_future(fields, now, "agentSubmitTime", imported.agent_submit_time);
-        let imported = if imports { imported.in_order(fields, manager_submit_time) } else { imported };
-
-        Some(Self {
-            id,
-            agent: agent?,
-            creator: creator?,
-            plan: plan?,
-            usecase,
-            session_time,
-            meeting_notes,
-            private_notes,
-            manager_submit_time,
-            imported,
-            imports,
-        })
-    }
-
-    /// The resources that it names and that must exist, except its plan and usecase, which the transaction checks.
-    pub fn references(&self) -> References {
+    /// The resources that `caller` names and that must exist, except the plan and usecase, which the transaction checks.
+    pub fn references(&self, caller: &Caller) -> References {
         References::default()
-            .coached("agentUserName", &self.agent, self.imports)
+            .coached("agentUserName", &self.agent, caller.role().imports_history())
             .users("creatorUserName", [&self.creator])
-            .users("managerSubmitterUserName", &self.imported.manager_submitter)
+            .users("managerSubmitterUserName", &self.manager_submitter)
     }
 
     /// Checks that a manager submits it with its notes. Importing callers take steps in any order.
@@ -209,14 +158,14 @@ impl NewCoachingSession {
         caller: &Caller,
         now: Timestamp,
     ) -> CoachingSession {
-        let imported = self.imported;
-        let create_time = imported.create_time.unwrap_or(now);
-        let manager_update_time = imported.manager_update_time.unwrap_or(create_time);
-        let agent_update_time = imported.agent_update_time.unwrap_or(create_time);
+        let imports = caller.role().imports_history();
+        let create_time = self.create_time.unwrap_or(now);
+        let manager_update_time = self.manager_update_time.unwrap_or(create_time);
+        let agent_update_time = self.agent_update_time.unwrap_or(create_time);
         let last_change = create_time.max(manager_update_time).max(agent_update_time);
-        let written_by_caller = !self.imports && (self.meeting_notes.is_some() || self.manager_submit_time.is_some());
-        let update_time = imported.update_time.unwrap_or(last_change);
-        let submitted = |time: Timestamp| if self.imports { time } else { create_time };
+        let written_by_caller = !imports && (self.meeting_notes.is_some() || self.manager_submit_time.is_some());
+        let update_time = self.update_time.unwrap_or(last_change);
+        let submitted = |time: Timestamp| if imports { time } else { create_time };
         CoachingSession {
             id,
             version: 1,
@@ -225,8 +174,8 @@ impl NewCoachingSession {
             recorded_at: Some(now).filter(|now| *now > update_time),
             manager_update_time,
             agent_update_time,
-            acknowledge_time: imported.acknowledge_time,
-            agent_comment: imported.agent_comment,
+            acknowledge_time: self.acknowledge_time,
+            agent_comment: self.agent_comment,
             agent: self.agent,
             creator: self.creator,
             plan: self.plan,
@@ -234,9 +183,9 @@ impl NewCoachingSession {
             meeting_notes: self.meeting_notes,
             private_notes: self.private_notes,
             manager_submit_time: self.manager_submit_time.map(submitted),
-            agent_submit_time: imported.agent_submit_time,
+            agent_submit_time: self.agent_submit_time,
             usecase,
-            manager_submitter: imported.manager_submitter.or_else(|| written_by_caller.then(|| caller.user().clone())),
+            manager_submitter: self.manager_submitter.or_else(|| written_by_caller.then(|| caller.user().clone())),
             shown: Shown { version: 1, update_time },
             shown_manager_update_time: manager_update_time,
         }
@@ -438,92 +387,36 @@ impl CoachingSession {
     }
 }
 
-/// An update of a session. An outer `None` leaves a field, an inner one clears it.
-#[derive(Debug, Clone, Default)]
-pub struct SessionUpdate {
-    session_time: Option<Option<Timestamp>>,
-    meeting_notes: Option<Option<String>>,
-    private_notes: Option<Option<String>>,
-    manager_submit_time: Option<Option<Timestamp>>,
-    imported: ImportedUpdate,
-    agent: Option<Option<UserId>>,
-    creator: Option<Option<UserId>>,
-    plan: Option<Option<CoachingPlanId>>,
-    usecase: Option<Option<UsecaseId>>,
-    name: Option<Option<CoachingSessionId>>,
-}
-
-/// Fields that only an importing caller may set; from everyone else they are dropped.
-#[derive(Debug, Clone, Default)]
-struct ImportedUpdate {
-    manager_update_time: Option<Timestamp>,
-    agent_update_time: Option<Timestamp>,
-    manager_submitter: Option<Option<UserId>>,
-    acknowledge_time: Option<Option<Timestamp>>,
-    agent_comment: Option<Option<String>>,
-    agent_submit_time: Option<Option<Timestamp>>,
+message! {
+    /// An update of a session. An outer `None` leaves a field, an inner one clears it.
+    #[derive(Debug, Clone)]
+    pub struct SessionUpdate {
+        manager_update_time: Imported<Patch<Option<Past>>> = "managerUpdateTime",
+        agent_update_time: Imported<Patch<Option<Past>>> = "agentUpdateTime",
+        manager_submitter: Imported<Patch<Option<UserId>>> = "managerSubmitterUserName",
+        acknowledge_time: Imported<Patch<Option<Past>>> = "acknowledgeTime",
+        agent_comment: Imported<Patch<Option<Text<MAX_TEXT_BYTES>>>> = "agentComment",
+        agent_submit_time: Imported<Patch<Option<Past>>> = "agentSubmitTime",
+        session_time: Patch<Option<Timestamp>> = "sessionTime",
+        meeting_notes: Patch<Option<Text<MAX_TEXT_BYTES>>> = "meetingNotes",
+        private_notes: Patch<Option<Text<MAX_TEXT_BYTES>>> = "privateNotes",
+        manager_submit_time: Patch<Option<Past>> = "managerSubmitTime",
+        agent: Fixed<UserId> = "agentUserName",
+        creator: Fixed<UserId> = "creatorUserName",
+        plan: Fixed<CoachingPlanId> = "coachingPlanName",
+        usecase: Fixed<UsecaseId> = "usecaseName",
+        name: Fixed<CoachingSessionId> = "name",
+        _create_time: Dropped = "createTime",
+        _update_time: Dropped = "updateTime",
+        _state: Dropped = "state",
+        _overdue: Dropped = "overdue",
+    }
 }
 
 impl SessionUpdate {
-    /// The fields that an update mask may name.
-    pub const FIELDS: [&'static str; 20] = [
-        "name",
-        "createTime",
-        "updateTime",
-        "managerUpdateTime",
-        "agentUpdateTime",
-        "acknowledgeTime",
-        "agentComment",
-        "agentUserName",
-        "creatorUserName",
-        "coachingPlanName",
-        "sessionTime",
-        "meetingNotes",
-        "privateNotes",
-        "managerSubmitTime",
-        "agentSubmitTime",
-        "usecaseName",
-        "managerSubmitterUserName",
-        "state",
-        "overdue",
-        "etag",
-    ];
-
-    /// Reads the session in the body of an update, noting every bad field.
-    pub fn read(fields: &mut Fields<'_>, mask: &UpdateMask, tenant: &Tenant, caller: &Caller, now: Timestamp) -> Self {
-        let past = |fields: &mut Fields<'_>, field: &str| {
-            let time = fields.timestamp(field);
-            refuse_future(fields, now, field, time);
-            time
-        };
-        let text = |fields: &mut Fields<'_>, field: &str| fields.string(field, MAX_TEXT_BYTES);
-        let imported = ImportedUpdate {
-            manager_update_time: mask.value(fields, "managerUpdateTime", past).flatten(),
-            agent_update_time: mask.value(fields, "agentUpdateTime", past).flatten(),
-            manager_submitter: mask.value(fields, "managerSubmitterUserName", |fields, field| fields.id(field, tenant)),
-            acknowledge_time: mask.value(fields, "acknowledgeTime", past),
-            agent_comment: mask.value(fields, "agentComment", text),
-            agent_submit_time: mask.value(fields, "agentSubmitTime", past),
-        };
-        let update = Self {
-            session_time: mask.value(fields, "sessionTime", |fields, field| fields.timestamp(field)),
-            meeting_notes: mask.value(fields, "meetingNotes", text),
-            private_notes: mask.value(fields, "privateNotes", text),
-            manager_submit_time: mask.value(fields, "managerSubmitTime", past),
-            imported: if caller.role().imports_history() { imported } else { ImportedUpdate::default() },
-            agent: mask.immutable(fields, "agentUserName", |fields, field| fields.id(field, tenant)),
-            creator: mask.immutable(fields, "creatorUserName", |fields, field| fields.id(field, tenant)),
-            plan: mask.immutable(fields, "coachingPlanName", |fields, field| fields.id(field, tenant)),
-            usecase: mask.immutable(fields, "usecaseName", |fields, field| fields.id(field, tenant)),
-            name: mask.immutable(fields, "name", |fields, field| fields.id(field, tenant)),
-        };
-        fields.drop_known(&["createTime", "updateTime", "state", "overdue"]);
-        update
-    }
-
     /// The resources that it names and that must exist.
     pub fn references(&self) -> References {
-        let submitter = self.imported.manager_submitter.iter().flatten();
+        let submitter = self.manager_submitter.iter().flatten();
         References::default().users("coachingSession.managerSubmitterUserName", submitter)
     }
 
@@ -566,20 +459,20 @@ impl SessionUpdate {
         let written = session.session_time != before.session_time
             || session.meeting_notes != before.meeting_notes
             || session.manager_submit_time != before.manager_submit_time;
-        set(&mut session.acknowledge_time, &self.imported.acknowledge_time);
-        set(&mut session.agent_comment, &self.imported.agent_comment);
-        set(&mut session.agent_submit_time, &self.imported.agent_submit_time);
+        set(&mut session.acknowledge_time, &self.acknowledge_time);
+        set(&mut session.agent_comment, &self.agent_comment);
+        set(&mut session.agent_submit_time, &self.agent_submit_time);
         let by_agent = session.acknowledge_time != before.acknowledge_time
             || session.agent_comment != before.agent_comment
             || session.agent_submit_time != before.agent_submit_time;
         let is_another = session.session_time != before.session_time || session.meeting_notes != before.meeting_notes;
-        if is_another && self.imported.acknowledge_time.is_none() {
+        if is_another && self.acknowledge_time.is_none() {
             session.acknowledge_time = None;
         }
         if caller.role().imports_history() {
             self.check_times(session)?;
         }
-        set(&mut session.manager_submitter, &self.imported.manager_submitter);
+        set(&mut session.manager_submitter, &self.manager_submitter);
         if by_manager {
             session.manager_update_time = session.manager_update_time.max(now);
             if caller.role() == Role::Manager && written {
@@ -589,10 +482,10 @@ impl SessionUpdate {
         if by_agent {
             session.agent_update_time = session.agent_update_time.max(now);
         }
-        if let Some(time) = self.imported.manager_update_time {
+        if let Some(time) = self.manager_update_time.flatten() {
             session.manager_update_time = time;
         }
-        if let Some(time) = self.imported.agent_update_time {
+        if let Some(time) = self.agent_update_time.flatten() {
             session.agent_update_time = time;
         }
         let changed = *session != before;
@@ -612,23 +505,22 @@ impl SessionUpdate {
         let created = Some(session.create_time);
         let submitted = session.manager_submit_time;
         let (acknowledged, by_agent) = (session.acknowledge_time, session.agent_submit_time);
-        let imported = &self.imported;
         let of_agent = if submitted.is_some() { ("managerSubmitTime", submitted) } else { ("createTime", created) };
         let mut violations = Violations::default();
         for (field, time, (first, earlier)) in [
-            ("managerUpdateTime", imported.manager_update_time, ("createTime", created)),
-            ("agentUpdateTime", imported.agent_update_time, ("createTime", created)),
+            ("managerUpdateTime", self.manager_update_time.flatten(), ("createTime", created)),
+            ("agentUpdateTime", self.agent_update_time.flatten(), ("createTime", created)),
             ("managerSubmitTime", self.manager_submit_time.flatten(), ("createTime", created)),
-            ("acknowledgeTime", imported.acknowledge_time.flatten(), of_agent),
-            ("agentSubmitTime", imported.agent_submit_time.flatten(), of_agent),
+            ("acknowledgeTime", self.acknowledge_time.flatten(), of_agent),
+            ("agentSubmitTime", self.agent_submit_time.flatten(), of_agent),
         ] {
             if is_before(time, earlier) {
                 violations.add(format!("coachingSession.{field}"), format!("must not be before {first}"));
             }
         }
         for (later, time, sent) in [
-            ("acknowledgeTime", acknowledged, imported.acknowledge_time.flatten()),
-            ("agentSubmitTime", by_agent, imported.agent_submit_time.flatten()),
+            ("acknowledgeTime", acknowledged, self.acknowledge_time.flatten()),
+            ("agentSubmitTime", by_agent, self.agent_submit_time.flatten()),
         ] {
             if sent.is_none() && is_before(time, self.manager_submit_time.flatten()) {
                 violations.add("coachingSession.managerSubmitTime", format!("must not be after {later}"));
@@ -677,33 +569,25 @@ fn check_order(before: &CoachingSession, after: &CoachingSession) -> Result<(), 
     Ok(())
 }
 
-/// An agent's acknowledgement of a session. An outer `None` leaves a field, an inner one clears it.
-#[derive(Debug, Clone, Default)]
-pub struct Acknowledgement {
-    agent_comment: Option<Option<String>>,
-    acknowledged: Option<bool>,
-    submitted: Option<bool>,
+message! {
+    /// An agent's acknowledgement of a session. An outer `None` leaves a field, an inner one clears it.
+    #[derive(Debug, Clone)]
+    pub struct Acknowledgement, checked as SentAcknowledgement {
+        agent_comment: Patch<Option<Text<MAX_TEXT_BYTES>>> = "agentComment",
+        acknowledged: Option<bool> = "acknowledged",
+        submitted: Option<bool> = "submitted",
+    }
+}
+
+impl SentAcknowledgement {
+    fn check(&mut self, place: &mut Place<'_>) {
+        if self.agent_comment.is_none() && self.acknowledged.is_none() && self.submitted.is_none() {
+            place.refuse_field("acknowledged", "one of agentComment, acknowledged and submitted is required");
+        }
+    }
 }
 
 impl Acknowledgement {
-    /// Reads the body of an acknowledgement, noting every bad field; one of the three fields must be present.
-    pub fn read(fields: &mut Fields<'_>) -> Option<Self> {
-        let mask = UpdateMask::Present;
-        let agent_comment = mask.value(fields, "agentComment", |fields, field| fields.string(field, MAX_TEXT_BYTES));
-        let acknowledgement = Self {
-            agent_comment,
-            acknowledged: fields.boolean("acknowledged"),
-            submitted: fields.boolean("submitted"),
-        };
-        if acknowledgement.agent_comment.is_none()
-            && acknowledgement.acknowledged.is_none()
-            && acknowledgement.submitted.is_none()
-        {
-            fields.refuse("acknowledged", "one of agentComment, acknowledged and submitted is required");
-        }
-        Some(acknowledgement)
-    }
-
     /// Applies it at `now`; returns whether anything changed. The first time of each step stays.
     ///
     /// # Errors

@@ -5,13 +5,16 @@ use utoipa::ToSchema;
 
 use crate::etag::etag_of;
 use crate::exact::FULL_SCORE;
-use crate::fields::{Fields, MAX_TITLE_BYTES};
-use crate::identity::Caller;
-use crate::names::{CoachingPlanId, Revisions, ScorecardTemplateId, TargetId, UsecaseId, UserId};
+use crate::fields::MAX_TITLE_BYTES;
+use crate::json::Json;
+use crate::message;
+use crate::message::{Place, Rule};
+use crate::names::{CoachingPlanId, ScorecardTemplateId, TargetId, UsecaseId, UserId};
+use crate::outline::Kind;
 use crate::references::References;
+use crate::rules::{Any, Double, Dropped, Fixed, Imported, Patch, TemplateName, Text, Unnamed};
 use crate::scorecard::percent;
-use crate::timestamp::{Timestamp, refuse_future};
-use crate::update_mask::UpdateMask;
+use crate::timestamp::Timestamp;
 use crate::{Error, Reason, Tenant, Violations};
 
 /// The most values that a target may have had.
@@ -71,47 +74,32 @@ impl Target {
     }
 }
 
-/// A request to create a target. A repeated request is recognised by its serialised form.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct NewTarget {
-    /// The id chosen by the client.
-    pub id: Option<TargetId>,
-    /// The template.
-    pub template: ScorecardTemplateId,
-    /// The criterion or chapter; empty: the whole scorecard.
-    pub criterion_or_chapter_id: String,
-    /// The usecase.
-    pub usecase: UsecaseId,
-    /// The plan that it is to belong to.
-    pub plan: Option<CoachingPlanId>,
-    value: u32,
-    create_time: Option<Timestamp>,
+message! {
+    /// A request to create a target. A repeated request is recognised by its serialised form.
+    #[derive(Debug, Clone, PartialEq, Serialize)]
+    pub struct NewTarget, checked as SentTarget {
+        /// The id chosen by the client.
+        pub id: Option<TargetId> = "name",
+        /// The template.
+        pub template: TemplateName<Unnamed> = "scorecardTemplateName",
+        /// The criterion or chapter; absent: the whole scorecard.
+        pub criterion_or_chapter_id: Option<Text<MAX_TITLE_BYTES>> = "criterionOrChapterId",
+        value: TargetValue = "target",
+        /// The usecase.
+        pub usecase: UsecaseId = "usecaseName",
+        /// The plan that it is to belong to.
+        pub plan: Option<CoachingPlanId> = "coachingPlanName",
+        create_time: Imported<Option<Timestamp>> = "createTime",
+    }
+}
+
+impl SentTarget {
+    fn check(&mut self, place: &mut Place<'_>) {
+        place.refuse_future("createTime", self.create_time);
+    }
 }
 
 impl NewTarget {
-    /// Reads the body of a create request, noting every bad field. `createTime` is kept if the caller imports history:
-    /// the target is in force from then on.
-    pub fn read(fields: &mut Fields<'_>, tenant: &Tenant, caller: &Caller, now: Timestamp) -> Option<Self> {
-        let id = fields.id("name", tenant);
-        let template = fields
-            .required("scorecardTemplateName", |fields, field| fields.template(field, tenant, Revisions::Unnamed));
-        let part = fields.string("criterionOrChapterId", MAX_TITLE_BYTES).unwrap_or_default();
-        let value = fields.required("target", read_value);
-        let usecase = fields.required("usecaseName", |fields, field| fields.id(field, tenant));
-        let plan = fields.id("coachingPlanName", tenant);
-        let create_time = fields.timestamp("createTime").filter(|_| caller.role().imports_history());
-        refuse_future(fields, now, "createTime", create_time);
-        Some(Self {
-            id,
-            template: template?.0,
-            criterion_or_chapter_id: part,
-            usecase: usecase?,
-            plan,
-            value: value?,
-            create_time,
-        })
-    }
-
     /// The resources that it names and that must exist, except the template and the plan.
     pub fn references(&self) -> References {
         References::default().usecases("usecaseName", [&self.usecase])
@@ -124,7 +112,7 @@ impl NewTarget {
             id,
             version: 1,
             template: self.template,
-            criterion_or_chapter_id: self.criterion_or_chapter_id,
+            criterion_or_chapter_id: self.criterion_or_chapter_id.unwrap_or_default(),
             usecase: self.usecase,
             plan: self.plan,
             agent,
@@ -135,17 +123,27 @@ impl NewTarget {
     }
 }
 
-/// `target`: 0 to 100 percentage points with at most two decimals, in hundredths.
-pub fn read_value(fields: &mut Fields<'_>, field: &str) -> Option<u32> {
-    let value = fields.double(field, 0.0..=100.0)?;
-    let hundredths = (value * 100.0).round();
-    if (hundredths / 100.0 - value).abs() > 1e-9 {
-        fields.refuse(field, "must have at most 2 decimals");
-        return None;
+/// The value of a target: 0 to 100 percentage points with at most two decimals, in hundredths.
+#[derive(Debug)]
+pub struct TargetValue;
+
+impl Rule for TargetValue {
+    type Value = u32;
+
+    fn read(json: Json, place: &mut Place<'_>) -> Option<u32> {
+        let value = <Double<0, 100> as Rule>::read(json, place)?;
+        let hundredths = (value * 100.0).round();
+        if (hundredths / 100.0 - value).abs() > 1e-9 {
+            return place.refuse("must have at most 2 decimals");
+        }
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 10,000")]
+        let hundredths = hundredths as u32;
+        Some(hundredths.min(FULL_SCORE))
     }
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 10,000")]
-    let hundredths = hundredths as u32;
-    Some(hundredths.min(FULL_SCORE))
+
+    fn kind() -> Kind {
+        <Double<0, 100> as Rule>::kind()
+    }
 }
 
 /// A target: a score to be reached, by one agent under a plan or by the whole organisation.
@@ -197,48 +195,23 @@ impl Target {
     }
 }
 
-/// An update of a target. An outer `None` leaves a field, an inner one clears it.
-#[derive(Debug, Clone, Default)]
-pub struct TargetUpdate {
-    value: Option<u32>,
-    name: Option<Option<TargetId>>,
-    template: Option<Option<ScorecardTemplateId>>,
-    part: Option<Option<String>>,
-    usecase: Option<Option<UsecaseId>>,
-    plan: Option<Option<CoachingPlanId>>,
+message! {
+    /// An update of a target. An outer `None` leaves a field, an inner one clears it.
+    #[derive(Debug, Clone)]
+    pub struct TargetUpdate {
+        value: Patch<TargetValue> = "target",
+        name: Fixed<TargetId> = "name",
+        template: Fixed<TemplateName<Any>> = "scorecardTemplateName",
+        part: Fixed<Text<MAX_TITLE_BYTES>> = "criterionOrChapterId",
+        usecase: Fixed<UsecaseId> = "usecaseName",
+        plan: Fixed<CoachingPlanId> = "coachingPlanName",
+        _create_time: Dropped = "createTime",
+        _update_time: Dropped = "updateTime",
+        _qa_score: Dropped = "qaScore",
+    }
 }
 
 impl TargetUpdate {
-    /// The fields that an update mask may name.
-    pub const FIELDS: [&'static str; 10] = [
-        "name",
-        "scorecardTemplateName",
-        "criterionOrChapterId",
-        "target",
-        "usecaseName",
-        "coachingPlanName",
-        "createTime",
-        "updateTime",
-        "qaScore",
-        "etag",
-    ];
-
-    /// Reads the target in the body of an update, noting every bad field.
-    pub fn read(fields: &mut Fields<'_>, mask: &UpdateMask, tenant: &Tenant) -> Self {
-        let update = Self {
-            value: mask.value(fields, "target", |fields, field| fields.required(field, read_value)).flatten(),
-            name: mask.immutable(fields, "name", |fields, field| fields.id(field, tenant)),
-            template: mask.immutable(fields, "scorecardTemplateName", |fields, field| {
-                fields.template(field, tenant, Revisions::Any).map(|(template, _)| template)
-            }),
-            part: mask.immutable(fields, "criterionOrChapterId", |fields, field| fields.string(field, MAX_TITLE_BYTES)),
-            usecase: mask.immutable(fields, "usecaseName", |fields, field| fields.id(field, tenant)),
-            plan: mask.immutable(fields, "coachingPlanName", |fields, field| fields.id(field, tenant)),
-        };
-        fields.drop_known(&["createTime", "updateTime", "qaScore"]);
-        update
-    }
-
     /// Applies the update at `now`; returns whether anything changed.
     ///
     /// # Errors

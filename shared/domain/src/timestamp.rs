@@ -81,10 +81,14 @@ const MAX: DateTime<Utc> = match DateTime::from_timestamp(253_402_300_799, 999_9
     None => DateTime::UNIX_EPOCH,
 };
 
-/// Refuses the time of something done if it is more than a minute after `now`; less than that is a difference of
-/// clocks.
+/// Whether `time` is more than a minute after `now`; less than that is a difference of clocks.
+pub fn is_future(time: Option<Timestamp>, now: Timestamp) -> bool {
+    time.is_some_and(|time| time > now.plus(TimeDelta::minutes(1)))
+}
+
+/// Refuses the time of something done if it is in the future.
 pub fn refuse_future(fields: &mut Fields<'_>, now: Timestamp, field: &str, time: Option<Timestamp>) {
-    if time.is_some_and(|time| time > now.plus(TimeDelta::minutes(1))) {
+    if is_future(time, now) {
         fields.refuse(field, "must not be in the future");
     }
 }

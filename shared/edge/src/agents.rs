@@ -3,12 +3,12 @@
 
 use std::collections::{HashMap, HashSet};
 
-use coaching_domain::fields::Fields;
-use coaching_domain::names::{GroupId, Revisions, ScorecardTemplateId, Usecase, UsecaseId, UserId};
-use coaching_domain::outline::Kind;
+use coaching_domain::message::{Message, Object, Place};
+use coaching_domain::names::{GroupId, ScorecardTemplateId, UsecaseId, UserId};
 use coaching_domain::progress::Span;
 use coaching_domain::references::References;
-use coaching_domain::{Caller, Error, Role, Tenant, Timestamp};
+use coaching_domain::rules::{AtLeastOne, Distinct, Enumeration, Every, Flag, TemplateName};
+use coaching_domain::{Caller, Error, Role, Tenant, Timestamp, message, outline};
 use coaching_store::{Agent, AgentFilter, Cursor};
 use futures_util::future::try_join;
 use futures_util::join;
@@ -22,8 +22,61 @@ const MAX_AGENTS: usize = 1000;
 const MAX_GROUPS: usize = 100;
 const MAX_USECASES: usize = 20;
 const MAX_TEMPLATES: usize = 100;
-/// The longest page token that is read, in bytes.
-const MAX_TOKEN_BYTES: usize = 1024;
+
+message! {
+    /// What a request says of the agents that it is for, and of what they are measured by.
+    #[derive(Debug)]
+    pub struct SentAgents {
+        agents: Distinct<UserId, MAX_AGENTS> = "agentUserNames",
+        groups: Distinct<GroupId, MAX_GROUPS> = "groupNames",
+        usecases: AtLeastOne<Distinct<UsecaseId, MAX_USECASES>> = "usecaseNames",
+        templates: Distinct<TemplateName<Every>, MAX_TEMPLATES> = "scorecardTemplateNames",
+        with_inactive: Flag = "includeInactiveUsers",
+        with_dev_users: Flag = "includeDevUsers",
+        with_indirect_members: Flag = "includeIndirectGroupMembers",
+    }
+}
+
+/// A request about agents, with further fields `M`.
+#[derive(Debug)]
+pub struct OfAgents<M> {
+    /// The agents.
+    pub agents: SentAgents,
+    /// The further fields.
+    pub value: M,
+}
+
+impl<M: Message> Message for OfAgents<M> {
+    fn names() -> Vec<&'static str> {
+        [SentAgents::names(), M::names()].concat()
+    }
+
+    fn read(object: &mut Object, place: &mut Place<'_>) -> Option<Self> {
+        let (agents, value) = (SentAgents::read(object, place), M::read(object, place));
+        Some(Self { agents: agents?, value: value? })
+    }
+
+    fn fields() -> Vec<outline::Field> {
+        SentAgents::fields().into_iter().chain(M::fields()).collect()
+    }
+}
+
+/// The direction of an order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OrderDirection {
+    /// The least first.
+    Ascending,
+    /// The most first.
+    Descending,
+}
+
+impl Enumeration for OrderDirection {
+    const VALUES: &'static [(&'static str, Self)] = &[
+        ("ORDER_DIRECTION_UNSPECIFIED", Self::Ascending),
+        ("ORDER_DIRECTION_ASC", Self::Ascending),
+        ("ORDER_DIRECTION_DESC", Self::Descending),
+    ];
+}
 
 /// The agents that a request is for, and what they are measured by.
 #[derive(Debug, Clone)]
@@ -41,48 +94,27 @@ pub struct AskedAgents {
 }
 
 impl AskedAgents {
-    /// Reads the fields that say which agents, usecases and templates a request is for.
-    pub fn read(fields: &mut Fields<'_>, tenant: &Tenant) -> Option<Self> {
-        let agents = fields.ids("agentUserNames", MAX_AGENTS, tenant);
-        let groups = fields.ids("groupNames", MAX_GROUPS, tenant);
-        let usecases = fields.required("usecaseNames", |fields, field| {
-            Some(fields.ids::<Usecase>(field, MAX_USECASES, tenant)).filter(|ids| !ids.is_empty())
-        });
-        let templates = fields.each(
-            "scorecardTemplateNames",
-            MAX_TEMPLATES,
-            || Kind::template_name(Revisions::Every),
-            |name| tenant.template_among(name, Revisions::Every).map(|(template, _)| template),
-        );
-        let filter = AgentFilter {
-            with_inactive: fields.boolean("includeInactiveUsers").unwrap_or(false),
-            with_dev_users: fields.boolean("includeDevUsers").unwrap_or(false),
-        };
-        let with_indirect_members = fields.boolean("includeIndirectGroupMembers").unwrap_or(false);
-        Some(Self {
-            agents,
-            groups,
-            usecases: usecases?,
-            templates,
-            filter,
-            with_indirect_members,
-            is_of_caller: false,
-        })
-    }
-
-    /// The same for `caller`: an agent asks for themselves.
+    /// The agents that `sent` is for, sent by `caller`: an agent asks for themselves.
     ///
     /// # Errors
     /// PERMISSION_DENIED if an agent asks for another agent or a group.
-    pub fn for_caller(self, caller: &Caller, tenant: &Tenant) -> Result<Self, Error> {
-        if caller.role() != Role::Agent {
-            return Ok(self);
+    pub fn new(sent: SentAgents, caller: &Caller, tenant: &Tenant) -> Result<Self, Error> {
+        let is_of_caller = caller.role() == Role::Agent;
+        if is_of_caller {
+            let foreign = sent.agents.iter().find(|agent| *agent != caller.user()).map(|agent| tenant.name_of(agent));
+            if let Some(foreign) = foreign.or_else(|| sent.groups.first().map(|group| tenant.name_of(group))) {
+                return Err(Error::permission_denied(&foreign));
+            }
         }
-        let foreign = self.agents.iter().find(|agent| *agent != caller.user()).map(|agent| tenant.name_of(agent));
-        match foreign.or_else(|| self.groups.first().map(|group| tenant.name_of(group))) {
-            Some(foreign) => Err(Error::permission_denied(&foreign)),
-            None => Ok(Self { agents: vec![caller.user().clone()], is_of_caller: true, ..self }),
-        }
+        Ok(Self {
+            agents: if is_of_caller { vec![caller.user().clone()] } else { sent.agents },
+            groups: sent.groups,
+            usecases: sent.usecases,
+            templates: sent.templates,
+            filter: AgentFilter { with_inactive: sent.with_inactive, with_dev_users: sent.with_dev_users },
+            with_indirect_members: sent.with_indirect_members,
+            is_of_caller,
+        })
     }
 
     /// Whether an agent asks for themselves, and so gets what an agent sees.
@@ -108,17 +140,9 @@ pub struct AskedPage {
 }
 
 impl AskedPage {
-    /// Reads whether the order descends.
-    pub fn read_descending(fields: &mut Fields<'_>) -> bool {
-        let directions =
-            [("ORDER_DIRECTION_UNSPECIFIED", false), ("ORDER_DIRECTION_ASC", false), ("ORDER_DIRECTION_DESC", true)];
-        fields.enumeration("orderDirection", &directions).unwrap_or(false)
-    }
-
-    /// Reads the rest of the fields of a page.
-    pub fn read(fields: &mut Fields<'_>, descending: bool) -> Self {
-        let size = fields.page_size();
-        Self { descending, size, token: fields.string("pageToken", MAX_TOKEN_BYTES) }
+    /// The page of at most `size` agents that `token` leads to, in `direction`.
+    pub fn new(direction: Option<OrderDirection>, size: usize, token: Option<String>) -> Self {
+        Self { descending: direction == Some(OrderDirection::Descending), size, token }
     }
 }
 

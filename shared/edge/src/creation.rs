@@ -2,8 +2,9 @@
 
 use chrono::TimeDelta;
 use coaching_domain::fields::Fields;
+use coaching_domain::message::Message;
 use coaching_domain::names::Collection;
-use coaching_domain::{Error, Tenant, Timestamp};
+use coaching_domain::{Error, Tenant, Timestamp, Violations};
 use coaching_store::{Created, IdempotencyRecord};
 use serde::Serialize;
 
@@ -34,11 +35,31 @@ impl Request<'_> {
         app: &App,
         read: impl Fn(&mut Fields<'_>, Timestamp) -> Option<N>,
     ) -> Result<Creation<N>, Error> {
+        self.creation_by(app, |violations, time| self.body(violations, |fields| read(fields, time)))
+    }
+
+    /// Reads what is to be created under `tenant`: the body, an `N`, and the query parameter `requestId`. The JSON of
+    /// the `N` tells the request apart from others with the same id.
+    ///
+    /// # Errors
+    /// As [`Request::creation`].
+    pub fn creation_of<N: Message + Serialize>(&self, app: &App, tenant: &Tenant) -> Result<Creation<N>, Error> {
+        self.creation_by(app, |mut violations, time| {
+            let new = self.message(&mut violations, tenant, time);
+            violations.finish(new)
+        })
+    }
+
+    fn creation_by<N: Serialize>(
+        &self,
+        app: &App,
+        read: impl Fn(Violations, Timestamp) -> Result<N, Error>,
+    ) -> Result<Creation<N>, Error> {
         let now = app.now()?;
         let read_at = |time: Timestamp| {
             let mut query = self.query();
             let request_id = query.request_id();
-            (self.body(query.finish(), |fields| read(fields, time)), request_id)
+            (read(query.finish(), time), request_id)
         };
         let (new, request_id) = read_at(now);
         let (new, refused) = match (new, request_id) {

@@ -1,19 +1,19 @@
 //! A request as operations read it.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 
 use aws_lc_rs::digest;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use coaching_domain::bodies::Paged;
 use coaching_domain::change::Author;
-use coaching_domain::fields::{Fields, MAX_TITLE_BYTES};
+use coaching_domain::fields::{Entry, Fields, MAX_TITLE_BYTES};
 use coaching_domain::json::{Json, JsonError, MAX_VALUES};
+use coaching_domain::message::{Message, Object, Origin, Place, Scope};
 use coaching_domain::names::{Collection, UserId};
-use coaching_domain::outline::Message;
 use coaching_domain::{
     Caller, ClaimNames, Code, CustomerTenant, Error, ExpectedEtag, Id, Parameters, Reason, Role, Tenant, Timestamp,
-    UpdateMask, Violations,
+    UpdateMask, Violations, bodies, outline,
 };
 use coaching_store::IdempotencyRecord;
 use serde::Serialize;
@@ -274,6 +274,109 @@ impl<'a> Request<'a> {
         Ok((update, expected.and(etag)))
     }
 
+    /// Reads the body of an update of an `M`, `{"<entity>": {…}}`, under the `updateMask` of the query, and the version
+    /// that the caller means, by `If-Match` and an `etag` in the entity.
+    ///
+    /// # Errors
+    /// As [`Request::update`].
+    pub fn update_of<M: Message>(
+        &self,
+        entity: &str,
+        tenant: &Tenant,
+        now: Timestamp,
+    ) -> Result<(M, ExpectedEtag), Error> {
+        let mut query = self.query();
+        let mask = query.update_mask(&Entry::<M>::names());
+        let header = query.if_match();
+        let mut violations = query.finish();
+        let outline = || bodies::outline_of_update::<M>(entity);
+        let update = self.read_body(&mut violations, self.origin(tenant, now), &mask, outline, |body, place| {
+            bodies::read_update::<M>(body, entity, place)
+        });
+        let Entry { value, expected } = violations.finish(update)?;
+        Ok((value, expected.with_header(header)))
+    }
+
+    /// Reads the body of a custom method, an `M`, and the version that the caller means, by `If-Match` and an `etag` in
+    /// the body.
+    ///
+    /// # Errors
+    /// INVALID_ARGUMENT naming every bad field.
+    pub fn step_of<M: Message>(&self, tenant: &Tenant, now: Timestamp) -> Result<(M, ExpectedEtag), Error> {
+        let mut query = self.query();
+        let header = query.if_match();
+        let mut violations = query.finish();
+        let step = self.message(&mut violations, tenant, now);
+        let Entry { value, expected } = violations.finish(step)?;
+        Ok((value, expected.with_header(header)))
+    }
+
+    /// Reads the body of a request for a page of what an `M` asks for; also returns the parameters that were read.
+    ///
+    /// # Errors
+    /// INVALID_ARGUMENT naming every bad field.
+    pub fn page_of<M: Message>(&self, tenant: &Tenant, now: Timestamp) -> Result<(Paged<M>, Parameters), Error> {
+        let mut violations = self.query().finish();
+        violations.keep_parameters();
+        let value = self.message(&mut violations, tenant, now);
+        let parameters = violations.take_parameters();
+        Ok((violations.finish(value)?, parameters))
+    }
+
+    /// Reads the entries of a batch: the list of 1 to `N` objects in `field`. Each is refused by itself; those with the
+    /// same `id` are all refused.
+    ///
+    /// # Errors
+    /// INVALID_ARGUMENT if there is no such list.
+    pub fn entries_of<'t, M: Message, C: Collection, const N: usize>(
+        &'t self,
+        field: &str,
+        tenant: impl Into<Scope<'t>>,
+        now: Timestamp,
+        id: impl Fn(&M) -> Option<&Id<C>>,
+    ) -> Result<Vec<Result<M, Error>>, Error> {
+        let mut violations = self.query().finish();
+        let outline = || outline::Message { fields: vec![bodies::outline_of_entries::<M, N>(field)], closed: false };
+        let origin = self.origin(tenant, now);
+        let entries = self.read_body(&mut violations, origin, &UpdateMask::Present, outline, |body, place| {
+            bodies::read_entries::<M, C, N>(body, field, place, id)
+        });
+        violations.finish(entries)
+    }
+
+    /// Reads the body, an `M`, of a request under `tenant` at `now`, and adds what is bad to `violations`.
+    pub(crate) fn message<'t, M: Message>(
+        &'t self,
+        violations: &mut Violations,
+        tenant: impl Into<Scope<'t>>,
+        now: Timestamp,
+    ) -> Option<M> {
+        let outline = || outline::Message { fields: M::fields(), closed: false };
+        let origin = self.origin(tenant, now);
+        self.read_body(violations, origin, &UpdateMask::Present, outline, |mut body, place| M::read(&mut body, place))
+    }
+
+    fn origin<'t>(&'t self, tenant: impl Into<Scope<'t>>, now: Timestamp) -> Origin<'t> {
+        Origin { scope: tenant.into(), caller: &self.caller, now }
+    }
+
+    /// `read` of the body; in documentation mode it is recorded as `outline` says.
+    fn read_body<T>(
+        &self,
+        violations: &mut Violations,
+        origin: Origin<'_>,
+        mask: &UpdateMask,
+        outline: impl FnOnce() -> outline::Message,
+        read: impl FnOnce(Object, &mut Place<'_>) -> Option<T>,
+    ) -> Option<T> {
+        if let Some(recorded) = violations.outline() {
+            recorded.body = Some(outline());
+            return None;
+        }
+        let body = self.body_object().map_err(|(field, description)| violations.add(field, description)).ok()?;
+        read(body, &mut Place::of_body(&origin, mask, violations))
+    }
+
     /// Reads the body of a custom method with `read`, and the version that the caller means, by `If-Match` and an
     /// `etag` in the body.
     ///
@@ -289,18 +392,6 @@ impl<'a> Request<'a> {
         Ok((value, expected.and(etag)))
     }
 
-    /// As [`Request::body`], for a request for a page; also returns the parameters that `read` read.
-    ///
-    /// # Errors
-    /// As [`Request::body`].
-    pub fn body_of_list<T>(&self, read: impl FnOnce(&mut Fields<'_>) -> Option<T>) -> Result<(T, Parameters), Error> {
-        let mut violations = self.query().finish();
-        violations.keep_parameters();
-        let value = self.body_with(&mut violations, read);
-        let parameters = violations.take_parameters();
-        Ok((violations.finish(value)?, parameters))
-    }
-
     /// Reads the body, a JSON object, with `read`, and adds what is bad to `violations`. An empty body is an empty
     /// object.
     ///
@@ -312,26 +403,20 @@ impl<'a> Request<'a> {
         mut violations: Violations,
         read: impl FnOnce(&mut Fields<'_>) -> Option<T>,
     ) -> Result<T, Error> {
-        let value = self.body_with(&mut violations, read);
+        let body = match violations.outline() {
+            Some(outline) => {
+                outline.body = Some(outline::Message::default());
+                Ok(Object::new())
+            }
+            None => self.body_object(),
+        };
+        let body = body.map_err(|(field, description)| violations.add(field, description)).ok();
+        let value = body.and_then(|body| read(&mut Fields::new(body, &mut violations)));
         violations.finish(value)
     }
 
-    fn body_with<T>(&self, violations: &mut Violations, read: impl FnOnce(&mut Fields<'_>) -> Option<T>) -> Option<T> {
-        if let Some(outline) = violations.outline() {
-            outline.body = Some(Message::default());
-            return read(&mut Fields::new(BTreeMap::new(), violations));
-        }
-        match self.body_object() {
-            Ok(object) => read(&mut Fields::new(object, violations)),
-            Err((field, description)) => {
-                violations.add(field, description);
-                None
-            }
-        }
-    }
-
     /// The body, or the bad field and its fault.
-    fn body_object(&self) -> Result<BTreeMap<String, Json>, (String, String)> {
+    fn body_object(&self) -> Result<Object, (String, String)> {
         let of_body = |description: &str| ("body".to_owned(), description.to_owned());
         let content_type = self.event.header("content-type").unwrap_or_default().to_ascii_lowercase();
         if content_type.starts_with("multipart/") || content_type.starts_with("application/x-www-form-urlencoded") {
@@ -352,7 +437,7 @@ impl<'a> Request<'a> {
             return Err(too_long());
         }
         if body.iter().all(u8::is_ascii_whitespace) {
-            return Ok(BTreeMap::new());
+            return Ok(Object::new());
         }
         match Json::parse(&body) {
             Ok(Json::Object(object)) => Ok(object),
