@@ -8,6 +8,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Display};
+use std::ops::Bound;
 
 use crate::fields::is_snake_case;
 use crate::identity::Caller;
@@ -176,7 +177,10 @@ impl<'a> Place<'a> {
     /// Takes the field `name`, whose place this is, out of `object`.
     fn take(&mut self, object: &mut Object, name: &str) -> Option<Json> {
         let value = object.remove(name);
-        let original = object.keys().find(|key| is_snake_case(key, name)).cloned();
+        let first_word = name.split(|letter: char| letter.is_ascii_uppercase()).next().unwrap_or(name);
+        let beside = object.range::<str, _>((Bound::Included(first_word), Bound::Unbounded));
+        let mut beside = beside.map(|(key, _)| key).take_while(|key| key.starts_with(first_word));
+        let original = beside.find(|key| is_snake_case(key, name)).cloned();
         let other = original.as_ref().and_then(|original| object.remove(original));
         if let (Some(_), Some(original)) = (&value, original) {
             self.refuse::<()>(format_args!("stands twice, also as {original}"));
@@ -540,6 +544,9 @@ pub(crate) mod tests {
     fn a_field_stands_under_one_of_its_names() {
         let (_, named) = sent::<Part>(r#"{"partId": "p", "part_id": null}"#);
         assert_eq!(named, ["partId"]);
+        let (part, named) =
+            sent::<Part>(r#"{"part": 1, "part_": 1, "part_a": 1, "part_id": "p", "part_ids": 1, "parts": 1}"#);
+        assert_eq!((part.map(|part| part.part_id), named), (Some("p".to_owned()), vec![]));
         let (_, named) = sent::<Part>(r#"{"PartId": "p", "partid": "p", "part_Id": "p"}"#);
         assert_eq!(named, ["partId"], "they are other keys");
     }
