@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Display;
-use std::ops::{Bound, RangeBounds};
+use std::ops::{Bound, RangeBounds, RangeInclusive};
 
 use crate::json::Json;
 use crate::names::{Collection, Id, Revision, Revisions, ScorecardTemplateId};
@@ -203,11 +203,22 @@ impl<'a> Fields<'a> {
         once
     }
 
+    /// A whole number of 32 bits in `range`, as a number without a fraction or as a string.
+    pub fn int32(&mut self, field: &str, range: RangeInclusive<i32>) -> Option<i32> {
+        let (minimum, maximum) = (*range.start(), *range.end());
+        let value = self.any_int32(field, minimum, maximum)?;
+        if !range.contains(&value) {
+            self.refuse(field, format!("must be at least {minimum} and at most {maximum}"));
+            return None;
+        }
+        Some(value)
+    }
+
     /// A whole number of 32 bits, as a number without a fraction or as a string. The caller refuses what is below
-    /// `minimum`.
-    fn int32_from(&mut self, field: &str, minimum: i32) -> Option<i32> {
+    /// `minimum` or above `maximum`.
+    fn any_int32(&mut self, field: &str, minimum: i32, maximum: i32) -> Option<i32> {
         let noted = self.violations.len();
-        let value = self.number(field, || Kind::Int32 { minimum })?;
+        let value = self.number(field, || Kind::Int32 { minimum, maximum })?;
         #[expect(clippy::cast_possible_truncation, reason = "compared with what it was")]
         let whole = value as i32;
         if (f64::from(whole) - value).abs() > 0.0 && self.violations.len() == noted {
@@ -310,7 +321,7 @@ impl<'a> Fields<'a> {
 
     /// `pageSize` (AIP-158): 50 if absent or 0, at most 1000.
     pub fn page_size(&mut self) -> usize {
-        match page_size(self.int32_from("pageSize", 0).unwrap_or(0)) {
+        match page_size(self.any_int32("pageSize", 0, i32::MAX).unwrap_or(0)) {
             Ok(size) => size,
             Err(description) => {
                 self.refuse("pageSize", description);
@@ -388,6 +399,24 @@ impl<'a> Fields<'a> {
             Json::Object(object) => {
                 let path = format!("{}{field}.", self.path);
                 read(&mut Fields { object, path, violations: self.violations })
+            }
+            _ => {
+                self.refuse(field, "must be an object");
+                None
+            }
+        }
+    }
+
+    /// An object with any keys, of at most `max_bytes` bytes of JSON.
+    pub fn any_object(&mut self, field: &str, max_bytes: usize) -> Option<serde_json::Map<String, serde_json::Value>> {
+        match serde_json::Value::from(self.take(field, || Kind::AnyObject { max_bytes })?) {
+            serde_json::Value::Object(object) => {
+                let bytes = serde_json::Value::Object(object.clone()).to_string().len();
+                if bytes > max_bytes {
+                    self.refuse(field, format!("must take at most {max_bytes} bytes of JSON, takes {bytes}"));
+                    return None;
+                }
+                Some(object)
             }
             _ => {
                 self.refuse(field, "must be an object");
@@ -583,10 +612,10 @@ mod tests {
         ("id", |fields| fields.id::<User>("a", &tenant("acme", "support")).is_some()),
         ("customer_id", |fields| fields.customer_id::<User>("a", &tenant("acme", "support").of_customer()).is_some()),
         ("each", |fields| !fields.each("a", 10, Kind::id, |text| Ok(text.to_owned())).is_empty()),
-        ("int32_from", |fields| fields.int32_from("a", 0).is_some()),
+        ("int32", |fields| fields.int32("a", 0..=9).is_some()),
         ("enumeration", |fields| fields.enumeration("a", &[("ONE", ()), ("TWO", ())]).is_some()),
         ("double", |fields| fields.double("a", ..).is_some()),
-        ("number", |fields| fields.number("a", || Kind::Int32 { minimum: 0 }).is_some()),
+        ("number", |fields| fields.number("a", || Kind::Int32 { minimum: 0, maximum: i32::MAX }).is_some()),
         ("object", |fields| fields.object("a", |_| Some(())).is_some()),
         ("objects", |fields| !fields.objects("a", 10, |_| Some(())).is_empty()),
         ("template", |fields| fields.template("a", &tenant("acme", "support"), Revisions::Any).is_some()),
