@@ -68,6 +68,7 @@ operations! {
     list_targets: ListTargetsResponse,
     list_templates: ListTemplatesResponse,
     retrieve_progress: RetrieveProgressResponse,
+    retrieve_quota: RetrieveQuotaResponse,
     unknown_path,
     update_comment: UpdateCommentResponse,
     update_plan: UpdatePlanResponse,

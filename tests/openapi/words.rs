@@ -63,6 +63,12 @@ pub const FIELDS: &[(&str, &str)] = &[
     ("endSubmitTime", "Only with a `submitTime` before this."),
     ("endTimestamp", "Only sessions with a `sessionTime` before this, after `startTimestamp`."),
     ("endUpdateTime", "Only with an `updateTime` before this."),
+    (
+        "retrieveEvaluationPeriods.endTime",
+        "Only periods that start before this; absent: up to the one after that of now.",
+    ),
+    ("retrieveEvaluationPeriods.startTime", "Only periods that end after this."),
+    ("retrieveEvaluationPeriods.usecaseName", "A usecase that the template must be for."),
     ("etag", "The version that is meant. Another one is ABORTED."),
     ("excludeCoachingPlanComment", "Whether to leave out the plans' comments."),
     ("excludeCoachingSessionsNoteAndComment", "Whether to leave out the sessions' notes and comments."),

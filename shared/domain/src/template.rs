@@ -12,7 +12,7 @@ use crate::etag::etag_of;
 use crate::fields::{Fields, MAX_TITLE_BYTES};
 use crate::names::{MomentId, Revisions, ScorecardTemplateId, UsecaseId};
 use crate::outline::Kind;
-use crate::qa_task::QaTaskConfigMessage;
+use crate::qa_task::{EvaluationPeriod, QaTaskConfigMessage};
 use crate::references::References;
 use crate::scorecard::UserMessage;
 use crate::template_settings::{AudienceMessage, SettingsUpdate, TYPES, TemplateSettings};
@@ -24,6 +24,8 @@ pub const MAX_CHAPTERS: usize = 50;
 pub const MAX_CRITERIA: usize = 200;
 /// The most chapters and criteria of a template in all its revisions together.
 pub const MAX_KNOWN_IDS: usize = 750;
+/// The most evaluation periods of one answer.
+pub const MAX_PERIODS: usize = 1000;
 /// The most triggers of a criterion.
 const MAX_TRIGGERS: usize = 10;
 /// The most bytes that the ids, labels and triggers of a template's chapters and criteria take together, as JSON strings.
@@ -193,6 +195,42 @@ impl ScorecardTemplate {
             .with("deactivateTime", time.to_string())),
             _ => Ok(()),
         }
+    }
+
+    /// The evaluation periods of the template, whose current revision this is, for `usecase` if it names one: those that
+    /// touch the range; without an end, up to the one after that of `now`.
+    ///
+    /// # Errors
+    /// INVALID_ARGUMENT if the template is not for the usecase, or has too many periods in the range;
+    /// FAILED_PRECONDITION if it sets none.
+    pub fn evaluation_periods(
+        &self,
+        usecase: Option<&UsecaseId>,
+        (start, end): (Option<Timestamp>, Option<Timestamp>),
+        now: Timestamp,
+    ) -> Result<Vec<(EvaluationPeriod, Option<EvaluationPeriod>)>, Error> {
+        if usecase.is_some_and(|usecase| !self.usecases.is_empty() && !self.usecases.contains(usecase)) {
+            return Err(Error::invalid_field("usecaseName", "is none that the template is for"));
+        }
+        let config = self.settings.as_ref().and_then(|settings| settings.qa_task.as_ref());
+        let config = config.and_then(|config| config.periods.as_ref()).ok_or_else(|| {
+            let message = "the template has no qaTaskConfig.evaluationPeriodConfig, so it has no evaluation periods";
+            Error::new(Reason::NoQaTaskConfig, message)
+        })?;
+        let periods = config.periods(self.create_time, start);
+        let periods = periods.filter(|(period, _)| start.is_none_or(|start| period.end_time > start));
+        let mut starts = config.periods(self.create_time, Some(now)).map(|(period, _)| period.start_time);
+        let next = starts.find(|start| *start > now);
+        let wanted = periods.take_while(|(period, _)| match end {
+            Some(end) => period.start_time < end,
+            None => next.is_none_or(|next| period.start_time <= next),
+        });
+        let periods: Vec<_> = wanted.take(MAX_PERIODS + 1).collect();
+        if periods.len() > MAX_PERIODS {
+            let refused = format!("must leave at most {MAX_PERIODS} periods between it and endTime");
+            return Err(Error::invalid_field("startTime", refused));
+        }
+        Ok(periods)
     }
 
     /// The label of a chapter or criterion of this revision.
