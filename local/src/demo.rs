@@ -386,6 +386,10 @@ fn template(profile: &Profile, id: &str, title: &str, criteria: &[Criterion]) ->
         "title": title,
         "usecaseNames": [format!("{below}/usecases/{}", profile.usecase)],
         "template": {"chapters": chapters.collect::<Vec<_>>()},
+        "qaTaskConfig": {
+            "evaluationPeriodConfig": {"kind": "WEEK"},
+            "taskCompleteConfig": {"evaluatedConversationCountPerAgent": 4},
+        },
     })
 }
 
