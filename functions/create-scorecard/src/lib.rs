@@ -2,10 +2,9 @@
 //!
 //! The body is the scorecard. `conversationName`, `agentUserName` and `templateName` are required. With the
 //! `scorecardType` `SCORECARD_TYPE_PROCESS` so are `processId` and `processInteractionTime`, and `conversationName` is
-//! not. The agent must be an
-//! agent of the profile; callers who import history may name any user of the profile. A template's name without a
-//! revision means the current one. `coachingPlanNames` are plans of that agent. `usecaseName` must exist, and may be
-//! left out if the template is for exactly one usecase.
+//! not. The agent must be an agent of the profile; callers who import history may name any user of the profile. A
+//! template's name without a revision means the current one. `coachingPlanNames` are plans of that agent. `usecaseName`
+//! must exist, and may be left out if the template is for exactly one usecase.
 //!
 //! With a `calibratedScorecardName` it is a calibration: it scores once more what that scorecard scores, to compare
 //! those who score. The agent, conversation, process and template revision must be the same (INVALID_ARGUMENT), and the

@@ -3,14 +3,14 @@
 //! The body is the template; `title` and `template` are required. `template` holds `chapters`, each with a `chapterId`,
 //! a `displayName` and `criteria`. Each criterion has a `criterionId`, a `displayName`, a `weight` (1 if absent), a
 //! `maximumValue` (1 if absent), `autoFail` and `triggerNames`. The reference leaves that object open. Ids are unique
-//! among a template's chapters and criteria. Ids, labels and triggers take at most 216 KiB together, as JSON strings. The
-//! usecases must exist. The name in the answer has the revision: `@1`.
+//! among a template's chapters and criteria. Ids, labels and triggers take at most 216 KiB together, as JSON strings.
+//! The usecases must exist. The name in the answer has the revision: `@1`.
 //!
 //! `audience` names the agents whom the template is for, as users and groups that exist; without it, everyone.
 //! `qaTaskConfig` sets evaluation periods and how many conversations of each agent are to be evaluated in one.
 //! `permissions` and `qaScoreConfig` are kept as they are. Together these take at most 40 KiB as they are stored. The
-//! reference leaves the inner fields of all of them open. Agents do not see the audience, the numbers of conversations and
-//! those two objects.
+//! reference leaves the inner fields of all of them open. Agents do not see the audience, the numbers of conversations
+//! and those two objects.
 //!
 //! A repeat with the same `requestId` (query, a UUID) within a day creates nothing and gets the first answer.
 

@@ -1,8 +1,8 @@
 //! Deletes a scorecard.
 //!
 //! It no longer counts anywhere, and plans no longer have it; its history stays, with what it was. Only a service or an
-//! admin deletes a submitted scorecard; a manager gets FAILED_PRECONDITION and can reset it first. What has calibrations
-//! is FAILED_PRECONDITION until these are deleted.
+//! admin deletes a submitted scorecard; a manager gets FAILED_PRECONDITION and can reset it first. What has
+//! calibrations is FAILED_PRECONDITION until these are deleted.
 //!
 //! The scorecard, what the agent's statistics count of it and the change in its history are one transaction. Of a
 //! deletion and a change at the same time one comes first: the other finds what that left. A repeat is NOT_FOUND. An

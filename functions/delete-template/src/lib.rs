@@ -1,14 +1,14 @@
 //! Deletes a scorecard template, in all its revisions.
 //!
 //! The answer is the template with its `deleteTime`. Lists leave it out, and it takes no new scorecards and targets
-//! (FAILED_PRECONDITION). What there is of it stays: its revisions, scorecards, statistics, progress and targets; drafts
-//! can be finished. `update-template` takes a deletion back.
+//! (FAILED_PRECONDITION). What there is of it stays: its revisions, scorecards, statistics, progress and targets;
+//! drafts can be finished. `update-template` takes a deletion back.
 //!
-//! A repeat answers the same, with the first `deleteTime`. A name with a revision is refused. An `If-Match`, or an `etag`
-//! in the query, of another version is ABORTED.
+//! A repeat answers the same, with the first `deleteTime`. A name with a revision is refused. An `If-Match`, or an
+//! `etag` in the query, of another version is ABORTED.
 //!
-//! A scorecard or target whose creation began before the deletion may be created after it, as if it had come first. It is
-//! then created whole, with its statistics, or refused and nothing of it is written. The creation does not check the
+//! A scorecard or target whose creation began before the deletion may be created after it, as if it had come first. It
+//! is then created whole, with its statistics, or refused and nothing of it is written. The creation does not check the
 //! template once more in its transaction: all scorecards of a template would have to pass through its one item, at two
 //! write units for each KB of it.
 

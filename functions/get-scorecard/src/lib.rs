@@ -1,7 +1,7 @@
 //! Returns one scorecard.
 //!
-//! Agents read their own scorecards only, once they are submitted, and no calibrations. Any other name is PERMISSION_DENIED for them,
-//! whether it exists or not.
+//! Agents read their own scorecards only, once they are submitted, and no calibrations. Any other name is
+//! PERMISSION_DENIED for them, whether it exists or not.
 
 use coaching_domain::scorecard::ScorecardMessage;
 use coaching_domain::{Error, Role, names};

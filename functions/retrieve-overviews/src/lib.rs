@@ -1,28 +1,28 @@
-//! What there is of agents' coaching in a window: sessions by state, what is overdue, when the last and the next one is;
-//! scorecards and their mean score; and the plans that it happens under.
+//! What there is of agents' coaching in a window: sessions by state, what is overdue, when the last and the next one
+//! is; scorecards and their mean score; and the plans that it happens under.
 //!
 //! **When**: the window is from `startTime` until `endTime`, at most 400 days. A session is in it by its counted time, which is its session
-//! time or else that of its creation; so sessions to come are in it too. A linked scorecard is in it by its submission. Both
-//! are exact. Scores are counted by whole days, UTC: `scoreStartTime` and `scoreEndTime` say which. States, what is
-//! overdue, and which plans are active are those of now. Who was an agent is asked of the window's last moment, or of
-//! now while the window is under way.
+//! time or else that of its creation; so sessions to come are in it too. A linked scorecard is in it by its submission.
+//! Both are exact. Scores are counted by whole days, UTC: `scoreStartTime` and `scoreEndTime` say which. States, what
+//! is overdue, and which plans are active are those of now. Who was an agent is asked of the window's last moment, or
+//! of now while the window is under way.
 //! **Which agents**: `agentUserNames` and the members of `groupNames` (of sub-groups too with
 //! `includeIndirectGroupMembers`), or all agents of the profile if both are empty; inactive and dev users
-//! only if asked for. Who was an agent in the window and at its end no longer is answered when named in `agentUserNames`, or with
-//! `includeInactiveUsers`. Who is nobody in the directory is INVALID_ARGUMENT, but is left out, as are groups that do
-//! not exist, for a caller who is confined to some profiles.
+//! only if asked for. Who was an agent in the window and at its end no longer is answered when named in
+//! `agentUserNames`, or with `includeInactiveUsers`. Who is nobody in the directory is INVALID_ARGUMENT, but is left
+//! out, as are groups that do not exist, for a caller who is confined to some profiles.
 //! **Which sessions and scorecards**: those of `usecaseNames` (required); scorecards only of `scorecardTemplateNames`, if
 //! given, in every revision (`customers/{customer}/profiles/{profile}/scorecardTemplates/{scorecardTemplate}@*`).
 //!
 //! `coachingSessionCount` is the sum of the counts of the four states. `overdueCount` is the sum of `notHeldCount`
-//! (the time has come, and there are no notes) and `notAcknowledgedCount` (submitted, and not acknowledged within a week). `scorecardCount`
-//! and `averageScore` are of all submitted scorecards with a total score; `averageScore` is computed exactly and rounded once, half
-//! away from zero, to four decimals. `linkedScorecardCount` counts a scorecard once, however many plans it is linked
-//! to; a plan's `scorecardCount` counts those that are linked to it. Sessions and links of plans that are no longer
-//! active are in the agent's counts and in no plan's.
+//! (the time has come, and there are no notes) and `notAcknowledgedCount` (submitted, and not acknowledged within a
+//! week). `scorecardCount` and `averageScore` are of all submitted scorecards with a total score; `averageScore` is
+//! computed exactly and rounded once, half away from zero, to four decimals. `linkedScorecardCount` counts a scorecard
+//! once, however many plans it is linked to; a plan's `scorecardCount` counts those that are linked to it. Sessions and
+//! links of plans that are no longer active are in the agent's counts and in no plan's.
 //!
-//! An agent gets their own overview, with the states of sessions as they see them: notes that are not submitted yet make no
-//! session `HELD`.
+//! An agent gets their own overview, with the states of sessions as they see them: notes that are not submitted yet
+//! make no session `HELD`.
 //!
 //! Ordered by agent name; by `ORDER_BY_COACHING_SESSION_ACTIVITY_TIME`, the latest counted time in the window; or by
 //! `ORDER_BY_NUM_SCORECARD`, `scorecardCount`. Agents without such a time come last in either direction, and ties

@@ -8,10 +8,10 @@
 //!
 //! Usecases and templates must exist. `agentUserName` is a user of the profile, and `coachingPlanNames` are plans of
 //! theirs; a replaced scorecard may keep those that it has. A scorecard's agent and `calibratedScorecardName` never
-//! change. With a `submitTime` a scorecard is submitted and counts on that day; without one it is a draft. Times, criteria without a score and
-//! deactivated or deleted templates are treated as in `create-scorecard`. An existing scorecard may be replaced after
-//! its template was deactivated or deleted, unless by one of another template, and a scorecard created before a
-//! template's deactivation is taken.
+//! change. With a `submitTime` a scorecard is submitted and counts on that day; without one it is a draft. Times,
+//! criteria without a score and deactivated or deleted templates are treated as in `create-scorecard`. An existing
+//! scorecard may be replaced after its template was deactivated or deleted, unless by one of another template, and a
+//! scorecard created before a template's deactivation is taken.
 //!
 //! An entry that replaces a submitted scorecard, is submitted itself and carries no acknowledgement keeps that of the
 //! agent. If its template, scores or comment differ, or it is submitted later than the acknowledgement, only the
@@ -50,8 +50,8 @@ const MAX_ENTRIES: usize = 500;
 /// The bytes of the answer reserved for each entry, enough for any refusal. The rest of the answer is given to the
 /// scorecards that need more, in their order.
 const BYTES_OF_ENTRY: usize = MAX_STATUS_BYTES + BYTES_BESIDE;
-/// The bytes of JSON around a scorecard or a refusal, and those that a replaced scorecard may take more: its version has
-/// more digits, and its users other names.
+/// The bytes of JSON around a scorecard or a refusal, and those that a replaced scorecard may take more: its version
+/// has more digits, and its users other names.
 const BYTES_BESIDE: usize = 1024;
 
 /// The operation.
