@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use coaching_edge::Operation;
 use coaching_local::OPERATIONS;
 use coaching_tests::{
     Answered, Event, TestService, answer, below_support, event_file, event_files, plan_name, session_name,
@@ -30,14 +31,17 @@ enum Means {
 }
 
 impl Means {
-    fn of(event: &Value) -> Self {
+    fn of(operation: &Operation, event: &Value) -> Self {
+        if !operation.writes {
+            return Self::Nothing;
+        }
         let path = event["rawPath"].as_str().unwrap();
         let verb = path.rsplit('/').next().unwrap().split_once(':');
         match (event["requestContext"]["http"]["method"].as_str().unwrap(), verb) {
             ("DELETE", _) => Self::Query,
             ("PATCH", _) => Self::Entity,
             ("POST", Some((_, "batchUpsert"))) => Self::Entries,
-            ("POST", Some((_, "list" | "retrieve"))) | ("POST", None) | ("GET", _) => Self::Nothing,
+            ("POST", None) => Self::Nothing,
             ("POST", Some(_)) => Self::Body,
             other => panic!("{other:?}"),
         }
@@ -97,7 +101,7 @@ async fn every_change_is_held_to_the_version_that_it_names() {
                 continue;
             }
             verbs.insert(verb);
-            let means = Means::of(&event);
+            let means = Means::of(operation, &event);
             let told = format!("{}/{case}", operation.name);
             let service = TestService::seeded().await;
             let items = service.items().await;

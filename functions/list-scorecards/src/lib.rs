@@ -174,7 +174,7 @@ async fn templates_of(
         if bytes > MAX_ANSWER_BYTES {
             break;
         }
-        let more = app.store.templates(tenant, revisions, false).await?;
+        let more = app.store.revisions(tenant, revisions, false).await?;
         read += revisions.len();
         if read < before.len() {
             for template in &more.entries {

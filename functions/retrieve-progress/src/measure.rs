@@ -82,7 +82,7 @@ impl<'a> ProgressMeasuring<'a> {
 
     async fn templates(&self, ids: HashSet<&ScorecardTemplateId>) -> Result<Templates, Error> {
         let current: Vec<_> = ids.into_iter().map(|template| (template.clone(), None)).collect();
-        let found = self.app.store.templates(self.tenant, &current, false).await?;
+        let found = self.app.store.revisions(self.tenant, &current, false).await?;
         let unreadable = found.unreadable.iter().filter_map(|one| Some((ScorecardTemplateId::parse(one.id())?, None)));
         let templates = found.entries.into_iter().map(|template| (template.id.clone(), Some(template)));
         Ok(unreadable.chain(templates).collect())
@@ -178,7 +178,7 @@ impl<'a> ProgressMeasuring<'a> {
             .filter_map(|goal| goal.last_revision().map(|revision| (goal.target.template.clone(), Some(revision))))
             .collect();
         let revisions: Vec<_> = revisions.into_iter().collect();
-        Ok(self.app.store.templates(self.tenant, &revisions, false).await?.entries)
+        Ok(self.app.store.revisions(self.tenant, &revisions, false).await?.entries)
     }
 }
 

@@ -426,7 +426,7 @@ impl Store {
                 .filter(|revision| !templates.contains_key(revision))
                 .collect();
             let unknown: Vec<_> = unknown.into_iter().map(|(template, revision)| (template, Some(revision))).collect();
-            let found = self.templates(tenant, &unknown, true).await?;
+            let found = self.revisions(tenant, &unknown, true).await?;
             skipped.extend(found.unreadable);
             for template in found.entries {
                 templates.insert((template.id.clone(), template.revision), template);

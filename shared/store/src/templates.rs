@@ -134,6 +134,20 @@ impl Store {
         self.batch_read(keys, consistent, ScorecardTemplate::from_item).await
     }
 
+    /// As [`Store::templates`], without the settings of templates: what scores are counted by.
+    ///
+    /// # Errors
+    /// UNAVAILABLE if the table does not answer.
+    pub async fn revisions(
+        &self,
+        tenant: &Tenant,
+        revisions: &[(ScorecardTemplateId, Option<u32>)],
+        consistent: bool,
+    ) -> Result<Found<ScorecardTemplate>, Error> {
+        let keys = revisions.iter().map(|(id, revision)| keys::template(tenant, id, *revision)).collect();
+        self.batch_read(keys, consistent, |item| revision_of(&mut Attributes::of(item))).await
+    }
+
     /// The first `size` current revisions after `after` that match `filter`, as of within about a second. Groups that
     /// cannot be read are named with the page: templates for them may be missing.
     ///
@@ -342,35 +356,39 @@ type DroppedInItem = (u32, Part, u32);
 impl Listed for ScorecardTemplate {
     fn from_item(item: HashMap<String, AttributeValue>) -> Result<Self, Unreadable> {
         let mut item = Attributes::of(item);
-        let chapters = item.text("chapters")?;
-        let chapters: Vec<Chapter> = serde_json::from_str(&chapters).map_err(|_| item.corrupt("chapters"))?;
-        let dropped: Vec<DroppedInItem> = match item.optional_text("dropped")? {
-            Some(text) => serde_json::from_str(&text).map_err(|_| item.corrupt("dropped"))?,
-            None => Vec::new(),
-        };
-        let usecases = item.texts("usecases")?;
-        let usecases = usecases.iter().filter(|usecase| *usecase != EVERY);
-        let usecases =
-            usecases.map(|usecase| coaching_domain::Id::parse(usecase).ok_or_else(|| item.corrupt("usecases")));
-        let usecases = usecases.collect::<Result<_, Unreadable>>()?;
         let settings = if keys::is_current_template(&item.key) { Some(settings_of(&mut item)?) } else { None };
-        Ok(Self {
-            id: item.last_of_key()?,
-            revision: item.number("revision")?,
-            title: item.text("title")?,
-            chapters,
-            usecases,
-            create_time: item.time("create_time")?,
-            update_time: item.time("update_time")?,
-            deactivate_time: item.optional_time("deactivate_time")?,
-            known_ids: item.texts("known_ids")?,
-            dropped: dropped
-                .into_iter()
-                .map(|(number, part, last_revision)| (number, Dropped { part, last_revision }))
-                .collect(),
-            settings,
-        })
+        Ok(Self { settings, ..revision_of(&mut item)? })
     }
+}
+
+/// The revision in `item`, without the settings of its template.
+fn revision_of(item: &mut Attributes) -> Result<ScorecardTemplate, Unreadable> {
+    let chapters = item.text("chapters")?;
+    let chapters: Vec<Chapter> = serde_json::from_str(&chapters).map_err(|_| item.corrupt("chapters"))?;
+    let dropped: Vec<DroppedInItem> = match item.optional_text("dropped")? {
+        Some(text) => serde_json::from_str(&text).map_err(|_| item.corrupt("dropped"))?,
+        None => Vec::new(),
+    };
+    let usecases = item.texts("usecases")?;
+    let usecases = usecases.iter().filter(|usecase| *usecase != EVERY);
+    let usecases = usecases.map(|usecase| coaching_domain::Id::parse(usecase).ok_or_else(|| item.corrupt("usecases")));
+    let usecases = usecases.collect::<Result<_, Unreadable>>()?;
+    Ok(ScorecardTemplate {
+        id: item.last_of_key()?,
+        revision: item.number("revision")?,
+        title: item.text("title")?,
+        chapters,
+        usecases,
+        create_time: item.time("create_time")?,
+        update_time: item.time("update_time")?,
+        deactivate_time: item.optional_time("deactivate_time")?,
+        known_ids: item.texts("known_ids")?,
+        dropped: dropped
+            .into_iter()
+            .map(|(number, part, last_revision)| (number, Dropped { part, last_revision }))
+            .collect(),
+        settings: None,
+    })
 }
 
 fn settings_of(item: &mut Attributes) -> Result<TemplateSettings, Unreadable> {

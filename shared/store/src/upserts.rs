@@ -71,7 +71,7 @@ impl Store {
         while !scorecards.is_empty() && attempts.another().await {
             let revisions = before.entries.iter().map(|one| (one.template.clone(), Some(one.revision)));
             let unknown: Vec<_> = revisions.filter(|revision| !templates.contains_key(revision)).collect();
-            let older = match deadline.within(self.templates(tenant, &unknown, true)).await {
+            let older = match deadline.within(self.revisions(tenant, &unknown, true)).await {
                 Ok(older) => older.entries,
                 Err(error) => {
                     refuse(&mut results, scorecards.into_keys(), error);
