@@ -4,7 +4,7 @@
 //! By the proto3 JSON mapping a field may have its lowerCamelCase or its original snake_case name, and `null` and the
 //! empty string mean absence. Every bad field is noted, not only the first. Other keys are ignored, except in updates.
 //!
-//! The bodies of scorecards and templates, whose fields depend on each other, are read by [`crate::fields`].
+//! The bodies of templates are read by [`crate::fields`].
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Display};
@@ -134,6 +134,11 @@ impl<'a> Place<'a> {
     /// Notes that the `field` of the object here is bad, and why.
     pub fn refuse_field(&mut self, field: &str, description: impl Display) {
         self.field(field).refuse::<()>(description);
+    }
+
+    /// Whether the `field` of the object here was noted as bad.
+    pub fn is_noted(&self, field: &str) -> bool {
+        self.violations.names(&Path::Field(&self.path, field).to_string())
     }
 
     /// Refuses `time` of the `field` here if it is the time of something done, and in the future.
@@ -328,6 +333,21 @@ pub trait Message: Sized {
 
     /// Its fields in the API's document.
     fn fields() -> Vec<outline::Field>;
+}
+
+/// The body of a request that has no fields of its own.
+impl Message for () {
+    fn names() -> Vec<&'static str> {
+        Vec::new()
+    }
+
+    fn read(_: &mut Object, _: &mut Place<'_>) -> Option<Self> {
+        Some(())
+    }
+
+    fn fields() -> Vec<outline::Field> {
+        Vec::new()
+    }
 }
 
 /// Declares a message. Each line is a field: its name in Rust, its rule, which is a [`Field`], and its name on the wire.

@@ -7,7 +7,7 @@ use std::ops::Bound;
 use crate::fields::{check_range, check_text, check_title, finite, one_of, page_size, whole};
 use crate::json::Json;
 use crate::message::{Field, Known, Place, Rule, Scope, filled};
-use crate::names::{Collection, Id, NameError, Revisions, ScorecardTemplateId};
+use crate::names::{Collection, Id, NameError, Revision, Revisions, ScorecardTemplateId};
 use crate::outline::Kind;
 use crate::timestamp::is_future;
 use crate::{Tenant, Timestamp, UpdateMask};
@@ -59,6 +59,26 @@ impl<C: Collection> Rule for Id<C> {
     }
 }
 
+/// The template and revision in the name of a template with a revision that `R` allows.
+#[derive(Debug)]
+pub struct TemplateRevision<R>(PhantomData<R>);
+
+impl<R: AllowedRevisions> Rule for TemplateRevision<R> {
+    type Value = (ScorecardTemplateId, Revision);
+
+    fn read(json: Json, place: &mut Place<'_>) -> Option<(ScorecardTemplateId, Revision)> {
+        let scope = place.scope();
+        place.string(json, |name| match scope {
+            Scope::Profile(tenant) => tenant.template_among(&name, R::REVISIONS),
+            Scope::Customer(_) => Err(NameError::Foreign.to_string()),
+        })
+    }
+
+    fn kind() -> Kind {
+        Kind::template_name(R::REVISIONS)
+    }
+}
+
 /// The name of a template with a revision that `R` allows; only the template's id is read.
 #[derive(Debug)]
 pub struct TemplateName<R>(PhantomData<R>);
@@ -67,16 +87,11 @@ impl<R: AllowedRevisions> Rule for TemplateName<R> {
     type Value = ScorecardTemplateId;
 
     fn read(json: Json, place: &mut Place<'_>) -> Option<ScorecardTemplateId> {
-        let scope = place.scope();
-        let named = place.string(json, |name| match scope {
-            Scope::Profile(tenant) => tenant.template_among(&name, R::REVISIONS),
-            Scope::Customer(_) => Err(NameError::Foreign.to_string()),
-        });
-        named.map(|(template, _)| template)
+        <TemplateRevision<R> as Rule>::read(json, place).map(|(template, _)| template)
     }
 
     fn kind() -> Kind {
-        Kind::template_name(R::REVISIONS)
+        <TemplateRevision<R> as Rule>::kind()
     }
 }
 
@@ -92,6 +107,14 @@ pub enum Unnamed {}
 
 impl AllowedRevisions for Unnamed {
     const REVISIONS: Revisions = Revisions::Unnamed;
+}
+
+/// One, or none for the current one.
+#[derive(Debug)]
+pub enum One {}
+
+impl AllowedRevisions for One {
+    const REVISIONS: Revisions = Revisions::One;
 }
 
 /// One, every one, or none.
@@ -185,9 +208,9 @@ pub trait Enumeration: Copy + 'static {
 
 /// A number from `MIN` to `MAX`, also as a string.
 #[derive(Debug)]
-pub struct Double<const MIN: u8, const MAX: u8>;
+pub struct Double<const MIN: u32, const MAX: u32>;
 
-impl<const MIN: u8, const MAX: u8> Rule for Double<MIN, MAX> {
+impl<const MIN: u32, const MAX: u32> Rule for Double<MIN, MAX> {
     type Value = f64;
 
     fn read(json: Json, place: &mut Place<'_>) -> Option<f64> {
@@ -488,6 +511,8 @@ mod tests {
         takes::<TemplateName<Unnamed>>(&[(&plain, id())], &[&first, &every, "\"t\""]);
         takes::<TemplateName<Any>>(&[(&plain, id()), (&first, id()), (&every, id())], &["\"t\""]);
         takes::<TemplateName<Every>>(&[(&every, id())], &[&plain, &first]);
+        let one = [(&*plain, (id(), Revision::Current)), (&*first, (id(), Revision::Number(1)))];
+        takes::<TemplateRevision<One>>(&one, &[&every, "\"t\"", "7"]);
         let care = crate::identity::tests::tenant("acme", "care");
         takes::<Tenant>(&[("\"customers/acme/profiles/care\"", care)], &["\"customers/globex/profiles/care\"", "7"]);
     }

@@ -27,7 +27,7 @@ pub const MAX_LABELS_BYTES: usize = 216 * 1024;
 /// The most usecases that a template is for.
 pub const MAX_USECASES: usize = 50;
 /// The largest weight and the largest maximum value.
-pub const MAX_NUMBER: f64 = 1_000_000.0;
+pub const MAX_NUMBER: u32 = 1_000_000;
 /// The roles that may take back the deletion of a template.
 const UNDELETE: &[Role] = &[Role::Manager, Role::Admin];
 
@@ -421,7 +421,7 @@ fn read_chapters(fields: &mut Fields<'_>, field: &str) -> Option<Vec<Chapter>> {
 fn read_criterion(criterion: &mut Fields<'_>, seen: &mut HashSet<String>) -> Option<Criterion> {
     let id = read_new_id(criterion, "criterionId", seen);
     let display_name = criterion.title("displayName", MAX_TITLE_BYTES);
-    let positive = (Bound::Excluded(0.0), Bound::Included(MAX_NUMBER));
+    let positive = (Bound::Excluded(0.0), Bound::Included(f64::from(MAX_NUMBER)));
     let weight = criterion.double("weight", positive).unwrap_or(1.0);
     let maximum_value = criterion.double("maximumValue", positive).unwrap_or(1.0);
     let auto_fail = criterion.boolean("autoFail").unwrap_or(false);
