@@ -3,8 +3,42 @@
 
 use coaching_tests::{Case, Target, replay};
 
-const CASES: [Case; 7] = [
+const CASES: [Case; 11] = [
     Case { name: "created", status: 200, refused: &[] },
+    Case { name: "with-settings", status: 200, refused: &[] },
+    Case {
+        name: "bad-settings",
+        status: 400,
+        refused: &[
+            "audience.userNames[0]",
+            "audience.groupNames[0]",
+            "qaTaskConfig.evaluationPeriodConfig.timeZoneId",
+            "qaTaskConfig.evaluationPeriodConfig.interval",
+            "qaTaskConfig.evaluationPeriodConfig.overrideTimeRange.endOffsetDays",
+            "qaTaskConfig.evaluationPeriodConfig.dayOfMonth",
+            "qaTaskConfig.evaluationPeriodConfig.anchorDate",
+            "qaTaskConfig.evaluationPeriodConfig.overrideTimeRange",
+            "qaTaskConfig.taskCompleteConfig.evaluatedConversationCountPerAgent",
+            "qaTaskConfig.taskCompleteConfig.overriddenAgents[0].user",
+            "qaTaskConfig.taskCompleteConfig.overriddenAgents[1].evaluatedConversationCountPerAgent",
+            "type",
+            "permissions",
+        ],
+    },
+    Case {
+        name: "overlapping-periods",
+        status: 400,
+        refused: &[
+            "qaTaskConfig.evaluationPeriodConfig.periods[2].startTime",
+            "qaTaskConfig.evaluationPeriodConfig.periods[2].endTime",
+            "qaTaskConfig.evaluationPeriodConfig.periods[1].startTime",
+        ],
+    },
+    Case {
+        name: "unknown-audience",
+        status: 400,
+        refused: &["audience.userNames", "qaTaskConfig.taskCompleteConfig.overriddenAgents", "audience.groupNames"],
+    },
     Case { name: "name-taken", status: 409, refused: &[] },
     Case {
         name: "bad-structure",

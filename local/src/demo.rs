@@ -386,6 +386,10 @@ fn template(profile: &Profile, id: &str, title: &str, criteria: &[Criterion]) ->
         "title": title,
         "usecaseNames": [format!("{below}/usecases/{}", profile.usecase)],
         "template": {"chapters": chapters.collect::<Vec<_>>()},
+        "qaTaskConfig": {
+            "evaluationPeriodConfig": {"kind": "WEEK"},
+            "taskCompleteConfig": {"evaluatedConversationCountPerAgent": 4},
+        },
     })
 }
 
@@ -465,7 +469,7 @@ fn first_agents_scorecards(now: DateTime<Utc>) -> [Value; 2] {
     [("draft-1", None), ("submitted-1", Some(now - Duration::days(2)))].map(|(id, submitted)| {
         json!({
             "name": format!("{below}/scorecards/{id}"),
-            "conversationName": format!("{below}/conversations/{id}"),
+            "conversationName": format!("{below}/conversations/call"),
             "agentUserName": user_name(AGENT),
             "templateName": format!("{below}/scorecardTemplates/quality@1"),
             "scores": [{"criterionId": "greeting", "numericValue": 5}, {"criterionId": "privacy", "numericValue": 1}],

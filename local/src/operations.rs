@@ -70,6 +70,7 @@ operations! {
     list_templates: ListTemplatesResponse,
     retrieve_overviews: RetrieveOverviewsResponse,
     retrieve_progress: RetrieveProgressResponse,
+    retrieve_quota: RetrieveQuotaResponse,
     unknown_path,
     update_comment: UpdateCommentResponse,
     update_plan: UpdatePlanResponse,

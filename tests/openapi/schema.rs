@@ -115,9 +115,10 @@ pub fn of_kind(kind: &Kind, field: &str, words: &Words<'_>, components: &mut Com
         Kind::Boolean => json!({"type": "boolean"}),
         Kind::Timestamp => json!({"type": "string", "format": "date-time", "pattern": TIMESTAMP}),
         Kind::Uuid => json!({"type": "string", "format": "uuid"}),
-        Kind::Int32 { minimum } => {
-            json!({"type": "integer", "format": "int32", "minimum": minimum, "maximum": i32::MAX})
+        Kind::Int32 { minimum, maximum } => {
+            json!({"type": "integer", "format": "int32", "minimum": minimum, "maximum": maximum})
         }
+        Kind::AnyObject { .. } => json!({"type": "object"}),
         Kind::Double(least, most) => {
             let mut schema = json!({"type": "number", "format": "double"});
             match least {

@@ -68,6 +68,12 @@ pub const FIELDS: &[(&str, &str)] = &[
     ("endSubmitTime", "Only with a `submitTime` before this."),
     ("endTimestamp", "Only sessions with a `sessionTime` before this, after `startTimestamp`."),
     ("endUpdateTime", "Only with an `updateTime` before this."),
+    (
+        "retrieveEvaluationPeriods.endTime",
+        "Only periods that start before this; absent: up to the one after that of now.",
+    ),
+    ("retrieveEvaluationPeriods.startTime", "Only periods that end after this."),
+    ("retrieveEvaluationPeriods.usecaseName", "A usecase that the template must be for."),
     ("etag", "The version that is meant. Another one is ABORTED."),
     ("excludeCoachingPlanComment", "Whether to leave out the plans' comments."),
     ("excludeCoachingSessionsNoteAndComment", "Whether to leave out the sessions' notes and comments."),
@@ -87,6 +93,11 @@ pub const FIELDS: &[(&str, &str)] = &[
     ("listPlans.focusCriteria", "Only plans that work on any of these."),
     ("listPlans.isActive", "Only plans that are being worked on, or only those that are not."),
     ("listScorecards.templateName", "Only of this template: of the revision that it names, or of every one."),
+    (
+        "listTemplates.agentUserName",
+        "Only templates whose audience holds this user, or is everyone: `customers/{customer}/users/{user}`.",
+    ),
+    ("listTemplates.types", "Only of any of these types."),
     ("listTemplates.usecaseNames", "Only templates for any of these usecases, or for all usecases."),
     ("name", "The name of the session, plan, comment or scorecard, also of one that is deleted."),
     ("orderBy", "What the list is sorted by."),
@@ -145,6 +156,10 @@ pub const FIELDS: &[(&str, &str)] = &[
     ("states", "Only in any of these states."),
     ("submitterUserNames", "Only submitted by these users, `customers/{customer}/users/{user}`."),
     ("threadIds", "Only of these threads."),
+    (
+        "triggers",
+        "Only with a criterion that has any of these triggers, `customers/{customer}/profiles/{profile}/moments/{moment}`.",
+    ),
     ("updateMask", "Which fields change, separated by commas; `*`: all that may. Absent: those that are present."),
     ("usecaseNames", "Only of these usecases, `customers/{customer}/profiles/{profile}/usecases/{usecase}`."),
     ("usecases", "The usecases to create or replace, each name once."),
@@ -185,6 +200,9 @@ impl<'a> Words<'a> {
         match &field.kind {
             Kind::Text { max_bytes: Some(bytes) } | Kind::Title { max_bytes: bytes } if !text.contains("at most") => {
                 text.push_str(&format!(" At most {bytes} bytes of UTF-8."))
+            }
+            Kind::AnyObject { max_bytes } if !text.contains("at most") => {
+                text.push_str(&format!(" At most {max_bytes} bytes of JSON."))
             }
             Kind::Dropped => text.push_str(" Dropped: the service says what it is."),
             _ => {}

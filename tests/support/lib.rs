@@ -213,8 +213,8 @@ impl TestService {
     }
 
     /// A service with a little of everything under `acme`, `support`: managers, agents `ana` and `ben` in the
-    /// group `team`, their plans `ana-plan` and `ben-plan`, the usecase `care`, the template `quality`,
-    /// the organisation's `greeting-target` of 80, and of `ana` the scorecards `draft-1` and
+    /// group `team`, their plans `ana-plan` and `ben-plan`, the usecase `care`, the template `quality`
+    /// with weekly evaluation periods, the organisation's `greeting-target` of 80, and of `ana` the scorecards `draft-1` and
     /// `submitted-1`, the sessions `scheduled-1`, `held-1` and `submitted-1`, and on her plan the comment
     /// `first` of the manager `maria`.
     pub async fn seeded() -> Self {
@@ -236,7 +236,8 @@ impl TestService {
         let care = json!({"usecaseName": usecase_name("care")});
         self.plan_with("ana-plan", "ana", care.clone()).await;
         self.plan_with("ben-plan", "ben", care).await;
-        self.template("quality", json!({})).await;
+        let periods = json!({"kind": "WEEK", "timeZoneId": "America/New_York", "anchorDate": "2026-05-11"});
+        self.template("quality", json!({"qaTaskConfig": {"evaluationPeriodConfig": periods}})).await;
         let target = json!({
             "name": below_support("targets/greeting-target"),
             "scorecardTemplateName": below_support("scorecardTemplates/quality"),

@@ -12,7 +12,7 @@
 //! template once more in its transaction: all scorecards of a template would have to pass through its one item, at two
 //! write units for each KB of it.
 
-use coaching_domain::template::ScorecardTemplateMessage;
+use coaching_domain::template::{ScorecardTemplate, ScorecardTemplateMessage};
 use coaching_domain::{Error, Role, names};
 use coaching_edge::{Access, Answer, App, Operation, Partition, Request, Route};
 use serde::Serialize;
@@ -46,8 +46,9 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let expected = query.etag();
     query.into_result()?;
 
-    let deleted = app.store.delete_template(&tenant, &id, now, |template| expected.check(&template.etag())).await?;
+    let check = |template: &ScorecardTemplate| expected.check(&template.etag());
+    let deleted = app.store.delete_template(&tenant, &id, request.author(now), check).await?;
 
-    Ok(Answer::json(&DeleteTemplateResponse { scorecard_template: deleted.message(&tenant) })?
+    Ok(Answer::json(&DeleteTemplateResponse { scorecard_template: deleted.message(&tenant, now) })?
         .with_etag(&deleted.etag()))
 }

@@ -1,6 +1,6 @@
 //! Returns a scorecard template: the current revision (`…/{id}`) or a given one (`…/{id}@{revision}`).
 //!
-//! Whatever the revision, `deactivateTime` and `deleteTime` are those that the template has now.
+//! Whatever the revision, `deactivateTime`, `deleteTime` and the settings are those that the template has now.
 
 use coaching_domain::names::{Revision, parse_template_segment};
 use coaching_domain::template::ScorecardTemplateMessage;
@@ -42,6 +42,7 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
             ));
         }
     };
+    let now = app.now()?;
     request.query().into_result()?;
 
     let current = app.store.template(&tenant, &id, None);
@@ -54,7 +55,8 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     };
     let template =
         template.ok_or_else(|| Error::not_found(&format!("{}/scorecardTemplates/{segment}", tenant.name())))?;
+    let template = template.seen_by(request.caller());
 
-    Ok(Answer::json(&GetTemplateResponse { scorecard_template: template.message(&tenant) })?
+    Ok(Answer::json(&GetTemplateResponse { scorecard_template: template.message(&tenant, now) })?
         .with_etag(&template.etag()))
 }

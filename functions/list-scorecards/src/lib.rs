@@ -18,7 +18,7 @@ use std::collections::HashSet;
 use coaching_domain::names::{Revision, ScorecardId};
 use coaching_domain::scorecard::{Scorecard, ScorecardMessage};
 use coaching_domain::template::{ScorecardTemplate, ScorecardTemplateMessage};
-use coaching_domain::{Error, Role, Tenant, names};
+use coaching_domain::{Error, Role, Tenant, Timestamp, names};
 use coaching_edge::{
     Access, Answer, App, Binding, ListIndex, MAX_ANSWER_BYTES, Operation, Partition, Request, Route, bytes_in_answer,
 };
@@ -98,7 +98,7 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let binding = Binding::new(OPERATION.name, request.caller(), &tenant, &parameters);
     let after = app.page_tokens.position(page_token.as_deref(), &binding, now)?.map(Cursor::from_text);
     let page = app.store.scorecards(&tenant, filter, after.as_ref(), page_size).await?;
-    let (templates, known) = templates_of(app, &tenant, &page.entries).await?;
+    let (templates, known) = templates_of(app, &tenant, &page.entries, now).await?;
     let Found { entries: templates, unreadable } = templates;
 
     // A scorecard cannot be shown without its template.
@@ -127,7 +127,7 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let sizes = scorecards.iter().zip(&made_from).map(|(scorecard, template)| {
         let of_template = if embedded.insert((&template.id, template.revision)) {
             // One more for the comma between templates.
-            bytes_in_answer(&template.message(&tenant))? + 1
+            bytes_in_answer(&template.message(&tenant, now))? + 1
         } else {
             0
         };
@@ -140,7 +140,7 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
         let next = page.after(scorecards.len()).map(Cursor::as_str);
         Ok(ListScorecardsResponse {
             scorecards,
-            scorecard_templates: templates.map(|template| template.message(&tenant)).collect(),
+            scorecard_templates: templates.map(|template| template.message(&tenant, now)).collect(),
             next_page_token: app.page_tokens.next(next, &binding, now)?,
             unreachable: page.unreachable(scorecards.len()),
         })
@@ -155,6 +155,7 @@ async fn templates_of(
     app: &App,
     tenant: &Tenant,
     scorecards: &[Scorecard],
+    now: Timestamp,
 ) -> Result<(Found<ScorecardTemplate>, usize), Error> {
     let mut seen = HashSet::new();
     let mut revisions: Vec<(_, Option<u32>)> = Vec::new();
@@ -177,7 +178,7 @@ async fn templates_of(
         read += revisions.len();
         if read < before.len() {
             for template in &more.entries {
-                bytes += bytes_in_answer(&template.message(tenant))?;
+                bytes += bytes_in_answer(&template.message(tenant, now))?;
             }
         }
         templates = templates.and(more);

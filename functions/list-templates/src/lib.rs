@@ -1,18 +1,21 @@
 //! Lists the current revision of each scorecard template, the newest template first, ties by name.
 //!
-//! `usecaseNames` (repeatable, at most 20) restricts the list to templates for any of them or for all usecases.
+//! `usecaseNames` (repeatable, at most 20) restricts the list to templates for any of them or for all usecases,
+//! `triggers` (the same) to those with a criterion that has any of these moments, `types` to those of any of these types.
+//! `agentUserName` restricts it to templates whose audience holds this user or is everyone; an agent may name themselves.
 //! `includeDeactivated` adds deactivated templates, `includeDeleted` deleted ones; one that is both needs both.
 //! `pageSize` and `pageToken` work as in `list-sessions`.
 
 use coaching_domain::template::ScorecardTemplateMessage;
-use coaching_domain::{Error, Role};
+use coaching_domain::template_settings::TYPES;
+use coaching_domain::{Error, Role, names};
 use coaching_edge::{Access, Answer, App, Binding, ListIndex, Operation, Partition, Request, Route};
-use coaching_store::Cursor;
+use coaching_store::{Cursor, TemplateFilter};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// The most usecases in one request.
-const MAX_USECASES: usize = 20;
+/// The most usecases, and the most triggers, in one request.
+const MAX_NAMES: usize = 20;
 
 /// The operation.
 pub static OPERATION: Operation = Operation {
@@ -21,7 +24,10 @@ pub static OPERATION: Operation = Operation {
     summary: "list current templates",
     roles: &[Role::Agent, Role::Manager, Role::Service, Role::Admin],
     pages: true,
-    access: &[Access::QueryIndex(ListIndex::Profile, &[Partition::Templates])],
+    access: &[
+        Access::BatchGetItem(&[Partition::Group]),
+        Access::QueryIndex(ListIndex::Profile, &[Partition::Templates]),
+    ],
     handle: |app, request| Box::pin(handle(app, request)),
     ..Operation::NOTHING
 };
@@ -44,18 +50,27 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let tenant = request.authorize()?;
     let now = app.now()?;
     let mut query = request.query();
-    let usecases = query.ids("usecaseNames", MAX_USECASES, &tenant);
-    let deactivated = query.boolean("includeDeactivated").unwrap_or(false);
-    let deleted = query.boolean("includeDeleted").unwrap_or(false);
+    let filter = TemplateFilter {
+        usecases: query.ids("usecaseNames", MAX_NAMES, &tenant),
+        triggers: query.ids("triggers", MAX_NAMES, &tenant),
+        types: query.enumerations("types", &TYPES),
+        agent: match query.id::<names::User>("agentUserName", &tenant) {
+            Some(agent) => request.own_agent(&tenant, Some(agent))?,
+            None => None,
+        },
+        deactivated: query.boolean("includeDeactivated").unwrap_or(false),
+        deleted: query.boolean("includeDeleted").unwrap_or(false),
+    };
     let page_size = query.page_size();
     let page_token = query.string("pageToken");
     let parameters = query.into_result()?;
 
     let binding = Binding::new(OPERATION.name, request.caller(), &tenant, &parameters);
     let after = app.page_tokens.position(page_token.as_deref(), &binding, now)?.map(Cursor::from_text);
-    let page = app.store.current_templates(&tenant, &usecases, deactivated, deleted, after.as_ref(), page_size).await?;
+    let page = app.store.current_templates(&tenant, &filter, after.as_ref(), page_size).await?;
 
-    let messages: Vec<_> = page.entries.iter().map(|template| template.message(&tenant)).collect();
+    let page = page.map(|template| template.seen_by(request.caller()));
+    let messages: Vec<_> = page.entries.iter().map(|template| template.message(&tenant, now)).collect();
     Answer::page(&messages, |scorecard_templates| {
         let next = page.after(scorecard_templates.len()).map(Cursor::as_str);
         let next_page_token = app.page_tokens.next(next, &binding, now)?;

@@ -5,6 +5,10 @@
 //! The id of a criterion cannot become that of a chapter later, nor the reverse: their scores would be counted
 //! together. All revisions together have at most 750 chapters and criteria.
 //!
+//! `audience`, `qaTaskConfig`, `type`, `permissions` and `qaScoreConfig` are settings of the template beside its
+//! revisions, as in `create-template`. A request with settings alone makes no revision; one with both writes both or
+//! nothing.
+//!
 //! `deleteTime`, named by the mask and absent from the template, takes a deletion back (manager, admin). That alone makes
 //! no revision. A `deleteTime` that is sent is dropped.
 //!
@@ -29,10 +33,10 @@ pub static OPERATION: Operation = Operation {
     summary: "write a new revision",
     roles: &[Role::Manager, Role::Service, Role::Admin],
     writes: true,
-    refusals: &[Reason::TemplateFull, Reason::EtagMismatch],
+    refusals: &[Reason::TemplateFull, Reason::TemplateSettingsFull, Reason::EtagMismatch],
     access: &[
         Access::GetItem(&[Partition::Template]),
-        Access::BatchGetItem(&[Partition::Usecase]),
+        Access::BatchGetItem(&[Partition::Usecase, Partition::User, Partition::Group]),
         Access::PutItem(&[Partition::Template]),
     ],
     handle: |app, request| Box::pin(handle(app, request)),
@@ -60,11 +64,11 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
         }
     };
     let now = app.now()?;
-    let (update, expected) = request.update("scorecardTemplate", &TemplateUpdate::FIELDS, |fields, mask| {
+    let (update, expected) = request.update("scorecardTemplate", &TemplateUpdate::fields(), |fields, mask| {
         TemplateUpdate::read(fields, mask, &tenant)
     })?;
 
-    let references = update.references();
+    let references = update.references(request.caller());
     let (current, unknown) =
         try_join(app.store.template(&tenant, &id, None), app.store.unknown_names(&tenant, &references, true)).await?;
     let current = current.ok_or_else(|| Error::not_found(&tenant.name_of(&id)))?;
@@ -83,6 +87,6 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
         }
     };
 
-    Ok(Answer::json(&UpdateTemplateResponse { scorecard_template: template.message(&tenant) })?
+    Ok(Answer::json(&UpdateTemplateResponse { scorecard_template: template.message(&tenant, now) })?
         .with_etag(&template.etag()))
 }

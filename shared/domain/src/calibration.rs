@@ -129,6 +129,7 @@ mod tests {
             weight_thousandths: *weight_thousandths,
             maximum_value: *maximum_value,
             auto_fail: true,
+            triggers: Vec::new(),
         });
         let criteria: Vec<Criterion> = criteria.collect();
         let known_ids = std::iter::once("all".to_owned()).chain(criteria.iter().map(|one| one.id.clone())).collect();

@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Display;
-use std::ops::{Bound, RangeBounds};
+use std::ops::{Bound, RangeBounds, RangeInclusive};
 
 use crate::json::Json;
 use crate::names::{Collection, Id, Revision, Revisions, ScorecardTemplateId};
@@ -191,6 +191,11 @@ impl<'a> Fields<'a> {
         Some(value)
     }
 
+    /// The number of bad fields noted so far.
+    pub(crate) fn noted(&self) -> usize {
+        self.violations.len()
+    }
+
     /// A string of at most `max_bytes` bytes.
     pub fn string(&mut self, field: &str, max_bytes: usize) -> Option<String> {
         match self.take(field, || Kind::Text { max_bytes: Some(max_bytes) })? {
@@ -252,6 +257,45 @@ impl<'a> Fields<'a> {
     /// The id in a resource name under `tenant`.
     pub fn id<C: Collection>(&mut self, field: &str, tenant: &Tenant) -> Option<Id<C>> {
         self.text(field, Kind::name::<C>, |name| tenant.id_in(name))
+    }
+
+    /// A list of at most `max_entries` texts of this `kind`, each parsed by `read`, without repeats.
+    pub fn each<T: PartialEq>(
+        &mut self,
+        field: &str,
+        max_entries: usize,
+        kind: impl FnOnce() -> Kind,
+        read: impl Fn(&str) -> Result<T, String>,
+    ) -> Vec<T> {
+        let values = self.list(field, max_entries, kind, |entry| match entry {
+            Json::String(text) => read(&text),
+            _ => Err("must be a string".to_owned()),
+        });
+        let mut once = Vec::with_capacity(values.len());
+        for value in values {
+            if !once.contains(&value) {
+                once.push(value);
+            }
+        }
+        once
+    }
+
+    /// A whole number of 32 bits in `range`, as a number without a fraction or as a string.
+    pub fn int32(&mut self, field: &str, range: RangeInclusive<i32>) -> Option<i32> {
+        let (minimum, maximum) = (*range.start(), *range.end());
+        let json = self.take(field, || Kind::Int32 { minimum, maximum })?;
+        let value = match finite(&json).and_then(whole) {
+            Ok(value) => value,
+            Err(fault) => {
+                self.refuse(field, fault);
+                return None;
+            }
+        };
+        if !range.contains(&value) {
+            self.refuse(field, format!("must be at least {minimum} and at most {maximum}"));
+            return None;
+        }
+        Some(value)
     }
 
     /// An enum's value, by name or number; `values` are in the order of their numbers, from 0 up.
@@ -339,6 +383,24 @@ impl<'a> Fields<'a> {
             Json::Object(object) => {
                 let path = format!("{}{field}.", self.path);
                 read(&mut Fields { object, path, violations: self.violations })
+            }
+            _ => {
+                self.refuse(field, "must be an object");
+                None
+            }
+        }
+    }
+
+    /// An object with any keys, of at most `max_bytes` bytes of JSON.
+    pub fn any_object(&mut self, field: &str, max_bytes: usize) -> Option<serde_json::Map<String, serde_json::Value>> {
+        match serde_json::Value::from(self.take(field, || Kind::AnyObject { max_bytes })?) {
+            serde_json::Value::Object(object) => {
+                let bytes = serde_json::Value::Object(object.clone()).to_string().len();
+                if bytes > max_bytes {
+                    self.refuse(field, format!("must take at most {max_bytes} bytes of JSON, takes {bytes}"));
+                    return None;
+                }
+                Some(object)
             }
             _ => {
                 self.refuse(field, "must be an object");
@@ -532,13 +594,15 @@ mod tests {
     type Reader = fn(&mut Fields<'_>) -> bool;
 
     /// Every reader of a field, with its name.
-    const READERS: [(&str, Reader); 12] = [
+    const READERS: [(&str, Reader); 14] = [
         ("string", |fields| fields.string("a", 10).is_some()),
         ("title", |fields| fields.title("a", 10).is_some()),
         ("boolean", |fields| fields.boolean("a").is_some()),
         ("timestamp", |fields| fields.timestamp("a").is_some()),
         ("text", |fields| fields.text("a", Kind::id, |text| Ok::<_, String>(text.to_owned())).is_some()),
         ("id", |fields| fields.id::<User>("a", &tenant("acme", "support")).is_some()),
+        ("each", |fields| !fields.each("a", 10, Kind::id, |text| Ok(text.to_owned())).is_empty()),
+        ("int32", |fields| fields.int32("a", 0..=9).is_some()),
         ("enumeration", |fields| fields.enumeration("a", &[("ONE", ()), ("TWO", ())]).is_some()),
         ("double", |fields| fields.double("a", ..).is_some()),
         ("object", |fields| fields.object("a", |_| Some(())).is_some()),

@@ -112,6 +112,7 @@ impl Imagined {
                 weight_thousandths: criterion.weight_thousandths,
                 maximum_value: criterion.maximum.double(),
                 auto_fail: criterion.auto_fail,
+                triggers: Vec::new(),
             });
         }
         let ids = chapters.iter().map(|chapter| chapter.id.clone());

@@ -43,6 +43,19 @@ impl Json {
     }
 }
 
+impl From<Json> for serde_json::Value {
+    fn from(value: Json) -> Self {
+        match value {
+            Json::Null => Self::Null,
+            Json::Bool(value) => Self::Bool(value),
+            Json::Number(number) => Self::Number(number),
+            Json::String(text) => Self::String(text),
+            Json::Array(entries) => entries.into_iter().map(Self::from).collect(),
+            Json::Object(object) => object.into_iter().map(|(key, value)| (key, Self::from(value))).collect(),
+        }
+    }
+}
+
 /// Why a text is refused.
 #[derive(Debug, PartialEq, Eq)]
 pub enum JsonError {

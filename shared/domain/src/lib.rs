@@ -28,6 +28,7 @@ pub mod overview;
 mod parameters;
 pub mod plan;
 pub mod progress;
+pub mod qa_task;
 mod quotient;
 mod reason;
 pub mod references;
@@ -37,6 +38,7 @@ pub mod session;
 pub mod statistics;
 pub mod target;
 pub mod template;
+pub mod template_settings;
 pub mod timestamp;
 pub mod update_mask;
 

@@ -63,6 +63,8 @@ collections! {
     CoachingSession, CoachingSessionId: Profile "coachingSessions" "coaching_session_id";
     /// Conversations of customers with agents, held by another service.
     Conversation, ConversationId: Profile "conversations" "conversation_id";
+    /// Kinds of moments in conversations, kept by another service.
+    Moment, MomentId: Profile "moments" "moment_id";
     /// Conversations scored against a template.
     Scorecard, ScorecardId: Profile "scorecards" "scorecard_id";
     /// Scores to be reached, by an agent under a plan or by the whole organisation.
@@ -373,6 +375,13 @@ impl<C> Ord for Id<C> {
 impl<C> Hash for Id<C> {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.text.hash(state);
+    }
+}
+
+impl<'de, C: Collection> serde::Deserialize<'de> for Id<C> {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
+        Self::parse(&text).ok_or_else(|| serde::de::Error::custom("is no id"))
     }
 }
 

@@ -59,10 +59,12 @@ pub enum Kind {
     Timestamp,
     /// A UUID.
     Uuid,
-    /// A whole number of 32 bits, at least `minimum`.
+    /// A whole number of 32 bits.
     Int32 {
         /// The least value.
         minimum: i32,
+        /// The largest.
+        maximum: i32,
     },
     /// A finite number between two bounds.
     Double(Bound<f64>, Bound<f64>),
@@ -81,6 +83,11 @@ pub enum Kind {
     },
     /// An object.
     Object(Message),
+    /// An object with any keys, of at most so many bytes of JSON.
+    AnyObject {
+        /// The limit.
+        max_bytes: usize,
+    },
     /// Anything: it is ignored.
     Dropped,
 }

@@ -108,6 +108,10 @@ reasons! {
     TargetHistoryFull => "TARGET_HISTORY_FULL", FailedPrecondition;
     /// the template has 750 chapters and criteria in all its revisions
     TemplateFull => "TEMPLATE_FULL", FailedPrecondition;
+    /// the template sets no evaluation periods
+    NoQaTaskConfig => "NO_QA_TASK_CONFIG", FailedPrecondition;
+    /// the template's audience, evaluations and own objects take 40 KiB together
+    TemplateSettingsFull => "TEMPLATE_SETTINGS_FULL", FailedPrecondition;
 
     /// others kept changing the same records
     ConcurrentChanges => "CONCURRENT_CHANGES", Aborted;

@@ -3,7 +3,9 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::names::{CoachingCommentId, CoachingPlanId, CoachingSessionId, ScorecardTemplateId, UsecaseId, UserId};
+use crate::names::{
+    CoachingCommentId, CoachingPlanId, CoachingSessionId, GroupId, ScorecardTemplateId, UsecaseId, UserId,
+};
 use crate::{Tenant, Violations};
 
 /// A resource that a request names.
@@ -15,6 +17,8 @@ pub enum Named {
     Template(ScorecardTemplateId),
     /// A user in the directory.
     User(UserId),
+    /// A group in the directory.
+    Group(GroupId),
     /// A user in the directory who works in the profile, or worked there before they left.
     Colleague(UserId),
     /// Such a user who is an agent.
@@ -28,6 +32,7 @@ impl Named {
             Self::Usecase(id) => format!("'{}' does not exist", tenant.name_of(id)),
             Self::Template(id) => format!("'{}' does not exist", tenant.name_of(id)),
             Self::User(id) => format!("'{}' is not in the directory", tenant.name_of(id)),
+            Self::Group(id) => format!("'{}' does not exist", tenant.name_of(id)),
             Self::Colleague(id) => format!("'{}' is no one of this profile in the directory", tenant.name_of(id)),
             Self::Agent(id) => format!("'{}' is no agent of this profile in the directory", tenant.name_of(id)),
         }
@@ -57,6 +62,13 @@ impl References {
     #[must_use]
     pub fn users<'a>(mut self, field: &str, ids: impl IntoIterator<Item = &'a UserId>) -> Self {
         self.0.extend(ids.into_iter().map(|id| (field.to_owned(), Named::User(id.clone()))));
+        self
+    }
+
+    /// Adds the groups in `field`.
+    #[must_use]
+    pub fn groups<'a>(mut self, field: &str, ids: impl IntoIterator<Item = &'a GroupId>) -> Self {
+        self.0.extend(ids.into_iter().map(|id| (field.to_owned(), Named::Group(id.clone()))));
         self
     }
 

@@ -352,7 +352,7 @@ impl Field for PageSize {
     }
 
     fn kind() -> Kind {
-        Kind::Int32 { minimum: 0 }
+        Kind::Int32 { minimum: 0, maximum: i32::MAX }
     }
 }
 

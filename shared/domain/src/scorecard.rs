@@ -929,12 +929,12 @@ pub struct ScorecardMessage<'a> {
     etag: String,
 }
 
-/// A user in a scorecard, by name.
+/// A user, by name.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = ScorecardUser)]
-struct UserMessage {
+pub(crate) struct UserMessage {
     /// `customers/{customer}/users/{user}`.
-    name: String,
+    pub(crate) name: String,
 }
 
 /// The score of one criterion: a number, a text, or not applicable.

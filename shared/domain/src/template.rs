@@ -10,10 +10,13 @@ use utoipa::ToSchema;
 use crate::change::Author;
 use crate::etag::etag_of;
 use crate::fields::{Fields, MAX_TITLE_BYTES};
-use crate::names::{Revisions, ScorecardTemplateId, UsecaseId};
+use crate::names::{MomentId, Revisions, ScorecardTemplateId, UsecaseId};
 use crate::outline::Kind;
+use crate::qa_task::{EvaluationPeriod, QaTaskConfigMessage};
 use crate::references::References;
-use crate::{Error, Id, Reason, Role, Tenant, Timestamp, UpdateMask, Violations, names};
+use crate::scorecard::UserMessage;
+use crate::template_settings::{AudienceMessage, SettingsUpdate, TYPES, TemplateSettings};
+use crate::{Caller, Error, Id, Reason, Role, Tenant, Timestamp, UpdateMask, Violations, names};
 
 /// The most chapters of a template.
 pub const MAX_CHAPTERS: usize = 50;
@@ -21,8 +24,13 @@ pub const MAX_CHAPTERS: usize = 50;
 pub const MAX_CRITERIA: usize = 200;
 /// The most chapters and criteria of a template in all its revisions together.
 pub const MAX_KNOWN_IDS: usize = 750;
-/// The most bytes that the ids and labels of a template's chapters and criteria take together, as JSON strings. With
-/// this limit, and with [`MAX_KNOWN_IDS`] of the longest ids, an item of the table stays below 370 KiB.
+/// The most evaluation periods of one answer.
+pub const MAX_PERIODS: usize = 1000;
+/// The most triggers of a criterion.
+const MAX_TRIGGERS: usize = 10;
+/// The most bytes that the ids, labels and triggers of a template's chapters and criteria take together, as JSON strings.
+/// With this limit, and with [`MAX_KNOWN_IDS`] of the longest ids, an item of the table stays below 366 KiB without the
+/// template's settings.
 pub const MAX_LABELS_BYTES: usize = 216 * 1024;
 /// The most usecases that a template is for.
 pub const MAX_USECASES: usize = 50;
@@ -59,22 +67,6 @@ pub struct ScorecardTemplate {
     pub dropped: BTreeMap<u32, Dropped>,
     /// The template's settings. An earlier revision that was read alone has none.
     pub settings: Option<TemplateSettings>,
-}
-
-/// What a template has beside its revisions: it changes without a new one, and every revision shows it as it is now.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct TemplateSettings {
-    /// The number of their changes.
-    pub version: u64,
-    /// When the template was deleted.
-    pub delete_time: Option<Timestamp>,
-}
-
-impl TemplateSettings {
-    /// The same, as the next version of `current` if they differ.
-    fn after(self, current: &Self) -> Self {
-        if self == *current { self } else { Self { version: current.version + 1, ..self } }
-    }
 }
 
 /// A chapter or criterion that a revision no longer has.
@@ -120,6 +112,9 @@ pub struct Criterion {
     pub maximum_value: f64,
     /// Whether scoring zero on it makes the whole scorecard zero.
     pub auto_fail: bool,
+    /// The moments of a conversation that it is about.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub triggers: Vec<MomentId>,
 }
 
 impl ScorecardTemplate {
@@ -146,11 +141,27 @@ impl ScorecardTemplate {
         self.settings.as_ref()?.delete_time
     }
 
-    /// Deletes the template, whose current revision this is, at `now`; one that is deleted stays as it is.
-    pub fn delete(&mut self, now: Timestamp) {
+    /// Deletes the template, whose current revision this is; one that is deleted stays as it is.
+    pub fn delete(&mut self, author: Author<'_>) {
         let current = self.settings.clone().unwrap_or_default();
-        let delete_time = current.delete_time.or(Some(now.max(self.update_time)));
-        self.settings = Some(TemplateSettings { delete_time, ..current.clone() }.after(&current));
+        if current.delete_time.is_none() {
+            let delete_time = Some(author.now.max(self.update_time));
+            let last_updated_by = Some(author.caller.user().clone());
+            let deleted = TemplateSettings { delete_time, last_updated_by, ..current.clone() };
+            self.settings = Some(deleted.after(&current));
+        }
+    }
+
+    /// Whether a criterion has any of these triggers.
+    pub fn has_any_trigger(&self, triggers: &[MomentId]) -> bool {
+        let mut criteria = self.chapters.iter().flat_map(|chapter| &chapter.criteria);
+        criteria.any(|criterion| criterion.triggers.iter().any(|trigger| triggers.contains(trigger)))
+    }
+
+    /// The same as `caller` sees it.
+    #[must_use]
+    pub fn seen_by(self, caller: &Caller) -> Self {
+        Self { settings: self.settings.map(|settings| settings.seen_by(caller)), ..self }
     }
 
     /// Checks that the template, whose current revision this is, takes new scorecards and targets. They name it by
@@ -186,6 +197,42 @@ impl ScorecardTemplate {
         }
     }
 
+    /// The evaluation periods of the template, whose current revision this is, for `usecase` if it names one: those that
+    /// touch the range; without an end, up to the one after that of `now`.
+    ///
+    /// # Errors
+    /// INVALID_ARGUMENT if the template is not for the usecase, or has too many periods in the range;
+    /// FAILED_PRECONDITION if it sets none.
+    pub fn evaluation_periods(
+        &self,
+        usecase: Option<&UsecaseId>,
+        (start, end): (Option<Timestamp>, Option<Timestamp>),
+        now: Timestamp,
+    ) -> Result<Vec<(EvaluationPeriod, Option<EvaluationPeriod>)>, Error> {
+        if usecase.is_some_and(|usecase| !self.usecases.is_empty() && !self.usecases.contains(usecase)) {
+            return Err(Error::invalid_field("usecaseName", "is none that the template is for"));
+        }
+        let config = self.settings.as_ref().and_then(|settings| settings.qa_task.as_ref());
+        let config = config.and_then(|config| config.periods.as_ref()).ok_or_else(|| {
+            let message = "the template has no qaTaskConfig.evaluationPeriodConfig, so it has no evaluation periods";
+            Error::new(Reason::NoQaTaskConfig, message)
+        })?;
+        let periods = config.periods(self.create_time, start);
+        let periods = periods.filter(|(period, _)| start.is_none_or(|start| period.end_time > start));
+        let mut starts = config.periods(self.create_time, Some(now)).map(|(period, _)| period.start_time);
+        let next = starts.find(|start| *start > now);
+        let wanted = periods.take_while(|(period, _)| match end {
+            Some(end) => period.start_time < end,
+            None => next.is_none_or(|next| period.start_time <= next),
+        });
+        let periods: Vec<_> = wanted.take(MAX_PERIODS + 1).collect();
+        if periods.len() > MAX_PERIODS {
+            let refused = format!("must leave at most {MAX_PERIODS} periods between it and endTime");
+            return Err(Error::invalid_field("startTime", refused));
+        }
+        Ok(periods)
+    }
+
     /// The label of a chapter or criterion of this revision.
     pub fn display_name_of(&self, criterion_or_chapter_id: &str) -> Option<&str> {
         self.chapters.iter().find_map(|chapter| {
@@ -207,6 +254,7 @@ pub struct TemplateUpdate {
     deactivate_time: Option<Option<Timestamp>>,
     /// Whether it takes a deletion back.
     undeletes: bool,
+    settings: SettingsUpdate,
 }
 
 /// A request to create a template. A repeated request is recognised by its serialised form.
@@ -218,6 +266,7 @@ pub struct NewTemplate {
     chapters: Vec<Chapter>,
     usecases: Vec<UsecaseId>,
     deactivate_time: Option<Timestamp>,
+    settings: SettingsUpdate,
 }
 
 impl NewTemplate {
@@ -226,20 +275,33 @@ impl NewTemplate {
         // A create makes the first revision, so the name has none.
         let name = fields.template("name", tenant, Revisions::Unnamed);
         let title = fields.required("title", |fields, field| fields.title(field, MAX_TITLE_BYTES));
-        let chapters = fields.required("template", read_chapters);
+        let chapters = fields.required("template", |fields, field| read_chapters(fields, field, tenant));
         let usecases = fields.ids("usecaseNames", MAX_USECASES, tenant);
         let deactivate_time = fields.timestamp("deactivateTime");
-        Some(Self { id: name.map(|(id, _)| id), title: title?, chapters: chapters?, usecases, deactivate_time })
+        let settings = SettingsUpdate::read(fields, &UpdateMask::Every, tenant);
+        let id = name.map(|(id, _)| id);
+        Some(Self { id, title: title?, chapters: chapters?, usecases, deactivate_time, settings })
     }
 
-    /// The resources that it names and that must exist.
-    pub fn references(&self) -> References {
-        References::default().usecases("usecaseNames", &self.usecases)
+    /// The resources that it names and that must exist, for `caller`.
+    pub fn references(&self, caller: &Caller) -> References {
+        References::default().usecases("usecaseNames", &self.usecases).and(self.settings.references("", caller))
     }
 
-    /// The first revision, made at `now` under `id`.
-    pub fn into_template(self, id: ScorecardTemplateId, now: Timestamp) -> ScorecardTemplate {
-        ScorecardTemplate {
+    /// The first revision, made by `caller` at `now` under `id`.
+    ///
+    /// # Errors
+    /// FAILED_PRECONDITION if its settings are too large.
+    pub fn into_template(
+        self,
+        id: ScorecardTemplateId,
+        caller: &Caller,
+        now: Timestamp,
+    ) -> Result<ScorecardTemplate, Error> {
+        let mut settings =
+            TemplateSettings { last_updated_by: Some(caller.user().clone()), ..TemplateSettings::default() };
+        self.settings.apply(&mut settings)?;
+        Ok(ScorecardTemplate {
             id,
             revision: 1,
             title: self.title,
@@ -250,24 +312,28 @@ impl NewTemplate {
             create_time: now,
             update_time: now,
             deactivate_time: self.deactivate_time,
-            settings: Some(TemplateSettings::default()),
-        }
+            settings: Some(settings),
+        })
     }
 }
 
 impl TemplateUpdate {
     /// The fields that an update mask may name.
-    pub const FIELDS: [&'static str; 9] = [
-        "name",
-        "title",
-        "template",
-        "usecaseNames",
-        "createTime",
-        "updateTime",
-        "deactivateTime",
-        "deleteTime",
-        "etag",
-    ];
+    pub fn fields() -> Vec<&'static str> {
+        let of_revisions = [
+            "name",
+            "title",
+            "template",
+            "usecaseNames",
+            "createTime",
+            "updateTime",
+            "deactivateTime",
+            "deleteTime",
+            "etag",
+        ];
+        let of_settings = SettingsUpdate::FIELDS.into_iter().chain(SettingsUpdate::OF_THE_SERVICE);
+        of_revisions.into_iter().chain(of_settings).collect()
+    }
 
     /// Reads the template in the body of an update, noting every bad field. Fields that the service owns are dropped
     /// (AIP-203).
@@ -276,21 +342,26 @@ impl TemplateUpdate {
             title: mask.value(fields, "title", |fields, field| {
                 fields.required(field, |fields, field| fields.title(field, MAX_TITLE_BYTES))
             }),
-            chapters: mask.value(fields, "template", |fields, field| fields.required(field, read_chapters)),
+            chapters: mask.value(fields, "template", |fields, field| {
+                fields.required(field, |fields, field| read_chapters(fields, field, tenant))
+            }),
             usecases: mask
                 .value(fields, "usecaseNames", |fields, field| Some(fields.ids(field, MAX_USECASES, tenant)))
                 .flatten(),
             deactivate_time: mask.value(fields, "deactivateTime", |fields, field| fields.timestamp(field)),
             // The service sets it, so only its absence has a meaning.
             undeletes: mask.immutable(fields, "deleteTime", |fields, field| fields.timestamp(field)) == Some(None),
+            settings: SettingsUpdate::read(fields, mask, tenant),
         };
+        fields.drop_known(&SettingsUpdate::OF_THE_SERVICE);
         fields.drop_known(&["name", "createTime", "updateTime"]);
         update
     }
 
-    /// The resources that it names and that must exist.
-    pub fn references(&self) -> References {
-        References::default().usecases("scorecardTemplate.usecaseNames", self.usecases.iter().flatten())
+    /// The resources that it names and that must exist, for `caller`.
+    pub fn references(&self, caller: &Caller) -> References {
+        let usecases = References::default().usecases("scorecardTemplate.usecaseNames", self.usecases.iter().flatten());
+        usecases.and(self.settings.references("scorecardTemplate.", caller))
     }
 
     /// `current`, the current revision, after the update by `author`: a further revision, made not before `current`, or
@@ -299,7 +370,7 @@ impl TemplateUpdate {
     /// # Errors
     /// PERMISSION_DENIED if the caller may not take a deletion back; INVALID_ARGUMENT if a chapter has the id that a criterion has or had, or a criterion that of a chapter: their
     /// scores would be counted together. FAILED_PRECONDITION if all revisions together would have more than
-    /// [`MAX_KNOWN_IDS`] chapters and criteria.
+    /// [`MAX_KNOWN_IDS`] chapters and criteria, or the settings would be too large.
     pub fn apply(self, current: &ScorecardTemplate, author: Author<'_>) -> Result<Option<ScorecardTemplate>, Error> {
         let mut next = current.clone();
         if let Some(Some(title)) = self.title {
@@ -339,8 +410,14 @@ impl TemplateUpdate {
             author.caller.require_role(UNDELETE)?;
             settings.delete_time = None;
         }
-        next.settings = Some(settings.after(&before));
-        Ok(Some(next).filter(|next| next != current))
+        self.settings.apply(&mut settings)?;
+        let mut settings = settings.after(&before);
+        if settings == before && next.revision == current.revision {
+            return Ok(None);
+        }
+        settings.last_updated_by = Some(author.caller.user().clone());
+        next.settings = Some(settings);
+        Ok(Some(next))
     }
 }
 
@@ -389,14 +466,14 @@ fn with_ids_of(mut known: Vec<String>, chapters: &[Chapter]) -> Vec<String> {
     known
 }
 
-fn read_chapters(fields: &mut Fields<'_>, field: &str) -> Option<Vec<Chapter>> {
+fn read_chapters(fields: &mut Fields<'_>, field: &str, tenant: &Tenant) -> Option<Vec<Chapter>> {
     fields.object(field, |template| {
         let mut seen = HashSet::new();
         let chapters = template.some_objects("chapters", MAX_CHAPTERS, |chapter| {
             let id = read_new_id(chapter, "chapterId", &mut seen);
             let display_name = chapter.title("displayName", MAX_TITLE_BYTES);
-            let criteria =
-                chapter.some_objects("criteria", MAX_CRITERIA, |criterion| read_criterion(criterion, &mut seen));
+            let criteria = chapter
+                .some_objects("criteria", MAX_CRITERIA, |criterion| read_criterion(criterion, &mut seen, tenant));
             let id = id?;
             Some(Chapter { display_name: display_name.unwrap_or_else(|| id.clone()), id, criteria: criteria? })
         })?;
@@ -404,13 +481,17 @@ fn read_chapters(fields: &mut Fields<'_>, field: &str) -> Option<Vec<Chapter>> {
             template.refuse("chapters", format!("must have at most {MAX_CRITERIA} criteria in all"));
         }
         let labels = chapters.iter().flat_map(|chapter| {
-            let criteria = chapter.criteria.iter().flat_map(|criterion| [&criterion.id, &criterion.display_name]);
-            [&chapter.id, &chapter.display_name].into_iter().chain(criteria)
+            let criteria = chapter.criteria.iter().flat_map(|criterion| {
+                let triggers = criterion.triggers.iter().map(Id::as_str);
+                [criterion.id.as_str(), criterion.display_name.as_str()].into_iter().chain(triggers)
+            });
+            [chapter.id.as_str(), chapter.display_name.as_str()].into_iter().chain(criteria)
         });
-        let bytes: usize = labels.map(|text| Value::from(text.as_str()).to_string().len()).sum();
+        let bytes: usize = labels.map(|text| Value::from(text).to_string().len()).sum();
         if bytes > MAX_LABELS_BYTES {
             let refused = format!(
-                "must have ids and labels of at most {MAX_LABELS_BYTES} bytes together as JSON strings, and has {bytes}"
+                "must have ids, labels and triggers of at most {MAX_LABELS_BYTES} bytes together as JSON strings, and has \
+                 {bytes}"
             );
             template.refuse("chapters", refused);
         }
@@ -418,13 +499,14 @@ fn read_chapters(fields: &mut Fields<'_>, field: &str) -> Option<Vec<Chapter>> {
     })
 }
 
-fn read_criterion(criterion: &mut Fields<'_>, seen: &mut HashSet<String>) -> Option<Criterion> {
+fn read_criterion(criterion: &mut Fields<'_>, seen: &mut HashSet<String>, tenant: &Tenant) -> Option<Criterion> {
     let id = read_new_id(criterion, "criterionId", seen);
     let display_name = criterion.title("displayName", MAX_TITLE_BYTES);
     let positive = (Bound::Excluded(0.0), Bound::Included(f64::from(MAX_NUMBER)));
     let weight = criterion.double("weight", positive).unwrap_or(1.0);
     let maximum_value = criterion.double("maximumValue", positive).unwrap_or(1.0);
     let auto_fail = criterion.boolean("autoFail").unwrap_or(false);
+    let triggers = criterion.ids("triggerNames", MAX_TRIGGERS, tenant);
     let thousandths = (weight * 1000.0).round();
     if (thousandths / 1000.0 - weight).abs() > f64::EPSILON * weight {
         criterion.refuse("weight", "must have at most 3 decimals");
@@ -438,6 +520,7 @@ fn read_criterion(criterion: &mut Fields<'_>, seen: &mut HashSet<String>) -> Opt
         weight_thousandths,
         maximum_value,
         auto_fail,
+        triggers,
     })
 }
 
@@ -477,6 +560,31 @@ pub struct ScorecardTemplateMessage<'a> {
     /// When it was deleted: it takes no new scorecards and targets, and lists leave it out.
     #[serde(skip_serializing_if = "Option::is_none")]
     delete_time: Option<Timestamp>,
+    /// The agents whom it is for; absent: everyone. Not shown to agents.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    audience: Option<AudienceMessage>,
+    /// The evaluations that it asks for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    qa_task_config: Option<QaTaskConfigMessage>,
+    /// What it scores; absent if nobody has said.
+    #[serde(skip_serializing_if = "Option::is_none", rename = "type")]
+    #[schema(value_type = Option<String>)]
+    kind: Option<&'static str>,
+    /// `SCORECARD_TEMPLATE_STATUS_ACTIVE`, `…_DEACTIVATED` from its `deactivateTime` on, or `…_DELETED`; absent in a list of scorecards.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    status: Option<&'static str>,
+    /// An object of the client's own, kept as it is and given no meaning: at most 8 KiB of JSON. Not shown to agents.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    permissions: Option<&'a serde_json::Map<String, Value>>,
+    /// Another such object.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    qa_score_config: Option<&'a serde_json::Map<String, Value>>,
+    /// Who last changed it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_updated_by: Option<UserMessage>,
     /// Opaque version, to send in `If-Match`.
     etag: String,
 }
@@ -485,7 +593,7 @@ pub struct ScorecardTemplateMessage<'a> {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = TemplateStructure)]
 struct StructureMessage<'a> {
-    /// Its chapters, in order: 1 to 50, with at most 200 criteria in all, and ids and labels of at most 216 KiB together as JSON strings.
+    /// Its chapters, in order: 1 to 50, with at most 200 criteria in all, and ids, labels and triggers of at most 216 KiB together as JSON strings.
     chapters: Vec<ChapterMessage<'a>>,
 }
 
@@ -517,11 +625,26 @@ struct CriterionMessage<'a> {
     maximum_value: f64,
     /// Whether scoring zero on it makes the whole scorecard zero; by default not.
     auto_fail: bool,
+    /// The moments of a conversation that it is about, `customers/{customer}/profiles/{profile}/moments/{moment}`: at most 10.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    trigger_names: Vec<String>,
 }
 
 impl ScorecardTemplate {
-    /// The revision as `tenant`'s clients read it.
-    pub fn message(&self, tenant: &Tenant) -> ScorecardTemplateMessage<'_> {
+    /// What has become of the template by `now`.
+    fn status(&self, now: Timestamp) -> &'static str {
+        match (self.delete_time(), self.deactivate_time) {
+            (Some(_), _) => "SCORECARD_TEMPLATE_STATUS_DELETED",
+            (None, Some(time)) if time <= now => "SCORECARD_TEMPLATE_STATUS_DEACTIVATED",
+            (None, _) => "SCORECARD_TEMPLATE_STATUS_ACTIVE",
+        }
+    }
+
+    /// The revision as `tenant`'s clients read it at `now`.
+    pub fn message(&self, tenant: &Tenant, now: Timestamp) -> ScorecardTemplateMessage<'_> {
+        let settings = self.settings.as_ref();
+        let kind = settings.and_then(|settings| settings.kind);
+        let mut types = TYPES.iter();
         let chapters = self.chapters.iter().map(|chapter| ChapterMessage {
             chapter_id: &chapter.id,
             display_name: &chapter.display_name,
@@ -534,6 +657,7 @@ impl ScorecardTemplate {
                     weight: f64::from(criterion.weight_thousandths) / 1000.0,
                     maximum_value: criterion.maximum_value,
                     auto_fail: criterion.auto_fail,
+                    trigger_names: criterion.triggers.iter().map(|trigger| tenant.name_of(trigger)).collect(),
                 })
                 .collect(),
         });
@@ -546,6 +670,17 @@ impl ScorecardTemplate {
             update_time: self.update_time,
             deactivate_time: self.deactivate_time,
             delete_time: self.delete_time(),
+            audience: settings.and_then(|settings| settings.audience.message(tenant)),
+            qa_task_config: settings
+                .and_then(|settings| settings.qa_task.as_ref())
+                .map(|config| config.message(tenant)),
+            kind: kind.and_then(|kind| types.find(|(_, known)| *known == Some(kind))).map(|(name, _)| *name),
+            status: settings.map(|_| self.status(now)),
+            permissions: settings.and_then(|settings| settings.permissions.as_ref()),
+            qa_score_config: settings.and_then(|settings| settings.qa_score.as_ref()),
+            last_updated_by: settings
+                .and_then(|settings| settings.last_updated_by.as_ref())
+                .map(|user| UserMessage { name: tenant.name_of(user) }),
             etag: self.etag(),
         }
     }

@@ -168,7 +168,7 @@ impl Query {
     pub fn page_size(&mut self) -> usize {
         let size = self.text(
             "pageSize",
-            || Kind::Int32 { minimum: 0 },
+            || Kind::Int32 { minimum: 0, maximum: i32::MAX },
             |value| value.parse().map_err(|_| "must be a whole number of 32 bits").and_then(page_size),
         );
         size.or_else(|| page_size(0).ok()).unwrap_or_default()

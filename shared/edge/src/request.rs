@@ -100,13 +100,22 @@ impl<'a> Request<'a> {
     /// PERMISSION_DENIED, the same whether the customer and profile exist or not; NOT_FOUND for another verb or none,
     /// whatever the role; PERMISSION_DENIED naming the verb's roles; as [`Request::path_id`].
     pub fn authorize_verb<C: Collection>(&self, parameter: &str) -> Result<(Tenant, Id<C>, &'static str), Error> {
+        let (tenant, id, verb) = self.authorize_verb_of(parameter)?;
+        let id = self.parse_id(id, &tenant.name())?;
+        Ok((tenant, id, verb))
+    }
+
+    /// As [`Request::authorize_verb`], with what stands before the verb as it is: a template's has a revision.
+    ///
+    /// # Errors
+    /// As there, except those of the id.
+    pub fn authorize_verb_of(&self, parameter: &str) -> Result<(Tenant, &str, &'static str), Error> {
         let tenant = self.enter()?;
         let asked = self.path_parameter(parameter).rsplit_once(':');
         let verbs = self.verbs;
         let known = asked.and_then(|(id, asked)| Some((id, verbs.iter().find(|verb| verb.name == asked)?)));
         let (id, verb) = known.ok_or_else(|| self.no_such_path())?;
         self.caller.require_role(verb.roles)?;
-        let id = self.parse_id(id, &tenant.name())?;
         Ok((tenant, id, verb.name))
     }
 

@@ -228,7 +228,7 @@ impl Store {
         Ok(GroupMembers { members: members.into_iter().collect(), unknown, unreadable: damaged })
     }
 
-    async fn groups_by_id(
+    pub(crate) async fn groups_by_id(
         &self,
         tenant: &CustomerTenant,
         ids: &[GroupId],

@@ -13,7 +13,7 @@
 //! | some agents; the agents of a profile | [`Store::agents_by_id`], [`Store::agents_of_profile`] | their records; a range of an index; for a window that is over, past facts too |
 //! | create, change, delete a template | [`Store::create_template`], [`Store::replace_template`], [`Store::delete_template`] | nothing; nothing; the current revision |
 //! | one revision, or some | [`Store::template`], [`Store::templates`] | the items |
-//! | a page of current templates | [`Store::current_templates`] | a range of an index |
+//! | a page of current templates | [`Store::current_templates`] | a range of an index; for an agent, groups too |
 //! | create, change, delete a target | [`Store::create_target`], [`Store::change_target`], [`Store::delete_target`] | nothing |
 //! | one target | [`Store::target`] | one item |
 //! | a page of targets; the organisation's | [`Store::targets`], [`Store::organisation_targets`] | a range of an index |
@@ -98,6 +98,7 @@ pub use scorecards::{Counted, KnownStatistics, ScorecardChange, ScorecardFilter}
 pub use sessions::SessionFilter;
 pub use statistics::AgentStatistics;
 pub use targets::TargetFilter;
+pub use templates::TemplateFilter;
 pub use unreadable::{Found, MAX_UNREADABLE, Unreadable};
 pub use upserts::{KnownScorecards, TemplatesByRevision, UpsertedScorecards};
 

@@ -19,7 +19,7 @@ pub(crate) const MAX_READ_BYTES: usize = 6 * 1024 * 1024;
 const MAX_PASSED_OVER: usize = 1000;
 /// The number of entries that a filter drops before a page stops short of its size: sessions of half a kilobyte are 5
 /// MB, 625 read units and about a dozen calls.
-const MAX_DROPPED: usize = 10_000;
+pub(crate) const MAX_DROPPED: usize = 10_000;
 
 /// An entity that an index lists.
 pub(crate) trait Listed: Sized {
@@ -141,6 +141,26 @@ impl<T> Page<T> {
             entries.push(Some(entry).filter(|_| !is_left_out));
         }
         self.made_into(entries)
+    }
+
+    /// The same page without the entries for which `is_left_out`.
+    pub(crate) fn leaving_out_where(mut self, is_left_out: impl Fn(&T) -> bool) -> Self {
+        let entries = std::mem::take(&mut self.entries);
+        self.made_into(entries.into_iter().map(|entry| Some(entry).filter(|entry| !is_left_out(entry))).collect())
+    }
+
+    /// This page and `more`, the one after it, as one.
+    pub(crate) fn followed_by(mut self, more: Self) -> Self {
+        let before = self.entries.len();
+        self.unreadable.extend(more.unreadable.into_iter().map(|(place, one)| (before + place, one)));
+        self.entries.extend(more.entries);
+        self.places.extend(more.places);
+        Self { next: more.next, ..self }
+    }
+
+    /// Names `unreadable` with the page, however much of it is shown.
+    pub(crate) fn name_after_all(&mut self, unreadable: Vec<Unreadable>) {
+        self.unreadable.extend(unreadable.into_iter().map(|one| (0, one)));
     }
 
     /// The size of the items of all entries, in bytes.

@@ -1,12 +1,17 @@
 //! Scorecard templates in the table: every revision, and a copy of the current one, which is listed and has the
 //! template's settings.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use coaching_domain::names::{self, ScorecardTemplateId, UsecaseId};
-use coaching_domain::template::{Chapter, Dropped, Part, ScorecardTemplate, TemplateSettings};
-use coaching_domain::{Error, Tenant, Timestamp};
+use coaching_domain::change::Author;
+use coaching_domain::directory::Group;
+use coaching_domain::names::{self, GroupId, MomentId, ScorecardTemplateId, UsecaseId, UserId};
+use coaching_domain::template::{Chapter, Dropped, Part, ScorecardTemplate};
+use coaching_domain::template_settings::{Audience, TemplateSettings, TemplateType};
+use coaching_domain::{CustomerTenant, Error, Tenant, Timestamp};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use crate::Store;
 use crate::engine::attempts::{Attempts, keeps_changing};
@@ -15,7 +20,7 @@ use crate::engine::write::Write;
 use crate::idempotency::{Created, IdempotencyRecord};
 use crate::item::{Attributes, Item};
 use crate::keys::{self, Cursor, LIST_ORDER, ListIndex};
-use crate::list::{Filter, Listed, Page, Range};
+use crate::list::{Filter, Listed, MAX_DROPPED, MAX_READ_BYTES, Page, Range};
 use crate::unreadable::{Found, Unreadable};
 
 impl Store {
@@ -74,7 +79,7 @@ impl Store {
         Ok(self.transact(transaction).await?.is_written())
     }
 
-    /// Deletes the template `id` at `now`, if `check` agrees; one that is deleted already stays as it is. Returns its
+    /// Deletes the template `id`, if `check` agrees; one that is deleted already stays as it is. Returns its
     /// current revision. Its items stay.
     ///
     /// # Errors
@@ -83,7 +88,7 @@ impl Store {
         &self,
         tenant: &Tenant,
         id: &ScorecardTemplateId,
-        now: Timestamp,
+        author: Author<'_>,
         check: impl Fn(&ScorecardTemplate) -> Result<(), Error>,
     ) -> Result<ScorecardTemplate, Error> {
         let name = tenant.name_of(id);
@@ -92,7 +97,7 @@ impl Store {
             let read = self.template(tenant, id, None).await?.ok_or_else(|| Error::not_found(&name))?;
             check(&read)?;
             let mut deleted = read.clone();
-            deleted.delete(now);
+            deleted.delete(author);
             if deleted == read || self.replace_template(tenant, &read, &deleted).await? {
                 return Ok(deleted);
             }
@@ -129,33 +134,144 @@ impl Store {
         self.batch_read(keys, consistent, ScorecardTemplate::from_item).await
     }
 
-    /// The first `size` current revisions after `after`: those for any of `usecases` or for all usecases; without
-    /// `deactivated` and `deleted`, none that is.
+    /// The first `size` current revisions after `after` that match `filter`, as of within about a second. Groups that
+    /// cannot be read are named with the page: templates for them may be missing.
     ///
     /// # Errors
     /// UNAVAILABLE if the table does not answer.
     pub async fn current_templates(
         &self,
         tenant: &Tenant,
-        usecases: &[UsecaseId],
-        deactivated: bool,
-        deleted: bool,
+        filter: &TemplateFilter,
         after: Option<&Cursor>,
         size: usize,
     ) -> Result<Page<ScorecardTemplate>, Error> {
+        let Some(agent) = &filter.agent else {
+            return self.page(vec![filter.range(tenant, after)], size).await;
+        };
+        let mut groups = KnownGroups::default();
+        let mut kept = Page::empty();
+        let mut after = after.cloned();
+        let mut dropped = 0;
+        loop {
+            let more = size.saturating_sub(kept.entries.len()).max(LEAST_READ_FOR_AGENT);
+            let read = self.page(vec![filter.range(tenant, after.as_ref())], more).await?;
+            let audiences = read.entries.iter().filter_map(|template| template.settings.as_ref());
+            let audiences = audiences.map(|settings| &settings.audience);
+            self.learn_groups(&tenant.of_customer(), audiences, &mut groups).await?;
+            let count = read.entries.len();
+            let page = read.leaving_out_where(|template| !groups.holds(&template.settings, agent));
+            dropped += count - page.entries.len();
+            kept = kept.followed_by(page);
+            after = kept.next.clone();
+            let is_full = kept.entries.len() >= size || kept.bytes() > MAX_READ_BYTES || dropped >= MAX_DROPPED;
+            if is_full || after.is_none() {
+                break;
+            }
+        }
+        kept.name_after_all(groups.unreadable);
+        if kept.entries.len() > size {
+            kept.cut(size);
+        }
+        Ok(kept)
+    }
+
+    /// Reads those of the groups of `audiences`, and below them if members of sub-groups count, that are not in `known`.
+    async fn learn_groups(
+        &self,
+        tenant: &CustomerTenant,
+        audiences: impl Iterator<Item = &Audience> + Clone,
+        known: &mut KnownGroups,
+    ) -> Result<(), Error> {
+        loop {
+            let unknown: HashSet<&GroupId> = audiences
+                .clone()
+                .flat_map(|audience| known.reached_by(audience))
+                .filter(|group| !known.groups.contains_key(*group))
+                .collect();
+            if unknown.is_empty() {
+                return Ok(());
+            }
+            let unknown: Vec<GroupId> = unknown.into_iter().cloned().collect();
+            let found = self.groups_by_id(tenant, &unknown, false).await?;
+            known.groups.extend(unknown.into_iter().map(|group| (group, None)));
+            known.groups.extend(found.entries.into_iter().map(|group| (group.value.id.clone(), Some(group.value))));
+            known.unreadable.extend(found.unreadable);
+        }
+    }
+}
+
+/// The least number of templates that are read at once for an agent: many may be for others.
+const LEAST_READ_FOR_AGENT: usize = 50;
+
+/// Selects current templates of a profile: those that match every field that is set.
+#[derive(Debug, Clone, Default)]
+pub struct TemplateFilter {
+    /// For any of these usecases, or for all usecases.
+    pub usecases: Vec<UsecaseId>,
+    /// With any of these triggers.
+    pub triggers: Vec<MomentId>,
+    /// Of any of these types.
+    pub types: Vec<Option<TemplateType>>,
+    /// For this agent.
+    pub agent: Option<UserId>,
+    /// Deactivated ones too.
+    pub deactivated: bool,
+    /// Deleted ones too.
+    pub deleted: bool,
+}
+
+impl TemplateFilter {
+    /// The current templates that it lets through, whatever its agent.
+    fn range(&self, tenant: &Tenant, after: Option<&Cursor>) -> Range<ScorecardTemplate> {
+        let Self { usecases, triggers, types, .. } = self.clone();
         let mut filter = Filter::default();
         if !usecases.is_empty() {
-            filter =
-                filter.holding_any_of("usecases", usecases.iter().map(ToString::to_string).chain([EVERY.to_owned()]));
+            let usecases = usecases.iter().map(ToString::to_string).chain([EVERY.to_owned()]);
+            filter = filter.holding_any_of("usecases", usecases);
         }
-        if !deactivated {
+        if !self.deactivated {
             filter = filter.without_text("deactivate_time");
         }
-        if !deleted {
+        if !self.deleted {
             filter = filter.without_text("delete_time");
         }
         let range = Range::new(ListIndex::Profile, keys::templates_of_profile(tenant), filter, after);
-        self.page(vec![range], size).await
+        range.keeping(move |template: &ScorecardTemplate| {
+            let kind = template.settings.as_ref().and_then(|settings| settings.kind);
+            (triggers.is_empty() || template.has_any_trigger(&triggers)) && (types.is_empty() || types.contains(&kind))
+        })
+    }
+}
+
+/// Groups that were read; `None` those that do not exist or cannot be read, which hold nobody.
+#[derive(Debug, Default)]
+struct KnownGroups {
+    groups: HashMap<GroupId, Option<Group>>,
+    unreadable: Vec<Unreadable>,
+}
+
+impl KnownGroups {
+    /// The groups of `audience`, and those below them if members of sub-groups count, as far as they are known.
+    fn reached_by<'a>(&'a self, audience: &'a Audience) -> HashSet<&'a GroupId> {
+        let mut reached = HashSet::new();
+        let mut next: Vec<&GroupId> = audience.groups.iter().collect();
+        while let Some(group) = next.pop() {
+            if reached.insert(group) && audience.indirect {
+                next.extend(self.groups.get(group).into_iter().flatten().flat_map(|group| &group.subgroups));
+            }
+        }
+        reached
+    }
+
+    /// Whether a template with these `settings` is for `agent`.
+    fn holds(&self, settings: &Option<TemplateSettings>, agent: &UserId) -> bool {
+        settings.as_ref().map(|settings| &settings.audience).is_none_or(|audience| {
+            let has = |group: &&GroupId| {
+                self.groups.get(*group).into_iter().flatten().any(|group| group.members.contains(agent))
+            };
+            audience.is_everyone() || audience.users.contains(agent) || self.reached_by(audience).iter().any(has)
+        })
     }
 }
 
@@ -167,16 +283,35 @@ const EVERY: &str = "";
 
 fn current_item(tenant: &Tenant, template: &ScorecardTemplate) -> Result<Item, Error> {
     let item = item_at(keys::template(tenant, &template.id, None), template)?;
-    let settings = template.settings.as_ref().filter(|settings| settings.version > 0);
-    let item = match settings {
-        Some(settings) => item
-            .number(SETTINGS_VERSION, i64::try_from(settings.version).unwrap_or(i64::MAX))
-            .optional_text("delete_time", settings.delete_time.as_ref()),
+    let item = match &template.settings {
+        Some(settings) => with_settings(item, settings)?,
         None => item,
     };
     Ok(item
         .text(ListIndex::Profile.partition_attribute(), keys::templates_of_profile(tenant))
         .text(LIST_ORDER, Cursor::latest_first(template.create_time, &template.id).as_str()))
+}
+
+fn with_settings(item: Item, settings: &TemplateSettings) -> Result<Item, Error> {
+    let TemplateSettings { version, delete_time, audience, qa_task, kind, permissions, qa_score, last_updated_by } =
+        settings;
+    let item = match version {
+        0 => item,
+        _ => item.number(SETTINGS_VERSION, i64::try_from(*version).unwrap_or(i64::MAX)),
+    };
+    let audience = Some(audience).filter(|audience| **audience != Audience::default());
+    Ok(item
+        .optional_text("delete_time", delete_time.as_ref())
+        .optional_text("audience", json(audience)?.as_ref())
+        .optional_text("qa_task", json(qa_task.as_ref())?.as_ref())
+        .optional_text("type", json(kind.as_ref())?.as_ref())
+        .optional_text("permissions", json(permissions.as_ref())?.as_ref())
+        .optional_text("qa_score", json(qa_score.as_ref())?.as_ref())
+        .optional_text("last_updated_by", last_updated_by.as_ref()))
+}
+
+fn json<T: Serialize>(value: Option<&T>) -> Result<Option<String>, Error> {
+    value.map(serde_json::to_string).transpose().map_err(Error::internal)
 }
 
 fn item_at(key: keys::Key, template: &ScorecardTemplate) -> Result<Item, Error> {
@@ -242,5 +377,16 @@ fn settings_of(item: &mut Attributes) -> Result<TemplateSettings, Unreadable> {
     Ok(TemplateSettings {
         version: item.optional_number(SETTINGS_VERSION)?.map_or(0, i64::unsigned_abs),
         delete_time: item.optional_time("delete_time")?,
+        audience: from_json(item, "audience")?.unwrap_or_default(),
+        qa_task: from_json(item, "qa_task")?,
+        kind: from_json(item, "type")?,
+        permissions: from_json(item, "permissions")?,
+        qa_score: from_json(item, "qa_score")?,
+        last_updated_by: item.optional_id("last_updated_by")?,
     })
+}
+
+fn from_json<T: DeserializeOwned>(item: &mut Attributes, attribute: &str) -> Result<Option<T>, Unreadable> {
+    let text = item.optional_text(attribute)?;
+    text.map(|text| serde_json::from_str(&text).map_err(|_| item.corrupt(attribute))).transpose()
 }
