@@ -191,11 +191,6 @@ impl<'a> Fields<'a> {
         Some(value)
     }
 
-    /// The number of bad fields noted so far.
-    pub(crate) fn noted(&self) -> usize {
-        self.violations.len()
-    }
-
     /// A string of at most `max_bytes` bytes.
     pub fn string(&mut self, field: &str, max_bytes: usize) -> Option<String> {
         match self.take(field, || Kind::Text { max_bytes: Some(max_bytes) })? {

@@ -3,8 +3,6 @@
 //!
 //! By the proto3 JSON mapping a field may have its lowerCamelCase or its original snake_case name, and `null` and the
 //! empty string mean absence. Every bad field is noted, not only the first. Other keys are ignored, except in updates.
-//!
-//! The bodies of templates are read by [`crate::fields`].
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Display};
@@ -123,6 +121,16 @@ impl<'a> Place<'a> {
     /// When the body was received.
     pub fn now(&self) -> Timestamp {
         self.origin.now
+    }
+
+    /// The path of what is here, as a violation names it.
+    pub(crate) fn path(&self) -> String {
+        self.path.to_string()
+    }
+
+    /// Notes that what is at `path` of the body is bad, and why.
+    pub(crate) fn refuse_at(&mut self, path: &str, description: &str) {
+        self.violations.add(path, description);
     }
 
     /// Notes that what is here is bad, and why.

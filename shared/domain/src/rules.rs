@@ -4,6 +4,8 @@
 use std::marker::PhantomData;
 use std::ops::Bound;
 
+use serde_json::{Map, Value};
+
 use crate::fields::{check_range, check_text, check_title, finite, one_of, page_size, whole};
 use crate::json::Json;
 use crate::message::{Field, Known, Place, Rule, Scope, filled};
@@ -221,6 +223,68 @@ impl<const MIN: u32, const MAX: u32> Rule for Double<MIN, MAX> {
 
     fn kind() -> Kind {
         Kind::Double(Bound::Included(MIN.into()), Bound::Included(MAX.into()))
+    }
+}
+
+/// A number above 0 and up to `MAX`, also as a string.
+#[derive(Debug)]
+pub struct Positive<const MAX: u32>;
+
+impl<const MAX: u32> Rule for Positive<MAX> {
+    type Value = f64;
+
+    fn read(json: Json, place: &mut Place<'_>) -> Option<f64> {
+        let range = (Bound::Excluded(0.0), Bound::Included(f64::from(MAX)));
+        let value = finite(&json).map_err(str::to_owned).and_then(|value| check_range(value, &range).map(|()| value));
+        value.map_or_else(|fault| place.refuse(fault), Some)
+    }
+
+    fn kind() -> Kind {
+        Kind::Double(Bound::Excluded(0.0), Bound::Included(MAX.into()))
+    }
+}
+
+/// A whole number from `MIN` to `MAX`, also as a string.
+#[derive(Debug)]
+pub struct Whole<const MIN: i32, const MAX: i32>;
+
+impl<const MIN: i32, const MAX: i32> Rule for Whole<MIN, MAX> {
+    type Value = i32;
+
+    fn read(json: Json, place: &mut Place<'_>) -> Option<i32> {
+        match finite(&json).and_then(whole) {
+            Ok(value) if (MIN..=MAX).contains(&value) => Some(value),
+            Ok(_) => place.refuse(format_args!("must be at least {MIN} and at most {MAX}")),
+            Err(fault) => place.refuse(fault),
+        }
+    }
+
+    fn kind() -> Kind {
+        Kind::Int32 { minimum: MIN, maximum: MAX }
+    }
+}
+
+/// An object with any keys, of at most `N` bytes of JSON.
+#[derive(Debug)]
+pub struct AnyObject<const N: usize>;
+
+impl<const N: usize> Rule for AnyObject<N> {
+    type Value = Map<String, Value>;
+
+    fn read(json: Json, place: &mut Place<'_>) -> Option<Map<String, Value>> {
+        let object = Value::from(json);
+        let bytes = object.to_string().len();
+        match object {
+            Value::Object(_) if bytes > N => {
+                place.refuse(format_args!("must take at most {N} bytes of JSON, takes {bytes}"))
+            }
+            Value::Object(object) => Some(object),
+            _ => place.refuse("must be an object"),
+        }
+    }
+
+    fn kind() -> Kind {
+        Kind::AnyObject { max_bytes: N }
     }
 }
 
@@ -490,6 +554,10 @@ mod tests {
             &[("1", 1.0), ("2.5", 2.5), ("\"3\"", 3.0)],
             &["0.9", "3.1", "\"NaN\"", "\"0x1\"", "true"],
         );
+        takes::<Positive<3>>(&[("0.001", 0.001), ("\"3\"", 3.0)], &["0", "-1", "3.1", "\"NaN\"", "true"]);
+        takes::<Whole<-1, 3>>(&[("-1", -1), ("3.0", 3), ("\"2\"", 2)], &["-2", "4", "0.5", "true", "[]"]);
+        let object = Map::from_iter([("a".to_owned(), Value::from(1))]);
+        takes::<AnyObject<7>>(&[("{\"a\": 1}", object), ("{}", Map::new())], &["{\"a\": 12}", "[]", "7", "\"a\""]);
         takes::<OneOf<Colour>>(
             &[("\"RED\"", Colour::Red), ("1", Colour::Green)],
             &["\"red\"", "2", "-1", "0.5", "\"1\"", "[]"],
