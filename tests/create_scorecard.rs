@@ -14,7 +14,7 @@ const CASES: [Case; 19] = [
         refused: &["scores[0].criterionId", "scores[1].numericValue", "scores[2].criterionId"],
     },
     Case { name: "unknown-template", status: 400, refused: &["templateName"] },
-    Case { name: "missing-fields", status: 400, refused: &["conversationName", "agentUserName", "templateName"] },
+    Case { name: "missing-fields", status: 400, refused: &["agentUserName", "templateName", "conversationName"] },
     Case { name: "another-customer", status: 403, refused: &[] },
     Case { name: "without-a-token", status: 401, refused: &[] },
     Case { name: "by-an-agent", status: 403, refused: &[] },

@@ -44,12 +44,12 @@ const CASES: [Case; 11] = [
         name: "bad-structure",
         status: 400,
         refused: &[
-            "template.chapters[0].criteria[0].criterionId",
             "template.chapters[0].criteria[0].weight",
             "template.chapters[0].criteria[0].maximumValue",
             "template.chapters[0].criteria[1].criterionId",
             "template.chapters[0].criteria[1].weight",
             "template.chapters[1].criteria",
+            "template.chapters[0].criteria[0].criterionId",
         ],
     },
     Case { name: "another-customer", status: 403, refused: &[] },

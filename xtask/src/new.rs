@@ -161,10 +161,11 @@ tokio.workspace = true
             (None, false) => "let tenant = request.authorize_customer()?;".to_owned(),
         };
         let read = if self.has_body() {
-            "request.body(request.query().finish(), |_| Some(()))?;"
+            "request.body_of::<()>(&tenant, app.now()?)?;"
         } else {
             "request.query().finish().into_result()?;"
         };
+        let app = if self.has_body() { "app" } else { "_app" };
         let (domain, edge) = match verb {
             Some(_) => ("Error, Role, names", "Answer, App, Operation, Request, Route, Verb"),
             None => ("Error, Role", "Answer, App, Operation, Request, Route"),
@@ -194,7 +195,7 @@ pub struct {answer} {{
     name: String,
 }}
 
-async fn handle(_app: &App, request: &Request<'_>) -> Result<Answer, Error> {{
+async fn handle({app}: &App, request: &Request<'_>) -> Result<Answer, Error> {{
     {authorize}
     {read}
 

@@ -19,8 +19,7 @@
 //!
 //! An `If-Match`, or an `etag` in the body, of another version is ABORTED.
 
-use coaching_domain::fields::MAX_TEXT_BYTES;
-use coaching_domain::scorecard::{Scorecard, ScorecardMessage};
+use coaching_domain::scorecard::{Scorecard, ScorecardAcknowledgement, ScorecardMessage};
 use coaching_domain::{Error, Reason, Role, names};
 use coaching_edge::{Access, Answer, App, Operation, Partition, Request, Route, Verb};
 use serde::Serialize;
@@ -103,13 +102,13 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let step = Step::of(verb).ok_or_else(|| request.no_such_path())?;
     let name = tenant.name_of(&id);
     let now = app.now()?;
-    let (comment, expected) = request.step(|fields| {
-        let comment = match step {
-            Step::Acknowledge => fields.string("acknowledgeComment", MAX_TEXT_BYTES),
-            Step::Submit | Step::Reset => None,
-        };
-        Some(comment)
-    })?;
+    let (comment, expected) = match step {
+        Step::Acknowledge => {
+            let (acknowledgement, expected) = request.step_of::<ScorecardAcknowledgement>(&tenant, now)?;
+            (acknowledgement.comment, expected)
+        }
+        Step::Submit | Step::Reset => (None, request.step_of::<()>(&tenant, now)?.1),
+    };
 
     let author = request.author(now);
     let counted = |scorecard: &Scorecard, now| {

@@ -23,7 +23,6 @@
 //!
 //! A repeat with the same `requestId` (query, a UUID) within a day creates nothing and gets the first answer.
 
-use coaching_domain::fields::Fields;
 use coaching_domain::scorecard::{NewScorecard, ScorecardMessage};
 use coaching_domain::{Error, Reason, Role};
 use coaching_edge::{Access, Answer, App, Creation, Operation, Partition, Request, Route};
@@ -75,24 +74,23 @@ pub struct CreateScorecardResponse<'a> {
 async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let tenant = request.authorize()?;
     let caller = request.caller();
-    let read = |fields: &mut Fields<'_>, now| NewScorecard::read(fields, &tenant, caller, now);
-    let creation = request.creation(app, read)?;
+    let creation = request.creation_of::<NewScorecard>(app, &tenant)?;
     let Creation { new, now, .. } = &creation;
 
     let mut made_from = None;
     let create = async |record| {
         // Only the current revision says whether the template is in use.
-        let revisions: Vec<Option<u32>> = std::iter::once(None).chain(new.revision.map(Some)).collect();
+        let revisions: Vec<Option<u32>> = std::iter::once(None).chain(new.revision().map(Some)).collect();
         let references = new.references("").and(new.people(None, "", caller));
         let calibrated: Vec<_> = new.calibrated.iter().cloned().collect();
         let ((mut found, known), mut violations, owners, calibrated) = try_join4(
-            app.store.template_and_statistics(&tenant, &new.template, &revisions, new.counted()),
+            app.store.template_and_statistics(&tenant, new.template(), &revisions, new.counted()),
             app.store.unknown_names(&tenant, &references, true),
             app.store.owners(&tenant, new.plans(), &[], None),
             app.store.scorecards_by_id(&tenant, &calibrated),
         )
         .await?;
-        let place = found.iter().position(|one| new.revision.is_none_or(|revision| one.revision == revision));
+        let place = found.iter().position(|one| new.revision().is_none_or(|revision| one.revision == revision));
         match place.and_then(|place| found.get(place)) {
             Some(template) => new.check(template, "", &mut violations),
             None => violations.add("templateName", "names no revision of a template"),
@@ -119,8 +117,7 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let template = match made_from.filter(|template| Some(template.revision) == created.revision) {
         Some(template) => template,
         None => {
-            let id = &creation.new.template;
-            let found = app.store.template(&tenant, id, created.revision).await?;
+            let found = app.store.template(&tenant, creation.new.template(), created.revision).await?;
             found.ok_or_else(|| Error::internal("a scorecard's template revision does not exist"))?
         }
     };

@@ -47,13 +47,13 @@ pub struct CreateTemplateResponse<'a> {
 
 async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let tenant = request.authorize()?;
-    let creation = request.creation(app, |fields, _| NewTemplate::read(fields, &tenant))?;
+    let creation = request.creation_of::<NewTemplate>(app, &tenant)?;
     let Creation { new, now, .. } = &creation;
     let caller = request.caller();
 
     let create = async |record| {
         app.store.unknown_names(&tenant, &new.references(caller), true).await?.into_result()?;
-        let id = new.id.clone().map_or_else(|| app.new_id(*now), Ok)?;
+        let id = new.revision.id.clone().map_or_else(|| app.new_id(*now), Ok)?;
         let template = new.clone().into_template(id, caller, *now)?;
         app.store.create_template(&tenant, &template, record, *now).await
     };

@@ -11,10 +11,11 @@
 //! The settings that the template has now count, whatever the revision in the path. Without an `evaluationPeriodConfig`
 //! the request is FAILED_PRECONDITION.
 
-use coaching_domain::names::{Revision, parse_template_segment};
+use coaching_domain::message::Place;
+use coaching_domain::names::{Revision, UsecaseId, parse_template_segment};
 use coaching_domain::qa_task::EvaluationPeriod;
 use coaching_domain::timestamp::range_fault;
-use coaching_domain::{Error, Reason, Role, names};
+use coaching_domain::{Error, Reason, Role, Timestamp, message};
 use coaching_edge::{Access, Answer, App, Operation, Partition, Request, Route, Verb};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -35,6 +36,23 @@ pub static OPERATION: Operation = Operation {
     handle: |app, request| Box::pin(handle(app, request)),
     ..Operation::NOTHING
 };
+
+message! {
+    /// What periods are asked for.
+    struct RetrieveQuotaRequest, checked as SentRequest {
+        usecase: Option<UsecaseId> = "usecaseName",
+        start_time: Option<Timestamp> = "startTime",
+        end_time: Option<Timestamp> = "endTime",
+    }
+}
+
+impl SentRequest {
+    fn check(&mut self, place: &mut Place<'_>) {
+        if let Some(fault) = range_fault(self.start_time, self.end_time, "startTime") {
+            place.refuse_field("endTime", fault);
+        }
+    }
+}
 
 /// The evaluation periods.
 #[derive(Serialize, ToSchema)]
@@ -58,18 +76,11 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
         }
     };
     let now = app.now()?;
-    let (usecase, range) = request.body(request.query().finish(), |fields| {
-        let usecase = fields.id::<names::Usecase>("usecaseName", &tenant);
-        let (start, end) = (fields.timestamp("startTime"), fields.timestamp("endTime"));
-        if let Some(fault) = range_fault(start, end, "startTime") {
-            fields.refuse("endTime", fault);
-        }
-        Some((usecase, (start, end)))
-    })?;
+    let RetrieveQuotaRequest { usecase, start_time, end_time } = request.body_of(&tenant, now)?;
 
     let template = app.store.template(&tenant, &id, None).await?;
     let template = template.ok_or_else(|| Error::not_found(&tenant.name_of(&id)))?;
-    let periods = template.evaluation_periods(usecase.as_ref(), range, now)?;
+    let periods = template.evaluation_periods(usecase.as_ref(), (start_time, end_time), now)?;
 
     Answer::json(&RetrieveQuotaResponse {
         evaluation_periods: periods.iter().map(|(period, _)| *period).collect(),

@@ -30,7 +30,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use coaching_domain::change::Author;
-use coaching_domain::fields::Fields;
+use coaching_domain::fields::Entry;
 use coaching_domain::names::{CoachingPlanId, ScorecardId};
 use coaching_domain::references::References;
 use coaching_domain::scorecard::{NewScorecard, Scorecard, ScorecardMessage};
@@ -103,9 +103,8 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let caller = request.caller();
     let now = app.now()?;
     let deadline = app.deadline();
-    let entries = request.body(request.query().finish(), |fields| {
-        let read = |fields: &mut Fields<'_>| NewScorecard::read(fields, &tenant, caller, now);
-        fields.entries("scorecards", MAX_ENTRIES, read, |new| new.id.as_ref())
+    let entries = request.entries_of::<Entry<NewScorecard>, _, MAX_ENTRIES>("scorecards", &tenant, now, |entry| {
+        entry.value.id.as_ref()
     })?;
 
     let mut expected = Vec::with_capacity(entries.len());
@@ -120,7 +119,8 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let entries: Vec<Result<NewScorecard, Error>> = entries.collect();
     // Only the current revision of a template says whether it is in use.
     let revisions = entries.iter().flatten();
-    let revisions = revisions.flat_map(|new| [(new.template.clone(), None), (new.template.clone(), new.revision)]);
+    let revisions =
+        revisions.flat_map(|new| [(new.template().clone(), None), (new.template().clone(), new.revision())]);
     let revisions: Vec<_> = revisions.collect();
     let mut templates = TemplatesByRevision::new();
     let named: HashSet<&ScorecardId> =
@@ -156,9 +156,9 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
             let replaced = new.id.as_ref().and_then(|id| replaced.get(id).copied());
             references.check(&tenant, &exists, &mut violations);
             new.people(replaced, &field(""), caller).check(&tenant, &exists, &mut violations);
-            let template = templates.get(&(new.template.clone(), new.revision));
-            let revision = new.revision.map(|revision| tenant.name_of_revision(&new.template, revision));
-            let names = [Some(tenant.name_of(&new.template)), revision];
+            let template = templates.get(&(new.template().clone(), new.revision()));
+            let revision = new.revision().map(|revision| tenant.name_of_revision(new.template(), revision));
+            let names = [Some(tenant.name_of(new.template())), revision];
             if let Some(unreadable) =
                 unreadable.iter().find(|one| names.iter().flatten().any(|name| name == one.name()))
             {

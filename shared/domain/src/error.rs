@@ -149,13 +149,18 @@ impl Violations {
             field.truncate(field.floor_char_boundary(MAX_FIELD_BYTES));
             field.push('…');
         }
-        if self.named.iter().any(|named| named.field == field) {
+        if self.names(&field) {
             return;
         }
         self.noted += 1;
         if self.named.len() < MAX_VIOLATIONS {
             self.named.push(FieldViolation { field, description: description.into() });
         }
+    }
+
+    /// Whether `field` is one of the bad fields that are named.
+    pub(crate) fn names(&self, field: &str) -> bool {
+        self.named.iter().any(|named| named.field == field)
     }
 
     /// Whether any field was bad.

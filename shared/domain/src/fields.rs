@@ -1,7 +1,6 @@
 //! Reads the fields of a JSON object by the proto3 JSON mapping, one after the other, noting every bad one.
 //!
-//! The bodies of scorecards and templates, whose fields depend on each other, are read so. All others are declared as
-//! types ([`crate::message`]).
+//! The bodies of templates are read so. All others are declared as types ([`crate::message`]).
 //!
 //! A field may have its lowerCamelCase or its original snake_case name. `null` and the empty string mean absence. Keys
 //! that are never read are ignored.
@@ -190,11 +189,6 @@ impl<'a> Fields<'a> {
         }
         let value = value.or(other).filter(|value| *value != Json::Null && *value != Json::String(String::new()))?;
         Some(value)
-    }
-
-    /// The number of bad fields noted so far.
-    pub(crate) fn noted(&self) -> usize {
-        self.violations.len()
     }
 
     /// A string of at most `max_bytes` bytes.

@@ -3,8 +3,6 @@
 //!
 //! By the proto3 JSON mapping a field may have its lowerCamelCase or its original snake_case name, and `null` and the
 //! empty string mean absence. Every bad field is noted, not only the first. Other keys are ignored, except in updates.
-//!
-//! The bodies of scorecards and templates, whose fields depend on each other, are read by [`crate::fields`].
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Display};
@@ -125,6 +123,16 @@ impl<'a> Place<'a> {
         self.origin.now
     }
 
+    /// The path of what is here, as a violation names it.
+    pub(crate) fn path(&self) -> String {
+        self.path.to_string()
+    }
+
+    /// Notes that what is at `path` of the body is bad, and why.
+    pub(crate) fn refuse_at(&mut self, path: &str, description: &str) {
+        self.violations.add(path, description);
+    }
+
     /// Notes that what is here is bad, and why.
     pub fn refuse<T>(&mut self, description: impl Display) -> Option<T> {
         self.violations.add(self.path.to_string(), description.to_string());
@@ -134,6 +142,11 @@ impl<'a> Place<'a> {
     /// Notes that the `field` of the object here is bad, and why.
     pub fn refuse_field(&mut self, field: &str, description: impl Display) {
         self.field(field).refuse::<()>(description);
+    }
+
+    /// Whether the `field` of the object here was noted as bad.
+    pub fn is_noted(&self, field: &str) -> bool {
+        self.violations.names(&Path::Field(&self.path, field).to_string())
     }
 
     /// Refuses `time` of the `field` here if it is the time of something done, and in the future.
@@ -328,6 +341,21 @@ pub trait Message: Sized {
 
     /// Its fields in the API's document.
     fn fields() -> Vec<outline::Field>;
+}
+
+/// The body of a request that has no fields of its own.
+impl Message for () {
+    fn names() -> Vec<&'static str> {
+        Vec::new()
+    }
+
+    fn read(_: &mut Object, _: &mut Place<'_>) -> Option<Self> {
+        Some(())
+    }
+
+    fn fields() -> Vec<outline::Field> {
+        Vec::new()
+    }
 }
 
 /// Declares a message. Each line is a field: its name in Rust, its rule, which is a [`Field`], and its name on the wire.

@@ -233,7 +233,7 @@ fn split_name<C: Collection>(name: &str) -> Result<(&str, Option<&str>, Id<C>), 
 }
 
 /// Which revision of a template a name means.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 pub enum Revision {
     /// The name has no revision: the current one.
     Current,

@@ -3,14 +3,18 @@
 
 use std::str::FromStr;
 
-use chrono::{Datelike, Days, Months, NaiveDate, TimeZone};
+use chrono::{Datelike, Days, Months, NaiveDate, TimeZone, Weekday};
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::fields::Fields;
+use crate::json::Json;
+use crate::message;
+use crate::message::{Place, Rule, kind_of_object};
 use crate::names::{GroupId, UserId};
 use crate::outline::Kind;
+use crate::rules::{Enumeration, List, OneOf, Whole};
+use crate::timestamp::range_fault;
 use crate::{Tenant, Timestamp};
 
 /// The most periods that are listed one by one.
@@ -19,20 +23,22 @@ pub const MAX_CUSTOM_PERIODS: usize = 200;
 pub const MAX_OVERRIDDEN: usize = 100;
 /// The most conversations of one agent and period.
 pub const MAX_COUNT_PER_AGENT: i32 = 10_000;
-/// The days by which conversations may be drawn from before or after a period's own.
-const OFFSETS: std::ops::RangeInclusive<i32> = -366..=366;
+/// The most days by which conversations may be drawn from before or after a period's own.
+const MAX_OFFSET_DAYS: i32 = 366;
 /// Periods begin and end on quarter hours: the offset of every time zone is of whole ones since 2000.
 const QUARTER_SECONDS: i64 = 15 * 60;
 /// The first and the last year of a day that periods are counted from.
 const YEARS: std::ops::RangeInclusive<i32> = 2000..=2199;
 
-/// The set-up of evaluations.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct QaTaskConfig {
-    /// The periods, if there are any.
-    pub periods: Option<PeriodConfig>,
-    /// How many conversations are evaluated in a period, if that is set.
-    pub completion: Option<TaskCompleteConfig>,
+message! {
+    /// The set-up of evaluations.
+    #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+    pub struct QaTaskConfig {
+        /// The periods, if there are any.
+        pub periods: Option<PeriodConfig> = "evaluationPeriodConfig",
+        /// How many conversations are evaluated in a period, if that is set.
+        pub completion: Option<TaskCompleteConfig> = "taskCompleteConfig",
+    }
 }
 
 /// Evaluation periods.
@@ -72,14 +78,18 @@ pub enum Cycle {
     Custom(Vec<(i64, i64)>),
 }
 
-/// How many conversations of each agent are evaluated in a period.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct TaskCompleteConfig {
-    /// Of each agent without an exception.
-    pub count_per_agent: i32,
-    /// The exceptions, in order.
-    pub overridden: Vec<Overridden>,
+message! {
+    /// How many conversations of each agent are evaluated in a period.
+    #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+    pub struct TaskCompleteConfig {
+        /// Of each agent without an exception.
+        pub count_per_agent: CountPerAgent = "evaluatedConversationCountPerAgent",
+        /// The exceptions, in order.
+        pub overridden: List<Overridden, MAX_OVERRIDDEN> = "overriddenAgents",
+    }
 }
+
+type CountPerAgent = Whole<0, MAX_COUNT_PER_AGENT>;
 
 /// An exception.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -106,57 +116,75 @@ enum CycleKind {
     Custom,
 }
 
-const KINDS: [(&str, Option<CycleKind>); 4] = [
-    ("EVALUATION_PERIOD_KIND_UNSPECIFIED", None),
-    ("WEEK", Some(CycleKind::Week)),
-    ("MONTH", Some(CycleKind::Month)),
-    ("CUSTOM", Some(CycleKind::Custom)),
-];
-const DAYS_OF_WEEK: [(&str, u32); 8] = [
-    ("DAY_OF_WEEK_UNSPECIFIED", 0),
-    ("MONDAY", 0),
-    ("TUESDAY", 1),
-    ("WEDNESDAY", 2),
-    ("THURSDAY", 3),
-    ("FRIDAY", 4),
-    ("SATURDAY", 5),
-    ("SUNDAY", 6),
+impl Enumeration for Option<CycleKind> {
+    const VALUES: &'static [(&'static str, Self)] = &[
+        ("EVALUATION_PERIOD_KIND_UNSPECIFIED", None),
+        ("WEEK", Some(CycleKind::Week)),
+        ("MONTH", Some(CycleKind::Month)),
+        ("CUSTOM", Some(CycleKind::Custom)),
+    ];
+}
+
+impl Rule for CycleKind {
+    type Value = Self;
+
+    fn read(json: Json, place: &mut Place<'_>) -> Option<Self> {
+        let kind = <OneOf<Option<Self>> as Rule>::read(json, place)?;
+        kind.or_else(|| place.refuse("is required"))
+    }
+
+    fn kind() -> Kind {
+        <OneOf<Option<Self>> as Rule>::kind()
+    }
+}
+
+const DAYS_OF_WEEK: [(&str, Weekday); 8] = [
+    ("DAY_OF_WEEK_UNSPECIFIED", Weekday::Mon),
+    ("MONDAY", Weekday::Mon),
+    ("TUESDAY", Weekday::Tue),
+    ("WEDNESDAY", Weekday::Wed),
+    ("THURSDAY", Weekday::Thu),
+    ("FRIDAY", Weekday::Fri),
+    ("SATURDAY", Weekday::Sat),
+    ("SUNDAY", Weekday::Sun),
 ];
 
-impl QaTaskConfig {
-    /// Reads the object in `field`, noting every bad field.
-    pub fn read(fields: &mut Fields<'_>, field: &str, tenant: &Tenant) -> Option<Self> {
-        fields.object(field, |fields| {
-            let periods = fields.object("evaluationPeriodConfig", PeriodConfig::read);
-            let completion = fields.object("taskCompleteConfig", |fields| TaskCompleteConfig::read(fields, tenant));
-            Some(Self { periods, completion })
-        })
+impl Enumeration for Weekday {
+    const VALUES: &'static [(&'static str, Self)] = &DAYS_OF_WEEK;
+}
+
+message! {
+    /// An exception as a client sends it.
+    struct NewOverridden, checked as SentOverridden {
+        group: Option<GroupId> = "group",
+        user: Option<UserId> = "user",
+        count_per_agent: CountPerAgent = "evaluatedConversationCountPerAgent",
+    }
+}
+
+impl SentOverridden {
+    fn check(&mut self, place: &mut Place<'_>) {
+        if self.user.is_some() == self.group.is_some() {
+            place.refuse_field("user", "must be there if there is no group, and only then");
+        }
+    }
+}
+
+impl Rule for Overridden {
+    type Value = Self;
+
+    fn read(json: Json, place: &mut Place<'_>) -> Option<Self> {
+        let NewOverridden { group, user, count_per_agent } = <NewOverridden as Rule>::read(json, place)?;
+        let of = user.map(UserOrGroup::User).or(group.map(UserOrGroup::Group))?;
+        Some(Self { of, count_per_agent })
+    }
+
+    fn kind() -> Kind {
+        kind_of_object::<NewOverridden>(false)
     }
 }
 
 impl TaskCompleteConfig {
-    /// Reads the fields, noting every bad one.
-    pub fn read(fields: &mut Fields<'_>, tenant: &Tenant) -> Option<Self> {
-        let count = "evaluatedConversationCountPerAgent";
-        let read_count = |fields: &mut Fields<'_>, field: &str| fields.int32(field, 0..=MAX_COUNT_PER_AGENT);
-        let count_per_agent = fields.required(count, read_count);
-        let overridden = fields.objects("overriddenAgents", MAX_OVERRIDDEN, |entry| {
-            let group = entry.id("group", tenant);
-            let user = entry.id("user", tenant);
-            let count_per_agent = entry.required(count, read_count);
-            let of = match (user, group) {
-                (Some(user), None) => UserOrGroup::User(user),
-                (None, Some(group)) => UserOrGroup::Group(group),
-                _ => {
-                    entry.refuse("user", "must be there if there is no group, and only then");
-                    return None;
-                }
-            };
-            Some(Overridden { of, count_per_agent: count_per_agent? })
-        });
-        Some(Self { count_per_agent: count_per_agent?, overridden })
-    }
-
     /// The users with exceptions.
     pub fn users(&self) -> impl Iterator<Item = &UserId> {
         self.overridden.iter().filter_map(|one| match &one.of {
@@ -174,65 +202,138 @@ impl TaskCompleteConfig {
     }
 }
 
-impl PeriodConfig {
-    /// Reads the fields, noting every bad one.
-    pub fn read(fields: &mut Fields<'_>) -> Option<Self> {
-        let noted = fields.noted();
-        let kind = fields.required("kind", |fields, field| fields.enumeration(field, &KINDS).flatten());
-        let time_zone = fields.text("timeZoneId", time_zone_kind, |text| {
-            Tz::from_str(text).map_err(|_| "must be a time zone of the IANA database, such as America/New_York")
-        });
-        let interval = fields.int32("interval", 1..=13);
-        let first_day = fields.enumeration("startDayOfWeek", &DAYS_OF_WEEK);
-        let day = fields.int32("dayOfMonth", 1..=28);
-        let anchor = fields.text("anchorDate", || Kind::Pattern(r"^\d{4}-\d{2}-\d{2}$".to_owned()), day_in);
-        let periods = fields.objects("periods", MAX_CUSTOM_PERIODS, read_period);
-        let drawn = fields.object("overrideTimeRange", |range| {
-            let start = range.int32("startOffsetDays", OFFSETS).unwrap_or(0);
-            Some((start, range.int32("endOffsetDays", OFFSETS).unwrap_or(0)))
-        });
-        let of_other_kinds = |fields: &mut Fields<'_>, absent: &[(&str, bool)]| {
+message! {
+    /// Evaluation periods as a client sends them.
+    struct NewPeriodConfig {
+        kind: CycleKind = "kind",
+        time_zone: Option<Tz> = "timeZoneId",
+        interval: Option<Whole<1, 13>> = "interval",
+        first_day: Option<OneOf<Weekday>> = "startDayOfWeek",
+        day: Option<Whole<1, 28>> = "dayOfMonth",
+        anchor: Option<NaiveDate> = "anchorDate",
+        periods: List<NewPeriod, MAX_CUSTOM_PERIODS> = "periods",
+        drawn: Option<NewDayOffsets> = "overrideTimeRange",
+    }
+}
+
+message! {
+    /// By how many days a range starts and ends after a period.
+    struct NewDayOffsets {
+        start: Option<OffsetDays> = "startOffsetDays",
+        end: Option<OffsetDays> = "endOffsetDays",
+    }
+}
+
+type OffsetDays = Whole<{ -MAX_OFFSET_DAYS }, MAX_OFFSET_DAYS>;
+
+message! {
+    /// A period that is listed.
+    struct NewPeriod, checked as SentPeriod {
+        start: Timestamp = "startTime",
+        end: Timestamp = "endTime",
+    }
+}
+
+impl SentPeriod {
+    fn check(&mut self, place: &mut Place<'_>) {
+        for (field, time) in [("startTime", self.start), ("endTime", self.end)] {
+            let is_on_quarter = time.is_none_or(|time| {
+                time.unix_seconds() % QUARTER_SECONDS == 0 && time.as_utc().timestamp_subsec_nanos() == 0
+            });
+            if !is_on_quarter || time.is_some_and(|time| !YEARS.contains(&time.as_utc().year())) {
+                place.refuse_field(field, "must be on a quarter hour of the years 2000 to 2199");
+            }
+        }
+        if let Some(fault) = range_fault(self.start, self.end, "startTime") {
+            place.refuse_field("endTime", fault);
+        }
+    }
+}
+
+/// A time zone, by its id.
+impl Rule for Tz {
+    type Value = Self;
+
+    fn read(json: Json, place: &mut Place<'_>) -> Option<Self> {
+        place.string(json, |text| {
+            Self::from_str(&text).map_err(|_| "must be a time zone of the IANA database, such as America/New_York")
+        })
+    }
+
+    fn kind() -> Kind {
+        Kind::Pattern("^[A-Za-z0-9_+/-]{1,64}$".to_owned())
+    }
+}
+
+/// A day in the form of RFC 3339, of a year in [`YEARS`].
+impl Rule for NaiveDate {
+    type Value = Self;
+
+    fn read(json: Json, place: &mut Place<'_>) -> Option<Self> {
+        place.string(json, |text| {
+            let day = Self::parse_from_str(&text, "%Y-%m-%d").ok().filter(|day| day.to_string() == text);
+            let day = day.filter(|day| YEARS.contains(&day.year()));
+            day.ok_or("must be a day such as 2026-03-30, of the years 2000 to 2199")
+        })
+    }
+
+    fn kind() -> Kind {
+        Kind::Pattern(r"^\d{4}-\d{2}-\d{2}$".to_owned())
+    }
+}
+
+impl Rule for PeriodConfig {
+    type Value = Self;
+
+    fn read(json: Json, place: &mut Place<'_>) -> Option<Self> {
+        let noted = place.noted();
+        let NewPeriodConfig { kind, time_zone, interval, first_day, day, anchor, periods, drawn } =
+            <NewPeriodConfig as Rule>::read(json, place)?;
+        let periods: Vec<_> =
+            periods.iter().map(|period| (period.start.unix_seconds(), period.end.unix_seconds())).collect();
+        let drawn = drawn.map(|drawn| (drawn.start.unwrap_or(0), drawn.end.unwrap_or(0)));
+        let of_other_kinds = |place: &mut Place<'_>, absent: &[(&str, bool)]| {
             for (field, _) in absent.iter().filter(|(_, is_there)| *is_there) {
-                fields.refuse(field, "is not a field of this kind of periods");
+                place.refuse_field(field, "is not a field of this kind of periods");
             }
         };
         let (of_week, of_month) = (("startDayOfWeek", first_day.is_some()), ("dayOfMonth", day.is_some()));
         let of_custom = ("periods", !periods.is_empty());
         let (of_interval, of_anchor) = (("interval", interval.is_some()), ("anchorDate", anchor.is_some()));
         let count = interval.unwrap_or(1).unsigned_abs();
-        let (cycle, least_days) = match kind? {
+        let (cycle, least_days) = match kind {
             CycleKind::Week => {
-                of_other_kinds(fields, &[of_month, of_custom]);
-                let first_day = first_day.unwrap_or(0);
-                if anchor.is_some_and(|anchor: NaiveDate| anchor.weekday().num_days_from_monday() != first_day) {
-                    fields.refuse("anchorDate", "must be a startDayOfWeek");
+                of_other_kinds(place, &[of_month, of_custom]);
+                let first_day = first_day.unwrap_or(Weekday::Mon).num_days_from_monday();
+                if anchor.is_some_and(|anchor| anchor.weekday().num_days_from_monday() != first_day) {
+                    place.refuse_field("anchorDate", "must be a startDayOfWeek");
                 }
                 let anchor = anchor.map(|anchor| anchor.num_days_from_ce());
                 (Cycle::Week { weeks: count, first_day, anchor }, 7 * count)
             }
             CycleKind::Month => {
-                of_other_kinds(fields, &[of_week, of_custom]);
+                of_other_kinds(place, &[of_week, of_custom]);
                 if count > 12 {
-                    fields.refuse("interval", "must be at most 12 months");
+                    place.refuse_field("interval", "must be at most 12 months");
                 }
                 let day = day.unwrap_or(1).unsigned_abs();
-                if anchor.is_some_and(|anchor: NaiveDate| anchor.day() != day) {
-                    fields.refuse("anchorDate", "must be a dayOfMonth");
+                if anchor.is_some_and(|anchor| anchor.day() != day) {
+                    place.refuse_field("anchorDate", "must be a dayOfMonth");
                 }
                 let anchor = anchor.map(|anchor| anchor.num_days_from_ce());
                 (Cycle::Month { months: count, day, anchor }, 28 * count)
             }
             CycleKind::Custom => {
-                of_other_kinds(fields, &[of_interval, of_week, of_month, of_anchor]);
-                if periods.is_empty() && fields.noted() == noted {
-                    fields.refuse("periods", "is required");
+                of_other_kinds(place, &[of_interval, of_week, of_month, of_anchor]);
+                if periods.is_empty() && place.noted() == noted {
+                    place.refuse_field("periods", "is required");
                 }
-                for (place, pair) in periods.windows(2).enumerate() {
+                for (index, pair) in periods.windows(2).enumerate() {
                     if let [(_, end), (start, _)] = pair
                         && start < end
                     {
-                        let field = format!("periods[{}].startTime", place + 1);
-                        fields.refuse(&field, "must not be before the end of the period before");
+                        let field = format!("periods[{}].startTime", index + 1);
+                        place.refuse_field(&field, "must not be before the end of the period before");
                     }
                 }
                 let shortest = periods.iter().map(|(start, end)| (end - start) / (24 * 60 * 60)).min();
@@ -242,38 +343,14 @@ impl PeriodConfig {
         if let Some((start, end)) = drawn
             && i64::from(least_days) + i64::from(end - start) <= 0
         {
-            fields.refuse("overrideTimeRange", "must leave at least a day of every period");
+            place.refuse_field("overrideTimeRange", "must leave at least a day of every period");
         }
         Some(Self { time_zone: time_zone.unwrap_or(Tz::UTC), cycle, drawn })
     }
-}
 
-/// The ids of time zones.
-fn time_zone_kind() -> Kind {
-    Kind::Pattern("^[A-Za-z0-9_+/-]{1,64}$".to_owned())
-}
-
-/// The day that `text` is in the form of RFC 3339, of a year in [`YEARS`].
-fn day_in(text: &str) -> Result<NaiveDate, &'static str> {
-    let day = NaiveDate::parse_from_str(text, "%Y-%m-%d").ok().filter(|day| day.to_string() == text);
-    day.filter(|day| YEARS.contains(&day.year())).ok_or("must be a day such as 2026-03-30, of the years 2000 to 2199")
-}
-
-fn read_period(period: &mut Fields<'_>) -> Option<(i64, i64)> {
-    let mut on_quarter = |field: &str| {
-        let time = period.required(field, |period, field| period.timestamp(field))?;
-        let is_on_quarter = time.unix_seconds() % QUARTER_SECONDS == 0 && time.as_utc().timestamp_subsec_nanos() == 0;
-        if !is_on_quarter || !YEARS.contains(&time.as_utc().year()) {
-            period.refuse(field, "must be on a quarter hour of the years 2000 to 2199");
-        }
-        Some(time.unix_seconds())
-    };
-    let (start, end) = (on_quarter("startTime"), on_quarter("endTime"));
-    let (start, end) = (start?, end?);
-    if start >= end {
-        period.refuse("endTime", "must be after startTime");
+    fn kind() -> Kind {
+        kind_of_object::<NewPeriodConfig>(false)
     }
-    Some((start, end))
 }
 
 /// The first instant at which the clocks of `zone` show `day` or a later one: of two midnights the earlier; if the clocks
@@ -505,7 +582,8 @@ impl PeriodConfig {
                 message.kind = "WEEK";
                 message.interval = Some(*weeks);
                 let mut named = DAYS_OF_WEEK.iter().skip(1);
-                message.start_day_of_week = named.find(|(_, day)| day == first_day).map(|(name, _)| *name);
+                message.start_day_of_week =
+                    named.find(|(_, day)| day.num_days_from_monday() == *first_day).map(|(name, _)| *name);
                 message.anchor_date = date(anchor);
             }
             Cycle::Month { months, day, anchor } => {
@@ -525,9 +603,8 @@ impl PeriodConfig {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Violations;
-    use crate::identity::tests::tenant;
-    use crate::json::Json;
+    use crate::UpdateMask;
+    use crate::message::tests::read_by;
     use chrono::{DateTime, NaiveDateTime, Offset, TimeDelta, Utc};
     use chrono_tz::TZ_VARIANTS;
     use proptest::prelude::*;
@@ -536,13 +613,19 @@ mod tests {
         Timestamp::parse(text).unwrap()
     }
 
+    /// What is read of `text`, which has no fault.
+    fn read<R: Rule>(text: &str) -> R::Value {
+        let (read, named) =
+            read_by("manager", &format!(r#"{{"a": {text}}}"#), &UpdateMask::Present, |mut object, place| {
+                place.read_field::<R>(&mut object, "a")
+            });
+        assert_eq!(named, [""; 0], "{text}");
+        read.unwrap()
+    }
+
     /// The periods that `text` sets.
     fn config(text: &str) -> PeriodConfig {
-        let Ok(Json::Object(object)) = Json::parse(text.as_bytes()) else { panic!("{text} is no object") };
-        let mut violations = Violations::default();
-        let config = PeriodConfig::read(&mut Fields::new(object, &mut violations));
-        violations.into_result().unwrap();
-        config.unwrap()
+        read::<PeriodConfig>(text)
     }
 
     /// The first `count` periods of a template of 2026-04-01, each as `start – end`.
@@ -704,11 +787,7 @@ mod tests {
         let text = r#"{"evaluatedConversationCountPerAgent": "3", "overriddenAgents": [
             {"user": "customers/acme/users/ana", "evaluatedConversationCountPerAgent": 1},
             {"group": "customers/acme/groups/team", "evaluatedConversationCountPerAgent": 2}]}"#;
-        let Ok(Json::Object(object)) = Json::parse(text.as_bytes()) else { panic!("{text} is no object") };
-        let mut violations = Violations::default();
-        let read = TaskCompleteConfig::read(&mut Fields::new(object, &mut violations), &tenant("acme", "support"));
-        violations.into_result().unwrap();
-        let read = read.unwrap();
+        let read = read::<TaskCompleteConfig>(text);
         assert_eq!(read.count_per_agent, 3);
         assert_eq!(read.users().map(ToString::to_string).collect::<Vec<_>>(), ["ana"]);
         assert_eq!(read.groups().map(ToString::to_string).collect::<Vec<_>>(), ["team"]);

@@ -4,10 +4,12 @@
 use std::marker::PhantomData;
 use std::ops::Bound;
 
+use serde_json::{Map, Value};
+
 use crate::fields::{check_range, check_text, check_title, finite, one_of, page_size, whole};
 use crate::json::Json;
 use crate::message::{Field, Known, Place, Rule, Scope, filled};
-use crate::names::{Collection, Id, NameError, Revisions, ScorecardTemplateId};
+use crate::names::{Collection, Id, NameError, Revision, Revisions, ScorecardTemplateId};
 use crate::outline::Kind;
 use crate::timestamp::is_future;
 use crate::{Tenant, Timestamp, UpdateMask};
@@ -59,6 +61,26 @@ impl<C: Collection> Rule for Id<C> {
     }
 }
 
+/// The template and revision in the name of a template with a revision that `R` allows.
+#[derive(Debug)]
+pub struct TemplateRevision<R>(PhantomData<R>);
+
+impl<R: AllowedRevisions> Rule for TemplateRevision<R> {
+    type Value = (ScorecardTemplateId, Revision);
+
+    fn read(json: Json, place: &mut Place<'_>) -> Option<(ScorecardTemplateId, Revision)> {
+        let scope = place.scope();
+        place.string(json, |name| match scope {
+            Scope::Profile(tenant) => tenant.template_among(&name, R::REVISIONS),
+            Scope::Customer(_) => Err(NameError::Foreign.to_string()),
+        })
+    }
+
+    fn kind() -> Kind {
+        Kind::template_name(R::REVISIONS)
+    }
+}
+
 /// The name of a template with a revision that `R` allows; only the template's id is read.
 #[derive(Debug)]
 pub struct TemplateName<R>(PhantomData<R>);
@@ -67,16 +89,11 @@ impl<R: AllowedRevisions> Rule for TemplateName<R> {
     type Value = ScorecardTemplateId;
 
     fn read(json: Json, place: &mut Place<'_>) -> Option<ScorecardTemplateId> {
-        let scope = place.scope();
-        let named = place.string(json, |name| match scope {
-            Scope::Profile(tenant) => tenant.template_among(&name, R::REVISIONS),
-            Scope::Customer(_) => Err(NameError::Foreign.to_string()),
-        });
-        named.map(|(template, _)| template)
+        <TemplateRevision<R> as Rule>::read(json, place).map(|(template, _)| template)
     }
 
     fn kind() -> Kind {
-        Kind::template_name(R::REVISIONS)
+        <TemplateRevision<R> as Rule>::kind()
     }
 }
 
@@ -92,6 +109,14 @@ pub enum Unnamed {}
 
 impl AllowedRevisions for Unnamed {
     const REVISIONS: Revisions = Revisions::Unnamed;
+}
+
+/// One, or none for the current one.
+#[derive(Debug)]
+pub enum One {}
+
+impl AllowedRevisions for One {
+    const REVISIONS: Revisions = Revisions::One;
 }
 
 /// One, every one, or none.
@@ -185,9 +210,9 @@ pub trait Enumeration: Copy + 'static {
 
 /// A number from `MIN` to `MAX`, also as a string.
 #[derive(Debug)]
-pub struct Double<const MIN: u8, const MAX: u8>;
+pub struct Double<const MIN: u32, const MAX: u32>;
 
-impl<const MIN: u8, const MAX: u8> Rule for Double<MIN, MAX> {
+impl<const MIN: u32, const MAX: u32> Rule for Double<MIN, MAX> {
     type Value = f64;
 
     fn read(json: Json, place: &mut Place<'_>) -> Option<f64> {
@@ -198,6 +223,68 @@ impl<const MIN: u8, const MAX: u8> Rule for Double<MIN, MAX> {
 
     fn kind() -> Kind {
         Kind::Double(Bound::Included(MIN.into()), Bound::Included(MAX.into()))
+    }
+}
+
+/// A number above 0 and up to `MAX`, also as a string.
+#[derive(Debug)]
+pub struct Positive<const MAX: u32>;
+
+impl<const MAX: u32> Rule for Positive<MAX> {
+    type Value = f64;
+
+    fn read(json: Json, place: &mut Place<'_>) -> Option<f64> {
+        let range = (Bound::Excluded(0.0), Bound::Included(f64::from(MAX)));
+        let value = finite(&json).map_err(str::to_owned).and_then(|value| check_range(value, &range).map(|()| value));
+        value.map_or_else(|fault| place.refuse(fault), Some)
+    }
+
+    fn kind() -> Kind {
+        Kind::Double(Bound::Excluded(0.0), Bound::Included(MAX.into()))
+    }
+}
+
+/// A whole number from `MIN` to `MAX`, also as a string.
+#[derive(Debug)]
+pub struct Whole<const MIN: i32, const MAX: i32>;
+
+impl<const MIN: i32, const MAX: i32> Rule for Whole<MIN, MAX> {
+    type Value = i32;
+
+    fn read(json: Json, place: &mut Place<'_>) -> Option<i32> {
+        match finite(&json).and_then(whole) {
+            Ok(value) if (MIN..=MAX).contains(&value) => Some(value),
+            Ok(_) => place.refuse(format_args!("must be at least {MIN} and at most {MAX}")),
+            Err(fault) => place.refuse(fault),
+        }
+    }
+
+    fn kind() -> Kind {
+        Kind::Int32 { minimum: MIN, maximum: MAX }
+    }
+}
+
+/// An object with any keys, of at most `N` bytes of JSON.
+#[derive(Debug)]
+pub struct AnyObject<const N: usize>;
+
+impl<const N: usize> Rule for AnyObject<N> {
+    type Value = Map<String, Value>;
+
+    fn read(json: Json, place: &mut Place<'_>) -> Option<Map<String, Value>> {
+        let object = Value::from(json);
+        let bytes = object.to_string().len();
+        match object {
+            Value::Object(_) if bytes > N => {
+                place.refuse(format_args!("must take at most {N} bytes of JSON, takes {bytes}"))
+            }
+            Value::Object(object) => Some(object),
+            _ => place.refuse("must be an object"),
+        }
+    }
+
+    fn kind() -> Kind {
+        Kind::AnyObject { max_bytes: N }
     }
 }
 
@@ -467,6 +554,10 @@ mod tests {
             &[("1", 1.0), ("2.5", 2.5), ("\"3\"", 3.0)],
             &["0.9", "3.1", "\"NaN\"", "\"0x1\"", "true"],
         );
+        takes::<Positive<3>>(&[("0.001", 0.001), ("\"3\"", 3.0)], &["0", "-1", "3.1", "\"NaN\"", "true"]);
+        takes::<Whole<-1, 3>>(&[("-1", -1), ("3.0", 3), ("\"2\"", 2)], &["-2", "4", "0.5", "true", "[]"]);
+        let object = Map::from_iter([("a".to_owned(), Value::from(1))]);
+        takes::<AnyObject<7>>(&[("{\"a\": 1}", object), ("{}", Map::new())], &["{\"a\": 12}", "[]", "7", "\"a\""]);
         takes::<OneOf<Colour>>(
             &[("\"RED\"", Colour::Red), ("1", Colour::Green)],
             &["\"red\"", "2", "-1", "0.5", "\"1\"", "[]"],
@@ -488,6 +579,8 @@ mod tests {
         takes::<TemplateName<Unnamed>>(&[(&plain, id())], &[&first, &every, "\"t\""]);
         takes::<TemplateName<Any>>(&[(&plain, id()), (&first, id()), (&every, id())], &["\"t\""]);
         takes::<TemplateName<Every>>(&[(&every, id())], &[&plain, &first]);
+        let one = [(&*plain, (id(), Revision::Current)), (&*first, (id(), Revision::Number(1)))];
+        takes::<TemplateRevision<One>>(&one, &[&every, "\"t\"", "7"]);
         let care = crate::identity::tests::tenant("acme", "care");
         takes::<Tenant>(&[("\"customers/acme/profiles/care\"", care)], &["\"customers/globex/profiles/care\"", "7"]);
     }

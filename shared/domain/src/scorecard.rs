@@ -9,18 +9,22 @@ use utoipa::ToSchema;
 use crate::change::{Author, Change, Document, Hidden};
 use crate::etag::etag_of;
 use crate::exact::{ExactMean, ExactScore};
-use crate::fields::{Fields, MAX_TEXT_BYTES, MAX_TITLE_BYTES};
+use crate::fields::{MAX_TEXT_BYTES, MAX_TITLE_BYTES};
 use crate::identity::{Caller, Role};
-use crate::names::{
-    CoachingPlanId, ConversationId, Revision, Revisions, Scorecard as Collection, ScorecardId, ScorecardTemplateId,
-    UsecaseId, UserId,
-};
+use crate::json::Json;
+use crate::message;
+use crate::message::{Field, Place};
+use crate::names::{CoachingPlanId, ConversationId, Revision, ScorecardId, ScorecardTemplateId, UsecaseId, UserId};
+use crate::outline::Kind;
 use crate::references::{Owners, References};
+use crate::rules::{
+    Any, Distinct, Double, Dropped, Enumeration, Fixed, Flag, Imported, List, One, OneOf, Past, Patch,
+    TemplateRevision, Text,
+};
 use crate::statistics::{Contribution, WHOLE_SCORECARD, day_of, units_of};
 use crate::template::{MAX_NUMBER, ScorecardTemplate};
-use crate::timestamp::{Timestamp, creation, refuse_before, refuse_future};
-use crate::update_mask::UpdateMask;
-use crate::{Error, Id, Reason, Tenant};
+use crate::timestamp::{Timestamp, creation};
+use crate::{Error, Id, Reason, Tenant, Violations};
 
 /// The most scores of one scorecard: a template has at most this many criteria.
 pub const MAX_SCORES: usize = 200;
@@ -93,7 +97,7 @@ pub struct Scorecard {
 }
 
 /// A process that is scored, such as an order that was taken.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Process {
     /// Its id, 1 to 256 bytes.
     pub id: String,
@@ -116,13 +120,13 @@ pub enum ScorecardType {
     Calibration,
 }
 
-impl ScorecardType {
-    /// The types by name, in the order of their numbers; the first is for requests that leave it open.
-    const NAMES: [(&'static str, Option<Self>); 4] = [
+/// A request may leave it open.
+impl Enumeration for Option<ScorecardType> {
+    const VALUES: &'static [(&'static str, Self)] = &[
         ("SCORECARD_TYPE_UNSPECIFIED", None),
-        ("SCORECARD_TYPE_CONVERSATION", Some(Self::Conversation)),
-        ("SCORECARD_TYPE_PROCESS", Some(Self::Process)),
-        ("SCORECARD_TYPE_CALIBRATION", Some(Self::Calibration)),
+        ("SCORECARD_TYPE_CONVERSATION", Some(ScorecardType::Conversation)),
+        ("SCORECARD_TYPE_PROCESS", Some(ScorecardType::Process)),
+        ("SCORECARD_TYPE_CALIBRATION", Some(ScorecardType::Calibration)),
     ];
 }
 
@@ -153,7 +157,7 @@ impl SubmissionSource {
 }
 
 /// The score of one criterion.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Score {
     /// Between 0 and the criterion's maximum.
     Numeric(f64),
@@ -369,122 +373,193 @@ pub fn percent(hundredths: u32) -> f64 {
     f64::from(hundredths) / 100.0
 }
 
-/// A request to create or replace a scorecard.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct NewScorecard {
-    /// The id chosen by the client.
-    pub id: Option<ScorecardId>,
-    /// The template.
-    pub template: ScorecardTemplateId,
-    /// Its revision; absent: the current one.
-    pub revision: Option<u32>,
-    /// The scorecard that it calibrates.
-    pub calibrated: Option<ScorecardId>,
-    conversation: Option<ConversationId>,
-    process: Option<Process>,
-    agent: UserId,
-    usecase: Option<UsecaseId>,
-    scores: Vec<NewScore>,
-    plans: Vec<CoachingPlanId>,
-    comment: Option<String>,
-    reference_id: Option<String>,
-    ai_score_time: Option<Timestamp>,
-    imported: ImportedFields,
+message! {
+    /// A request to create or replace a scorecard. A repeated request is recognised by its serialised form.
+    #[derive(Debug, Clone, PartialEq, Serialize)]
+    pub struct NewScorecard, checked as SentScorecard {
+        /// The id chosen by the client.
+        pub id: Option<ScorecardId> = "name",
+        /// The scorecard that it calibrates.
+        pub calibrated: Option<ScorecardId> = "calibratedScorecardName",
+        scorecard_type: Option<OneOf<Option<ScorecardType>>> = "scorecardType",
+        process_id: Option<Text<MAX_PROCESS_ID_BYTES>> = "processId",
+        process_interaction_time: Option<Past> = "processInteractionTime",
+        conversation: Option<ConversationId> = "conversationName",
+        agent: UserId = "agentUserName",
+        template: TemplateRevision<One> = "templateName",
+        usecase: Option<UsecaseId> = "usecaseName",
+        scores: Scores = "scores",
+        plans: Distinct<CoachingPlanId, MAX_PLANS> = "coachingPlanNames",
+        comment: Option<Text<MAX_TEXT_BYTES>> = "comment",
+        reference_id: Option<Text<MAX_REFERENCE_BYTES>> = "referenceScorecardId",
+        ai_score_time: Option<Past> = "aiScoreTime",
+        create_time: Imported<Option<Timestamp>> = "createTime",
+        update_time: Imported<Option<Timestamp>> = "updateTime",
+        submit_time: Imported<Option<Timestamp>> = "submitTime",
+        acknowledge_time: Imported<Option<Timestamp>> = "acknowledgeTime",
+        acknowledge_comment: Imported<Option<Text<MAX_TEXT_BYTES>>> = "acknowledgeComment",
+        creator: Imported<Option<NamedUser>> = "creator",
+        submitted_by: Imported<Option<NamedUser>> = "submittedBy",
+        manually_scored: Imported<Option<bool>> = "manuallyScored",
+    }
 }
 
-/// One score as a client sends it.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct NewScore {
-    criterion_id: String,
-    score: Score,
+message! {
+    /// A user in a scorecard that a client sends.
+    #[derive(Debug, Clone, PartialEq, Serialize)]
+    struct NamedUser {
+        id: UserId = "name",
+    }
 }
 
-/// Fields that only an importing caller may set; from everyone else they are dropped.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
-struct ImportedFields {
-    create_time: Option<Timestamp>,
-    update_time: Option<Timestamp>,
-    submit_time: Option<Timestamp>,
-    acknowledge_time: Option<Timestamp>,
-    acknowledge_comment: Option<String>,
-    creator: Option<UserId>,
-    submitted_by: Option<UserId>,
-    manually_scored: Option<bool>,
+message! {
+    /// One score as a client sends it: by exactly one of the fields beside the criterion.
+    #[derive(Debug, Clone, PartialEq, Serialize)]
+    pub struct NewScore, checked as SentScore {
+        criterion_id: Text<MAX_TITLE_BYTES> = "criterionId",
+        numeric_value: Option<Double<0, MAX_NUMBER>> = "numericValue",
+        text_value: Option<Text<MAX_TITLE_BYTES>> = "textValue",
+        not_applicable: Flag = "notApplicable",
+    }
+}
+
+impl SentScore {
+    fn check(&mut self, place: &mut Place<'_>) {
+        let scores = [self.numeric_value.is_some(), self.text_value.is_some(), self.not_applicable];
+        let is_one_bad = ["numericValue", "textValue", "notApplicable"].iter().any(|field| place.is_noted(field));
+        if scores.iter().filter(|is_sent| **is_sent).count() != 1 && !is_one_bad {
+            let fault = "exactly one of numericValue, textValue and notApplicable must be set";
+            place.refuse_field("numericValue", fault);
+        }
+    }
+}
+
+impl NewScore {
+    /// The criterion's id and its score.
+    fn into_score(self) -> (String, Score) {
+        let score = match (self.numeric_value, self.text_value) {
+            (Some(value), _) => Score::Numeric(value),
+            (None, Some(text)) => Score::Text(text),
+            (None, None) => Score::NotApplicable,
+        };
+        (self.criterion_id, score)
+    }
+}
+
+/// The scores of a scorecard, whose texts take at most [`MAX_SCORE_TEXTS_BYTES`].
+#[derive(Debug)]
+pub struct Scores;
+
+type ScoreList = List<NewScore, MAX_SCORES>;
+
+impl Field for Scores {
+    type Value = Vec<NewScore>;
+    type Read = Vec<NewScore>;
+
+    fn read(json: Option<Json>, place: &mut Place<'_>) -> Vec<NewScore> {
+        let scores = ScoreList::read(json, place);
+        let texts = scores.iter().filter_map(|score| score.text_value.as_deref());
+        let bytes: usize = texts.map(|text| Value::from(text).to_string().len()).sum();
+        if bytes > MAX_SCORE_TEXTS_BYTES {
+            place.refuse::<()>(format_args!(
+                "texts must take at most {MAX_SCORE_TEXTS_BYTES} bytes together, as JSON strings, and take {bytes}"
+            ));
+        }
+        scores
+    }
+
+    fn kind() -> Kind {
+        ScoreList::kind()
+    }
+}
+
+impl SentScorecard {
+    fn check(&mut self, place: &mut Place<'_>) {
+        if !self.check_type(place) && self.conversation.is_none() {
+            place.refuse_field("conversationName", "is required");
+        }
+        self.check_times(place);
+        for (field, is_sent) in [
+            ("acknowledgeTime", self.acknowledge_time.is_some()),
+            ("acknowledgeComment", self.acknowledge_comment.is_some()),
+        ] {
+            if is_sent && self.calibrated.is_some() {
+                place.refuse_field(field, "must be absent: a calibration is not acknowledged");
+            }
+        }
+    }
+
+    /// Checks that it has a process if its type asks for one. Returns whether it is of a process; a calibration is, if
+    /// it has one.
+    fn check_type(&mut self, place: &mut Place<'_>) -> bool {
+        // It follows from the rest, so that a repeat is recognised without it.
+        let scorecard_type = self.scorecard_type.take().flatten();
+        let calibrates = self.calibrated.is_some();
+        match scorecard_type {
+            Some(ScorecardType::Conversation | ScorecardType::Process) if calibrates => {
+                let fault = "must be SCORECARD_TYPE_CALIBRATION or absent, with calibratedScorecardName";
+                place.refuse_field("scorecardType", fault);
+            }
+            Some(ScorecardType::Calibration) if !calibrates => {
+                place.refuse_field("calibratedScorecardName", "is required for SCORECARD_TYPE_CALIBRATION");
+            }
+            _ => {}
+        }
+        let sent = [
+            ("processId", self.process_id.is_some()),
+            ("processInteractionTime", self.process_interaction_time.is_some()),
+        ];
+        let is_of_process = match scorecard_type {
+            _ if calibrates => sent.iter().any(|(_, is_sent)| *is_sent),
+            scorecard_type => scorecard_type == Some(ScorecardType::Process),
+        };
+        for (field, is_sent) in sent {
+            match (is_of_process, is_sent) {
+                (true, false) => place.refuse_field(field, "is required for SCORECARD_TYPE_PROCESS"),
+                (false, true) => {
+                    place.refuse_field(field, "is only for SCORECARD_TYPE_PROCESS, and for its calibrations");
+                }
+                _ => {}
+            }
+        }
+        is_of_process
+    }
+
+    /// Checks that no time is in the future or before that of the preceding step. An imported scorecard without a
+    /// `createTime` was created at the earliest of its times.
+    fn check_times(&mut self, place: &mut Place<'_>) {
+        let updated = ("updateTime", self.update_time);
+        let submitted = ("submitTime", self.submit_time);
+        let acknowledged = ("acknowledgeTime", self.acknowledge_time);
+        for (field, time) in [("createTime", self.create_time), updated, submitted, acknowledged] {
+            place.refuse_future(field, time);
+        }
+        self.create_time = creation(self.create_time, &[self.update_time, self.submit_time, self.acknowledge_time]);
+        let created = ("createTime", self.create_time);
+        place.refuse_before(updated, created);
+        place.refuse_before(submitted, created);
+        place.refuse_before(acknowledged, submitted);
+        if self.acknowledge_time.is_some() && self.submit_time.is_none() {
+            let fault = "must be absent without submitTime: a draft is not acknowledged";
+            place.refuse_field("acknowledgeTime", fault);
+        }
+    }
 }
 
 impl NewScorecard {
-    /// Reads a scorecard, noting every bad field that can be recognised without its template.
-    pub fn read(fields: &mut Fields<'_>, tenant: &Tenant, caller: &Caller, now: Timestamp) -> Option<Self> {
-        let id = fields.id::<Collection>("name", tenant);
-        let calibrated = fields.id::<Collection>("calibratedScorecardName", tenant);
-        let process = read_process(fields, calibrated.is_some(), now);
-        let conversation = match process {
-            Some(_) => fields.id("conversationName", tenant),
-            None => fields.required("conversationName", |fields, field| fields.id(field, tenant)),
-        };
-        fields.may_be_absent();
-        let agent = fields.required("agentUserName", |fields, field| fields.id(field, tenant));
-        let template = fields.required("templateName", |fields, field| fields.template(field, tenant, Revisions::One));
-        let usecase = fields.id("usecaseName", tenant);
-        let scores = read_scores(fields);
-        let plans = fields.ids("coachingPlanNames", MAX_PLANS, tenant);
-        let comment = fields.string("comment", MAX_TEXT_BYTES);
-        let reference_id = read_reference_id(fields, "referenceScorecardId");
-        let ai_score_time = fields.timestamp("aiScoreTime");
-        let imported = ImportedFields {
-            create_time: fields.timestamp("createTime"),
-            update_time: fields.timestamp("updateTime"),
-            submit_time: fields.timestamp("submitTime"),
-            acknowledge_time: fields.timestamp("acknowledgeTime"),
-            acknowledge_comment: fields.string("acknowledgeComment", MAX_TEXT_BYTES),
-            creator: read_user(fields, "creator", tenant),
-            submitted_by: read_user(fields, "submittedBy", tenant),
-            manually_scored: fields.boolean("manuallyScored"),
-        };
-        let imported = if caller.role().imports_history() { imported } else { ImportedFields::default() };
-        refuse_future(fields, now, "aiScoreTime", ai_score_time);
-        refuse_future(fields, now, "createTime", imported.create_time);
-        refuse_future(fields, now, "updateTime", imported.update_time);
-        refuse_future(fields, now, "submitTime", imported.submit_time);
-        refuse_future(fields, now, "acknowledgeTime", imported.acknowledge_time);
-        let steps = [imported.update_time, imported.submit_time, imported.acknowledge_time];
-        let imported = ImportedFields { create_time: creation(imported.create_time, &steps), ..imported };
-        refuse_before(fields, ("updateTime", imported.update_time), ("createTime", imported.create_time));
-        refuse_before(fields, ("submitTime", imported.submit_time), ("createTime", imported.create_time));
-        refuse_before(fields, ("acknowledgeTime", imported.acknowledge_time), ("submitTime", imported.submit_time));
-        if imported.acknowledge_time.is_some() && imported.submit_time.is_none() {
-            fields.refuse("acknowledgeTime", "must be absent without submitTime: a draft is not acknowledged");
-        }
-        for (field, is_sent) in [
-            ("acknowledgeTime", imported.acknowledge_time.is_some()),
-            ("acknowledgeComment", imported.acknowledge_comment.is_some()),
-        ] {
-            if is_sent && calibrated.is_some() {
-                fields.refuse(field, "must be absent: a calibration is not acknowledged");
-            }
-        }
-        let (template, revision) = template?;
-        Some(Self {
-            id,
-            template,
-            revision: if let Revision::Number(number) = revision { Some(number) } else { None },
-            calibrated,
-            conversation: if process.is_some() { conversation } else { Some(conversation?) },
-            process: if let Some(process) = process { Some(process?) } else { None },
-            agent: agent?,
-            usecase,
-            scores,
-            plans,
-            comment,
-            reference_id,
-            ai_score_time,
-            imported,
-        })
+    /// The template.
+    pub fn template(&self) -> &ScorecardTemplateId {
+        &self.template.0
+    }
+
+    /// The revision of the template; `None`: the current one.
+    pub fn revision(&self) -> Option<u32> {
+        if let Revision::Number(number) = self.template.1 { Some(number) } else { None }
     }
 
     /// Notes what `template` does not allow: scores of unknown criteria or above their maximum, and a missing usecase
     /// if the template is not for exactly one. `path` is the prefix of the fields' names.
-    pub fn check(&self, template: &ScorecardTemplate, path: &str, violations: &mut crate::Violations) {
+    pub fn check(&self, template: &ScorecardTemplate, path: &str, violations: &mut Violations) {
         check_scores(&self.scores, template, path, violations);
         if self.usecase.is_none() && template.usecases.len() != 1 {
             violations.add(format!("{path}usecaseName"), "is required: the template is not for exactly one usecase");
@@ -499,7 +574,7 @@ impl NewScorecard {
     /// The users whom it names, except the agent if the `replaced` scorecard has the same one, who may no longer be an
     /// agent. `path` is the prefix of the fields' names.
     pub fn people(&self, replaced: Option<&Scorecard>, path: &str, caller: &Caller) -> References {
-        let imported = [("creator.name", &self.imported.creator), ("submittedBy.name", &self.imported.submitted_by)];
+        let imported = [("creator.name", &self.creator), ("submittedBy.name", &self.submitted_by)];
         let named = match replaced {
             Some(replaced) if replaced.agent == self.agent => References::default(),
             _ => {
@@ -508,7 +583,8 @@ impl NewScorecard {
             }
         };
         imported.into_iter().fold(named, |named, (field, user)| {
-            named.users(&format!("{path}{field}"), user.iter().filter(|user| *user != caller.user()))
+            let user = user.iter().map(|user| &user.id);
+            named.users(&format!("{path}{field}"), user.filter(|user| *user != caller.user()))
         })
     }
 
@@ -536,7 +612,7 @@ impl NewScorecard {
 
     /// The agent, usecase and time that it counts under, as far as known without its template.
     pub fn counted(&self) -> Option<(&UserId, &UsecaseId, Timestamp)> {
-        let submit_time = self.imported.submit_time.filter(|_| self.calibrated.is_none());
+        let submit_time = self.submit_time.filter(|_| self.calibrated.is_none());
         Some((&self.agent, self.usecase.as_ref()?, submit_time?))
     }
 
@@ -551,18 +627,20 @@ impl NewScorecard {
         caller: &Caller,
         now: Timestamp,
     ) -> Result<Scorecard, Error> {
-        let imported = self.imported;
+        let process = self.process_id.zip(self.process_interaction_time);
+        let process = process.map(|(id, interaction_time)| Process { id, interaction_time });
         let usecase = self.usecase.or_else(|| template.usecases.first().cloned());
-        let create_time = imported.create_time.unwrap_or(now);
-        let submitted_by = imported.submitted_by.or_else(|| imported.submit_time.map(|_| caller.user().clone()));
-        let latest = [Some(create_time), imported.submit_time, imported.acknowledge_time];
+        let create_time = self.create_time.unwrap_or(now);
+        let submitted_by =
+            self.submitted_by.map(|user| user.id).or_else(|| self.submit_time.map(|_| caller.user().clone()));
+        let latest = [Some(create_time), self.submit_time, self.acknowledge_time];
         let made_by_hand = !caller.role().imports_history() && !self.scores.is_empty();
-        let manually_scored = imported.manually_scored.unwrap_or(made_by_hand);
+        let manually_scored = self.manually_scored.unwrap_or(made_by_hand);
         Ok(Scorecard {
             id,
             version: 1,
             conversation: self.conversation,
-            process: self.process,
+            process,
             agent: self.agent,
             template: template.id.clone(),
             revision: template.revision,
@@ -572,15 +650,15 @@ impl NewScorecard {
             plans: self.plans,
             comment: self.comment,
             reference_id: self.reference_id,
-            creator: imported.creator.unwrap_or_else(|| caller.user().clone()),
+            creator: self.creator.map_or_else(|| caller.user().clone(), |user| user.id),
             updated_by: caller.user().clone(),
-            submitted_by: imported.submit_time.and(submitted_by),
+            submitted_by: self.submit_time.and(submitted_by),
             create_time,
-            update_time: imported.update_time.or_else(|| latest.into_iter().flatten().max()).unwrap_or(create_time),
-            submit_time: imported.submit_time,
-            submission_source: imported.submit_time.map(|_| SubmissionSource::of_system(manually_scored)),
-            acknowledge_time: imported.acknowledge_time,
-            acknowledge_comment: imported.acknowledge_comment,
+            update_time: self.update_time.or_else(|| latest.into_iter().flatten().max()).unwrap_or(create_time),
+            submit_time: self.submit_time,
+            submission_source: self.submit_time.map(|_| SubmissionSource::of_system(manually_scored)),
+            acknowledge_time: self.acknowledge_time,
+            acknowledge_comment: self.acknowledge_comment,
             ai_score_time: self.ai_score_time,
             calibrated: self.calibrated,
             consistency: None,
@@ -589,102 +667,52 @@ impl NewScorecard {
     }
 }
 
-/// An update of a scorecard: the fields that its body has.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct ScorecardUpdate {
-    comment: Option<Option<String>>,
-    scores: Option<Vec<NewScore>>,
-    plans: Option<Vec<CoachingPlanId>>,
-    reference_id: Option<Option<String>>,
-    ai_score_time: Option<Option<Timestamp>>,
-    name: Option<Option<ScorecardId>>,
-    scorecard_type: Option<Option<Option<ScorecardType>>>,
-    conversation: Option<Option<ConversationId>>,
-    process_id: Option<Option<String>>,
-    process_interaction_time: Option<Option<Timestamp>>,
-    calibrated: Option<Option<ScorecardId>>,
-    agent: Option<Option<UserId>>,
-    usecase: Option<Option<UsecaseId>>,
-    template: Option<Option<(ScorecardTemplateId, Revision)>>,
+message! {
+    /// An update of a scorecard: the fields that its body has.
+    #[derive(Debug, Clone, Default, PartialEq)]
+    pub struct ScorecardUpdate {
+        comment: Patch<Option<Text<MAX_TEXT_BYTES>>> = "comment",
+        scores: Patch<Scores> = "scores",
+        plans: Patch<Distinct<CoachingPlanId, MAX_PLANS>> = "coachingPlanNames",
+        reference_id: Patch<Option<Text<MAX_REFERENCE_BYTES>>> = "referenceScorecardId",
+        ai_score_time: Patch<Option<Timestamp>> = "aiScoreTime",
+        scorecard_type: Fixed<OneOf<Option<ScorecardType>>> = "scorecardType",
+        process_id: Fixed<Text<MAX_PROCESS_ID_BYTES>> = "processId",
+        process_interaction_time: Fixed<Timestamp> = "processInteractionTime",
+        calibrated: Fixed<ScorecardId> = "calibratedScorecardName",
+        name: Fixed<ScorecardId> = "name",
+        conversation: Fixed<ConversationId> = "conversationName",
+        agent: Fixed<UserId> = "agentUserName",
+        usecase: Fixed<UsecaseId> = "usecaseName",
+        template: Fixed<TemplateRevision<Any>> = "templateName",
+        _creator: Dropped = "creator",
+        _total_score: Dropped = "totalScore",
+        _consistency: Dropped = "calibrationConsistencyScore",
+        _create_time: Dropped = "createTime",
+        _update_time: Dropped = "updateTime",
+        _submit_time: Dropped = "submitTime",
+        _submission_source: Dropped = "submissionSource",
+        _manually_scored: Dropped = "manuallyScored",
+        _auto_failed: Dropped = "autoFailed",
+        _acknowledge_time: Dropped = "acknowledgeTime",
+        _acknowledge_comment: Dropped = "acknowledgeComment",
+        _updated_by: Dropped = "updatedBy",
+        _submitted_by: Dropped = "submittedBy",
+    }
+}
+
+message! {
+    /// A request to acknowledge a scorecard.
+    #[derive(Debug)]
+    pub struct ScorecardAcknowledgement {
+        /// The agent's comment.
+        pub comment: Option<Text<MAX_TEXT_BYTES>> = "acknowledgeComment",
+    }
 }
 
 impl ScorecardUpdate {
-    /// The fields that an update mask may name.
-    pub const FIELDS: [&'static str; 28] = [
-        "name",
-        "scorecardType",
-        "processId",
-        "processInteractionTime",
-        "calibratedScorecardName",
-        "calibrationConsistencyScore",
-        "referenceScorecardId",
-        "submissionSource",
-        "conversationName",
-        "agentUserName",
-        "creator",
-        "templateName",
-        "comment",
-        "totalScore",
-        "scores",
-        "coachingPlanNames",
-        "createTime",
-        "updateTime",
-        "submitTime",
-        "aiScoreTime",
-        "manuallyScored",
-        "autoFailed",
-        "acknowledgeTime",
-        "acknowledgeComment",
-        "usecaseName",
-        "updatedBy",
-        "submittedBy",
-        "etag",
-    ];
-
-    /// Reads the scorecard in the body of an update, noting every bad field. Fields that the service owns are dropped
-    /// (AIP-203).
-    pub fn read(fields: &mut Fields<'_>, mask: &UpdateMask, tenant: &Tenant) -> Self {
-        let update = Self {
-            comment: mask.value(fields, "comment", |fields, field| fields.string(field, MAX_TEXT_BYTES)),
-            scores: mask.value(fields, "scores", |fields, _| Some(read_scores(fields))).flatten(),
-            plans: mask
-                .value(fields, "coachingPlanNames", |fields, field| Some(fields.ids(field, MAX_PLANS, tenant)))
-                .flatten(),
-            reference_id: mask.value(fields, "referenceScorecardId", read_reference_id),
-            ai_score_time: mask.value(fields, "aiScoreTime", |fields, field| fields.timestamp(field)),
-            scorecard_type: mask
-                .immutable(fields, "scorecardType", |fields, field| fields.enumeration(field, &ScorecardType::NAMES)),
-            process_id: mask.immutable(fields, "processId", |fields, field| fields.string(field, MAX_PROCESS_ID_BYTES)),
-            process_interaction_time: mask
-                .immutable(fields, "processInteractionTime", |fields, field| fields.timestamp(field)),
-            calibrated: mask.immutable(fields, "calibratedScorecardName", |fields, field| fields.id(field, tenant)),
-            name: mask.immutable(fields, "name", |fields, field| fields.id(field, tenant)),
-            conversation: mask.immutable(fields, "conversationName", |fields, field| fields.id(field, tenant)),
-            agent: mask.immutable(fields, "agentUserName", |fields, field| fields.id(field, tenant)),
-            usecase: mask.immutable(fields, "usecaseName", |fields, field| fields.id(field, tenant)),
-            template: mask
-                .immutable(fields, "templateName", |fields, field| fields.template(field, tenant, Revisions::Any)),
-        };
-        fields.drop_known(&[
-            "creator",
-            "totalScore",
-            "calibrationConsistencyScore",
-            "createTime",
-            "updateTime",
-            "submitTime",
-            "submissionSource",
-            "manuallyScored",
-            "autoFailed",
-            "acknowledgeTime",
-            "acknowledgeComment",
-            "updatedBy",
-            "submittedBy",
-        ]);
-        update
-    }
-
     /// Notes the immutable fields that differ from those of `scorecard`.
-    pub fn check_immutable(&self, scorecard: &Scorecard, violations: &mut crate::Violations) {
+    pub fn check_immutable(&self, scorecard: &Scorecard, violations: &mut Violations) {
         let of_template = |(template, revision): &(ScorecardTemplateId, Revision)| {
             *template == scorecard.template
                 && match revision {
@@ -719,7 +747,7 @@ impl ScorecardUpdate {
     }
 
     /// Notes the scores that `template` does not allow.
-    pub fn check(&self, template: &ScorecardTemplate, path: &str, violations: &mut crate::Violations) {
+    pub fn check(&self, template: &ScorecardTemplate, path: &str, violations: &mut Violations) {
         check_scores(self.scores.as_deref().unwrap_or_default(), template, path, violations);
     }
 
@@ -774,7 +802,7 @@ fn check_plans<'a>(
     tenant: &Tenant,
     owners: &Owners,
 ) -> Result<(), Error> {
-    let mut violations = crate::Violations::default();
+    let mut violations = Violations::default();
     let mut anothers = None;
     for plan in plans {
         let name = tenant.name_of(plan);
@@ -794,85 +822,7 @@ fn check_plans<'a>(
     }
 }
 
-fn read_user(fields: &mut Fields<'_>, field: &str, tenant: &Tenant) -> Option<UserId> {
-    fields.object(field, |user| user.required("name", |user, name| user.id(name, tenant)))
-}
-
-/// Reads the type, and the process if it is of one, of a scorecard that `calibrates` another or not; the process is
-/// `None` if it is noted as bad.
-fn read_process(fields: &mut Fields<'_>, calibrates: bool, now: Timestamp) -> Option<Option<Process>> {
-    let scorecard_type = fields.enumeration("scorecardType", &ScorecardType::NAMES).flatten();
-    let noted = fields.noted();
-    let id = fields.string("processId", MAX_PROCESS_ID_BYTES).filter(|id| !id.is_empty());
-    let interaction_time = fields.timestamp("processInteractionTime");
-    refuse_future(fields, now, "processInteractionTime", interaction_time);
-    match scorecard_type {
-        Some(ScorecardType::Conversation | ScorecardType::Process) if calibrates => {
-            fields
-                .refuse("scorecardType", "must be SCORECARD_TYPE_CALIBRATION or absent, with calibratedScorecardName");
-        }
-        Some(ScorecardType::Calibration) if !calibrates => {
-            fields.refuse("calibratedScorecardName", "is required for SCORECARD_TYPE_CALIBRATION");
-        }
-        _ => {}
-    }
-    let sent = [("processId", id.is_some()), ("processInteractionTime", interaction_time.is_some())];
-    let is_of_process = match scorecard_type {
-        Some(ScorecardType::Process) => true,
-        // It is of what is calibrated.
-        _ => calibrates && sent.iter().any(|(_, is_sent)| *is_sent),
-    };
-    let was_read = fields.noted() == noted;
-    for (field, is_sent) in sent {
-        match (is_of_process, is_sent) {
-            (true, false) if was_read => fields.refuse(field, "is required for SCORECARD_TYPE_PROCESS"),
-            (false, true) => fields.refuse(field, "is only for SCORECARD_TYPE_PROCESS, and for its calibrations"),
-            _ => {}
-        }
-    }
-    is_of_process.then(|| Some(Process { id: id?, interaction_time: interaction_time? }))
-}
-
-/// Reads what a client relates a scorecard to; an empty text is none.
-fn read_reference_id(fields: &mut Fields<'_>, field: &str) -> Option<String> {
-    fields.string(field, MAX_REFERENCE_BYTES).filter(|id| !id.is_empty())
-}
-
-fn read_scores(fields: &mut Fields<'_>) -> Vec<NewScore> {
-    let scores = fields.objects("scores", MAX_SCORES, |entry| {
-        let criterion_id = entry.required("criterionId", |entry, field| entry.string(field, MAX_TITLE_BYTES));
-        let noted = entry.noted();
-        let numeric = entry.double("numericValue", 0.0..=MAX_NUMBER);
-        let text = entry.string("textValue", MAX_TITLE_BYTES);
-        let not_applicable = entry.boolean("notApplicable").unwrap_or(false);
-        let score = match (numeric, text, not_applicable) {
-            (Some(value), None, false) => Score::Numeric(value),
-            (None, Some(text), false) => Score::Text(text),
-            (None, None, true) => Score::NotApplicable,
-            // A score that cannot be read was noted already.
-            _ if entry.noted() > noted => return None,
-            _ => {
-                entry.refuse("numericValue", "exactly one of numericValue, textValue and notApplicable must be set");
-                return None;
-            }
-        };
-        Some(NewScore { criterion_id: criterion_id?, score })
-    });
-    let texts = scores.iter().filter_map(|score: &NewScore| match &score.score {
-        Score::Text(text) => Some(serde_json::Value::from(text.as_str()).to_string().len()),
-        Score::Numeric(_) | Score::NotApplicable => None,
-    });
-    let bytes: usize = texts.sum();
-    if bytes > MAX_SCORE_TEXTS_BYTES {
-        let limit = format!(
-            "texts must take at most {MAX_SCORE_TEXTS_BYTES} bytes together, as JSON strings, and take {bytes}"
-        );
-        fields.refuse("scores", limit);
-    }
-    scores
-}
-
-fn check_scores(scores: &[NewScore], template: &ScorecardTemplate, path: &str, violations: &mut crate::Violations) {
+fn check_scores(scores: &[NewScore], template: &ScorecardTemplate, path: &str, violations: &mut Violations) {
     let mut seen = std::collections::HashSet::new();
     let criteria: BTreeMap<&str, f64> = template
         .chapters
@@ -886,8 +836,8 @@ fn check_scores(scores: &[NewScore], template: &ScorecardTemplate, path: &str, v
             None => violations.add(at("criterionId"), "is no criterion of the template's revision"),
             Some(_) if !seen.insert(&score.criterion_id) => violations.add(at("criterionId"), "is scored twice"),
             Some(maximum) => {
-                if let Score::Numeric(value) = &score.score
-                    && !(0.0..=*maximum).contains(value)
+                if let Some(value) = score.numeric_value
+                    && !(0.0..=*maximum).contains(&value)
                 {
                     violations.add(at("numericValue"), format!("must be from 0 to {maximum}"));
                 }
@@ -897,8 +847,8 @@ fn check_scores(scores: &[NewScore], template: &ScorecardTemplate, path: &str, v
 }
 
 fn by_number(scores: Vec<NewScore>, template: &ScorecardTemplate) -> BTreeMap<u32, Score> {
-    let numbered = scores.into_iter().filter_map(|score| Some((template.number_of(&score.criterion_id)?, score.score)));
-    numbered.collect()
+    let scores = scores.into_iter().map(NewScore::into_score);
+    scores.filter_map(|(criterion_id, score)| Some((template.number_of(&criterion_id)?, score))).collect()
 }
 
 /// A scorecard: one conversation of an agent, scored against a revision of a template.

@@ -1,7 +1,6 @@
 //! Scorecard templates: chapters of criteria that conversations are scored against.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::ops::Bound;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -9,14 +8,20 @@ use utoipa::ToSchema;
 
 use crate::change::Author;
 use crate::etag::etag_of;
-use crate::fields::{Fields, MAX_TITLE_BYTES};
-use crate::names::{MomentId, Revisions, ScorecardTemplateId, UsecaseId};
+use crate::fields::MAX_TITLE_BYTES;
+use crate::json::Json;
+use crate::message;
+use crate::message::{Place, Rule, kind_of_object};
+use crate::names::{MomentId, ScorecardTemplateId, UsecaseId};
 use crate::outline::Kind;
 use crate::qa_task::{EvaluationPeriod, QaTaskConfigMessage};
 use crate::references::References;
+use crate::rules::{
+    AtLeastOne, Distinct, Dropped as NotRead, Fixed, Flag, List, Patch, Positive, TemplateName, Title, Unnamed,
+};
 use crate::scorecard::UserMessage;
-use crate::template_settings::{AudienceMessage, SettingsUpdate, TYPES, TemplateSettings};
-use crate::{Caller, Error, Id, Reason, Role, Tenant, Timestamp, UpdateMask, Violations, names};
+use crate::template_settings::{AudienceMessage, TYPES, TemplateSettings, WithSettings};
+use crate::{Caller, Error, Id, Reason, Role, Tenant, Timestamp, Violations, names};
 
 /// The most chapters of a template.
 pub const MAX_CHAPTERS: usize = 50;
@@ -35,7 +40,7 @@ pub const MAX_LABELS_BYTES: usize = 216 * 1024;
 /// The most usecases that a template is for.
 pub const MAX_USECASES: usize = 50;
 /// The largest weight and the largest maximum value.
-pub const MAX_NUMBER: f64 = 1_000_000.0;
+pub const MAX_NUMBER: u32 = 1_000_000;
 /// The roles that may take back the deletion of a template.
 const UNDELETE: &[Role] = &[Role::Manager, Role::Admin];
 
@@ -245,47 +250,49 @@ impl ScorecardTemplate {
     }
 }
 
-/// An update of a template: the fields that its body has.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct TemplateUpdate {
-    title: Option<Option<String>>,
-    chapters: Option<Option<Vec<Chapter>>>,
-    usecases: Option<Vec<UsecaseId>>,
-    deactivate_time: Option<Option<Timestamp>>,
-    /// Whether it takes a deletion back.
-    undeletes: bool,
-    settings: SettingsUpdate,
+message! {
+    /// What an update changes of a template beside its settings.
+    #[derive(Debug, Clone, PartialEq, Serialize)]
+    pub struct RevisionUpdate {
+        title: Patch<Title<MAX_TITLE_BYTES>> = "title",
+        chapters: Patch<Structure> = "template",
+        usecases: Patch<Distinct<UsecaseId, MAX_USECASES>> = "usecaseNames",
+        deactivate_time: Patch<Option<Timestamp>> = "deactivateTime",
+        // The service sets it, so only its absence has a meaning: it takes a deletion back.
+        delete_time: Fixed<Timestamp> = "deleteTime",
+        _name: NotRead = "name",
+        _create_time: NotRead = "createTime",
+        _update_time: NotRead = "updateTime",
+        _status: NotRead = "status",
+        _last_updated_by: NotRead = "lastUpdatedBy",
+    }
 }
+
+message! {
+    /// The first revision of a template.
+    #[derive(Debug, Clone, PartialEq, Serialize)]
+    pub struct NewRevision {
+        /// The id chosen by the client.
+        pub id: Option<TemplateName<Unnamed>> = "name",
+        title: Title<MAX_TITLE_BYTES> = "title",
+        chapters: Structure = "template",
+        usecases: Distinct<UsecaseId, MAX_USECASES> = "usecaseNames",
+        deactivate_time: Option<Timestamp> = "deactivateTime",
+    }
+}
+
+/// An update of a template: the fields that its body has.
+pub type TemplateUpdate = WithSettings<RevisionUpdate>;
 
 /// A request to create a template. A repeated request is recognised by its serialised form.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct NewTemplate {
-    /// The id chosen by the client.
-    pub id: Option<ScorecardTemplateId>,
-    title: String,
-    chapters: Vec<Chapter>,
-    usecases: Vec<UsecaseId>,
-    deactivate_time: Option<Timestamp>,
-    settings: SettingsUpdate,
-}
+pub type NewTemplate = WithSettings<NewRevision>;
 
 impl NewTemplate {
-    /// Reads the body of a create request, noting every bad field.
-    pub fn read(fields: &mut Fields<'_>, tenant: &Tenant) -> Option<Self> {
-        // A create makes the first revision, so the name has none.
-        let name = fields.template("name", tenant, Revisions::Unnamed);
-        let title = fields.required("title", |fields, field| fields.title(field, MAX_TITLE_BYTES));
-        let chapters = fields.required("template", |fields, field| read_chapters(fields, field, tenant));
-        let usecases = fields.ids("usecaseNames", MAX_USECASES, tenant);
-        let deactivate_time = fields.timestamp("deactivateTime");
-        let settings = SettingsUpdate::read(fields, &UpdateMask::Every, tenant);
-        let id = name.map(|(id, _)| id);
-        Some(Self { id, title: title?, chapters: chapters?, usecases, deactivate_time, settings })
-    }
-
     /// The resources that it names and that must exist, for `caller`.
     pub fn references(&self, caller: &Caller) -> References {
-        References::default().usecases("usecaseNames", &self.usecases).and(self.settings.references("", caller))
+        References::default()
+            .usecases("usecaseNames", &self.revision.usecases)
+            .and(self.settings.references("", caller))
     }
 
     /// The first revision, made by `caller` at `now` under `id`.
@@ -300,67 +307,29 @@ impl NewTemplate {
     ) -> Result<ScorecardTemplate, Error> {
         let mut settings =
             TemplateSettings { last_updated_by: Some(caller.user().clone()), ..TemplateSettings::default() };
-        self.settings.apply(&mut settings)?;
+        let Self { revision, settings: set } = self;
+        set.apply(&mut settings)?;
         Ok(ScorecardTemplate {
             id,
             revision: 1,
-            title: self.title,
-            known_ids: with_ids_of(Vec::new(), &self.chapters),
+            title: revision.title,
+            known_ids: with_ids_of(Vec::new(), &revision.chapters),
             dropped: BTreeMap::new(),
-            chapters: self.chapters,
-            usecases: self.usecases,
+            chapters: revision.chapters,
+            usecases: revision.usecases,
             create_time: now,
             update_time: now,
-            deactivate_time: self.deactivate_time,
+            deactivate_time: revision.deactivate_time,
             settings: Some(settings),
         })
     }
 }
 
 impl TemplateUpdate {
-    /// The fields that an update mask may name.
-    pub fn fields() -> Vec<&'static str> {
-        let of_revisions = [
-            "name",
-            "title",
-            "template",
-            "usecaseNames",
-            "createTime",
-            "updateTime",
-            "deactivateTime",
-            "deleteTime",
-            "etag",
-        ];
-        let of_settings = SettingsUpdate::FIELDS.into_iter().chain(SettingsUpdate::OF_THE_SERVICE);
-        of_revisions.into_iter().chain(of_settings).collect()
-    }
-
-    /// Reads the template in the body of an update, noting every bad field. Fields that the service owns are dropped
-    /// (AIP-203).
-    pub fn read(fields: &mut Fields<'_>, mask: &UpdateMask, tenant: &Tenant) -> Self {
-        let update = Self {
-            title: mask.value(fields, "title", |fields, field| {
-                fields.required(field, |fields, field| fields.title(field, MAX_TITLE_BYTES))
-            }),
-            chapters: mask.value(fields, "template", |fields, field| {
-                fields.required(field, |fields, field| read_chapters(fields, field, tenant))
-            }),
-            usecases: mask
-                .value(fields, "usecaseNames", |fields, field| Some(fields.ids(field, MAX_USECASES, tenant)))
-                .flatten(),
-            deactivate_time: mask.value(fields, "deactivateTime", |fields, field| fields.timestamp(field)),
-            // The service sets it, so only its absence has a meaning.
-            undeletes: mask.immutable(fields, "deleteTime", |fields, field| fields.timestamp(field)) == Some(None),
-            settings: SettingsUpdate::read(fields, mask, tenant),
-        };
-        fields.drop_known(&SettingsUpdate::OF_THE_SERVICE);
-        fields.drop_known(&["name", "createTime", "updateTime"]);
-        update
-    }
-
     /// The resources that it names and that must exist, for `caller`.
     pub fn references(&self, caller: &Caller) -> References {
-        let usecases = References::default().usecases("scorecardTemplate.usecaseNames", self.usecases.iter().flatten());
+        let usecases = self.revision.usecases.iter().flatten();
+        let usecases = References::default().usecases("scorecardTemplate.usecaseNames", usecases);
         usecases.and(self.settings.references("scorecardTemplate.", caller))
     }
 
@@ -372,11 +341,12 @@ impl TemplateUpdate {
     /// scores would be counted together. FAILED_PRECONDITION if all revisions together would have more than
     /// [`MAX_KNOWN_IDS`] chapters and criteria, or the settings would be too large.
     pub fn apply(self, current: &ScorecardTemplate, author: Author<'_>) -> Result<Option<ScorecardTemplate>, Error> {
+        let Self { revision, settings: set } = self;
         let mut next = current.clone();
-        if let Some(Some(title)) = self.title {
+        if let Some(title) = revision.title {
             next.title = title;
         }
-        if let Some(Some(chapters)) = self.chapters {
+        if let Some(chapters) = revision.chapters {
             check_parts(current, &chapters)?;
             next.known_ids = with_ids_of(next.known_ids, &chapters);
             if next.known_ids.len() > MAX_KNOWN_IDS {
@@ -394,10 +364,10 @@ impl TemplateUpdate {
             }
             next.chapters = chapters;
         }
-        if let Some(usecases) = self.usecases {
+        if let Some(usecases) = revision.usecases {
             next.usecases = usecases;
         }
-        if let Some(time) = self.deactivate_time {
+        if let Some(time) = revision.deactivate_time {
             next.deactivate_time = time;
         }
         if next != *current {
@@ -406,11 +376,11 @@ impl TemplateUpdate {
         }
         let before = current.settings.clone().unwrap_or_default();
         let mut settings = before.clone();
-        if self.undeletes && settings.delete_time.is_some() {
+        if revision.delete_time == Some(None) && settings.delete_time.is_some() {
             author.caller.require_role(UNDELETE)?;
             settings.delete_time = None;
         }
-        self.settings.apply(&mut settings)?;
+        set.apply(&mut settings)?;
         let mut settings = settings.after(&before);
         if settings == before && next.revision == current.revision {
             return Ok(None);
@@ -466,19 +436,24 @@ fn with_ids_of(mut known: Vec<String>, chapters: &[Chapter]) -> Vec<String> {
     known
 }
 
-fn read_chapters(fields: &mut Fields<'_>, field: &str, tenant: &Tenant) -> Option<Vec<Chapter>> {
-    fields.object(field, |template| {
+/// The chapters of a template, whose ids differ.
+#[derive(Debug)]
+pub struct Structure;
+
+impl Rule for Structure {
+    type Value = Vec<Chapter>;
+
+    fn read(json: Json, place: &mut Place<'_>) -> Option<Vec<Chapter>> {
+        let NewStructure { chapters } = <NewStructure as Rule>::read(json, place)?;
         let mut seen = HashSet::new();
-        let chapters = template.some_objects("chapters", MAX_CHAPTERS, |chapter| {
-            let id = read_new_id(chapter, "chapterId", &mut seen);
-            let display_name = chapter.title("displayName", MAX_TITLE_BYTES);
-            let criteria = chapter
-                .some_objects("criteria", MAX_CRITERIA, |criterion| read_criterion(criterion, &mut seen, tenant));
-            let id = id?;
-            Some(Chapter { display_name: display_name.unwrap_or_else(|| id.clone()), id, criteria: criteria? })
-        })?;
+        for id in chapters.iter().flat_map(NewChapter::ids) {
+            if !seen.insert(&id.text) {
+                place.refuse_at(&id.path, "stands twice among the template's chapters and criteria");
+            }
+        }
+        let chapters: Vec<Chapter> = chapters.into_iter().map(NewChapter::into_chapter).collect();
         if chapters.iter().map(|chapter| chapter.criteria.len()).sum::<usize>() > MAX_CRITERIA {
-            template.refuse("chapters", format!("must have at most {MAX_CRITERIA} criteria in all"));
+            place.refuse_field("chapters", format_args!("must have at most {MAX_CRITERIA} criteria in all"));
         }
         let labels = chapters.iter().flat_map(|chapter| {
             let criteria = chapter.criteria.iter().flat_map(|criterion| {
@@ -493,48 +468,113 @@ fn read_chapters(fields: &mut Fields<'_>, field: &str, tenant: &Tenant) -> Optio
                 "must have ids, labels and triggers of at most {MAX_LABELS_BYTES} bytes together as JSON strings, and has \
                  {bytes}"
             );
-            template.refuse("chapters", refused);
+            place.refuse_field("chapters", refused);
         }
         Some(chapters)
-    })
+    }
+
+    fn kind() -> Kind {
+        kind_of_object::<NewStructure>(false)
+    }
 }
 
-fn read_criterion(criterion: &mut Fields<'_>, seen: &mut HashSet<String>, tenant: &Tenant) -> Option<Criterion> {
-    let id = read_new_id(criterion, "criterionId", seen);
-    let display_name = criterion.title("displayName", MAX_TITLE_BYTES);
-    let positive = (Bound::Excluded(0.0), Bound::Included(MAX_NUMBER));
-    let weight = criterion.double("weight", positive).unwrap_or(1.0);
-    let maximum_value = criterion.double("maximumValue", positive).unwrap_or(1.0);
-    let auto_fail = criterion.boolean("autoFail").unwrap_or(false);
-    let triggers = criterion.ids("triggerNames", MAX_TRIGGERS, tenant);
-    let thousandths = (weight * 1000.0).round();
-    if (thousandths / 1000.0 - weight).abs() > f64::EPSILON * weight {
-        criterion.refuse("weight", "must have at most 3 decimals");
+message! {
+    /// The structure of a template as a client sends it.
+    struct NewStructure {
+        chapters: AtLeastOne<List<NewChapter, MAX_CHAPTERS>> = "chapters",
     }
-    let id = id?;
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "refused above unless up to 10^9")]
-    let weight_thousandths = thousandths as u32;
-    Some(Criterion {
-        display_name: display_name.unwrap_or_else(|| id.clone()),
-        id,
-        weight_thousandths,
-        maximum_value,
-        auto_fail,
-        triggers,
-    })
 }
 
-fn read_new_id(fields: &mut Fields<'_>, field: &str, seen: &mut HashSet<String>) -> Option<String> {
-    let id = fields.required(field, |fields, field| {
-        let id = fields.text(field, Kind::id, |text| {
-            Id::<names::Usecase>::parse(text).ok_or_else(|| format!("must be {}", Id::<names::Usecase>::rule()))
-        })?;
-        Some(id.to_string())
-    })?;
-    if !seen.insert(id.clone()) {
-        fields.refuse(field, "stands twice among the template's chapters and criteria");
+message! {
+    /// A chapter as a client sends it.
+    struct NewChapter {
+        id: PartId = "chapterId",
+        display_name: Option<Title<MAX_TITLE_BYTES>> = "displayName",
+        criteria: AtLeastOne<List<NewCriterion, MAX_CRITERIA>> = "criteria",
     }
-    Some(id)
+}
+
+impl NewChapter {
+    /// Its id and those of its criteria.
+    fn ids(&self) -> impl Iterator<Item = &PartId> {
+        std::iter::once(&self.id).chain(self.criteria.iter().map(|criterion| &criterion.id))
+    }
+
+    fn into_chapter(self) -> Chapter {
+        let id = self.id.text;
+        let display_name = self.display_name.unwrap_or_else(|| id.clone());
+        Chapter { id, display_name, criteria: self.criteria.into_iter().map(NewCriterion::into_criterion).collect() }
+    }
+}
+
+message! {
+    /// A criterion as a client sends it.
+    struct NewCriterion {
+        id: PartId = "criterionId",
+        display_name: Option<Title<MAX_TITLE_BYTES>> = "displayName",
+        weight_thousandths: Option<Weight> = "weight",
+        maximum_value: Option<Positive<MAX_NUMBER>> = "maximumValue",
+        auto_fail: Flag = "autoFail",
+        triggers: Distinct<MomentId, MAX_TRIGGERS> = "triggerNames",
+    }
+}
+
+impl NewCriterion {
+    fn into_criterion(self) -> Criterion {
+        let id = self.id.text;
+        Criterion {
+            display_name: self.display_name.unwrap_or_else(|| id.clone()),
+            id,
+            weight_thousandths: self.weight_thousandths.unwrap_or(1000),
+            maximum_value: self.maximum_value.unwrap_or(1.0),
+            auto_fail: self.auto_fail,
+            triggers: self.triggers,
+        }
+    }
+}
+
+/// The weight of a criterion: more than 0, with at most three decimals; in thousandths.
+struct Weight;
+
+impl Rule for Weight {
+    type Value = u32;
+
+    fn read(json: Json, place: &mut Place<'_>) -> Option<u32> {
+        let weight = <Positive<MAX_NUMBER> as Rule>::read(json, place)?;
+        let thousandths = (weight * 1000.0).round();
+        if (thousandths / 1000.0 - weight).abs() > f64::EPSILON * weight {
+            return place.refuse("must have at most 3 decimals");
+        }
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "up to 10^9")]
+        let thousandths = thousandths as u32;
+        Some(thousandths)
+    }
+
+    fn kind() -> Kind {
+        <Positive<MAX_NUMBER> as Rule>::kind()
+    }
+}
+
+/// The id of a chapter or criterion, and where in the body it stands.
+struct PartId {
+    text: String,
+    path: String,
+}
+
+impl Rule for PartId {
+    type Value = Self;
+
+    fn read(json: Json, place: &mut Place<'_>) -> Option<Self> {
+        let text = place.string(json, |text| match Id::<names::Usecase>::parse(&text) {
+            Some(_) => Ok(text),
+            None => Err(format!("must be {}", Id::<names::Usecase>::rule())),
+        });
+        Some(Self { text: text?, path: place.path() })
+    }
+
+    fn kind() -> Kind {
+        Kind::id()
+    }
 }
 
 /// One revision of a scorecard template, against which conversations are scored.

@@ -4,11 +4,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use crate::fields::Fields;
+use crate::message;
+use crate::message::{Message, Object, Place};
 use crate::names::{GroupId, UserId};
 use crate::qa_task::QaTaskConfig;
 use crate::references::References;
-use crate::{Caller, Error, Reason, Role, Tenant, Timestamp, UpdateMask};
+use crate::rules::{AnyObject, Distinct, Enumeration, Flag, OneOf, Patch};
+use crate::{Caller, Error, Reason, Role, Tenant, Timestamp, outline};
 
 /// The most users and groups of an audience.
 const MAX_AUDIENCE_USERS: usize = 200;
@@ -40,15 +42,17 @@ pub struct TemplateSettings {
     pub last_updated_by: Option<UserId>,
 }
 
-/// The agents whom a template is for; without users and groups, everyone.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct Audience {
-    /// Users.
-    pub users: Vec<UserId>,
-    /// Groups, whose members it is for.
-    pub groups: Vec<GroupId>,
-    /// Whether members of sub-groups are members, of exceptions from quotas too.
-    pub indirect: bool,
+message! {
+    /// The agents whom a template is for; without users and groups, everyone.
+    #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+    pub struct Audience {
+        /// Users.
+        pub users: Distinct<UserId, MAX_AUDIENCE_USERS> = "userNames",
+        /// Groups, whose members it is for.
+        pub groups: Distinct<GroupId, MAX_AUDIENCE_GROUPS> = "groupNames",
+        /// Whether members of sub-groups are members, of exceptions from quotas too.
+        pub indirect: Flag = "includeIndirectGroupMembers",
+    }
 }
 
 impl Audience {
@@ -74,33 +78,49 @@ pub const TYPES: [(&str, Option<TemplateType>); 3] = [
     ("SCORECARD_TEMPLATE_TYPE_PROCESS", Some(TemplateType::Process)),
 ];
 
-/// What a create or update sets: of an update, only what it has.
+/// A request may leave it open.
+impl Enumeration for Option<TemplateType> {
+    const VALUES: &'static [(&'static str, Self)] = &TYPES;
+}
+
+message! {
+    /// What a create or update sets: of an update, only what it has.
+    #[derive(Debug, Clone, PartialEq, Serialize)]
+    pub struct SettingsUpdate {
+        audience: Patch<Option<Audience>> = "audience",
+        qa_task: Patch<Option<QaTaskConfig>> = "qaTaskConfig",
+        kind: Patch<Option<OneOf<Option<TemplateType>>>> = "type",
+        permissions: Patch<Option<AnyObject<MAX_OBJECT_BYTES>>> = "permissions",
+        qa_score: Patch<Option<AnyObject<MAX_OBJECT_BYTES>>> = "qaScoreConfig",
+    }
+}
+
+/// An `M` of a revision, with the template's settings in the same object.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct SettingsUpdate {
-    audience: Option<Option<Audience>>,
-    qa_task: Option<Option<QaTaskConfig>>,
-    kind: Option<Option<TemplateType>>,
-    permissions: Option<Option<Map<String, Value>>>,
-    qa_score: Option<Option<Map<String, Value>>>,
+pub struct WithSettings<M> {
+    /// What is of the revision.
+    pub revision: M,
+    /// The settings.
+    pub settings: SettingsUpdate,
+}
+
+impl<M: Message> Message for WithSettings<M> {
+    fn names() -> Vec<&'static str> {
+        [M::names(), SettingsUpdate::names()].concat()
+    }
+
+    fn read(object: &mut Object, place: &mut Place<'_>) -> Option<Self> {
+        let revision = M::read(object, place);
+        let settings = <SettingsUpdate as Message>::read(object, place);
+        Some(Self { revision: revision?, settings: settings? })
+    }
+
+    fn fields() -> Vec<outline::Field> {
+        M::fields().into_iter().chain(SettingsUpdate::fields()).collect()
+    }
 }
 
 impl SettingsUpdate {
-    /// The fields that an update mask may name.
-    pub const FIELDS: [&'static str; 5] = ["audience", "qaTaskConfig", "type", "permissions", "qaScoreConfig"];
-    /// The fields that the service sets, beside the time of deletion.
-    pub const OF_THE_SERVICE: [&'static str; 2] = ["status", "lastUpdatedBy"];
-
-    /// Reads the fields that `mask` covers, noting every bad one.
-    pub fn read(fields: &mut Fields<'_>, mask: &UpdateMask, tenant: &Tenant) -> Self {
-        Self {
-            audience: mask.value(fields, "audience", |fields, field| Audience::read(fields, field, tenant)),
-            qa_task: mask.value(fields, "qaTaskConfig", |fields, field| QaTaskConfig::read(fields, field, tenant)),
-            kind: mask.value(fields, "type", |fields, field| fields.enumeration(field, &TYPES).flatten()),
-            permissions: mask.value(fields, "permissions", |fields, field| fields.any_object(field, MAX_OBJECT_BYTES)),
-            qa_score: mask.value(fields, "qaScoreConfig", |fields, field| fields.any_object(field, MAX_OBJECT_BYTES)),
-        }
-    }
-
     /// The users and groups that it names and that must exist, in fields that begin with `path`. A caller who is
     /// confined to some profiles is not told which groups the customer has; one that does not exist holds nobody.
     pub fn references(&self, path: &str, caller: &Caller) -> References {
@@ -131,7 +151,7 @@ impl SettingsUpdate {
             settings.qa_task = qa_task;
         }
         if let Some(kind) = self.kind {
-            settings.kind = kind;
+            settings.kind = kind.flatten();
         }
         if let Some(permissions) = self.permissions {
             settings.permissions = permissions;
@@ -192,16 +212,6 @@ impl TemplateSettings {
 }
 
 impl Audience {
-    fn read(fields: &mut Fields<'_>, field: &str, tenant: &Tenant) -> Option<Self> {
-        fields.object(field, |audience| {
-            Some(Self {
-                users: audience.ids("userNames", MAX_AUDIENCE_USERS, tenant),
-                groups: audience.ids("groupNames", MAX_AUDIENCE_GROUPS, tenant),
-                indirect: audience.boolean("includeIndirectGroupMembers").unwrap_or(false),
-            })
-        })
-    }
-
     /// The audience as `tenant`'s clients read it; `None` if it is as without any.
     pub(crate) fn message(&self, tenant: &Tenant) -> Option<AudienceMessage> {
         Some(self).filter(|audience| **audience != Self::default()).map(|audience| AudienceMessage {

@@ -320,6 +320,17 @@ impl<'a> Request<'a> {
         Ok((value, expected.with_header(header)))
     }
 
+    /// Reads the body, an `M`.
+    ///
+    /// # Errors
+    /// INVALID_ARGUMENT naming every bad field; a repeated key of an object by its path; `body` if it is not a JSON
+    /// object or over 1 MiB. An empty body is an empty object.
+    pub fn body_of<'t, M: Message>(&'t self, tenant: impl Into<Scope<'t>>, now: Timestamp) -> Result<M, Error> {
+        let mut violations = self.query().finish();
+        let value = self.message(&mut violations, tenant, now);
+        violations.finish(value)
+    }
+
     /// Reads the body of a request for a page of what an `M` asks for; also returns the parameters that were read.
     ///
     /// # Errors
