@@ -4,8 +4,9 @@
 use std::collections::BTreeMap;
 use std::ops::Bound;
 
-use coaching_domain::fields::{snake_case, title_pattern};
+use coaching_domain::message::snake_case;
 use coaching_domain::outline::{Kind, Message};
+use coaching_domain::values::title_pattern;
 use serde_json::{Map, Value, json};
 
 use super::words::Words;

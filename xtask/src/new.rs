@@ -161,7 +161,7 @@ tokio.workspace = true
             (None, false) => "let tenant = request.authorize_customer()?;".to_owned(),
         };
         let read = if self.has_body() {
-            "request.body_of::<()>(&tenant, app.now()?)?;"
+            "request.body::<()>(&tenant, app.now()?)?;"
         } else {
             "request.query().finish().into_result()?;"
         };

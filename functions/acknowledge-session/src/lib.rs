@@ -51,7 +51,7 @@ pub struct AcknowledgeSessionResponse<'a> {
 async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let (tenant, id, _) = request.authorize_verb::<names::CoachingSession>("coachingSession")?;
     let now = app.now()?;
-    let (acknowledgement, expected) = request.step_of::<Acknowledgement>(&tenant, now)?;
+    let (acknowledgement, expected) = request.step::<Acknowledgement>(&tenant, now)?;
 
     let name = tenant.name_of(&id);
     let changed = app.store.change_session(&tenant, &id, request.author(now), |session, now| {

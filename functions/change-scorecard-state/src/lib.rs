@@ -104,10 +104,10 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let now = app.now()?;
     let (comment, expected) = match step {
         Step::Acknowledge => {
-            let (acknowledgement, expected) = request.step_of::<ScorecardAcknowledgement>(&tenant, now)?;
+            let (acknowledgement, expected) = request.step::<ScorecardAcknowledgement>(&tenant, now)?;
             (acknowledgement.comment, expected)
         }
-        Step::Submit | Step::Reset => (None, request.step_of::<()>(&tenant, now)?.1),
+        Step::Submit | Step::Reset => (None, request.step::<()>(&tenant, now)?.1),
     };
 
     let author = request.author(now);

@@ -52,7 +52,7 @@ pub struct CreateCommentResponse<'a> {
 async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let tenant = request.authorize()?;
     let caller = request.caller();
-    let creation = request.creation_of::<NewCoachingComment>(app, &tenant)?;
+    let creation = request.creation::<NewCoachingComment>(app, &tenant)?;
     let Creation { new, now, .. } = &creation;
 
     let create = async |record| {

@@ -47,7 +47,7 @@ pub struct CreatePlanResponse<'a> {
 async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let tenant = request.authorize()?;
     let caller = request.caller();
-    let creation = request.creation_of::<NewCoachingPlan>(app, &tenant)?;
+    let creation = request.creation::<NewCoachingPlan>(app, &tenant)?;
     let Creation { new, now, .. } = &creation;
 
     let create = async |record| {

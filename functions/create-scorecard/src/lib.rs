@@ -74,7 +74,7 @@ pub struct CreateScorecardResponse<'a> {
 async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let tenant = request.authorize()?;
     let caller = request.caller();
-    let creation = request.creation_of::<NewScorecard>(app, &tenant)?;
+    let creation = request.creation::<NewScorecard>(app, &tenant)?;
     let Creation { new, now, .. } = &creation;
 
     let mut made_from = None;

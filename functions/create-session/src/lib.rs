@@ -51,7 +51,7 @@ pub struct CreateSessionResponse<'a> {
 async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let tenant = request.authorize()?;
     let caller = request.caller();
-    let creation = request.creation_of::<NewCoachingSession>(app, &tenant)?;
+    let creation = request.creation::<NewCoachingSession>(app, &tenant)?;
     let Creation { new, now, .. } = &creation;
     new.check_order(caller)?;
 

@@ -54,7 +54,7 @@ pub struct CreateTargetResponse<'a> {
 
 async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let tenant = request.authorize()?;
-    let creation = request.creation_of::<NewTarget>(app, &tenant)?;
+    let creation = request.creation::<NewTarget>(app, &tenant)?;
     let Creation { new, now, .. } = &creation;
 
     let create = async |record| {

@@ -47,7 +47,7 @@ pub struct CreateTemplateResponse<'a> {
 
 async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let tenant = request.authorize()?;
-    let creation = request.creation_of::<NewTemplate>(app, &tenant)?;
+    let creation = request.creation::<NewTemplate>(app, &tenant)?;
     let Creation { new, now, .. } = &creation;
     let caller = request.caller();
 

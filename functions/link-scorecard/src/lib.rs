@@ -69,7 +69,7 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let (tenant, id, verb) = request.authorize_verb::<names::CoachingPlan>("coachingPlan")?;
     let linked = verb == ADD;
     let now = app.now()?;
-    let (LinkScorecardRequest { scorecard }, expected) = request.step_of(&tenant, now)?;
+    let (LinkScorecardRequest { scorecard }, expected) = request.step(&tenant, now)?;
 
     let author = request.author(now);
     let check = |plan: &CoachingPlan| expected.check(&plan.etag());

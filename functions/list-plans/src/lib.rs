@@ -126,8 +126,7 @@ impl ListPlansRequest {
 async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let tenant = request.authorize()?;
     let now = app.now()?;
-    let (Paged { value: asked, page_size, page_token }, parameters) =
-        request.page_of::<ListPlansRequest>(&tenant, now)?;
+    let (Paged { value: asked, page_size, page_token }, parameters) = request.page::<ListPlansRequest>(&tenant, now)?;
     let as_agent = request.caller().role() == Role::Agent;
     let mut agents: BTreeSet<UserId> = asked.agents.iter().chain(&asked.agent).cloned().collect();
     if as_agent {

@@ -56,7 +56,7 @@ message! {
 async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let tenant = request.authorize()?;
     let now = app.now()?;
-    let (asked, parameters) = request.page_of::<ListTargetsRequest>(&tenant, now)?;
+    let (asked, parameters) = request.page::<ListTargetsRequest>(&tenant, now)?;
     let ListTargetsRequest { usecases, plans, templates } = asked.value;
     let filter = TargetFilter { usecases, plans, templates };
 

@@ -86,7 +86,7 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let tenant = request.authorize()?;
     let now = app.now()?;
     let caller = request.caller();
-    let (asked, parameters) = request.page_of(&tenant, now)?;
+    let (asked, parameters) = request.page(&tenant, now)?;
     let asked = RetrieveProgressRequest::new(asked, caller, &tenant, now)?;
 
     let binding = Binding::new(OPERATION.name, caller, &tenant, &parameters);

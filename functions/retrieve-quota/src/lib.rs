@@ -76,7 +76,7 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
         }
     };
     let now = app.now()?;
-    let RetrieveQuotaRequest { usecase, start_time, end_time } = request.body_of(&tenant, now)?;
+    let RetrieveQuotaRequest { usecase, start_time, end_time } = request.body(&tenant, now)?;
 
     let template = app.store.template(&tenant, &id, None).await?;
     let template = template.ok_or_else(|| Error::not_found(&tenant.name_of(&id)))?;

@@ -47,7 +47,7 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let id = request.path_id::<names::CoachingComment>("coachingComment", &tenant)?;
     let now = app.now()?;
     let caller = request.caller();
-    let (update, expected) = request.update_of::<CommentUpdate>("coachingComment", &tenant, now)?;
+    let (update, expected) = request.update::<CommentUpdate>("coachingComment", &tenant, now)?;
 
     let references = update.references(None);
     let (exists, owners) = try_join(

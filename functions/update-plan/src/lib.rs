@@ -56,7 +56,7 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let id = request.path_id::<names::CoachingPlan>("coachingPlan", &tenant)?;
     let now = app.now()?;
     let caller = request.caller();
-    let (update, expected) = request.update_of::<PlanUpdate>("coachingPlan", &tenant, now)?;
+    let (update, expected) = request.update::<PlanUpdate>("coachingPlan", &tenant, now)?;
 
     let references = update.references();
     let (found, unknown) =

@@ -56,7 +56,7 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let tenant = request.authorize()?;
     let id = request.path_id::<names::Scorecard>("scorecard", &tenant)?;
     let now = app.now()?;
-    let (update, expected) = request.update_of::<ScorecardUpdate>("scorecard", &tenant, now)?;
+    let (update, expected) = request.update::<ScorecardUpdate>("scorecard", &tenant, now)?;
 
     let owners = app.store.owners(&tenant, update.plans(), &[], None).await?;
     let author = request.author(now);

@@ -71,7 +71,7 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let id = request.path_id::<names::CoachingSession>("coachingSession", &tenant)?;
     let now = app.now()?;
     let caller = request.caller();
-    let (update, expected) = request.update_of::<SessionUpdate>("coachingSession", &tenant, now)?;
+    let (update, expected) = request.update::<SessionUpdate>("coachingSession", &tenant, now)?;
     app.store.unknown_names(&tenant, &update.references(), true).await?.into_result()?;
 
     let changed = app.store.change_session(&tenant, &id, request.author(now), |session, now| {

@@ -42,7 +42,7 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let tenant = request.authorize()?;
     let id = request.path_id::<names::Target>("target", &tenant)?;
     let now = app.now()?;
-    let (update, expected) = request.update_of::<TargetUpdate>("target", &tenant, now)?;
+    let (update, expected) = request.update::<TargetUpdate>("target", &tenant, now)?;
 
     let author = request.author(now);
     let changed = app.store.change_target(&tenant, &id, author, |target, now| {

@@ -64,7 +64,7 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
         }
     };
     let now = app.now()?;
-    let (update, expected) = request.update_of::<TemplateUpdate>("scorecardTemplate", &tenant, now)?;
+    let (update, expected) = request.update::<TemplateUpdate>("scorecardTemplate", &tenant, now)?;
 
     let references = update.references(request.caller());
     let (current, unknown) =

@@ -12,8 +12,8 @@
 //! Entries that time ran out for are UNAVAILABLE with the reason `OUT_OF_TIME`; the others have their own results. A
 //! repeat completes the batch.
 
+use coaching_domain::bodies::Entry;
 use coaching_domain::directory::{Group, GroupMessage, MAX_ENTRIES};
-use coaching_domain::fields::Entry;
 use coaching_domain::{Error, Role};
 use coaching_edge::{Access, Answer, App, EntryStatus, Operation, Partition, Request, Route, batch_results};
 use serde::Serialize;
@@ -58,7 +58,7 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let tenant = request.authorize_customer()?;
     let deadline = app.deadline();
     let entries = request
-        .entries_of::<Entry<Group>, _, MAX_ENTRIES>("groups", &tenant, app.now()?, |entry| Some(&entry.value.id))?;
+        .entries::<Entry<Group>, _, MAX_ENTRIES>("groups", &tenant, app.now()?, |entry| Some(&entry.value.id))?;
 
     let read: Vec<&Entry<Group>> = entries.iter().flatten().collect();
     let written = app.store.upsert_groups(&tenant, &read, deadline).await?;

@@ -12,9 +12,9 @@
 
 use std::collections::HashMap;
 
+use coaching_domain::bodies::Entry;
 use coaching_domain::change::Author;
 use coaching_domain::directory::MAX_ENTRIES;
-use coaching_domain::fields::Entry;
 use coaching_domain::plan::{CoachingPlan, CoachingPlanMessage, NewCoachingPlan, SeenPlan};
 use coaching_domain::references::References;
 use coaching_domain::{Code, Error, Role, Tenant, Violations};
@@ -78,7 +78,7 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let caller = request.caller();
     let deadline = app.deadline();
     let entries =
-        request.entries_of::<Entry<NewCoachingPlan>, _, MAX_ENTRIES>("coachingPlans", &tenant, now, |entry| {
+        request.entries::<Entry<NewCoachingPlan>, _, MAX_ENTRIES>("coachingPlans", &tenant, now, |entry| {
             entry.value.id.as_ref()
         })?;
 

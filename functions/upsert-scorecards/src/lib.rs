@@ -29,8 +29,8 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use coaching_domain::bodies::Entry;
 use coaching_domain::change::Author;
-use coaching_domain::fields::Entry;
 use coaching_domain::names::{CoachingPlanId, ScorecardId};
 use coaching_domain::references::References;
 use coaching_domain::scorecard::{NewScorecard, Scorecard, ScorecardMessage};
@@ -103,9 +103,8 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let caller = request.caller();
     let now = app.now()?;
     let deadline = app.deadline();
-    let entries = request.entries_of::<Entry<NewScorecard>, _, MAX_ENTRIES>("scorecards", &tenant, now, |entry| {
-        entry.value.id.as_ref()
-    })?;
+    let entries = request
+        .entries::<Entry<NewScorecard>, _, MAX_ENTRIES>("scorecards", &tenant, now, |entry| entry.value.id.as_ref())?;
 
     let mut expected = Vec::with_capacity(entries.len());
     let entries = entries.into_iter().map(|entry| {

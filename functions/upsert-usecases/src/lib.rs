@@ -50,7 +50,7 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let tenant = request.authorize()?;
     let deadline = app.deadline();
     let entries =
-        request.entries_of::<Unversioned<Usecase>, _, MAX_ENTRIES>("usecases", &tenant, app.now()?, |entry| {
+        request.entries::<Unversioned<Usecase>, _, MAX_ENTRIES>("usecases", &tenant, app.now()?, |entry| {
             Some(&entry.0.id)
         })?;
 

@@ -11,8 +11,8 @@
 //! Entries that time ran out for are UNAVAILABLE with the reason `OUT_OF_TIME`; the others have their own results. A
 //! repeat completes the batch.
 
+use coaching_domain::bodies::Entry;
 use coaching_domain::directory::{MAX_ENTRIES, User, UserMessage};
-use coaching_domain::fields::Entry;
 use coaching_domain::{Error, Role};
 use coaching_edge::{Access, Answer, App, EntryStatus, Operation, Partition, Request, Route, batch_results};
 use serde::Serialize;
@@ -58,7 +58,7 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let deadline = app.deadline();
     let now = app.now()?;
     let entries =
-        request.entries_of::<Entry<User>, _, MAX_ENTRIES>("users", &tenant, now, |entry| Some(&entry.value.id))?;
+        request.entries::<Entry<User>, _, MAX_ENTRIES>("users", &tenant, now, |entry| Some(&entry.value.id))?;
 
     let read: Vec<&Entry<User>> = entries.iter().flatten().collect();
     let written = app.store.upsert_users(&tenant, &read, now, deadline).await?;

@@ -1,13 +1,14 @@
 //! Bodies with messages in them: those of updates, of batches, and of requests for a page.
 
+use std::collections::HashMap;
 use std::marker::PhantomData;
 
-use crate::fields::{Entry, MAX_TITLE_BYTES, refuse_repeated};
 use crate::json::Json;
 use crate::message::{Field, Message, Object, Place, Rule, kind_of_object, read_object};
 use crate::names::{Collection, Id};
 use crate::outline::{self, Kind};
 use crate::rules::{AtLeastOne, List, PageSize, Text};
+use crate::values::MAX_TITLE_BYTES;
 use crate::{Error, ExpectedEtag, Violations};
 
 /// The longest page token that is read, in bytes.
@@ -45,6 +46,15 @@ impl<M: Message> Rule for Closed<M> {
     fn kind() -> Kind {
         kind_of_object::<M>(true)
     }
+}
+
+/// An entry of a batch, or what an update changes.
+#[derive(Debug, Clone)]
+pub struct Entry<M> {
+    /// The value, or its change.
+    pub value: M,
+    /// The version that it is to replace; without an etag, any version or none.
+    pub expected: ExpectedEtag,
 }
 
 impl<M: Message> Message for Entry<M> {
@@ -111,6 +121,26 @@ pub fn read_entries<M: Message, C: Collection, const N: usize>(
     let mut entries: Vec<Result<M, Error>> = entries.collect();
     refuse_repeated(&mut entries, field, id);
     Some(entries)
+}
+
+/// Refuses all those of `entries` of the batch `field` that have the same `id`: which of them stays would be chance.
+fn refuse_repeated<T, C: Collection>(entries: &mut [Result<T, Error>], field: &str, id: impl Fn(&T) -> Option<&Id<C>>) {
+    let mut places: HashMap<Id<C>, Vec<usize>> = HashMap::new();
+    for (place, entry) in entries.iter().enumerate() {
+        if let Some(id) = entry.as_ref().ok().and_then(&id) {
+            places.entry(id.clone()).or_default().push(place);
+        }
+    }
+    for places in places.into_values().filter(|places| places.len() > 1) {
+        for place in &places {
+            let Some(other) = places.iter().find(|other| *other != place) else { continue };
+            let at = |place: usize| format!("{field}[{place}].name");
+            let refused = Error::invalid_field(&at(*place), format!("is also {}", at(*other)));
+            if let Some(entry) = entries.get_mut(*place) {
+                *entry = Err(refused);
+            }
+        }
+    }
 }
 
 /// The `field` with the entries of a batch in the API's document.

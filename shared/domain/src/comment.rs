@@ -7,7 +7,6 @@ use utoipa::ToSchema;
 
 use crate::change::{Document, Hidden};
 use crate::etag::etag_of;
-use crate::fields::MAX_TEXT_BYTES;
 use crate::identity::{Caller, Role};
 use crate::json::Json;
 use crate::message;
@@ -17,6 +16,7 @@ use crate::outline::Kind;
 use crate::references::{Named, Owners, References};
 use crate::rules::{Distinct, Dropped, Fixed, Imported, Patch, Text, Title};
 use crate::timestamp::{Timestamp, creation};
+use crate::values::MAX_TEXT_BYTES;
 use crate::{Error, Tenant, Violations};
 
 /// The most users that a comment mentions, and sessions that it links.

@@ -117,23 +117,18 @@ impl Violations {
         self.outline.as_deref_mut()
     }
 
-    /// In documentation mode, records `name` as a field of this `kind` and returns true.
+    /// In documentation mode, records `name` as a parameter of this `kind` and returns true.
     pub fn outlines(&mut self, name: &str, kind: impl FnOnce() -> Kind) -> bool {
         if let Some(outline) = &mut self.outline {
             let field = Field { name: name.to_owned(), kind: kind(), required: false, may_be_empty: true };
-            outline.message().fields.push(field);
+            outline.parameters.fields.push(field);
         }
         self.outline.is_some()
     }
 
-    /// The field recorded last in the outline.
-    pub(crate) fn last_outlined(&mut self) -> Option<&mut Field> {
-        self.outline.as_mut().and_then(|outline| outline.message().fields.last_mut())
-    }
-
-    /// Notes in the outline that the field read last is required.
+    /// Notes in the outline that the parameter read last is required.
     pub fn note_as_required(&mut self) {
-        if let Some(last) = self.last_outlined() {
+        if let Some(last) = self.outline.as_mut().and_then(|outline| outline.parameters.fields.last_mut()) {
             (last.required, last.may_be_empty) = (true, false);
         }
     }
@@ -347,5 +342,35 @@ impl fmt::Display for Error {
 impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         self.cause.as_deref().map(|cause| cause as &(dyn StdError + 'static))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn named(violations: Violations) -> Vec<String> {
+        let error = violations.into_result().unwrap_err();
+        error.violations().iter().map(|one| one.field.clone()).collect()
+    }
+
+    #[test]
+    fn a_field_is_bad_once() {
+        let mut violations = Violations::default();
+        for field in ["a", "b", "a", "b"] {
+            violations.add(field, "must not stand here");
+        }
+        assert_eq!((violations.len(), named(violations)), (2, vec!["a".to_owned(), "b".to_owned()]));
+    }
+
+    #[test]
+    fn an_answer_names_so_many_fields_and_so_much_of_each() {
+        let mut violations = Violations::default();
+        for index in 0..40 {
+            violations.add(format!("{index}{}", "ä".repeat(200)), "is not a field of this message");
+        }
+        let named = named(violations);
+        assert_eq!(named.len(), MAX_VIOLATIONS);
+        assert!(named.iter().all(|field| field.len() <= 260 && field.ends_with('…')), "{named:?}");
     }
 }

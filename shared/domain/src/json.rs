@@ -184,4 +184,11 @@ mod tests {
         assert_eq!(Json::parse(b"{\n  \"a\": }"), Err(JsonError::Invalid { line: 2, column: 8 }));
         assert!(matches!(Json::parse(b"{} {}"), Err(JsonError::Invalid { .. })));
     }
+
+    #[test]
+    fn the_number_of_values_is_limited() {
+        let array = |entries: usize| format!("[{}0]", "0,".repeat(entries - 1));
+        assert!(Json::parse(array(MAX_VALUES - 1).as_bytes()).is_ok());
+        assert!(Json::parse(array(MAX_VALUES).as_bytes()).is_err());
+    }
 }

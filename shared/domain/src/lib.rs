@@ -14,7 +14,6 @@ pub mod directory;
 pub mod error;
 pub mod etag;
 pub mod exact;
-pub mod fields;
 #[cfg(test)]
 mod figures;
 pub mod goal;
@@ -41,6 +40,7 @@ pub mod template;
 pub mod template_settings;
 pub mod timestamp;
 pub mod update_mask;
+pub mod values;
 
 pub use error::{Code, Error, Violations};
 pub use etag::ExpectedEtag;

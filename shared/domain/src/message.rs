@@ -8,7 +8,6 @@ use std::collections::BTreeMap;
 use std::fmt::{self, Display};
 use std::ops::Bound;
 
-use crate::fields::is_snake_case;
 use crate::identity::Caller;
 use crate::json::Json;
 use crate::names::{Collection, Id, NameError};
@@ -235,6 +234,25 @@ impl<'a> Place<'a> {
     }
 }
 
+/// The proto name of a field from its JSON name: `agentUserName` is `agent_user_name`.
+pub fn snake_case(field: &str) -> String {
+    let mut name = String::with_capacity(field.len() + 4);
+    name.extend(in_snake_case(field));
+    name
+}
+
+/// Whether `key` is the proto name of `field`.
+fn is_snake_case(key: &str, field: &str) -> bool {
+    key.chars().eq(in_snake_case(field))
+}
+
+fn in_snake_case(field: &str) -> impl Iterator<Item = char> {
+    field.chars().flat_map(|letter| {
+        let before = letter.is_ascii_uppercase().then_some('_');
+        before.into_iter().chain([letter.to_ascii_lowercase()])
+    })
+}
+
 /// Whether `json` means absence.
 fn is_empty(json: &Json) -> bool {
     matches!(json, Json::Null) || matches!(json, Json::String(text) if text.is_empty())
@@ -448,7 +466,6 @@ pub(crate) mod tests {
     use serde::Serialize;
 
     use super::*;
-    use crate::fields::snake_case;
     use crate::identity::tests::{caller_with, tenant};
     use crate::names::UserId;
     use crate::rules::{Distinct, Flag, List, Text, Title};

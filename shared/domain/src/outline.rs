@@ -46,7 +46,7 @@ pub enum Kind {
         /// The limit, if there is one.
         max_bytes: Option<usize>,
     },
-    /// A name for people, of at most so many bytes of UTF-8: see [`crate::fields::Fields::title`].
+    /// A name for people, of at most so many bytes of UTF-8: see [`crate::rules::Title`].
     Title {
         /// The limit.
         max_bytes: usize,
@@ -179,13 +179,6 @@ fn name<C: Collection>() -> String {
     format!("{}{profile}/{}/{id}", customer(), C::SEGMENT)
 }
 
-impl Outline {
-    /// The message that fields are recorded in at present.
-    pub(crate) fn message(&mut self) -> &mut Message {
-        self.body.as_mut().unwrap_or(&mut self.parameters)
-    }
-}
-
 /// The outline ends an operation as the cause of an error.
 impl fmt::Display for Outline {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -197,46 +190,28 @@ impl StdError for Outline {}
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use super::*;
-    use crate::fields::Fields;
-    use crate::identity::tests::tenant;
+    use crate::Violations;
     use crate::names::{CoachingPlan, User};
-    use crate::{UpdateMask, Violations};
 
     #[test]
     fn an_outline_has_all_that_is_asked_for_and_nothing_is_bad() {
         let mut violations = Violations::outlining();
-        let tenant = tenant("acme", "support");
-        let mut fields = Fields::new(BTreeMap::new(), &mut violations);
-        let user = fields.required("agentUserName", |fields, field| fields.id::<User>(field, &tenant));
-        let users = fields.ids::<User>("userNames", 3, &tenant);
-        let inner = fields.objects("parts", 2, |part| {
-            UpdateMask::Present
-                .value(part, "open", |part, field| part.required(field, |part, field| part.boolean(field)))
-        });
-        fields.refuse("userNames", "must not stand here");
-        fields.refuse_unknown();
-        assert!(user.is_none() && users.is_empty() && inner.is_empty() && violations.is_empty());
+        assert!(violations.outlines("agentUserName", Kind::name::<User>));
+        violations.note_as_required();
+        assert!(violations.outlines("isActive", || Kind::Boolean));
+        violations.add("isActive", "must not stand here");
+        assert!(violations.is_empty());
 
-        let field = |name: &str, kind: Kind, required, may_be_empty| Field {
+        let field = |name: &str, kind: Kind, required: bool| Field {
             name: name.to_owned(),
             kind,
             required,
-            may_be_empty,
+            may_be_empty: !required,
         };
-        let open = field("open", Kind::Boolean, false, false);
-        let part = Kind::Object(Message { fields: vec![open], closed: false });
-        let message = Message {
-            fields: vec![
-                field("agentUserName", Kind::name::<User>(), true, false),
-                field("userNames", Kind::name::<User>().listed(Some(3)), false, true),
-                field("parts", part.listed(Some(2)), false, true),
-            ],
-            closed: true,
-        };
-        assert_eq!(violations.outline().map(|outline| outline.parameters.clone()), Some(message));
+        let fields = vec![field("agentUserName", Kind::name::<User>(), true), field("isActive", Kind::Boolean, false)];
+        let parameters = Message { fields, closed: false };
+        assert_eq!(violations.outline().cloned(), Some(Outline { parameters, body: None }));
 
         let ended = violations.finish(Some(())).unwrap_err();
         assert!(StdError::source(&ended).is_some_and(|cause| cause.is::<Outline>()));

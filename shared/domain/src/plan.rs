@@ -5,7 +5,6 @@ use utoipa::ToSchema;
 
 use crate::change::{Document, Hidden, Shown};
 use crate::etag::etag_of;
-use crate::fields::{MAX_TEXT_BYTES, MAX_TITLE_BYTES};
 use crate::identity::{Caller, Role};
 use crate::message;
 use crate::message::Place;
@@ -14,6 +13,7 @@ use crate::references::References;
 use crate::rules::{Dropped, Fixed, Imported, List, Past, Patch, Text, Title};
 use crate::session::CoachingSessionMessage;
 use crate::timestamp::{Timestamp, creation, is_before, range_fault, told_or_now};
+use crate::values::{MAX_TEXT_BYTES, MAX_TITLE_BYTES};
 use crate::{Error, Reason, Tenant, Violations};
 
 /// The most behaviours, and the most criteria, that a plan focuses on: an entry of its history holds them twice, and a

@@ -6,12 +6,12 @@ use std::ops::Bound;
 
 use serde_json::{Map, Value};
 
-use crate::fields::{check_range, check_text, check_title, finite, one_of, page_size, whole};
 use crate::json::Json;
 use crate::message::{Field, Known, Place, Rule, Scope, filled};
 use crate::names::{Collection, Id, NameError, Revision, Revisions, ScorecardTemplateId};
 use crate::outline::Kind;
 use crate::timestamp::is_future;
+use crate::values::{check_range, check_text, check_title, finite, one_of, page_size, whole};
 use crate::{Tenant, Timestamp, UpdateMask};
 
 /// A text of at most `N` bytes of UTF-8.

@@ -9,7 +9,6 @@ use utoipa::ToSchema;
 use crate::change::{Author, Change, Document, Hidden};
 use crate::etag::etag_of;
 use crate::exact::{ExactMean, ExactScore};
-use crate::fields::{MAX_TEXT_BYTES, MAX_TITLE_BYTES};
 use crate::identity::{Caller, Role};
 use crate::json::Json;
 use crate::message;
@@ -24,6 +23,7 @@ use crate::rules::{
 use crate::statistics::{Contribution, WHOLE_SCORECARD, day_of, units_of};
 use crate::template::{MAX_NUMBER, ScorecardTemplate};
 use crate::timestamp::{Timestamp, creation};
+use crate::values::{MAX_TEXT_BYTES, MAX_TITLE_BYTES};
 use crate::{Error, Id, Reason, Tenant, Violations};
 
 /// The most scores of one scorecard: a template has at most this many criteria.

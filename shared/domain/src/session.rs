@@ -6,7 +6,6 @@ use utoipa::ToSchema;
 
 use crate::change::{Document, Hidden, Shown};
 use crate::etag::etag_of;
-use crate::fields::MAX_TEXT_BYTES;
 use crate::identity::{Caller, Role};
 use crate::message;
 use crate::message::Place;
@@ -14,6 +13,7 @@ use crate::names::{CoachingPlanId, CoachingSessionId, UsecaseId, UserId};
 use crate::references::References;
 use crate::rules::{Dropped, Fixed, Imported, Past, Patch, Text};
 use crate::timestamp::{Timestamp, creation, is_before, told_or_now};
+use crate::values::MAX_TEXT_BYTES;
 use crate::{Error, Reason, Tenant, Violations};
 
 /// The time that an agent has to acknowledge a submitted session.

@@ -5,7 +5,6 @@ use utoipa::ToSchema;
 
 use crate::etag::etag_of;
 use crate::exact::FULL_SCORE;
-use crate::fields::MAX_TITLE_BYTES;
 use crate::json::Json;
 use crate::message;
 use crate::message::{Place, Rule};
@@ -15,6 +14,7 @@ use crate::references::References;
 use crate::rules::{Any, Double, Dropped, Fixed, Imported, Patch, TemplateName, Text, Unnamed};
 use crate::scorecard::percent;
 use crate::timestamp::Timestamp;
+use crate::values::MAX_TITLE_BYTES;
 use crate::{Error, Reason, Tenant, Violations};
 
 /// The most values that a target may have had.

@@ -8,7 +8,6 @@ use utoipa::ToSchema;
 
 use crate::change::Author;
 use crate::etag::etag_of;
-use crate::fields::MAX_TITLE_BYTES;
 use crate::json::Json;
 use crate::message;
 use crate::message::{Place, Rule, kind_of_object};
@@ -21,6 +20,7 @@ use crate::rules::{
 };
 use crate::scorecard::UserMessage;
 use crate::template_settings::{AudienceMessage, TYPES, TemplateSettings, WithSettings};
+use crate::values::MAX_TITLE_BYTES;
 use crate::{Caller, Error, Id, Reason, Role, Tenant, Timestamp, Violations, names};
 
 /// The most chapters of a template.

@@ -6,8 +6,6 @@ use chrono::{DateTime, Datelike, SecondsFormat, TimeDelta, Utc};
 
 use utoipa::ToSchema;
 
-use crate::fields::Fields;
-
 /// A point in time between 0001-01-01 and 9999-12-31 UTC, in whole nanoseconds.
 ///
 /// Read from strict RFC 3339 (upper-case `T` and `Z`, seconds below 60, at most nine fraction
@@ -84,24 +82,6 @@ const MAX: DateTime<Utc> = match DateTime::from_timestamp(253_402_300_799, 999_9
 /// Whether `time` is more than a minute after `now`; less than that is a difference of clocks.
 pub fn is_future(time: Option<Timestamp>, now: Timestamp) -> bool {
     time.is_some_and(|time| time > now.plus(TimeDelta::minutes(1)))
-}
-
-/// Refuses the time of something done if it is in the future.
-pub fn refuse_future(fields: &mut Fields<'_>, now: Timestamp, field: &str, time: Option<Timestamp>) {
-    if is_future(time, now) {
-        fields.refuse(field, "must not be in the future");
-    }
-}
-
-/// Refuses `time` of `field` if it is before `earlier`, the time of a step that comes first.
-pub fn refuse_before(
-    fields: &mut Fields<'_>,
-    (field, time): (&str, Option<Timestamp>),
-    (first, earlier): (&str, Option<Timestamp>),
-) {
-    if is_before(time, earlier) {
-        fields.refuse(field, format!("must not be before {first}"));
-    }
 }
 
 /// Whether both times are present and `time` is before `earlier`.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::fields::{Fields, snake_case};
+use crate::message::snake_case;
 
 /// The fields that an update changes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,51 +31,6 @@ impl UpdateMask {
                 })
                 .collect::<Result<_, _>>()
                 .map(Self::Paths),
-        }
-    }
-
-    /// Whether the update changes `field` to its value in `fields`.
-    pub fn covers(&self, fields: &mut Fields<'_>, field: &str) -> bool {
-        match self {
-            Self::Present => fields.has(field),
-            Self::Every => true,
-            Self::Paths(paths) => paths.contains(field),
-        }
-    }
-
-    /// The value that `read` finds in `field`, if the update covers the field: `Some(None)` clears it.
-    pub fn value<T>(
-        &self,
-        fields: &mut Fields<'_>,
-        field: &str,
-        read: impl FnOnce(&mut Fields<'_>, &str) -> Option<T>,
-    ) -> Option<Option<T>> {
-        if !self.covers(fields, field) {
-            fields.drop_known(&[field]);
-            return None;
-        }
-        let value = read(fields, field);
-        fields.may_be_absent();
-        Some(value)
-    }
-
-    /// As [`UpdateMask::value`], for a field that never changes: with `*` it may be absent.
-    pub fn immutable<T>(
-        &self,
-        fields: &mut Fields<'_>,
-        field: &str,
-        read: impl FnOnce(&mut Fields<'_>, &str) -> Option<T>,
-    ) -> Option<Option<T>> {
-        match self {
-            Self::Every if !fields.has(field) => None,
-            _ => self.value(fields, field, read),
-        }
-    }
-
-    /// Refuses keys of `fields` that were not read, unless the update has a mask.
-    pub fn refuse_unknown(&self, fields: &mut Fields<'_>) {
-        if *self == Self::Present {
-            fields.refuse_unknown();
         }
     }
 }

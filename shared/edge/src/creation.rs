@@ -1,10 +1,9 @@
 //! Creates, which answer a repeat with the same `requestId` (AIP-155) as they first did.
 
 use chrono::TimeDelta;
-use coaching_domain::fields::Fields;
 use coaching_domain::message::Message;
 use coaching_domain::names::Collection;
-use coaching_domain::{Error, Tenant, Timestamp, Violations};
+use coaching_domain::{Error, Tenant, Timestamp};
 use coaching_store::{Created, IdempotencyRecord};
 use serde::Serialize;
 
@@ -24,42 +23,20 @@ pub struct Creation<N> {
 }
 
 impl Request<'_> {
-    /// Reads what is to be created: the body, with `read`, which gets the time, and the query parameter `requestId`.
-    /// The JSON of what `read` returns tells the request apart from others with the same id.
-    ///
-    /// # Errors
-    /// INVALID_ARGUMENT naming every bad field. With a `requestId`, a refusal that depends only on the time is left to
-    /// [`Creation::once`]: a clock may have been set back since the body was accepted.
-    pub fn creation<N: Serialize>(
-        &self,
-        app: &App,
-        read: impl Fn(&mut Fields<'_>, Timestamp) -> Option<N>,
-    ) -> Result<Creation<N>, Error> {
-        self.creation_by(app, |violations, time| self.body(violations, |fields| read(fields, time)))
-    }
-
     /// Reads what is to be created under `tenant`: the body, an `N`, and the query parameter `requestId`. The JSON of
     /// the `N` tells the request apart from others with the same id.
     ///
     /// # Errors
-    /// As [`Request::creation`].
-    pub fn creation_of<N: Message + Serialize>(&self, app: &App, tenant: &Tenant) -> Result<Creation<N>, Error> {
-        self.creation_by(app, |mut violations, time| {
-            let new = self.message(&mut violations, tenant, time);
-            violations.finish(new)
-        })
-    }
-
-    fn creation_by<N: Serialize>(
-        &self,
-        app: &App,
-        read: impl Fn(Violations, Timestamp) -> Result<N, Error>,
-    ) -> Result<Creation<N>, Error> {
+    /// INVALID_ARGUMENT naming every bad field. With a `requestId`, a refusal that depends only on the time is left to
+    /// [`Creation::once`]: a clock may have been set back since the body was accepted.
+    pub fn creation<N: Message + Serialize>(&self, app: &App, tenant: &Tenant) -> Result<Creation<N>, Error> {
         let now = app.now()?;
         let read_at = |time: Timestamp| {
             let mut query = self.query();
             let request_id = query.request_id();
-            (read(query.finish(), time), request_id)
+            let mut violations = query.finish();
+            let new = self.message(&mut violations, tenant, time);
+            (violations.finish(new), request_id)
         };
         let (new, request_id) = read_at(now);
         let (new, refused) = match (new, request_id) {

@@ -2,10 +2,11 @@
 
 use std::fmt::Display;
 
-use coaching_domain::fields::{page_size, snake_case};
+use coaching_domain::message::snake_case;
 use coaching_domain::names::{Collection, Revision, Revisions, ScorecardTemplateId};
 use coaching_domain::outline::Kind;
 use coaching_domain::timestamp::range_fault;
+use coaching_domain::values::page_size;
 use coaching_domain::{Error, ExpectedEtag, Id, Parameters, Tenant, Timestamp, UpdateMask, Violations};
 use uuid::Uuid;
 

@@ -5,9 +5,8 @@ use std::borrow::Cow;
 use aws_lc_rs::digest;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use coaching_domain::bodies::Paged;
+use coaching_domain::bodies::{Entry, Paged};
 use coaching_domain::change::Author;
-use coaching_domain::fields::{Entry, Fields, MAX_TITLE_BYTES};
 use coaching_domain::json::{Json, JsonError, MAX_VALUES};
 use coaching_domain::message::{Message, Object, Origin, Place, Scope};
 use coaching_domain::names::{Collection, UserId};
@@ -254,41 +253,12 @@ impl<'a> Request<'a> {
         Author { caller: &self.caller, operation: self.operation, now }
     }
 
-    /// Reads the body of an update, `{"<entity>": {…}}`, with `read`, under the `updateMask` of the query,
-    /// whose paths are `known`.
-    ///
-    /// # Errors
-    /// INVALID_ARGUMENT naming every bad field, and every unknown one if there is no mask.
-    pub fn update<T>(
-        &self,
-        entity: &str,
-        known: &[&'static str],
-        read: impl FnOnce(&mut Fields<'_>, &UpdateMask) -> T,
-    ) -> Result<(T, ExpectedEtag), Error> {
-        let mut query = self.query();
-        let mask = query.update_mask(known);
-        let expected = query.if_match();
-        let (update, etag) = self.body(query.finish(), |fields| {
-            let update = fields.required(entity, |fields, field| {
-                fields.object(field, |entity| {
-                    let etag = entity.string("etag", MAX_TITLE_BYTES);
-                    let update = read(entity, &mask);
-                    mask.refuse_unknown(entity);
-                    Some((update, etag))
-                })
-            });
-            mask.refuse_unknown(fields);
-            update
-        })?;
-        Ok((update, expected.and(etag)))
-    }
-
     /// Reads the body of an update of an `M`, `{"<entity>": {…}}`, under the `updateMask` of the query, and the version
     /// that the caller means, by `If-Match` and an `etag` in the entity.
     ///
     /// # Errors
-    /// As [`Request::update`].
-    pub fn update_of<M: Message>(
+    /// INVALID_ARGUMENT naming every bad field, and every unknown one if there is no mask.
+    pub fn update<M: Message>(
         &self,
         entity: &str,
         tenant: &Tenant,
@@ -311,7 +281,7 @@ impl<'a> Request<'a> {
     ///
     /// # Errors
     /// INVALID_ARGUMENT naming every bad field.
-    pub fn step_of<M: Message>(&self, tenant: &Tenant, now: Timestamp) -> Result<(M, ExpectedEtag), Error> {
+    pub fn step<M: Message>(&self, tenant: &Tenant, now: Timestamp) -> Result<(M, ExpectedEtag), Error> {
         let mut query = self.query();
         let header = query.if_match();
         let mut violations = query.finish();
@@ -325,7 +295,7 @@ impl<'a> Request<'a> {
     /// # Errors
     /// INVALID_ARGUMENT naming every bad field; a repeated key of an object by its path; `body` if it is not a JSON
     /// object or over 1 MiB. An empty body is an empty object.
-    pub fn body_of<'t, M: Message>(&'t self, tenant: impl Into<Scope<'t>>, now: Timestamp) -> Result<M, Error> {
+    pub fn body<'t, M: Message>(&'t self, tenant: impl Into<Scope<'t>>, now: Timestamp) -> Result<M, Error> {
         let mut violations = self.query().finish();
         let value = self.message(&mut violations, tenant, now);
         violations.finish(value)
@@ -335,7 +305,7 @@ impl<'a> Request<'a> {
     ///
     /// # Errors
     /// INVALID_ARGUMENT naming every bad field.
-    pub fn page_of<M: Message>(&self, tenant: &Tenant, now: Timestamp) -> Result<(Paged<M>, Parameters), Error> {
+    pub fn page<M: Message>(&self, tenant: &Tenant, now: Timestamp) -> Result<(Paged<M>, Parameters), Error> {
         let mut violations = self.query().finish();
         violations.keep_parameters();
         let value = self.message(&mut violations, tenant, now);
@@ -348,7 +318,7 @@ impl<'a> Request<'a> {
     ///
     /// # Errors
     /// INVALID_ARGUMENT if there is no such list.
-    pub fn entries_of<'t, M: Message, C: Collection, const N: usize>(
+    pub fn entries<'t, M: Message, C: Collection, const N: usize>(
         &'t self,
         field: &str,
         tenant: impl Into<Scope<'t>>,
@@ -395,44 +365,6 @@ impl<'a> Request<'a> {
         }
         let body = self.body_object().map_err(|(field, description)| violations.add(field, description)).ok()?;
         read(body, &mut Place::of_body(&origin, mask, violations))
-    }
-
-    /// Reads the body of a custom method with `read`, and the version that the caller means, by `If-Match` and an
-    /// `etag` in the body.
-    ///
-    /// # Errors
-    /// INVALID_ARGUMENT naming every bad field.
-    pub fn step<T>(&self, read: impl FnOnce(&mut Fields<'_>) -> Option<T>) -> Result<(T, ExpectedEtag), Error> {
-        let mut query = self.query();
-        let expected = query.if_match();
-        let (value, etag) = self.body(query.finish(), |fields| {
-            let etag = fields.string("etag", MAX_TITLE_BYTES);
-            Some((read(fields)?, etag))
-        })?;
-        Ok((value, expected.and(etag)))
-    }
-
-    /// Reads the body, a JSON object, with `read`, and adds what is bad to `violations`. An empty body is an empty
-    /// object.
-    ///
-    /// # Errors
-    /// INVALID_ARGUMENT naming every bad field; a repeated key of an object by its path; `body` if it is not a JSON
-    /// object or over 1 MiB.
-    pub fn body<T>(
-        &self,
-        mut violations: Violations,
-        read: impl FnOnce(&mut Fields<'_>) -> Option<T>,
-    ) -> Result<T, Error> {
-        let body = match violations.outline() {
-            Some(outline) => {
-                outline.body = Some(outline::Message::default());
-                Ok(Object::new())
-            }
-            None => self.body_object(),
-        };
-        let body = body.map_err(|(field, description)| violations.add(field, description)).ok();
-        let value = body.and_then(|body| read(&mut Fields::new(body, &mut violations)));
-        violations.finish(value)
     }
 
     /// The body, or the bad field and its fault.

@@ -7,9 +7,9 @@
 use std::collections::{HashMap, HashSet};
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use coaching_domain::bodies::Entry;
 use coaching_domain::directory::{Group, Versioned};
 use coaching_domain::etag::etag_in_directory;
-use coaching_domain::fields::Entry;
 use coaching_domain::names::{GroupId, UserId};
 use coaching_domain::{Caller, CustomerTenant, Error, Tenant};
 

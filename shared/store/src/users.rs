@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use coaching_domain::bodies::Entry;
 use coaching_domain::directory::{User, Versioned};
 use coaching_domain::etag::etag_in_directory;
-use coaching_domain::fields::Entry;
 use coaching_domain::names::UserId;
 use coaching_domain::{CustomerTenant, Error, Tenant, Timestamp};
 use futures_util::stream::{StreamExt, iter};
