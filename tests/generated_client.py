@@ -24,8 +24,8 @@ from coaching_service_client.models import (
     CreateSessionRequest,
     Error,
     GatewayError,
-    OrderBy,
     OrderDirection,
+    RetrieveProgressOrderBy,
     RetrieveProgressRequest,
     UpdateSessionCoachingSession,
     UpdateSessionRequest,
@@ -136,7 +136,7 @@ def progress(manager: AuthenticatedClient) -> None:
         group_names=["customers/acme/groups/support-team-0"],
         usecase_names=[f"{PROFILE}/usecases/care"],
         scorecard_template_names=[f"{PROFILE}/scorecardTemplates/quality@*"],
-        order_by=OrderBy.ORDER_BY_GAP,
+        order_by=RetrieveProgressOrderBy.ORDER_BY_GAP,
         order_direction=OrderDirection.ORDER_DIRECTION_DESC,
         page_size=3,
     )
