@@ -1,5 +1,5 @@
 //! Coaching as values: who may act where ([`identity`]), how resources are named ([`names`]), what a client may send
-//! ([`fields`], [`session`], [`plan`]), how that is documented ([`outline`]) and what goes wrong ([`error`]).
+//! ([`mod@message`], [`session`], [`plan`]), how that is documented ([`outline`]) and what goes wrong ([`error`]).
 //!
 //! Nothing here knows HTTP, Lambda or DynamoDB, and nothing reads a clock or a random source: callers pass in what an
 //! operation needs from outside.

@@ -265,7 +265,7 @@ impl Rule for Tz {
     }
 }
 
-/// A day in the form of RFC 3339, of a year in [`YEARS`].
+/// A day in the form of RFC 3339, of a year from 2000 to 2199.
 impl Rule for NaiveDate {
     type Value = Self;
 
