@@ -55,7 +55,13 @@ pub static TASK: Task = Task {
         ),
         Access::QueryIndex(ListIndex::Plan, &[Partition::TargetsOfPlan]),
         Access::PutItem(&[Partition::Statistics, Partition::Activity, Partition::Rebuild]),
-        Access::UpdateItem(&[Partition::Plan, Partition::Agent, Partition::Statistics, Partition::AgentCounts]),
+        Access::UpdateItem(&[
+            Partition::Plan,
+            Partition::Agent,
+            Partition::User,
+            Partition::Statistics,
+            Partition::AgentCounts,
+        ]),
         Access::DeleteItem(&[Partition::Statistics, Partition::Activity, Partition::Rebuild]),
         Access::ConditionCheckItem(&[
             Partition::Plan,
