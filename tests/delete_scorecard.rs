@@ -1,7 +1,7 @@
 //! `delete-scorecard`, from outside.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
 
 use chrono::TimeDelta;
@@ -114,6 +114,20 @@ async fn what_is_deleted_no_longer_counts_and_its_history_says_what_it_was() {
     let seen = service.succeed(&history("submitted-1").by("agent", "ana")).await;
     assert_eq!(seen["changes"].as_array().unwrap().len(), 2, "{seen}");
     service.refused(&history("submitted-1").by("agent", "ben"), 403).await;
+}
+
+#[tokio::test]
+async fn a_scorecard_stays_whose_statistics_do_not_hold_its_scores() {
+    let service = TestService::seeded().await;
+    for (_, mut item) in service.items().await.into_iter().filter(|(_, item)| item.contains_key("cells")) {
+        let key = ["PK", "SK"].map(|name| (name.to_owned(), item.remove(name).unwrap()));
+        let deletion = service.client().delete_item().table_name(service.table()).set_key(Some(HashMap::from(key)));
+        deletion.send().await.unwrap();
+    }
+    let items = service.items().await;
+    let deletion = Event::new("DELETE", "scorecards/submitted-1").by("service", "sync@acme");
+    assert_eq!(service.send(&deletion).await.status, 500);
+    assert_eq!(service.items().await, items);
 }
 
 #[tokio::test]

@@ -65,11 +65,8 @@ pub static OPERATION: Operation = Operation {
             Partition::User,
             Partition::Group,
         ]),
-        Access::Query(&[Partition::Agent, Partition::Statistics, Partition::Activity, Partition::User]),
-        Access::QueryIndex(
-            ListIndex::Profile,
-            &[Partition::Agents, Partition::PastCoaching, Partition::AgentsOfCustomer, Partition::PastUsers],
-        ),
+        Access::Query(&[Partition::Statistics, Partition::Activity, Partition::User]),
+        Access::QueryIndex(ListIndex::Profile, &[Partition::Agents, Partition::AgentsOfCustomer, Partition::PastUsers]),
         Access::PutItem(&[Partition::Order]),
     ],
     handle: |app, request| Box::pin(handle(app, request)),
