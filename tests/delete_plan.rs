@@ -395,6 +395,9 @@ async fn a_manager_deletes_no_plan_with_an_acknowledged_session() {
             assert_eq!(refused.reason(), "SESSION_ACKNOWLEDGED");
             let told = format!("the agent has acknowledged {count} of the plan's ");
             assert!(refused.body["message"].as_str().unwrap().starts_with(&told), "{}", refused.body);
+            let refused = service.refused(&delete("coachingPlans/ana-plan"), 400).await;
+            let told = "force=true deletes them with it, acknowledged sessions only for a service or an admin";
+            assert!(refused.body["message"].as_str().unwrap().ends_with(told), "{}", refused.body);
         }
     }
     assert_eq!(service.send(&delete(FORCE).by("admin", "root")).await.status, 200);

@@ -195,7 +195,7 @@ async fn what_is_calibrated_is_deleted_after_its_calibrations() {
 }
 
 #[tokio::test]
-async fn a_deletion_costs_at_most_6_write_units_for_a_draft_and_12_for_a_submitted_one() {
+async fn a_deletion_costs_6_write_units_for_a_draft_and_2_more_for_the_statistics_of_a_submitted_one() {
     let service = TestService::seeded().await;
     let (answered, spent) = service.spending(&delete("draft-1")).await;
     assert_eq!(answered.status, 200, "{}", answered.body);

@@ -126,13 +126,12 @@ impl DeletedWithPlan {
     fn check(self, dependents: &ChildCounts) -> Result<(), Error> {
         let ChildCounts { sessions, acknowledged, comments, targets, .. } = dependents;
         if self == Self::Nothing && dependents.total() > 0 {
-            return Err(Error::new(
-                Reason::CoachingPlanNotEmpty,
-                format!(
-                    "the plan has {sessions} sessions, {comments} comments and {targets} targets; force=true deletes them \
-                     with it"
-                ),
-            ));
+            let except = if *acknowledged > 0 { ", acknowledged sessions only for a service or an admin" } else { "" };
+            let message = format!(
+                "the plan has {sessions} sessions, {comments} comments and {targets} targets; force=true deletes them \
+                 with it{except}"
+            );
+            return Err(Error::new(Reason::CoachingPlanNotEmpty, message));
         }
         if self == Self::AllButAcknowledged && *acknowledged > 0 {
             let message = format!(
