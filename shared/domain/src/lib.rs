@@ -28,6 +28,7 @@ mod parameters;
 pub mod plan;
 pub mod progress;
 pub mod qa_task;
+pub mod quota;
 mod quotient;
 mod reason;
 pub mod references;
