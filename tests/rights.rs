@@ -89,9 +89,11 @@ async fn replay_all() -> usize {
 /// Parameters that do not filter a list.
 const OF_PAGING: [&str; 2] = ["pageSize", "pageToken"];
 
-/// The filters of every list that the document names, by function and, if it has any, verb; and those that a request must
-/// have.
-fn filters() -> BTreeMap<(&'static str, Option<&'static str>), (BTreeSet<String>, BTreeSet<String>)> {
+/// A list: its function and, if that has any, the verb.
+type List = (&'static str, Option<&'static str>);
+
+/// The filters of every list that the document names, and those that a request must have.
+fn filters() -> BTreeMap<List, (BTreeSet<String>, BTreeSet<String>)> {
     let document: Json = serde_json::from_str(include_str!("../openapi.json")).unwrap();
     let resolved = |value: &Json| match value["$ref"].as_str() {
         Some(place) => document.pointer(place.trim_start_matches('#')).unwrap().clone(),

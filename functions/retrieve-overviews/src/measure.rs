@@ -52,6 +52,21 @@ impl<'a> OverviewMeasuring<'a> {
         agents.is_everyone() && *order_by != OrderBy::Name && page.token.is_none()
     }
 
+    /// Adds what was read of an agent to their `scores`.
+    fn take_statistics(&self, scores: &mut AgentSums<'_, WholeScores>, one: Result<AgentStatistics, Unreadable>) {
+        scores.take(one, |one| &one.agent, |scores, one| self.add_scores(scores, &one));
+    }
+
+    /// Adds a mark to the `activity` of its agent.
+    fn take_mark(&self, activity: &mut AgentSums<'_, Activity>, one: Result<AgentMark, Unreadable>) {
+        activity.take(one, |one| &one.agent, |activity, one| self.add_mark(activity, one.mark));
+    }
+
+    async fn leave_out_deleted(&self, overviewed: &mut [OverviewedAgent]) -> Result<(), Error> {
+        let sessions = overviewed.iter_mut().map(|agent| &mut agent.activity.sessions).collect();
+        self.app.store.leave_out_deleted(self.tenant, sessions, |session| &session.plan, self.now).await
+    }
+
     fn add_scores(&self, scores: &mut WholeScores, statistics: &AgentStatistics) -> bool {
         let AgentStatistics { period, packed, .. } = statistics;
         let added = scores.add(*period, packed, &self.asked.days.days, &self.templates);
@@ -116,11 +131,11 @@ impl Measuring for OverviewMeasuring<'_> {
         let places: HashMap<&UserId, usize> = ids.iter().enumerate().map(|(place, id)| (id, place)).collect();
         let (mut scores, mut activity) = (AgentSums::<WholeScores>::of(&places), AgentSums::<Activity>::of(&places));
         let take_statistics = |one| {
-            scores.take(one, |one: &AgentStatistics| &one.agent, |scores, one| self.add_scores(scores, &one));
+            self.take_statistics(&mut scores, one);
             Ok(())
         };
         let take_mark = |one| {
-            activity.take(one, |one: &AgentMark| &one.agent, |activity, one| self.add_mark(activity, one.mark));
+            self.take_mark(&mut activity, one);
             Ok(())
         };
         let (store, tenant, usecases) = (&self.app.store, self.tenant, &self.asked.agents.usecases);
@@ -129,11 +144,15 @@ impl Measuring for OverviewMeasuring<'_> {
                 statistics.into_iter().try_for_each(take_statistics)?;
                 marks.into_iter().try_for_each(take_mark)?;
             }
-            None if self.is_of_everyone() => {
-                let of_statistics = store.statistics_of_profile(tenant, usecases, &self.periods, take_statistics);
-                let of_marks = store.activity_of_profile(tenant, usecases, &self.periods, Marks::Coaching, take_mark);
-                try_join(of_statistics, of_marks).await?;
-            }
+            // What does not decide the order is read of the agents on the page.
+            None if self.is_of_everyone() => match self.asked.order_by {
+                OrderBy::ScorecardCount => {
+                    store.statistics_of_profile(tenant, usecases, &self.periods, take_statistics).await?;
+                }
+                OrderBy::Name | OrderBy::ActivityTime => {
+                    store.activity_of_profile(tenant, usecases, &self.periods, Marks::Coaching, take_mark).await?;
+                }
+            },
             None => {
                 let of_statistics = store.statistics_of_agents(tenant, usecases, &ids, &self.periods, take_statistics);
                 let of_marks =
@@ -148,13 +167,42 @@ impl Measuring for OverviewMeasuring<'_> {
         });
         let mut overviewed: Vec<OverviewedAgent> = overviewed.collect();
         // They may decide the order, so they are left out before it is made.
-        let sessions = overviewed.iter_mut().map(|agent| &mut agent.activity.sessions).collect();
-        store.leave_out_deleted(tenant, sessions, |session| &session.plan, self.now).await?;
+        self.leave_out_deleted(&mut overviewed).await?;
         Ok(overviewed)
     }
 
-    async fn complete(&self, _page: &mut Vec<OverviewedAgent>) -> Result<(), Error> {
-        Ok(())
+    async fn complete(&self, page: &mut Vec<OverviewedAgent>) -> Result<(), Error> {
+        if !self.is_of_everyone() {
+            return Ok(());
+        }
+        let ids: Vec<UserId> = page.iter().map(|overviewed| overviewed.agent.id.clone()).collect();
+        let places: HashMap<&UserId, usize> = ids.iter().enumerate().map(|(place, id)| (id, place)).collect();
+        let (store, tenant, usecases) = (&self.app.store, self.tenant, &self.asked.agents.usecases);
+        let measured = std::mem::take(page).into_iter();
+        match self.asked.order_by {
+            OrderBy::ScorecardCount => {
+                let mut activity = AgentSums::of(&places);
+                let read = store.activity_of_agents(tenant, usecases, &ids, &self.periods, Marks::Coaching, |one| {
+                    self.take_mark(&mut activity, one);
+                    Ok(())
+                });
+                read.await?;
+                let of_agents = measured.zip(activity.into_sums());
+                page.extend(of_agents.filter_map(|(of, activity)| Some(OverviewedAgent { activity: activity?, ..of })));
+                self.leave_out_deleted(page).await
+            }
+            OrderBy::Name | OrderBy::ActivityTime => {
+                let mut scores = AgentSums::of(&places);
+                let read = store.statistics_of_agents(tenant, usecases, &ids, &self.periods, |one| {
+                    self.take_statistics(&mut scores, one);
+                    Ok(())
+                });
+                read.await?;
+                let of_agents = measured.zip(scores.into_sums());
+                page.extend(of_agents.filter_map(|(of, scores)| Some(OverviewedAgent { scores: scores?, ..of })));
+                Ok(())
+            }
+        }
     }
 
     fn agent(measured: &OverviewedAgent) -> &Agent {

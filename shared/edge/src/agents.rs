@@ -210,7 +210,8 @@ pub trait Measuring: Sync {
         ahead: Option<Self::ReadAhead>,
     ) -> impl Future<Output = Result<Vec<Self::Measured>, Error>> + Send;
 
-    /// Completes what was measured of the agents of a page, beyond what they are ordered by.
+    /// Completes what was measured of the agents of a page, beyond what they are ordered by; leaves out those of whom
+    /// something cannot be read.
     fn complete(&self, page: &mut Vec<Self::Measured>) -> impl Future<Output = Result<(), Error>> + Send;
 
     /// The agent.
@@ -244,8 +245,8 @@ enum Places {
     ByName,
     /// In a kept order: for each agent, the number of agents up to and including them.
     InOrder(Uuid, Vec<usize>),
-    /// In an order of all these agents, who are the page. It need not be kept if the page shows them all.
-    InOrderNotKept(Vec<UserId>),
+    /// The same in an order of these agents, who are all. It need not be kept if the page shows them all.
+    InOrderNotKept(Vec<UserId>, Vec<usize>),
 }
 
 /// Finds the agents of one page.
@@ -365,22 +366,27 @@ impl<M: Measuring> Paging<'_, M> {
         let size = self.page.size;
         let order = self.in_order(&measured);
         let ids: Vec<&UserId> = order.iter().map(|(_, id, _)| *id).collect();
-        let (next, kept) = if order.len() > size {
-            let kept = self.keep_order(&ids).await?;
-            (Some(format_place(kept, size)), Places::InOrder(kept, (1..=size).collect()))
-        } else {
-            (None, Places::InOrderNotKept(ids.into_iter().cloned().collect()))
-        };
-        let places: HashMap<usize, usize> =
+        let kept = if ids.len() > size { Some(self.keep_order(&ids).await?) } else { None };
+        let not_kept: Vec<UserId> = if kept.is_none() { ids.into_iter().cloned().collect() } else { Vec::new() };
+        let ranks: HashMap<usize, usize> =
             order.iter().take(size).enumerate().map(|(rank, (_, _, place))| (*place, rank)).collect();
-        let mut page: Vec<(usize, M::Measured)> = Vec::with_capacity(places.len());
+        let mut page: Vec<(usize, M::Measured)> = Vec::with_capacity(ranks.len());
         for (place, agent) in measured.into_iter().enumerate() {
-            page.extend(places.get(&place).map(|rank| (*rank, agent)));
+            page.extend(ranks.get(&place).map(|rank| (*rank, agent)));
         }
         page.sort_unstable_by_key(|(rank, _)| *rank);
+        let ranks: HashMap<UserId, usize> =
+            page.iter().map(|(rank, agent)| (M::agent(agent).id.clone(), *rank)).collect();
         let mut page: Vec<M::Measured> = page.into_iter().map(|(_, agent)| agent).collect();
+        // Those of whom something cannot be read are left out now.
         self.measuring.complete(&mut page).await?;
-        Ok(AgentPage { agents: page, next, places: kept })
+        let before = page.iter().filter_map(|agent| Some(ranks.get(&M::agent(agent).id)? + 1)).collect();
+        let next = kept.map(|kept| format_place(kept, size));
+        let places = match kept {
+            Some(kept) => Places::InOrder(kept, before),
+            None => Places::InOrderNotKept(not_kept, before),
+        };
+        Ok(AgentPage { agents: page, next, places })
     }
 
     /// A page of the kept order that `token` continues.
@@ -525,7 +531,7 @@ impl<M: Measuring> Paging<'_, M> {
         let answer = Answer::beginning(messages, sizes, |shown| response(shown, Uuid::nil()))?;
         let (answer, shown) = answer.ok_or_else(too_large)?;
         match (&page.places, messages.get(..shown)) {
-            (Places::InOrderNotKept(ids), Some(shown)) if shown.len() < messages.len() => {
+            (Places::InOrderNotKept(ids, _), Some(shown)) if shown.len() < messages.len() => {
                 let ids: Vec<&UserId> = ids.iter().collect();
                 let order = self.keep_order(&ids).await?;
                 Answer::json(&response(shown, order)?)
@@ -545,7 +551,7 @@ impl<M: Measuring> Paging<'_, M> {
                 Some(Cursor::by_name(&agent.display_name, &agent.id).into_name_and_id())
             }
             Places::InOrder(order, before) => Some(format_place(*order, *before.get(last)?)),
-            Places::InOrderNotKept(_) => Some(format_place(order, shown)),
+            Places::InOrderNotKept(_, before) => Some(format_place(order, *before.get(last)?)),
         }
     }
 }
