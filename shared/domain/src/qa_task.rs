@@ -448,8 +448,13 @@ impl PeriodConfig {
         &'a self,
         days: impl Iterator<Item = (NaiveDate, NaiveDate)> + 'a,
     ) -> Box<dyn Iterator<Item = (EvaluationPeriod, Option<EvaluationPeriod>)> + 'a> {
+        // A period starts with the day that the one before ends with.
+        let mut last_end = None;
         Box::new(days.map_while(move |(first, last)| {
-            let (start, end) = (start_of_day(self.time_zone, first)?, start_of_day(self.time_zone, last)?);
+            let known = last_end.filter(|(day, _)| *day == first).map(|(_, start)| start);
+            let start = known.or_else(|| start_of_day(self.time_zone, first))?;
+            let end = start_of_day(self.time_zone, last)?;
+            last_end = Some((last, end));
             let whole = period(start, end)?;
             Some((whole, self.drawn_from(whole, (first, last))))
         }))
