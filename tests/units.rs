@@ -113,6 +113,17 @@ fn rows() -> Vec<Row> {
 
     let by_gap = progress(json!({"groupNames": null, "orderBy": "ORDER_BY_GAP", "pageSize": 25}));
     let by_time = json!({"groupNames": null, "orderBy": "ORDER_BY_COACHING_SESSION_ACTIVITY_TIME", "pageSize": 25});
+    let quality = |verb: &str, body: Value| Event::post(&format!("scorecardTemplates/quality:{verb}"), body);
+    let team = json!([{"group": "customers/acme/groups/team", "evaluatedConversationCountPerAgent": 2}]);
+    let exceptions = json!({"evaluatedConversationCountPerAgent": 4, "overriddenAgents": team});
+    let week = json!({"startTime": "2026-05-25T04:00:00Z", "endTime": "2026-06-01T04:00:00Z"});
+    let evaluations = |more: Value| {
+        let mut body = json!({"evaluationPeriod": week, "pageSize": 50});
+        merge(&mut body, more);
+        quality("retrieveEvaluationProgress", body)
+    };
+    let by_remaining = evaluations(json!({"orderBy": "REMAINING"}));
+    let settings = "the template says for whom it is, and what it asks for";
     let plan = "the plan's usecase is written";
     let names = "what it names must exist";
     let read = "what is written depends on what was read";
@@ -204,6 +215,55 @@ fn rows() -> Vec<Row> {
             "the 25 after those",
             Before::ProfileRead,
             &overviews(by_time),
+            "the kept order names the agents",
+        ),
+        sent(
+            "retrieve-quota",
+            "`:retrieveEvaluationPeriods`",
+            Before::Nothing,
+            &quality("retrieveEvaluationPeriods", json!({})),
+            "",
+        ),
+        sent(
+            "retrieve-quota",
+            "`:retrieveTotalAgentQuota` of a profile of 150",
+            Before::Profile,
+            &quality("retrieveTotalAgentQuota", json!({})),
+            settings,
+        ),
+        sent(
+            "retrieve-quota",
+            "the same, with an exception for a team of 25",
+            Before::Team,
+            &quality("retrieveTotalAgentQuota", json!({"overrideTaskCompleteConfig": exceptions})),
+            settings,
+        ),
+        sent(
+            "retrieve-quota",
+            "`:retrieveEvaluationProgress`, 50 of a profile of 150",
+            Before::Profile,
+            &evaluations(json!({})),
+            settings,
+        ),
+        sent(
+            "retrieve-quota",
+            "the same, with totals",
+            Before::Profile,
+            &evaluations(json!({"includeTotals": true})),
+            settings,
+        ),
+        sent(
+            "retrieve-quota",
+            "the same, by what remains",
+            Before::Profile,
+            &by_remaining,
+            "agents, then their evaluations as they pass by, then the order is kept",
+        ),
+        sent(
+            "retrieve-quota",
+            "the 50 after those",
+            Before::ProfileRead,
+            &by_remaining,
             "the kept order names the agents",
         ),
         file("create-template", "created", names),

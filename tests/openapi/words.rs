@@ -74,6 +74,30 @@ pub const FIELDS: &[(&str, &str)] = &[
     ),
     ("retrieveEvaluationPeriods.startTime", "Only periods that end after this."),
     ("retrieveEvaluationPeriods.usecaseName", "A usecase that the template must be for."),
+    (
+        "retrieveEvaluationProgress.evaluationPeriod",
+        "One of the template's periods, of at most 400 days; absent: the one that holds now.",
+    ),
+    (
+        "retrieveEvaluationProgress.usecaseName",
+        "Only evaluations of this usecase, which the template must be for. Required if the template is for more than 20, or for all.",
+    ),
+    (
+        "retrieveTotalAgentQuota.evaluatedConversationCountPerAgent",
+        "How many conversations of each agent, 0 to 10,000; in an exception, of each for whom it is.",
+    ),
+    ("retrieveTotalAgentQuota.group", "The group whose members it is for: `customers/{customer}/groups/{group}`."),
+    (
+        "retrieveTotalAgentQuota.overriddenAgents",
+        "Exceptions: a user's own counts first, then that of the first group that holds them.",
+    ),
+    ("retrieveTotalAgentQuota.user", "The user whom it is for: `customers/{customer}/users/{user}`."),
+    ("retrieveTotalAgentQuota.evaluationPeriod", "One of the template's periods; absent: the one that holds now."),
+    (
+        "retrieveTotalAgentQuota.overrideTaskCompleteConfig",
+        "How many conversations of each agent are evaluated, in place of what the template says.",
+    ),
+    ("retrieveTotalAgentQuota.usecaseName", "A usecase that the template must be for."),
     ("etag", "The version that is meant. Another one is ABORTED."),
     ("excludeCoachingPlanComment", "Whether to leave out the plans' comments."),
     ("excludeCoachingSessionsNoteAndComment", "Whether to leave out the sessions' notes and comments."),
@@ -89,6 +113,7 @@ pub const FIELDS: &[(&str, &str)] = &[
     ("includeDevUsers", "Whether test users are among the agents."),
     ("includeInactiveUsers", "Whether those are among the agents who do not work here now."),
     ("includeIndirectGroupMembers", "Whether members of sub-groups are members of `groupNames`."),
+    ("includeTotals", "Whether `totals` are told in any case: then everyone who is asked for is counted."),
     ("listPlans.agentUserName", "As one more of `agentUserNames`."),
     ("listPlans.focusCriteria", "Only plans that work on any of these."),
     ("listPlans.isActive", "Only plans that are being worked on, or only those that are not."),

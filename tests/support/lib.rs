@@ -240,8 +240,7 @@ impl TestService {
         let care = json!({"usecaseName": usecase_name("care")});
         self.plan_with("ana-plan", "ana", care.clone()).await;
         self.plan_with("ben-plan", "ben", care).await;
-        let periods = json!({"kind": "WEEK", "timeZoneId": "America/New_York", "anchorDate": "2026-05-11"});
-        self.template("quality", json!({"qaTaskConfig": {"evaluationPeriodConfig": periods}})).await;
+        self.quality().await;
         let target = json!({
             "name": below_support("targets/greeting-target"),
             "scorecardTemplateName": below_support("scorecardTemplates/quality"),
@@ -359,6 +358,14 @@ impl TestService {
         });
         merge(&mut template, more);
         self.succeed(&Event::post("scorecardTemplates", template)).await;
+    }
+
+    /// Creates the template `quality`, which asks for four evaluations of each agent in a week.
+    pub async fn quality(&self) {
+        let periods = json!({"kind": "WEEK", "timeZoneId": "America/New_York", "anchorDate": "2026-05-11"});
+        let completion = json!({"evaluatedConversationCountPerAgent": 4});
+        let qa_task = json!({"evaluationPeriodConfig": periods, "taskCompleteConfig": completion});
+        self.template("quality", json!({"qaTaskConfig": qa_task})).await;
     }
 
     /// Moves the clock on.

@@ -29,6 +29,7 @@ pub mod plan;
 pub mod progress;
 pub mod qa_task;
 pub mod queries;
+pub mod quota;
 mod quotient;
 mod reason;
 pub mod references;

@@ -13,13 +13,14 @@ use crate::message;
 use crate::message::{Place, Rule, kind_of_object};
 use crate::names::{MomentId, ScorecardTemplateId, UsecaseId};
 use crate::outline::Kind;
-use crate::qa_task::{EvaluationPeriod, QaTaskConfigMessage};
+use crate::progress::MAX_DAYS;
+use crate::qa_task::{EvaluationPeriod, PeriodConfig, QaTaskConfig, QaTaskConfigMessage, TaskCompleteConfig};
 use crate::references::References;
 use crate::rules::{
     AtLeastOne, Distinct, Dropped as NotRead, Fixed, Flag, List, Patch, Positive, TemplateName, Title, Unnamed,
 };
 use crate::scorecard::UserMessage;
-use crate::template_settings::{AudienceMessage, TYPES, TemplateSettings, WithSettings};
+use crate::template_settings::{Audience, AudienceMessage, TYPES, TemplateSettings, WithSettings};
 use crate::values::MAX_TITLE_BYTES;
 use crate::{Caller, Error, Id, Reason, Role, Tenant, Timestamp, Violations, names};
 
@@ -214,14 +215,8 @@ impl ScorecardTemplate {
         (start, end): (Option<Timestamp>, Option<Timestamp>),
         now: Timestamp,
     ) -> Result<Vec<(EvaluationPeriod, Option<EvaluationPeriod>)>, Error> {
-        if usecase.is_some_and(|usecase| !self.usecases.is_empty() && !self.usecases.contains(usecase)) {
-            return Err(Error::invalid_field("usecaseName", "is none that the template is for"));
-        }
-        let config = self.settings.as_ref().and_then(|settings| settings.qa_task.as_ref());
-        let config = config.and_then(|config| config.periods.as_ref()).ok_or_else(|| {
-            let message = "the template has no qaTaskConfig.evaluationPeriodConfig, so it has no evaluation periods";
-            Error::new(Reason::NoQaTaskConfig, message)
-        })?;
+        self.check_usecase(usecase)?;
+        let config = self.period_config().ok_or_else(no_periods)?;
         let periods = config.periods(self.create_time, start);
         let periods = periods.filter(|(period, _)| start.is_none_or(|start| period.end_time > start));
         let mut starts = config.periods(self.create_time, Some(now)).map(|(period, _)| period.start_time);
@@ -236,6 +231,106 @@ impl ScorecardTemplate {
             return Err(Error::invalid_field("startTime", refused));
         }
         Ok(periods)
+    }
+
+    /// The evaluation period that is `asked` for, or the one that holds `now`, of the template, whose current revision
+    /// this is; `None` if none is asked for and none holds `now`. `usecase` must be one that it is for.
+    ///
+    /// # Errors
+    /// INVALID_ARGUMENT if the template is not for the usecase, or has no such period; FAILED_PRECONDITION if one is
+    /// asked for and it sets none.
+    pub fn evaluation_period(
+        &self,
+        usecase: Option<&UsecaseId>,
+        asked: Option<EvaluationPeriod>,
+        now: Timestamp,
+    ) -> Result<Option<EvaluationPeriod>, Error> {
+        let found = match (self.period_config(), asked) {
+            (None, None) => Ok(None),
+            (None, Some(_)) => Err(no_periods()),
+            (Some(config), Some(asked)) => {
+                let found = config.period_at(self.create_time, asked.start_time).filter(|found| *found == asked);
+                let none = || Error::invalid_field("evaluationPeriod", "is none of the template's evaluation periods");
+                found.ok_or_else(none).map(Some)
+            }
+            (Some(config), None) => Ok(config.period_at(self.create_time, now)),
+        };
+        match (self.check_usecase(usecase), found) {
+            (Err(error), Err(other)) => Err(error.and(other)),
+            (checked, found) => checked.and(found),
+        }
+    }
+
+    /// As [`ScorecardTemplate::evaluation_period`], of a period whose evaluations are counted.
+    ///
+    /// # Errors
+    /// As there; FAILED_PRECONDITION if it sets no periods; INVALID_ARGUMENT if none is asked for and none holds `now`,
+    /// or if the period is longer than a year and a month.
+    pub fn counted_period(
+        &self,
+        usecase: Option<&UsecaseId>,
+        asked: Option<EvaluationPeriod>,
+        now: Timestamp,
+    ) -> Result<EvaluationPeriod, Error> {
+        let found = self.evaluation_period(usecase, asked, now)?;
+        if self.period_config().is_none() {
+            return Err(no_periods());
+        }
+        let refused = |fault: String| Error::invalid_field("evaluationPeriod", fault);
+        match found {
+            None => Err(refused("is required: none of the template's evaluation periods holds now".to_owned())),
+            Some(found) if found.days() > MAX_DAYS => Err(refused(format!("must be of at most {MAX_DAYS} days"))),
+            Some(found) => Ok(found),
+        }
+    }
+
+    /// The usecases whose evaluations by the template, whose current revision this is, are counted: the one that is
+    /// `asked` for, or all that it is for.
+    ///
+    /// # Errors
+    /// INVALID_ARGUMENT if none is asked for and it is for all, or for more than `most`.
+    pub fn counted_usecases(&self, asked: Option<UsecaseId>, most: usize) -> Result<Vec<UsecaseId>, Error> {
+        match asked {
+            Some(asked) => Ok(vec![asked]),
+            None if (1..=most).contains(&self.usecases.len()) => Ok(self.usecases.clone()),
+            None => {
+                let fault = format!("is required: the template is for more than {most} usecases, or for all");
+                Err(Error::invalid_field("usecaseName", fault))
+            }
+        }
+    }
+
+    /// How many conversations of each agent are evaluated, by the template, whose current revision this is.
+    ///
+    /// # Errors
+    /// FAILED_PRECONDITION if it does not set that.
+    pub fn task_complete_config(&self) -> Result<&TaskCompleteConfig, Error> {
+        let config = self.qa_task().and_then(|config| config.completion.as_ref());
+        config.ok_or_else(|| {
+            let message = "the template has no qaTaskConfig.taskCompleteConfig, so agents have no quota";
+            Error::new(Reason::NoQaTaskConfig, message)
+        })
+    }
+
+    /// The agents whom the template, whose current revision this is, is for.
+    pub fn audience(&self) -> Audience {
+        self.settings.as_ref().map(|settings| settings.audience.clone()).unwrap_or_default()
+    }
+
+    fn qa_task(&self) -> Option<&QaTaskConfig> {
+        self.settings.as_ref()?.qa_task.as_ref()
+    }
+
+    fn period_config(&self) -> Option<&PeriodConfig> {
+        self.qa_task()?.periods.as_ref()
+    }
+
+    /// Refuses a `usecase` that it is not for.
+    fn check_usecase(&self, usecase: Option<&UsecaseId>) -> Result<(), Error> {
+        if usecase.is_some_and(|usecase| !self.usecases.is_empty() && !self.usecases.contains(usecase)) {
+            return Err(Error::invalid_field("usecaseName", "is none that the template is for"));
+        }
+        Ok(())
     }
 
     /// The label of a chapter or criterion of this revision.
@@ -389,6 +484,11 @@ impl TemplateUpdate {
         next.settings = Some(settings);
         Ok(Some(next))
     }
+}
+
+fn no_periods() -> Error {
+    let message = "the template has no qaTaskConfig.evaluationPeriodConfig, so it has no evaluation periods";
+    Error::new(Reason::NoQaTaskConfig, message)
 }
 
 fn full(known: usize) -> Error {

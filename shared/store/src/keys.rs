@@ -270,7 +270,12 @@ pub fn scorecard_mark(
     scorecard: &ScorecardId,
 ) -> Key {
     let Key { partition, sort } = activity_of_agent(tenant, usecase, agent, period);
-    Key { partition, sort: format!("{sort}{SCORECARD_MARK}#{scorecard}") }
+    Key { partition, sort: scorecard_marks(&sort) + scorecard.as_str() }
+}
+
+/// What the sort keys of the marks of an agent's scorecards begin with; those of all their marks begin with `of_agent`.
+pub(crate) fn scorecard_marks(of_agent: &str) -> String {
+    format!("{of_agent}{SCORECARD_MARK}#")
 }
 
 /// The words in the keys of marks.
