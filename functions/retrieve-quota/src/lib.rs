@@ -41,7 +41,9 @@ mod total;
 use coaching_domain::names::{Revision, ScorecardTemplateId, parse_template_segment};
 use coaching_domain::template::ScorecardTemplate;
 use coaching_domain::{Error, Reason, Role, Tenant};
-use coaching_edge::{Access, Answer, AnswerType, App, ListIndex, Operation, Partition, Request, RequestType, Route, Size, Verb};
+use coaching_edge::{
+    Access, Answer, AnswerType, App, ListIndex, Operation, Partition, Request, RequestType, Route, Size, Verb,
+};
 
 use crate::periods::{RetrieveEvaluationPeriodsRequest, RetrieveEvaluationPeriodsResponse};
 use crate::progress::RetrieveEvaluationProgressResponse;
