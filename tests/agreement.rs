@@ -108,10 +108,14 @@ fn cargo(arguments: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
+/// The packages that `package` links, including itself, by `format`.
+fn linked(package: &str, format: &str) -> String {
+    cargo(&["tree", "--package", package, "--edges", "normal", "--prefix", "none", "--format", format])
+}
+
 /// The names of the packages that `package` links, including itself.
 fn links(package: &str) -> BTreeSet<String> {
-    let tree = cargo(&["tree", "--package", package, "--edges", "normal", "--prefix", "none", "--format", "{p}"]);
-    tree.lines().filter_map(|line| line.split(' ').next()).map(str::to_owned).collect()
+    linked(package, "{p}").lines().filter_map(|line| line.split(' ').next()).map(str::to_owned).collect()
 }
 
 #[test]
@@ -130,6 +134,19 @@ fn no_function_links_the_embedded_dynamodb_or_the_docs_page() {
             assert!(!linked.contains(local), "{function} links {local}");
         }
         assert!(linked.contains("coaching-edge"));
+    }
+}
+
+#[test]
+fn no_function_holds_what_only_the_document_is_written_from() {
+    let features = |package: &str| {
+        let linked = linked(package, "{p}|{f}");
+        let edge = linked.lines().find(|line| line.starts_with("coaching-edge "));
+        edge.and_then(|edge| edge.split('|').nth(1)).unwrap_or_else(|| panic!("{package}: {linked}")).to_owned()
+    };
+    assert!(features("coaching-tests").contains("document"));
+    for function in folders("functions") {
+        assert!(!features(&function).contains("document"), "{function}");
     }
 }
 

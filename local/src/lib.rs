@@ -24,7 +24,7 @@ mod tokens;
 
 pub use embedded_dynamodb::{EmbeddedDynamoDb, client_at};
 pub use gateway::Gateway;
-pub use operations::{AnswerSchema, OPERATIONS, TASKS, answer_schema, error_schema, gateway_error_schema};
+pub use operations::{OPERATIONS, TASKS};
 pub use recount::rebuild_statistics;
 pub use routes::{Route, Routes};
 pub use server::Limits;

@@ -1,32 +1,11 @@
 //! Every operation that the template can route to, and every task.
 
-use std::collections::BTreeMap;
-
-use coaching_edge::{ErrorMessage, GatewayMessage, Operation, Task};
-use serde_json::Value;
-use utoipa::ToSchema;
-
-/// The schema of an answer.
-#[derive(Debug, Clone)]
-pub struct AnswerSchema {
-    /// Its name.
-    pub name: String,
-    /// This schema and all that it refers to, by name: the components of an OpenAPI document.
-    pub schemas: BTreeMap<String, Value>,
-}
+use coaching_edge::{Operation, Task};
 
 macro_rules! operations {
-    ($($function:ident $(: $answer:ident)?,)+) => {
+    ($($function:ident,)+) => {
         /// The operations, by the names of their functions.
         pub static OPERATIONS: [&Operation; [$(stringify!($function)),+].len()] = [$(&$function::OPERATION),+];
-
-        /// The schema of a successful answer of the function `name`; `None` if it never succeeds.
-        pub fn answer_schema(name: &str) -> Option<AnswerSchema> {
-            $($(if name == $function::OPERATION.name {
-                return Some(schema_of::<$function::$answer>());
-            })?)+
-            None
-        }
     };
 }
 
@@ -39,70 +18,53 @@ macro_rules! tasks {
 
 // generated: functions
 operations! {
-    acknowledge_session: AcknowledgeSessionResponse,
-    change_scorecard_state: ChangeScorecardStateResponse,
-    create_comment: CreateCommentResponse,
-    create_plan: CreatePlanResponse,
-    create_scorecard: CreateScorecardResponse,
-    create_session: CreateSessionResponse,
-    create_target: CreateTargetResponse,
-    create_template: CreateTemplateResponse,
-    delete_plan: DeletePlanResponse,
-    delete_scorecard: DeleteScorecardResponse,
-    delete_session: DeleteSessionResponse,
-    delete_target: DeleteTargetResponse,
-    delete_template: DeleteTemplateResponse,
-    get_comment: GetCommentResponse,
-    get_group: GetGroupResponse,
-    get_plan: GetPlanResponse,
-    get_scorecard: GetScorecardResponse,
-    get_session: GetSessionResponse,
-    get_target: GetTargetResponse,
-    get_template: GetTemplateResponse,
-    get_user: GetUserResponse,
-    link_scorecard: LinkScorecardResponse,
-    list_changes: ListChangesResponse,
-    list_comments: ListCommentsResponse,
-    list_plans: ListPlansResponse,
-    list_scorecards: ListScorecardsResponse,
-    list_sessions: ListSessionsResponse,
-    list_targets: ListTargetsResponse,
-    list_templates: ListTemplatesResponse,
-    retrieve_overviews: RetrieveOverviewsResponse,
-    retrieve_progress: RetrieveProgressResponse,
-    retrieve_quota: RetrieveQuotaResponse,
+    acknowledge_session,
+    change_scorecard_state,
+    create_comment,
+    create_plan,
+    create_scorecard,
+    create_session,
+    create_target,
+    create_template,
+    delete_plan,
+    delete_scorecard,
+    delete_session,
+    delete_target,
+    delete_template,
+    get_comment,
+    get_group,
+    get_plan,
+    get_scorecard,
+    get_session,
+    get_target,
+    get_template,
+    get_user,
+    link_scorecard,
+    list_changes,
+    list_comments,
+    list_plans,
+    list_scorecards,
+    list_sessions,
+    list_targets,
+    list_templates,
+    retrieve_overviews,
+    retrieve_progress,
+    retrieve_quota,
     unknown_path,
-    update_comment: UpdateCommentResponse,
-    update_plan: UpdatePlanResponse,
-    update_scorecard: UpdateScorecardResponse,
-    update_session: UpdateSessionResponse,
-    update_target: UpdateTargetResponse,
-    update_template: UpdateTemplateResponse,
-    upsert_groups: UpsertGroupsResponse,
-    upsert_plans: UpsertPlansResponse,
-    upsert_scorecards: UpsertScorecardsResponse,
-    upsert_usecases: UpsertUsecasesResponse,
-    upsert_users: UpsertUsersResponse,
+    update_comment,
+    update_plan,
+    update_scorecard,
+    update_session,
+    update_target,
+    update_template,
+    upsert_groups,
+    upsert_plans,
+    upsert_scorecards,
+    upsert_usecases,
+    upsert_users,
 }
 
 tasks! {
     rebuild_statistics,
 }
 // end
-
-/// The schema of the service's errors.
-pub fn error_schema() -> AnswerSchema {
-    schema_of::<ErrorMessage>()
-}
-
-/// The schema of API Gateway's own errors.
-pub fn gateway_error_schema() -> AnswerSchema {
-    schema_of::<GatewayMessage>()
-}
-
-fn schema_of<T: ToSchema>() -> AnswerSchema {
-    let mut schemas = vec![(T::name().into_owned(), T::schema())];
-    T::schemas(&mut schemas);
-    let schemas = schemas.into_iter().map(|(name, schema)| (name, serde_json::json!(schema)));
-    AnswerSchema { name: T::name().into_owned(), schemas: schemas.collect() }
-}

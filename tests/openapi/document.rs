@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use coaching_domain::names::User;
 use coaching_domain::outline::{Kind, Outline};
 use coaching_domain::{Reason, Role};
-use coaching_edge::{Operation, Route, Verb, http_status, outline};
-use coaching_local::{Claims, OPERATIONS, answer_schema, error_schema, gateway_error_schema};
+use coaching_edge::{AnswerSchema, ErrorMessage, GatewayMessage, Operation, Route, Verb, http_status, outline};
+use coaching_local::{Claims, OPERATIONS};
 use coaching_tests::{Replayed, TestService, body_of, root};
 use serde_json::{Map, Value, json};
 
@@ -52,6 +52,12 @@ impl Method {
     /// Its callers in words, if the roles are not enough.
     pub fn callers(&self) -> Option<&'static str> {
         self.verb.map_or(self.operation.callers, |verb| verb.callers)
+    }
+
+    /// The schema of its answer.
+    fn answer(&self) -> AnswerSchema {
+        let answer = self.verb.map_or(self.operation.answer, |verb| verb.answer);
+        answer.schema().unwrap_or_else(|| panic!("{} declares no answer", self.id()))
     }
 
     /// Its path as callers write it.
@@ -161,13 +167,10 @@ fn text_of(function: &str) -> String {
 
 /// The document, with the replayed events as examples.
 pub async fn document(service: &TestService, replayed: &[Replayed]) -> Value {
-    let mut schemas = BTreeMap::new();
-    for answer in OPERATIONS.iter().filter_map(|operation| answer_schema(operation.name)) {
-        schemas.extend(answer.schemas);
-    }
-    for answer in [error_schema(), gateway_error_schema()] {
-        schemas.extend(answer.schemas);
-    }
+    let methods = methods();
+    let answers = methods.iter().map(Method::answer);
+    let errors = [AnswerSchema::of::<ErrorMessage>(), AnswerSchema::of::<GatewayMessage>()];
+    let mut schemas: BTreeMap<String, Value> = answers.chain(errors).flat_map(|answer| answer.schemas).collect();
     for schema in schemas.values_mut() {
         without_null(schema);
     }
@@ -175,13 +178,12 @@ pub async fn document(service: &TestService, replayed: &[Replayed]) -> Value {
     let used = RefCell::new(BTreeSet::new());
     let unknown = RefCell::new(BTreeSet::new());
     let mut components = Components::default();
-    let methods = methods();
     let mut paths: BTreeMap<String, Map<String, Value>> = BTreeMap::new();
     for method in &methods {
         let id = method.id();
         let outline = outlined(service, method).await;
         let roles: Vec<&str> = method.roles().iter().map(|role| role.as_str()).collect();
-        let answer = answer_schema(method.operation.name).unwrap();
+        let answer = method.answer();
         let words = Words {
             operation_id: &id,
             filters: method.operation.pages,

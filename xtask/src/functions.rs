@@ -33,15 +33,8 @@ pub fn lists(root: &Path) -> Outcome<Vec<Generated>> {
     for name in &names {
         let source = read(&root.join("functions").join(name).join("src/lib.rs"))?;
         let package = name.replace('-', "_");
-        let answer = format!("{}Response", pascal_case(name));
-        let has_answer = source.lines().any(|line| line.starts_with("pub ") && line.contains(&answer));
-        if source.contains("pub static TASK:") {
-            tasks.push_str(&format!("    {package},\n"));
-        } else if has_answer {
-            operations.push_str(&format!("    {package}: {answer},\n"));
-        } else {
-            operations.push_str(&format!("    {package},\n"));
-        }
+        let list = if source.contains("pub static TASK:") { &mut tasks } else { &mut operations };
+        list.push_str(&format!("    {package},\n"));
     }
     let packages = names.iter().map(|name| Generated {
         file: format!("functions/{name}/Cargo.toml"),

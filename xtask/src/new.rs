@@ -90,6 +90,11 @@ impl NewOperation {
         ["POST", "PATCH"].contains(&self.method.as_str())
     }
 
+    /// The name of its answer's type.
+    fn answer(&self) -> String {
+        format!("{}Response", pascal_case(&self.name))
+    }
+
     fn roles(&self) -> String {
         let roles = ROLES.iter().filter(|role| self.roles.iter().any(|named| named == *role));
         let roles: Vec<String> = roles.map(|role| format!("Role::{}", pascal_case(role))).collect();
@@ -127,6 +132,7 @@ tokio.workspace = true
     /// The fields of the declaration after its route.
     fn facts(&self, verb: Option<&str>) -> String {
         let (summary, roles) = (&self.summary, self.roles());
+        let answer = format!("answer: AnswerType::of::<{}>(),\n", self.answer());
         let mut facts = match verb {
             Some(verb) => {
                 let pascal = pascal_case(&self.name);
@@ -134,10 +140,10 @@ tokio.workspace = true
                 let id: String = id.collect();
                 format!(
                     "    verbs: &[Verb {{\n        name: \"{verb}\",\n        id: \"{id}\",\n        summary: \"{summary}\",\n        \
-                     roles: {roles},\n        callers: None,\n    }}],\n"
+                     roles: {roles},\n        callers: None,\n        {answer}    }}],\n"
                 )
             }
-            None => format!("    summary: \"{summary}\",\n    roles: {roles},\n"),
+            None => format!("    summary: \"{summary}\",\n    roles: {roles},\n    {answer}"),
         };
         for (name, holds) in [("pages", self.pages), ("writes", self.writes), ("costly", self.costly)] {
             if holds {
@@ -149,7 +155,7 @@ tokio.workspace = true
 
     fn library(&self) -> String {
         let (path, verb) = self.route();
-        let (name, answer) = (&self.name, format!("{}Response", pascal_case(&self.name)));
+        let (name, answer) = (&self.name, self.answer());
         let item =
             path.rsplit('/').next().and_then(|part| part.strip_prefix('{')?.strip_suffix('}')).unwrap_or_default();
         let authorize = match (&verb, path.contains("/profiles/")) {
@@ -167,8 +173,8 @@ tokio.workspace = true
         };
         let app = if self.has_body() { "app" } else { "_app" };
         let (domain, edge) = match verb {
-            Some(_) => ("Error, Role, names", "Answer, App, Operation, Request, Route, Verb"),
-            None => ("Error, Role", "Answer, App, Operation, Request, Route"),
+            Some(_) => ("Error, Role, names", "Answer, AnswerType, App, Operation, Request, Route, Verb"),
+            None => ("Error, Role", "Answer, AnswerType, App, Operation, Request, Route"),
         };
         let summary = &self.summary;
         let (first, rest) = summary.split_at(summary.chars().next().map_or(0, char::len_utf8));
@@ -190,7 +196,7 @@ pub static OPERATION: Operation = Operation {{
 
 /// What it answers.
 #[derive(Serialize, ToSchema)]
-pub struct {answer} {{
+struct {answer} {{
     /// What the path is below.
     name: String,
 }}

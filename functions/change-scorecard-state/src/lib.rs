@@ -21,7 +21,7 @@
 
 use coaching_domain::scorecard::{Scorecard, ScorecardAcknowledgement, ScorecardMessage};
 use coaching_domain::{Error, Reason, Role, names};
-use coaching_edge::{Access, Answer, App, Operation, Partition, Request, Route, Verb};
+use coaching_edge::{Access, Answer, AnswerType, App, Operation, Partition, Request, Route, Verb};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -36,6 +36,7 @@ pub static OPERATION: Operation = Operation {
             summary: "submit a scorecard",
             roles: &[Role::Manager, Role::Service, Role::Admin],
             callers: None,
+            answer: AnswerType::of::<ChangeScorecardStateResponse<'_>>(),
         },
         Verb {
             name: "reset",
@@ -43,6 +44,7 @@ pub static OPERATION: Operation = Operation {
             summary: "make a scorecard a draft again",
             roles: &[Role::Manager, Role::Service, Role::Admin],
             callers: None,
+            answer: AnswerType::of::<ChangeScorecardStateResponse<'_>>(),
         },
         Verb {
             name: "acknowledge",
@@ -50,6 +52,7 @@ pub static OPERATION: Operation = Operation {
             summary: "acknowledge a scorecard",
             roles: &[Role::Agent, Role::Service, Role::Admin],
             callers: Some("its agent, service, admin"),
+            answer: AnswerType::of::<ChangeScorecardStateResponse<'_>>(),
         },
     ],
     writes: true,
@@ -74,7 +77,7 @@ pub static OPERATION: Operation = Operation {
 
 /// The scorecard after the request.
 #[derive(Serialize, ToSchema)]
-pub struct ChangeScorecardStateResponse<'a> {
+struct ChangeScorecardStateResponse<'a> {
     /// The scorecard.
     scorecard: ScorecardMessage<'a>,
 }

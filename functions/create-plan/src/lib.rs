@@ -14,7 +14,7 @@
 
 use coaching_domain::plan::{CoachingPlanMessage, NewCoachingPlan};
 use coaching_domain::{Error, Reason, Role};
-use coaching_edge::{Access, Answer, App, Creation, Operation, Partition, Request, Route};
+use coaching_edge::{Access, Answer, AnswerType, App, Creation, Operation, Partition, Request, Route};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -24,6 +24,7 @@ pub static OPERATION: Operation = Operation {
     route: Some(Route::post("/v1/customers/{customer}/profiles/{profile}/coachingPlans")),
     summary: "create a plan",
     roles: &[Role::Manager, Role::Service, Role::Admin],
+    answer: AnswerType::of::<CreatePlanResponse<'_>>(),
     writes: true,
     refusals: &[Reason::CoachingPlanDeletedMomentsAgo, Reason::AgentPlansFull, Reason::ResourceAlreadyExists],
     access: &[
@@ -39,7 +40,7 @@ pub static OPERATION: Operation = Operation {
 /// The created plan.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct CreatePlanResponse<'a> {
+struct CreatePlanResponse<'a> {
     /// The plan.
     coaching_plan: CoachingPlanMessage<'a>,
 }

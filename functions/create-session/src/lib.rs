@@ -18,7 +18,7 @@
 
 use coaching_domain::session::{CoachingSessionMessage, NewCoachingSession};
 use coaching_domain::{Error, Reason, Role};
-use coaching_edge::{Access, Answer, App, Creation, Operation, Partition, Request, Route};
+use coaching_edge::{Access, Answer, AnswerType, App, Creation, Operation, Partition, Request, Route};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -28,6 +28,7 @@ pub static OPERATION: Operation = Operation {
     route: Some(Route::post("/v1/customers/{customer}/profiles/{profile}/coachingSessions")),
     summary: "create a session",
     roles: &[Role::Manager, Role::Service, Role::Admin],
+    answer: AnswerType::of::<CreateSessionResponse<'_>>(),
     writes: true,
     refusals: &[Reason::CoachingPlanNotTheAgents, Reason::MeetingNotesMissing, Reason::ResourceAlreadyExists],
     access: &[
@@ -43,7 +44,7 @@ pub static OPERATION: Operation = Operation {
 /// The created session.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct CreateSessionResponse<'a> {
+struct CreateSessionResponse<'a> {
     /// The session.
     coaching_session: CoachingSessionMessage<'a>,
 }

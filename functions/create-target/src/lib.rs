@@ -15,7 +15,7 @@
 use coaching_domain::plan::plan_not_found;
 use coaching_domain::target::{NewTarget, TargetMessage};
 use coaching_domain::{Error, Reason, Role};
-use coaching_edge::{Access, Answer, App, Creation, Operation, Partition, Request, Route};
+use coaching_edge::{Access, Answer, AnswerType, App, Creation, Operation, Partition, Request, Route};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -25,6 +25,7 @@ pub static OPERATION: Operation = Operation {
     route: Some(Route::post("/v1/customers/{customer}/profiles/{profile}/targets")),
     summary: "create a target",
     roles: &[Role::Manager, Role::Service, Role::Admin],
+    answer: AnswerType::of::<CreateTargetResponse<'_>>(),
     writes: true,
     refusals: &[
         Reason::CoachingPlanNotFound,
@@ -47,7 +48,7 @@ pub static OPERATION: Operation = Operation {
 
 /// The created target.
 #[derive(Serialize, ToSchema)]
-pub struct CreateTargetResponse<'a> {
+struct CreateTargetResponse<'a> {
     /// The target.
     target: TargetMessage<'a>,
 }

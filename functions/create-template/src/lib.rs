@@ -16,7 +16,7 @@
 
 use coaching_domain::template::{NewTemplate, ScorecardTemplateMessage};
 use coaching_domain::{Error, Reason, Role};
-use coaching_edge::{Access, Answer, App, Creation, Operation, Partition, Request, Route};
+use coaching_edge::{Access, Answer, AnswerType, App, Creation, Operation, Partition, Request, Route};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -26,6 +26,7 @@ pub static OPERATION: Operation = Operation {
     route: Some(Route::post("/v1/customers/{customer}/profiles/{profile}/scorecardTemplates")),
     summary: "create a template",
     roles: &[Role::Manager, Role::Service, Role::Admin],
+    answer: AnswerType::of::<CreateTemplateResponse<'_>>(),
     writes: true,
     refusals: &[Reason::ResourceAlreadyExists, Reason::TemplateSettingsFull],
     access: &[
@@ -40,7 +41,7 @@ pub static OPERATION: Operation = Operation {
 /// The created template.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct CreateTemplateResponse<'a> {
+struct CreateTemplateResponse<'a> {
     /// The scorecard template.
     scorecard_template: ScorecardTemplateMessage<'a>,
 }

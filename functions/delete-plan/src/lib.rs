@@ -14,7 +14,7 @@
 //! others are removed, and nobody sees that one either; once it is repaired, a repeat removes it.
 
 use coaching_domain::{Error, Reason, Role, names};
-use coaching_edge::{Access, Answer, App, ListIndex, Operation, Partition, Request, Route};
+use coaching_edge::{Access, Answer, AnswerType, App, ListIndex, Operation, Partition, Request, Route};
 use coaching_store::DeletedWithPlan;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -25,6 +25,7 @@ pub static OPERATION: Operation = Operation {
     route: Some(Route::delete("/v1/customers/{customer}/profiles/{profile}/coachingPlans/{coachingPlan}")),
     summary: "delete a plan, `force=true`: with what hangs on it",
     roles: &[Role::Manager, Role::Service, Role::Admin],
+    answer: AnswerType::of::<DeletePlanResponse>(),
     writes: true,
     costly: true,
     refusals: &[
@@ -59,7 +60,7 @@ pub static OPERATION: Operation = Operation {
 
 /// Empty: the plan is deleted.
 #[derive(Serialize, ToSchema)]
-pub struct DeletePlanResponse {}
+struct DeletePlanResponse {}
 
 async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let tenant = request.authorize()?;

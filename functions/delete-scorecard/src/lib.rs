@@ -9,7 +9,7 @@
 //! `If-Match`, or an `etag` in the query, of another version is ABORTED.
 
 use coaching_domain::{Error, Reason, Role, names};
-use coaching_edge::{Access, Answer, App, Operation, Partition, Request, Route};
+use coaching_edge::{Access, Answer, AnswerType, App, Operation, Partition, Request, Route};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -19,6 +19,7 @@ pub static OPERATION: Operation = Operation {
     route: Some(Route::delete("/v1/customers/{customer}/profiles/{profile}/scorecards/{scorecard}")),
     summary: "delete a scorecard",
     roles: &[Role::Manager, Role::Service, Role::Admin],
+    answer: AnswerType::of::<DeleteScorecardResponse>(),
     writes: true,
     refusals: &[Reason::ScorecardSubmitted, Reason::ScorecardCalibrated, Reason::EtagMismatch],
     access: &[
@@ -34,7 +35,7 @@ pub static OPERATION: Operation = Operation {
 
 /// Empty: the scorecard is deleted.
 #[derive(Serialize, ToSchema)]
-pub struct DeleteScorecardResponse {}
+struct DeleteScorecardResponse {}
 
 async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let tenant = request.authorize()?;

@@ -6,7 +6,7 @@
 //! A repeat is NOT_FOUND. An `If-Match`, or an `etag` in the query, of another version is ABORTED.
 
 use coaching_domain::{Error, Reason, Role, names};
-use coaching_edge::{Access, Answer, App, Operation, Partition, Request, Route};
+use coaching_edge::{Access, Answer, AnswerType, App, Operation, Partition, Request, Route};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -16,6 +16,7 @@ pub static OPERATION: Operation = Operation {
     route: Some(Route::delete("/v1/customers/{customer}/profiles/{profile}/coachingSessions/{coachingSession}")),
     summary: "delete a session",
     roles: &[Role::Manager, Role::Service, Role::Admin],
+    answer: AnswerType::of::<DeleteSessionResponse>(),
     writes: true,
     refusals: &[Reason::SessionAcknowledged, Reason::EtagMismatch],
     access: &[
@@ -30,7 +31,7 @@ pub static OPERATION: Operation = Operation {
 
 /// Empty: the session is deleted.
 #[derive(Serialize, ToSchema)]
-pub struct DeleteSessionResponse {}
+struct DeleteSessionResponse {}
 
 async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let tenant = request.authorize()?;

@@ -5,7 +5,7 @@
 //! An `If-Match`, or an `etag` in the query, of another version is ABORTED.
 
 use coaching_domain::{Error, Role, names};
-use coaching_edge::{Access, Answer, App, Operation, Partition, Request, Route};
+use coaching_edge::{Access, Answer, AnswerType, App, Operation, Partition, Request, Route};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -15,6 +15,7 @@ pub static OPERATION: Operation = Operation {
     route: Some(Route::delete("/v1/customers/{customer}/profiles/{profile}/targets/{target}")),
     summary: "delete a target",
     roles: &[Role::Manager, Role::Service, Role::Admin],
+    answer: AnswerType::of::<DeleteTargetResponse>(),
     writes: true,
     access: &[
         Access::GetItem(&[Partition::Deletions, Partition::Target, Partition::Agent]),
@@ -29,7 +30,7 @@ pub static OPERATION: Operation = Operation {
 
 /// Empty: the target is deleted.
 #[derive(Serialize, ToSchema)]
-pub struct DeleteTargetResponse {}
+struct DeleteTargetResponse {}
 
 async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let tenant = request.authorize()?;

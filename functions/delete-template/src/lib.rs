@@ -14,7 +14,7 @@
 
 use coaching_domain::template::{ScorecardTemplate, ScorecardTemplateMessage};
 use coaching_domain::{Error, Role, names};
-use coaching_edge::{Access, Answer, App, Operation, Partition, Request, Route};
+use coaching_edge::{Access, Answer, AnswerType, App, Operation, Partition, Request, Route};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -24,6 +24,7 @@ pub static OPERATION: Operation = Operation {
     route: Some(Route::delete("/v1/customers/{customer}/profiles/{profile}/scorecardTemplates/{scorecardTemplate}")),
     summary: "delete a template",
     roles: &[Role::Manager, Role::Service, Role::Admin],
+    answer: AnswerType::of::<DeleteTemplateResponse<'_>>(),
     writes: true,
     access: &[Access::GetItem(&[Partition::Template]), Access::PutItem(&[Partition::Template])],
     handle: |app, request| Box::pin(handle(app, request)),
@@ -33,7 +34,7 @@ pub static OPERATION: Operation = Operation {
 /// The deleted template.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct DeleteTemplateResponse<'a> {
+struct DeleteTemplateResponse<'a> {
     /// The scorecard template.
     scorecard_template: ScorecardTemplateMessage<'a>,
 }

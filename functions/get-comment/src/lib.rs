@@ -5,7 +5,7 @@
 
 use coaching_domain::comment::CoachingCommentMessage;
 use coaching_domain::{Error, Role, names};
-use coaching_edge::{Access, Answer, App, Operation, Partition, Request, Route};
+use coaching_edge::{Access, Answer, AnswerType, App, Operation, Partition, Request, Route};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -16,6 +16,7 @@ pub static OPERATION: Operation = Operation {
     summary: "read a comment",
     roles: &[Role::Agent, Role::Manager, Role::Service, Role::Admin],
     callers: Some("all; an agent on their own plans"),
+    answer: AnswerType::of::<GetCommentResponse<'_>>(),
     access: &[Access::GetItem(&[Partition::Deletions, Partition::Comment])],
     handle: |app, request| Box::pin(handle(app, request)),
     ..Operation::NOTHING
@@ -24,7 +25,7 @@ pub static OPERATION: Operation = Operation {
 /// The requested comment.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct GetCommentResponse<'a> {
+struct GetCommentResponse<'a> {
     /// The comment.
     coaching_comment: CoachingCommentMessage<'a>,
 }

@@ -2,7 +2,7 @@
 
 use coaching_domain::directory::GroupMessage;
 use coaching_domain::{Error, Role, names};
-use coaching_edge::{Access, Answer, App, Operation, Partition, Request, Route};
+use coaching_edge::{Access, Answer, AnswerType, App, Operation, Partition, Request, Route};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -12,6 +12,7 @@ pub static OPERATION: Operation = Operation {
     route: Some(Route::get("/v1/customers/{customer}/groups/{group}")),
     summary: "read a group",
     roles: &[Role::Manager, Role::Service, Role::Admin],
+    answer: AnswerType::of::<GetGroupResponse<'_>>(),
     access: &[Access::GetItem(&[Partition::Group])],
     handle: |app, request| Box::pin(handle(app, request)),
     ..Operation::NOTHING
@@ -19,7 +20,7 @@ pub static OPERATION: Operation = Operation {
 
 /// The requested group.
 #[derive(Serialize, ToSchema)]
-pub struct GetGroupResponse<'a> {
+struct GetGroupResponse<'a> {
     /// The group.
     group: GroupMessage<'a>,
 }

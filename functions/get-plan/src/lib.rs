@@ -10,7 +10,9 @@
 use coaching_domain::names::CoachingPlan;
 use coaching_domain::plan::CoachingPlanMessage;
 use coaching_domain::{Error, Role};
-use coaching_edge::{Access, Answer, App, ListIndex, Operation, Partition, Request, Route, bytes_in_answer};
+use coaching_edge::{
+    Access, Answer, AnswerType, App, ListIndex, Operation, Partition, Request, Route, bytes_in_answer,
+};
 use coaching_store::SessionFilter;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -25,6 +27,7 @@ pub static OPERATION: Operation = Operation {
     summary: "read a plan",
     roles: &[Role::Agent, Role::Manager, Role::Service, Role::Admin],
     callers: Some("all; an agent their own"),
+    answer: AnswerType::of::<GetPlanResponse<'_>>(),
     access: &[Access::GetItem(&[Partition::Plan]), Access::QueryIndex(ListIndex::Plan, &[Partition::SessionsOfPlan])],
     handle: |app, request| Box::pin(handle(app, request)),
     ..Operation::NOTHING
@@ -33,7 +36,7 @@ pub static OPERATION: Operation = Operation {
 /// The requested plan.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct GetPlanResponse<'a> {
+struct GetPlanResponse<'a> {
     /// The plan.
     coaching_plan: CoachingPlanMessage<'a>,
     /// Names of sessions of the plan that could not be read. Absent if all could be read.

@@ -5,7 +5,7 @@
 
 use coaching_domain::scorecard::ScorecardMessage;
 use coaching_domain::{Error, Role, names};
-use coaching_edge::{Access, Answer, App, Operation, Partition, Request, Route};
+use coaching_edge::{Access, Answer, AnswerType, App, Operation, Partition, Request, Route};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -16,6 +16,7 @@ pub static OPERATION: Operation = Operation {
     summary: "read a scorecard",
     roles: &[Role::Agent, Role::Manager, Role::Service, Role::Admin],
     callers: Some("all; an agent their own"),
+    answer: AnswerType::of::<GetScorecardResponse<'_>>(),
     access: &[Access::GetItem(&[Partition::Scorecard, Partition::Template])],
     handle: |app, request| Box::pin(handle(app, request)),
     ..Operation::NOTHING
@@ -23,7 +24,7 @@ pub static OPERATION: Operation = Operation {
 
 /// The requested scorecard.
 #[derive(Serialize, ToSchema)]
-pub struct GetScorecardResponse<'a> {
+struct GetScorecardResponse<'a> {
     /// The scorecard.
     scorecard: ScorecardMessage<'a>,
 }

@@ -12,7 +12,7 @@
 use coaching_domain::names;
 use coaching_domain::session::CoachingSessionMessage;
 use coaching_domain::{Error, Role};
-use coaching_edge::{Access, Answer, App, Operation, Partition, Request, Route};
+use coaching_edge::{Access, Answer, AnswerType, App, Operation, Partition, Request, Route};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -23,6 +23,7 @@ pub static OPERATION: Operation = Operation {
     summary: "read a session",
     roles: &[Role::Agent, Role::Manager, Role::Service, Role::Admin],
     callers: Some("all; an agent their own"),
+    answer: AnswerType::of::<GetSessionResponse<'_>>(),
     access: &[Access::GetItem(&[Partition::Deletions, Partition::Session])],
     handle: |app, request| Box::pin(handle(app, request)),
     ..Operation::NOTHING
@@ -31,7 +32,7 @@ pub static OPERATION: Operation = Operation {
 /// The requested session.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct GetSessionResponse<'a> {
+struct GetSessionResponse<'a> {
     /// The session.
     coaching_session: CoachingSessionMessage<'a>,
 }

@@ -2,7 +2,7 @@
 
 use coaching_domain::target::TargetMessage;
 use coaching_domain::{Error, Role, names};
-use coaching_edge::{Access, Answer, App, Operation, Partition, Request, Route};
+use coaching_edge::{Access, Answer, AnswerType, App, Operation, Partition, Request, Route};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -12,6 +12,7 @@ pub static OPERATION: Operation = Operation {
     route: Some(Route::get("/v1/customers/{customer}/profiles/{profile}/targets/{target}")),
     summary: "read a target",
     roles: &[Role::Manager, Role::Service, Role::Admin],
+    answer: AnswerType::of::<GetTargetResponse<'_>>(),
     access: &[Access::GetItem(&[Partition::Deletions, Partition::Target])],
     handle: |app, request| Box::pin(handle(app, request)),
     ..Operation::NOTHING
@@ -19,7 +20,7 @@ pub static OPERATION: Operation = Operation {
 
 /// The requested target.
 #[derive(Serialize, ToSchema)]
-pub struct GetTargetResponse<'a> {
+struct GetTargetResponse<'a> {
     /// The target.
     target: TargetMessage<'a>,
 }

@@ -5,7 +5,7 @@
 use coaching_domain::names::{Revision, parse_template_segment};
 use coaching_domain::template::ScorecardTemplateMessage;
 use coaching_domain::{Error, Role};
-use coaching_edge::{Access, Answer, App, Operation, Partition, Request, Route};
+use coaching_edge::{Access, Answer, AnswerType, App, Operation, Partition, Request, Route};
 use futures_util::future::try_join;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -16,6 +16,7 @@ pub static OPERATION: Operation = Operation {
     route: Some(Route::get("/v1/customers/{customer}/profiles/{profile}/scorecardTemplates/{scorecardTemplate}")),
     summary: "read a template, or one revision (`@n`)",
     roles: &[Role::Agent, Role::Manager, Role::Service, Role::Admin],
+    answer: AnswerType::of::<GetTemplateResponse<'_>>(),
     access: &[Access::GetItem(&[Partition::Template])],
     handle: |app, request| Box::pin(handle(app, request)),
     ..Operation::NOTHING
@@ -24,7 +25,7 @@ pub static OPERATION: Operation = Operation {
 /// The requested template.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct GetTemplateResponse<'a> {
+struct GetTemplateResponse<'a> {
     /// The scorecard template.
     scorecard_template: ScorecardTemplateMessage<'a>,
 }

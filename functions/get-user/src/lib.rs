@@ -4,7 +4,7 @@
 
 use coaching_domain::directory::UserMessage;
 use coaching_domain::{Error, Role, names};
-use coaching_edge::{Access, Answer, App, Operation, Partition, Request, Route};
+use coaching_edge::{Access, Answer, AnswerType, App, Operation, Partition, Request, Route};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -15,6 +15,7 @@ pub static OPERATION: Operation = Operation {
     summary: "read a user",
     roles: &[Role::Agent, Role::Manager, Role::Service, Role::Admin],
     callers: Some("all; an agent themselves"),
+    answer: AnswerType::of::<GetUserResponse<'_>>(),
     access: &[Access::GetItem(&[Partition::User])],
     handle: |app, request| Box::pin(handle(app, request)),
     ..Operation::NOTHING
@@ -22,7 +23,7 @@ pub static OPERATION: Operation = Operation {
 
 /// The requested user.
 #[derive(Serialize, ToSchema)]
-pub struct GetUserResponse<'a> {
+struct GetUserResponse<'a> {
     /// The user.
     user: UserMessage<'a>,
 }

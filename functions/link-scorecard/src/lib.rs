@@ -9,7 +9,7 @@
 use coaching_domain::names::ScorecardId;
 use coaching_domain::plan::CoachingPlan;
 use coaching_domain::{Error, Reason, Role, message, names};
-use coaching_edge::{Access, Answer, App, Operation, Partition, Request, Route, Verb};
+use coaching_edge::{Access, Answer, AnswerType, App, Operation, Partition, Request, Route, Verb};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -27,6 +27,7 @@ pub static OPERATION: Operation = Operation {
             summary: "link a scorecard to a plan",
             roles: &[Role::Manager, Role::Service, Role::Admin],
             callers: None,
+            answer: AnswerType::of::<LinkScorecardResponse>(),
         },
         Verb {
             name: "removeScorecard",
@@ -34,6 +35,7 @@ pub static OPERATION: Operation = Operation {
             summary: "unlink a scorecard from a plan",
             roles: &[Role::Manager, Role::Service, Role::Admin],
             callers: None,
+            answer: AnswerType::of::<LinkScorecardResponse>(),
         },
     ],
     writes: true,
@@ -58,7 +60,7 @@ message! {
 /// The plan and the scorecard that were linked or unlinked.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct LinkScorecardResponse {
+struct LinkScorecardResponse {
     /// The plan: `customers/{customer}/profiles/{profile}/coachingPlans/{coachingPlan}`.
     coaching_plan_name: String,
     /// The scorecard, of the plan's agent: `customers/{customer}/profiles/{profile}/scorecards/{scorecard}`.

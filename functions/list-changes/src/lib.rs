@@ -15,7 +15,7 @@
 
 use coaching_domain::change::ChangeMessage;
 use coaching_domain::{Error, Role, names};
-use coaching_edge::{Access, Answer, App, Binding, Operation, Partition, Request, Route};
+use coaching_edge::{Access, Answer, AnswerType, App, Binding, Operation, Partition, Request, Route};
 use coaching_store::{Cursor, keys};
 use futures_util::future::try_join;
 use serde::Serialize;
@@ -28,6 +28,7 @@ pub static OPERATION: Operation = Operation {
     summary: "history of a session, plan, comment or scorecard",
     roles: &[Role::Agent, Role::Manager, Role::Admin],
     callers: Some("manager, admin; an agent their own"),
+    answer: AnswerType::of::<ListChangesResponse<'_>>(),
     pages: true,
     access: &[
         Access::GetItem(&[Partition::Scorecard]),
@@ -40,7 +41,7 @@ pub static OPERATION: Operation = Operation {
 /// A page of changes.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct ListChangesResponse<'a> {
+struct ListChangesResponse<'a> {
     /// The changes, the latest first.
     changes: &'a [ChangeMessage<'a>],
     /// The `pageToken` of the next page; absent on the last page.

@@ -7,7 +7,7 @@
 
 use coaching_domain::comment::CoachingCommentMessage;
 use coaching_domain::{Error, Role};
-use coaching_edge::{Access, Answer, App, Binding, ListIndex, Operation, Partition, Request, Route};
+use coaching_edge::{Access, Answer, AnswerType, App, Binding, ListIndex, Operation, Partition, Request, Route};
 use coaching_store::{CommentFilter, Cursor};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -24,6 +24,7 @@ pub static OPERATION: Operation = Operation {
     summary: "list comments",
     roles: &[Role::Agent, Role::Manager, Role::Service, Role::Admin],
     callers: Some("all; an agent on their own plans"),
+    answer: AnswerType::of::<ListCommentsResponse<'_>>(),
     pages: true,
     access: &[
         Access::GetItem(&[Partition::Deletions]),
@@ -39,7 +40,7 @@ pub static OPERATION: Operation = Operation {
 /// A page of comments.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct ListCommentsResponse<'a> {
+struct ListCommentsResponse<'a> {
     /// The comments, the newest first.
     coaching_comments: &'a [CoachingCommentMessage<'a>],
     /// The `pageToken` of the next page; absent on the last page.

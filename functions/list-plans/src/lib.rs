@@ -24,7 +24,9 @@ use coaching_domain::rules::{Distinct, Flag, List};
 use coaching_domain::session::{CoachingSessionMessage, SeenSession};
 use coaching_domain::timestamp::range_fault;
 use coaching_domain::{Error, Role, Tenant, Timestamp, message};
-use coaching_edge::{Access, Answer, App, Binding, ListIndex, Operation, Partition, Request, Route, bytes_in_answer};
+use coaching_edge::{
+    Access, Answer, AnswerType, App, Binding, ListIndex, Operation, Partition, Request, Route, bytes_in_answer,
+};
 use coaching_store::{Cursor, PlanFilter, SessionFilter};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -44,6 +46,7 @@ pub static OPERATION: Operation = Operation {
     summary: "list plans",
     roles: &[Role::Agent, Role::Manager, Role::Service, Role::Admin],
     callers: Some("all; an agent their own"),
+    answer: AnswerType::of::<ListPlansResponse<'_>>(),
     pages: true,
     access: &[
         Access::GetItem(&[Partition::Deletions]),
@@ -60,7 +63,7 @@ pub static OPERATION: Operation = Operation {
 /// A page of plans.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct ListPlansResponse<'a> {
+struct ListPlansResponse<'a> {
     /// The plans, the newest first.
     coaching_plans: Vec<CoachingPlanMessage<'a>>,
     /// The `pageToken` of the next page; absent on the last page.

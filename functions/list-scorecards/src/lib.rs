@@ -20,7 +20,8 @@ use coaching_domain::scorecard::{Scorecard, ScorecardMessage};
 use coaching_domain::template::{ScorecardTemplate, ScorecardTemplateMessage};
 use coaching_domain::{Error, Role, Tenant, Timestamp, names};
 use coaching_edge::{
-    Access, Answer, App, Binding, ListIndex, MAX_ANSWER_BYTES, Operation, Partition, Request, Route, bytes_in_answer,
+    Access, Answer, AnswerType, App, Binding, ListIndex, MAX_ANSWER_BYTES, Operation, Partition, Request, Route,
+    bytes_in_answer,
 };
 use coaching_store::{Cursor, Found, ScorecardFilter};
 use serde::Serialize;
@@ -38,6 +39,7 @@ pub static OPERATION: Operation = Operation {
     summary: "list scorecards",
     roles: &[Role::Agent, Role::Manager, Role::Service, Role::Admin],
     callers: Some("all; an agent their own"),
+    answer: AnswerType::of::<ListScorecardsResponse<'_>>(),
     pages: true,
     access: &[
         Access::BatchGetItem(&[Partition::Template]),
@@ -51,7 +53,7 @@ pub static OPERATION: Operation = Operation {
 /// A page of scorecards.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct ListScorecardsResponse<'a> {
+struct ListScorecardsResponse<'a> {
     /// The scorecards, the newest first.
     scorecards: &'a [ScorecardMessage<'a>],
     /// The template revisions that the scorecards were made from.

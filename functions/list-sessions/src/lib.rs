@@ -19,7 +19,7 @@
 
 use coaching_domain::session::{CoachingSessionMessage, State};
 use coaching_domain::{Error, Role, names};
-use coaching_edge::{Access, Answer, App, Binding, ListIndex, Operation, Partition, Request, Route};
+use coaching_edge::{Access, Answer, AnswerType, App, Binding, ListIndex, Operation, Partition, Request, Route};
 use coaching_store::{Cursor, SessionFilter};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -34,6 +34,7 @@ pub static OPERATION: Operation = Operation {
     summary: "list sessions",
     roles: &[Role::Agent, Role::Manager, Role::Service, Role::Admin],
     callers: Some("all; an agent their own"),
+    answer: AnswerType::of::<ListSessionsResponse<'_>>(),
     pages: true,
     access: &[
         Access::GetItem(&[Partition::Deletions]),
@@ -52,7 +53,7 @@ pub static OPERATION: Operation = Operation {
 /// A page of sessions.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct ListSessionsResponse<'a> {
+struct ListSessionsResponse<'a> {
     /// The sessions, the newest first; with a range of time and without an agent or a plan, by that time.
     coaching_sessions: &'a [CoachingSessionMessage<'a>],
     /// The `pageToken` of the next page; absent on the last page.

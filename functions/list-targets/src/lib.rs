@@ -7,7 +7,7 @@ use coaching_domain::names::{CoachingPlanId, ScorecardTemplateId, UsecaseId};
 use coaching_domain::rules::Distinct;
 use coaching_domain::target::TargetMessage;
 use coaching_domain::{Error, Role, message};
-use coaching_edge::{Access, Answer, App, Binding, ListIndex, Operation, Partition, Request, Route};
+use coaching_edge::{Access, Answer, AnswerType, App, Binding, ListIndex, Operation, Partition, Request, Route};
 use coaching_store::{Cursor, TargetFilter};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -20,6 +20,7 @@ pub static OPERATION: Operation = Operation {
     route: Some(Route::post("/v1/customers/{customer}/profiles/{profile}/targets:list")),
     summary: "list targets",
     roles: &[Role::Manager, Role::Service, Role::Admin],
+    answer: AnswerType::of::<ListTargetsResponse<'_>>(),
     pages: true,
     access: &[
         Access::GetItem(&[Partition::Deletions]),
@@ -33,7 +34,7 @@ pub static OPERATION: Operation = Operation {
 /// A page of targets.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct ListTargetsResponse<'a> {
+struct ListTargetsResponse<'a> {
     /// The targets, the newest first.
     targets: &'a [TargetMessage<'a>],
     /// The `pageToken` of the next page; absent on the last page.

@@ -9,7 +9,7 @@
 use coaching_domain::template::ScorecardTemplateMessage;
 use coaching_domain::template_settings::TYPES;
 use coaching_domain::{Error, Role, names};
-use coaching_edge::{Access, Answer, App, Binding, ListIndex, Operation, Partition, Request, Route};
+use coaching_edge::{Access, Answer, AnswerType, App, Binding, ListIndex, Operation, Partition, Request, Route};
 use coaching_store::{Cursor, TemplateFilter};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -23,6 +23,7 @@ pub static OPERATION: Operation = Operation {
     route: Some(Route::get("/v1/customers/{customer}/profiles/{profile}/scorecardTemplates:listCurrent")),
     summary: "list current templates",
     roles: &[Role::Agent, Role::Manager, Role::Service, Role::Admin],
+    answer: AnswerType::of::<ListTemplatesResponse<'_>>(),
     pages: true,
     access: &[
         Access::BatchGetItem(&[Partition::Group]),
@@ -35,7 +36,7 @@ pub static OPERATION: Operation = Operation {
 /// A page of templates.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct ListTemplatesResponse<'a> {
+struct ListTemplatesResponse<'a> {
     /// The current revisions, the newest template first.
     scorecard_templates: &'a [ScorecardTemplateMessage<'a>],
     /// The `pageToken` of the next page; absent on the last page.

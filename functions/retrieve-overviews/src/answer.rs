@@ -17,7 +17,7 @@ use crate::measure::{OverviewMeasuring, OverviewedAgent};
 /// A page of agents with overviews of their coaching.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct RetrieveOverviewsResponse<'a> {
+pub(crate) struct RetrieveOverviewsResponse<'a> {
     /// The agents, in the order asked for.
     agent_coaching_overviews: &'a [AgentCoachingOverview],
     /// The `pageToken` of the next page; absent on the last one.

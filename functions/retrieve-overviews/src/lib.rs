@@ -36,10 +36,11 @@ mod measure;
 mod request;
 
 use coaching_domain::{Error, Role};
-use coaching_edge::{Access, Answer, App, Binding, ListIndex, Operation, Paging, Partition, Request, Route, Size};
+use coaching_edge::{
+    Access, Answer, AnswerType, App, Binding, ListIndex, Operation, Paging, Partition, Request, Route, Size,
+};
 
-pub use answer::RetrieveOverviewsResponse;
-
+use crate::answer::RetrieveOverviewsResponse;
 use crate::measure::OverviewMeasuring;
 use crate::request::{OrderBy, RetrieveOverviewsRequest};
 
@@ -50,6 +51,7 @@ pub static OPERATION: Operation = Operation {
     summary: "overviews of coaching",
     roles: &[Role::Agent, Role::Manager, Role::Service, Role::Admin],
     callers: Some("all; an agent their own"),
+    answer: AnswerType::of::<RetrieveOverviewsResponse<'_>>(),
     pages: true,
     costly: true,
     // As progress: a whole CPU, and all the time that API Gateway gives, for whole profiles.

@@ -18,7 +18,7 @@ use crate::request::RetrieveProgressRequest;
 /// A page of agents with their progress.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct RetrieveProgressResponse<'a> {
+pub(crate) struct RetrieveProgressResponse<'a> {
     /// The agents, in the order asked for.
     agent_coaching_progresses: &'a [AgentCoachingProgress],
     /// The `pageToken` of the next page; absent on the last one.

@@ -18,7 +18,7 @@
 use coaching_domain::names;
 use coaching_domain::plan::{CoachingPlanMessage, PlanUpdate};
 use coaching_domain::{Error, Reason, Role};
-use coaching_edge::{Access, Answer, App, ListIndex, Operation, Partition, Request, Route};
+use coaching_edge::{Access, Answer, AnswerType, App, ListIndex, Operation, Partition, Request, Route};
 use futures_util::future::try_join;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -29,6 +29,7 @@ pub static OPERATION: Operation = Operation {
     route: Some(Route::patch("/v1/customers/{customer}/profiles/{profile}/coachingPlans/{coachingPlan}")),
     summary: "change a plan",
     roles: &[Role::Manager, Role::Service, Role::Admin],
+    answer: AnswerType::of::<UpdatePlanResponse<'_>>(),
     writes: true,
     refusals: &[Reason::AgentPlansFull, Reason::AgentTargetsFull, Reason::EtagMismatch],
     access: &[
@@ -46,7 +47,7 @@ pub static OPERATION: Operation = Operation {
 /// The plan after the request.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct UpdatePlanResponse<'a> {
+struct UpdatePlanResponse<'a> {
     /// The plan.
     coaching_plan: CoachingPlanMessage<'a>,
 }

@@ -15,7 +15,7 @@
 
 use coaching_domain::scorecard::{Scorecard, ScorecardMessage, ScorecardUpdate};
 use coaching_domain::{Error, Reason, Role, Violations, names};
-use coaching_edge::{Access, Answer, App, Operation, Partition, Request, Route};
+use coaching_edge::{Access, Answer, AnswerType, App, Operation, Partition, Request, Route};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -25,6 +25,7 @@ pub static OPERATION: Operation = Operation {
     route: Some(Route::patch("/v1/customers/{customer}/profiles/{profile}/scorecards/{scorecard}")),
     summary: "change its scores",
     roles: &[Role::Manager, Role::Service, Role::Admin],
+    answer: AnswerType::of::<UpdateScorecardResponse<'_>>(),
     writes: true,
     refusals: &[
         Reason::ScorecardNotTheAgents,
@@ -47,7 +48,7 @@ pub static OPERATION: Operation = Operation {
 
 /// The scorecard after the request.
 #[derive(Serialize, ToSchema)]
-pub struct UpdateScorecardResponse<'a> {
+struct UpdateScorecardResponse<'a> {
     /// The scorecard.
     scorecard: ScorecardMessage<'a>,
 }

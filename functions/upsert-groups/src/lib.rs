@@ -15,7 +15,9 @@
 use coaching_domain::bodies::Entry;
 use coaching_domain::directory::{Group, GroupMessage, MAX_ENTRIES};
 use coaching_domain::{Error, Role};
-use coaching_edge::{Access, Answer, App, EntryStatus, Operation, Partition, Request, Route, batch_results};
+use coaching_edge::{
+    Access, Answer, AnswerType, App, EntryStatus, Operation, Partition, Request, Route, batch_results,
+};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -25,6 +27,7 @@ pub static OPERATION: Operation = Operation {
     route: Some(Route::post("/v1/customers/{customer}/groups:batchUpsert")),
     summary: "load groups, up to 500",
     roles: &[Role::Service, Role::Admin],
+    answer: AnswerType::of::<UpsertGroupsResponse<'_>>(),
     writes: true,
     costly: true,
     access: &[
@@ -38,7 +41,7 @@ pub static OPERATION: Operation = Operation {
 
 /// The result of each entry.
 #[derive(Serialize, ToSchema)]
-pub struct UpsertGroupsResponse<'a> {
+struct UpsertGroupsResponse<'a> {
     /// One result for each entry, in the order of the request.
     results: Vec<UpsertGroupResult<'a>>,
 }

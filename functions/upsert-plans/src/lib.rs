@@ -18,7 +18,9 @@ use coaching_domain::directory::MAX_ENTRIES;
 use coaching_domain::plan::{CoachingPlan, CoachingPlanMessage, NewCoachingPlan, SeenPlan};
 use coaching_domain::references::References;
 use coaching_domain::{Code, Error, Role, Tenant, Violations};
-use coaching_edge::{Access, Answer, App, EntryStatus, ListIndex, Operation, Partition, Request, Route, entry_results};
+use coaching_edge::{
+    Access, Answer, AnswerType, App, EntryStatus, ListIndex, Operation, Partition, Request, Route, entry_results,
+};
 use futures_util::future::try_join;
 use futures_util::stream::{StreamExt, iter};
 use serde::Serialize;
@@ -33,6 +35,7 @@ pub static OPERATION: Operation = Operation {
     route: Some(Route::post("/v1/customers/{customer}/profiles/{profile}/coachingPlans:batchUpsert")),
     summary: "create or replace plans, up to 500",
     roles: &[Role::Manager, Role::Service, Role::Admin],
+    answer: AnswerType::of::<UpsertPlansResponse<'_>>(),
     writes: true,
     costly: true,
     access: &[
@@ -55,7 +58,7 @@ pub static OPERATION: Operation = Operation {
 
 /// The result of each entry.
 #[derive(Serialize, ToSchema)]
-pub struct UpsertPlansResponse<'a> {
+struct UpsertPlansResponse<'a> {
     /// One result for each entry, in the order of the request.
     results: Vec<UpsertPlanResult<'a>>,
 }

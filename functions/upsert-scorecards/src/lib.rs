@@ -37,8 +37,8 @@ use coaching_domain::scorecard::{NewScorecard, Scorecard, ScorecardMessage};
 use coaching_domain::template::ScorecardTemplate;
 use coaching_domain::{Error, ExpectedEtag, Role, Tenant, Violations};
 use coaching_edge::{
-    Access, Answer, App, EntryStatus, MAX_ANSWER_BYTES, MAX_STATUS_BYTES, Operation, Partition, Request, Route,
-    bytes_in_answer, entry_results,
+    Access, Answer, AnswerType, App, EntryStatus, MAX_ANSWER_BYTES, MAX_STATUS_BYTES, Operation, Partition, Request,
+    Route, bytes_in_answer, entry_results,
 };
 use coaching_store::{Found, KnownScorecards, ScorecardChange, Store, TemplatesByRevision, UpsertedScorecards};
 use futures_util::future::try_join4;
@@ -60,6 +60,7 @@ pub static OPERATION: Operation = Operation {
     route: Some(Route::post("/v1/customers/{customer}/profiles/{profile}/scorecards:batchUpsert")),
     summary: "load scorecards, up to 500",
     roles: &[Role::Service, Role::Admin],
+    answer: AnswerType::of::<UpsertScorecardsResponse<'_>>(),
     writes: true,
     costly: true,
     access: &[
@@ -82,7 +83,7 @@ pub static OPERATION: Operation = Operation {
 
 /// The result of each entry.
 #[derive(Serialize, ToSchema)]
-pub struct UpsertScorecardsResponse<'a> {
+struct UpsertScorecardsResponse<'a> {
     /// One result for each entry, in the order of the request.
     results: Vec<UpsertScorecardResult<'a>>,
 }

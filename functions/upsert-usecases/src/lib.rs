@@ -11,7 +11,9 @@
 use coaching_domain::bodies::Unversioned;
 use coaching_domain::directory::{MAX_ENTRIES, Usecase, UsecaseMessage};
 use coaching_domain::{Error, Role};
-use coaching_edge::{Access, Answer, App, EntryStatus, Operation, Partition, Request, Route, batch_results};
+use coaching_edge::{
+    Access, Answer, AnswerType, App, EntryStatus, Operation, Partition, Request, Route, batch_results,
+};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -21,6 +23,7 @@ pub static OPERATION: Operation = Operation {
     route: Some(Route::post("/v1/customers/{customer}/profiles/{profile}/usecases:batchUpsert")),
     summary: "load usecases, up to 500",
     roles: &[Role::Service, Role::Admin],
+    answer: AnswerType::of::<UpsertUsecasesResponse<'_>>(),
     writes: true,
     costly: true,
     access: &[Access::PutItem(&[Partition::Usecase])],
@@ -30,7 +33,7 @@ pub static OPERATION: Operation = Operation {
 
 /// The result of each entry.
 #[derive(Serialize, ToSchema)]
-pub struct UpsertUsecasesResponse<'a> {
+struct UpsertUsecasesResponse<'a> {
     /// One result for each entry, in the order of the request.
     results: Vec<UpsertUsecaseResult<'a>>,
 }

@@ -14,7 +14,9 @@
 use coaching_domain::bodies::Entry;
 use coaching_domain::directory::{MAX_ENTRIES, User, UserMessage};
 use coaching_domain::{Error, Role};
-use coaching_edge::{Access, Answer, App, EntryStatus, Operation, Partition, Request, Route, batch_results};
+use coaching_edge::{
+    Access, Answer, AnswerType, App, EntryStatus, Operation, Partition, Request, Route, batch_results,
+};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -24,6 +26,7 @@ pub static OPERATION: Operation = Operation {
     route: Some(Route::post("/v1/customers/{customer}/users:batchUpsert")),
     summary: "load users, up to 500",
     roles: &[Role::Service, Role::Admin],
+    answer: AnswerType::of::<UpsertUsersResponse<'_>>(),
     writes: true,
     costly: true,
     access: &[
@@ -37,7 +40,7 @@ pub static OPERATION: Operation = Operation {
 
 /// The result of each entry.
 #[derive(Serialize, ToSchema)]
-pub struct UpsertUsersResponse<'a> {
+struct UpsertUsersResponse<'a> {
     /// One result for each entry, in the order of the request.
     results: Vec<UpsertUserResult<'a>>,
 }

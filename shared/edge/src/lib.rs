@@ -8,6 +8,7 @@ mod answer;
 mod app;
 mod batch;
 mod creation;
+mod document;
 mod dynamodb;
 mod environment;
 mod event;
@@ -30,6 +31,9 @@ pub use app::{App, Clock, ColdStart};
 pub use batch::{batch_results, entry_results};
 pub use coaching_store::{Access, ListIndex, Partition};
 pub use creation::Creation;
+#[cfg(feature = "document")]
+pub use document::AnswerSchema;
+pub use document::AnswerType;
 pub use dynamodb::timeouts;
 pub use environment::StartError;
 pub use event::HttpEvent;

@@ -15,7 +15,7 @@ use serde_json::Value;
 use tracing::{error, info, warn};
 
 use crate::answer::{error_response, http_status};
-use crate::{Answer, App, HttpEvent, Request, Route, Verb};
+use crate::{Answer, AnswerType, App, HttpEvent, Request, Route, Verb};
 
 /// The future of an operation's answer.
 pub type Handled<'a> = Pin<Box<dyn Future<Output = Result<Answer, Error>> + Send + 'a>>;
@@ -36,6 +36,8 @@ pub struct Operation {
     pub roles: &'static [Role],
     /// Its callers in words, if the roles do not say all of it.
     pub callers: Option<&'static str>,
+    /// What it answers; verbs have their own.
+    pub answer: AnswerType,
     /// Whether it answers pages, and so seals page tokens.
     pub pages: bool,
     /// Whether it writes data that clients see, so that the deployment's `Writes=off` stops it.
@@ -61,6 +63,7 @@ impl Operation {
         summary: "",
         roles: &[],
         callers: None,
+        answer: AnswerType::NONE,
         pages: false,
         writes: false,
         costly: false,

@@ -2,6 +2,8 @@
 
 use coaching_domain::Role;
 
+use crate::AnswerType;
+
 /// A method and a path of API Gateway.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Route {
@@ -46,4 +48,6 @@ pub struct Verb {
     pub roles: &'static [Role],
     /// Its callers in words, if the roles do not say all of it.
     pub callers: Option<&'static str>,
+    /// What it answers.
+    pub answer: AnswerType,
 }
