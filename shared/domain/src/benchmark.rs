@@ -134,7 +134,8 @@ impl EveryonesScores {
     /// the same agents.
     pub fn items(&self) -> Vec<BenchmarkItem> {
         let templates: BTreeSet<&ScorecardTemplateId> = self.sums.keys().map(|(_, template)| template).collect();
-        let all = self.periods.iter().flat_map(|period| templates.iter().map(|template| (*period, (*template).clone())));
+        let all =
+            self.periods.iter().flat_map(|period| templates.iter().map(|template| (*period, (*template).clone())));
         let nothing = BTreeMap::new();
         let mut items = Vec::new();
         for of in all {
@@ -144,9 +145,9 @@ impl EveryonesScores {
             let last = sums.keys().chain(agents.keys()).max().map_or(0, |number| number / NUMBERS_IN_ITEM);
             for place in 0..=last {
                 let numbers = place * NUMBERS_IN_ITEM..(place + 1) * NUMBERS_IN_ITEM;
-                let cells = sums.range(numbers.clone()).flat_map(|(number, days)| {
-                    days.iter().map(|(day, cell)| (*day, *number, *cell))
-                });
+                let cells = sums
+                    .range(numbers.clone())
+                    .flat_map(|(number, days)| days.iter().map(|(day, cell)| (*day, *number, *cell)));
                 let mut statistics = Statistics::default();
                 statistics.add_cells(*period, template, cells);
                 items.push(BenchmarkItem {
@@ -225,7 +226,8 @@ impl Benchmark {
         let items = self.items.get(&(usecase.clone(), template.clone())).into_iter().flatten();
         for item in items.filter(|item| touched.contains(&item.period)) {
             let packed = PackedStatistics::new(&item.packed).of(template).ok()?;
-            let [cell] = packed.map_or(Ok(Default::default()), |packed| packed.over(item.period, number, [days])).ok()?;
+            let [cell] =
+                packed.map_or(Ok(Default::default()), |packed| packed.over(item.period, number, [days])).ok()?;
             of_everyone.cell = of_everyone.cell.plus(cell);
             of_everyone.agents = of_everyone.agents.max(item.agents.get(&number).copied().unwrap_or(0));
         }
@@ -314,7 +316,8 @@ mod tests {
         let now = time("2026-06-30T12:00:00Z");
         let periods = [Period::of(day("2026-05-01"))];
         let agents = ["ana", "ben", "chloe", "dan"];
-        let packed = |number: usize| statistics("quality", &[("2026-06-10", &[(0, number as u64 * FULL / 4), (300, FULL)])]).1;
+        let packed =
+            |number: usize| statistics("quality", &[("2026-06-10", &[(0, number as u64 * FULL / 4), (300, FULL)])]).1;
         let mut whole = EveryonesScores::none(&periods, now);
         let mut from_parts = EveryonesScores::none(&periods, now);
         for (number, agent) in agents.into_iter().enumerate() {
@@ -358,7 +361,9 @@ mod tests {
             })
         });
         everyone.add_cells(period, template.clone(), cells.collect());
-        everyone.further.insert((period, template.clone()), (0..NUMBERS_IN_ITEM).map(|number| (number, 100_000)).collect());
+        everyone
+            .further
+            .insert((period, template.clone()), (0..NUMBERS_IN_ITEM).map(|number| (number, 100_000)).collect());
         let items = everyone.items();
         let [item] = &items[..] else { panic!("{} items", items.len()) };
         assert!((200_000..300_000).contains(&item.packed.len()), "{}", item.packed.len());
@@ -366,7 +371,8 @@ mod tests {
         again.add_item(item).unwrap();
         assert_eq!(again.items(), items, "it is read back");
         let days = day("2026-07-01")..day("2026-09-01");
-        let [cell] = PackedStatistics::new(&item.packed).of(&template).unwrap().unwrap().over(period, 0, [&days]).unwrap();
+        let [cell] =
+            PackedStatistics::new(&item.packed).of(&template).unwrap().unwrap().over(period, 0, [&days]).unwrap();
         assert_eq!(cell.count, 31 * count + 31);
     }
 }

@@ -279,7 +279,9 @@ impl Revisions {
             (Self::Unnamed, Revision::Number(_) | Revision::Every) => Err("must not name a revision"),
             (Self::One, Revision::Every) => Err("must name one revision, or none for the current one"),
             (Self::Every, Revision::Current | Revision::Number(_)) => Err("must name every revision: end in @*"),
-            (Self::EveryOrUnnamed, Revision::Number(_)) => Err("must name every revision: end in @*, or in no revision"),
+            (Self::EveryOrUnnamed, Revision::Number(_)) => {
+                Err("must name every revision: end in @*, or in no revision")
+            }
             _ => Ok(()),
         }
     }

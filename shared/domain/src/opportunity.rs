@@ -337,10 +337,11 @@ pub struct Opportunity<'a> {
 
 impl Opportunity<'_> {
     /// Whether `scores`, the reference and the gap are enough to suggest it: at least `minimum` scores behind each mean, and
-    /// a gap of at least `hundredths` of a percentage point.
+    /// a gap above 0 and of at least `hundredths` of a percentage point.
     pub fn is_enough(&self, minimum: u64, hundredths: u32) -> bool {
         self.gap.score_count >= minimum
             && self.gap.reference_count.is_none_or(|count| count >= minimum)
+            && self.gap.gap > 0
             && self.gap.gap >= i64::from(hundredths) * 100
     }
 }
@@ -408,6 +409,18 @@ mod tests {
         let everyone = Reference::Mean(Cell { sum: u128::from(FULL) * u128::from(count - 1), count });
         let gap = Gap::new(&scores(&[(0, 1)]), everyone, 999_999_999, 200_000_000_000).unwrap();
         assert_eq!((gap.gap, gap.impact), (1_000_000, 5_000));
+    }
+
+    #[test]
+    fn quantiles_are_those_of_the_documentation() {
+        let page = include_str!("../../../docs/progress.md");
+        for row in QUANTILES.chunks(11) {
+            let numbers: Vec<String> = row.iter().map(|(freedom, _)| freedom.to_string()).collect();
+            let quantiles: Vec<String> = row.iter().map(|(_, quantile)| format!("{quantile:.3}")).collect();
+            for line in [numbers, quantiles] {
+                assert!(page.contains(&format!("\n| {} |\n", line.join(" | "))), "{line:?}");
+            }
+        }
     }
 
     #[test]

@@ -141,6 +141,11 @@ impl ScorecardTemplate {
         Self { settings: current.settings, deactivate_time: current.deactivate_time, ..self }
     }
 
+    /// Whether the template, whose current revision this is, is in use at `now`: neither deleted nor deactivated.
+    pub fn is_in_use(&self, now: Timestamp) -> bool {
+        self.delete_time().is_none() && self.deactivate_time.is_none_or(|time| time > now)
+    }
+
     /// When the template was deleted, if this is its current revision.
     fn delete_time(&self) -> Option<Timestamp> {
         self.settings.as_ref()?.delete_time

@@ -25,7 +25,9 @@ mod run;
 mod size;
 mod spans;
 
-pub use agents::{AgentPage, AskedAgents, AskedPage, Measuring, OfAgents, OrderDirection, Paging, SentAgents};
+pub use agents::{
+    AgentPage, AskedAgents, AskedPage, Measuring, NamedAgents, OfAgents, OrderDirection, Paging, SentAgents,
+};
 pub use answer::{Answer, ERROR_DOMAIN, EntryStatus, ErrorMessage, GatewayMessage, MAX_STATUS_BYTES, http_status};
 pub use app::{App, Clock, ColdStart};
 pub use batch::{batch_results, entry_results};

@@ -102,9 +102,9 @@ impl Store {
         for ((usecase, period), KeptBenchmark { made, items }) in kept {
             // An older item is of a template that nobody was scored by any more.
             let items = items.into_iter().filter(|(item, _)| made.is_some_and(|made| *item >= made.oldest));
-            let items = items.map(|(_, item)| item).filter(|item| {
-                wanted.contains_key(&(usecase.clone(), item.template.clone()))
-            });
+            let items = items
+                .map(|(_, item)| item)
+                .filter(|item| wanted.contains_key(&(usecase.clone(), item.template.clone())));
             let time = made.and_then(|made| Timestamp::from_unix_seconds(made.oldest));
             benchmark.take(&usecase, period, time, items.collect());
         }
@@ -112,12 +112,7 @@ impl Store {
     }
 
     /// Makes those of `kept` that are out of date or missing, the missing first, as far as that is quick.
-    async fn make_those_due(
-        &self,
-        tenant: &Tenant,
-        kept: &mut KeptBenchmarks,
-        now: Timestamp,
-    ) -> Result<(), Error> {
+    async fn make_those_due(&self, tenant: &Tenant, kept: &mut KeptBenchmarks, now: Timestamp) -> Result<(), Error> {
         // Whether each is kept, though out of date; those of several periods are made in one go.
         let mut due: BTreeMap<(UsecaseId, Vec<Period>), bool> = BTreeMap::new();
         for ((usecase, period), KeptBenchmark { made, .. }) in &*kept {
@@ -326,11 +321,18 @@ impl Store {
             .put_item()
             .table_name(&*self.table)
             .condition_expression(format!("attribute_not_exists({MADE}) OR {MADE} <= :made"))
-            .set_expression_attribute_values(item.get(MADE).map(|made| HashMap::from([(":made".to_owned(), made.clone())])))
+            .set_expression_attribute_values(
+                item.get(MADE).map(|made| HashMap::from([(":made".to_owned(), made.clone())])),
+            )
             .set_item(Some(item))
             .return_consumed_capacity(ReturnConsumedCapacity::Total);
         match put.customize().interceptor(self.meter.clone()).send().await {
-            Err(error) if error.as_service_error().and_then(|error| error.meta().code()).is_some_and(is_answer_of_the_domain) => {
+            Err(error)
+                if error
+                    .as_service_error()
+                    .and_then(|error| error.meta().code())
+                    .is_some_and(is_answer_of_the_domain) =>
+            {
                 Ok(())
             }
             written => written.map(|_| ()).map_err(failure),
