@@ -213,7 +213,7 @@ async fn an_agent_sees_no_mean_of_fewer_than_five() {
 
 #[tokio::test]
 async fn too_many_people_for_the_limits_are_refused() {
-    let people: Vec<String> = (0..151).map(|number| format!("agent{number}")).collect();
+    let people: Vec<String> = (0..210).map(|number| format!("agent{number}")).collect();
     let service = with_team(&people.iter().map(String::as_str).collect::<Vec<_>>()).await;
     let limits = json!({"avgPerformerOpportunitiesLimit": 20, "orgTargetOpportunitiesLimit": 20, "downwardTrendOpportunitiesLimit": 20});
     for (config, most) in [(limits, 150), (json!({"includeEvidence": true}), 20)] {
@@ -226,6 +226,39 @@ async fn too_many_people_for_the_limits_are_refused() {
         );
     }
     assert!(suggested(&service, json!({})).await.is_empty());
+}
+
+/// What an agent is and has now does not count in a window that is over: their role, and their own target.
+#[tokio::test]
+async fn a_window_that_is_over_is_measured_by_the_facts_at_its_end() {
+    let service = with_team(&["ana"]).await;
+    service.plan_with("ana-plan", "ana", json!({"createTime": "2026-01-01T00:00:00Z"})).await;
+    target(&service, "warmth", 60.0).await;
+    let own = json!({
+        "name": below_support("targets/own-target"),
+        "scorecardTemplateName": below_support("scorecardTemplates/two"),
+        "criterionOrChapterId": "warmth",
+        "target": 90,
+        "usecaseName": usecase_name("care"),
+        "coachingPlanName": below_support("coachingPlans/ana-plan"),
+        "createTime": "2026-01-01T00:00:00Z",
+    });
+    service.succeed(&import("targets", own)).await;
+    score(&service, "ana", "two", "2026-05-20T10:00:00Z", &[("warmth", 10)]).await;
+    let moved = json!({"target": {"target": 20}}).to_string();
+    service.succeed(&Event::new("PATCH", "targets/own-target").with_text(&moved)).await;
+    let mut manager = coaching_tests::user("ana");
+    manager["roles"] = json!(["manager"]);
+    service.succeed(&import("", json!({"users": [manager]})).to("/v1/customers/acme/users:batchUpsert")).await;
+    service.advance(TimeDelta::hours(1));
+    let config = json!({"enabledTypes": ["OPPORTUNITY_TYPE_ORG_TARGET"], "minimumScorecardCount": 1});
+    let of_may = json!({"opportunityConfig": config});
+    let found = suggested(&service, of_may).await;
+    let [found] = &found[..] else { panic!("{found:?}") };
+    assert_eq!((&found["reference"], &found["gap"]), (&json!(90.0), &json!(40.0)));
+    assert_eq!(found["targetName"], below_support("targets/own-target"));
+    let until_now = json!({"opportunityConfig": config, "endTime": "2026-06-02T00:00:00Z", "agentUserNames": null});
+    assert!(suggested(&service, until_now).await.is_empty(), "she is an agent no longer");
 }
 
 /// Agents who mostly score high, one of whom is weak on one criterion, and another of whom fell on another.
@@ -397,6 +430,17 @@ async fn a_large_profile_is_added_up_by_several_requests() {
     let first = service.succeed(&event).await;
     assert_eq!((&first["benchmarkPending"], &first["coachingOpportunities"]), (&json!(true), &json!([])));
     assert_eq!(first.get("benchmarkTime"), None);
+    // Sums that cannot be read are made anew.
+    let mut damaged = 0;
+    for (key, mut item) in service.items().await {
+        if key.contains("#benchmark#") && item.contains_key("cells") {
+            let cells = aws_sdk_dynamodb::types::AttributeValue::S("none".to_owned());
+            item.insert(["cells", "agents"][damaged % 2].to_owned(), cells);
+            service.client().put_item().table_name(service.table()).set_item(Some(item)).send().await.unwrap();
+            damaged += 1;
+        }
+    }
+    assert!(damaged > 1, "{damaged}");
     loop {
         let at_once = futures_util::future::join_all((0..3).map(|_| service.succeed(&event))).await;
         if let Some(made) = at_once.into_iter().find(|answer| answer.get("benchmarkPending").is_none()) {

@@ -266,6 +266,13 @@ fn rows() -> Vec<Row> {
         file("get-template", "current", ""),
         file("update-template", "changed", read),
         file("list-templates", "all", ""),
+        sent(
+            "list-templates",
+            "the full view of one, in a profile of 27 agents",
+            Before::TeamAddedUp,
+            &Event::get("scorecardTemplates:listCurrent").with("view", "VIEW_FULL_WITH_STATS"),
+            "the list names the templates, then everyone's scores",
+        ),
         file("create-scorecard", "draft", "the template says which scores there may be"),
         Row {
             what: "a calibration",

@@ -189,6 +189,7 @@ pub const FIELDS: &[(&str, &str)] = &[
     ("minimumScorecardCount", "The least number of scorecards behind each mean; absent or 0: 5."),
     ("minimumGap", "The least gap, in percentage points with at most two decimals; absent: 5."),
     ("includeEvidence", "Whether each opportunity has the scorecards that show it best."),
+    ("view", "Whether each template has its `stats` and, except for agents, its `resolvedAudience`. Unspecified: not."),
     ("updateMask", "Which fields change, separated by commas; `*`: all that may. Absent: those that are present."),
     ("usecaseNames", "Only of these usecases, `customers/{customer}/profiles/{profile}/usecases/{usecase}`."),
     ("usecases", "The usecases to create or replace, each name once."),

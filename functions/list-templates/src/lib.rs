@@ -5,7 +5,20 @@
 //! `agentUserName` restricts it to templates whose audience holds this user or is everyone; an agent may name themselves.
 //! `includeDeactivated` adds deactivated templates, `includeDeleted` deleted ones; one that is both needs both.
 //! `pageSize` and `pageToken` work as in `list-sessions`.
+//!
+//! With `view=VIEW_FULL_WITH_STATS` each template has `stats`: its scorecards in the 30 days that end today, in the
+//! usecases that it is for, of which `usecaseNames` restricts them; a template for all usecases has stats only of those. They
+//! are as old as `statsTime` says: at most 15 minutes with up to 2,000 active agents. With more, each request adds up a
+//! part; `benchmarkPending` says that there are none yet: repeat the request. Agents get stats only of five or more
+//! scored agents. Callers other than agents also get `resolvedAudience`, the active agents whom the template is for now.
+//! A page has at most 50 templates then, and less if they are for more than 200 usecases or name more than 2,000 people
+//! together. The parts of both objects are ours beside the reference.
 
+mod full;
+
+use std::collections::BTreeSet;
+
+use coaching_domain::rules::Enumeration;
 use coaching_domain::template::ScorecardTemplateMessage;
 use coaching_domain::template_settings::TYPES;
 use coaching_domain::{Error, Role, names};
@@ -13,6 +26,8 @@ use coaching_edge::{Access, Answer, AnswerType, App, Binding, ListIndex, Operati
 use coaching_store::{Cursor, TemplateFilter};
 use serde::Serialize;
 use utoipa::ToSchema;
+
+use crate::full::{Further, MAX_TEMPLATES, OfTemplate, View, further};
 
 /// The most usecases, and the most triggers, in one request.
 const MAX_NAMES: usize = 20;
@@ -26,8 +41,10 @@ pub static OPERATION: Operation = Operation {
     answer: AnswerType::of::<ListTemplatesResponse<'_>>(),
     pages: true,
     access: &[
-        Access::BatchGetItem(&[Partition::Group]),
-        Access::QueryIndex(ListIndex::Profile, &[Partition::Templates]),
+        Access::BatchGetItem(&[Partition::Agent, Partition::Benchmark, Partition::User, Partition::Group]),
+        Access::Query(&[Partition::Statistics, Partition::Benchmark, Partition::User, Partition::AgentCounts]),
+        Access::QueryIndex(ListIndex::Profile, &[Partition::Templates, Partition::Agents, Partition::AgentsOfCustomer]),
+        Access::PutItem(&[Partition::Benchmark]),
     ],
     handle: |app, request| Box::pin(handle(app, request)),
     ..Operation::NOTHING
@@ -62,23 +79,38 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
         deactivated: query.boolean("includeDeactivated").unwrap_or(false),
         deleted: query.boolean("includeDeleted").unwrap_or(false),
     };
+    let view = query.enumeration("view", View::VALUES).unwrap_or(View::Basic);
     let page_size = query.page_size();
     let page_token = query.string("pageToken");
     let parameters = query.into_result()?;
 
     let binding = Binding::new(OPERATION.name, request.caller(), &tenant, &parameters);
     let after = app.page_tokens.position(page_token.as_deref(), &binding, now)?.map(Cursor::from_text);
+    let is_full = view == View::Full;
+    let page_size = if is_full { page_size.min(MAX_TEMPLATES) } else { page_size };
     let page = app.store.current_templates(&tenant, &filter, after.as_ref(), page_size).await?;
+    let Further { of_templates, unreachable } = if is_full {
+        further(app, &tenant, request.caller(), &filter.usecases, &page.entries, now).await?
+    } else {
+        Further::default()
+    };
 
     let page = page.map(|template| template.seen_by(request.caller()));
-    let messages: Vec<_> = page.entries.iter().map(|template| template.message(&tenant, now)).collect();
+    let mut messages: Vec<_> = page.entries.iter().map(|template| template.message(&tenant, now)).collect();
+    if is_full {
+        messages.truncate(of_templates.len());
+    }
+    for (message, OfTemplate { stats, benchmark_pending, audience }) in messages.iter_mut().zip(of_templates) {
+        message.stats = stats;
+        message.benchmark_pending = benchmark_pending;
+        message.resolved_audience = audience;
+    }
     Answer::page(&messages, |scorecard_templates| {
         let next = page.after(scorecard_templates.len()).map(Cursor::as_str);
         let next_page_token = app.page_tokens.next(next, &binding, now)?;
-        Ok(ListTemplatesResponse {
-            scorecard_templates,
-            next_page_token,
-            unreachable: page.unreachable(scorecard_templates.len()),
-        })
+        let unreachable = page.unreachable(scorecard_templates.len()).into_iter().chain(unreachable.iter().cloned());
+        let unreachable: BTreeSet<String> = unreachable.collect();
+        let unreachable = unreachable.into_iter().collect();
+        Ok(ListTemplatesResponse { scorecard_templates, next_page_token, unreachable })
     })
 }

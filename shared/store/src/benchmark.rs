@@ -125,7 +125,12 @@ impl Store {
         }
         let mut due: Vec<_> = due.into_iter().collect();
         due.sort_by_key(|(_, is_kept)| *is_kept);
-        let buckets = buckets_at_once(self.active_agent_count(tenant).await?);
+        // If the count cannot be read, there may be any number of agents.
+        let agents = match self.active_agent_count(tenant).await {
+            Err(error) if Unreadable::cause_of(&error).is_some() => u64::MAX,
+            agents => agents?,
+        };
+        let buckets = buckets_at_once(agents);
         for ((usecase, together), _) in due.into_iter().take(MAX_MADE_AT_ONCE) {
             let whole = self.make_benchmark(tenant, &usecase, &together, buckets, now).await?;
             let Some(WholeBenchmark { made, items }) = whole else { continue };
@@ -160,7 +165,8 @@ impl Store {
         let all: Vec<u32> = (0..BUCKETS).collect();
         let seconds = now.unix_seconds();
         if buckets >= all.len() {
-            let everyone = self.add_up(tenant, usecase, periods, &all, now).await?;
+            let mut everyone = EveryonesScores::none(periods, now);
+            self.add_up(tenant, usecase, periods, &all, &mut everyone).await?;
             let made = Made { oldest: seconds, newest: seconds };
             return Ok(Some(self.keep_benchmark(tenant, usecase, periods, everyone, made).await));
         }
@@ -170,7 +176,8 @@ impl Store {
         fastrand::shuffle(&mut missing);
         missing.truncate(buckets);
         for bucket in &missing {
-            let share = self.add_up(tenant, usecase, periods, &[*bucket], now).await?;
+            let mut share = EveryonesScores::none(periods, now);
+            self.add_up(tenant, usecase, periods, &[*bucket], &mut share).await?;
             let range = keys::benchmark_range(tenant, usecase, periods, *bucket);
             let items = share.items().into_iter().map(|item| {
                 let of_item = keys::benchmark_item(tenant, usecase, item.period, &item.template, item.place);
@@ -186,7 +193,11 @@ impl Store {
         }
         let mut everyone = EveryonesScores::none(periods, now);
         for (bucket, time) in &done {
-            self.add_share(tenant, usecase, periods, (*bucket, *time), &mut everyone).await?;
+            let items = self.share(tenant, usecase, periods, (*bucket, *time), now).await?;
+            let is_added = items.is_some_and(|items| items.iter().all(|item| everyone.add_item(item).is_ok()));
+            if !is_added {
+                self.add_up(tenant, usecase, periods, &[*bucket], &mut everyone).await?;
+            }
         }
         let made = Made {
             oldest: done.values().min().copied().unwrap_or(seconds),
@@ -195,16 +206,15 @@ impl Store {
         Ok(Some(self.keep_benchmark(tenant, usecase, periods, everyone, made).await))
     }
 
-    /// The scores of the agents of `buckets`, without those that cannot be read, which are noted.
+    /// Adds the scores of the agents of `buckets`, without those that cannot be read, which are noted.
     async fn add_up(
         &self,
         tenant: &Tenant,
         usecase: &UsecaseId,
         periods: &[Period],
         buckets: &[u32],
-        now: Timestamp,
-    ) -> Result<EveryonesScores, Error> {
-        let mut everyone = EveryonesScores::none(periods, now);
+        everyone: &mut EveryonesScores,
+    ) -> Result<(), Error> {
         let buckets = buckets.iter().map(|bucket| keys::statistics_bucket(tenant, usecase, *bucket)).collect();
         self.statistics_of_buckets(buckets, periods, |one| {
             if let Ok(one) = one
@@ -214,8 +224,7 @@ impl Store {
             }
             Ok(())
         })
-        .await?;
-        Ok(everyone)
+        .await
     }
 
     /// The shares that were added up since the benchmarks of `periods` were made, each with the time, in Unix seconds.
@@ -251,15 +260,15 @@ impl Store {
         Ok(done)
     }
 
-    /// Adds the sums of the agents of a bucket, which were made at a time, to `everyone`.
-    async fn add_share(
+    /// The sums of the agents of a bucket, which were made at a time; `None` if they cannot be read.
+    async fn share(
         &self,
         tenant: &Tenant,
         usecase: &UsecaseId,
         periods: &[Period],
         (bucket, time): (u32, i64),
-        everyone: &mut EveryonesScores,
-    ) -> Result<(), Error> {
+        now: Timestamp,
+    ) -> Result<Option<Vec<BenchmarkItem>>, Error> {
         let Key { partition, sort } = keys::benchmark_range(tenant, usecase, periods, bucket);
         let query = self
             .client
@@ -271,15 +280,22 @@ impl Store {
             .consistent_read(true)
             .return_consumed_capacity(ReturnConsumedCapacity::Total);
         let pages: Vec<Vec<_>> = self.pages_of_range(query).try_collect().await?;
+        let mut alone = EveryonesScores::none(periods, now);
+        let mut items = Vec::new();
         for item in pages.into_iter().flatten() {
-            // Older ones are of templates that nobody of them is scored by any more.
-            if let (_, _, Kept::Item(made, item)) = self.noting(Kept::from_item(item))?
-                && made >= time
-            {
-                everyone.add_item(&item).map_err(|_| Error::internal("a share of a benchmark cannot be read"))?;
+            match self.noting(Kept::from_item(item)) {
+                Ok((_, _, Kept::Item(made, item))) if made >= time => {
+                    if alone.add_item(&item).is_err() {
+                        return Ok(None);
+                    }
+                    items.push(item);
+                }
+                // It is of a template that nobody of them is scored by any more.
+                Ok(_) => {}
+                Err(_) => return Ok(None),
             }
         }
-        Ok(())
+        Ok(Some(items))
     }
 
     /// Writes the benchmarks of `periods`, as far as that is possible.
@@ -405,7 +421,7 @@ mod tests {
 
     #[test]
     fn a_request_adds_up_about_two_thousand_agents() {
-        let buckets = [0, 1, 2_000, 2_001, 4_000, 8_000, 32_000, 32_001, 100_000].map(buckets_at_once);
+        let buckets = [0, 1, 2_000, 2_001, 4_000, 8_000, 32_000, 32_001, u64::MAX].map(buckets_at_once);
         assert_eq!(buckets, [16, 16, 16, 15, 8, 4, 1, 1, 1]);
     }
 }
