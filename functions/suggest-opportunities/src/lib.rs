@@ -53,14 +53,15 @@ use std::collections::BTreeSet;
 
 use coaching_domain::{Error, Parameters, Role};
 use coaching_edge::{
-    Access, Answer, AnswerType, App, AskedPage, Binding, ListIndex, Operation, Paging, Partition, Request, Route, Size,
+    Access, Answer, AnswerType, App, AskedPage, Binding, ListIndex, NamedAgents, OfAgents, Operation, Paging,
+    Partition, Request, RequestType, Route, Size,
 };
 use coaching_store::Unreadable;
 use futures_util::future::try_join;
 
 use crate::answer::SuggestOpportunitiesResponse;
 use crate::find::{Finding, evidence_of};
-use crate::request::SuggestOpportunitiesRequest;
+use crate::request::{Body, SuggestOpportunitiesRequest};
 
 /// The operation.
 pub static OPERATION: Operation = Operation {
@@ -68,6 +69,7 @@ pub static OPERATION: Operation = Operation {
     route: Some(Route::post("/v1/customers/{customer}/profiles/{profile}/coachingOpportunities:suggest")),
     summary: "suggest what to coach",
     roles: &[Role::Agent, Role::Manager, Role::Service, Role::Admin],
+    request: RequestType::body::<OfAgents<Body, NamedAgents>>(),
     answer: AnswerType::of::<SuggestOpportunitiesResponse<'_>>(),
     callers: Some("all; an agent their own"),
     costly: true,
