@@ -31,6 +31,8 @@ enum Before {
     Team,
     /// The same, and one of them has a session that is counted.
     TeamWithSession,
+    /// As [`Before::Team`], after the same request added up everyone's scores.
+    TeamAddedUp,
     /// A profile of 150 such agents.
     Profile,
     /// The same after the first page was read: the request is for the second.
@@ -43,6 +45,8 @@ enum Before {
     FullPeriodOf(u32),
     /// As [`Before::FullPeriod`], and the draft is submitted.
     FullPeriodSubmitted,
+    /// As [`Before::FullPeriod`], after the same request added up everyone's scores.
+    FullPeriodAddedUp,
 }
 
 /// One line of the table.
@@ -80,6 +84,18 @@ fn overviews(more: Value) -> Event {
     });
     merge(&mut body, more);
     Event::post("coachingOverviews:retrieve", body)
+}
+
+fn opportunities(more: Value) -> Event {
+    let mut body = json!({
+        "usecaseNames": [usecase_name("care")],
+        "groupNames": ["customers/acme/groups/team"],
+        "startTime": "2026-05-02T00:00:00Z",
+        "endTime": "2026-06-01T12:00:00Z",
+        "opportunityConfig": {"minimumScorecardCount": 1},
+    });
+    merge(&mut body, more);
+    Event::post("coachingOpportunities:suggest", body)
 }
 
 fn import(path: &str, body: Value) -> Event {
@@ -266,10 +282,57 @@ fn rows() -> Vec<Row> {
             &by_remaining,
             "the kept order names the agents",
         ),
+        sent(
+            "suggest-opportunities",
+            "a team of 25",
+            Before::TeamAddedUp,
+            &opportunities(json!({})),
+            "the group names the agents; their statistics name the templates, which say where everyone's scores are",
+        ),
+        sent(
+            "suggest-opportunities",
+            "of a week, without those of the week before",
+            Before::TeamAddedUp,
+            &opportunities(json!({
+                "startTime": "2026-05-25T12:00:00Z",
+                "opportunityConfig": {
+                    "enabledTypes": ["OPPORTUNITY_TYPE_AVG_PERFORMER", "OPPORTUNITY_TYPE_ORG_TARGET"],
+                    "minimumScorecardCount": 1,
+                },
+            })),
+            "the same",
+        ),
+        sent(
+            "suggest-opportunities",
+            "when everyone's scores are added up: 27 agents",
+            Before::Team,
+            &opportunities(json!({})),
+            "the same; everyone's scores are added up if they are out of date, and kept",
+        ),
+        sent(
+            "suggest-opportunities",
+            "one agent of 611 scorecards, with evidence",
+            Before::FullPeriodAddedUp,
+            &opportunities(json!({
+                "agentUserNames": [user_name("ana")],
+                "groupNames": null,
+                "startTime": "2026-03-18T00:00:00Z",
+                "endTime": "2026-04-17T00:00:00Z",
+                "opportunityConfig": {"includeEvidence": true, "minimumGap": 0},
+            })),
+            "the same; scorecards are read of what is found, and then the templates that they were made from",
+        ),
         file("create-template", "created", names),
         file("get-template", "current", ""),
         file("update-template", "changed", read),
         file("list-templates", "all", ""),
+        sent(
+            "list-templates",
+            "the full view of one, in a profile of 27 agents",
+            Before::TeamAddedUp,
+            &Event::get("scorecardTemplates:listCurrent").with("view", "VIEW_FULL_WITH_STATS"),
+            "the list names the templates, then everyone's scores",
+        ),
         file("create-scorecard", "draft", "the template says which scores there may be"),
         Row {
             what: "a calibration",
@@ -360,8 +423,8 @@ async fn prepare(service: &TestService, before: Before) {
                 service.succeed(&import("coachingSessions", session)).await;
             }
         }
-        Before::Team | Before::TeamWithSession | Before::Profile | Before::ProfileRead => {
-            let count = if matches!(before, Before::Team | Before::TeamWithSession) { 25 } else { 150 };
+        Before::Team | Before::TeamWithSession | Before::TeamAddedUp | Before::Profile | Before::ProfileRead => {
+            let count = if matches!(before, Before::Profile | Before::ProfileRead) { 150 } else { 25 };
             let agents: Vec<String> = (0..count).map(|number| format!("agent{number}")).collect();
             service.directory(&agents.iter().map(String::as_str).collect::<Vec<_>>()).await;
             for agent in &agents {
@@ -395,7 +458,7 @@ async fn prepare(service: &TestService, before: Before) {
                 service.succeed(&import("coachingSessions", session)).await;
             }
         }
-        Before::FullPeriod | Before::FullPeriodOf(_) | Before::FullPeriodSubmitted => {
+        Before::FullPeriod | Before::FullPeriodOf(_) | Before::FullPeriodSubmitted | Before::FullPeriodAddedUp => {
             if let Before::FullPeriodOf(maximum) = before {
                 let criteria: Vec<Value> = (0..20)
                     .map(|number| {
@@ -452,6 +515,10 @@ async fn measured(row: &Row) -> String {
     service.seed().await;
     prepare(&service, *before).await;
     let mut event = event.clone();
+    if matches!(before, Before::TeamAddedUp | Before::FullPeriodAddedUp) {
+        let operation = OPERATIONS.iter().find(|one| one.name == *operation).unwrap();
+        answer(operation, &service.app, event.clone()).await;
+    }
     if matches!(before, Before::ProfileRead) {
         let operation = OPERATIONS.iter().find(|one| one.name == *operation).unwrap();
         let first = answer(operation, &service.app, event.clone()).await;

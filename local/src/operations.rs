@@ -50,6 +50,7 @@ operations! {
     retrieve_overviews,
     retrieve_progress,
     retrieve_quota,
+    suggest_opportunities,
     unknown_path,
     update_comment,
     update_plan,

@@ -5,6 +5,7 @@
 //! operation needs from outside.
 
 pub mod activity;
+pub mod benchmark;
 mod bits;
 pub mod bodies;
 mod calibration;
@@ -22,6 +23,7 @@ pub mod json;
 pub mod measurement;
 pub mod message;
 pub mod names;
+pub mod opportunity;
 pub mod outline;
 pub mod overview;
 mod parameters;

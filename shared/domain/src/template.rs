@@ -142,6 +142,11 @@ impl ScorecardTemplate {
         Self { settings: current.settings, deactivate_time: current.deactivate_time, ..self }
     }
 
+    /// Whether the template, whose current revision this is, is in use at `now`: neither deleted nor deactivated.
+    pub fn is_in_use(&self, now: Timestamp) -> bool {
+        self.delete_time().is_none() && self.deactivate_time.is_none_or(|time| time > now)
+    }
+
     /// When the template was deleted, if this is its current revision.
     fn delete_time(&self) -> Option<Timestamp> {
         self.settings.as_ref()?.delete_time
@@ -725,8 +730,49 @@ pub struct ScorecardTemplateMessage<'a> {
     /// Who last changed it.
     #[serde(skip_serializing_if = "Option::is_none")]
     last_updated_by: Option<UserMessage>,
+    /// How it was used; only in a list with `VIEW_FULL_WITH_STATS`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stats: Option<TemplateStats>,
+    /// Whether its `stats` are still being made, so that they are absent; absent: not.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[schema(required = false)]
+    pub benchmark_pending: bool,
+    /// The agents whom it is for now; only in a list with `VIEW_FULL_WITH_STATS`. Not shown to agents.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resolved_audience: Option<ResolvedAudience>,
     /// Opaque version, to send in `If-Match`.
     etag: String,
+}
+
+/// How a template was used over 30 days.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct TemplateStats {
+    /// How many scorecards with a total score were submitted.
+    pub scorecard_count: u64,
+    /// The mean of their total scores, in percent; absent: there are none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub average_score: Option<f64>,
+    /// How many agents they are of: of several usecases the sum, in which an agent may be counted once in each.
+    pub scored_agent_count: u64,
+    /// When the 30 days start.
+    pub start_time: Option<Timestamp>,
+    /// When they end: the first moment that is not in them, at the end of today, UTC.
+    pub end_time: Option<Timestamp>,
+    /// When everyone's scores were last added up.
+    pub stats_time: Option<Timestamp>,
+}
+
+/// The agents whom a template is for.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ResolvedAudience {
+    /// How many active agents they are; of an audience of more than 2,000 people, how many of the first 2,000.
+    pub agent_count: u64,
+    /// The first 1,000 of them, by their names as people read them: `customers/{customer}/users/{user}`.
+    pub agent_user_names: Vec<String>,
+    /// Whether there are, or may be, more than these.
+    pub is_truncated: bool,
 }
 
 /// The structure of a template.
@@ -821,6 +867,9 @@ impl ScorecardTemplate {
             last_updated_by: settings
                 .and_then(|settings| settings.last_updated_by.as_ref())
                 .map(|user| UserMessage { name: tenant.name_of(user) }),
+            stats: None,
+            benchmark_pending: false,
+            resolved_audience: None,
             etag: self.etag(),
         }
     }

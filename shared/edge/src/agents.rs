@@ -7,7 +7,7 @@ use coaching_domain::message::{Message, Object, Place};
 use coaching_domain::names::{GroupId, ScorecardTemplateId, UsecaseId, UserId};
 use coaching_domain::progress::Span;
 use coaching_domain::references::References;
-use coaching_domain::rules::{AtLeastOne, Distinct, Enumeration, Every, Flag, TemplateName};
+use coaching_domain::rules::{AtLeastOne, Distinct, Enumeration, Every, EveryOrUnnamed, Flag, TemplateName};
 use coaching_domain::{Caller, Error, Role, Tenant, Timestamp, message, outline};
 use coaching_store::{Agent, AgentFilter, Cursor};
 use futures_util::future::try_join;
@@ -39,27 +39,47 @@ message! {
     }
 }
 
+message! {
+    /// What a request says of the agents that it is for, all of whom it names, and of what they are measured by.
+    #[derive(Debug)]
+    pub struct NamedAgents {
+        agents: Distinct<UserId, MAX_AGENTS> = "agentUserNames",
+        groups: Distinct<GroupId, MAX_GROUPS> = "groupNames",
+        usecases: AtLeastOne<Distinct<UsecaseId, MAX_USECASES>> = "usecaseNames",
+        templates: Distinct<TemplateName<EveryOrUnnamed>, MAX_TEMPLATES> = "scorecardTemplateNames",
+        with_indirect_members: Flag = "includeIndirectGroupMembers",
+    }
+}
+
+impl From<NamedAgents> for SentAgents {
+    fn from(named: NamedAgents) -> Self {
+        let NamedAgents { agents, groups, usecases, templates, with_indirect_members } = named;
+        let (with_inactive, with_dev_users) = (false, false);
+        Self { agents, groups, usecases, templates, with_inactive, with_dev_users, with_indirect_members }
+    }
+}
+
 /// A request about agents, with further fields `M`.
 #[derive(Debug)]
-pub struct OfAgents<M> {
+pub struct OfAgents<M, A = SentAgents> {
     /// The agents.
-    pub agents: SentAgents,
+    pub agents: A,
     /// The further fields.
     pub value: M,
 }
 
-impl<M: Message> Message for OfAgents<M> {
+impl<M: Message, A: Message> Message for OfAgents<M, A> {
     fn names() -> Vec<&'static str> {
-        [SentAgents::names(), M::names()].concat()
+        [A::names(), M::names()].concat()
     }
 
     fn read(object: &mut Object, place: &mut Place<'_>) -> Option<Self> {
-        let (agents, value) = (SentAgents::read(object, place), M::read(object, place));
+        let (agents, value) = (A::read(object, place), M::read(object, place));
         Some(Self { agents: agents?, value: value? })
     }
 
     fn fields() -> Vec<outline::Field> {
-        SentAgents::fields().into_iter().chain(M::fields()).collect()
+        A::fields().into_iter().chain(M::fields()).collect()
     }
 }
 
@@ -159,7 +179,8 @@ impl AskedAgents {
         self.names_nobody() && self.audience.is_none()
     }
 
-    fn names_nobody(&self) -> bool {
+    /// Whether it names neither agents nor groups.
+    pub fn names_nobody(&self) -> bool {
         self.agents.is_empty() && self.groups.is_empty()
     }
 }
@@ -347,6 +368,27 @@ impl<M: Measuring> Paging<'_, M> {
         self.measuring.measure(agents, &basis?, ahead).await
     }
 
+    /// All agents asked for, by display name, then resource name. They are named, or members of groups that are: at most
+    /// `most` people.
+    ///
+    /// # Errors
+    /// INVALID_ARGUMENT naming what does not exist, or if there are more people; the errors of measuring; UNAVAILABLE if
+    /// the table does not answer.
+    pub async fn all_by_name(&self, most: usize) -> Result<Vec<M::Measured>, Error> {
+        let found = async {
+            let ids = self.people().await?;
+            if ids.len() > most {
+                let refusal = format!("and groupNames must name at most {most} people, and name {}", ids.len());
+                return Err(Error::invalid_field("agentUserNames", refusal));
+            }
+            self.agents_among(&ids, true).await
+        };
+        let (checked, found, basis) = join!(self.check_names(), found, self.measuring.basis());
+        let (mut agents, ahead) = checked_and(checked, found)?;
+        agents.sort_by_cached_key(|agent| Cursor::by_name(&agent.display_name, &agent.id));
+        self.measure(agents, &basis?, ahead).await
+    }
+
     /// A page by value: the first one orders all agents and keeps the order, the others follow it.
     ///
     /// # Errors
@@ -452,11 +494,17 @@ impl<M: Measuring> Paging<'_, M> {
     /// The agents of the request, in no order. If it names agents or groups whose people are few and at most
     /// `measured`, what is measured of them is read too.
     async fn everyone(&self, measured: usize) -> Result<Found<M>, Error> {
-        let AskedAgents { agents, groups, filter, with_indirect_members, audience, .. } = self.asked;
         if self.asked.is_everyone() {
-            let agents = self.app.store.all_agents_of_profile(self.tenant, self.span, *filter);
+            let agents = self.app.store.all_agents_of_profile(self.tenant, self.span, self.asked.filter);
             return Ok((agents.await?, None));
         }
+        let ids = self.people().await?;
+        self.agents_among(&ids, ids.len() <= measured).await
+    }
+
+    /// The people whom the request names, and the members of the groups that it names; if it names nobody, its audience.
+    async fn people(&self) -> Result<Vec<UserId>, Error> {
+        let AskedAgents { agents, groups, with_indirect_members, audience, .. } = self.asked;
         let mut ids: HashSet<UserId> = agents.iter().cloned().collect();
         if !groups.is_empty() {
             let customer = self.tenant.of_customer();
@@ -466,8 +514,14 @@ impl<M: Measuring> Paging<'_, M> {
         if self.asked.names_nobody() {
             ids.extend(audience.iter().flatten().cloned());
         }
-        let ids: Vec<UserId> = ids.into_iter().collect();
-        let (mut found, ahead) = self.agents_and_ahead(&ids, ids.len() <= measured).await?;
+        Ok(ids.into_iter().collect())
+    }
+
+    /// The agents of the request among the people `ids`; if `all_are_measured` and they are few, what is measured of them
+    /// is read too.
+    async fn agents_among(&self, ids: &[UserId], all_are_measured: bool) -> Result<Found<M>, Error> {
+        let AskedAgents { agents, filter, audience, .. } = self.asked;
+        let (mut found, ahead) = self.agents_and_ahead(ids, all_are_measured).await?;
         // Agents who left within the window are answered if named.
         let named: HashSet<&UserId> = agents.iter().collect();
         found.retain(|agent| {

@@ -25,6 +25,7 @@
 //! | statistics of some agents; of a profile | [`Store::statistics_of_agents`], [`Store::statistics_of_profile`] | the items; a range of each bucket |
 //! | marks of sessions and linked scorecards, or of evaluations, of some agents; of a profile | [`Store::activity_of_agents`], [`Store::activity_of_profile`] | a range of each agent; of each bucket |
 //! | how many active agents a profile has | [`Store::active_agent_count`] | the shards of the counts |
+//! | everyone's scores; make them up | [`Store::benchmark`], [`Store::make_benchmark`] | the items; a range of each bucket of statistics |
 //! | recount a profile's statistics | [`Store::plan_recount`], [`Store::recount_agent`] | its scorecards and statistics |
 //! | keep an order of agents; a part of it | [`Store::keep_order`], [`Store::kept_order`] | nothing; one item or two |
 //! | create a session | [`Store::create_session`] | the plan, only if the client named no usecase |
@@ -39,6 +40,7 @@ mod activity;
 mod agent_counts;
 mod agents;
 mod batch;
+mod benchmark;
 mod changes;
 mod comments;
 mod deadline;

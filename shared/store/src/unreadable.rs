@@ -164,7 +164,7 @@ impl Named<'_> {
 
 /// The kind of record for the word `collection` of a key.
 fn kind_of(collection: &str) -> &'static str {
-    const KINDS: [&str; 16] = [
+    const KINDS: [&str; 17] = [
         "plan",
         "session",
         "comment",
@@ -180,6 +180,7 @@ fn kind_of(collection: &str) -> &'static str {
         "group",
         "groups",
         "agent-counts",
+        "benchmark",
         "deletions",
     ];
     KINDS.iter().find(|kind| **kind == collection).copied().unwrap_or("request")
