@@ -300,6 +300,17 @@ async fn the_full_view_says_how_templates_were_used() {
     of_six["statsTime"] = json!("2026-06-01T12:15:00Z");
     assert_eq!(by_ana["of-care"]["stats"], of_six);
     assert_eq!(by_ana["of-both"].get("stats"), None);
+    // Of more agents than one request adds up, four requests add up all; until then the old figures are shown.
+    service.count_further(7900).await;
+    service.advance(chrono::TimeDelta::minutes(15));
+    let stats_time = async || {
+        full(&service, Event::get("scorecardTemplates:listCurrent")).await["of-care"]["stats"]["statsTime"].clone()
+    };
+    for _ in 0..3 {
+        assert_eq!(stats_time().await, of_six["statsTime"]);
+        service.advance(chrono::TimeDelta::minutes(1));
+    }
+    assert_eq!(stats_time().await, "2026-06-01T12:30:00Z", "that of the oldest share");
 }
 
 #[tokio::test]
@@ -338,6 +349,23 @@ async fn the_full_view_says_whom_templates_are_for() {
         };
         assert_eq!(one["resolvedAudience"], resolved(expected), "{id}");
     }
+}
+
+/// Their entry in the directory is newer than now by the clock of who asks.
+#[tokio::test]
+async fn an_agent_whom_a_machine_wrote_whose_clock_is_ahead_is_in_the_audience() {
+    let service = TestService::start().await;
+    service.usecases(&["care"]).await;
+    let mut ben = user("ben");
+    for role in ["manager", "agent"] {
+        ben["roles"] = json!([role]);
+        let load = import("", json!({"users": [ben]})).to("/v1/customers/acme/users:batchUpsert");
+        service.succeed(&load).await;
+    }
+    service.template("for-ben", json!({"audience": {"userNames": [user_name("ben")]}})).await;
+    service.advance(chrono::TimeDelta::seconds(-1));
+    let shown = full(&service, Event::get("scorecardTemplates:listCurrent")).await;
+    assert_eq!(shown["for-ben"]["resolvedAudience"]["agentUserNames"], json!([user_name("ben")]));
 }
 
 #[tokio::test]

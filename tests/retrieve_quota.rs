@@ -255,6 +255,20 @@ async fn three_agents_have_the_quota_worked_out_by_hand() {
     assert_eq!(answer["totals"]["totalAgentQuota"], 12);
 }
 
+/// Their entry in the directory is newer than now by the clock of who asks.
+#[tokio::test]
+async fn an_agent_whom_a_machine_wrote_whose_clock_is_ahead_counts() {
+    let service = TestService::seeded().await;
+    let mut ben = user("ben");
+    for role in ["manager", "agent"] {
+        ben["roles"] = json!([role]);
+        users(&service, std::slice::from_ref(&ben)).await;
+    }
+    service.advance(TimeDelta::seconds(-1));
+    let config = completion(4, &[of_user("ben", 6)]);
+    assert_eq!(total(&service, json!({"overrideTaskCompleteConfig": config})).await, (10, 2));
+}
+
 #[tokio::test]
 async fn the_first_group_counts_and_sub_groups_if_the_audience_says_so() {
     let service = TestService::seeded().await;
