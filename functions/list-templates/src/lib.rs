@@ -8,8 +8,8 @@
 //!
 //! With `view=VIEW_FULL_WITH_STATS` each template has `stats`: its scorecards in the 30 days that end today, in the
 //! usecases that it is for, of which `usecaseNames` restricts them; a template for all usecases has stats only of those. They
-//! are as old as `statsTime` says: at most 15 minutes with up to 2,000 active agents. With more, each request adds up a
-//! part; `benchmarkPending` says that there are none yet: repeat the request. Agents get stats only of five or more
+//! are as old as `statsTime` says: at most 15 minutes with up to 2,000 active agents and four
+//! usecases on the page. With more of either, each request adds up a part; `benchmarkPending` says that there are none yet: repeat the request. Agents get stats only of five or more
 //! scored agents. Callers other than agents also get `resolvedAudience`, the active agents whom the template is for now.
 //! A page has at most 50 templates then, and less if they are for more than 200 usecases or name more than 2,000 people
 //! together. The parts of both objects are ours beside the reference.
