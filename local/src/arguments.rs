@@ -26,6 +26,7 @@ Examples:
   cargo run                                       serve on port 3000, data in .coaching/
   cargo run -- --memory --port 0                  leave nothing behind, on any free port
   cargo run -- --dynamodb http://127.0.0.1:8000   use a DynamoDB that runs already
+  cargo run -- jobs --watch export-1              follow a job of the running service
   cargo run -- rebuild-statistics --customer acme --profile support"
 )]
 pub struct Options {
@@ -95,6 +96,32 @@ impl Options {
 /// What can be done instead of serving.
 #[derive(Debug, Clone, Subcommand)]
 pub enum Task {
+    /// List the jobs of a profile of the running service, the newest first
+    Jobs {
+        /// The profile's id
+        #[arg(long, value_name = "ID", default_value = "support")]
+        profile: String,
+
+        /// Show how far this job is until it has ended, and then where its files are
+        #[arg(long, value_name = "ID")]
+        watch: Option<String>,
+    },
+
+    /// Do a job that was left unfinished, while no service uses the data
+    RunJob {
+        /// The customer's id
+        #[arg(long, value_name = "ID")]
+        customer: String,
+
+        /// The profile's id
+        #[arg(long, value_name = "ID")]
+        profile: String,
+
+        /// The job's id
+        #[arg(long, value_name = "ID")]
+        job: String,
+    },
+
     /// Recount the score statistics of a profile, put right what differs, and say what did
     RebuildStatistics {
         /// The customer's id
@@ -140,7 +167,7 @@ fn origin(text: &str) -> Result<String, String> {
 #[derive(Debug)]
 pub enum CommandLine {
     /// Serve, or run the task that the options name.
-    Run(Options),
+    Run(Box<Options>),
     /// Print this text: the help or the version.
     Print(String),
 }
@@ -153,7 +180,7 @@ pub fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<CommandLine
     let options =
         Options::command().try_get_matches_from(arguments).and_then(|found| Options::from_arg_matches(&found));
     match options {
-        Ok(options) => Ok(CommandLine::Run(options)),
+        Ok(options) => Ok(CommandLine::Run(Box::new(options))),
         Err(error) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
             Ok(CommandLine::Print(error.to_string()))
         }

@@ -18,6 +18,7 @@ const PAGE_TOKEN_SECRET: &str = "page-token-secret";
 const ACCESS_KEY: &str = "dynamodb-access-key";
 const ENVIRONMENT: &str = "environment";
 const LOCK: &str = "lock";
+const EXPORTS: &str = "exports";
 
 /// Every file of the folder.
 const FILES: [&str; 8] =
@@ -94,9 +95,19 @@ impl DataFolder {
         &self.path
     }
 
+    /// The folder of the files that jobs make.
+    pub(crate) fn exports(&self) -> PathBuf {
+        self.file(EXPORTS)
+    }
+
     /// The path of the file that a shell sources.
     pub(crate) fn environment(&self) -> PathBuf {
         self.file(ENVIRONMENT)
+    }
+
+    /// That file, in the data folder at `path`, which a service may be using.
+    pub(crate) fn environment_in(path: &Path) -> PathBuf {
+        path.join(ENVIRONMENT)
     }
 
     /// Writes the file that a shell sources.

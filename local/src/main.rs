@@ -4,7 +4,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use coaching_local::arguments::Task;
-use coaching_local::{Interruption, Service, arguments, rebuild_statistics};
+use coaching_local::{Interruption, Service, arguments, rebuild_statistics, run_job, show_jobs};
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -16,8 +16,15 @@ async fn main() -> ExitCode {
         }
         Err(line) => return failed(&line),
     };
-    if let Some(Task::RebuildStatistics { customer, profile }) = &options.task {
-        return match rebuild_statistics(&options, customer, profile, print).await {
+    if let Some(task) = &options.task {
+        let done = match task {
+            Task::Jobs { profile, watch } => show_jobs(&options, profile, watch.as_deref(), print).await,
+            Task::RunJob { customer, profile, job } => run_job(&options, customer, profile, job, print).await,
+            Task::RebuildStatistics { customer, profile } => {
+                rebuild_statistics(&options, customer, profile, print).await
+            }
+        };
+        return match done {
             Ok(()) => ExitCode::SUCCESS,
             Err(line) => failed(&line),
         };

@@ -16,6 +16,7 @@ use coaching_domain::{
 };
 use coaching_store::IdempotencyRecord;
 use serde::Serialize;
+use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::{HttpEvent, Query, Verb, identity};
@@ -344,6 +345,18 @@ impl<'a> Request<'a> {
         let outline = || outline::Message { fields: M::fields(), closed: false };
         let origin = self.origin(tenant, now);
         self.read_body(violations, origin, &UpdateMask::Present, outline, |mut body, place| M::read(&mut body, place))
+    }
+
+    /// The body as it was sent, for a record of the request.
+    ///
+    /// # Errors
+    /// INVALID_ARGUMENT if it is no JSON object of at most `most` bytes.
+    pub fn body_as_sent(&self, most: usize) -> Result<Map<String, Value>, Error> {
+        let body = self.body_object().map_err(|(field, fault)| Error::invalid_field(&field, fault))?;
+        match Value::from(Json::Object(body)) {
+            Value::Object(body) if Value::from(body.clone()).to_string().len() <= most => Ok(body),
+            _ => Err(Error::invalid_field("body", format!("must take at most {most} bytes of JSON for a job"))),
+        }
     }
 
     fn origin<'t>(&'t self, tenant: impl Into<Scope<'t>>, now: Timestamp) -> Origin<'t> {

@@ -60,6 +60,11 @@ pub struct GroupMembers {
 }
 
 impl GroupMembers {
+    /// The members, whether or not every group exists.
+    pub fn into_members(self) -> Vec<UserId> {
+        self.members
+    }
+
     /// The groups that cannot be read.
     pub fn unreadable(&self) -> impl Iterator<Item = &Unreadable> {
         self.unreadable.iter()
