@@ -1,8 +1,11 @@
-//! Rules that all operations share when they read requests: absent values, names for people, names of templates, and
-//! the order of times.
+//! Rules that all operations share when they read requests: absent values, names for people, names of templates, the
+//! order of times, and that they read what they declare.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
-use coaching_edge::Operation;
+use std::future::ready;
+
+use coaching_domain::Error;
+use coaching_edge::{Answer, App, Operation, Request, RequestType};
 use coaching_local::OPERATIONS;
 use coaching_tests::{
     Event, NOW, TestService, answer, below_support, body_of, event_file, event_files, merge, plan_name, root,
@@ -419,4 +422,30 @@ async fn plans_and_comments_are_not_changed_before_they_are_created() {
     assert_eq!(updated["managerCommentSubmitTime"], updated["createTime"]);
     let created = service.succeed(&plan(json!({"managerCommentSubmitTime": first}))).await;
     assert_eq!(created["coachingPlan"]["managerCommentSubmitTime"], NOW);
+}
+
+#[tokio::test]
+async fn a_request_is_read_and_as_it_is_declared() {
+    fn read(_: &App, request: &Request<'_>) -> Result<Answer, Error> {
+        request.authorize()?;
+        request.without_parameters()?;
+        Answer::json(&())
+    }
+    fn ignore(_: &App, request: &Request<'_>) -> Result<Answer, Error> {
+        request.authorize()?;
+        Answer::json(&())
+    }
+    let get_target = OPERATIONS.into_iter().find(|operation| operation.name == "get-target").unwrap();
+    let reading = Operation { handle: |app, request| Box::pin(ready(read(app, request))), ..*get_target };
+    let ignoring = Operation { handle: |app, request| Box::pin(ready(ignore(app, request))), ..*get_target };
+    let event = event_file("get-target", "found");
+    let service = TestService::seeded().await;
+    for (operation, request, status) in [
+        (reading, RequestType::NOTHING, 200),
+        (reading, RequestType::body::<()>(), 500),
+        (ignoring, RequestType::NOTHING, 500),
+    ] {
+        let answered = answer(&Operation { request, ..operation }, &service.app, event.clone()).await;
+        assert_eq!(answered.status, status, "{request:?}");
+    }
 }

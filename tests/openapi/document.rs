@@ -1,5 +1,5 @@
-//! The OpenAPI document: every operation, composed of routes, outlines, answers, events and the texts at the top of
-//! each function.
+//! The OpenAPI document: every operation, composed of what it declares, of events and their answers, and of the text at
+//! the top of its function.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -7,9 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use coaching_domain::names::User;
 use coaching_domain::outline::{Kind, Outline};
 use coaching_domain::{Reason, Role};
-use coaching_edge::{AnswerSchema, ErrorMessage, GatewayMessage, Operation, Route, Verb, http_status, outline};
-use coaching_local::{Claims, OPERATIONS};
-use coaching_tests::{Replayed, TestService, body_of, root};
+use coaching_edge::{AnswerSchema, ErrorMessage, GatewayMessage, Operation, RequestType, Route, Verb, http_status};
+use coaching_local::OPERATIONS;
+use coaching_tests::{Replayed, body_of, root};
 use serde_json::{Map, Value, json};
 
 use super::schema::{Components, of_kind, of_message};
@@ -52,6 +52,11 @@ impl Method {
     /// Its callers in words, if the roles are not enough.
     pub fn callers(&self) -> Option<&'static str> {
         self.verb.map_or(self.operation.callers, |verb| verb.callers)
+    }
+
+    /// What its request holds.
+    fn request(&self) -> RequestType {
+        self.verb.map_or(self.operation.request, |verb| verb.request)
     }
 
     /// The schema of its answer.
@@ -121,39 +126,6 @@ pub fn methods() -> Vec<Method> {
     methods
 }
 
-/// What `method` reads of a request; asserts that it is the same for all roles that may call it.
-async fn outlined(service: &TestService, method: &Method) -> Outline {
-    let mut outlines = Vec::new();
-    for (name, role) in Role::NAMES {
-        let variables: Map<String, Value> = method
-            .variables()
-            .map(|name| {
-                let value = match (name, method.verb) {
-                    ("customer", _) => "acme".to_owned(),
-                    (name, Some(verb)) if method.item() == Some(name) => format!("id:{}", verb.name),
-                    _ => "id".to_owned(),
-                };
-                (name.to_owned(), value.into())
-            })
-            .collect();
-        let claims = serde_json::to_value(Claims::new("acme", name, "someone")).unwrap();
-        let event = json!({
-            "pathParameters": variables,
-            "requestContext": {"requestId": "id", "authorizer": {"jwt": {"claims": claims}}},
-        });
-        let event = serde_json::from_value(event).unwrap();
-        match outline(method.operation, &service.app, &event).await {
-            Ok(outline) => outlines.push((role, outline)),
-            Err(error) => assert_eq!(error.reason(), Reason::RoleNotAllowed, "{}: {error}", method.id()),
-        }
-    }
-    let roles: Vec<Role> = outlines.iter().map(|(role, _)| *role).collect();
-    assert_eq!(roles, method.roles(), "the roles that may call {}", method.id());
-    let (_, last) = outlines.pop().unwrap_or_else(|| panic!("nobody may call {}", method.id()));
-    assert!(outlines.into_iter().all(|(_, outline)| outline == last), "{} reads more of some roles", method.id());
-    last
-}
-
 /// The text at the top of `functions/{function}/src/lib.rs`, with the ids of operations in place of function names.
 fn text_of(function: &str) -> String {
     let source = std::fs::read_to_string(root().join("functions").join(function).join("src/lib.rs")).unwrap();
@@ -166,7 +138,7 @@ fn text_of(function: &str) -> String {
 }
 
 /// The document, with the replayed events as examples.
-pub async fn document(service: &TestService, replayed: &[Replayed]) -> Value {
+pub fn document(replayed: &[Replayed]) -> Value {
     let methods = methods();
     let answers = methods.iter().map(Method::answer);
     let errors = [AnswerSchema::of::<ErrorMessage>(), AnswerSchema::of::<GatewayMessage>()];
@@ -181,7 +153,7 @@ pub async fn document(service: &TestService, replayed: &[Replayed]) -> Value {
     let mut paths: BTreeMap<String, Map<String, Value>> = BTreeMap::new();
     for method in &methods {
         let id = method.id();
-        let outline = outlined(service, method).await;
+        let outline = method.request().outline();
         let roles: Vec<&str> = method.roles().iter().map(|role| role.as_str()).collect();
         let answer = method.answer();
         let words = Words {

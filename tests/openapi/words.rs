@@ -1,4 +1,4 @@
-//! The texts of the document that come from neither types nor readers.
+//! The texts of the document that do not come from types.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};

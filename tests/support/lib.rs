@@ -15,8 +15,8 @@ mod trace;
 use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
 use aws_sdk_dynamodb::Client;
@@ -128,10 +128,14 @@ impl TestService {
     /// The table holds only the directory's entries: [`DIRECTORY`], without the records of agents that progress is read
     /// from.
     async fn with_table(dynamodb_url: String, table: String, embedded: Option<EmbeddedDynamoDb>) -> Self {
-        let mut definition = TableDefinition::of_template(TEMPLATE).unwrap();
-        // Items would expire by DynamoDB's clock, which is not the tests'.
-        definition.time_to_live_specification.enabled = false;
-        assert!(create_table(&client_at(&dynamodb_url), &table, &definition).await.unwrap());
+        // Reading the template takes longer than creating a table.
+        static DEFINITION: LazyLock<TableDefinition> = LazyLock::new(|| {
+            let mut definition = TableDefinition::of_template(TEMPLATE).unwrap();
+            // Items would expire by DynamoDB's clock, which is not the tests'.
+            definition.time_to_live_specification.enabled = false;
+            definition
+        });
+        assert!(create_table(&client_at(&dynamodb_url), &table, &DEFINITION).await.unwrap());
         let service = Self { _embedded: embedded, ..Self::of(&dynamodb_url, &table) };
         service.put(&DIRECTORY.map(|(id, role)| directory_item(id, role))).await;
         for (id, _) in DIRECTORY.iter().filter(|(_, role)| *role == "agent") {

@@ -133,6 +133,7 @@ tokio.workspace = true
     fn facts(&self, verb: Option<&str>) -> String {
         let (summary, roles) = (&self.summary, self.roles());
         let answer = format!("answer: AnswerType::of::<{}>(),\n", self.answer());
+        let request = if self.has_body() { "body::<()>()" } else { "NOTHING" };
         let mut facts = match verb {
             Some(verb) => {
                 let pascal = pascal_case(&self.name);
@@ -140,10 +141,12 @@ tokio.workspace = true
                 let id: String = id.collect();
                 format!(
                     "    verbs: &[Verb {{\n        name: \"{verb}\",\n        id: \"{id}\",\n        summary: \"{summary}\",\n        \
-                     roles: {roles},\n        callers: None,\n        {answer}    }}],\n"
+                     roles: {roles},\n        callers: None,\n        request: RequestType::{request},\n        {answer}    }}],\n"
                 )
             }
-            None => format!("    summary: \"{summary}\",\n    roles: {roles},\n    {answer}"),
+            None => format!(
+                "    summary: \"{summary}\",\n    roles: {roles},\n    request: RequestType::{request},\n    {answer}"
+            ),
         };
         for (name, holds) in [("pages", self.pages), ("writes", self.writes), ("costly", self.costly)] {
             if holds {
@@ -169,12 +172,12 @@ tokio.workspace = true
         let read = if self.has_body() {
             "request.body::<()>(&tenant, app.now()?)?;"
         } else {
-            "request.query().finish().into_result()?;"
+            "request.without_parameters()?;"
         };
         let app = if self.has_body() { "app" } else { "_app" };
         let (domain, edge) = match verb {
-            Some(_) => ("Error, Role, names", "Answer, AnswerType, App, Operation, Request, Route, Verb"),
-            None => ("Error, Role", "Answer, AnswerType, App, Operation, Request, Route"),
+            Some(_) => ("Error, Role, names", "Answer, AnswerType, App, Operation, Request, RequestType, Route, Verb"),
+            None => ("Error, Role", "Answer, AnswerType, App, Operation, Request, RequestType, Route"),
         };
         let summary = &self.summary;
         let (first, rest) = summary.split_at(summary.chars().next().map_or(0, char::len_utf8));

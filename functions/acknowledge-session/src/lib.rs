@@ -14,7 +14,7 @@
 use coaching_domain::names;
 use coaching_domain::session::{Acknowledgement, CoachingSessionMessage};
 use coaching_domain::{Error, Reason, Role};
-use coaching_edge::{Access, Answer, AnswerType, App, Operation, Partition, Request, Route, Verb};
+use coaching_edge::{Access, Answer, AnswerType, App, Operation, Partition, Request, RequestType, Route, Verb};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -28,6 +28,7 @@ pub static OPERATION: Operation = Operation {
         summary: "acknowledge a session",
         roles: &[Role::Agent, Role::Service, Role::Admin],
         callers: Some("its agent, service, admin"),
+        request: RequestType::step::<Acknowledgement>(),
         answer: AnswerType::of::<AcknowledgeSessionResponse<'_>>(),
     }],
     writes: true,

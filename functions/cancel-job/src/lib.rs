@@ -9,7 +9,7 @@
 
 use coaching_domain::job::{Job, JobMessage};
 use coaching_domain::{Error, Reason, Role, names};
-use coaching_edge::{Access, Answer, AnswerType, App, Operation, Partition, Request, Route, Verb};
+use coaching_edge::{Access, Answer, AnswerType, App, Operation, Partition, Request, RequestType, Route, Verb};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -23,6 +23,7 @@ pub static OPERATION: Operation = Operation {
         summary: "cancel a job",
         roles: &[Role::Manager, Role::Service, Role::Admin],
         callers: Some("a manager their own; service, admin"),
+        request: RequestType::step::<()>(),
         answer: AnswerType::of::<CancelJobResponse<'_>>(),
     }],
     writes: true,

@@ -21,7 +21,7 @@
 
 use coaching_domain::scorecard::{Scorecard, ScorecardAcknowledgement, ScorecardMessage};
 use coaching_domain::{Error, Reason, Role, names};
-use coaching_edge::{Access, Answer, AnswerType, App, Operation, Partition, Request, Route, Verb};
+use coaching_edge::{Access, Answer, AnswerType, App, Operation, Partition, Request, RequestType, Route, Verb};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -36,6 +36,7 @@ pub static OPERATION: Operation = Operation {
             summary: "submit a scorecard",
             roles: &[Role::Manager, Role::Service, Role::Admin],
             callers: None,
+            request: RequestType::step::<()>(),
             answer: AnswerType::of::<ChangeScorecardStateResponse<'_>>(),
         },
         Verb {
@@ -44,6 +45,7 @@ pub static OPERATION: Operation = Operation {
             summary: "make a scorecard a draft again",
             roles: &[Role::Manager, Role::Service, Role::Admin],
             callers: None,
+            request: RequestType::step::<()>(),
             answer: AnswerType::of::<ChangeScorecardStateResponse<'_>>(),
         },
         Verb {
@@ -52,6 +54,7 @@ pub static OPERATION: Operation = Operation {
             summary: "acknowledge a scorecard",
             roles: &[Role::Agent, Role::Service, Role::Admin],
             callers: Some("its agent, service, admin"),
+            request: RequestType::step::<ScorecardAcknowledgement>(),
             answer: AnswerType::of::<ChangeScorecardStateResponse<'_>>(),
         },
     ],

@@ -17,7 +17,7 @@
 use coaching_domain::comment::{CoachingCommentMessage, NewCoachingComment};
 use coaching_domain::plan::plan_not_found;
 use coaching_domain::{Error, Reason, Role};
-use coaching_edge::{Access, Answer, AnswerType, App, Creation, Operation, Partition, Request, Route};
+use coaching_edge::{Access, Answer, AnswerType, App, Creation, Operation, Partition, Request, RequestType, Route};
 use futures_util::future::try_join3;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -29,6 +29,7 @@ pub static OPERATION: Operation = Operation {
     summary: "comment",
     roles: &[Role::Agent, Role::Manager, Role::Service, Role::Admin],
     callers: Some("all; an agent on their own plans"),
+    request: RequestType::creation::<NewCoachingComment>(),
     answer: AnswerType::of::<CreateCommentResponse<'_>>(),
     writes: true,
     refusals: &[Reason::CoachingPlanNotFound, Reason::ResourceAlreadyExists],

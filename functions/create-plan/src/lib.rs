@@ -14,7 +14,7 @@
 
 use coaching_domain::plan::{CoachingPlanMessage, NewCoachingPlan};
 use coaching_domain::{Error, Reason, Role};
-use coaching_edge::{Access, Answer, AnswerType, App, Creation, Operation, Partition, Request, Route};
+use coaching_edge::{Access, Answer, AnswerType, App, Creation, Operation, Partition, Request, RequestType, Route};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -24,6 +24,7 @@ pub static OPERATION: Operation = Operation {
     route: Some(Route::post("/v1/customers/{customer}/profiles/{profile}/coachingPlans")),
     summary: "create a plan",
     roles: &[Role::Manager, Role::Service, Role::Admin],
+    request: RequestType::creation::<NewCoachingPlan>(),
     answer: AnswerType::of::<CreatePlanResponse<'_>>(),
     writes: true,
     refusals: &[Reason::CoachingPlanDeletedMomentsAgo, Reason::AgentPlansFull, Reason::ResourceAlreadyExists],

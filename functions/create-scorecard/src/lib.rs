@@ -25,7 +25,7 @@
 
 use coaching_domain::scorecard::{NewScorecard, ScorecardMessage};
 use coaching_domain::{Error, Reason, Role};
-use coaching_edge::{Access, Answer, AnswerType, App, Creation, Operation, Partition, Request, Route};
+use coaching_edge::{Access, Answer, AnswerType, App, Creation, Operation, Partition, Request, RequestType, Route};
 use coaching_store::ScorecardChange;
 use futures_util::future::try_join4;
 use serde::Serialize;
@@ -37,6 +37,7 @@ pub static OPERATION: Operation = Operation {
     route: Some(Route::post("/v1/customers/{customer}/profiles/{profile}/scorecards")),
     summary: "create a scorecard, a draft",
     roles: &[Role::Manager, Role::Service, Role::Admin],
+    request: RequestType::creation::<NewScorecard>(),
     answer: AnswerType::of::<CreateScorecardResponse<'_>>(),
     writes: true,
     refusals: &[

@@ -18,7 +18,7 @@
 
 use coaching_domain::session::{CoachingSessionMessage, NewCoachingSession};
 use coaching_domain::{Error, Reason, Role};
-use coaching_edge::{Access, Answer, AnswerType, App, Creation, Operation, Partition, Request, Route};
+use coaching_edge::{Access, Answer, AnswerType, App, Creation, Operation, Partition, Request, RequestType, Route};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -28,6 +28,7 @@ pub static OPERATION: Operation = Operation {
     route: Some(Route::post("/v1/customers/{customer}/profiles/{profile}/coachingSessions")),
     summary: "create a session",
     roles: &[Role::Manager, Role::Service, Role::Admin],
+    request: RequestType::creation::<NewCoachingSession>(),
     answer: AnswerType::of::<CreateSessionResponse<'_>>(),
     writes: true,
     refusals: &[Reason::CoachingPlanNotTheAgents, Reason::MeetingNotesMissing, Reason::ResourceAlreadyExists],

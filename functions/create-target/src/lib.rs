@@ -15,7 +15,7 @@
 use coaching_domain::plan::plan_not_found;
 use coaching_domain::target::{NewTarget, TargetMessage};
 use coaching_domain::{Error, Reason, Role};
-use coaching_edge::{Access, Answer, AnswerType, App, Creation, Operation, Partition, Request, Route};
+use coaching_edge::{Access, Answer, AnswerType, App, Creation, Operation, Partition, Request, RequestType, Route};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -25,6 +25,7 @@ pub static OPERATION: Operation = Operation {
     route: Some(Route::post("/v1/customers/{customer}/profiles/{profile}/targets")),
     summary: "create a target",
     roles: &[Role::Manager, Role::Service, Role::Admin],
+    request: RequestType::creation::<NewTarget>(),
     answer: AnswerType::of::<CreateTargetResponse<'_>>(),
     writes: true,
     refusals: &[

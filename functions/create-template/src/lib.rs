@@ -16,7 +16,7 @@
 
 use coaching_domain::template::{NewTemplate, ScorecardTemplateMessage};
 use coaching_domain::{Error, Reason, Role};
-use coaching_edge::{Access, Answer, AnswerType, App, Creation, Operation, Partition, Request, Route};
+use coaching_edge::{Access, Answer, AnswerType, App, Creation, Operation, Partition, Request, RequestType, Route};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -26,6 +26,7 @@ pub static OPERATION: Operation = Operation {
     route: Some(Route::post("/v1/customers/{customer}/profiles/{profile}/scorecardTemplates")),
     summary: "create a template",
     roles: &[Role::Manager, Role::Service, Role::Admin],
+    request: RequestType::creation::<NewTemplate>(),
     answer: AnswerType::of::<CreateTemplateResponse<'_>>(),
     writes: true,
     refusals: &[Reason::ResourceAlreadyExists, Reason::TemplateSettingsFull],

@@ -13,8 +13,9 @@
 //! a repeat removes the rest. INTERNAL with the reason `RECORD_UNREADABLE` names a child that cannot be read. All
 //! others are removed, and nobody sees that one either; once it is repaired, a repeat removes it.
 
-use coaching_domain::{Error, Reason, Role, names};
-use coaching_edge::{Access, Answer, AnswerType, App, ListIndex, Operation, Partition, Request, Route};
+use coaching_domain::rules::Flag;
+use coaching_domain::{Error, Reason, Role, message, names};
+use coaching_edge::{Access, Answer, AnswerType, App, ListIndex, Operation, Partition, Request, RequestType, Route};
 use coaching_store::DeletedWithPlan;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -25,6 +26,7 @@ pub static OPERATION: Operation = Operation {
     route: Some(Route::delete("/v1/customers/{customer}/profiles/{profile}/coachingPlans/{coachingPlan}")),
     summary: "delete a plan, `force=true`: with what hangs on it",
     roles: &[Role::Manager, Role::Service, Role::Admin],
+    request: RequestType::deletion::<DeletePlanRequest>(),
     answer: AnswerType::of::<DeletePlanResponse>(),
     writes: true,
     costly: true,
@@ -58,6 +60,13 @@ pub static OPERATION: Operation = Operation {
     ..Operation::NOTHING
 };
 
+message! {
+    /// The request.
+    struct DeletePlanRequest {
+        force: Flag = "force",
+    }
+}
+
 /// Empty: the plan is deleted.
 #[derive(Serialize, ToSchema)]
 struct DeletePlanResponse {}
@@ -66,14 +75,12 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let tenant = request.authorize()?;
     let id = request.path_id::<names::CoachingPlan>("coachingPlan", &tenant)?;
     let now = app.now()?;
-    let mut query = request.query();
-    let with_it = match query.boolean("force") {
-        Some(true) if request.caller().role() == Role::Manager => DeletedWithPlan::AllButAcknowledged,
-        Some(true) => DeletedWithPlan::All,
-        _ => DeletedWithPlan::Nothing,
+    let (DeletePlanRequest { force }, expected) = request.deletion(&tenant, now)?;
+    let with_it = match force {
+        true if request.caller().role() == Role::Manager => DeletedWithPlan::AllButAcknowledged,
+        true => DeletedWithPlan::All,
+        false => DeletedWithPlan::Nothing,
     };
-    let expected = query.etag();
-    query.into_result()?;
 
     let author = request.author(now);
     app.store.delete_plan(&tenant, &id, with_it, author, |plan| expected.check(&plan.etag())).await?;

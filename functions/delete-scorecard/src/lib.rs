@@ -9,7 +9,7 @@
 //! `If-Match`, or an `etag` in the query, of another version is ABORTED.
 
 use coaching_domain::{Error, Reason, Role, names};
-use coaching_edge::{Access, Answer, AnswerType, App, Operation, Partition, Request, Route};
+use coaching_edge::{Access, Answer, AnswerType, App, Operation, Partition, Request, RequestType, Route};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -19,6 +19,7 @@ pub static OPERATION: Operation = Operation {
     route: Some(Route::delete("/v1/customers/{customer}/profiles/{profile}/scorecards/{scorecard}")),
     summary: "delete a scorecard",
     roles: &[Role::Manager, Role::Service, Role::Admin],
+    request: RequestType::deletion::<()>(),
     answer: AnswerType::of::<DeleteScorecardResponse>(),
     writes: true,
     refusals: &[Reason::ScorecardSubmitted, Reason::ScorecardCalibrated, Reason::EtagMismatch],
@@ -41,9 +42,7 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let tenant = request.authorize()?;
     let id = request.path_id::<names::Scorecard>("scorecard", &tenant)?;
     let now = app.now()?;
-    let mut query = request.query();
-    let expected = query.etag();
-    query.into_result()?;
+    let ((), expected) = request.deletion(&tenant, now)?;
 
     let author = request.author(now);
     let deleted = app.store.delete_scorecard(&tenant, &id, author, |scorecard| {

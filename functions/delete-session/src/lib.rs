@@ -6,7 +6,7 @@
 //! A repeat is NOT_FOUND. An `If-Match`, or an `etag` in the query, of another version is ABORTED.
 
 use coaching_domain::{Error, Reason, Role, names};
-use coaching_edge::{Access, Answer, AnswerType, App, Operation, Partition, Request, Route};
+use coaching_edge::{Access, Answer, AnswerType, App, Operation, Partition, Request, RequestType, Route};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -16,6 +16,7 @@ pub static OPERATION: Operation = Operation {
     route: Some(Route::delete("/v1/customers/{customer}/profiles/{profile}/coachingSessions/{coachingSession}")),
     summary: "delete a session",
     roles: &[Role::Manager, Role::Service, Role::Admin],
+    request: RequestType::deletion::<()>(),
     answer: AnswerType::of::<DeleteSessionResponse>(),
     writes: true,
     refusals: &[Reason::SessionAcknowledged, Reason::EtagMismatch],
@@ -37,9 +38,7 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let tenant = request.authorize()?;
     let id = request.path_id::<names::CoachingSession>("coachingSession", &tenant)?;
     let now = app.now()?;
-    let mut query = request.query();
-    let expected = query.etag();
-    query.into_result()?;
+    let ((), expected) = request.deletion(&tenant, now)?;
 
     let author = request.author(now);
     let deleted = app.store.delete_session(&tenant, &id, author, |session| {

@@ -5,7 +5,7 @@
 //! An `If-Match`, or an `etag` in the query, of another version is ABORTED.
 
 use coaching_domain::{Error, Role, names};
-use coaching_edge::{Access, Answer, AnswerType, App, Operation, Partition, Request, Route};
+use coaching_edge::{Access, Answer, AnswerType, App, Operation, Partition, Request, RequestType, Route};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -15,6 +15,7 @@ pub static OPERATION: Operation = Operation {
     route: Some(Route::delete("/v1/customers/{customer}/profiles/{profile}/targets/{target}")),
     summary: "delete a target",
     roles: &[Role::Manager, Role::Service, Role::Admin],
+    request: RequestType::deletion::<()>(),
     answer: AnswerType::of::<DeleteTargetResponse>(),
     writes: true,
     access: &[
@@ -36,9 +37,7 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let tenant = request.authorize()?;
     let id = request.path_id::<names::Target>("target", &tenant)?;
     let now = app.now()?;
-    let mut query = request.query();
-    let expected = query.etag();
-    query.into_result()?;
+    let ((), expected) = request.deletion(&tenant, now)?;
 
     let author = request.author(now);
     app.store.delete_target(&tenant, &id, author, |target| expected.check(&target.etag())).await?;

@@ -14,7 +14,7 @@
 
 use coaching_domain::template::{ScorecardTemplate, ScorecardTemplateMessage};
 use coaching_domain::{Error, Role, names};
-use coaching_edge::{Access, Answer, AnswerType, App, Operation, Partition, Request, Route};
+use coaching_edge::{Access, Answer, AnswerType, App, Operation, Partition, Request, RequestType, Route};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -24,6 +24,7 @@ pub static OPERATION: Operation = Operation {
     route: Some(Route::delete("/v1/customers/{customer}/profiles/{profile}/scorecardTemplates/{scorecardTemplate}")),
     summary: "delete a template",
     roles: &[Role::Manager, Role::Service, Role::Admin],
+    request: RequestType::deletion::<()>(),
     answer: AnswerType::of::<DeleteTemplateResponse<'_>>(),
     writes: true,
     access: &[Access::GetItem(&[Partition::Template]), Access::PutItem(&[Partition::Template])],
@@ -43,9 +44,7 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let tenant = request.authorize()?;
     let id = request.path_id::<names::ScorecardTemplate>("scorecardTemplate", &tenant)?;
     let now = app.now()?;
-    let mut query = request.query();
-    let expected = query.etag();
-    query.into_result()?;
+    let ((), expected) = request.deletion(&tenant, now)?;
 
     let check = |template: &ScorecardTemplate| expected.check(&template.etag());
     let deleted = app.store.delete_template(&tenant, &id, request.author(now), check).await?;

@@ -37,7 +37,9 @@ use std::sync::OnceLock;
 use coaching_domain::export::ScorecardsExport;
 use coaching_domain::job::{Job, JobKind, MAX_REQUEST_BYTES};
 use coaching_domain::{Error, Reason, Role};
-use coaching_edge::{Access, Answer, AnswerType, App, Creation, ListIndex, Operation, Partition, Request, Route, Size};
+use coaching_edge::{
+    Access, Answer, AnswerType, App, Creation, ListIndex, Operation, Partition, Request, RequestType, Route, Size,
+};
 use coaching_jobs::scorecards_export::{Begun, InPlace};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -48,6 +50,7 @@ pub static OPERATION: Operation = Operation {
     route: Some(Route::post("/v1/customers/{customer}/profiles/{profile}/scorecards:export")),
     summary: "export scorecards",
     roles: &[Role::Manager, Role::Service, Role::Admin],
+    request: RequestType::creation::<ScorecardsExport>(),
     answer: AnswerType::of::<ExportScorecardsResponse<'_>>(),
     writes: true,
     costly: true,

@@ -34,7 +34,7 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let tenant = request.authorize()?;
     let id = request.path_id::<names::CoachingComment>("coachingComment", &tenant)?;
     let now = app.now()?;
-    request.query().into_result()?;
+    request.without_parameters()?;
 
     let comment = app.store.comment(&tenant, &id, now).await?;
     let comment = request.visible(comment, |comment| comment.read_by(), &tenant.name_of(&id))?;

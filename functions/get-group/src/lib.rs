@@ -28,7 +28,7 @@ struct GetGroupResponse<'a> {
 async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let tenant = request.authorize_customer()?;
     let id = request.path_id_below::<names::Group>("group", &tenant.name())?;
-    request.query().into_result()?;
+    request.without_parameters()?;
 
     let group = app.store.group(&tenant, &id).await?;
     let group = group.ok_or_else(|| Error::not_found(&tenant.name_of(&id)))?;

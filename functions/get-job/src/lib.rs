@@ -33,7 +33,7 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let tenant = request.authorize()?;
     let id = request.path_id::<names::Job>("job", &tenant)?;
     let now = app.now()?;
-    request.query().into_result()?;
+    request.without_parameters()?;
 
     let job = app.store.job(&tenant, &id, now).await?;
     let job = job.ok_or_else(|| Error::not_found(&tenant.name_of(&id)))?;

@@ -48,7 +48,7 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let tenant = request.authorize()?;
     let id = request.path_id::<CoachingPlan>("coachingPlan", &tenant)?;
     let now = app.now()?;
-    request.query().into_result()?;
+    request.without_parameters()?;
 
     let caller = request.caller();
     let as_agent = caller.role() == Role::Agent;

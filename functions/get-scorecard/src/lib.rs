@@ -32,7 +32,7 @@ struct GetScorecardResponse<'a> {
 async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let tenant = request.authorize()?;
     let id = request.path_id::<names::Scorecard>("scorecard", &tenant)?;
-    request.query().into_result()?;
+    request.without_parameters()?;
 
     let found = app.store.scorecard(&tenant, &id).await?;
     let found = found.filter(|scorecard| scorecard.is_there_for(request.caller()));

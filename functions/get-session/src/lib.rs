@@ -41,7 +41,7 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let tenant = request.authorize()?;
     let id = request.path_id::<names::CoachingSession>("coachingSession", &tenant)?;
     let now = app.now()?;
-    request.query().into_result()?;
+    request.without_parameters()?;
 
     let session = app.store.session(&tenant, &id, now).await?;
     let session = request.visible(session, |session| &session.agent, &tenant.name_of(&id))?;

@@ -29,7 +29,7 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let tenant = request.authorize()?;
     let id = request.path_id::<names::Target>("target", &tenant)?;
     let now = app.now()?;
-    request.query().into_result()?;
+    request.without_parameters()?;
 
     let target = app.store.target(&tenant, &id, now).await?;
     let target = target.ok_or_else(|| Error::not_found(&tenant.name_of(&id)))?;

@@ -44,7 +44,7 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
         }
     };
     let now = app.now()?;
-    request.query().into_result()?;
+    request.without_parameters()?;
 
     let current = app.store.template(&tenant, &id, None);
     let template = match revision {

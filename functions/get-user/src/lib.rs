@@ -31,7 +31,7 @@ struct GetUserResponse<'a> {
 async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let tenant = request.authorize_customer()?;
     let id = request.path_id_below::<names::User>("user", &tenant.name())?;
-    request.query().into_result()?;
+    request.without_parameters()?;
 
     let user = app.store.user(&tenant, &id).await?;
     let user = request.visible(user, |user| &user.value.id, &tenant.name_of(&id))?;

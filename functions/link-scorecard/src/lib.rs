@@ -9,7 +9,7 @@
 use coaching_domain::names::ScorecardId;
 use coaching_domain::plan::CoachingPlan;
 use coaching_domain::{Error, Reason, Role, message, names};
-use coaching_edge::{Access, Answer, AnswerType, App, Operation, Partition, Request, Route, Verb};
+use coaching_edge::{Access, Answer, AnswerType, App, Operation, Partition, Request, RequestType, Route, Verb};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -27,6 +27,7 @@ pub static OPERATION: Operation = Operation {
             summary: "link a scorecard to a plan",
             roles: &[Role::Manager, Role::Service, Role::Admin],
             callers: None,
+            request: RequestType::step::<LinkScorecardRequest>(),
             answer: AnswerType::of::<LinkScorecardResponse>(),
         },
         Verb {
@@ -35,6 +36,7 @@ pub static OPERATION: Operation = Operation {
             summary: "unlink a scorecard from a plan",
             roles: &[Role::Manager, Role::Service, Role::Admin],
             callers: None,
+            request: RequestType::step::<LinkScorecardRequest>(),
             answer: AnswerType::of::<LinkScorecardResponse>(),
         },
     ],

@@ -13,9 +13,13 @@
 //! `managerSubmitterUserName`, `updatedBy`). Agents keep the history of their deleted resources, unless a colleague's
 //! resource has the name now. Any other name is PERMISSION_DENIED for them, whether it exists or not.
 
+use coaching_domain::bodies::Paged;
 use coaching_domain::change::ChangeMessage;
-use coaching_domain::{Error, Role, names};
-use coaching_edge::{Access, Answer, AnswerType, App, Binding, Operation, Partition, Request, Route};
+use coaching_domain::json::Json;
+use coaching_domain::message::{Place, Rule, Scope};
+use coaching_domain::outline::Kind;
+use coaching_domain::{Error, Role, message, names};
+use coaching_edge::{Access, Answer, AnswerType, App, Binding, Operation, Partition, Request, RequestType, Route};
 use coaching_store::{Cursor, keys};
 use futures_util::future::try_join;
 use serde::Serialize;
@@ -28,6 +32,7 @@ pub static OPERATION: Operation = Operation {
     summary: "history of a session, plan, comment or scorecard",
     roles: &[Role::Agent, Role::Manager, Role::Admin],
     callers: Some("manager, admin; an agent their own"),
+    request: RequestType::list::<ListChangesRequest>(),
     answer: AnswerType::of::<ListChangesResponse<'_>>(),
     pages: true,
     access: &[
@@ -37,6 +42,37 @@ pub static OPERATION: Operation = Operation {
     handle: |app, request| Box::pin(handle(app, request)),
     ..Operation::NOTHING
 };
+
+message! {
+    /// The request.
+    struct ListChangesRequest {
+        record: WithHistory = "name",
+    }
+}
+
+/// The name of a record that has a history, and the partition that holds it.
+struct WithHistory;
+
+impl Rule for WithHistory {
+    type Value = (String, String);
+
+    fn read(json: Json, place: &mut Place<'_>) -> Option<(String, String)> {
+        let scope = place.scope();
+        place.string(json, |name| {
+            let partition = match scope {
+                Scope::Profile(tenant) => keys::history_of(tenant, &name),
+                Scope::Customer(_) => None,
+            };
+            let partition =
+                partition.ok_or("must be the name of a session, plan, comment or scorecard of this profile");
+            partition.map(|partition| (name, partition))
+        })
+    }
+
+    fn kind() -> Kind {
+        keys::with_history()
+    }
+}
 
 /// A page of changes.
 #[derive(Serialize, ToSchema)]
@@ -56,18 +92,8 @@ struct ListChangesResponse<'a> {
 async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let tenant = request.authorize()?;
     let now = app.now()?;
-    let mut query = request.query();
-    let named = query.required("name", |query, name| {
-        query.text(name, keys::with_history, |name| {
-            let partition = keys::history_of(&tenant, name);
-            let named = partition.map(|partition| (name.to_owned(), partition));
-            named.ok_or("must be the name of a session, plan, comment or scorecard of this profile")
-        })
-    });
-    let page_size = query.page_size();
-    let page_token = query.string("pageToken");
-    let parameters = query.into_result()?;
-    let Some((name, partition)) = named else { return Err(Error::not_found("")) };
+    let (Paged { value: asked, page_size, page_token }, parameters) = request.list(&tenant, now)?;
+    let ListChangesRequest { record: (name, partition) } = asked;
 
     let caller = request.caller();
     let agent = Some(caller.user()).filter(|_| caller.role() == Role::Agent);

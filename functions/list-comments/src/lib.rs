@@ -5,9 +5,14 @@
 //!
 //! Agents see comments on their own plans only.
 
+use coaching_domain::bodies::Paged;
 use coaching_domain::comment::CoachingCommentMessage;
-use coaching_domain::{Error, Role};
-use coaching_edge::{Access, Answer, AnswerType, App, Binding, ListIndex, Operation, Partition, Request, Route};
+use coaching_domain::names::{CoachingPlanId, UsecaseId};
+use coaching_domain::rules::{Distinct, List, Text};
+use coaching_domain::{Error, Role, message};
+use coaching_edge::{
+    Access, Answer, AnswerType, App, Binding, ListIndex, Operation, Partition, Request, RequestType, Route,
+};
 use coaching_store::{CommentFilter, Cursor};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -24,6 +29,7 @@ pub static OPERATION: Operation = Operation {
     summary: "list comments",
     roles: &[Role::Agent, Role::Manager, Role::Service, Role::Admin],
     callers: Some("all; an agent on their own plans"),
+    request: RequestType::list::<ListCommentsRequest>(),
     answer: AnswerType::of::<ListCommentsResponse<'_>>(),
     pages: true,
     access: &[
@@ -36,6 +42,15 @@ pub static OPERATION: Operation = Operation {
     handle: |app, request| Box::pin(handle(app, request)),
     ..Operation::NOTHING
 };
+
+message! {
+    /// The request.
+    struct ListCommentsRequest {
+        plans: Distinct<CoachingPlanId, MAX_NAMES> = "coachingPlanNames",
+        threads: List<Text<MAX_THREAD_BYTES>, MAX_NAMES> = "threadIds",
+        usecases: Distinct<UsecaseId, MAX_NAMES> = "usecaseNames",
+    }
+}
 
 /// A page of comments.
 #[derive(Serialize, ToSchema)]
@@ -54,16 +69,10 @@ struct ListCommentsResponse<'a> {
 async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let tenant = request.authorize()?;
     let now = app.now()?;
-    let mut query = request.query();
-    let filter = CommentFilter {
-        agent: request.own_agent(&tenant, None)?,
-        plans: query.ids("coachingPlanNames", MAX_NAMES, &tenant),
-        threads: query.strings("threadIds", MAX_NAMES, MAX_THREAD_BYTES),
-        usecases: query.ids("usecaseNames", MAX_NAMES, &tenant),
-    };
-    let page_size = query.page_size();
-    let page_token = query.string("pageToken");
-    let parameters = query.into_result()?;
+    let (Paged { value: asked, page_size, page_token }, parameters) =
+        request.list::<ListCommentsRequest>(&tenant, now)?;
+    let ListCommentsRequest { plans, threads, usecases } = asked;
+    let filter = CommentFilter { agent: request.shown_agent(None), plans, threads, usecases };
 
     let binding = Binding::new(OPERATION.name, request.caller(), &tenant, &parameters);
     let after = app.page_tokens.position(page_token.as_deref(), &binding, now)?.map(Cursor::from_text);

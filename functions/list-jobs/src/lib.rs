@@ -3,9 +3,13 @@
 //! `kinds` and `states` filter the list; each can be repeated and matches any of its values. `pageSize` and `pageToken` work
 //! as in `list-sessions`. The `results` have no links: `get-job` makes them. Jobs are this service's own.
 
+use coaching_domain::bodies::Paged;
 use coaching_domain::job::{JobKind, JobMessage, JobState};
-use coaching_domain::{Error, Role};
-use coaching_edge::{Access, Answer, AnswerType, App, Binding, ListIndex, Operation, Partition, Request, Route};
+use coaching_domain::rules::AnyOf;
+use coaching_domain::{Error, Role, message};
+use coaching_edge::{
+    Access, Answer, AnswerType, App, Binding, ListIndex, Operation, Partition, Request, RequestType, Route,
+};
 use coaching_store::{Cursor, JobFilter};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -16,12 +20,21 @@ pub static OPERATION: Operation = Operation {
     route: Some(Route::get("/v1/customers/{customer}/profiles/{profile}/jobs")),
     summary: "list jobs",
     roles: &[Role::Manager, Role::Service, Role::Admin],
+    request: RequestType::list::<ListJobsRequest>(),
     answer: AnswerType::of::<ListJobsResponse<'_>>(),
     pages: true,
     access: &[Access::QueryIndex(ListIndex::Profile, &[Partition::Jobs])],
     handle: |app, request| Box::pin(handle(app, request)),
     ..Operation::NOTHING
 };
+
+message! {
+    /// The request.
+    struct ListJobsRequest {
+        kinds: AnyOf<JobKind> = "kinds",
+        states: AnyOf<JobState> = "states",
+    }
+}
 
 /// A page of jobs.
 #[derive(Serialize, ToSchema)]
@@ -40,14 +53,8 @@ struct ListJobsResponse<'a> {
 async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let tenant = request.authorize()?;
     let now = app.now()?;
-    let mut query = request.query();
-    let filter = JobFilter {
-        kinds: query.enumerations("kinds", &JobKind::NAMES),
-        states: query.enumerations("states", &JobState::NAMES),
-    };
-    let page_size = query.page_size();
-    let page_token = query.string("pageToken");
-    let parameters = query.into_result()?;
+    let (Paged { value: asked, page_size, page_token }, parameters) = request.list::<ListJobsRequest>(&tenant, now)?;
+    let filter = JobFilter { kinds: asked.kinds, states: asked.states };
 
     let binding = Binding::new(OPERATION.name, request.caller(), &tenant, &parameters);
     let after = app.page_tokens.position(page_token.as_deref(), &binding, now)?.map(Cursor::from_text);

@@ -22,10 +22,10 @@ use coaching_domain::names::{GroupId, UsecaseId, UserId};
 use coaching_domain::plan::{CoachingPlanMessage, FocusCriterion, MAX_FOCUS_ENTRIES, SeenPlan};
 use coaching_domain::rules::{Distinct, Flag, List};
 use coaching_domain::session::{CoachingSessionMessage, SeenSession};
-use coaching_domain::timestamp::range_fault;
 use coaching_domain::{Error, Role, Tenant, Timestamp, message};
 use coaching_edge::{
-    Access, Answer, AnswerType, App, Binding, ListIndex, Operation, Partition, Request, Route, bytes_in_answer,
+    Access, Answer, AnswerType, App, Binding, ListIndex, Operation, Partition, Request, RequestType, Route,
+    bytes_in_answer,
 };
 use coaching_store::{Cursor, PlanFilter, SessionFilter};
 use serde::Serialize;
@@ -46,6 +46,7 @@ pub static OPERATION: Operation = Operation {
     summary: "list plans",
     roles: &[Role::Agent, Role::Manager, Role::Service, Role::Admin],
     callers: Some("all; an agent their own"),
+    request: RequestType::page::<ListPlansRequest>(),
     answer: AnswerType::of::<ListPlansResponse<'_>>(),
     pages: true,
     access: &[
@@ -101,9 +102,7 @@ message! {
 
 impl SentRange {
     fn check(&mut self, place: &mut Place<'_>) {
-        if let Some(fault) = range_fault(self.start, self.end, "startTimestamp") {
-            place.refuse_field("endTimestamp", fault);
-        }
+        place.refuse_empty_range(("startTimestamp", self.start), ("endTimestamp", self.end));
     }
 }
 

@@ -15,13 +15,16 @@
 
 use std::collections::HashSet;
 
-use coaching_domain::names::{Revision, ScorecardId};
+use coaching_domain::bodies::Paged;
+use coaching_domain::message::Place;
+use coaching_domain::names::{CoachingPlanId, ConversationId, Revision, ScorecardId, UsecaseId, UserId};
+use coaching_domain::rules::{Any, AskedAgent, Distinct, Enumeration, OneOf, TemplateRevision};
 use coaching_domain::scorecard::{Scorecard, ScorecardMessage};
 use coaching_domain::template::{ScorecardTemplate, ScorecardTemplateMessage};
-use coaching_domain::{Error, Role, Tenant, Timestamp, names};
+use coaching_domain::{Error, Role, Tenant, Timestamp, message};
 use coaching_edge::{
-    Access, Answer, AnswerType, App, Binding, ListIndex, MAX_ANSWER_BYTES, Operation, Partition, Request, Route,
-    bytes_in_answer,
+    Access, Answer, AnswerType, App, Binding, ListIndex, MAX_ANSWER_BYTES, Operation, Partition, Request, RequestType,
+    Route, bytes_in_answer,
 };
 use coaching_store::{Cursor, Found, ScorecardFilter};
 use serde::Serialize;
@@ -39,6 +42,7 @@ pub static OPERATION: Operation = Operation {
     summary: "list scorecards",
     roles: &[Role::Agent, Role::Manager, Role::Service, Role::Admin],
     callers: Some("all; an agent their own"),
+    request: RequestType::list::<ListScorecardsRequest>(),
     answer: AnswerType::of::<ListScorecardsResponse<'_>>(),
     pages: true,
     access: &[
@@ -49,6 +53,39 @@ pub static OPERATION: Operation = Operation {
     handle: |app, request| Box::pin(handle(app, request)),
     ..Operation::NOTHING
 };
+
+message! {
+    /// The request.
+    struct ListScorecardsRequest, checked as SentRequest {
+        agent: Option<AskedAgent> = "agentUserName",
+        submitted_from: Option<Timestamp> = "startSubmitTime",
+        submitted_before: Option<Timestamp> = "endSubmitTime",
+        updated_from: Option<Timestamp> = "startUpdateTime",
+        updated_before: Option<Timestamp> = "endUpdateTime",
+        plans: Distinct<CoachingPlanId, MAX_NAMES> = "coachingPlanNames",
+        conversations: Distinct<ConversationId, MAX_NAMES> = "conversationNames",
+        creators: Distinct<UserId, MAX_NAMES> = "creatorUserNames",
+        submitters: Distinct<UserId, MAX_NAMES> = "submitterUserNames",
+        template: Option<TemplateRevision<Any>> = "templateName",
+        usecases: Distinct<UsecaseId, MAX_NAMES> = "usecaseNames",
+        _order_by: Option<OneOf<OrderBy>> = "orderBy",
+    }
+}
+
+impl SentRequest {
+    fn check(&mut self, place: &mut Place<'_>) {
+        place.refuse_empty_range(("startSubmitTime", self.submitted_from), ("endSubmitTime", self.submitted_before));
+        place.refuse_empty_range(("startUpdateTime", self.updated_from), ("endUpdateTime", self.updated_before));
+    }
+}
+
+/// The order of the list, of which there is one.
+#[derive(Clone, Copy)]
+struct OrderBy;
+
+impl Enumeration for OrderBy {
+    const VALUES: &'static [(&'static str, Self)] = &[("SCORECARD_ORDER_BY_UNSPECIFIED", Self), ("CREATE_TIME", Self)];
+}
 
 /// A page of scorecards.
 #[derive(Serialize, ToSchema)]
@@ -70,32 +107,25 @@ struct ListScorecardsResponse<'a> {
 async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let tenant = request.authorize()?;
     let now = app.now()?;
-    let mut query = request.query();
-    let agent = query.id::<names::User>("agentUserName", &tenant);
-    let (submitted_from, submitted_before) = query.range("startSubmitTime", "endSubmitTime");
-    let (updated_from, updated_before) = query.range("startUpdateTime", "endUpdateTime");
+    let (Paged { value: asked, page_size, page_token }, parameters) =
+        request.list::<ListScorecardsRequest>(&tenant, now)?;
     let filter = ScorecardFilter {
-        agent: request.own_agent(&tenant, agent)?,
-        plans: query.ids("coachingPlanNames", MAX_NAMES, &tenant),
-        conversations: query.ids("conversationNames", MAX_NAMES, &tenant),
-        submitted_from,
-        submitted_before,
-        updated_from,
-        updated_before,
-        creators: query.ids("creatorUserNames", MAX_NAMES, &tenant),
-        submitters: query.ids("submitterUserNames", MAX_NAMES, &tenant),
-        template: query.template("templateName", &tenant).map(|(template, revision)| match revision {
+        agent: request.shown_agent(asked.agent),
+        plans: asked.plans,
+        conversations: asked.conversations,
+        submitted_from: asked.submitted_from,
+        submitted_before: asked.submitted_before,
+        updated_from: asked.updated_from,
+        updated_before: asked.updated_before,
+        creators: asked.creators,
+        submitters: asked.submitters,
+        template: asked.template.map(|(template, revision)| match revision {
             Revision::Number(number) => (template, Some(number)),
             Revision::Current | Revision::Every => (template, None),
         }),
-        usecases: query.ids("usecaseNames", MAX_NAMES, &tenant),
+        usecases: asked.usecases,
         counted: request.caller().role() == Role::Agent,
     };
-    // Both values mean the same order.
-    query.enumeration("orderBy", &[("SCORECARD_ORDER_BY_UNSPECIFIED", ()), ("CREATE_TIME", ())]);
-    let page_size = query.page_size();
-    let page_token = query.string("pageToken");
-    let parameters = query.into_result()?;
 
     let binding = Binding::new(OPERATION.name, request.caller(), &tenant, &parameters);
     let after = app.page_tokens.position(page_token.as_deref(), &binding, now)?.map(Cursor::from_text);

@@ -7,7 +7,9 @@ use coaching_domain::names::{CoachingPlanId, ScorecardTemplateId, UsecaseId};
 use coaching_domain::rules::Distinct;
 use coaching_domain::target::TargetMessage;
 use coaching_domain::{Error, Role, message};
-use coaching_edge::{Access, Answer, AnswerType, App, Binding, ListIndex, Operation, Partition, Request, Route};
+use coaching_edge::{
+    Access, Answer, AnswerType, App, Binding, ListIndex, Operation, Partition, Request, RequestType, Route,
+};
 use coaching_store::{Cursor, TargetFilter};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -20,6 +22,7 @@ pub static OPERATION: Operation = Operation {
     route: Some(Route::post("/v1/customers/{customer}/profiles/{profile}/targets:list")),
     summary: "list targets",
     roles: &[Role::Manager, Role::Service, Role::Admin],
+    request: RequestType::page::<ListTargetsRequest>(),
     answer: AnswerType::of::<ListTargetsResponse<'_>>(),
     pages: true,
     access: &[

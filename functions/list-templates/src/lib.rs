@@ -6,10 +6,15 @@
 //! `includeDeactivated` adds deactivated templates, `includeDeleted` deleted ones; one that is both needs both.
 //! `pageSize` and `pageToken` work as in `list-sessions`.
 
+use coaching_domain::bodies::Paged;
+use coaching_domain::names::{MomentId, UsecaseId};
+use coaching_domain::rules::{AnyOf, AskedAgent, Distinct, Flag};
 use coaching_domain::template::ScorecardTemplateMessage;
-use coaching_domain::template_settings::TYPES;
-use coaching_domain::{Error, Role, names};
-use coaching_edge::{Access, Answer, AnswerType, App, Binding, ListIndex, Operation, Partition, Request, Route};
+use coaching_domain::template_settings::TemplateType;
+use coaching_domain::{Error, Role, message};
+use coaching_edge::{
+    Access, Answer, AnswerType, App, Binding, ListIndex, Operation, Partition, Request, RequestType, Route,
+};
 use coaching_store::{Cursor, TemplateFilter};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -23,6 +28,7 @@ pub static OPERATION: Operation = Operation {
     route: Some(Route::get("/v1/customers/{customer}/profiles/{profile}/scorecardTemplates:listCurrent")),
     summary: "list current templates",
     roles: &[Role::Agent, Role::Manager, Role::Service, Role::Admin],
+    request: RequestType::list::<ListTemplatesRequest>(),
     answer: AnswerType::of::<ListTemplatesResponse<'_>>(),
     pages: true,
     access: &[
@@ -32,6 +38,18 @@ pub static OPERATION: Operation = Operation {
     handle: |app, request| Box::pin(handle(app, request)),
     ..Operation::NOTHING
 };
+
+message! {
+    /// The request.
+    struct ListTemplatesRequest {
+        usecases: Distinct<UsecaseId, MAX_NAMES> = "usecaseNames",
+        triggers: Distinct<MomentId, MAX_NAMES> = "triggers",
+        types: AnyOf<Option<TemplateType>> = "types",
+        agent: Option<AskedAgent> = "agentUserName",
+        deactivated: Flag = "includeDeactivated",
+        deleted: Flag = "includeDeleted",
+    }
+}
 
 /// A page of templates.
 #[derive(Serialize, ToSchema)]
@@ -50,21 +68,16 @@ struct ListTemplatesResponse<'a> {
 async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let tenant = request.authorize()?;
     let now = app.now()?;
-    let mut query = request.query();
+    let (Paged { value: asked, page_size, page_token }, parameters) =
+        request.list::<ListTemplatesRequest>(&tenant, now)?;
     let filter = TemplateFilter {
-        usecases: query.ids("usecaseNames", MAX_NAMES, &tenant),
-        triggers: query.ids("triggers", MAX_NAMES, &tenant),
-        types: query.enumerations("types", &TYPES),
-        agent: match query.id::<names::User>("agentUserName", &tenant) {
-            Some(agent) => request.own_agent(&tenant, Some(agent))?,
-            None => None,
-        },
-        deactivated: query.boolean("includeDeactivated").unwrap_or(false),
-        deleted: query.boolean("includeDeleted").unwrap_or(false),
+        usecases: asked.usecases,
+        triggers: asked.triggers,
+        types: asked.types,
+        agent: asked.agent,
+        deactivated: asked.deactivated,
+        deleted: asked.deleted,
     };
-    let page_size = query.page_size();
-    let page_token = query.string("pageToken");
-    let parameters = query.into_result()?;
 
     let binding = Binding::new(OPERATION.name, request.caller(), &tenant, &parameters);
     let after = app.page_tokens.position(page_token.as_deref(), &binding, now)?.map(Cursor::from_text);

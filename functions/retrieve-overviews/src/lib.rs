@@ -37,12 +37,13 @@ mod request;
 
 use coaching_domain::{Error, Role};
 use coaching_edge::{
-    Access, Answer, AnswerType, App, Binding, ListIndex, Operation, Paging, Partition, Request, Route, Size,
+    Access, Answer, AnswerType, App, Binding, ListIndex, OfAgents, Operation, Paging, Partition, Request, RequestType,
+    Route, Size,
 };
 
 use crate::answer::RetrieveOverviewsResponse;
 use crate::measure::OverviewMeasuring;
-use crate::request::{OrderBy, RetrieveOverviewsRequest};
+use crate::request::{Body, OrderBy, RetrieveOverviewsRequest};
 
 /// The operation.
 pub static OPERATION: Operation = Operation {
@@ -51,6 +52,7 @@ pub static OPERATION: Operation = Operation {
     summary: "overviews of coaching",
     roles: &[Role::Agent, Role::Manager, Role::Service, Role::Admin],
     callers: Some("all; an agent their own"),
+    request: RequestType::page::<OfAgents<Body>>(),
     answer: AnswerType::of::<RetrieveOverviewsResponse<'_>>(),
     pages: true,
     costly: true,

@@ -40,12 +40,13 @@ mod request;
 
 use coaching_domain::{Error, Role};
 use coaching_edge::{
-    Access, Answer, AnswerType, App, Binding, ListIndex, Operation, Paging, Partition, Request, Route, Size,
+    Access, Answer, AnswerType, App, Binding, ListIndex, OfAgents, Operation, Paging, Partition, Request, RequestType,
+    Route, Size,
 };
 
 use crate::answer::RetrieveProgressResponse;
 use crate::measure::ProgressMeasuring;
-use crate::request::{OrderBy, RetrieveProgressRequest};
+use crate::request::{Body, OrderBy, RetrieveProgressRequest};
 
 /// The operation.
 pub static OPERATION: Operation = Operation {
@@ -54,6 +55,7 @@ pub static OPERATION: Operation = Operation {
     summary: "progress",
     roles: &[Role::Agent, Role::Manager, Role::Service, Role::Admin],
     callers: Some("all; an agent their own"),
+    request: RequestType::page::<OfAgents<Body>>(),
     answer: AnswerType::of::<RetrieveProgressResponse<'_>>(),
     pages: true,
     costly: true,

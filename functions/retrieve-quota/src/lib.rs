@@ -16,7 +16,7 @@ use coaching_domain::names::{Revision, UsecaseId, parse_template_segment};
 use coaching_domain::qa_task::EvaluationPeriod;
 use coaching_domain::timestamp::range_fault;
 use coaching_domain::{Error, Reason, Role, Timestamp, message};
-use coaching_edge::{Access, Answer, AnswerType, App, Operation, Partition, Request, Route, Verb};
+use coaching_edge::{Access, Answer, AnswerType, App, Operation, Partition, Request, RequestType, Route, Verb};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -30,6 +30,7 @@ pub static OPERATION: Operation = Operation {
         summary: "read the evaluation periods of a template",
         roles: &[Role::Agent, Role::Manager, Role::Service, Role::Admin],
         callers: None,
+        request: RequestType::body::<RetrieveQuotaRequest>(),
         answer: AnswerType::of::<RetrieveQuotaResponse>(),
     }],
     refusals: &[Reason::NoQaTaskConfig],

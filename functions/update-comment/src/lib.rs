@@ -11,7 +11,7 @@
 
 use coaching_domain::comment::{CoachingCommentMessage, CommentUpdate};
 use coaching_domain::{Error, Reason, Role, Violations, names};
-use coaching_edge::{Access, Answer, AnswerType, App, Operation, Partition, Request, Route};
+use coaching_edge::{Access, Answer, AnswerType, App, Operation, Partition, Request, RequestType, Route};
 use futures_util::future::try_join;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -23,6 +23,7 @@ pub static OPERATION: Operation = Operation {
     summary: "change a comment",
     roles: &[Role::Agent, Role::Manager, Role::Service, Role::Admin],
     callers: Some("its creator; service, admin"),
+    request: RequestType::update::<CommentUpdate>("coachingComment"),
     answer: AnswerType::of::<UpdateCommentResponse<'_>>(),
     writes: true,
     refusals: &[Reason::EtagMismatch],

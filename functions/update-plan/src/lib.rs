@@ -18,7 +18,7 @@
 use coaching_domain::names;
 use coaching_domain::plan::{CoachingPlanMessage, PlanUpdate};
 use coaching_domain::{Error, Reason, Role};
-use coaching_edge::{Access, Answer, AnswerType, App, ListIndex, Operation, Partition, Request, Route};
+use coaching_edge::{Access, Answer, AnswerType, App, ListIndex, Operation, Partition, Request, RequestType, Route};
 use futures_util::future::try_join;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -29,6 +29,7 @@ pub static OPERATION: Operation = Operation {
     route: Some(Route::patch("/v1/customers/{customer}/profiles/{profile}/coachingPlans/{coachingPlan}")),
     summary: "change a plan",
     roles: &[Role::Manager, Role::Service, Role::Admin],
+    request: RequestType::update::<PlanUpdate>("coachingPlan"),
     answer: AnswerType::of::<UpdatePlanResponse<'_>>(),
     writes: true,
     refusals: &[Reason::AgentPlansFull, Reason::AgentTargetsFull, Reason::EtagMismatch],

@@ -15,7 +15,7 @@
 
 use coaching_domain::scorecard::{Scorecard, ScorecardMessage, ScorecardUpdate};
 use coaching_domain::{Error, Reason, Role, Violations, names};
-use coaching_edge::{Access, Answer, AnswerType, App, Operation, Partition, Request, Route};
+use coaching_edge::{Access, Answer, AnswerType, App, Operation, Partition, Request, RequestType, Route};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -25,6 +25,7 @@ pub static OPERATION: Operation = Operation {
     route: Some(Route::patch("/v1/customers/{customer}/profiles/{profile}/scorecards/{scorecard}")),
     summary: "change its scores",
     roles: &[Role::Manager, Role::Service, Role::Admin],
+    request: RequestType::update::<ScorecardUpdate>("scorecard"),
     answer: AnswerType::of::<UpdateScorecardResponse<'_>>(),
     writes: true,
     refusals: &[

@@ -30,7 +30,7 @@
 use coaching_domain::names;
 use coaching_domain::session::{CoachingSessionMessage, SessionUpdate};
 use coaching_domain::{Error, Reason, Role};
-use coaching_edge::{Access, Answer, AnswerType, App, Operation, Partition, Request, Route};
+use coaching_edge::{Access, Answer, AnswerType, App, Operation, Partition, Request, RequestType, Route};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -40,6 +40,7 @@ pub static OPERATION: Operation = Operation {
     route: Some(Route::patch("/v1/customers/{customer}/profiles/{profile}/coachingSessions/{coachingSession}")),
     summary: "change a session",
     roles: &[Role::Manager, Role::Service, Role::Admin],
+    request: RequestType::update::<SessionUpdate>("coachingSession"),
     answer: AnswerType::of::<UpdateSessionResponse<'_>>(),
     writes: true,
     refusals: &[

@@ -9,7 +9,7 @@
 use coaching_domain::names;
 use coaching_domain::target::{TargetMessage, TargetUpdate};
 use coaching_domain::{Error, Reason, Role};
-use coaching_edge::{Access, Answer, AnswerType, App, Operation, Partition, Request, Route};
+use coaching_edge::{Access, Answer, AnswerType, App, Operation, Partition, Request, RequestType, Route};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -19,6 +19,7 @@ pub static OPERATION: Operation = Operation {
     route: Some(Route::patch("/v1/customers/{customer}/profiles/{profile}/targets/{target}")),
     summary: "move a target",
     roles: &[Role::Manager, Role::Service, Role::Admin],
+    request: RequestType::update::<TargetUpdate>("target"),
     answer: AnswerType::of::<UpdateTargetResponse<'_>>(),
     writes: true,
     refusals: &[Reason::TargetHistoryFull, Reason::EtagMismatch],

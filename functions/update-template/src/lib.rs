@@ -21,7 +21,7 @@
 use coaching_domain::names::{Revision, parse_template_segment};
 use coaching_domain::template::{ScorecardTemplateMessage, TemplateUpdate};
 use coaching_domain::{Error, Reason, Role};
-use coaching_edge::{Access, Answer, AnswerType, App, Operation, Partition, Request, Route};
+use coaching_edge::{Access, Answer, AnswerType, App, Operation, Partition, Request, RequestType, Route};
 use futures_util::future::try_join;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -32,6 +32,7 @@ pub static OPERATION: Operation = Operation {
     route: Some(Route::patch("/v1/customers/{customer}/profiles/{profile}/scorecardTemplates/{scorecardTemplate}")),
     summary: "write a new revision",
     roles: &[Role::Manager, Role::Service, Role::Admin],
+    request: RequestType::update::<TemplateUpdate>("scorecardTemplate"),
     answer: AnswerType::of::<UpdateTemplateResponse<'_>>(),
     writes: true,
     refusals: &[Reason::TemplateFull, Reason::TemplateSettingsFull, Reason::EtagMismatch],

@@ -16,7 +16,7 @@ use coaching_domain::bodies::Entry;
 use coaching_domain::directory::{Group, GroupMessage, MAX_ENTRIES};
 use coaching_domain::{Error, Role};
 use coaching_edge::{
-    Access, Answer, AnswerType, App, EntryStatus, Operation, Partition, Request, Route, batch_results,
+    Access, Answer, AnswerType, App, EntryStatus, Operation, Partition, Request, RequestType, Route, batch_results,
 };
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -27,6 +27,7 @@ pub static OPERATION: Operation = Operation {
     route: Some(Route::post("/v1/customers/{customer}/groups:batchUpsert")),
     summary: "load groups, up to 500",
     roles: &[Role::Service, Role::Admin],
+    request: RequestType::entries::<Entry<Group>, MAX_ENTRIES>("groups"),
     answer: AnswerType::of::<UpsertGroupsResponse<'_>>(),
     writes: true,
     costly: true,

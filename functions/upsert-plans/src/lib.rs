@@ -19,7 +19,8 @@ use coaching_domain::plan::{CoachingPlan, CoachingPlanMessage, NewCoachingPlan, 
 use coaching_domain::references::References;
 use coaching_domain::{Code, Error, Role, Tenant, Violations};
 use coaching_edge::{
-    Access, Answer, AnswerType, App, EntryStatus, ListIndex, Operation, Partition, Request, Route, entry_results,
+    Access, Answer, AnswerType, App, EntryStatus, ListIndex, Operation, Partition, Request, RequestType, Route,
+    entry_results,
 };
 use futures_util::future::try_join;
 use futures_util::stream::{StreamExt, iter};
@@ -35,6 +36,7 @@ pub static OPERATION: Operation = Operation {
     route: Some(Route::post("/v1/customers/{customer}/profiles/{profile}/coachingPlans:batchUpsert")),
     summary: "create or replace plans, up to 500",
     roles: &[Role::Manager, Role::Service, Role::Admin],
+    request: RequestType::entries::<Entry<NewCoachingPlan>, MAX_ENTRIES>("coachingPlans"),
     answer: AnswerType::of::<UpsertPlansResponse<'_>>(),
     writes: true,
     costly: true,

@@ -38,7 +38,7 @@ use coaching_domain::template::ScorecardTemplate;
 use coaching_domain::{Error, ExpectedEtag, Role, Tenant, Violations};
 use coaching_edge::{
     Access, Answer, AnswerType, App, EntryStatus, MAX_ANSWER_BYTES, MAX_STATUS_BYTES, Operation, Partition, Request,
-    Route, bytes_in_answer, entry_results,
+    RequestType, Route, bytes_in_answer, entry_results,
 };
 use coaching_store::{Found, KnownScorecards, ScorecardChange, Store, TemplatesByRevision, UpsertedScorecards};
 use futures_util::future::try_join4;
@@ -60,6 +60,7 @@ pub static OPERATION: Operation = Operation {
     route: Some(Route::post("/v1/customers/{customer}/profiles/{profile}/scorecards:batchUpsert")),
     summary: "load scorecards, up to 500",
     roles: &[Role::Service, Role::Admin],
+    request: RequestType::entries::<Entry<NewScorecard>, MAX_ENTRIES>("scorecards"),
     answer: AnswerType::of::<UpsertScorecardsResponse<'_>>(),
     writes: true,
     costly: true,

@@ -12,7 +12,7 @@ use coaching_domain::bodies::Unversioned;
 use coaching_domain::directory::{MAX_ENTRIES, Usecase, UsecaseMessage};
 use coaching_domain::{Error, Role};
 use coaching_edge::{
-    Access, Answer, AnswerType, App, EntryStatus, Operation, Partition, Request, Route, batch_results,
+    Access, Answer, AnswerType, App, EntryStatus, Operation, Partition, Request, RequestType, Route, batch_results,
 };
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -23,6 +23,7 @@ pub static OPERATION: Operation = Operation {
     route: Some(Route::post("/v1/customers/{customer}/profiles/{profile}/usecases:batchUpsert")),
     summary: "load usecases, up to 500",
     roles: &[Role::Service, Role::Admin],
+    request: RequestType::entries::<Unversioned<Usecase>, MAX_ENTRIES>("usecases"),
     answer: AnswerType::of::<UpsertUsecasesResponse<'_>>(),
     writes: true,
     costly: true,

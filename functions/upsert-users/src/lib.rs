@@ -15,7 +15,7 @@ use coaching_domain::bodies::Entry;
 use coaching_domain::directory::{MAX_ENTRIES, User, UserMessage};
 use coaching_domain::{Error, Role};
 use coaching_edge::{
-    Access, Answer, AnswerType, App, EntryStatus, Operation, Partition, Request, Route, batch_results,
+    Access, Answer, AnswerType, App, EntryStatus, Operation, Partition, Request, RequestType, Route, batch_results,
 };
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -26,6 +26,7 @@ pub static OPERATION: Operation = Operation {
     route: Some(Route::post("/v1/customers/{customer}/users:batchUpsert")),
     summary: "load users, up to 500",
     roles: &[Role::Service, Role::Admin],
+    request: RequestType::entries::<Entry<User>, MAX_ENTRIES>("users"),
     answer: AnswerType::of::<UpsertUsersResponse<'_>>(),
     writes: true,
     costly: true,

@@ -1,4 +1,4 @@
-//! Bodies with messages in them: those of updates, of batches, and of requests for a page.
+//! Bodies with messages in them: those of updates and of batches; and requests for a page, by body or query.
 
 use std::collections::HashMap;
 use std::marker::PhantomData;
@@ -48,6 +48,9 @@ impl<M: Message> Rule for Closed<M> {
     }
 }
 
+/// The version that is meant, in a body or a query.
+pub(crate) type Etag = Option<Text<MAX_TITLE_BYTES>>;
+
 /// An entry of a batch, or what an update changes.
 #[derive(Debug, Clone)]
 pub struct Entry<M> {
@@ -63,13 +66,12 @@ impl<M: Message> Message for Entry<M> {
     }
 
     fn read(object: &mut Object, place: &mut Place<'_>) -> Option<Self> {
-        let etag = place.read_field::<Option<Text<MAX_TITLE_BYTES>>>(object, "etag");
+        let etag = place.read_field::<Etag>(object, "etag");
         Some(Self { value: M::read(object, place)?, expected: ExpectedEtag::default().and(etag) })
     }
 
     fn fields() -> Vec<outline::Field> {
-        let etag = Option::<Text<MAX_TITLE_BYTES>>::outline("etag");
-        std::iter::once(etag).chain(M::fields()).collect()
+        std::iter::once(Etag::outline("etag")).chain(M::fields()).collect()
     }
 }
 

@@ -3,7 +3,6 @@
 use std::error::Error as StdError;
 use std::fmt;
 
-use crate::outline::{Field, Kind, Outline};
 use crate::{Parameters, Reason};
 
 /// The part of `google.rpc.Code` that the service answers with.
@@ -85,18 +84,13 @@ const MAX_FIELD_BYTES: usize = 256;
 pub struct Violations {
     named: Vec<FieldViolation>,
     noted: usize,
-    /// Set in documentation mode: reads are recorded here and nothing is rejected.
-    outline: Option<Box<Outline>>,
+    /// The resource that the request names and the caller may not.
+    denied: Option<String>,
     /// The parameters read so far of a request for a page.
     parameters: Option<Parameters>,
 }
 
 impl Violations {
-    /// Starts in documentation mode: reads are recorded and nothing is rejected.
-    pub fn outlining() -> Self {
-        Self { outline: Some(Box::default()), ..Self::default() }
-    }
-
     /// Records parameters from now on.
     pub fn keep_parameters(&mut self) {
         self.parameters = Some(Parameters::default());
@@ -112,33 +106,14 @@ impl Violations {
         self.parameters.take().unwrap_or_default()
     }
 
-    /// The outline, in documentation mode.
-    pub fn outline(&mut self) -> Option<&mut Outline> {
-        self.outline.as_deref_mut()
-    }
-
-    /// In documentation mode, records `name` as a parameter of this `kind` and returns true.
-    pub fn outlines(&mut self, name: &str, kind: impl FnOnce() -> Kind) -> bool {
-        if let Some(outline) = &mut self.outline {
-            let field = Field { name: name.to_owned(), kind: kind(), required: false, may_be_empty: true };
-            outline.parameters.fields.push(field);
-        }
-        self.outline.is_some()
-    }
-
-    /// Notes in the outline that the parameter read last is required.
-    pub fn note_as_required(&mut self) {
-        if let Some(last) = self.outline.as_mut().and_then(|outline| outline.parameters.fields.last_mut()) {
-            (last.required, last.may_be_empty) = (true, false);
-        }
+    /// Notes that the caller may not name the resource called `name`, whatever else is bad (AIP-211).
+    pub(crate) fn deny(&mut self, name: String) {
+        self.denied.get_or_insert(name);
     }
 
     /// Notes that `field` is bad, and why. Only the first fault of a field counts: later rules see only what was left
     /// of its value.
     pub fn add(&mut self, field: impl Into<String>, description: impl Into<String>) {
-        if self.outline.is_some() {
-            return;
-        }
         let mut field = field.into();
         if field.len() > MAX_FIELD_BYTES {
             field.truncate(field.floor_char_boundary(MAX_FIELD_BYTES));
@@ -171,12 +146,11 @@ impl Violations {
     /// `Ok` if nothing was noted.
     ///
     /// # Errors
-    /// INVALID_ARGUMENT with the noted fields; in documentation mode INTERNAL with the outline as its cause, which ends
-    /// the operation.
+    /// PERMISSION_DENIED if the caller may not name a resource; INVALID_ARGUMENT with the noted fields.
     pub fn into_result(self) -> Result<(), Error> {
-        let Self { named, noted, outline, parameters: _ } = self;
-        if let Some(outline) = outline {
-            return Err(Error::internal(*outline));
+        let Self { named, noted, denied, parameters: _ } = self;
+        if let Some(denied) = denied {
+            return Err(Error::permission_denied(&denied));
         }
         let more = noted - named.len();
         if named.is_empty() { Ok(()) } else { Err(Error::invalid_fields(named, more)) }
@@ -185,7 +159,7 @@ impl Violations {
     /// `value`, if no field was bad.
     ///
     /// # Errors
-    /// INVALID_ARGUMENT with the noted fields.
+    /// As [`Violations::into_result`].
     pub fn finish<T>(self, value: Option<T>) -> Result<T, Error> {
         self.into_result()?;
         value.ok_or_else(|| Error::internal("a request was refused without naming a field"))

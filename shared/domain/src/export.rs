@@ -12,7 +12,6 @@ use crate::outline::Kind;
 use crate::references::References;
 use crate::rules::{Distinct, Enumeration, Every, Flag, List, OneOf, TemplateName, Text};
 use crate::scorecard::Scorecard;
-use crate::timestamp::range_fault;
 use crate::{Caller, Timestamp};
 
 /// The longest time between the creations of scorecards that are exported together.
@@ -150,9 +149,8 @@ impl SentScorecardsExport {
         if !self.teams.is_empty() {
             place.refuse_field("teamNames", "must be empty: teams are not kept; name groups");
         }
-        if let Some(fault) = range_fault(self.start, self.end, "startTime") {
-            place.refuse_field("endTime", fault);
-        } else if let (Some(start), Some(end)) = (self.start, self.end)
+        place.refuse_empty_range(("startTime", self.start), ("endTime", self.end));
+        if let (Some(start), Some(end)) = (self.start, self.end)
             && start.plus(LONGEST_RANGE) < end
         {
             place.refuse_field("endTime", "must be at most 3660 days after startTime");

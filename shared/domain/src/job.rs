@@ -12,6 +12,7 @@ use utoipa::ToSchema;
 
 use crate::etag::etag_of;
 use crate::names::{JobId, UserId};
+use crate::rules::Enumeration;
 use crate::{Code, Error, Reason, Tenant, Timestamp};
 
 /// The most unfinished jobs of a profile.
@@ -42,13 +43,14 @@ pub enum JobKind {
     ExportScorecards,
 }
 
-impl JobKind {
-    /// The kinds by name.
-    pub const NAMES: [(&'static str, Self); 1] = [("EXPORT_SCORECARDS", Self::ExportScorecards)];
+impl Enumeration for JobKind {
+    const VALUES: &'static [(&'static str, Self)] = &[("EXPORT_SCORECARDS", Self::ExportScorecards)];
+}
 
+impl JobKind {
     /// Its name.
     pub fn name(self) -> &'static str {
-        name_in(&Self::NAMES, self)
+        name_of(self)
     }
 }
 
@@ -71,9 +73,8 @@ pub enum JobState {
     Cancelled,
 }
 
-impl JobState {
-    /// The states by name.
-    pub const NAMES: [(&'static str, Self); 6] = [
+impl Enumeration for JobState {
+    const VALUES: &'static [(&'static str, Self)] = &[
         ("PENDING", Self::Pending),
         ("RUNNING", Self::Running),
         ("SUCCEEDED", Self::Succeeded),
@@ -81,10 +82,12 @@ impl JobState {
         ("CANCELLING", Self::Cancelling),
         ("CANCELLED", Self::Cancelled),
     ];
+}
 
+impl JobState {
     /// Its name.
     pub fn name(self) -> &'static str {
-        name_in(&Self::NAMES, self)
+        name_of(self)
     }
 
     /// Whether the job has ended.
@@ -93,14 +96,14 @@ impl JobState {
     }
 }
 
-/// The name of `value` in `names`, which have all values.
-fn name_in<T: PartialEq>(names: &[(&'static str, T)], value: T) -> &'static str {
-    names.iter().find(|(_, named)| *named == value).map_or("", |(name, _)| *name)
+/// The name of `value`.
+fn name_of<E: Enumeration + PartialEq>(value: E) -> &'static str {
+    E::VALUES.iter().find(|(_, named)| *named == value).map_or("", |(name, _)| *name)
 }
 
-/// The value with this name in `names`.
-pub fn named<T: Copy>(names: &[(&'static str, T)], name: &str) -> Option<T> {
-    names.iter().find(|(known, _)| *known == name).map(|(_, value)| *value)
+/// The value of this name.
+pub fn named<E: Enumeration>(name: &str) -> Option<E> {
+    E::VALUES.iter().find(|(known, _)| *known == name).map(|(_, value)| *value)
 }
 
 /// How much of a job is done.

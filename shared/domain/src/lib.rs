@@ -30,6 +30,7 @@ mod parameters;
 pub mod plan;
 pub mod progress;
 pub mod qa_task;
+pub mod queries;
 mod quotient;
 mod reason;
 pub mod references;

@@ -1,8 +1,11 @@
-//! Bodies of requests as types: each field is one line of a struct, declared by [`message!`](crate::message!), whose
-//! type is the rule for what the field holds ([`crate::rules`]). The API's document is made from the same lines.
+//! Bodies and queries of requests as types: each field is one line of a struct, declared by
+//! [`message!`](crate::message!), whose type is the rule for what the field holds ([`crate::rules`]). The API's document
+//! is made from the same lines.
 //!
 //! By the proto3 JSON mapping a field may have its lowerCamelCase or its original snake_case name, and `null` and the
-//! empty string mean absence. Every bad field is noted, not only the first. Other keys are ignored, except in updates.
+//! empty string mean absence. Every bad field is noted, not only the first. Other keys of a body are ignored, except in
+//! updates. A query has only texts: its numbers, booleans and enums are read as text, and a list is a parameter that
+//! stands several times.
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Display};
@@ -12,7 +15,7 @@ use crate::identity::Caller;
 use crate::json::Json;
 use crate::names::{Collection, Id, NameError};
 use crate::outline::{self, Kind};
-use crate::timestamp::{is_before, is_future};
+use crate::timestamp::{is_before, is_future, range_fault};
 use crate::{CustomerTenant, Tenant, Timestamp, UpdateMask, Violations};
 
 /// The fields of a JSON object.
@@ -50,12 +53,20 @@ impl Scope<'_> {
             Self::Customer(tenant) => tenant.id_in(name),
         }
     }
+
+    /// The name of the resource `id` of collection `C` under this path.
+    pub(crate) fn name_of<C: Collection>(self, id: &Id<C>) -> String {
+        match self {
+            Self::Profile(tenant) => tenant.name_of(id),
+            Self::Customer(tenant) => tenant.name_of(id),
+        }
+    }
 }
 
-/// Where a body comes from.
+/// Where a request comes from.
 #[derive(Debug, Clone, Copy)]
 pub struct Origin<'a> {
-    /// Whose names the body may hold.
+    /// Whose names the request may hold.
     pub scope: Scope<'a>,
     /// Who sent it.
     pub caller: &'a Caller,
@@ -63,18 +74,26 @@ pub struct Origin<'a> {
     pub now: Timestamp,
 }
 
-/// A place in a body: what is read there, and where its faults are noted.
+/// A place in a body or a query: what is read there, and where its faults are noted.
 #[derive(Debug)]
 pub struct Place<'a> {
     origin: &'a Origin<'a>,
-    mask: &'a UpdateMask,
+    part: Part<'a>,
     path: Path<'a>,
     violations: &'a mut Violations,
 }
 
+/// The part of a request that is read.
+#[derive(Debug, Clone, Copy)]
+enum Part<'a> {
+    Query,
+    /// The body, of which an update changes what its mask says.
+    Body(&'a UpdateMask),
+}
+
 #[derive(Debug, Clone, Copy)]
 enum Path<'a> {
-    Body,
+    Whole,
     Field(&'a Path<'a>, &'a str),
     Entry(&'a Path<'a>, usize),
 }
@@ -83,8 +102,8 @@ enum Path<'a> {
 impl Display for Path<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Body => Ok(()),
-            Self::Field(Self::Body, name) => formatter.write_str(name),
+            Self::Whole => Ok(()),
+            Self::Field(Self::Whole, name) => formatter.write_str(name),
             Self::Field(within, name) => write!(formatter, "{within}.{name}"),
             Self::Entry(within, index) => write!(formatter, "{within}[{index}]"),
         }
@@ -94,7 +113,17 @@ impl Display for Path<'_> {
 impl<'a> Place<'a> {
     /// The whole body of a request from `origin`, of which an update with `mask` changes something.
     pub fn of_body(origin: &'a Origin<'a>, mask: &'a UpdateMask, violations: &'a mut Violations) -> Self {
-        Self { origin, mask, path: Path::Body, violations }
+        Self { origin, part: Part::Body(mask), path: Path::Whole, violations }
+    }
+
+    /// The whole query of a request from `origin`. Of each parameter it holds the list of the values that are not empty.
+    pub fn of_query(origin: &'a Origin<'a>, violations: &'a mut Violations) -> Self {
+        Self { origin, part: Part::Query, path: Path::Whole, violations }
+    }
+
+    /// Whether this is a place in a query, where every value is a text.
+    pub(crate) fn is_in_query(&self) -> bool {
+        matches!(self.part, Part::Query)
     }
 
     /// Whose names may stand here.
@@ -102,9 +131,9 @@ impl<'a> Place<'a> {
         self.origin.scope
     }
 
-    /// The fields that an update changes.
-    pub(crate) fn mask(&self) -> &'a UpdateMask {
-        self.mask
+    /// Whether this is a place in an update that changes everything.
+    pub(crate) fn changes_everything(&self) -> bool {
+        matches!(self.part, Part::Body(UpdateMask::Every))
     }
 
     /// The number of bad fields noted so far.
@@ -112,12 +141,12 @@ impl<'a> Place<'a> {
         self.violations.len()
     }
 
-    /// Who sent the body.
+    /// Who sent the request.
     pub fn caller(&self) -> &'a Caller {
         self.origin.caller
     }
 
-    /// When the body was received.
+    /// When the request was received.
     pub fn now(&self) -> Timestamp {
         self.origin.now
     }
@@ -127,7 +156,7 @@ impl<'a> Place<'a> {
         self.path.to_string()
     }
 
-    /// Notes that what is at `path` of the body is bad, and why.
+    /// Notes that what is at `path` of the whole is bad, and why.
     pub(crate) fn refuse_at(&mut self, path: &str, description: &str) {
         self.violations.add(path, description);
     }
@@ -148,6 +177,12 @@ impl<'a> Place<'a> {
         self.violations.names(&Path::Field(&self.path, field).to_string())
     }
 
+    /// Notes that the caller may not name the resource called `name`, which refuses the request whatever else is bad.
+    pub(crate) fn deny<T>(&mut self, name: String) -> Option<T> {
+        self.violations.deny(name);
+        None
+    }
+
     /// Refuses `time` of the `field` here if it is the time of something done, and in the future.
     pub fn refuse_future(&mut self, field: &str, time: Option<Timestamp>) {
         if is_future(time, self.now()) {
@@ -166,6 +201,18 @@ impl<'a> Place<'a> {
         }
     }
 
+    /// Refuses the range from `start` until before `end`, the times of two fields here, if it ends at or before its
+    /// start.
+    pub fn refuse_empty_range(
+        &mut self,
+        (first, start): (&str, Option<Timestamp>),
+        (field, end): (&str, Option<Timestamp>),
+    ) {
+        if let Some(fault) = range_fault(start, end, first) {
+            self.refuse_field(field, fault);
+        }
+    }
+
     /// `read` of the string in `json`.
     pub fn string<T, E: Display>(&mut self, json: Json, read: impl FnOnce(String) -> Result<T, E>) -> Option<T> {
         match json {
@@ -177,7 +224,10 @@ impl<'a> Place<'a> {
     /// Reads the field `name` of `object`, which is here.
     pub fn read_field<F: Field>(&mut self, object: &mut Object, name: &str) -> F::Read {
         let mut place = self.field(name);
-        let json = place.take(object, name);
+        let json = match place.part {
+            Part::Query => place.take_values(object, name, F::IS_LIST),
+            Part::Body(_) => place.take(object, name),
+        };
         if let Some(json) = json.as_ref().filter(|json| !is_empty(json))
             && let Some(parameters) = place.violations.parameters()
         {
@@ -188,21 +238,34 @@ impl<'a> Place<'a> {
 
     /// Takes the field `name`, whose place this is, out of `object`.
     fn take(&mut self, object: &mut Object, name: &str) -> Option<Json> {
-        let value = object.remove(name);
-        let first_word = name.split(|letter: char| letter.is_ascii_uppercase()).next().unwrap_or(name);
-        let beside = object.range::<str, _>((Bound::Included(first_word), Bound::Unbounded));
-        let mut beside = beside.map(|(key, _)| key).take_while(|key| key.starts_with(first_word));
-        let original = beside.find(|key| is_snake_case(key, name)).cloned();
-        let other = original.as_ref().and_then(|original| object.remove(original));
-        if let (Some(_), Some(original)) = (&value, original) {
+        let (value, original) = taken(object, name);
+        if let (Some(_), Some((original, _))) = (&value, &original) {
             self.refuse::<()>(format_args!("stands twice, also as {original}"));
         }
-        value.or(other)
+        value.or(original.map(|(_, value)| value))
+    }
+
+    /// Takes the values of the parameter `name`, whose place this is, out of `object`: one, or a list if it `is_list`.
+    fn take_values(&mut self, object: &mut Object, name: &str, is_list: bool) -> Option<Json> {
+        let (own, original) = taken(object, name);
+        let mut values = Vec::new();
+        for parameter in own.into_iter().chain(original.map(|(_, parameter)| parameter)) {
+            match parameter {
+                Json::Array(more) => values.extend(more),
+                one => values.push(one),
+            }
+        }
+        match values.len() {
+            0 => None,
+            _ if is_list => Some(Json::Array(values)),
+            1 => values.pop(),
+            _ => self.refuse("must stand only once"),
+        }
     }
 
     /// Refuses what was not read of `object`, which is here, unless the update has a mask.
     pub(crate) fn refuse_unknown(&mut self, object: Object) {
-        if *self.mask == UpdateMask::Present {
+        if matches!(self.part, Part::Body(UpdateMask::Present)) {
             for name in object.into_keys() {
                 self.refuse_field(&name, "is not a field of this message");
             }
@@ -211,9 +274,9 @@ impl<'a> Place<'a> {
 
     /// Whether the update changes the field here, which is sent as `json`.
     pub(crate) fn is_covered(&self, json: Option<&Json>) -> bool {
-        match (self.mask, self.path) {
-            (UpdateMask::Present, _) => json.is_some(),
-            (UpdateMask::Paths(paths), Path::Field(_, name)) => paths.contains(name),
+        match (self.part, self.path) {
+            (Part::Body(UpdateMask::Present), _) => json.is_some(),
+            (Part::Body(UpdateMask::Paths(paths)), Path::Field(_, name)) => paths.contains(name),
             _ => true,
         }
     }
@@ -223,15 +286,26 @@ impl<'a> Place<'a> {
         Place { path: Path::Field(&self.path, name), violations: self.violations, ..*self }
     }
 
-    /// The place of an entry of the list here.
+    /// The place of an entry of the list here: in a query, that of the parameter.
     pub(crate) fn entry(&mut self, index: usize) -> Place<'_> {
-        Place { path: Path::Entry(&self.path, index), violations: self.violations, ..*self }
+        let path = if self.is_in_query() { self.path } else { Path::Entry(&self.path, index) };
+        Place { path, violations: self.violations, ..*self }
     }
 
     /// The same place, whose faults are noted in `violations`.
     pub(crate) fn noting<'b>(&'b self, violations: &'b mut Violations) -> Place<'b> {
         Place { violations, ..*self }
     }
+}
+
+/// What stands in `object` under `name`, and what stands, under which key, by its original name. Both are taken out.
+fn taken(object: &mut Object, name: &str) -> (Option<Json>, Option<(String, Json)>) {
+    let value = object.remove(name);
+    let first_word = name.split(|letter: char| letter.is_ascii_uppercase()).next().unwrap_or(name);
+    let beside = object.range::<str, _>((Bound::Included(first_word), Bound::Unbounded));
+    let mut beside = beside.map(|(key, _)| key).take_while(|key| key.starts_with(first_word));
+    let original = beside.find(|key| is_snake_case(key, name)).cloned();
+    (value, original.and_then(|original| object.remove_entry(&original)))
 }
 
 /// The proto name of a field from its JSON name: `agentUserName` is `agent_user_name`.
@@ -286,6 +360,8 @@ pub trait Field {
     const IS_REQUIRED: bool = false;
     /// Whether it may be empty: `null`, an empty list or an empty text.
     const MAY_BE_EMPTY: bool = true;
+    /// Whether it holds a list, so that its parameter of a query may stand more than once.
+    const IS_LIST: bool = false;
 
     /// Reads the field that is sent as `json`, noting its faults.
     fn read(json: Option<Json>, place: &mut Place<'_>) -> Self::Read;
@@ -349,7 +425,7 @@ impl<T> Known<T> for Option<T> {
     }
 }
 
-/// A body, or an object in one. [`message!`](crate::message!) implements it.
+/// A body, an object in one, or a query. [`message!`](crate::message!) implements it.
 pub trait Message: Sized {
     /// The names of its fields, in the order in which they are read.
     fn names() -> Vec<&'static str>;
@@ -361,7 +437,7 @@ pub trait Message: Sized {
     fn fields() -> Vec<outline::Field>;
 }
 
-/// The body of a request that has no fields of its own.
+/// A body or query that has no fields of its own.
 impl Message for () {
     fn names() -> Vec<&'static str> {
         Vec::new()

@@ -1,8 +1,6 @@
-//! What an operation reads of a request, to generate the API's document: the parameters and fields that it reads when it
-//! runs without a request, and the messages that its body is. So the document says exactly what the running code takes.
+//! What an operation reads of a request, as data from which the API's document is written: the fields of the messages
+//! that it reads, by their names and rules. So the document says exactly what the running code takes.
 
-use std::error::Error as StdError;
-use std::fmt;
 use std::ops::Bound;
 
 use crate::names::{Collection, Level, MAX_ID_BYTES, Revisions, ScorecardTemplate, Usecase, alphabet};
@@ -179,43 +177,10 @@ fn name<C: Collection>() -> String {
     format!("{}{profile}/{}/{id}", customer(), C::SEGMENT)
 }
 
-/// The outline ends an operation as the cause of an error.
-impl fmt::Display for Outline {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("the request was outlined, not read")
-    }
-}
-
-impl StdError for Outline {}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Violations;
     use crate::names::{CoachingPlan, User};
-
-    #[test]
-    fn an_outline_has_all_that_is_asked_for_and_nothing_is_bad() {
-        let mut violations = Violations::outlining();
-        assert!(violations.outlines("agentUserName", Kind::name::<User>));
-        violations.note_as_required();
-        assert!(violations.outlines("isActive", || Kind::Boolean));
-        violations.add("isActive", "must not stand here");
-        assert!(violations.is_empty());
-
-        let field = |name: &str, kind: Kind, required: bool| Field {
-            name: name.to_owned(),
-            kind,
-            required,
-            may_be_empty: !required,
-        };
-        let fields = vec![field("agentUserName", Kind::name::<User>(), true), field("isActive", Kind::Boolean, false)];
-        let parameters = Message { fields, closed: false };
-        assert_eq!(violations.outline().cloned(), Some(Outline { parameters, body: None }));
-
-        let ended = violations.finish(Some(())).unwrap_err();
-        assert!(StdError::source(&ended).is_some_and(|cause| cause.is::<Outline>()));
-    }
 
     #[test]
     fn a_name_is_outlined_with_the_form_that_is_read() {

@@ -110,9 +110,7 @@ impl SentPlan {
     /// An imported plan without a `createTime` was created at the earliest of its times. None of them may be before the
     /// creation.
     fn check(&mut self, place: &mut Place<'_>) {
-        if let Some(fault) = range_fault(self.start_time, self.end_time, "startTime") {
-            place.refuse_field("endTime", fault);
-        }
+        place.refuse_empty_range(("startTime", self.start_time), ("endTime", self.end_time));
         place.refuse_future("managerCommentSubmitTime", self.manager_comment_submit_time);
         place.refuse_future("createTime", self.create_time);
         place.refuse_future("updateTime", self.update_time);

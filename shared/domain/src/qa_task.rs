@@ -14,7 +14,6 @@ use crate::message::{Place, Rule, kind_of_object};
 use crate::names::{GroupId, UserId};
 use crate::outline::Kind;
 use crate::rules::{Enumeration, List, OneOf, Whole};
-use crate::timestamp::range_fault;
 use crate::{Tenant, Timestamp};
 
 /// The most periods that are listed one by one.
@@ -244,9 +243,7 @@ impl SentPeriod {
                 place.refuse_field(field, "must be on a quarter hour of the years 2000 to 2199");
             }
         }
-        if let Some(fault) = range_fault(self.start, self.end, "startTime") {
-            place.refuse_field("endTime", fault);
-        }
+        place.refuse_empty_range(("startTime", self.start), ("endTime", self.end));
     }
 }
 

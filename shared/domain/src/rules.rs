@@ -8,11 +8,13 @@ use serde_json::{Map, Value};
 
 use crate::json::Json;
 use crate::message::{Field, Known, Place, Rule, Scope, filled};
-use crate::names::{Collection, Id, NameError, Revision, Revisions, ScorecardTemplateId};
+use crate::names::{Collection, Id, NameError, Revision, Revisions, ScorecardTemplateId, UserId};
 use crate::outline::Kind;
 use crate::timestamp::is_future;
-use crate::values::{check_range, check_text, check_title, finite, one_of, page_size, whole};
-use crate::{Tenant, Timestamp, UpdateMask};
+use crate::values::{
+    WHOLE, boolean, check_range, check_text, check_title, finite, named, one_of, one_of_texts, page_size, whole,
+};
+use crate::{Role, Tenant, Timestamp};
 
 /// A text of at most `N` bytes of UTF-8.
 #[derive(Debug)]
@@ -58,6 +60,28 @@ impl<C: Collection> Rule for Id<C> {
 
     fn kind() -> Kind {
         Kind::name::<C>()
+    }
+}
+
+/// An agent whose records are asked for, by name: an agent may ask only for their own.
+#[derive(Debug)]
+pub struct AskedAgent;
+
+impl Rule for AskedAgent {
+    type Value = UserId;
+
+    fn read(json: Json, place: &mut Place<'_>) -> Option<UserId> {
+        let agent = <UserId as Rule>::read(json, place)?;
+        match place.caller() {
+            caller if caller.role() == Role::Agent && agent != *caller.user() => {
+                place.deny(place.scope().name_of(&agent))
+            }
+            _ => Some(agent),
+        }
+    }
+
+    fn kind() -> Kind {
+        <UserId as Rule>::kind()
     }
 }
 
@@ -156,10 +180,12 @@ impl Rule for bool {
     type Value = Self;
 
     fn read(json: Json, place: &mut Place<'_>) -> Option<Self> {
-        match json {
+        let value = match json {
             Json::Bool(value) => Some(value),
-            _ => place.refuse("must be true or false"),
-        }
+            Json::String(text) if place.is_in_query() => boolean(&text),
+            _ => None,
+        };
+        value.or_else(|| place.refuse("must be true or false"))
     }
 
     fn kind() -> Kind {
@@ -296,12 +322,54 @@ impl<E: Enumeration> Rule for OneOf<E> {
     type Value = E;
 
     fn read(json: Json, place: &mut Place<'_>) -> Option<E> {
-        one_of(&json, E::VALUES).map_or_else(|fault| place.refuse(fault), Some)
+        let value = match &json {
+            Json::String(text) if place.is_in_query() => one_of_texts(text, E::VALUES),
+            json => one_of(json, E::VALUES),
+        };
+        value.map_or_else(|fault| place.refuse(fault), Some)
     }
 
     fn kind() -> Kind {
         Kind::one_of(E::VALUES)
     }
+}
+
+/// Any number of values of the enum `E`, each by name; without a list, none.
+#[derive(Debug)]
+pub struct AnyOf<E>(PhantomData<E>);
+
+impl<E: Enumeration> Field for AnyOf<E> {
+    type Value = Vec<E>;
+    type Read = Vec<E>;
+    const IS_LIST: bool = true;
+
+    fn read(json: Option<Json>, place: &mut Place<'_>) -> Vec<E> {
+        let entries = entries(json, usize::MAX, place);
+        let mut values = Vec::with_capacity(entries.len());
+        for (index, entry) in entries.into_iter().enumerate() {
+            let mut place = place.entry(index);
+            values.extend(place.string(entry, |name| named(&name, E::VALUES)));
+        }
+        values
+    }
+
+    fn kind() -> Kind {
+        Kind::one_of(E::VALUES).listed(None)
+    }
+}
+
+/// The entries of the list in `json`, of which there may be `most`; none if it is bad.
+fn entries(json: Option<Json>, most: usize, place: &mut Place<'_>) -> Vec<Json> {
+    let entries = match filled(json) {
+        None => Some(Vec::new()),
+        Some(Json::Array(entries)) if entries.len() <= most => Some(entries),
+        Some(Json::Array(_)) if place.is_in_query() => place.refuse(format_args!("must stand at most {most} times")),
+        Some(Json::Array(entries)) => {
+            place.refuse(format_args!("must have at most {most} entries, has {}", entries.len()))
+        }
+        Some(_) => place.refuse("must be a list"),
+    };
+    entries.unwrap_or_default()
 }
 
 /// At most `N` values; without a list, none.
@@ -311,17 +379,10 @@ pub struct List<R, const N: usize>(PhantomData<R>);
 impl<R: Rule, const N: usize> Field for List<R, N> {
     type Value = Vec<R::Value>;
     type Read = Vec<R::Value>;
+    const IS_LIST: bool = true;
 
     fn read(json: Option<Json>, place: &mut Place<'_>) -> Vec<R::Value> {
-        let entries = match filled(json) {
-            None => Vec::new(),
-            Some(Json::Array(entries)) if entries.len() > N => {
-                let fault = format!("must have at most {N} entries, has {}", entries.len());
-                place.refuse(fault).unwrap_or_default()
-            }
-            Some(Json::Array(entries)) => entries,
-            Some(_) => place.refuse("must be a list").unwrap_or_default(),
-        };
+        let entries = entries(json, N, place);
         let mut values = Vec::with_capacity(entries.len());
         for (index, entry) in entries.into_iter().enumerate() {
             values.extend(R::read(entry, &mut place.entry(index)));
@@ -341,6 +402,7 @@ pub struct Distinct<R, const N: usize>(PhantomData<R>);
 impl<R: Rule<Value: PartialEq>, const N: usize> Field for Distinct<R, N> {
     type Value = Vec<R::Value>;
     type Read = Vec<R::Value>;
+    const IS_LIST: bool = true;
 
     fn read(json: Option<Json>, place: &mut Place<'_>) -> Vec<R::Value> {
         let values = List::<R, N>::read(json, place);
@@ -367,6 +429,7 @@ impl<T, L: Field<Read = Vec<T>>> Field for AtLeastOne<L> {
     type Read = Option<Vec<T>>;
     const IS_REQUIRED: bool = true;
     const MAY_BE_EMPTY: bool = false;
+    const IS_LIST: bool = true;
 
     fn read(json: Option<Json>, place: &mut Place<'_>) -> Option<Vec<T>> {
         let noted = place.noted();
@@ -409,6 +472,7 @@ impl Field for PageSize {
 
     fn read(json: Option<Json>, place: &mut Place<'_>) -> usize {
         let asked = match filled(json) {
+            Some(Json::String(text)) if place.is_in_query() => text.parse().map_err(|_| WHOLE),
             Some(json) => finite(&json).and_then(whole),
             None => Ok(0),
         };
@@ -428,6 +492,7 @@ impl<F: Field> Field for Patch<F> {
     type Value = Option<F::Value>;
     type Read = Option<F::Value>;
     const MAY_BE_EMPTY: bool = F::MAY_BE_EMPTY;
+    const IS_LIST: bool = F::IS_LIST;
 
     fn read(json: Option<Json>, place: &mut Place<'_>) -> Option<F::Value> {
         if !place.is_covered(json.as_ref()) {
@@ -451,9 +516,9 @@ impl<R: Rule> Field for Fixed<R> {
     type Read = Option<Option<R::Value>>;
 
     fn read(json: Option<Json>, place: &mut Place<'_>) -> Option<Option<R::Value>> {
-        match (place.mask(), json) {
-            (UpdateMask::Every, None) => None,
-            (_, json) => Patch::<Option<R>>::read(json, place),
+        match json {
+            None if place.changes_everything() => None,
+            json => Patch::<Option<R>>::read(json, place),
         }
     }
 
@@ -470,6 +535,7 @@ impl<F: Field<Read: Default>> Field for Imported<F> {
     type Value = F::Value;
     type Read = F::Read;
     const MAY_BE_EMPTY: bool = F::MAY_BE_EMPTY;
+    const IS_LIST: bool = F::IS_LIST;
 
     fn read(json: Option<Json>, place: &mut Place<'_>) -> F::Read {
         let read = F::read(json, place);
@@ -499,8 +565,9 @@ impl Field for Dropped {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::UpdateMask;
     use crate::message::tests::read_by;
-    use crate::names::{User, UserId};
+    use crate::names::User;
 
     /// What the field `a` of `body` is by the rule `F`, sent by a caller with this role, and whether it is bad.
     fn by<F: Field>(role: &'static str, body: &str, mask: &UpdateMask) -> (F::Read, bool) {
@@ -672,6 +739,23 @@ mod tests {
             assert_eq!(by::<Patch<Text<9>>>("manager", body, &mask), (text.clone(), is_bad), "{body} {mask:?}");
             assert_eq!(by::<Dropped>("manager", body, &mask), ((), false), "{body} {mask:?}");
         }
+    }
+
+    #[test]
+    fn values_of_an_enum_are_listed_by_name() {
+        use Colour::{Green, Red};
+        assert_eq!(read::<AnyOf<Colour>>(r#"["RED", "GREEN", "RED"]"#), (vec![Red, Green, Red], false));
+        assert_eq!(read::<AnyOf<Colour>>("null"), (vec![], false));
+        for bad in [r#"["BLUE"]"#, "[1]", "[null]", r#""RED""#, "{}"] {
+            assert!(read::<AnyOf<Colour>>(bad).1, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_body_has_values_as_json() {
+        assert!(read::<Flag>(r#""true""#).1);
+        assert!(read::<Option<OneOf<Colour>>>(r#""1""#).1);
+        assert_eq!(read::<PageSize>("7.0"), (7, false));
     }
 
     #[test]

@@ -11,7 +11,7 @@ use crate::message;
 use crate::message::Place;
 use crate::names::{CoachingPlanId, CoachingSessionId, UsecaseId, UserId};
 use crate::references::References;
-use crate::rules::{Dropped, Fixed, Imported, Past, Patch, Text};
+use crate::rules::{Dropped, Enumeration, Fixed, Imported, Past, Patch, Text};
 use crate::timestamp::{Timestamp, creation, is_before, told_or_now};
 use crate::values::MAX_TEXT_BYTES;
 use crate::{Error, Reason, Tenant, Violations};
@@ -207,9 +207,8 @@ pub enum State {
     Acknowledged,
 }
 
-impl State {
-    /// The states by name.
-    pub const NAMES: [(&'static str, Self); 4] = [
+impl Enumeration for State {
+    const VALUES: &'static [(&'static str, Self)] = &[
         ("SCHEDULED", Self::Scheduled),
         ("HELD", Self::Held),
         ("SUBMITTED", Self::Submitted),

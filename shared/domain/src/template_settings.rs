@@ -72,7 +72,7 @@ pub enum TemplateType {
 }
 
 /// The names of types.
-pub const TYPES: [(&str, Option<TemplateType>); 3] = [
+pub(crate) const TYPES: [(&str, Option<TemplateType>); 3] = [
     ("SCORECARD_TEMPLATE_TYPE_UNSPECIFIED", None),
     ("SCORECARD_TEMPLATE_TYPE_CONVERSATION", Some(TemplateType::Conversation)),
     ("SCORECARD_TEMPLATE_TYPE_PROCESS", Some(TemplateType::Process)),

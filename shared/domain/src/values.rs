@@ -67,11 +67,14 @@ pub(crate) fn finite(json: &Json) -> Result<f64, &'static str> {
     value.filter(|value: &f64| value.is_finite()).ok_or("must be a finite number")
 }
 
+/// The fault of a number that is not a whole one of 32 bits.
+pub(crate) const WHOLE: &str = "must be a whole number of 32 bits";
+
 /// The whole number of 32 bits that equals `value`.
 pub(crate) fn whole(value: f64) -> Result<i32, &'static str> {
     #[expect(clippy::cast_possible_truncation, reason = "compared with what it was")]
     let whole = value as i32;
-    if (f64::from(whole) - value).abs() > 0.0 { Err("must be a whole number of 32 bits") } else { Ok(whole) }
+    if (f64::from(whole) - value).abs() > 0.0 { Err(WHOLE) } else { Ok(whole) }
 }
 
 /// Checks that `value` is in `range`.
@@ -94,15 +97,38 @@ pub(crate) fn check_range(value: f64, range: &impl RangeBounds<f64>) -> Result<(
 
 /// The value of an enum in `json`, by name or number; `values` are in the order of their numbers, from 0 up.
 pub(crate) fn one_of<T: Copy>(json: &Json, values: &[(&str, T)]) -> Result<T, String> {
-    let found = match json {
-        Json::String(name) => values.iter().find(|(known, _)| known == name),
+    let numbered = match json {
+        Json::String(name) => return named(name, values),
         Json::Number(number) => number.as_u64().and_then(|number| values.get(usize::try_from(number).ok()?)),
         _ => None,
     };
-    found.map(|(_, value)| *value).ok_or_else(|| {
-        let names: Vec<&str> = values.iter().map(|(name, _)| *name).collect();
-        format!("must be one of {}", names.join(", "))
-    })
+    numbered.map(|(_, value)| *value).ok_or_else(|| fault_of_enum(values))
+}
+
+/// As [`one_of`], of a text with a name or a number.
+pub(crate) fn one_of_texts<T: Copy>(text: &str, values: &[(&str, T)]) -> Result<T, String> {
+    let numbered = || values.iter().enumerate().find(|(number, _)| number.to_string() == text);
+    named(text, values).or_else(|fault| numbered().map(|(_, (_, value))| *value).ok_or(fault))
+}
+
+/// The one of `values` that is called `name`.
+pub(crate) fn named<T: Copy>(name: &str, values: &[(&str, T)]) -> Result<T, String> {
+    let found = values.iter().find(|(known, _)| *known == name);
+    found.map(|(_, value)| *value).ok_or_else(|| fault_of_enum(values))
+}
+
+fn fault_of_enum<T>(values: &[(&str, T)]) -> String {
+    let names: Vec<&str> = values.iter().map(|(name, _)| *name).collect();
+    format!("must be one of {}", names.join(", "))
+}
+
+/// The boolean in `text` as Go parses it, because grpc-gateway does.
+pub(crate) fn boolean(text: &str) -> Option<bool> {
+    match text {
+        "1" | "t" | "T" | "TRUE" | "true" | "True" => Some(true),
+        "0" | "f" | "F" | "FALSE" | "false" | "False" => Some(false),
+        _ => None,
+    }
 }
 
 /// The regular expression (ECMA 262) that a display name matches.
@@ -117,7 +143,7 @@ pub fn title_pattern() -> String {
 ///
 /// # Errors
 /// A text, if the size is negative.
-pub fn page_size(asked: i32) -> Result<usize, &'static str> {
+pub(crate) fn page_size(asked: i32) -> Result<usize, &'static str> {
     match usize::try_from(asked) {
         Ok(0) => Ok(50),
         Ok(size) => Ok(size.min(1000)),

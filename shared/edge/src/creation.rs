@@ -1,13 +1,41 @@
 //! Creates, which answer a repeat with the same `requestId` (AIP-155) as they first did.
 
 use chrono::TimeDelta;
-use coaching_domain::message::Message;
+use coaching_domain::json::Json;
+use coaching_domain::message::{Message, Place, Rule};
 use coaching_domain::names::Collection;
-use coaching_domain::{Error, Tenant, Timestamp};
+use coaching_domain::outline::Kind;
+use coaching_domain::{Error, Tenant, Timestamp, Violations, message};
 use coaching_store::{Created, IdempotencyRecord};
 use serde::Serialize;
+use uuid::Uuid;
 
-use crate::{App, Request};
+use crate::{App, Request, RequestType};
+
+message! {
+    /// The query of a request to create something.
+    pub(crate) struct CreationQuery {
+        request_id: Option<RequestId> = "requestId",
+    }
+}
+
+/// The id of a request (AIP-155): a UUID other than the nil one.
+struct RequestId;
+
+impl Rule for RequestId {
+    type Value = Uuid;
+
+    fn read(json: Json, place: &mut Place<'_>) -> Option<Uuid> {
+        place.string(json, |text| {
+            let uuid = Uuid::try_parse(&text).ok().filter(|uuid| text.len() == 36 && !uuid.is_nil());
+            uuid.ok_or("must be a UUID such as 6d1d8f2e-7a0e-4c39-9c44-0f5f6c9b8a11")
+        })
+    }
+
+    fn kind() -> Kind {
+        Kind::Uuid
+    }
+}
 
 /// A request to create something.
 #[derive(Debug)]
@@ -30,13 +58,14 @@ impl Request<'_> {
     /// INVALID_ARGUMENT naming every bad field. With a `requestId`, a refusal that depends only on the time is left to
     /// [`Creation::once`]: a clock may have been set back since the body was accepted.
     pub fn creation<N: Message + Serialize>(&self, app: &App, tenant: &Tenant) -> Result<Creation<N>, Error> {
+        self.assert_declared(RequestType::creation::<N>());
         let now = app.now()?;
         let read_at = |time: Timestamp| {
-            let mut query = self.query();
-            let request_id = query.request_id();
-            let mut violations = query.finish();
-            let new = self.message(&mut violations, tenant, time);
-            (violations.finish(new), request_id)
+            let origin = self.origin(tenant, time);
+            let mut violations = Violations::default();
+            let query = self.query::<CreationQuery>(&origin, &mut violations);
+            let new = self.message(&origin, &mut violations);
+            (violations.finish(new), query.and_then(|query| query.request_id))
         };
         let (new, request_id) = read_at(now);
         let (new, refused) = match (new, request_id) {

@@ -17,7 +17,6 @@ mod https;
 mod identity;
 mod log;
 mod operation;
-mod outline;
 mod page_token;
 mod query;
 mod request;
@@ -35,16 +34,14 @@ pub use coaching_store::{Access, ListIndex, Partition};
 pub use creation::Creation;
 #[cfg(feature = "document")]
 pub use document::AnswerSchema;
-pub use document::AnswerType;
+pub use document::{AnswerType, RequestType};
 pub use dynamodb::timeouts;
 pub use environment::StartError;
 pub use event::HttpEvent;
 pub use files::{FileStorage, Files, Kept, NewFile};
 pub use log::{MetricsNamespace, log_filter, log_lines};
 pub use operation::{Handled, Operation, Size, Task, TaskHandled, perform, respond};
-pub use outline::outline;
 pub use page_token::{Binding, PageTokens};
-pub use query::Query;
 pub use request::{MAX_BODY_BYTES, Request};
 pub use route::{Route, Verb};
 pub use run::{

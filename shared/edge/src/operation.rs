@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::sync::OnceLock;
 use std::time::Instant;
 
-use coaching_domain::{Caller, ClaimNames, Code, Error, Reason, Role};
+use coaching_domain::{Caller, Code, Error, Reason, Role};
 use coaching_store::{Access, Unreadable};
 use futures_util::FutureExt;
 use lambda_http::http::{Response, StatusCode};
@@ -15,7 +15,7 @@ use serde_json::Value;
 use tracing::{error, info, warn};
 
 use crate::answer::{error_response, http_status};
-use crate::{Answer, AnswerType, App, HttpEvent, Request, Route, Verb};
+use crate::{Answer, AnswerType, App, HttpEvent, Request, RequestType, Route, Verb};
 
 /// The future of an operation's answer.
 pub type Handled<'a> = Pin<Box<dyn Future<Output = Result<Answer, Error>> + Send + 'a>>;
@@ -36,6 +36,8 @@ pub struct Operation {
     pub roles: &'static [Role],
     /// Its callers in words, if the roles do not say all of it.
     pub callers: Option<&'static str>,
+    /// What its request holds; verbs have their own.
+    pub request: RequestType,
     /// What it answers; verbs have their own.
     pub answer: AnswerType,
     /// Whether it answers pages, and so seals page tokens.
@@ -65,6 +67,7 @@ impl Operation {
         summary: "",
         roles: &[],
         callers: None,
+        request: RequestType::NOTHING,
         answer: AnswerType::NONE,
         pages: false,
         links_files: false,
@@ -75,14 +78,6 @@ impl Operation {
         access: &[],
         handle: |_, request| Box::pin(std::future::ready(Err(request.no_such_path()))),
     };
-
-    /// The request for it in `event`: see [`Request::new`].
-    ///
-    /// # Errors
-    /// As there.
-    pub(crate) fn request<'a>(&self, event: &'a HttpEvent, names: &ClaimNames) -> Result<Request<'a>, Error> {
-        Request::new(self.name, self.roles, self.verbs, event, names)
-    }
 }
 
 /// The memory and time of a function.
@@ -121,9 +116,11 @@ pub async fn respond(operation: &Operation, app: &App, event: &HttpEvent) -> Res
     let request_id = event.request_context.request_id.as_str();
     let caller = OnceLock::new();
     let handled = async {
-        let request = operation.request(event, &app.claim_names)?;
+        let request = Request::new(operation, event, &app.claim_names)?;
         let _ = caller.set(request.caller().clone());
-        (operation.handle)(app, &request).await
+        let answer = (operation.handle)(app, &request).await?;
+        request.assert_read();
+        Ok(answer)
     };
     // A panic costs this request, not the process.
     let handled = AssertUnwindSafe(handled).catch_unwind();

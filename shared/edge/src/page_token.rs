@@ -172,7 +172,8 @@ pub(crate) mod tests {
     const SECRET: &str = "an old secret of at least 32 bytes";
     const NEWER: &str = "a newer secret of at least 32 bytes";
 
-    fn caller(customer: &str, role: &str, user: &str) -> Caller {
+    /// A caller of every profile.
+    pub(crate) fn caller(customer: &str, role: &str, user: &str) -> Caller {
         let event = serde_json::json!({"requestContext": {"authorizer": {"jwt": {"claims":
             {"customer": customer, "profiles": "*", "role": role, "sub": user}}}}});
         let event: HttpEvent = serde_json::from_value(event).unwrap();
@@ -184,7 +185,8 @@ pub(crate) mod tests {
         caller(customer, "admin", "someone").enter(customer, profile).unwrap()
     }
 
-    fn now() -> Timestamp {
+    /// The time of the tests.
+    pub(crate) fn now() -> Timestamp {
         Timestamp::parse("2026-06-01T12:00:00Z").unwrap()
     }
 

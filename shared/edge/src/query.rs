@@ -1,277 +1,65 @@
 //! Query strings, read strictly: repeated parameters repeat, unknown ones are refused.
 
-use std::fmt::Display;
+use coaching_domain::Violations;
+use coaching_domain::json::Json;
+use coaching_domain::message::{Message, Object, Origin, Place};
+use coaching_domain::queries::IF_MATCH;
 
-use coaching_domain::message::snake_case;
-use coaching_domain::names::{Collection, Revision, Revisions, ScorecardTemplateId};
-use coaching_domain::outline::Kind;
-use coaching_domain::timestamp::range_fault;
-use coaching_domain::values::page_size;
-use coaching_domain::{Error, ExpectedEtag, Id, Parameters, Tenant, Timestamp, UpdateMask, Violations};
-use uuid::Uuid;
-
-/// The parameters of a query string, each read once, and the header `If-Match`.
+/// The parameters of a query string and, like one of them, the header `If-Match`.
 #[derive(Debug)]
-pub struct Query {
-    parameters: Vec<(String, String)>,
-    if_match: Option<String>,
-    violations: Violations,
-    /// The parameters that were read.
-    read: Parameters,
+pub(crate) struct Query {
+    /// For each parameter, the list of its values that are not empty.
+    parameters: Object,
 }
 
 impl Query {
-    /// The parameters of `raw`, a query string as the client wrote it, with the header `If-Match`.
-    pub(crate) fn parse(raw: &str, if_match: Option<&str>) -> Self {
-        let mut violations = Violations::default();
-        let mut parameters = Vec::new();
+    /// The parameters of `raw`, a query string as the client wrote it, with the header `If-Match`. Adds what is bad to
+    /// `violations`.
+    pub(crate) fn parse(raw: &str, if_match: Option<&str>, violations: &mut Violations) -> Self {
+        let mut parameters = Object::new();
         for pair in raw.split('&').filter(|pair| !pair.is_empty()) {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             match (percent_decode(name), percent_decode(value)) {
-                (Some(name), Some(value)) if !name.is_empty() => parameters.push((name, value)),
+                // No parameter has a hyphen: one that looks like the header is not taken for it.
+                (Some(name), Some(_)) if name.contains('-') => violations.add(name, UNKNOWN),
+                (Some(name), Some(value)) if !name.is_empty() => add(&mut parameters, name, value),
                 (Some(name), None) if !name.is_empty() => violations.add(name, "is not percent-encoded UTF-8"),
                 _ => violations.add("query", "holds a parameter whose name is empty or not percent-encoded UTF-8"),
             }
         }
-        Self { parameters, if_match: if_match.map(str::to_owned), violations, read: Parameters::default() }
+        let if_match = if_match.map(|header| (IF_MATCH.to_owned(), Json::String(header.to_owned())));
+        parameters.extend(if_match);
+        Self { parameters }
     }
 
-    /// A query in documentation mode.
-    pub(crate) fn outlining() -> Self {
-        Self {
-            parameters: Vec::new(),
-            if_match: None,
-            violations: Violations::outlining(),
-            read: Parameters::default(),
-        }
-    }
-
-    /// Takes every value of a repeated parameter of this `kind`, under either of its names, without empty ones.
-    fn take(&mut self, name: &str, kind: impl FnOnce() -> Kind) -> Vec<String> {
-        if self.violations.outlines(name, kind) {
-            return Vec::new();
-        }
-        let original = snake_case(name);
-        let (taken, rest) = std::mem::take(&mut self.parameters)
-            .into_iter()
-            .partition(|(parameter, _)| *parameter == name || *parameter == original);
-        self.parameters = rest;
-        let values: Vec<String> = taken.into_iter().map(|(_, value)| value).filter(|value| !value.is_empty()).collect();
-        self.read.add(name, values.iter());
-        values
-    }
-
-    /// The text of a parameter that may occur once.
-    pub fn string(&mut self, name: &str) -> Option<String> {
-        self.one(name, || Kind::Text { max_bytes: None })
-    }
-
-    /// The value of a parameter of this `kind` that may occur once.
-    fn one(&mut self, name: &str, kind: impl FnOnce() -> Kind) -> Option<String> {
-        let mut values = self.take(name, kind);
-        if values.len() > 1 {
-            self.violations.add(name, "must stand only once");
-            return None;
-        }
-        values.pop()
-    }
-
-    /// Notes that `name` is bad, and why.
-    pub fn refuse(&mut self, name: &str, description: impl Into<String>) {
-        self.violations.add(name, description);
-    }
-
-    /// The value of a parameter that may occur once, parsed by `read`.
-    pub fn text<T, E: Display>(
-        &mut self,
-        name: &str,
-        kind: impl FnOnce() -> Kind,
-        read: impl FnOnce(&str) -> Result<T, E>,
-    ) -> Option<T> {
-        let value = self.one(name, kind)?;
-        read(&value).map_err(|error| self.refuse(name, error.to_string())).ok()
-    }
-
-    /// A required value; notes a violation if it is absent.
-    pub fn required<T>(&mut self, name: &str, read: impl FnOnce(&mut Self, &str) -> Option<T>) -> Option<T> {
-        let noted = self.violations.len();
-        let value = read(self, name);
-        self.violations.note_as_required();
-        if value.is_none() && self.violations.len() == noted {
-            self.refuse(name, "is required");
-        }
-        value
-    }
-
-    /// The id in a resource name under `tenant`.
-    pub fn id<C: Collection>(&mut self, name: &str, tenant: &Tenant) -> Option<Id<C>> {
-        self.text(name, Kind::name::<C>, |value| tenant.id_in(value))
-    }
-
-    /// The template and revision in a template's name under `tenant`.
-    pub fn template(&mut self, name: &str, tenant: &Tenant) -> Option<(ScorecardTemplateId, Revision)> {
-        let kind = || Kind::template_name(Revisions::Any);
-        self.text(name, kind, |value| tenant.template_among(value, Revisions::Any))
-    }
-
-    /// The ids in the resource names of a repeated parameter, at most `max_entries`, in order and
-    /// without repeats.
-    pub fn ids<C: Collection>(&mut self, name: &str, max_entries: usize, tenant: &Tenant) -> Vec<Id<C>> {
-        let values = self.take(name, || Kind::name::<C>().listed(Some(max_entries)));
-        if values.len() > max_entries {
-            self.refuse(name, format!("must stand at most {max_entries} times"));
-            return Vec::new();
-        }
-        let mut ids = Vec::with_capacity(values.len());
-        for value in values {
-            match tenant.id_in(&value) {
-                Ok(id) => ids.push(id),
-                Err(error) => self.refuse(name, error.to_string()),
-            }
-        }
-        ids.sort_unstable();
-        ids.dedup();
-        ids
-    }
-
-    /// A point in time.
-    pub fn timestamp(&mut self, name: &str) -> Option<Timestamp> {
-        self.text(
-            name,
-            || Kind::Timestamp,
-            |value| Timestamp::parse(value).ok_or("must be an RFC 3339 time such as 2019-08-24T14:15:22Z"),
-        )
-    }
-
-    /// The times of the parameters `start` and `end`, a range without its end.
-    pub fn range(&mut self, start: &str, end: &str) -> (Option<Timestamp>, Option<Timestamp>) {
-        let (from, before) = (self.timestamp(start), self.timestamp(end));
-        if let Some(fault) = range_fault(from, before, start) {
-            self.refuse(end, fault);
-        }
-        (from, before)
-    }
-
-    /// A boolean, as Go parses it, because grpc-gateway does.
-    pub fn boolean(&mut self, name: &str) -> Option<bool> {
-        self.text(
-            name,
-            || Kind::Boolean,
-            |value| match value {
-                "1" | "t" | "T" | "TRUE" | "true" | "True" => Ok(true),
-                "0" | "f" | "F" | "FALSE" | "false" | "False" => Ok(false),
-                _ => Err("must be true or false"),
-            },
-        )
-    }
-
-    /// `pageSize` (AIP-158): 50 if absent or 0, at most 1000.
-    pub fn page_size(&mut self) -> usize {
-        let size = self.text(
-            "pageSize",
-            || Kind::Int32 { minimum: 0, maximum: i32::MAX },
-            |value| value.parse().map_err(|_| "must be a whole number of 32 bits").and_then(page_size),
-        );
-        size.or_else(|| page_size(0).ok()).unwrap_or_default()
-    }
-
-    /// `updateMask` (AIP-134), whose paths are `known`.
-    pub fn update_mask(&mut self, known: &[&'static str]) -> UpdateMask {
-        let kind = || Kind::UpdateMask(known.to_vec());
-        self.text("updateMask", kind, |value| UpdateMask::parse(value, known)).unwrap_or(UpdateMask::Present)
-    }
-
-    /// An enum's value, by name or number; `values` are in the order of their numbers, from 0 up.
-    pub fn enumeration<T: Copy>(&mut self, name: &str, values: &[(&str, T)]) -> Option<T> {
-        self.text(
-            name,
-            || Kind::one_of(values),
-            |text| {
-                let mut numbered = values.iter().enumerate();
-                let found = numbered.find(|(number, (value, _))| *value == text || number.to_string() == text);
-                found.map(|(_, (_, value))| *value).ok_or_else(|| one_of(values))
-            },
-        )
-    }
-
-    /// The values of a repeated parameter, each the name of one of `values`.
-    pub fn enumerations<T: Copy>(&mut self, name: &str, values: &[(&str, T)]) -> Vec<T> {
-        let mut read = Vec::new();
-        for text in self.take(name, || Kind::one_of(values).listed(None)) {
-            match values.iter().find(|(value, _)| *value == text) {
-                Some((_, value)) => read.push(*value),
-                None => self.refuse(name, one_of(values)),
-            }
-        }
-        read
-    }
-
-    /// The texts of a repeated parameter, at most `max_entries` of at most `max_bytes` bytes each.
-    pub fn strings(&mut self, name: &str, max_entries: usize, max_bytes: usize) -> Vec<String> {
-        let values = self.take(name, || Kind::Text { max_bytes: Some(max_bytes) }.listed(Some(max_entries)));
-        if values.len() > max_entries || values.iter().any(|value| value.len() > max_bytes) {
-            self.refuse(name, format!("must stand at most {max_entries} times, with at most {max_bytes} bytes each"));
-            return Vec::new();
-        }
-        values
-    }
-
-    /// `requestId` (AIP-155): a UUID other than the nil one.
-    pub(crate) fn request_id(&mut self) -> Option<Uuid> {
-        self.text(
-            "requestId",
-            || Kind::Uuid,
-            |value| {
-                let uuid = Uuid::try_parse(value).ok().filter(|uuid| value.len() == 36 && !uuid.is_nil());
-                uuid.ok_or("must be a UUID such as 6d1d8f2e-7a0e-4c39-9c44-0f5f6c9b8a11")
-            },
-        )
-    }
-
-    /// The version that the caller means to change, by the header `If-Match`.
-    pub(crate) fn if_match(&mut self) -> ExpectedEtag {
-        if self.violations.outlines("If-Match", || Kind::EntityTags) {
-            return ExpectedEtag::default();
-        }
-        ExpectedEtag::in_header(self.if_match.take().as_deref()).unwrap_or_else(|description| {
-            self.refuse("If-Match", description);
-            ExpectedEtag::default()
-        })
-    }
-
-    /// The version that the caller means to change, by `If-Match` and the parameter `etag`.
-    pub fn etag(&mut self) -> ExpectedEtag {
-        let sent = self.string("etag");
-        self.if_match().and(sent)
+    /// Reads a `Q` of them, in a request from `origin`, and adds what is bad to `violations`.
+    pub(crate) fn read<Q: Message>(&mut self, origin: &Origin<'_>, violations: &mut Violations) -> Option<Q> {
+        Q::read(&mut self.parameters, &mut Place::of_query(origin, violations))
     }
 
     /// Refuses every parameter that was not read, and an `If-Match` that was not read, because nothing would be checked
-    /// against it. Returns the violations noted so far.
-    pub fn finish(mut self) -> Violations {
-        if self.if_match.is_some() {
-            self.refuse("If-Match", "is not a header of this operation");
+    /// against it.
+    pub(crate) fn refuse_rest(mut self, violations: &mut Violations) {
+        if self.parameters.remove(IF_MATCH).is_some() {
+            violations.add(IF_MATCH, "is not a header of this operation");
         }
-        for (name, _) in self.parameters {
-            self.violations.add(name, "is not a parameter of this operation");
+        for name in self.parameters.into_keys() {
+            violations.add(name, UNKNOWN);
         }
-        self.violations
-    }
-
-    /// As [`Query::finish`], for a request without a body; returns the parameters that were read.
-    ///
-    /// # Errors
-    /// INVALID_ARGUMENT with every bad parameter.
-    pub fn into_result(mut self) -> Result<Parameters, Error> {
-        let read = std::mem::take(&mut self.read);
-        self.finish().into_result()?;
-        Ok(read)
     }
 }
 
-/// The fault of a value that is none of `values`.
-fn one_of<T>(values: &[(&str, T)]) -> String {
-    let names: Vec<&str> = values.iter().map(|(name, _)| *name).collect();
-    format!("must be one of {}", names.join(", "))
+/// The fault of a parameter that the operation does not read.
+const UNKNOWN: &str = "is not a parameter of this operation";
+
+/// Adds a `value` of the parameter `name`; an empty one is none, but its name is known or not.
+fn add(parameters: &mut Object, name: String, value: String) {
+    let values = parameters.entry(name).or_insert_with(|| Json::Array(Vec::new()));
+    if let Json::Array(values) = values
+        && !value.is_empty()
+    {
+        values.push(Json::String(value));
+    }
 }
 
 /// Decodes `encoded`, with `+` for a space as browsers and API Gateway read it; `None` if it is not UTF-8 or an escape
@@ -295,37 +83,127 @@ fn percent_decode(encoded: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::page_token::tests::tenant;
-    use coaching_domain::names::User;
+    use crate::page_token::tests::{caller, now, tenant};
+    use coaching_domain::bodies::Paged;
+    use coaching_domain::message::{Scope, snake_case};
+    use coaching_domain::names::UserId;
+    use coaching_domain::queries::{DeletionQuery, UpdateQuery};
+    use coaching_domain::rules::{
+        Any, AnyOf, AskedAgent, Distinct, Enumeration, Flag, List, OneOf, TemplateRevision, Text,
+    };
+    use coaching_domain::{Code, ExpectedEtag, Parameters, Timestamp, UpdateMask, message};
     use proptest::prelude::*;
 
-    fn refused(query: Query) -> Vec<String> {
-        let error = query.into_result().err();
-        error.iter().flat_map(|error| error.violations()).map(|violation| violation.field.clone()).collect()
+    #[derive(Debug, Clone, Copy, PartialEq)]
+    enum Colour {
+        Red,
+        Green,
+    }
+
+    impl Enumeration for Colour {
+        const VALUES: &'static [(&'static str, Self)] = &[("RED", Self::Red), ("GREEN", Self::Green)];
+    }
+
+    message! {
+        /// A parameter by each rule that queries are read by.
+        #[derive(Debug, Default, PartialEq)]
+        struct Asked {
+            user: Option<UserId> = "userName",
+            users: Distinct<UserId, 2> = "userNames",
+            template: Option<TemplateRevision<Any>> = "templateName",
+            texts: List<Text<3>, 2> = "someTexts",
+            time: Option<Timestamp> = "startTime",
+            choice: Option<bool> = "isOpen",
+            flag: Flag = "isHidden",
+            colour: Option<OneOf<Colour>> = "colour",
+            colours: AnyOf<Colour> = "colours",
+        }
+    }
+
+    /// What is read of a query, and the fields and texts of what is bad.
+    fn read_with<Q: Message>(raw: &str, if_match: Option<&str>) -> (Option<Q>, Vec<(String, String)>) {
+        let (tenant, caller) = (tenant("acme", "support"), caller("acme", "manager", "someone"));
+        let origin = Origin { scope: Scope::from(&tenant), caller: &caller, now: now() };
+        let mut violations = Violations::default();
+        let mut query = Query::parse(raw, if_match, &mut violations);
+        let read = query.read(&origin, &mut violations);
+        query.refuse_rest(&mut violations);
+        let error = violations.into_result().err();
+        let bad = error.iter().flat_map(|error| error.violations());
+        (read, bad.map(|one| (one.field.clone(), one.description.clone())).collect())
+    }
+
+    fn read<Q: Message>(raw: &str) -> Option<Q> {
+        let (read, bad) = read_with(raw, None);
+        assert_eq!(bad, [], "{raw}");
+        read
+    }
+
+    fn refused<Q: Message>(raw: &str) -> Vec<String> {
+        read_with::<Q>(raw, None).1.into_iter().map(|(field, _)| field).collect()
     }
 
     #[test]
     fn parameters_repeat_and_do_not_split_at_commas() {
-        let mut query = Query::parse("a=x&a=y%2Cz&a=u,v&b=1", None);
-        assert_eq!(query.take("a", || Kind::Dropped), ["x", "y,z", "u,v"]);
-        assert_eq!(query.string("b").as_deref(), Some("1"));
-        assert_eq!(refused(query), Vec::<String>::new());
+        let texts = |raw| read::<Asked>(raw).map(|asked| asked.texts);
+        assert_eq!(texts("someTexts=x&someTexts=y%2Cz"), Some(vec!["x".to_owned(), "y,z".to_owned()]));
+        assert_eq!(texts("some_texts=u,v&someTexts=x"), Some(vec!["x".to_owned(), "u,v".to_owned()]));
+        let users = "userNames=customers/acme/users/b&userNames=customers/acme/users/a";
+        let ids = ["b", "a"].map(|id| UserId::parse(id).unwrap());
+        assert_eq!(read::<Asked>(users).map(|asked| asked.users), Some(ids.to_vec()));
     }
 
     #[test]
-    fn a_single_parameter_stands_once() {
-        for raw in ["pageToken=a&pageToken=b", "pageToken=a&page_token=a"] {
-            let mut query = Query::parse(raw, None);
-            assert_eq!(query.string("pageToken"), None);
-            assert_eq!(refused(query), ["pageToken"]);
+    fn a_parameter_is_read_as_text() {
+        let expected = Asked {
+            user: UserId::parse("u"),
+            time: Timestamp::parse("2026-05-01T00:00:00Z"),
+            choice: Some(false),
+            flag: true,
+            colour: Some(Colour::Green),
+            colours: vec![Colour::Green, Colour::Red],
+            ..Asked::default()
+        };
+        let raw =
+            "userName=customers/acme/users/u&startTime=2026-05-01T00:00:00Z&isOpen=false&isHidden=true&colour=GREEN";
+        assert_eq!(read::<Asked>(&format!("{raw}&colours=GREEN&colours=RED")), Some(expected));
+        let template = read::<Asked>("templateName=customers/acme/profiles/support/scorecardTemplates/t@2");
+        assert!(template.is_some_and(|asked| asked.template.is_some()));
+        for text in ["1", "t", "T", "TRUE", "true", "True"] {
+            assert_eq!(read::<Asked>(&format!("isOpen={text}")).and_then(|asked| asked.choice), Some(true), "{text}");
         }
+        for text in ["0", "f", "F", "FALSE", "false", "False"] {
+            assert_eq!(read::<Asked>(&format!("isOpen={text}")).and_then(|asked| asked.choice), Some(false), "{text}");
+        }
+        assert_eq!(read::<Asked>("colour=1").and_then(|asked| asked.colour), Some(Colour::Green));
     }
 
     #[test]
-    fn both_names_are_known_and_others_refused() {
-        let mut query = Query::parse("page_token=x&agentUsername=y&PageToken=z", None);
-        assert_eq!(query.string("pageToken").as_deref(), Some("x"));
-        assert_eq!(refused(query), ["agentUsername", "PageToken"]);
+    fn what_is_bad_is_named_by_its_parameter() {
+        for (raw, field, fault) in [
+            ("userName=customers/acme/users/a&userName=customers/acme/users/a", "userName", "must stand only once"),
+            ("isOpen=1&is_open=1", "isOpen", "must stand only once"),
+            ("isOpen=yes", "isOpen", "must be true or false"),
+            ("isHidden=tRUE", "isHidden", "must be true or false"),
+            ("startTime=today", "startTime", "must be an RFC 3339 time such as 2019-08-24T14:15:22Z"),
+            ("colour=BLUE", "colour", "must be one of RED, GREEN"),
+            ("colour=2", "colour", "must be one of RED, GREEN"),
+            ("colour=01", "colour", "must be one of RED, GREEN"),
+            ("colour=%2B1", "colour", "must be one of RED, GREEN"),
+            ("colours=RED&colours=BLUE&colours=7", "colours", "must be one of RED, GREEN"),
+            ("colours=1", "colours", "must be one of RED, GREEN"),
+            ("someTexts=a&someTexts=b&some_texts=c", "someTexts", "must stand at most 2 times"),
+            ("someTexts=a&someTexts=long", "someTexts", "must hold at most 3 bytes, holds 4"),
+            ("agentUsername=y", "agentUsername", "is not a parameter of this operation"),
+            ("UserName=", "UserName", "is not a parameter of this operation"),
+            ("If-Match=%2A", "If-Match", "is not a parameter of this operation"),
+            ("_if-_match=%2A", "_if-_match", "is not a parameter of this operation"),
+        ] {
+            let (_, bad) = read_with::<Asked>(raw, None);
+            assert_eq!(bad, [(field.to_owned(), fault.to_owned())], "{raw}");
+        }
+        let foreign = "userNames=customers/acme/users/a&userNames=customers/globex/users/a";
+        assert_eq!(refused::<Asked>(foreign), ["userNames"]);
     }
 
     #[test]
@@ -333,49 +211,71 @@ mod tests {
         for (raw, named) in
             [("a=%FF", "a"), ("a=%4", "a"), ("a=%zz", "a"), ("%FF=a", "query"), ("=a", "query"), ("a=%ED%A0%80", "a")]
         {
-            assert_eq!(refused(Query::parse(raw, None)), [named], "{raw}");
+            assert_eq!(refused::<()>(raw), [named], "{raw}");
         }
     }
 
-    /// Reads one parameter and returns whether it found a value.
-    type Reader = fn(&mut Query, &Tenant) -> bool;
-
-    /// Every reader of a parameter, with its name.
-    const READERS: [(&str, Reader); 14] = [
-        ("string", |query, _| query.string("a").is_some()),
-        ("text", |query, _| query.text("a", Kind::id, |text| Ok::<_, String>(text.to_owned())).is_some()),
-        ("id", |query, tenant| query.id::<User>("a", tenant).is_some()),
-        ("template", |query, tenant| query.template("a", tenant).is_some()),
-        ("ids", |query, tenant| !query.ids::<User>("a", 10, tenant).is_empty()),
-        ("timestamp", |query, _| query.timestamp("a").is_some()),
-        ("boolean", |query, _| query.boolean("a").is_some()),
-        ("page_size", |query, _| query.page_size() != 50),
-        ("update_mask", |query, _| query.update_mask(&["a"]) != UpdateMask::Present),
-        ("enumeration", |query, _| query.enumeration("a", &[("ONE", ()), ("TWO", ())]).is_some()),
-        ("enumerations", |query, _| !query.enumerations("a", &[("ONE", ()), ("TWO", ())]).is_empty()),
-        ("strings", |query, _| !query.strings("a", 10, 10).is_empty()),
-        ("request_id", |query, _| query.request_id().is_some()),
-        ("etag", |query, _| query.etag() != ExpectedEtag::default()),
-    ];
+    #[test]
+    fn an_if_match_is_refused_where_it_is_not_read() {
+        let (_, bad) = read_with::<()>("", Some("*"));
+        assert_eq!(bad, [(IF_MATCH.to_owned(), "is not a header of this operation".to_owned())]);
+        let expected = |raw, header| {
+            let (read, bad) = read_with::<DeletionQuery<()>>(raw, header);
+            (read.map(|query| query.expected), bad.into_iter().map(|(field, _)| field).collect::<Vec<_>>())
+        };
+        let tag = ExpectedEtag::in_header("\"a\"").unwrap();
+        assert_eq!(expected("etag=b", Some("\"a\"")), (Some(tag.and(Some("b".to_owned()))), vec![]));
+        assert_eq!(expected("", None), (Some(ExpectedEtag::default()), vec![]));
+        for bad in ["", "a"] {
+            assert_eq!(expected("", Some(bad)).1, [IF_MATCH], "{bad}");
+        }
+        assert_eq!(expected("If-Match=%2A", None).1, [IF_MATCH], "a parameter is no header");
+    }
 
     #[test]
     fn empty_is_absent_whatever_is_read() {
-        let tenant = tenant("acme", "support");
-        for (name, reader) in READERS {
-            let parameter = match name {
-                "page_size" => "pageSize",
-                "update_mask" => "updateMask",
-                "request_id" => "requestId",
-                "etag" => "etag",
-                _ => "a",
-            };
-            for raw in
-                [String::new(), format!("{parameter}="), parameter.to_owned(), format!("{}=", snake_case(parameter))]
-            {
-                let mut query = Query::parse(&raw, None);
-                assert!(!reader(&mut query, &tenant), "{name}: {raw}");
-                assert_eq!(refused(query), Vec::<String>::new(), "{name}: {raw}");
+        fn assert_absent<Q: Message>(is_empty: impl Fn(Q) -> bool) {
+            for name in Q::names().into_iter().filter(|name| *name != IF_MATCH) {
+                let snake = snake_case(name);
+                for raw in [
+                    String::new(),
+                    format!("{name}="),
+                    name.to_owned(),
+                    format!("{snake}="),
+                    format!("{name}=&{snake}"),
+                ] {
+                    assert!(read::<Q>(&raw).is_some_and(&is_empty), "{name}: {raw}");
+                }
             }
+        }
+        assert_absent::<Asked>(|asked| asked == Asked::default());
+        assert_absent::<Paged<()>>(|page| page.page_size == 50 && page.page_token.is_none());
+        assert_absent::<DeletionQuery<()>>(|query| query.expected == ExpectedEtag::default());
+        assert_absent::<UpdateQuery<Asked>>(|query| query.mask == UpdateMask::Present);
+    }
+
+    message! {
+        /// Whose records are asked for.
+        #[derive(Debug, PartialEq)]
+        struct OfAgent {
+            agent: Option<AskedAgent> = "agentUserName",
+        }
+    }
+
+    #[test]
+    fn an_agent_asks_for_themselves_whatever_else_is_bad() {
+        let tenant = tenant("acme", "support");
+        let code = |role, user| {
+            let caller = caller("acme", role, user);
+            let origin = Origin { scope: Scope::from(&tenant), caller: &caller, now: now() };
+            let mut violations = Violations::default();
+            let raw = "pageSize=x&agentUserName=customers/acme/users/ana";
+            Query::parse(raw, None, &mut violations).read::<Paged<OfAgent>>(&origin, &mut violations);
+            violations.into_result().unwrap_err().code()
+        };
+        assert_eq!(code("agent", "ben"), Code::PermissionDenied);
+        for (role, user) in [("agent", "ana"), ("manager", "ben")] {
+            assert_eq!(code(role, user), Code::InvalidArgument, "{role}");
         }
     }
 
@@ -390,9 +290,7 @@ mod tests {
             ("pageSize=1000", 1000),
             ("page_size=2147483647", 1000),
         ] {
-            let mut query = Query::parse(raw, None);
-            assert_eq!(query.page_size(), size, "{raw}");
-            assert_eq!(refused(query), Vec::<String>::new(), "{raw}");
+            assert_eq!(read::<Paged<()>>(raw).map(|page| page.page_size), Some(size), "{raw}");
         }
         for raw in [
             "pageSize=-1",
@@ -402,24 +300,35 @@ mod tests {
             "pageSize=x",
             "pageSize=1&pageSize=2",
         ] {
-            let mut query = Query::parse(raw, None);
-            query.page_size();
-            assert_eq!(refused(query), ["pageSize"], "{raw}");
+            assert_eq!(refused::<Paged<()>>(raw), ["pageSize"], "{raw}");
         }
+    }
+
+    #[test]
+    fn a_page_is_bound_to_what_stands_in_the_query() {
+        let mut violations = Violations::default();
+        violations.keep_parameters();
+        let (tenant, caller) = (tenant("acme", "support"), caller("acme", "manager", "someone"));
+        let origin = Origin { scope: Scope::from(&tenant), caller: &caller, now: now() };
+        let raw = "pageSize=7&pageToken=t&some_texts=y&isOpen=1&someTexts=x";
+        Query::parse(raw, None, &mut violations).read::<Paged<Asked>>(&origin, &mut violations);
+        let mut expected = Parameters::default();
+        expected.add("someTexts", ["x", "y"].iter());
+        expected.add("isOpen", ["1"].iter());
+        assert_eq!(violations.take_parameters(), expected);
     }
 
     proptest! {
         #[test]
         fn what_is_encoded_is_read_back(value in ".{1,30}") {
             let encoded: String = value.bytes().map(|byte| format!("%{byte:02X}")).collect();
-            prop_assert_eq!(Query::parse(&format!("a={encoded}"), None).string("a"), Some(value));
+            let page = read::<Paged<()>>(&format!("pageToken={encoded}"));
+            prop_assert_eq!(page.and_then(|page| page.page_token), Some(value));
         }
 
         #[test]
         fn no_query_makes_it_panic(raw in ".{0,60}") {
-            let mut query = Query::parse(&raw, None);
-            query.page_size();
-            let _ = query.into_result();
+            read_with::<Paged<Asked>>(&raw, None);
         }
     }
 }

@@ -1,6 +1,8 @@
 //! A request as operations read it.
 
 use std::borrow::Cow;
+#[cfg(feature = "document")]
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use aws_lc_rs::digest;
 use base64::Engine;
@@ -10,16 +12,18 @@ use coaching_domain::change::Author;
 use coaching_domain::json::{Json, JsonError, MAX_VALUES};
 use coaching_domain::message::{Message, Object, Origin, Place, Scope};
 use coaching_domain::names::{Collection, UserId};
+use coaching_domain::queries::{DeletionQuery, StepQuery, UpdateQuery};
 use coaching_domain::{
     Caller, ClaimNames, Code, CustomerTenant, Error, ExpectedEtag, Id, Parameters, Reason, Role, Tenant, Timestamp,
-    UpdateMask, Violations, bodies, outline,
+    UpdateMask, Violations, bodies,
 };
 use coaching_store::IdempotencyRecord;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use crate::{HttpEvent, Query, Verb, identity};
+use crate::query::Query;
+use crate::{HttpEvent, Operation, RequestType, Verb, identity};
 
 /// The largest body, in bytes after base64 decoding.
 pub const MAX_BODY_BYTES: usize = 1024 * 1024;
@@ -29,33 +33,30 @@ const MAX_HEAD_BYTES: usize = 16 * 1024;
 /// One request of a caller whose token was verified.
 #[derive(Debug)]
 pub struct Request<'a> {
-    /// The name of the requested operation.
-    operation: &'static str,
-    roles: &'static [Role],
-    verbs: &'static [Verb],
+    operation: &'a Operation,
     event: &'a HttpEvent,
     caller: Caller,
-    /// Whether the request is in documentation mode, and nothing of it is read.
-    outlined: bool,
+    /// Whether its query and body were read.
+    #[cfg(feature = "document")]
+    is_read: AtomicBool,
 }
 
 impl<'a> Request<'a> {
-    /// The request in `event` for the operation of this name, which has `verbs` and which `roles` may call. The claims
-    /// called `names` identify its caller.
+    /// The request in `event` for `operation`. The claims called `names` identify its caller.
     ///
     /// # Errors
     /// UNAUTHENTICATED without verified claims; PERMISSION_DENIED naming an unusable claim; INVALID_ARGUMENT if path,
     /// query and headers are larger than any that API Gateway passes; NOT_FOUND for a path that only looks like one of
     /// the route, because a variable of it contains a slash.
-    pub(crate) fn new(
-        operation: &'static str,
-        roles: &'static [Role],
-        verbs: &'static [Verb],
-        event: &'a HttpEvent,
-        names: &ClaimNames,
-    ) -> Result<Self, Error> {
+    pub(crate) fn new(operation: &'a Operation, event: &'a HttpEvent, names: &ClaimNames) -> Result<Self, Error> {
         let caller = identity::caller(event, names)?;
-        let request = Self { operation, roles, verbs, event, caller, outlined: false };
+        let request = Self {
+            operation,
+            event,
+            caller,
+            #[cfg(feature = "document")]
+            is_read: AtomicBool::new(false),
+        };
         if event.head_bytes() > MAX_HEAD_BYTES {
             return Err(Error::invalid_field(
                 "query",
@@ -69,9 +70,30 @@ impl<'a> Request<'a> {
         Ok(request)
     }
 
-    /// The same request in documentation mode.
-    pub(crate) fn outlined(self) -> Self {
-        Self { outlined: true, ..self }
+    /// Asserts, where declarations are kept, that `read` is what the operation or the verb of the path declares.
+    pub(crate) fn assert_declared(&self, read: RequestType) {
+        #[cfg(feature = "document")]
+        {
+            let asked = self.event.path_parameters.values().filter_map(|value| value.rsplit_once(':'));
+            let verb = asked.filter_map(|(_, asked)| self.verb(asked)).next();
+            let declared = verb.map_or(self.operation.request, |verb| verb.request);
+            assert!(read == declared, "{} declares {declared:?} and reads {read:?}", self.operation.name);
+            self.is_read.store(true, Ordering::Relaxed);
+        }
+        #[cfg(not(feature = "document"))]
+        let _ = read;
+    }
+
+    /// Asserts, where declarations are kept, that the query and the body were read: else a client would not be told what
+    /// is wrong in them.
+    pub(crate) fn assert_read(&self) {
+        #[cfg(feature = "document")]
+        assert!(self.is_read.load(Ordering::Relaxed), "{} answers a request that it did not read", self.operation.name);
+    }
+
+    /// The operation's verb of this name.
+    fn verb(&self, name: &str) -> Option<&'static Verb> {
+        self.operation.verbs.iter().find(|verb| verb.name == name)
     }
 
     /// The caller.
@@ -88,7 +110,7 @@ impl<'a> Request<'a> {
     pub fn authorize(&self) -> Result<Tenant, Error> {
         let tenant = self.enter()?;
         self.require_no_verb()?;
-        self.caller.require_role(self.roles)?;
+        self.caller.require_role(self.operation.roles)?;
         Ok(tenant)
     }
 
@@ -112,8 +134,7 @@ impl<'a> Request<'a> {
     pub fn authorize_verb_of(&self, parameter: &str) -> Result<(Tenant, &str, &'static str), Error> {
         let tenant = self.enter()?;
         let asked = self.path_parameter(parameter).rsplit_once(':');
-        let verbs = self.verbs;
-        let known = asked.and_then(|(id, asked)| Some((id, verbs.iter().find(|verb| verb.name == asked)?)));
+        let known = asked.and_then(|(id, asked)| Some((id, self.verb(asked)?)));
         let (id, verb) = known.ok_or_else(|| self.no_such_path())?;
         self.caller.require_role(verb.roles)?;
         Ok((tenant, id, verb.name))
@@ -140,7 +161,7 @@ impl<'a> Request<'a> {
     pub fn authorize_customer(&self) -> Result<CustomerTenant, Error> {
         let tenant = self.caller.enter_customer(self.path_parameter("customer"))?;
         self.require_no_verb()?;
-        self.caller.require_role(self.roles)?;
+        self.caller.require_role(self.operation.roles)?;
         Ok(tenant)
     }
 
@@ -149,17 +170,11 @@ impl<'a> Request<'a> {
         self.event.path_parameters.get(name).map_or("", String::as_str)
     }
 
-    /// The agent whose records are asked for: for an agent, themselves.
-    ///
-    /// # Errors
-    /// PERMISSION_DENIED if an agent asks for another's.
-    pub fn own_agent(&self, tenant: &Tenant, asked: Option<UserId>) -> Result<Option<UserId>, Error> {
-        if self.caller.role() != Role::Agent {
-            return Ok(asked);
-        }
-        match asked {
-            Some(agent) if agent != *self.caller.user() => Err(Error::permission_denied(&tenant.name_of(&agent))),
-            _ => Ok(Some(self.caller.user().clone())),
+    /// The agent whose records are shown if those of `asked` are asked for: to an agent, themselves.
+    pub fn shown_agent(&self, asked: Option<UserId>) -> Option<UserId> {
+        match self.caller.role() {
+            Role::Agent => Some(self.caller.user().clone()),
+            _ => asked,
         }
     }
 
@@ -219,12 +234,59 @@ impl<'a> Request<'a> {
         format!("{} {}", http.method, http.path)
     }
 
-    /// The query string, and `If-Match`.
-    pub fn query(&self) -> Query {
-        if self.outlined {
-            return Query::outlining();
-        }
-        Query::parse(&self.event.raw_query_string, self.event.header("if-match"))
+    /// Reads a query without parameters.
+    ///
+    /// # Errors
+    /// INVALID_ARGUMENT naming every parameter that it has, and an `If-Match`.
+    pub fn without_parameters(&self) -> Result<(), Error> {
+        self.assert_declared(RequestType::NOTHING);
+        self.no_parameters().into_result()
+    }
+
+    /// Reads the query of a list, a request for a page of what a `Q` asks for; also returns the parameters that were
+    /// read.
+    ///
+    /// # Errors
+    /// INVALID_ARGUMENT naming every bad parameter.
+    pub fn list<Q: Message>(&self, tenant: &Tenant, now: Timestamp) -> Result<(Paged<Q>, Parameters), Error> {
+        self.assert_declared(RequestType::list::<Q>());
+        let mut violations = Violations::default();
+        violations.keep_parameters();
+        let asked = self.query(&self.origin(tenant, now), &mut violations);
+        let parameters = violations.take_parameters();
+        Ok((violations.finish(asked)?, parameters))
+    }
+
+    /// Reads the query of a deletion, a `Q`, and the version that the caller means, by `If-Match` and the parameter
+    /// `etag`.
+    ///
+    /// # Errors
+    /// INVALID_ARGUMENT naming every bad parameter.
+    pub fn deletion<Q: Message>(&self, tenant: &Tenant, now: Timestamp) -> Result<(Q, ExpectedEtag), Error> {
+        self.assert_declared(RequestType::deletion::<Q>());
+        let mut violations = Violations::default();
+        let asked = self.query(&self.origin(tenant, now), &mut violations);
+        let DeletionQuery { value, expected } = violations.finish(asked)?;
+        Ok((value, expected))
+    }
+
+    /// Reads the query, a `Q`, and adds what is bad to `violations`.
+    pub(crate) fn query<Q: Message>(&self, origin: &Origin<'_>, violations: &mut Violations) -> Option<Q> {
+        let mut query = self.parse_query(violations);
+        let read = query.read(origin, violations);
+        query.refuse_rest(violations);
+        read
+    }
+
+    /// What is bad of a query without parameters.
+    fn no_parameters(&self) -> Violations {
+        let mut violations = Violations::default();
+        self.parse_query(&mut violations).refuse_rest(&mut violations);
+        violations
+    }
+
+    fn parse_query(&self, violations: &mut Violations) -> Query {
+        Query::parse(&self.event.raw_query_string, self.event.header("if-match"), violations)
     }
 
     /// The idempotency record of this request with its `request_id`. Its fingerprint covers the `message` that was read
@@ -242,7 +304,7 @@ impl<'a> Request<'a> {
         let fingerprint = BASE64_STANDARD.encode(digest::digest(&digest::SHA256, &message));
         Ok(IdempotencyRecord {
             user: self.caller.user().clone(),
-            operation: self.operation,
+            operation: self.operation.name,
             request_id,
             fingerprint,
             time,
@@ -251,7 +313,7 @@ impl<'a> Request<'a> {
 
     /// The author of a change at `now`, for its history: the caller, by this operation.
     pub fn author(&self, now: Timestamp) -> Author<'_> {
-        Author { caller: &self.caller, operation: self.operation, now }
+        Author { caller: &self.caller, operation: self.operation.name, now }
     }
 
     /// Reads the body of an update of an `M`, `{"<entity>": {…}}`, under the `updateMask` of the query, and the version
@@ -261,20 +323,19 @@ impl<'a> Request<'a> {
     /// INVALID_ARGUMENT naming every bad field, and every unknown one if there is no mask.
     pub fn update<M: Message>(
         &self,
-        entity: &str,
+        entity: &'static str,
         tenant: &Tenant,
         now: Timestamp,
     ) -> Result<(M, ExpectedEtag), Error> {
-        let mut query = self.query();
-        let mask = query.update_mask(&Entry::<M>::names());
-        let header = query.if_match();
-        let mut violations = query.finish();
-        let outline = || bodies::outline_of_update::<M>(entity);
-        let update = self.read_body(&mut violations, self.origin(tenant, now), &mask, outline, |body, place| {
-            bodies::read_update::<M>(body, entity, place)
-        });
+        self.assert_declared(RequestType::update::<M>(entity));
+        let origin = self.origin(tenant, now);
+        let mut violations = Violations::default();
+        let query = self.query::<UpdateQuery<M>>(&origin, &mut violations);
+        let (mask, header) = query.map_or((UpdateMask::Present, None), |query| (query.mask, Some(query.expected)));
+        let update = self
+            .read_body(&mut violations, &origin, &mask, |body, place| bodies::read_update::<M>(body, entity, place));
         let Entry { value, expected } = violations.finish(update)?;
-        Ok((value, expected.with_header(header)))
+        Ok((value, expected.with_header(header.unwrap_or_default())))
     }
 
     /// Reads the body of a custom method, an `M`, and the version that the caller means, by `If-Match` and an `etag` in
@@ -283,11 +344,12 @@ impl<'a> Request<'a> {
     /// # Errors
     /// INVALID_ARGUMENT naming every bad field.
     pub fn step<M: Message>(&self, tenant: &Tenant, now: Timestamp) -> Result<(M, ExpectedEtag), Error> {
-        let mut query = self.query();
-        let header = query.if_match();
-        let mut violations = query.finish();
-        let step = self.message(&mut violations, tenant, now);
-        let Entry { value, expected } = violations.finish(step)?;
+        self.assert_declared(RequestType::step::<M>());
+        let origin = self.origin(tenant, now);
+        let mut violations = Violations::default();
+        let query = self.query::<StepQuery>(&origin, &mut violations);
+        let step = self.message(&origin, &mut violations);
+        let (StepQuery { expected: header }, Entry { value, expected }) = violations.finish(query.zip(step))?;
         Ok((value, expected.with_header(header)))
     }
 
@@ -297,8 +359,9 @@ impl<'a> Request<'a> {
     /// INVALID_ARGUMENT naming every bad field; a repeated key of an object by its path; `body` if it is not a JSON
     /// object or over 1 MiB. An empty body is an empty object.
     pub fn body<'t, M: Message>(&'t self, tenant: impl Into<Scope<'t>>, now: Timestamp) -> Result<M, Error> {
-        let mut violations = self.query().finish();
-        let value = self.message(&mut violations, tenant, now);
+        self.assert_declared(RequestType::body::<M>());
+        let mut violations = self.no_parameters();
+        let value = self.message(&self.origin(tenant, now), &mut violations);
         violations.finish(value)
     }
 
@@ -307,9 +370,10 @@ impl<'a> Request<'a> {
     /// # Errors
     /// INVALID_ARGUMENT naming every bad field.
     pub fn page<M: Message>(&self, tenant: &Tenant, now: Timestamp) -> Result<(Paged<M>, Parameters), Error> {
-        let mut violations = self.query().finish();
+        self.assert_declared(RequestType::page::<M>());
+        let mut violations = self.no_parameters();
         violations.keep_parameters();
-        let value = self.message(&mut violations, tenant, now);
+        let value = self.message(&self.origin(tenant, now), &mut violations);
         let parameters = violations.take_parameters();
         Ok((violations.finish(value)?, parameters))
     }
@@ -321,30 +385,23 @@ impl<'a> Request<'a> {
     /// INVALID_ARGUMENT if there is no such list.
     pub fn entries<'t, M: Message, C: Collection, const N: usize>(
         &'t self,
-        field: &str,
+        field: &'static str,
         tenant: impl Into<Scope<'t>>,
         now: Timestamp,
         id: impl Fn(&M) -> Option<&Id<C>>,
     ) -> Result<Vec<Result<M, Error>>, Error> {
-        let mut violations = self.query().finish();
-        let outline = || outline::Message { fields: vec![bodies::outline_of_entries::<M, N>(field)], closed: false };
+        self.assert_declared(RequestType::entries::<M, N>(field));
+        let mut violations = self.no_parameters();
         let origin = self.origin(tenant, now);
-        let entries = self.read_body(&mut violations, origin, &UpdateMask::Present, outline, |body, place| {
+        let entries = self.read_body(&mut violations, &origin, &UpdateMask::Present, |body, place| {
             bodies::read_entries::<M, C, N>(body, field, place, id)
         });
         violations.finish(entries)
     }
 
-    /// Reads the body, an `M`, of a request under `tenant` at `now`, and adds what is bad to `violations`.
-    pub(crate) fn message<'t, M: Message>(
-        &'t self,
-        violations: &mut Violations,
-        tenant: impl Into<Scope<'t>>,
-        now: Timestamp,
-    ) -> Option<M> {
-        let outline = || outline::Message { fields: M::fields(), closed: false };
-        let origin = self.origin(tenant, now);
-        self.read_body(violations, origin, &UpdateMask::Present, outline, |mut body, place| M::read(&mut body, place))
+    /// Reads the body, an `M`, and adds what is bad to `violations`.
+    pub(crate) fn message<M: Message>(&self, origin: &Origin<'_>, violations: &mut Violations) -> Option<M> {
+        self.read_body(violations, origin, &UpdateMask::Present, |mut body, place| M::read(&mut body, place))
     }
 
     /// The body as it was sent, for a record of the request.
@@ -359,25 +416,21 @@ impl<'a> Request<'a> {
         }
     }
 
-    fn origin<'t>(&'t self, tenant: impl Into<Scope<'t>>, now: Timestamp) -> Origin<'t> {
+    /// Where the request comes from: the caller, for `tenant`, at `now`.
+    pub(crate) fn origin<'t>(&'t self, tenant: impl Into<Scope<'t>>, now: Timestamp) -> Origin<'t> {
         Origin { scope: tenant.into(), caller: &self.caller, now }
     }
 
-    /// `read` of the body; in documentation mode it is recorded as `outline` says.
+    /// `read` of the body.
     fn read_body<T>(
         &self,
         violations: &mut Violations,
-        origin: Origin<'_>,
+        origin: &Origin<'_>,
         mask: &UpdateMask,
-        outline: impl FnOnce() -> outline::Message,
         read: impl FnOnce(Object, &mut Place<'_>) -> Option<T>,
     ) -> Option<T> {
-        if let Some(recorded) = violations.outline() {
-            recorded.body = Some(outline());
-            return None;
-        }
         let body = self.body_object().map_err(|(field, description)| violations.add(field, description)).ok()?;
-        read(body, &mut Place::of_body(&origin, mask, violations))
+        read(body, &mut Place::of_body(origin, mask, violations))
     }
 
     /// The body, or the bad field and its fault.

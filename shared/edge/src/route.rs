@@ -2,7 +2,7 @@
 
 use coaching_domain::Role;
 
-use crate::AnswerType;
+use crate::{AnswerType, RequestType};
 
 /// A method and a path of API Gateway.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -48,6 +48,8 @@ pub struct Verb {
     pub roles: &'static [Role],
     /// Its callers in words, if the roles do not say all of it.
     pub callers: Option<&'static str>,
+    /// What its request holds.
+    pub request: RequestType,
     /// What it answers.
     pub answer: AnswerType,
 }

@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::types::AttributeValue;
 use coaching_domain::job::{Job, JobFailure, JobFile, JobKind, JobState, MAX_UNFINISHED, Progress, named};
 use coaching_domain::names::{self, JobId};
+use coaching_domain::rules::Enumeration;
 use coaching_domain::{Error, Reason, Tenant, Timestamp};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -139,8 +140,8 @@ impl Listed for Job {
         Ok(Self {
             id: item.last_of_key()?,
             version: item.version()?,
-            kind: one_of(&mut item, "kind", &JobKind::NAMES)?,
-            state: one_of(&mut item, "state", &JobState::NAMES)?,
+            kind: one_of(&mut item, "kind")?,
+            state: one_of(&mut item, "state")?,
             progress: Progress {
                 percent: item.number("percent")?,
                 processed: item.number("processed")?,
@@ -163,9 +164,9 @@ impl Listed for Job {
     }
 }
 
-fn one_of<T: Copy>(item: &mut Attributes, attribute: &str, names: &[(&'static str, T)]) -> Result<T, Unreadable> {
+fn one_of<E: Enumeration>(item: &mut Attributes, attribute: &str) -> Result<E, Unreadable> {
     let name = item.text(attribute)?;
-    named(names, &name).ok_or_else(|| item.corrupt(attribute))
+    named(&name).ok_or_else(|| item.corrupt(attribute))
 }
 
 /// What [`text_of`] wrote.
