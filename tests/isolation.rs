@@ -185,7 +185,7 @@ impl Attacked {
     async fn without_records(issuer: &TokenIssuer) -> Self {
         let service = TestService::start().await;
         service.usecase().await;
-        service.template("quality", json!({})).await;
+        service.quality().await;
         Self::behind_gateway(service, issuer)
     }
 

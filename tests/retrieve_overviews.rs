@@ -643,3 +643,25 @@ async fn who_left_within_the_window_is_answered_when_named_or_among_the_inactive
     assert_eq!(agents(json!({"includeInactiveUsers": true})).await, ["ana", "ben"].map(user_name));
     assert_eq!(agents(json!({"agentUserNames": [user_name("ana")]})).await, [user_name("ana")]);
 }
+
+#[tokio::test]
+async fn who_cannot_be_read_is_missing_from_their_page_and_the_next_goes_on() {
+    let service = TestService::seeded().await;
+    let items = service.items().await;
+    let (_, statistics) = items.iter().find(|(key, _)| key.ends_with(" / 2026-05#ana")).unwrap();
+    let mut damaged = statistics.clone();
+    damaged.insert("cells".to_owned(), aws_sdk_dynamodb::types::AttributeValue::S("x".to_owned()));
+    let put = service.client().put_item().table_name(service.table()).set_item(Some(damaged));
+    put.send().await.unwrap();
+    let mut body = json!({
+        "orderBy": "ORDER_BY_COACHING_SESSION_ACTIVITY_TIME",
+        "orderDirection": "ORDER_DIRECTION_DESC",
+        "pageSize": 1,
+    });
+    let first = service.succeed(&retrieve(body.clone())).await;
+    assert_eq!((&first["agentCoachingOverviews"], &first["unreachable"]), (&json!([]), &json!([user_name("ana")])));
+    body["pageToken"] = first["nextPageToken"].clone();
+    let second = service.succeed(&retrieve(body)).await;
+    assert_eq!(second["agentCoachingOverviews"][0]["agentUserName"], user_name("ben"));
+    assert_eq!(second.get("nextPageToken"), None);
+}

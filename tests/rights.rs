@@ -16,7 +16,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
-use coaching_edge::{Access, ListIndex, Partition};
+use coaching_edge::{Access, ListIndex, Operation, Partition};
 use coaching_local::{OPERATIONS, TASKS, TEMPLATE};
 use coaching_tests::{
     Replayed, Right, TestService, answer, event_file, event_files, perform, replay_every_event, rights_used, root,
@@ -89,8 +89,11 @@ async fn replay_all() -> usize {
 /// Parameters that do not filter a list.
 const OF_PAGING: [&str; 2] = ["pageSize", "pageToken"];
 
-/// The filters of every list that the document names, by function; and those that a request must have.
-fn filters() -> BTreeMap<String, (BTreeSet<String>, BTreeSet<String>)> {
+/// A list: its function and, if that has any, the verb.
+type List = (&'static str, Option<&'static str>);
+
+/// The filters of every list that the document names, and those that a request must have.
+fn filters() -> BTreeMap<List, (BTreeSet<String>, BTreeSet<String>)> {
     let document: Json = serde_json::from_str(include_str!("../openapi.json")).unwrap();
     let resolved = |value: &Json| match value["$ref"].as_str() {
         Some(place) => document.pointer(place.trim_start_matches('#')).unwrap().clone(),
@@ -119,7 +122,11 @@ fn filters() -> BTreeMap<String, (BTreeSet<String>, BTreeSet<String>)> {
             let kebab = |letter: char| {
                 if letter.is_uppercase() { vec!['-', letter.to_ascii_lowercase()] } else { vec![letter] }
             };
-            filters.insert(id.chars().flat_map(kebab).collect(), (all, required));
+            let name: String = id.chars().flat_map(kebab).collect();
+            let verb = |operation: &Operation| operation.verbs.iter().find(|verb| verb.id == id).map(|verb| verb.name);
+            let of_list = |operation: &&Operation| operation.name == name || verb(operation).is_some();
+            let operation = OPERATIONS.into_iter().find(of_list).unwrap();
+            filters.insert((operation.name, verb(operation)), (all, required));
         }
     }
     filters
@@ -158,9 +165,13 @@ fn with(event: &Json, other: &Json) -> Json {
 async fn ask_with_filters_in_pairs(replayed: &[Replayed]) -> usize {
     let service = TestService::seeded().await;
     let mut asked = 0;
-    for (function, (filters, required)) in filters() {
+    for ((function, verb), (filters, required)) in filters() {
         let operation = OPERATIONS.into_iter().find(|operation| operation.name == function).unwrap();
-        let of_list = replayed.iter().filter(|replayed| replayed.name.starts_with(&format!("{function}/")));
+        let of_list = replayed.iter().filter(|replayed| {
+            let path = replayed.event["rawPath"].as_str().unwrap();
+            replayed.name.starts_with(&format!("{function}/"))
+                && verb.is_none_or(|verb| path.ends_with(&format!(":{verb}")))
+        });
         let succeeded: Vec<&Json> =
             of_list.filter(|replayed| replayed.answered.status == 200).map(|replayed| &replayed.event).collect();
         let alone = filters.iter().map(|filter| {
@@ -194,7 +205,7 @@ async fn ask_with_filters_in_pairs(replayed: &[Replayed]) -> usize {
 fn the_page_token_secret_goes_where_pages_are_answered_and_nowhere_else() {
     let in_globals = yaml(TEMPLATE)["Globals"]["Function"]["Environment"]["Variables"].clone();
     assert!(in_globals.get("PAGE_TOKEN_SECRET").is_none());
-    let with_pages: BTreeSet<String> = filters().into_keys().collect();
+    let with_pages: BTreeSet<&str> = filters().into_keys().map(|(function, _)| function).collect();
     for operation in OPERATIONS {
         let name = operation.name;
         let main = std::fs::read_to_string(root().join(format!("functions/{name}/src/main.rs"))).unwrap();
@@ -228,8 +239,9 @@ fn the_bucket_of_files_is_known_where_files_are_written_or_linked_to_and_nowhere
 #[test]
 fn functions_that_write_are_those_that_can_be_stopped() {
     let writes = |access: &Access| matches!(access, Access::PutItem(_) | Access::UpdateItem(_) | Access::DeleteItem(_));
-    // A stored order of agents, by which pages of progress are read, is not visible to clients.
-    let seen = |access: &Access| access.partitions().iter().any(|partition| *partition != Partition::Order);
+    // A stored order of agents, by which pages of progress are read, is not visible to clients; nor are sums of what is.
+    let unseen = [Partition::Order, Partition::Benchmark];
+    let seen = |access: &Access| access.partitions().iter().any(|partition| !unseen.contains(partition));
     for operation in OPERATIONS {
         let writes = operation.access.iter().any(|access| writes(access) && seen(access));
         assert_eq!(operation.writes, writes, "{}: by what it does with the table", operation.name);

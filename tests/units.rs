@@ -31,6 +31,8 @@ enum Before {
     Team,
     /// The same, and one of them has a session that is counted.
     TeamWithSession,
+    /// As [`Before::Team`], after the same request added up everyone's scores.
+    TeamAddedUp,
     /// A profile of 150 such agents.
     Profile,
     /// The same after the first page was read: the request is for the second.
@@ -43,6 +45,8 @@ enum Before {
     FullPeriodOf(u32),
     /// As [`Before::FullPeriod`], and the draft is submitted.
     FullPeriodSubmitted,
+    /// As [`Before::FullPeriod`], after the same request added up everyone's scores.
+    FullPeriodAddedUp,
 }
 
 /// One line of the table.
@@ -82,6 +86,18 @@ fn overviews(more: Value) -> Event {
     Event::post("coachingOverviews:retrieve", body)
 }
 
+fn opportunities(more: Value) -> Event {
+    let mut body = json!({
+        "usecaseNames": [usecase_name("care")],
+        "groupNames": ["customers/acme/groups/team"],
+        "startTime": "2026-05-02T00:00:00Z",
+        "endTime": "2026-06-01T12:00:00Z",
+        "opportunityConfig": {"minimumScorecardCount": 1},
+    });
+    merge(&mut body, more);
+    Event::post("coachingOpportunities:suggest", body)
+}
+
 fn import(path: &str, body: Value) -> Event {
     Event::post(path, body).by("service", "sync@acme")
 }
@@ -113,6 +129,17 @@ fn rows() -> Vec<Row> {
 
     let by_gap = progress(json!({"groupNames": null, "orderBy": "ORDER_BY_GAP", "pageSize": 25}));
     let by_time = json!({"groupNames": null, "orderBy": "ORDER_BY_COACHING_SESSION_ACTIVITY_TIME", "pageSize": 25});
+    let quality = |verb: &str, body: Value| Event::post(&format!("scorecardTemplates/quality:{verb}"), body);
+    let team = json!([{"group": "customers/acme/groups/team", "evaluatedConversationCountPerAgent": 2}]);
+    let exceptions = json!({"evaluatedConversationCountPerAgent": 4, "overriddenAgents": team});
+    let week = json!({"startTime": "2026-05-25T04:00:00Z", "endTime": "2026-06-01T04:00:00Z"});
+    let evaluations = |more: Value| {
+        let mut body = json!({"evaluationPeriod": week, "pageSize": 50});
+        merge(&mut body, more);
+        quality("retrieveEvaluationProgress", body)
+    };
+    let by_remaining = evaluations(json!({"orderBy": "REMAINING"}));
+    let settings = "the template says for whom it is, and what it asks for";
     let plan = "the plan's usecase is written";
     let names = "what it names must exist";
     let read = "what is written depends on what was read";
@@ -206,10 +233,106 @@ fn rows() -> Vec<Row> {
             &overviews(by_time),
             "the kept order names the agents",
         ),
+        sent(
+            "retrieve-quota",
+            "`:retrieveEvaluationPeriods`",
+            Before::Nothing,
+            &quality("retrieveEvaluationPeriods", json!({})),
+            "",
+        ),
+        sent(
+            "retrieve-quota",
+            "`:retrieveTotalAgentQuota` of a profile of 150",
+            Before::Profile,
+            &quality("retrieveTotalAgentQuota", json!({})),
+            settings,
+        ),
+        sent(
+            "retrieve-quota",
+            "the same, with an exception for a team of 25",
+            Before::Team,
+            &quality("retrieveTotalAgentQuota", json!({"overrideTaskCompleteConfig": exceptions})),
+            settings,
+        ),
+        sent(
+            "retrieve-quota",
+            "`:retrieveEvaluationProgress`, 50 of a profile of 150",
+            Before::Profile,
+            &evaluations(json!({})),
+            settings,
+        ),
+        sent(
+            "retrieve-quota",
+            "the same, with totals",
+            Before::Profile,
+            &evaluations(json!({"includeTotals": true})),
+            settings,
+        ),
+        sent(
+            "retrieve-quota",
+            "the same, by what remains",
+            Before::Profile,
+            &by_remaining,
+            "agents, then their evaluations as they pass by, then the order is kept",
+        ),
+        sent(
+            "retrieve-quota",
+            "the 50 after those",
+            Before::ProfileRead,
+            &by_remaining,
+            "the kept order names the agents",
+        ),
+        sent(
+            "suggest-opportunities",
+            "a team of 25",
+            Before::TeamAddedUp,
+            &opportunities(json!({})),
+            "the group names the agents; their statistics name the templates, which say where everyone's scores are",
+        ),
+        sent(
+            "suggest-opportunities",
+            "of a week, without those of the week before",
+            Before::TeamAddedUp,
+            &opportunities(json!({
+                "startTime": "2026-05-25T12:00:00Z",
+                "opportunityConfig": {
+                    "enabledTypes": ["OPPORTUNITY_TYPE_AVG_PERFORMER", "OPPORTUNITY_TYPE_ORG_TARGET"],
+                    "minimumScorecardCount": 1,
+                },
+            })),
+            "the same",
+        ),
+        sent(
+            "suggest-opportunities",
+            "when everyone's scores are added up: 27 agents",
+            Before::Team,
+            &opportunities(json!({})),
+            "the same; everyone's scores are added up if they are out of date, and kept",
+        ),
+        sent(
+            "suggest-opportunities",
+            "one agent of 611 scorecards, with evidence",
+            Before::FullPeriodAddedUp,
+            &opportunities(json!({
+                "agentUserNames": [user_name("ana")],
+                "groupNames": null,
+                "startTime": "2026-03-18T00:00:00Z",
+                "endTime": "2026-04-17T00:00:00Z",
+                "opportunityConfig": {"includeEvidence": true, "minimumGap": 0},
+            })),
+            "the same; scorecards are read of what is found, and then the templates that they were made from",
+        ),
         file("create-template", "created", names),
         file("get-template", "current", ""),
         file("update-template", "changed", read),
         file("list-templates", "all", ""),
+        sent(
+            "list-templates",
+            "the full view of one, in a profile of 27 agents",
+            Before::TeamAddedUp,
+            &Event::get("scorecardTemplates:listCurrent").with("view", "VIEW_FULL_WITH_STATS"),
+            "the list names the templates, then everyone's scores",
+        ),
         file("create-scorecard", "draft", "the template says which scores there may be"),
         Row {
             what: "a calibration",
@@ -319,8 +442,8 @@ async fn prepare(service: &TestService, before: Before) {
                 service.succeed(&import("coachingSessions", session)).await;
             }
         }
-        Before::Team | Before::TeamWithSession | Before::Profile | Before::ProfileRead => {
-            let count = if matches!(before, Before::Team | Before::TeamWithSession) { 25 } else { 150 };
+        Before::Team | Before::TeamWithSession | Before::TeamAddedUp | Before::Profile | Before::ProfileRead => {
+            let count = if matches!(before, Before::Profile | Before::ProfileRead) { 150 } else { 25 };
             let agents: Vec<String> = (0..count).map(|number| format!("agent{number}")).collect();
             service.directory(&agents.iter().map(String::as_str).collect::<Vec<_>>()).await;
             for agent in &agents {
@@ -354,7 +477,7 @@ async fn prepare(service: &TestService, before: Before) {
                 service.succeed(&import("coachingSessions", session)).await;
             }
         }
-        Before::FullPeriod | Before::FullPeriodOf(_) | Before::FullPeriodSubmitted => {
+        Before::FullPeriod | Before::FullPeriodOf(_) | Before::FullPeriodSubmitted | Before::FullPeriodAddedUp => {
             if let Before::FullPeriodOf(maximum) = before {
                 let criteria: Vec<Value> = (0..20)
                     .map(|number| {
@@ -411,6 +534,10 @@ async fn measured(row: &Row) -> String {
     service.seed().await;
     prepare(&service, *before).await;
     let mut event = event.clone();
+    if matches!(before, Before::TeamAddedUp | Before::FullPeriodAddedUp) {
+        let operation = OPERATIONS.iter().find(|one| one.name == *operation).unwrap();
+        answer(operation, &service.app, event.clone()).await;
+    }
     if matches!(before, Before::ProfileRead) {
         let operation = OPERATIONS.iter().find(|one| one.name == *operation).unwrap();
         let first = answer(operation, &service.app, event.clone()).await;

@@ -103,6 +103,14 @@ fn overviews(more: Value) -> Event {
     Event::post("coachingOverviews:retrieve", body)
 }
 
+/// How much of the quota of the template `quality` is done, with `more`.
+fn evaluations(more: Value) -> Event {
+    let week = json!({"startTime": "2026-05-18T04:00:00Z", "endTime": "2026-05-25T04:00:00Z"});
+    let mut body = json!({"evaluationPeriod": week});
+    coaching_tests::merge(&mut body, more);
+    Event::post("scorecardTemplates/quality:retrieveEvaluationProgress", body)
+}
+
 /// The requests that read records together with others.
 fn lists() -> Vec<(&'static str, Event)> {
     let sessions = || Event::get("coachingSessions");
@@ -171,6 +179,22 @@ fn gets() -> Vec<(&'static str, Event)> {
         ("get-job", Event::get("jobs/export-1")),
         ("get-user", directory("users/ana")),
         ("get-group", directory("groups/team")),
+        // These are of one template, and are refused if it cannot be read.
+        ("get-template, and its evaluations by name", evaluations(json!({}))),
+        ("get-template, and its evaluations by what remains", evaluations(json!({"orderBy": "REMAINING"}))),
+        ("get-template, and its quota", Event::post("scorecardTemplates/quality:retrieveTotalAgentQuota", json!({}))),
+        (
+            "get-template, and its quota with an exception",
+            Event::post(
+                "scorecardTemplates/quality:retrieveTotalAgentQuota",
+                json!({"overrideTaskCompleteConfig": {
+                    "evaluatedConversationCountPerAgent": 4,
+                    "overriddenAgents": [
+                        {"group": "customers/acme/groups/team", "evaluatedConversationCountPerAgent": 2},
+                    ],
+                }}),
+            ),
+        ),
     ]
 }
 

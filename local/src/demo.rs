@@ -431,7 +431,7 @@ fn template(profile: &Profile, id: &str, title: &str, criteria: &[Criterion]) ->
         "usecaseNames": [format!("{below}/usecases/{}", profile.usecase)],
         "template": {"chapters": chapters.collect::<Vec<_>>()},
         "qaTaskConfig": {
-            "evaluationPeriodConfig": {"kind": "WEEK"},
+            "evaluationPeriodConfig": {"kind": "WEEK", "timeZoneId": "America/New_York", "anchorDate": "2026-05-11"},
             "taskCompleteConfig": {"evaluatedConversationCountPerAgent": 4},
         },
     })

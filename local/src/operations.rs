@@ -54,6 +54,7 @@ operations! {
     retrieve_overviews,
     retrieve_progress,
     retrieve_quota,
+    suggest_opportunities,
     unknown_path,
     update_comment,
     update_plan,

@@ -1,4 +1,4 @@
-//! How cost grows: of progress and overviews with the agents of a profile, of a page of sessions with the number of sessions.
+//! How cost grows: of progress, overviews and quotas with the agents of a profile, of a page of sessions with the number of sessions.
 //!
 //! ```sh
 //! cargo bench -p coaching-tests --bench growth
@@ -127,7 +127,7 @@ fn processor_seconds() -> f64 {
 
 async fn progress(most: u64) {
     println!(
-        "\nProgress and overviews of agents with 20 criteria scored ten times on every day of four months, three targets, four \
+        "\nProgress, overviews and quotas of agents with 20 criteria scored ten times on every day of four months, three targets, four \
          sessions and eight evaluations in two months, two of them linked to a plan; pages of 50.\n"
     );
     println!(
@@ -147,10 +147,12 @@ async fn progress_of(agents: usize) {
     service.app.answer_within = Duration::from_secs(600);
     load_agents(&service, agents).await;
     for (name, groups) in [("a team of 25", true), ("everyone", false)] {
-        for (what, start) in [("a month", "2026-05-21T00:00:00Z"), ("two periods", "2026-04-10T00:00:00Z")] {
+        let windows = [("a month", "2026-05-21T00:00:00Z"), ("two periods", "2026-04-10T00:00:00Z")];
+        let orders = [("time", "ORDER_BY_COACHING_SESSION_ACTIVITY_TIME"), ("scorecards", "ORDER_BY_NUM_SCORECARD")];
+        for ((what, start), (by, order)) in windows.into_iter().flat_map(|window| orders.map(|order| (window, order))) {
             let mut body = json!({
                 "usecaseNames": [usecase_name("care")],
-                "orderBy": "ORDER_BY_COACHING_SESSION_ACTIVITY_TIME",
+                "orderBy": order,
                 "startTime": start,
                 "endTime": "2026-06-20T00:00:00Z",
                 "pageSize": 50,
@@ -159,7 +161,7 @@ async fn progress_of(agents: usize) {
                 body["groupNames"] = json!(["customers/acme/groups/team"]);
             }
             for page in ["first", "next"] {
-                let asked = format!("overviews of {name} by time, {what}");
+                let asked = format!("overviews of {name} by {by}, {what}");
                 let operation = ("retrieve-overviews", "coachingOverviews:retrieve");
                 let answered = measure(&service, operation, agents, &asked, page, &body).await;
                 let overviews = answered["agentCoachingOverviews"].as_array().unwrap();
@@ -167,6 +169,24 @@ async fn progress_of(agents: usize) {
                 let counts = ["coachingSessionCount", "linkedScorecardCount"].map(|count| overviews[0][count].as_u64());
                 let periods = if what == "a month" { 1 } else { 2 };
                 assert_eq!(counts, [Some(4 * periods), Some(2 * periods)]);
+                match answered.get("nextPageToken") {
+                    None => break,
+                    Some(token) => body["pageToken"] = token.clone(),
+                }
+            }
+        }
+        for (by, order) in [("name", "AGENT_NAME"), ("what remains", "REMAINING")] {
+            let mut body = json!({"orderBy": order, "pageSize": 50});
+            if groups {
+                body["groupNames"] = json!(["customers/acme/groups/team"]);
+            }
+            for page in ["first", "next"] {
+                let asked = format!("evaluations of {name} by {by}");
+                let operation = ("retrieve-quota", "scorecardTemplates/long:retrieveEvaluationProgress");
+                let answered = measure(&service, operation, agents, &asked, page, &body).await;
+                let progresses = answered["agentEvaluationProgresses"].as_array().unwrap();
+                assert_eq!(progresses.len(), if groups { 25 } else { 50 });
+                assert_eq!(progresses[0]["evaluationCount"], 8);
                 match answered.get("nextPageToken") {
                     None => break,
                     Some(token) => body["pageToken"] = token.clone(),
@@ -254,7 +274,12 @@ async fn load_agents(service: &TestService, agents: usize) {
             json!({"chapterId": format!("chapter-{chapter}"), "criteria": (0..5).map(criterion).collect::<Vec<_>>()})
         })
         .collect();
-    service.template("long", json!({"template": {"chapters": chapters}})).await;
+    // A period of evaluations is one of statistics.
+    let qa_task = json!({
+        "evaluationPeriodConfig": {"kind": "MONTH", "interval": 2, "anchorDate": "2026-03-01"},
+        "taskCompleteConfig": {"evaluatedConversationCountPerAgent": 10},
+    });
+    service.template("long", json!({"template": {"chapters": chapters}, "qaTaskConfig": qa_task})).await;
     for part in ["", "criterion-1-2", "chapter-3"] {
         let target = json!({
             "scorecardTemplateName": below_support("scorecardTemplates/long"),

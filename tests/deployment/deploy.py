@@ -145,7 +145,7 @@ def send_event(gateway, event):
 
 
 def filters():
-    """The filters of every list that the document names, by function; and those that a request must have."""
+    """The filters of every list that the document names, by its method and path; and those that a request must have."""
     document = json.loads((ROOT / "openapi.json").read_text())
 
     def resolved(value):
@@ -156,8 +156,8 @@ def filters():
                 value = value[key]
         return value
 
-    for path in document["paths"].values():
-        for operation in path.values():
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
             parameters = [resolved(parameter) for parameter in operation.get("parameters", [])]
             parameters = [parameter for parameter in parameters if parameter["in"] == "query"]
             names = {parameter["name"] for parameter in parameters}
@@ -167,8 +167,16 @@ def filters():
             names |= body.get("properties", {}).keys()
             required |= set(body.get("required", []))
             if "pageToken" in names:
-                function = "".join(f"-{letter.lower()}" if letter.isupper() else letter for letter in operation["operationId"])
-                yield function, names - OF_PAGING, required
+                yield (method.upper(), path), names - OF_PAGING, required
+
+
+def events_of(method, path):
+    """The events of a method of the document; the custom methods of an item share a route."""
+    item, of_item, verb = path.partition("}:")
+    for file in sorted((ROOT / "events").glob("*/*.json")):
+        event = json.loads(file.read_text())
+        if event.get("routeKey") == f"{method} {item}{of_item[:1]}" and event["rawPath"].endswith(f":{verb}" if verb else ""):
+            yield event
 
 
 def ask(gateway, event, user, all_said):
@@ -181,15 +189,15 @@ def ask(gateway, event, user, all_said):
 def with_filters_alone_and_in_pairs(gateway):
     """Sends every list with every filter alone and with every pair, taken from the successful events with one filter."""
     asked = 0
-    for function, names, required in filters():
+    for called, names, required in filters():
         alone = {}
-        for _, event in events(function):
+        for event in events_of(*called):
             fields = said(event)
             for name in names - alone.keys():
                 if fields.keys() - OF_PAGING == required | {name} and ask(gateway, event, "maria", fields)[0] == 200:
                     alone[name] = event
         if alone.keys() != names:
-            gateway.problems.append(f"{function}: no event has {names - alone.keys()} alone and succeeds")
+            gateway.problems.append(f"{called}: no event has {names - alone.keys()} alone and succeeds")
         chosen = [(name,) for name in alone] + list(itertools.combinations(sorted(alone), 2))
 
         def ask_for(combination, user):
@@ -200,7 +208,7 @@ def with_filters_alone_and_in_pairs(gateway):
             requests = [pool.submit(ask_for, *both) for both in itertools.product(chosen, ("maria", "ana"))]
         for combination, user, status, text in (request.result() for request in requests):
             if status != 200 and (user, status) != ("ana", 403):
-                gateway.problems.append(f"{status} {function} {combination} by {user}: {text[:300]}")
+                gateway.problems.append(f"{status} {called} {combination} by {user}: {text[:300]}")
         asked += len(requests)
     return asked
 

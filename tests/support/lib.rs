@@ -170,12 +170,21 @@ impl TestService {
 
     /// Counts `agent` among the active agents of `support`.
     async fn count(&self, agent: &str) {
+        self.count_in(activity::share(agent), 1).await;
+    }
+
+    /// Counts so many active agents of `support` more, of whom there is nothing else.
+    pub async fn count_further(&self, agents: u32) {
+        self.count_in(0, agents).await;
+    }
+
+    async fn count_in(&self, share: u32, agents: u32) {
         let update = self.client.update_item().table_name(&self.table);
         let update = update.key("PK", AttributeValue::S("acme##agent-counts".to_owned()));
-        let update = update.key("SK", AttributeValue::S(format!("{:02}", activity::share(agent))));
+        let update = update.key("SK", AttributeValue::S(format!("{share:02}")));
         let update =
-            update.update_expression("ADD #support :one").expression_attribute_names("#support", "profile#support");
-        update.expression_attribute_values(":one", AttributeValue::N("1".to_owned())).send().await.unwrap();
+            update.update_expression("ADD #support :more").expression_attribute_names("#support", "profile#support");
+        update.expression_attribute_values(":more", AttributeValue::N(agents.to_string())).send().await.unwrap();
     }
 
     /// A service on an existing table.
@@ -248,8 +257,7 @@ impl TestService {
         let care = json!({"usecaseName": usecase_name("care")});
         self.plan_with("ana-plan", "ana", care.clone()).await;
         self.plan_with("ben-plan", "ben", care).await;
-        let periods = json!({"kind": "WEEK", "timeZoneId": "America/New_York", "anchorDate": "2026-05-11"});
-        self.template("quality", json!({"qaTaskConfig": {"evaluationPeriodConfig": periods}})).await;
+        self.quality().await;
         let target = json!({
             "name": below_support("targets/greeting-target"),
             "scorecardTemplateName": below_support("scorecardTemplates/quality"),
@@ -371,6 +379,14 @@ impl TestService {
         });
         merge(&mut template, more);
         self.succeed(&Event::post("scorecardTemplates", template)).await;
+    }
+
+    /// Creates the template `quality`, which asks for four evaluations of each agent in a week.
+    pub async fn quality(&self) {
+        let periods = json!({"kind": "WEEK", "timeZoneId": "America/New_York", "anchorDate": "2026-05-11"});
+        let completion = json!({"evaluatedConversationCountPerAgent": 4});
+        let qa_task = json!({"evaluationPeriodConfig": periods, "taskCompleteConfig": completion});
+        self.template("quality", json!({"qaTaskConfig": qa_task})).await;
     }
 
     /// Moves the clock on.

@@ -17,7 +17,7 @@ pub(crate) struct Section {
 }
 
 /// All sections, in the order in which they run.
-pub(crate) const SECTIONS: [Section; 16] = [
+pub(crate) const SECTIONS: [Section; 17] = [
     Section { name: "format", title: "format", about: "rustfmt changes nothing", run: sections::format },
     Section { name: "lints", title: "lints", about: "clippy has no warning", run: sections::lints },
     Section {
@@ -92,6 +92,12 @@ pub(crate) const SECTIONS: [Section; 16] = [
         title: "schemathesis by the document",
         about: "The service answers requests made from openapi.json as it says",
         run: sections::schemathesis,
+    },
+    Section {
+        name: "time-zones",
+        title: "time zones",
+        about: "Evaluation periods begin in every time zone when Python's zoneinfo says",
+        run: sections::time_zones,
     },
     Section {
         name: "deployment",

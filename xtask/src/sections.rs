@@ -207,6 +207,13 @@ pub(crate) fn schemathesis() -> Outcome {
     run(schemathesis.env("PYTHONPATH", "tests"))
 }
 
+pub(crate) fn time_zones() -> Outcome {
+    install(tools::PYTHON, tools::TIME_ZONES)?;
+    let service = Service::start("time-zones")?;
+    // Only the tables of the package are read, not those of the machine.
+    run(beside(&service, &mut with_tools("python tests/time_zones.py")?).env("PYTHONTZPATH", ""))
+}
+
 pub(crate) fn deployment() -> Outcome {
     install(tools::EMULATOR, tools::MINISTACK)?;
     functions()?;

@@ -19,6 +19,8 @@ pub(crate) const DEPLOYMENT: &str = "cargo-lambda==1.9.2 ziglang==0.17.1 aws-sam
 /// The tools that read the API's document, and that check the types of clients made from it.
 pub(crate) const DOCUMENT: &str =
     "schemathesis==4.32.5 openapi-python-client==0.29.1 mypy==2.4.1 types-python-dateutil==2.9.0.20261116";
+/// Tables of time zones, of the version that chrono-tz has: 2025b.
+pub(crate) const TIME_ZONES: &str = "tzdata==2025.2";
 /// A DynamoDB that shares no code with the embedded one, and an emulated AWS.
 pub(crate) const MINISTACK: &str =
     "ministack==1.5.33 aws-sam-translator==1.115.0 awscli==1.46.3 boto3==1.43.106 cryptography==50.0.2";

@@ -5,10 +5,22 @@
 //! `agentUserName` restricts it to templates whose audience holds this user or is everyone; an agent may name themselves.
 //! `includeDeactivated` adds deactivated templates, `includeDeleted` deleted ones; one that is both needs both.
 //! `pageSize` and `pageToken` work as in `list-sessions`.
+//!
+//! With `view=VIEW_FULL_WITH_STATS` each template has `stats`: its scorecards in the 30 days that end today, in the
+//! usecases that it is for, of which `usecaseNames` restricts them; a template for all usecases has stats only of those. They
+//! are as old as `statsTime` says: at most 15 minutes with up to 2,000 active agents and four
+//! usecases on the page. With more of either, each request adds up a part; `benchmarkPending` says that there are none yet: repeat the request. Agents get stats only of five or more
+//! scored agents. Callers other than agents also get `resolvedAudience`, the active agents whom the template is for now.
+//! A page has at most 50 templates then, and less if they are for more than 200 usecases or name more than 2,000 people
+//! together. The parts of both objects are ours beside the reference.
+
+mod full;
+
+use std::collections::BTreeSet;
 
 use coaching_domain::bodies::Paged;
 use coaching_domain::names::{MomentId, UsecaseId};
-use coaching_domain::rules::{AnyOf, AskedAgent, Distinct, Flag};
+use coaching_domain::rules::{AnyOf, AskedAgent, Distinct, Flag, OneOf};
 use coaching_domain::template::ScorecardTemplateMessage;
 use coaching_domain::template_settings::TemplateType;
 use coaching_domain::{Error, Role, message};
@@ -18,6 +30,8 @@ use coaching_edge::{
 use coaching_store::{Cursor, TemplateFilter};
 use serde::Serialize;
 use utoipa::ToSchema;
+
+use crate::full::{Further, MAX_TEMPLATES, OfTemplate, View, further};
 
 /// The most usecases, and the most triggers, in one request.
 const MAX_NAMES: usize = 20;
@@ -32,8 +46,10 @@ pub static OPERATION: Operation = Operation {
     answer: AnswerType::of::<ListTemplatesResponse<'_>>(),
     pages: true,
     access: &[
-        Access::BatchGetItem(&[Partition::Group]),
-        Access::QueryIndex(ListIndex::Profile, &[Partition::Templates]),
+        Access::BatchGetItem(&[Partition::Agent, Partition::Benchmark, Partition::User, Partition::Group]),
+        Access::Query(&[Partition::Statistics, Partition::Benchmark, Partition::User, Partition::AgentCounts]),
+        Access::QueryIndex(ListIndex::Profile, &[Partition::Templates, Partition::Agents, Partition::AgentsOfCustomer]),
+        Access::PutItem(&[Partition::Benchmark]),
     ],
     handle: |app, request| Box::pin(handle(app, request)),
     ..Operation::NOTHING
@@ -48,6 +64,7 @@ message! {
         agent: Option<AskedAgent> = "agentUserName",
         deactivated: Flag = "includeDeactivated",
         deleted: Flag = "includeDeleted",
+        view: Option<OneOf<View>> = "view",
     }
 }
 
@@ -81,17 +98,31 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
 
     let binding = Binding::new(OPERATION.name, request.caller(), &tenant, &parameters);
     let after = app.page_tokens.position(page_token.as_deref(), &binding, now)?.map(Cursor::from_text);
+    let is_full = asked.view == Some(View::Full);
+    let page_size = if is_full { page_size.min(MAX_TEMPLATES) } else { page_size };
     let page = app.store.current_templates(&tenant, &filter, after.as_ref(), page_size).await?;
+    let Further { of_templates, unreachable } = if is_full {
+        further(app, &tenant, request.caller(), &filter.usecases, &page.entries, now).await?
+    } else {
+        Further::default()
+    };
 
     let page = page.map(|template| template.seen_by(request.caller()));
-    let messages: Vec<_> = page.entries.iter().map(|template| template.message(&tenant, now)).collect();
+    let mut messages: Vec<_> = page.entries.iter().map(|template| template.message(&tenant, now)).collect();
+    if is_full {
+        messages.truncate(of_templates.len());
+    }
+    for (message, OfTemplate { stats, benchmark_pending, audience }) in messages.iter_mut().zip(of_templates) {
+        message.stats = stats;
+        message.benchmark_pending = benchmark_pending;
+        message.resolved_audience = audience;
+    }
     Answer::page(&messages, |scorecard_templates| {
         let next = page.after(scorecard_templates.len()).map(Cursor::as_str);
         let next_page_token = app.page_tokens.next(next, &binding, now)?;
-        Ok(ListTemplatesResponse {
-            scorecard_templates,
-            next_page_token,
-            unreachable: page.unreachable(scorecard_templates.len()),
-        })
+        let unreachable = page.unreachable(scorecard_templates.len()).into_iter().chain(unreachable.iter().cloned());
+        let unreachable: BTreeSet<String> = unreachable.collect();
+        let unreachable = unreachable.into_iter().collect();
+        Ok(ListTemplatesResponse { scorecard_templates, next_page_token, unreachable })
     })
 }

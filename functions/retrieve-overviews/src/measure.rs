@@ -7,8 +7,8 @@ use coaching_domain::overview::{Activity, WholeScores};
 use coaching_domain::progress::Span;
 use coaching_domain::statistics::Period;
 use coaching_domain::{Error, Tenant, Timestamp};
-use coaching_edge::{App, Measuring};
-use coaching_store::{Agent, AgentMark, AgentStatistics, Mark, Unreadable};
+use coaching_edge::{AgentSums, App, Measuring};
+use coaching_store::{Agent, AgentMark, AgentStatistics, Mark, Marks, Unreadable};
 use futures_util::future::try_join;
 
 use crate::request::{OrderBy, RetrieveOverviewsRequest};
@@ -39,34 +39,6 @@ pub(crate) struct OverviewMeasuring<'a> {
     periods: Vec<Period>,
 }
 
-/// What is added up for each of some agents, in their order; `None` for those of whom something cannot be read.
-struct Sums<'p, T> {
-    places: &'p HashMap<&'p UserId, usize>,
-    sums: Vec<Option<T>>,
-}
-
-impl<'p, T: Default> Sums<'p, T> {
-    fn of(places: &'p HashMap<&'p UserId, usize>) -> Self {
-        Self { places, sums: std::iter::repeat_with(|| Some(T::default())).take(places.len()).collect() }
-    }
-
-    /// Adds what was read of an agent; if `add` returns false, it cannot be read.
-    fn take<R>(&mut self, read: Result<R, Unreadable>, agent: impl Fn(&R) -> &UserId, add: impl Fn(&mut T, R) -> bool) {
-        let place = match &read {
-            Ok(read) => self.places.get(agent(read)),
-            Err(unreadable) => unreadable.user().and_then(|agent| self.places.get(&agent)),
-        };
-        let Some(sum) = place.and_then(|place| self.sums.get_mut(*place)) else { return };
-        let is_readable = match (sum.as_mut(), read) {
-            (Some(sum), Ok(read)) => add(sum, read),
-            _ => false,
-        };
-        if !is_readable {
-            *sum = None;
-        }
-    }
-}
-
 impl<'a> OverviewMeasuring<'a> {
     pub(crate) fn new(app: &'a App, tenant: &'a Tenant, asked: &'a RetrieveOverviewsRequest, now: Timestamp) -> Self {
         let templates = asked.agents.templates.iter().cloned().collect();
@@ -77,7 +49,22 @@ impl<'a> OverviewMeasuring<'a> {
     /// Whether all agents of the profile are measured, not only those of a page.
     fn is_of_everyone(&self) -> bool {
         let RetrieveOverviewsRequest { agents, order_by, page, .. } = self.asked;
-        agents.names_nobody() && *order_by != OrderBy::Name && page.token.is_none()
+        agents.is_everyone() && *order_by != OrderBy::Name && page.token.is_none()
+    }
+
+    /// Adds what was read of an agent to their `scores`.
+    fn take_statistics(&self, scores: &mut AgentSums<'_, WholeScores>, one: Result<AgentStatistics, Unreadable>) {
+        scores.take(one, |one| &one.agent, |scores, one| self.add_scores(scores, &one));
+    }
+
+    /// Adds a mark to the `activity` of its agent.
+    fn take_mark(&self, activity: &mut AgentSums<'_, Activity>, one: Result<AgentMark, Unreadable>) {
+        activity.take(one, |one| &one.agent, |activity, one| self.add_mark(activity, one.mark));
+    }
+
+    async fn leave_out_deleted(&self, overviewed: &mut [OverviewedAgent]) -> Result<(), Error> {
+        let sessions = overviewed.iter_mut().map(|agent| &mut agent.activity.sessions).collect();
+        self.app.store.leave_out_deleted(self.tenant, sessions, |session| &session.plan, self.now).await
     }
 
     fn add_scores(&self, scores: &mut WholeScores, statistics: &AgentStatistics) -> bool {
@@ -126,7 +113,7 @@ impl Measuring for OverviewMeasuring<'_> {
             statistics.push(one);
             Ok(())
         });
-        let of_marks = store.activity_of_agents(self.tenant, usecases, agents, &self.periods, |one| {
+        let of_marks = store.activity_of_agents(self.tenant, usecases, agents, &self.periods, Marks::Coaching, |one| {
             marks.push(one);
             Ok(())
         });
@@ -142,13 +129,13 @@ impl Measuring for OverviewMeasuring<'_> {
     ) -> Result<Vec<OverviewedAgent>, Error> {
         let ids: Vec<UserId> = agents.iter().map(|agent| agent.id.clone()).collect();
         let places: HashMap<&UserId, usize> = ids.iter().enumerate().map(|(place, id)| (id, place)).collect();
-        let (mut scores, mut activity) = (Sums::<WholeScores>::of(&places), Sums::<Activity>::of(&places));
+        let (mut scores, mut activity) = (AgentSums::<WholeScores>::of(&places), AgentSums::<Activity>::of(&places));
         let take_statistics = |one| {
-            scores.take(one, |one: &AgentStatistics| &one.agent, |scores, one| self.add_scores(scores, &one));
+            self.take_statistics(&mut scores, one);
             Ok(())
         };
         let take_mark = |one| {
-            activity.take(one, |one: &AgentMark| &one.agent, |activity, one| self.add_mark(activity, one.mark));
+            self.take_mark(&mut activity, one);
             Ok(())
         };
         let (store, tenant, usecases) = (&self.app.store, self.tenant, &self.asked.agents.usecases);
@@ -157,31 +144,65 @@ impl Measuring for OverviewMeasuring<'_> {
                 statistics.into_iter().try_for_each(take_statistics)?;
                 marks.into_iter().try_for_each(take_mark)?;
             }
-            None if self.is_of_everyone() => {
-                let of_statistics = store.statistics_of_profile(tenant, usecases, &self.periods, take_statistics);
-                let of_marks = store.activity_of_profile(tenant, usecases, &self.periods, take_mark);
-                try_join(of_statistics, of_marks).await?;
-            }
+            // What does not decide the order is read of the agents on the page.
+            None if self.is_of_everyone() => match self.asked.order_by {
+                OrderBy::ScorecardCount => {
+                    store.statistics_of_profile(tenant, usecases, &self.periods, take_statistics).await?;
+                }
+                OrderBy::Name | OrderBy::ActivityTime => {
+                    store.activity_of_profile(tenant, usecases, &self.periods, Marks::Coaching, take_mark).await?;
+                }
+            },
             None => {
                 let of_statistics = store.statistics_of_agents(tenant, usecases, &ids, &self.periods, take_statistics);
-                let of_marks = store.activity_of_agents(tenant, usecases, &ids, &self.periods, take_mark);
+                let of_marks =
+                    store.activity_of_agents(tenant, usecases, &ids, &self.periods, Marks::Coaching, take_mark);
                 try_join(of_statistics, of_marks).await?;
             }
         }
         // If something of an agent cannot be read, their overview is left out.
-        let (scores, activity) = (scores.sums, activity.sums);
+        let (scores, activity) = (scores.into_sums(), activity.into_sums());
         let overviewed = agents.into_iter().zip(scores).zip(activity).filter_map(|((agent, scores), activity)| {
             Some(OverviewedAgent { agent, activity: activity?, scores: scores? })
         });
         let mut overviewed: Vec<OverviewedAgent> = overviewed.collect();
         // They may decide the order, so they are left out before it is made.
-        let sessions = overviewed.iter_mut().map(|agent| &mut agent.activity.sessions).collect();
-        store.leave_out_deleted(tenant, sessions, |session| &session.plan, self.now).await?;
+        self.leave_out_deleted(&mut overviewed).await?;
         Ok(overviewed)
     }
 
-    async fn complete(&self, _page: &mut Vec<OverviewedAgent>) -> Result<(), Error> {
-        Ok(())
+    async fn complete(&self, page: &mut Vec<OverviewedAgent>) -> Result<(), Error> {
+        if !self.is_of_everyone() {
+            return Ok(());
+        }
+        let ids: Vec<UserId> = page.iter().map(|overviewed| overviewed.agent.id.clone()).collect();
+        let places: HashMap<&UserId, usize> = ids.iter().enumerate().map(|(place, id)| (id, place)).collect();
+        let (store, tenant, usecases) = (&self.app.store, self.tenant, &self.asked.agents.usecases);
+        let measured = std::mem::take(page).into_iter();
+        match self.asked.order_by {
+            OrderBy::ScorecardCount => {
+                let mut activity = AgentSums::of(&places);
+                let read = store.activity_of_agents(tenant, usecases, &ids, &self.periods, Marks::Coaching, |one| {
+                    self.take_mark(&mut activity, one);
+                    Ok(())
+                });
+                read.await?;
+                let of_agents = measured.zip(activity.into_sums());
+                page.extend(of_agents.filter_map(|(of, activity)| Some(OverviewedAgent { activity: activity?, ..of })));
+                self.leave_out_deleted(page).await
+            }
+            OrderBy::Name | OrderBy::ActivityTime => {
+                let mut scores = AgentSums::of(&places);
+                let read = store.statistics_of_agents(tenant, usecases, &ids, &self.periods, |one| {
+                    self.take_statistics(&mut scores, one);
+                    Ok(())
+                });
+                read.await?;
+                let of_agents = measured.zip(scores.into_sums());
+                page.extend(of_agents.filter_map(|(of, scores)| Some(OverviewedAgent { scores: scores?, ..of })));
+                Ok(())
+            }
+        }
     }
 
     fn agent(measured: &OverviewedAgent) -> &Agent {

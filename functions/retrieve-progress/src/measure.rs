@@ -144,7 +144,7 @@ impl<'a> ProgressMeasuring<'a> {
         let (store, usecases) = (&self.app.store, &self.asked.agents.usecases);
         match statistics {
             Some(statistics) => statistics.into_iter().try_for_each(take)?,
-            None if self.asked.agents.names_nobody() => {
+            None if self.asked.agents.is_everyone() => {
                 store.statistics_of_profile(self.tenant, usecases, &self.periods, &mut take).await?;
             }
             None => store.statistics_of_agents(self.tenant, usecases, &ids, &self.periods, &mut take).await?,

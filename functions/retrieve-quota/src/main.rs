@@ -1,5 +1,5 @@
 //! The Lambda function `retrieve-quota`.
 
 fn main() -> Result<(), coaching_edge::StartError> {
-    coaching_edge::run(&retrieve_quota::OPERATION)
+    coaching_edge::run_with_pages(&retrieve_quota::OPERATION)
 }

@@ -5,6 +5,7 @@
 //! operation needs from outside.
 
 pub mod activity;
+pub mod benchmark;
 mod bits;
 pub mod bodies;
 mod calibration;
@@ -24,6 +25,7 @@ pub mod json;
 pub mod measurement;
 pub mod message;
 pub mod names;
+pub mod opportunity;
 pub mod outline;
 pub mod overview;
 mod parameters;
@@ -31,6 +33,7 @@ pub mod plan;
 pub mod progress;
 pub mod qa_task;
 pub mod queries;
+pub mod quota;
 mod quotient;
 mod reason;
 pub mod references;

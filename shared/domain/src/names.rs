@@ -254,6 +254,8 @@ pub enum Revisions {
     One,
     /// Every one: `@*`.
     Every,
+    /// Every one, with `@*` or without a revision.
+    EveryOrUnnamed,
     /// Any of those.
     Any,
 }
@@ -265,6 +267,7 @@ impl Revisions {
             Self::Unnamed => "",
             Self::One => "[@{revision}]",
             Self::Every => "@*",
+            Self::EveryOrUnnamed => "[@*]",
             Self::Any => "[@{revision}|@*]",
         }
     }
@@ -278,6 +281,9 @@ impl Revisions {
             (Self::Unnamed, Revision::Number(_) | Revision::Every) => Err("must not name a revision"),
             (Self::One, Revision::Every) => Err("must name one revision, or none for the current one"),
             (Self::Every, Revision::Current | Revision::Number(_)) => Err("must name every revision: end in @*"),
+            (Self::EveryOrUnnamed, Revision::Number(_)) => {
+                Err("must name every revision: end in @*, or in no revision")
+            }
             _ => Ok(()),
         }
     }
@@ -485,6 +491,7 @@ mod tests {
             (Revisions::Unnamed, [Some(current), None, None]),
             (Revisions::One, [Some(current), Some(third), None]),
             (Revisions::Every, [None, None, Some(every)]),
+            (Revisions::EveryOrUnnamed, [Some(current), None, Some(every)]),
             (Revisions::Any, [Some(current), Some(third), Some(every)]),
         ] {
             assert_eq!(["", "@3", "@*"].map(|revision| among(revision, revisions)), expected, "{revisions:?}");

@@ -163,6 +163,7 @@ impl Revisions {
             Self::Unnamed => "",
             Self::One => "(?:@[1-9][0-9]{0,8})?",
             Self::Every => r"@\*",
+            Self::EveryOrUnnamed => r"(?:@\*)?",
             Self::Any => r"(?:@(?:\*|[1-9][0-9]{0,8}))?",
         }
     }

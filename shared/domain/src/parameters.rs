@@ -5,15 +5,15 @@ use std::borrow::Cow;
 use crate::json::Json;
 
 /// The parameters that were read, in the order of reading, as bytes. Equal values make equal bytes, however the client
-/// wrote and ordered the names; different values make different bytes. Parameters that only say which page is wanted
-/// are left out.
+/// wrote and ordered the names; different values make different bytes. Parameters that only say which page is wanted, or
+/// whether it comes with totals, are left out.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Parameters(Vec<u8>);
 
 impl Parameters {
     /// Adds `values` of the parameter `name`; without values it adds nothing.
     pub fn add<T: AsRef<str>>(&mut self, name: &str, values: impl ExactSizeIterator<Item = T>) {
-        if values.len() == 0 || matches!(name, "pageSize" | "pageToken") {
+        if values.len() == 0 || matches!(name, "pageSize" | "pageToken" | "includeTotals") {
             return;
         }
         // Lengths go first, so that no two different requests make the same bytes.

@@ -236,7 +236,7 @@ pub fn mean_score(cell: Cell) -> Option<i64> {
 }
 
 /// The mean score, in units of [`FULL`].
-fn mean(cell: Cell) -> Option<Quotient> {
+pub(crate) fn mean(cell: Cell) -> Option<Quotient> {
     let numerator = i128::try_from(cell.sum).ok()?;
     (cell.count > 0).then_some(Quotient { numerator, denominator: cell.count })
 }
@@ -244,11 +244,16 @@ fn mean(cell: Cell) -> Option<Quotient> {
 /// The sum of `scores` divided by `count`, in ten-thousandths of a percentage point, rounded half away from zero;
 /// `None` for a count of zero.
 fn shown(scores: impl Iterator<Item = Quotient> + Clone, count: usize) -> Option<i64> {
-    let count = i128::try_from(count).ok().filter(|count| *count > 0)?;
+    shown_share(scores, 1, i128::try_from(count).ok()?)
+}
+
+/// `part / whole` times the sum of `scores`, likewise.
+pub(crate) fn shown_share(scores: impl Iterator<Item = Quotient> + Clone, part: i128, whole: i128) -> Option<i64> {
+    let whole = Some(whole).filter(|whole| *whole > 0)?;
     // Without the common divisor, divisions are mostly of 64 bits, which is faster.
     const SHARED: u64 = greatest_common_divisor(FULL_SCORE as u64 * 100, FULL);
     let (points, units) = (i128::from(u64::from(FULL_SCORE) * 100 / SHARED), i128::from(FULL / SHARED));
-    i64::try_from(rounded(points, scores, units * count)).ok()
+    i64::try_from(rounded(points * part, scores, units * whole)).ok()
 }
 
 /// Ten-thousandths of a percentage point as percentage points, for the wire.

@@ -26,6 +26,7 @@ pub const MAX_COUNT_PER_AGENT: i32 = 10_000;
 const MAX_OFFSET_DAYS: i32 = 366;
 /// Periods begin and end on quarter hours: the offset of every time zone is of whole ones since 2000.
 const QUARTER_SECONDS: i64 = 15 * 60;
+const SECONDS_OF_DAY: i64 = 24 * 60 * 60;
 /// The first and the last year of a day that periods are counted from.
 const YEARS: std::ops::RangeInclusive<i32> = 2000..=2199;
 
@@ -333,7 +334,7 @@ impl Rule for PeriodConfig {
                         place.refuse_field(&field, "must not be before the end of the period before");
                     }
                 }
-                let shortest = periods.iter().map(|(start, end)| (end - start) / (24 * 60 * 60)).min();
+                let shortest = periods.iter().map(|(start, end)| (end - start) / SECONDS_OF_DAY).min();
                 (Cycle::Custom(periods), u32::try_from(shortest.unwrap_or(0)).unwrap_or(u32::MAX))
             }
         };
@@ -364,14 +365,29 @@ fn start_of_day(zone: Tz, day: NaiveDate) -> Option<Timestamp> {
     quarters.into_iter().find(|time| time.as_utc().with_timezone(&zone).naive_local() >= midnight)
 }
 
-/// A period, or the range that its conversations are drawn from: from its start to before its end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct EvaluationPeriod {
-    /// When it starts.
-    pub start_time: Timestamp,
-    /// When it is over.
-    pub end_time: Timestamp,
+message! {
+    /// A period, or the range that its conversations are drawn from: from its start to before its end.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+    #[serde(rename_all = "camelCase")]
+    pub struct EvaluationPeriod {
+        /// When it starts.
+        pub start_time: Timestamp = "startTime",
+        /// When it is over.
+        pub end_time: Timestamp = "endTime",
+    }
+}
+
+impl EvaluationPeriod {
+    /// Its length in days, rounded up.
+    pub fn days(&self) -> i64 {
+        let seconds = self.end_time.unix_seconds() - self.start_time.unix_seconds();
+        (seconds + SECONDS_OF_DAY - 1) / SECONDS_OF_DAY
+    }
+
+    /// Whether it holds `time`.
+    pub fn holds(&self, time: Timestamp) -> bool {
+        self.start_time <= time && time < self.end_time
+    }
 }
 
 impl PeriodConfig {
@@ -418,13 +434,24 @@ impl PeriodConfig {
         }
     }
 
+    /// The period of a template that was created at `created` that holds `time`.
+    pub fn period_at(&self, created: Timestamp, time: Timestamp) -> Option<EvaluationPeriod> {
+        let periods = self.periods(created, Some(time)).map(|(period, _)| period);
+        periods.take_while(|period| period.start_time <= time).find(|period| period.holds(time))
+    }
+
     /// The periods between these first days.
     fn between<'a>(
         &'a self,
         days: impl Iterator<Item = (NaiveDate, NaiveDate)> + 'a,
     ) -> Box<dyn Iterator<Item = (EvaluationPeriod, Option<EvaluationPeriod>)> + 'a> {
+        // A period starts with the day that the one before ends with.
+        let mut last_end = None;
         Box::new(days.map_while(move |(first, last)| {
-            let (start, end) = (start_of_day(self.time_zone, first)?, start_of_day(self.time_zone, last)?);
+            let known = last_end.filter(|(day, _)| *day == first).map(|(_, start)| start);
+            let start = known.or_else(|| start_of_day(self.time_zone, first))?;
+            let end = start_of_day(self.time_zone, last)?;
+            last_end = Some((last, end));
             let whole = period(start, end)?;
             Some((whole, self.drawn_from(whole, (first, last))))
         }))

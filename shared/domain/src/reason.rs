@@ -108,10 +108,12 @@ reasons! {
     TargetHistoryFull => "TARGET_HISTORY_FULL", FailedPrecondition;
     /// the template has 750 chapters and criteria in all its revisions
     TemplateFull => "TEMPLATE_FULL", FailedPrecondition;
-    /// the template sets no evaluation periods
+    /// the template sets no evaluation periods, or not how many conversations are evaluated
     NoQaTaskConfig => "NO_QA_TASK_CONFIG", FailedPrecondition;
     /// the job has ended
     JobFinished => "JOB_FINISHED", FailedPrecondition;
+    /// the quota of all agents together is more than 2,147,483,647
+    QuotaTooLarge => "QUOTA_TOO_LARGE", FailedPrecondition;
     /// the template's audience, evaluations and own objects take 40 KiB together
     TemplateSettingsFull => "TEMPLATE_SETTINGS_FULL", FailedPrecondition;
 

@@ -159,6 +159,14 @@ impl AllowedRevisions for Every {
     const REVISIONS: Revisions = Revisions::Every;
 }
 
+/// Every one: `@*`, or none.
+#[derive(Debug)]
+pub enum EveryOrUnnamed {}
+
+impl AllowedRevisions for EveryOrUnnamed {
+    const REVISIONS: Revisions = Revisions::EveryOrUnnamed;
+}
+
 /// A profile of the request's customer, by its name.
 impl Rule for Tenant {
     type Value = Self;

@@ -41,7 +41,7 @@ pub const WHOLE_SCORECARD: u32 = 0;
 ///
 /// With two months, the default window and its baseline (60 days) take two reads per agent, and the item of an agent
 /// who is scored every day stays near 2 KB, which is what each scorecard pays to change.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Period {
     year: i32,
     /// 1, 3, 5, 7, 9 or 11.
@@ -79,6 +79,17 @@ impl Period {
 
     fn number_of(self, day: NaiveDate) -> Option<u8> {
         u8::try_from((day - self.first_day()).num_days()).ok()
+    }
+
+    /// The day with this number within the period.
+    fn day(self, number: u8) -> NaiveDate {
+        self.first_day() + Days::new(number.into())
+    }
+
+    /// The period before.
+    #[must_use]
+    pub fn previous(self) -> Self {
+        Self::of(self.first_day() - Days::new(1))
     }
 }
 
@@ -194,6 +205,23 @@ impl Statistics {
         }
         self.templates.retain(|_, days| !days.is_empty());
         self.is_approximate &= !self.templates.is_empty();
+    }
+
+    /// Adds the cells of one template, of days within `period`.
+    pub(crate) fn add_cells(
+        &mut self,
+        period: Period,
+        template: &ScorecardTemplateId,
+        cells: impl IntoIterator<Item = (NaiveDate, u32, Cell)>,
+    ) {
+        let days = self.templates.entry(template.clone()).or_default();
+        for (day, number, cell) in cells {
+            if let Some(day) = period.number_of(day) {
+                let sum = days.entry(day).or_default().entry(number).or_default();
+                *sum = sum.plus(cell);
+            }
+        }
+        self.drop_empty();
     }
 
     /// The templates of the scorecards that are counted.
@@ -471,6 +499,30 @@ impl PackedTemplate<'_> {
             return Ok([Cell::default(); N]);
         };
         self.sum(column, &ranges).ok_or(Inconsistent)
+    }
+
+    /// Passes each cell that counts a score to `take`: its day, the number of the criterion, chapter or whole scorecard,
+    /// and the cell. Day by day, by number.
+    ///
+    /// # Errors
+    /// [`Inconsistent`] if this is not a packed form; some cells may have been passed.
+    pub fn cells(&self, period: Period, mut take: impl FnMut(NaiveDate, u32, Cell)) -> Result<(), Inconsistent> {
+        self.walk_cells(|day, number, cell| take(period.day(day), number, cell)).ok_or(Inconsistent)
+    }
+
+    fn walk_cells(&self, mut take: impl FnMut(u8, u32, Cell)) -> Option<()> {
+        let mut rows = self.rows.clone();
+        for _ in 0..self.days {
+            let day = u8::try_from(rows.bits(DAY_BITS)?).ok()?;
+            let most = rows.bits(self.count_width)?;
+            for column in &self.columns {
+                let cell = column.in_units(column.next(&mut rows, most)?)?;
+                if cell.count > 0 {
+                    take(day, column.number, cell);
+                }
+            }
+        }
+        Some(())
     }
 
     fn sum<const N: usize>(&self, column: &PackedColumn, ranges: &[Range<u8>; N]) -> Option<[Cell; N]> {

@@ -13,13 +13,14 @@ use crate::message;
 use crate::message::{Place, Rule, kind_of_object};
 use crate::names::{MomentId, ScorecardTemplateId, UsecaseId};
 use crate::outline::Kind;
-use crate::qa_task::{EvaluationPeriod, QaTaskConfigMessage};
+use crate::progress::MAX_DAYS;
+use crate::qa_task::{EvaluationPeriod, PeriodConfig, QaTaskConfig, QaTaskConfigMessage, TaskCompleteConfig};
 use crate::references::References;
 use crate::rules::{
     AtLeastOne, Distinct, Dropped as NotRead, Fixed, Flag, List, Patch, Positive, TemplateName, Title, Unnamed,
 };
 use crate::scorecard::UserMessage;
-use crate::template_settings::{AudienceMessage, TYPES, TemplateSettings, WithSettings};
+use crate::template_settings::{Audience, AudienceMessage, TYPES, TemplateSettings, WithSettings};
 use crate::values::MAX_TITLE_BYTES;
 use crate::{Caller, Error, Id, Reason, Role, Tenant, Timestamp, Violations, names};
 
@@ -152,6 +153,11 @@ impl ScorecardTemplate {
         Self { settings: current.settings, deactivate_time: current.deactivate_time, ..self }
     }
 
+    /// Whether the template, whose current revision this is, is in use at `now`: neither deleted nor deactivated.
+    pub fn is_in_use(&self, now: Timestamp) -> bool {
+        self.delete_time().is_none() && self.deactivate_time.is_none_or(|time| time > now)
+    }
+
     /// When the template was deleted, if this is its current revision.
     fn delete_time(&self) -> Option<Timestamp> {
         self.settings.as_ref()?.delete_time
@@ -225,14 +231,8 @@ impl ScorecardTemplate {
         (start, end): (Option<Timestamp>, Option<Timestamp>),
         now: Timestamp,
     ) -> Result<Vec<(EvaluationPeriod, Option<EvaluationPeriod>)>, Error> {
-        if usecase.is_some_and(|usecase| !self.usecases.is_empty() && !self.usecases.contains(usecase)) {
-            return Err(Error::invalid_field("usecaseName", "is none that the template is for"));
-        }
-        let config = self.settings.as_ref().and_then(|settings| settings.qa_task.as_ref());
-        let config = config.and_then(|config| config.periods.as_ref()).ok_or_else(|| {
-            let message = "the template has no qaTaskConfig.evaluationPeriodConfig, so it has no evaluation periods";
-            Error::new(Reason::NoQaTaskConfig, message)
-        })?;
+        self.check_usecase(usecase)?;
+        let config = self.period_config().ok_or_else(no_periods)?;
         let periods = config.periods(self.create_time, start);
         let periods = periods.filter(|(period, _)| start.is_none_or(|start| period.end_time > start));
         let mut starts = config.periods(self.create_time, Some(now)).map(|(period, _)| period.start_time);
@@ -247,6 +247,106 @@ impl ScorecardTemplate {
             return Err(Error::invalid_field("startTime", refused));
         }
         Ok(periods)
+    }
+
+    /// The evaluation period that is `asked` for, or the one that holds `now`, of the template, whose current revision
+    /// this is; `None` if none is asked for and none holds `now`. `usecase` must be one that it is for.
+    ///
+    /// # Errors
+    /// INVALID_ARGUMENT if the template is not for the usecase, or has no such period; FAILED_PRECONDITION if one is
+    /// asked for and it sets none.
+    pub fn evaluation_period(
+        &self,
+        usecase: Option<&UsecaseId>,
+        asked: Option<EvaluationPeriod>,
+        now: Timestamp,
+    ) -> Result<Option<EvaluationPeriod>, Error> {
+        let found = match (self.period_config(), asked) {
+            (None, None) => Ok(None),
+            (None, Some(_)) => Err(no_periods()),
+            (Some(config), Some(asked)) => {
+                let found = config.period_at(self.create_time, asked.start_time).filter(|found| *found == asked);
+                let none = || Error::invalid_field("evaluationPeriod", "is none of the template's evaluation periods");
+                found.ok_or_else(none).map(Some)
+            }
+            (Some(config), None) => Ok(config.period_at(self.create_time, now)),
+        };
+        match (self.check_usecase(usecase), found) {
+            (Err(error), Err(other)) => Err(error.and(other)),
+            (checked, found) => checked.and(found),
+        }
+    }
+
+    /// As [`ScorecardTemplate::evaluation_period`], of a period whose evaluations are counted.
+    ///
+    /// # Errors
+    /// As there; FAILED_PRECONDITION if it sets no periods; INVALID_ARGUMENT if none is asked for and none holds `now`,
+    /// or if the period is longer than a year and a month.
+    pub fn counted_period(
+        &self,
+        usecase: Option<&UsecaseId>,
+        asked: Option<EvaluationPeriod>,
+        now: Timestamp,
+    ) -> Result<EvaluationPeriod, Error> {
+        let found = self.evaluation_period(usecase, asked, now)?;
+        if self.period_config().is_none() {
+            return Err(no_periods());
+        }
+        let refused = |fault: String| Error::invalid_field("evaluationPeriod", fault);
+        match found {
+            None => Err(refused("is required: none of the template's evaluation periods holds now".to_owned())),
+            Some(found) if found.days() > MAX_DAYS => Err(refused(format!("must be of at most {MAX_DAYS} days"))),
+            Some(found) => Ok(found),
+        }
+    }
+
+    /// The usecases whose evaluations by the template, whose current revision this is, are counted: the one that is
+    /// `asked` for, or all that it is for.
+    ///
+    /// # Errors
+    /// INVALID_ARGUMENT if none is asked for and it is for all, or for more than `most`.
+    pub fn counted_usecases(&self, asked: Option<UsecaseId>, most: usize) -> Result<Vec<UsecaseId>, Error> {
+        match asked {
+            Some(asked) => Ok(vec![asked]),
+            None if (1..=most).contains(&self.usecases.len()) => Ok(self.usecases.clone()),
+            None => {
+                let fault = format!("is required: the template is for more than {most} usecases, or for all");
+                Err(Error::invalid_field("usecaseName", fault))
+            }
+        }
+    }
+
+    /// How many conversations of each agent are evaluated, by the template, whose current revision this is.
+    ///
+    /// # Errors
+    /// FAILED_PRECONDITION if it does not set that.
+    pub fn task_complete_config(&self) -> Result<&TaskCompleteConfig, Error> {
+        let config = self.qa_task().and_then(|config| config.completion.as_ref());
+        config.ok_or_else(|| {
+            let message = "the template has no qaTaskConfig.taskCompleteConfig, so agents have no quota";
+            Error::new(Reason::NoQaTaskConfig, message)
+        })
+    }
+
+    /// The agents whom the template, whose current revision this is, is for.
+    pub fn audience(&self) -> Audience {
+        self.settings.as_ref().map(|settings| settings.audience.clone()).unwrap_or_default()
+    }
+
+    fn qa_task(&self) -> Option<&QaTaskConfig> {
+        self.settings.as_ref()?.qa_task.as_ref()
+    }
+
+    fn period_config(&self) -> Option<&PeriodConfig> {
+        self.qa_task()?.periods.as_ref()
+    }
+
+    /// Refuses a `usecase` that it is not for.
+    fn check_usecase(&self, usecase: Option<&UsecaseId>) -> Result<(), Error> {
+        if usecase.is_some_and(|usecase| !self.usecases.is_empty() && !self.usecases.contains(usecase)) {
+            return Err(Error::invalid_field("usecaseName", "is none that the template is for"));
+        }
+        Ok(())
     }
 
     /// The label of a chapter or criterion of this revision.
@@ -400,6 +500,11 @@ impl TemplateUpdate {
         next.settings = Some(settings);
         Ok(Some(next))
     }
+}
+
+fn no_periods() -> Error {
+    let message = "the template has no qaTaskConfig.evaluationPeriodConfig, so it has no evaluation periods";
+    Error::new(Reason::NoQaTaskConfig, message)
 }
 
 fn full(known: usize) -> Error {
@@ -636,8 +741,49 @@ pub struct ScorecardTemplateMessage<'a> {
     /// Who last changed it.
     #[serde(skip_serializing_if = "Option::is_none")]
     last_updated_by: Option<UserMessage>,
+    /// How it was used; only in a list with `VIEW_FULL_WITH_STATS`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stats: Option<TemplateStats>,
+    /// Whether its `stats` are still being made, so that they are absent; absent: not.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[schema(required = false)]
+    pub benchmark_pending: bool,
+    /// The agents whom it is for now; only in a list with `VIEW_FULL_WITH_STATS`. Not shown to agents.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resolved_audience: Option<ResolvedAudience>,
     /// Opaque version, to send in `If-Match`.
     etag: String,
+}
+
+/// How a template was used over 30 days.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct TemplateStats {
+    /// How many scorecards with a total score were submitted.
+    pub scorecard_count: u64,
+    /// The mean of their total scores, in percent; absent: there are none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub average_score: Option<f64>,
+    /// How many agents they are of: of several usecases the sum, in which an agent may be counted once in each.
+    pub scored_agent_count: u64,
+    /// When the 30 days start.
+    pub start_time: Option<Timestamp>,
+    /// When they end: the first moment that is not in them, at the end of today, UTC.
+    pub end_time: Option<Timestamp>,
+    /// When everyone's scores were last added up.
+    pub stats_time: Option<Timestamp>,
+}
+
+/// The agents whom a template is for.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ResolvedAudience {
+    /// How many active agents they are; of an audience of more than 2,000 people, how many of the first 2,000.
+    pub agent_count: u64,
+    /// The first 1,000 of them, by their names as people read them: `customers/{customer}/users/{user}`.
+    pub agent_user_names: Vec<String>,
+    /// Whether there are, or may be, more than these.
+    pub is_truncated: bool,
 }
 
 /// The structure of a template.
@@ -732,6 +878,9 @@ impl ScorecardTemplate {
             last_updated_by: settings
                 .and_then(|settings| settings.last_updated_by.as_ref())
                 .map(|user| UserMessage { name: tenant.name_of(user) }),
+            stats: None,
+            benchmark_pending: false,
+            resolved_audience: None,
             etag: self.etag(),
         }
     }

@@ -7,7 +7,7 @@ use coaching_domain::message::{Message, Object, Place};
 use coaching_domain::names::{GroupId, ScorecardTemplateId, UsecaseId, UserId};
 use coaching_domain::progress::Span;
 use coaching_domain::references::References;
-use coaching_domain::rules::{AtLeastOne, Distinct, Enumeration, Every, Flag, TemplateName};
+use coaching_domain::rules::{AtLeastOne, Distinct, Enumeration, Every, EveryOrUnnamed, Flag, TemplateName};
 use coaching_domain::{Caller, Error, Role, Tenant, Timestamp, message, outline};
 use coaching_store::{Agent, AgentFilter, Cursor};
 use futures_util::future::try_join;
@@ -17,10 +17,12 @@ use uuid::Uuid;
 
 use crate::{Answer, App, Binding, bytes_in_answer};
 
-/// The most agents, groups, usecases and templates that a request names.
-const MAX_AGENTS: usize = 1000;
-const MAX_GROUPS: usize = 100;
-const MAX_USECASES: usize = 20;
+/// The most agents that a request names.
+pub const MAX_AGENTS: usize = 1000;
+/// The most groups that a request names.
+pub const MAX_GROUPS: usize = 100;
+/// The most usecases that a request is about.
+pub const MAX_USECASES: usize = 20;
 const MAX_TEMPLATES: usize = 100;
 
 message! {
@@ -37,27 +39,47 @@ message! {
     }
 }
 
+message! {
+    /// What a request says of the agents that it is for, all of whom it names, and of what they are measured by.
+    #[derive(Debug)]
+    pub struct NamedAgents {
+        agents: Distinct<UserId, MAX_AGENTS> = "agentUserNames",
+        groups: Distinct<GroupId, MAX_GROUPS> = "groupNames",
+        usecases: AtLeastOne<Distinct<UsecaseId, MAX_USECASES>> = "usecaseNames",
+        templates: Distinct<TemplateName<EveryOrUnnamed>, MAX_TEMPLATES> = "scorecardTemplateNames",
+        with_indirect_members: Flag = "includeIndirectGroupMembers",
+    }
+}
+
+impl From<NamedAgents> for SentAgents {
+    fn from(named: NamedAgents) -> Self {
+        let NamedAgents { agents, groups, usecases, templates, with_indirect_members } = named;
+        let (with_inactive, with_dev_users) = (false, false);
+        Self { agents, groups, usecases, templates, with_inactive, with_dev_users, with_indirect_members }
+    }
+}
+
 /// A request about agents, with further fields `M`.
 #[derive(Debug)]
-pub struct OfAgents<M> {
+pub struct OfAgents<M, A = SentAgents> {
     /// The agents.
-    pub agents: SentAgents,
+    pub agents: A,
     /// The further fields.
     pub value: M,
 }
 
-impl<M: Message> Message for OfAgents<M> {
+impl<M: Message, A: Message> Message for OfAgents<M, A> {
     fn names() -> Vec<&'static str> {
-        [SentAgents::names(), M::names()].concat()
+        [A::names(), M::names()].concat()
     }
 
     fn read(object: &mut Object, place: &mut Place<'_>) -> Option<Self> {
-        let (agents, value) = (SentAgents::read(object, place), M::read(object, place));
+        let (agents, value) = (A::read(object, place), M::read(object, place));
         Some(Self { agents: agents?, value: value? })
     }
 
     fn fields() -> Vec<outline::Field> {
-        SentAgents::fields().into_iter().chain(M::fields()).collect()
+        A::fields().into_iter().chain(M::fields()).collect()
     }
 }
 
@@ -89,6 +111,8 @@ pub struct AskedAgents {
     pub templates: Vec<ScorecardTemplateId>,
     filter: AgentFilter,
     with_indirect_members: bool,
+    /// The only ones who are answered; `None`: all who are asked for.
+    audience: Option<HashSet<UserId>>,
     /// Whether the caller is an agent, and so asks for themselves.
     is_of_caller: bool,
 }
@@ -99,22 +123,50 @@ impl AskedAgents {
     /// # Errors
     /// PERMISSION_DENIED if an agent asks for another agent or a group.
     pub fn new(sent: SentAgents, caller: &Caller, tenant: &Tenant) -> Result<Self, Error> {
+        let named = Self::named(sent.agents, sent.groups, sent.with_indirect_members, caller, tenant)?;
+        Ok(Self {
+            usecases: sent.usecases,
+            templates: sent.templates,
+            filter: AgentFilter { with_inactive: sent.with_inactive, with_dev_users: sent.with_dev_users },
+            ..named
+        })
+    }
+
+    /// `agents` and the members of `groups`, or everyone if there are none, asked for by `caller`: those who work here,
+    /// without test users. They are measured by neither usecases nor templates.
+    ///
+    /// # Errors
+    /// PERMISSION_DENIED if an agent asks for another agent or a group.
+    pub fn named(
+        agents: Vec<UserId>,
+        groups: Vec<GroupId>,
+        with_indirect_members: bool,
+        caller: &Caller,
+        tenant: &Tenant,
+    ) -> Result<Self, Error> {
         let is_of_caller = caller.role() == Role::Agent;
         if is_of_caller {
-            let foreign = sent.agents.iter().find(|agent| *agent != caller.user()).map(|agent| tenant.name_of(agent));
-            if let Some(foreign) = foreign.or_else(|| sent.groups.first().map(|group| tenant.name_of(group))) {
+            let foreign = agents.iter().find(|agent| *agent != caller.user()).map(|agent| tenant.name_of(agent));
+            if let Some(foreign) = foreign.or_else(|| groups.first().map(|group| tenant.name_of(group))) {
                 return Err(Error::permission_denied(&foreign));
             }
         }
         Ok(Self {
-            agents: if is_of_caller { vec![caller.user().clone()] } else { sent.agents },
-            groups: sent.groups,
-            usecases: sent.usecases,
-            templates: sent.templates,
-            filter: AgentFilter { with_inactive: sent.with_inactive, with_dev_users: sent.with_dev_users },
-            with_indirect_members: sent.with_indirect_members,
+            agents: if is_of_caller { vec![caller.user().clone()] } else { agents },
+            groups,
+            usecases: Vec::new(),
+            templates: Vec::new(),
+            filter: AgentFilter::default(),
+            with_indirect_members,
+            audience: None,
             is_of_caller,
         })
+    }
+
+    /// Those of them who are in `audience`.
+    #[must_use]
+    pub fn within(self, audience: HashSet<UserId>) -> Self {
+        Self { audience: Some(audience), ..self }
     }
 
     /// Whether an agent asks for themselves, and so gets what an agent sees.
@@ -123,6 +175,11 @@ impl AskedAgents {
     }
 
     /// Whether it is for all agents of the profile.
+    pub fn is_everyone(&self) -> bool {
+        self.names_nobody() && self.audience.is_none()
+    }
+
+    /// Whether it names neither agents nor groups.
     pub fn names_nobody(&self) -> bool {
         self.agents.is_empty() && self.groups.is_empty()
     }
@@ -174,7 +231,8 @@ pub trait Measuring: Sync {
         ahead: Option<Self::ReadAhead>,
     ) -> impl Future<Output = Result<Vec<Self::Measured>, Error>> + Send;
 
-    /// Completes what was measured of the agents of a page, beyond what they are ordered by.
+    /// Completes what was measured of the agents of a page, beyond what they are ordered by; leaves out those of whom
+    /// something cannot be read.
     fn complete(&self, page: &mut Vec<Self::Measured>) -> impl Future<Output = Result<(), Error>> + Send;
 
     /// The agent.
@@ -194,6 +252,13 @@ pub struct AgentPage<T> {
     places: Places,
 }
 
+impl<T> AgentPage<T> {
+    /// Whether no agent follows it.
+    pub fn is_last(&self) -> bool {
+        self.next.is_none()
+    }
+}
+
 /// The places of the agents of a page, for an answer that does not show them all.
 #[derive(Debug)]
 enum Places {
@@ -201,8 +266,8 @@ enum Places {
     ByName,
     /// In a kept order: for each agent, the number of agents up to and including them.
     InOrder(Uuid, Vec<usize>),
-    /// In an order of all these agents, who are the page. It need not be kept if the page shows them all.
-    InOrderNotKept(Vec<UserId>),
+    /// The same in an order of these agents, who are all. It need not be kept if the page shows them all.
+    InOrderNotKept(Vec<UserId>, Vec<usize>),
 }
 
 /// Finds the agents of one page.
@@ -241,7 +306,7 @@ impl<M: Measuring> Paging<'_, M> {
         let AskedPage { descending, size, ref token } = *self.page;
         let after = self.app.page_tokens.position(token.as_deref(), self.binding, self.now)?;
         let after = after.map(|after| Cursor::from_name_and_id(&after));
-        if self.asked.names_nobody() {
+        if self.asked.is_everyone() {
             let store = &self.app.store;
             let filter = self.asked.filter;
             let page = store.agents_of_profile(self.tenant, self.span, filter, descending, after.as_ref(), size);
@@ -252,18 +317,76 @@ impl<M: Measuring> Paging<'_, M> {
             return Ok(AgentPage { agents, next: page.next.map(Cursor::into_name_and_id), places: Places::ByName });
         }
         let (checked, everyone, basis) = join!(self.check_names(), self.everyone(size), self.measuring.basis());
-        let (mut agents, ahead) = checked_and(checked, everyone)?;
-        let place = |agent: &Agent| Cursor::by_name(&agent.display_name, &agent.id);
-        if let Some(after) = after {
-            let after = after.rank(descending);
-            agents.retain(|agent| place(agent).rank(descending) > after);
-        }
-        agents.sort_by_cached_key(|agent| place(agent).rank(descending));
-        let more = agents.len() > size;
-        agents.truncate(size);
-        let next = agents.last().filter(|_| more).map(|agent| place(agent).into_name_and_id());
+        let (agents, ahead) = checked_and(checked, everyone)?;
+        let (agents, next) = self.cut_by_name(agents, |agent| agent, after);
         let agents = self.measure(agents, &basis?, ahead).await?;
         Ok(AgentPage { agents, next, places: Places::ByName })
+    }
+
+    /// As [`Paging::by_name`], of all agents, who are `measured`.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn by_name_of(&self, measured: Vec<M::Measured>) -> Result<AgentPage<M::Measured>, Error> {
+        let after = self.app.page_tokens.position(self.page.token.as_deref(), self.binding, self.now)?;
+        let after = after.map(|after| Cursor::from_name_and_id(&after));
+        let (mut agents, next) = self.cut_by_name(measured, M::agent, after);
+        self.measuring.complete(&mut agents).await?;
+        Ok(AgentPage { agents, next, places: Places::ByName })
+    }
+
+    /// Those of `all` who are on the page after `after` by name, in order, and the place after it if more follow.
+    fn cut_by_name<T>(
+        &self,
+        mut all: Vec<T>,
+        agent: impl Fn(&T) -> &Agent,
+        after: Option<Cursor>,
+    ) -> (Vec<T>, Option<String>) {
+        let AskedPage { descending, size, .. } = *self.page;
+        let place = |one: &T| {
+            let agent = agent(one);
+            Cursor::by_name(&agent.display_name, &agent.id)
+        };
+        if let Some(after) = after {
+            let after = after.rank(descending);
+            all.retain(|one| place(one).rank(descending) > after);
+        }
+        all.sort_by_cached_key(|one| place(one).rank(descending));
+        let more = all.len() > size;
+        all.truncate(size);
+        let next = all.last().filter(|_| more).map(|last| place(last).into_name_and_id());
+        (all, next)
+    }
+
+    /// All agents that the request is for, measured, in no order.
+    ///
+    /// # Errors
+    /// As [`Paging::by_name`].
+    pub async fn everyone_measured(&self) -> Result<Vec<M::Measured>, Error> {
+        let (checked, everyone, basis) = join!(self.check_names(), self.everyone(usize::MAX), self.measuring.basis());
+        let (agents, ahead) = checked_and(checked, everyone)?;
+        self.measuring.measure(agents, &basis?, ahead).await
+    }
+
+    /// All agents asked for, by display name, then resource name. They are named, or members of groups that are: at most
+    /// `most` people.
+    ///
+    /// # Errors
+    /// INVALID_ARGUMENT naming what does not exist, or if there are more people; the errors of measuring; UNAVAILABLE if
+    /// the table does not answer.
+    pub async fn all_by_name(&self, most: usize) -> Result<Vec<M::Measured>, Error> {
+        let found = async {
+            let ids = self.people().await?;
+            if ids.len() > most {
+                let refusal = format!("and groupNames must name at most {most} people, and name {}", ids.len());
+                return Err(Error::invalid_field("agentUserNames", refusal));
+            }
+            self.agents_among(&ids, true).await
+        };
+        let (checked, found, basis) = join!(self.check_names(), found, self.measuring.basis());
+        let (mut agents, ahead) = checked_and(checked, found)?;
+        agents.sort_by_cached_key(|agent| Cursor::by_name(&agent.display_name, &agent.id));
+        self.measure(agents, &basis?, ahead).await
     }
 
     /// A page by value: the first one orders all agents and keeps the order, the others follow it.
@@ -271,31 +394,41 @@ impl<M: Measuring> Paging<'_, M> {
     /// # Errors
     /// As [`Paging::by_name`].
     pub async fn by_value(&self) -> Result<AgentPage<M::Measured>, Error> {
-        let size = self.page.size;
-        if let Some(token) = &self.page.token {
-            return self.in_kept_order(token).await;
+        match &self.page.token {
+            Some(token) => self.in_kept_order(token).await,
+            None => self.first_by_value(self.everyone_measured().await?).await,
         }
-        let (checked, everyone, basis) = join!(self.check_names(), self.everyone(usize::MAX), self.measuring.basis());
-        let (agents, ahead) = checked_and(checked, everyone)?;
-        let measured = self.measuring.measure(agents, &basis?, ahead).await?;
+    }
+
+    /// The first page by value, of all agents, who are `measured`.
+    ///
+    /// # Errors
+    /// As [`Paging::by_name`].
+    pub async fn first_by_value(&self, measured: Vec<M::Measured>) -> Result<AgentPage<M::Measured>, Error> {
+        let size = self.page.size;
         let order = self.in_order(&measured);
         let ids: Vec<&UserId> = order.iter().map(|(_, id, _)| *id).collect();
-        let (next, kept) = if order.len() > size {
-            let kept = self.keep_order(&ids).await?;
-            (Some(format_place(kept, size)), Places::InOrder(kept, (1..=size).collect()))
-        } else {
-            (None, Places::InOrderNotKept(ids.into_iter().cloned().collect()))
-        };
-        let places: HashMap<usize, usize> =
+        let kept = if ids.len() > size { Some(self.keep_order(&ids).await?) } else { None };
+        let not_kept: Vec<UserId> = if kept.is_none() { ids.into_iter().cloned().collect() } else { Vec::new() };
+        let ranks: HashMap<usize, usize> =
             order.iter().take(size).enumerate().map(|(rank, (_, _, place))| (*place, rank)).collect();
-        let mut page: Vec<(usize, M::Measured)> = Vec::with_capacity(places.len());
+        let mut page: Vec<(usize, M::Measured)> = Vec::with_capacity(ranks.len());
         for (place, agent) in measured.into_iter().enumerate() {
-            page.extend(places.get(&place).map(|rank| (*rank, agent)));
+            page.extend(ranks.get(&place).map(|rank| (*rank, agent)));
         }
         page.sort_unstable_by_key(|(rank, _)| *rank);
+        let ranks: HashMap<UserId, usize> =
+            page.iter().map(|(rank, agent)| (M::agent(agent).id.clone(), *rank)).collect();
         let mut page: Vec<M::Measured> = page.into_iter().map(|(_, agent)| agent).collect();
+        // Those of whom something cannot be read are left out now.
         self.measuring.complete(&mut page).await?;
-        Ok(AgentPage { agents: page, next, places: kept })
+        let before = page.iter().filter_map(|agent| Some(ranks.get(&M::agent(agent).id)? + 1)).collect();
+        let next = kept.map(|kept| format_place(kept, size));
+        let places = match kept {
+            Some(kept) => Places::InOrder(kept, before),
+            None => Places::InOrderNotKept(not_kept, before),
+        };
+        Ok(AgentPage { agents: page, next, places })
     }
 
     /// A page of the kept order that `token` continues.
@@ -361,24 +494,41 @@ impl<M: Measuring> Paging<'_, M> {
     /// The agents of the request, in no order. If it names agents or groups whose people are few and at most
     /// `measured`, what is measured of them is read too.
     async fn everyone(&self, measured: usize) -> Result<Found<M>, Error> {
-        let AskedAgents { agents, groups, filter, with_indirect_members, .. } = self.asked;
-        if self.asked.names_nobody() {
-            let agents = self.app.store.all_agents_of_profile(self.tenant, self.span, *filter);
+        if self.asked.is_everyone() {
+            let agents = self.app.store.all_agents_of_profile(self.tenant, self.span, self.asked.filter);
             return Ok((agents.await?, None));
         }
+        let ids = self.people().await?;
+        self.agents_among(&ids, ids.len() <= measured).await
+    }
+
+    /// The people whom the request names, and the members of the groups that it names; if it names nobody, its audience.
+    async fn people(&self) -> Result<Vec<UserId>, Error> {
+        let AskedAgents { agents, groups, with_indirect_members, audience, .. } = self.asked;
         let mut ids: HashSet<UserId> = agents.iter().cloned().collect();
         if !groups.is_empty() {
             let customer = self.tenant.of_customer();
             let members = self.app.store.members_of(&customer, groups, *with_indirect_members).await?;
             ids.extend(members.for_caller(self.caller, self.tenant)?);
         }
-        let ids: Vec<UserId> = ids.into_iter().collect();
-        let (mut found, ahead) = self.agents_and_ahead(&ids, ids.len() <= measured).await?;
+        if self.asked.names_nobody() {
+            ids.extend(audience.iter().flatten().cloned());
+        }
+        Ok(ids.into_iter().collect())
+    }
+
+    /// The agents of the request among the people `ids`; if `all_are_measured` and they are few, what is measured of them
+    /// is read too.
+    async fn agents_among(&self, ids: &[UserId], all_are_measured: bool) -> Result<Found<M>, Error> {
+        let AskedAgents { agents, filter, audience, .. } = self.asked;
+        let (mut found, ahead) = self.agents_and_ahead(ids, all_are_measured).await?;
         // Agents who left within the window are answered if named.
         let named: HashSet<&UserId> = agents.iter().collect();
         found.retain(|agent| {
+            let is_asked_for = audience.as_ref().is_none_or(|audience| audience.contains(&agent.id));
             let named_and_left = agent.has_left && named.contains(&agent.id);
-            if named_and_left { filter.with_dev_users || !agent.is_dev_user } else { filter.matches(agent) }
+            is_asked_for
+                && if named_and_left { filter.with_dev_users || !agent.is_dev_user } else { filter.matches(agent) }
         });
         Ok((found, ahead))
     }
@@ -435,7 +585,7 @@ impl<M: Measuring> Paging<'_, M> {
         let answer = Answer::beginning(messages, sizes, |shown| response(shown, Uuid::nil()))?;
         let (answer, shown) = answer.ok_or_else(too_large)?;
         match (&page.places, messages.get(..shown)) {
-            (Places::InOrderNotKept(ids), Some(shown)) if shown.len() < messages.len() => {
+            (Places::InOrderNotKept(ids, _), Some(shown)) if shown.len() < messages.len() => {
                 let ids: Vec<&UserId> = ids.iter().collect();
                 let order = self.keep_order(&ids).await?;
                 Answer::json(&response(shown, order)?)
@@ -455,7 +605,7 @@ impl<M: Measuring> Paging<'_, M> {
                 Some(Cursor::by_name(&agent.display_name, &agent.id).into_name_and_id())
             }
             Places::InOrder(order, before) => Some(format_place(*order, *before.get(last)?)),
-            Places::InOrderNotKept(_) => Some(format_place(order, shown)),
+            Places::InOrderNotKept(_, before) => Some(format_place(order, *before.get(last)?)),
         }
     }
 }

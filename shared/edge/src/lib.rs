@@ -3,6 +3,7 @@
 //!
 //! The edge knows HTTP, JSON and Lambda, and of coaching only how agents are asked for and paged.
 
+mod agent_sums;
 mod agents;
 mod answer;
 mod app;
@@ -26,7 +27,11 @@ mod s3;
 mod size;
 mod spans;
 
-pub use agents::{AgentPage, AskedAgents, AskedPage, Measuring, OfAgents, OrderDirection, Paging, SentAgents};
+pub use agent_sums::AgentSums;
+pub use agents::{
+    AgentPage, AskedAgents, AskedPage, MAX_AGENTS, MAX_GROUPS, MAX_USECASES, Measuring, NamedAgents, OfAgents,
+    OrderDirection, Paging, SentAgents,
+};
 pub use answer::{Answer, ERROR_DOMAIN, EntryStatus, ErrorMessage, GatewayMessage, MAX_STATUS_BYTES, http_status};
 pub use app::{App, Clock, ColdStart};
 pub use batch::{batch_results, entry_results};

@@ -145,10 +145,44 @@ pub(crate) fn replace(tenant: &Tenant, before: Option<&PlacedMark>, after: Optio
     removed.map(Write::delete).into_iter().chain(put).collect()
 }
 
+/// Which marks are read.
+#[derive(Debug, Clone, Copy)]
+pub enum Marks {
+    /// Of sessions, and of scorecards that are linked to plans.
+    Coaching,
+    /// Of evaluations.
+    Evaluations,
+}
+
+impl Marks {
+    /// `query` without the others.
+    fn only(self, query: QueryFluentBuilder) -> QueryFluentBuilder {
+        match self {
+            Self::Coaching => query
+                .filter_expression("attribute_exists(#session) OR attribute_exists(#plans)")
+                .expression_attribute_names("#session", SESSION)
+                .expression_attribute_names("#plans", PLANS),
+            // What cannot be read is let through.
+            Self::Evaluations => query
+                .filter_expression("attribute_not_exists(#session) AND NOT #evaluation = :false")
+                .expression_attribute_names("#session", SESSION)
+                .expression_attribute_names("#evaluation", EVALUATION)
+                .expression_attribute_values(":false", AttributeValue::Bool(false)),
+        }
+    }
+
+    /// What the sort keys of an agent's begin with; those of all their marks begin with `agent`.
+    fn of_agent(self, agent: String) -> String {
+        match self {
+            Self::Coaching => agent,
+            Self::Evaluations => keys::scorecard_marks(&agent),
+        }
+    }
+}
+
 impl Store {
-    /// Passes the marks of sessions, and of scorecards that are linked to plans, of `agents` in `usecases` and
-    /// `periods` to `take`, one after the other in no order, each as of within about a second, or as unreadable. They
-    /// include sessions of plans that are being deleted.
+    /// Passes the `wanted` marks of `agents` in `usecases` and `periods` to `take`, one after the other in no order,
+    /// each as of within about a second, or as unreadable. They include sessions of plans that are being deleted.
     ///
     /// # Errors
     /// UNAVAILABLE if the table does not answer; the errors of `take`.
@@ -158,15 +192,19 @@ impl Store {
         usecases: &[UsecaseId],
         agents: &[UserId],
         periods: &[Period],
+        wanted: Marks,
         take: impl FnMut(Result<AgentMark, Unreadable>) -> Result<(), Error>,
     ) -> Result<(), Error> {
         let mut queries = Vec::with_capacity(usecases.len() * agents.len() * periods.len());
         for usecase in usecases {
             for agent in agents {
-                queries.extend(periods.iter().map(|period| self.query_of_agent(tenant, usecase, agent, *period)));
+                for period in periods {
+                    let Key { partition, sort } = keys::activity_of_agent(tenant, usecase, agent, *period);
+                    queries.push(self.query_beginning(partition, wanted.of_agent(sort)));
+                }
             }
         }
-        self.take_marks(queries.into_iter().map(without_mere_evaluations), take).await
+        self.take_marks(queries.into_iter().map(|query| wanted.only(query)), take).await
     }
 
     /// As [`Store::activity_of_agents`], for every agent of the profile, and with `periods` in order: a range of each
@@ -179,6 +217,7 @@ impl Store {
         tenant: &Tenant,
         usecases: &[UsecaseId],
         periods: &[Period],
+        wanted: Marks,
         take: impl FnMut(Result<AgentMark, Unreadable>) -> Result<(), Error>,
     ) -> Result<(), Error> {
         let (Some(first), Some(last)) = (periods.first(), periods.last()) else { return Ok(()) };
@@ -192,7 +231,7 @@ impl Store {
                     .expression_attribute_values(":last", AttributeValue::S(format!("{last}$")))
             }));
         }
-        self.take_marks(queries.into_iter().map(without_mere_evaluations), take).await
+        self.take_marks(queries.into_iter().map(|query| wanted.only(query)), take).await
     }
 
     async fn take_marks(
@@ -219,16 +258,10 @@ impl Store {
             .return_consumed_capacity(ReturnConsumedCapacity::Total)
     }
 
-    fn query_of_agent(
-        &self,
-        tenant: &Tenant,
-        usecase: &UsecaseId,
-        agent: &UserId,
-        period: Period,
-    ) -> QueryFluentBuilder {
-        let Key { partition, sort } = keys::activity_of_agent(tenant, usecase, agent, period);
-        self.query_of(partition, &format!("begins_with({SK}, :agent)"))
-            .expression_attribute_values(":agent", AttributeValue::S(sort))
+    /// The items of `bucket` whose sort key begins with `beginning`.
+    fn query_beginning(&self, bucket: String, beginning: String) -> QueryFluentBuilder {
+        self.query_of(bucket, &format!("begins_with({SK}, :beginning)"))
+            .expression_attribute_values(":beginning", AttributeValue::S(beginning))
     }
 
     /// All marks of `agent` in `usecases` and `periods` as they are now. One that is of nothing is removed, and its
@@ -243,7 +276,8 @@ impl Store {
     ) -> Result<StoredMarks, Error> {
         let places = usecases.iter().flat_map(|usecase| periods.iter().map(move |period| (usecase, *period)));
         let queries = places.map(|(usecase, period)| {
-            let query = self.query_of_agent(tenant, usecase, agent, period).consistent_read(true);
+            let Key { partition, sort } = keys::activity_of_agent(tenant, usecase, agent, period);
+            let query = self.query_beginning(partition, sort).consistent_read(true);
             let pages = self.pages_of_range(query).try_collect::<Vec<_>>();
             async move { Ok::<_, Error>((usecase, period, pages.await?)) }
         });
@@ -335,14 +369,6 @@ impl Store {
         }
         Ok(())
     }
-}
-
-/// The query without the marks of evaluations that are not linked to plans.
-fn without_mere_evaluations(query: QueryFluentBuilder) -> QueryFluentBuilder {
-    query
-        .filter_expression("attribute_exists(#session) OR attribute_exists(#plans)")
-        .expression_attribute_names("#session", SESSION)
-        .expression_attribute_names("#plans", PLANS)
 }
 
 impl AgentMark {

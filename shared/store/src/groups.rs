@@ -60,7 +60,7 @@ pub struct GroupMembers {
 }
 
 impl GroupMembers {
-    /// The members, whether or not every group exists.
+    /// The members.
     pub fn into_members(self) -> Vec<UserId> {
         self.members
     }
@@ -81,6 +81,34 @@ impl GroupMembers {
         }
         let names: Vec<String> = self.unknown.iter().map(|group| tenant.name_of(group)).collect();
         Err(Error::invalid_field("groupNames", format!("'{}' does not exist", names.join("', '"))))
+    }
+}
+
+/// Groups, and those below them if their members count.
+#[derive(Debug)]
+pub struct GroupTree {
+    groups: HashMap<GroupId, Group>,
+    unreadable: Vec<Unreadable>,
+    indirect: bool,
+}
+
+impl GroupTree {
+    /// One of the groups that cannot be read, if there is one.
+    pub fn unreadable(&self) -> Option<&Unreadable> {
+        self.unreadable.first()
+    }
+
+    /// The members of the group `id`, each once; none if there is no such group, or it cannot be read.
+    pub fn members(&self, id: &GroupId) -> HashSet<&UserId> {
+        let mut members = HashSet::new();
+        let mut seen = HashSet::from([id]);
+        let mut left = vec![id];
+        while let Some(id) = left.pop() {
+            let Some(group) = self.groups.get(id) else { continue };
+            members.extend(&group.members);
+            left.extend(group.subgroups.iter().filter(|below| self.indirect && seen.insert(*below)));
+        }
+        members
     }
 }
 
@@ -209,28 +237,38 @@ impl Store {
         groups: &[GroupId],
         indirect: bool,
     ) -> Result<GroupMembers, Error> {
-        let mut members = HashSet::new();
-        let mut unknown = Vec::new();
-        let mut damaged = Vec::new();
-        let mut seen: HashSet<GroupId> = groups.iter().cloned().collect();
-        let mut level: Vec<GroupId> = groups.to_vec();
-        let mut named = true;
+        let GroupTree { groups: found, unreadable, .. } = self.group_tree(tenant, groups.iter(), indirect).await?;
+        let is_known =
+            |id: &GroupId| found.contains_key(id) || unreadable.iter().any(|unreadable| unreadable.id() == id.as_str());
+        let unknown = groups.iter().filter(|id| !is_known(id)).cloned().collect();
+        let members: HashSet<UserId> = found.into_values().flat_map(|group| group.members).collect();
+        Ok(GroupMembers { members: members.into_iter().collect(), unknown, unreadable })
+    }
+
+    /// `groups` as of within about a second, for the members of each; with `indirect`, those of sub-groups are members.
+    ///
+    /// # Errors
+    /// UNAVAILABLE if the table does not answer.
+    pub async fn group_tree<'g>(
+        &self,
+        tenant: &CustomerTenant,
+        groups: impl Iterator<Item = &'g GroupId>,
+        indirect: bool,
+    ) -> Result<GroupTree, Error> {
+        let mut tree = GroupTree { groups: HashMap::new(), unreadable: Vec::new(), indirect };
+        let mut asked: HashSet<GroupId> = groups.cloned().collect();
+        let mut level: Vec<GroupId> = asked.iter().cloned().collect();
         while !level.is_empty() {
-            let Found { entries, unreadable } = self.groups_by_id(tenant, &level, false).await?;
-            if named && entries.len() + unreadable.len() < seen.len() {
-                let mut known: HashSet<GroupId> = entries.iter().map(|group| group.value.id.clone()).collect();
-                known.extend(unreadable.iter().filter_map(|unreadable| GroupId::parse(unreadable.id())));
-                unknown.extend(groups.iter().filter(|group| !known.contains(group)).cloned());
-            }
-            named = false;
-            damaged.extend(unreadable);
+            let found = self.groups_by_id(tenant, &level, false).await?;
+            tree.unreadable.extend(found.unreadable);
             level.clear();
-            for Versioned { value: group, .. } in entries {
-                members.extend(group.members);
-                level.extend(group.subgroups.into_iter().filter(|group| indirect && seen.insert(group.clone())));
+            for Versioned { value: group, .. } in found.entries {
+                let below = group.subgroups.iter().filter(|id| indirect && asked.insert((*id).clone()));
+                level.extend(below.cloned());
+                tree.groups.insert(group.id.clone(), group);
             }
         }
-        Ok(GroupMembers { members: members.into_iter().collect(), unknown, unreadable: damaged })
+        Ok(tree)
     }
 
     pub(crate) async fn groups_by_id(

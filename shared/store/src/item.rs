@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
 use coaching_domain::change::Shown;
 use coaching_domain::names::Collection;
@@ -55,6 +56,11 @@ impl Item {
         }
         self.number("shown_version", i64::try_from(shown.version).unwrap_or(i64::MAX))
             .text("shown_update_time", shown.update_time.to_string())
+    }
+
+    pub(crate) fn bytes(mut self, attribute: &str, value: impl Into<Blob>) -> Self {
+        self.0.insert(attribute.to_owned(), AttributeValue::B(value.into()));
+        self
     }
 
     pub(crate) fn boolean(mut self, attribute: &str, value: bool) -> Self {

@@ -195,6 +195,40 @@ pub fn scorecard(tenant: &Tenant, id: &ScorecardId) -> Key {
 /// 1,000 a second, so a profile takes more than 2,000 scorecards a second.
 pub const BUCKETS: u32 = 16;
 
+/// The key of the time at which the benchmark of a usecase and period was made.
+pub(crate) fn benchmark_made(tenant: &Tenant, usecase: &UsecaseId, period: Period) -> Key {
+    Key { partition: benchmark(tenant, usecase), sort: format!("made#{period}") }
+}
+
+/// The key of one of the items of a benchmark.
+pub(crate) fn benchmark_item(
+    tenant: &Tenant,
+    usecase: &UsecaseId,
+    period: Period,
+    template: &ScorecardTemplateId,
+    place: u32,
+) -> Key {
+    Key { partition: benchmark(tenant, usecase), sort: format!("{period}#{template}#{place}") }
+}
+
+/// The key of the time at which the agents of a bucket were added up for the benchmarks of some consecutive periods. The
+/// sort keys of the items with their scores are this one and, after a `#`, that of [`benchmark_item`].
+pub(crate) fn benchmark_range(tenant: &Tenant, usecase: &UsecaseId, periods: &[Period], bucket: u32) -> Key {
+    let periods: Vec<String> = periods.iter().map(ToString::to_string).collect();
+    Key { partition: benchmark(tenant, usecase), sort: format!("range#{}#{bucket:02}", periods.join("+")) }
+}
+
+fn benchmark(tenant: &Tenant, usecase: &UsecaseId) -> String {
+    under(tenant, Partition::Benchmark, &[usecase.as_str()])
+}
+
+/// The period, template and place at the end of a sort key of [`benchmark_item`], or of one below [`benchmark_range`].
+pub(crate) fn parse_benchmark_item(sort: &str) -> Option<(Period, ScorecardTemplateId, u32)> {
+    let mut parts = sort.rsplit('#');
+    let (place, template, period) = (parts.next()?, parts.next()?, parts.next()?);
+    Some((parse_period(period)?, Id::parse(template)?, place.parse().ok()?))
+}
+
 /// The key of an agent's statistics of one usecase and period. A bucket of agents is a partition,
 /// sorted by period, so that a whole profile is a range of each bucket and a team a batch of keys.
 pub fn statistics(tenant: &Tenant, usecase: &UsecaseId, agent: &UserId, period: Period) -> Key {
@@ -270,7 +304,12 @@ pub fn scorecard_mark(
     scorecard: &ScorecardId,
 ) -> Key {
     let Key { partition, sort } = activity_of_agent(tenant, usecase, agent, period);
-    Key { partition, sort: format!("{sort}{SCORECARD_MARK}#{scorecard}") }
+    Key { partition, sort: scorecard_marks(&sort) + scorecard.as_str() }
+}
+
+/// What the sort keys of the marks of an agent's scorecards begin with; those of all their marks begin with `of_agent`.
+pub(crate) fn scorecard_marks(of_agent: &str) -> String {
+    format!("{of_agent}{SCORECARD_MARK}#")
 }
 
 /// The words in the keys of marks.
@@ -290,7 +329,7 @@ pub(crate) fn parse_mark(sort: &str) -> Option<(Period, UserId, Marked)> {
     Some((parse_period(period)?, Id::parse(agent)?, marked))
 }
 
-fn parse_period(text: &str) -> Option<Period> {
+pub(crate) fn parse_period(text: &str) -> Option<Period> {
     format!("{text}-01").parse().ok().map(Period::of)
 }
 

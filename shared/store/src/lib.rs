@@ -23,8 +23,9 @@
 //! | write many scorecards over the stored ones | [`Store::upsert_scorecards`] | the scorecards, again after each conflict |
 //! | a template and the statistics that a scorecard of it counts in | [`Store::template_and_statistics`] | the items |
 //! | statistics of some agents; of a profile | [`Store::statistics_of_agents`], [`Store::statistics_of_profile`] | the items; a range of each bucket |
-//! | marks of sessions and linked scorecards of some agents; of a profile | [`Store::activity_of_agents`], [`Store::activity_of_profile`] | a range of each agent; of each bucket |
+//! | marks of sessions and linked scorecards, or of evaluations, of some agents; of a profile | [`Store::activity_of_agents`], [`Store::activity_of_profile`] | a range of each agent; of each bucket |
 //! | how many active agents a profile has | [`Store::active_agent_count`] | the shards of the counts |
+//! | everyone's scores; make them up | [`Store::benchmark`], [`Store::make_benchmark`] | the items; a range of each bucket of statistics |
 //! | recount a profile's statistics | [`Store::plan_recount`], [`Store::recount_agent`] | its scorecards and statistics |
 //! | keep an order of agents; a part of it | [`Store::keep_order`], [`Store::kept_order`] | nothing; one item or two |
 //! | scorecards by their creation, for exports | [`Store::scorecards_created`] | a range of one index; of one index partition per agent if few are named |
@@ -42,6 +43,7 @@ mod activity;
 mod agent_counts;
 mod agents;
 mod batch;
+mod benchmark;
 mod changes;
 mod comments;
 mod deadline;
@@ -85,12 +87,13 @@ use crate::sessions_held::FullStatistics;
 use crate::unreadable::Noted;
 
 pub use access::Access;
-pub use activity::{AgentMark, Mark};
+pub use activity::{AgentMark, Mark, Marks};
 pub use agent_counts::{CountDifference, RecountedAgents};
 pub use agents::{Agent, AgentFilter, AgentsById, plans_in_scope};
 pub use comments::CommentFilter;
 pub use deadline::Deadline;
 pub use dependents::DeletedWithPlan;
+pub use groups::GroupTree;
 pub use idempotency::{Created, IdempotencyRecord};
 pub use jobs::JobFilter;
 pub use keys::{Cursor, ListIndex};

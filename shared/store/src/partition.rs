@@ -102,6 +102,13 @@ partitions! {
         ("{period}#{user}#session#{session}", "what overviews need to know of a session"),
         ("{period}#{user}#scorecard#{scorecard}", "what overviews and quotas need to know of a submitted scorecard")
     ];
+    /// The benchmark of a usecase: the statistics of all its agents, added up. It is made anew when it is out of date.
+    Benchmark = "{customer}#{profile}#benchmark#{usecase}" [
+        ("made#{period}", "when the benchmark of two months was made"),
+        ("{period}#{template}#{place}", "everyone's scores by a template"),
+        ("range#{periods}#{bucket}", "when a share of the agents was added up, until all are"),
+        ("range#{periods}#{bucket}#{period}#{template}#{place}", "the scores of these")
+    ];
     /// A part of an order of agents that progress is paged by; it expires.
     Order = "{customer}#{profile}#order#{uuid}#{number}" [("chunk", "the agents' ids")];
     /// How far a rebuild of a profile's statistics came.

@@ -115,13 +115,26 @@ impl Store {
         tenant: &Tenant,
         usecases: &[UsecaseId],
         periods: &[Period],
-        mut take: impl FnMut(Result<AgentStatistics, Unreadable>) -> Result<(), Error>,
+        take: impl FnMut(Result<AgentStatistics, Unreadable>) -> Result<(), Error>,
     ) -> Result<(), Error> {
-        let (Some(first), Some(last)) = (periods.first(), periods.last()) else { return Ok(()) };
         let mut buckets = Vec::new();
         for usecase in usecases {
             buckets.extend((0..keys::BUCKETS).map(|bucket| keys::statistics_bucket(tenant, usecase, bucket)));
         }
+        self.statistics_of_buckets(buckets, periods, take).await
+    }
+
+    /// As [`Store::statistics_of_profile`], of the agents in `buckets`.
+    ///
+    /// # Errors
+    /// As there.
+    pub(crate) async fn statistics_of_buckets(
+        &self,
+        buckets: Vec<String>,
+        periods: &[Period],
+        mut take: impl FnMut(Result<AgentStatistics, Unreadable>) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let (Some(first), Some(last)) = (periods.first(), periods.last()) else { return Ok(()) };
         let ranges = iter(buckets).map(|bucket| {
             // `$` is the character after `#`.
             let query = self

@@ -165,7 +165,7 @@ impl Named<'_> {
 
 /// The kind of record for the word `collection` of a key.
 fn kind_of(collection: &str) -> &'static str {
-    const KINDS: [&str; 18] = [
+    const KINDS: [&str; 19] = [
         "plan",
         "session",
         "comment",
@@ -181,6 +181,7 @@ fn kind_of(collection: &str) -> &'static str {
         "group",
         "groups",
         "agent-counts",
+        "benchmark",
         "deletions",
         "job",
         "unfinished-jobs",
