@@ -7,12 +7,15 @@ use std::time::{Duration, Instant};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::TimeDelta;
-use coaching_domain::job::{JobKind, Progress};
+use coaching_domain::job::{
+    Job, JobFile, JobKind, MAX_CHECKPOINT_BYTES, MAX_FILES, MAX_REQUEST_BYTES, MAX_WARNINGS, Progress,
+};
+use coaching_domain::names::{MAX_ID_BYTES, Scorecard};
 use coaching_domain::{Error, Id, Tenant};
 use coaching_edge::App;
 use coaching_jobs::{KINDS, Kind, Sliced, Slicing, Stopped, Turn, Work, work};
-use coaching_tests::{Event, Fault, TestService, below_support, event_file, perform, user_name};
-use serde_json::{Value, json};
+use coaching_tests::{Event, Fault, TestService, below_support, bytes_of, event_file, perform, user_name};
+use serde_json::{Map, Value, json};
 
 /// Time for as much as a turn takes.
 fn later() -> Instant {
@@ -299,6 +302,68 @@ async fn progress_is_noted_every_five_seconds_and_a_job_that_is_to_stop_stops_th
     let ended = work(&service.app, &[&As(slow)], &tenant(), &id, 0, later()).await.unwrap();
     assert_eq!(ended, Turn::Ended);
     assert_eq!(job(service).await["state"], "CANCELLED");
+}
+
+/// Keeps one file more than a job may have.
+fn prolific<'a>(work: &'a mut Work<'_>) -> Slicing<'a> {
+    Box::pin(async move {
+        for number in 0..=MAX_FILES {
+            work.keep(format!("{number}.csv"), "csv", "text/csv", Vec::new(), 0).await?;
+        }
+        Ok(Sliced::Done)
+    })
+}
+
+#[tokio::test]
+async fn a_job_that_makes_too_many_files_fails() {
+    let service = TestService::seeded().await;
+    let id = Id::parse("export-1").unwrap();
+    let ended = work(&service.app, &[&As(prolific)], &tenant(), &id, 0, later()).await.unwrap();
+    assert_eq!(ended, Turn::Ended);
+    let failed = job(&service).await;
+    assert_eq!(
+        (&failed["state"], &failed["error"]["status"], &failed["error"]["reason"], &failed["results"]),
+        (&json!("FAILED"), &json!("RESOURCE_EXHAUSTED"), &json!("TOO_MANY_FILES"), &json!([]))
+    );
+    assert_eq!(service.files.all_in_memory().len(), MAX_FILES);
+}
+
+#[tokio::test]
+async fn the_largest_job_is_an_item() {
+    let service = TestService::seeded().await;
+    let longest = "x".repeat(MAX_ID_BYTES);
+    let text = |bytes: usize| Value::from("x".repeat(bytes - 2));
+    let (id, creator) = (Id::parse(&longest).unwrap(), Id::parse(&longest).unwrap());
+    let request = Map::from_iter([("a".to_owned(), text(MAX_REQUEST_BYTES - r#"{"a":}"#.len()))]);
+    assert_eq!(Value::from(request.clone()).to_string().len(), MAX_REQUEST_BYTES);
+    let now = service.app.now().unwrap();
+    let job = Job::new(id, JobKind::ExportScorecards, creator, request, text(MAX_CHECKPOINT_BYTES), now);
+    #[expect(clippy::disallowed_methods, reason = "a test acts for no caller")]
+    let tenant = Tenant::for_maintenance(&longest, &longest).unwrap();
+    service.app.store.create_job(&tenant, &job, None).await.unwrap();
+    let file = JobFile {
+        stored_as: "19999-10-399.ndjson".to_owned(),
+        file_name: "scorecards-2016-01-01-2026-01-01-400.ndjson".to_owned(),
+        content_type: "text/csv; charset=utf-8".to_owned(),
+        size: 99_999_999,
+        rows: 1_000_000,
+        sha256: "0".repeat(64),
+    };
+    let warning = format!("'{}' cannot be read", tenant.name_of(&Id::<Scorecard>::parse(&longest).unwrap()));
+    let written = service.app.store.change_job(&tenant, &job.id, now, |job, now| {
+        job.claim(0, now);
+        // A checkpoint has the place of a scorecard too.
+        job.go_on_from(text(MAX_CHECKPOINT_BYTES + 3 * MAX_ID_BYTES), now);
+        job.files = vec![file.clone(); MAX_FILES];
+        job.warnings = vec![warning.clone(); MAX_WARNINGS];
+        Ok(true)
+    });
+    written.await.unwrap();
+    let items = service.items().await;
+    let item = &items[&format!("{longest}#{longest}#job#{longest} / job")];
+    // Some room for the numbers.
+    assert!(bytes_of(item) < 400 * 1024 - 1000, "{}", bytes_of(item));
+    assert!(bytes_of(item) > 350_000, "it is as large as meant: {}", bytes_of(item));
 }
 
 #[tokio::test]

@@ -226,7 +226,7 @@ pub async fn start_jobs(app: &App, created: Range<Timestamp>, cancelled: Timesta
         let (tenant, now) = (tenant?, app.now()?);
         let creator: UserId = id(MANAGER)?;
         let export = ScorecardsExport::of_all(created.start, created.end);
-        let checkpoint = Begun::new(app, &tenant, export).await?.checkpoint()?;
+        let checkpoint = Begun::new(app, &tenant, export).await?.first_checkpoint()?;
         let request = json!({"startTime": created.start, "endTime": created.end, "asJob": true});
         let request = request.as_object().cloned().unwrap_or_default();
         for (name, is_cancelled) in [("cancelled-1", true), ("export-1", false)] {

@@ -293,8 +293,12 @@ def more_records(gateway):
         assert status in (200, 409), (record, status, text)
 
 
-def a_job_is_done(gateway):
-    """Starts an export by a job, which the table's stream wakes, and reads its file in the bucket."""
+def a_job_is_done(gateway, decided, table, kill):
+    """Starts an export by a job, which the table's stream wakes, and whose worker is killed as it writes its file; reads the file that the next attempt writes."""
+    [mapping] = boto3.client("lambda").list_event_source_mappings()["EventSourceMappings"]
+    [pattern] = mapping["FilterCriteria"]["Filters"]
+    assert pattern["Pattern"] in (ROOT / "template.yaml").read_text(), mapping
+    kill.touch()
     body = {"startTime": "2026-05-01T00:00:00Z", "endTime": "2026-06-01T00:00:00Z", "asJob": True, "includeDeactivatedUsers": True}
     status, text = gateway.send("POST", f"/v1/{PROFILE}/scorecards:export", "maria", json.dumps(body))
     assert status == 200, text
@@ -314,6 +318,19 @@ def a_job_is_done(gateway):
         content = answer.read()
     assert hashlib.sha256(content).hexdigest() == file["sha256"], file
     assert content.decode("utf-8-sig").startswith("scorecard_name,"), content[:100]
+
+    assert not kill.exists(), "nobody was killed"
+    path = file["uri"].partition("?")[0]
+    assert path.endswith("/0-2-0.csv"), f"the second attempt at the first turn writes it: {path}"
+    item = boto3.client("dynamodb").get_item(TableName=table, Key={"PK": {"S": f"acme#support#job#{name.split('/')[-1]}"}, "SK": {"S": "job"}})["Item"]
+    assert (item["turn"], item["attempt"]) == ({"N": "0"}, {"N": "2"}), item
+    of_s3 = [decision for decision in decisions_of_functions(decided) if decision["action"].startswith("s3:")]
+    does = {(decision["action"], decision["who"].split("/")[1].split("-")[1].removesuffix("FunctionRole")) for decision in of_s3 if not decision["denied"]}
+    assert does == {("s3:PutObject", "RunJob"), ("s3:GetObject", "GetJob")}, does
+    # Nobody reads it without a link.
+    with contextlib.suppress(urllib.error.HTTPError):
+        urllib.request.urlopen(path)
+        raise AssertionError("the file is read without a link")
     return file["rowCount"]
 
 
@@ -376,7 +393,7 @@ def in_folder(folder):
     decided = folder / "decisions"
     emulated = {
         **os.environ, "AUTH": "true", "BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(port), "IOT_MTLS_ENABLED": "0",
-        "IAM_DECISIONS": str(decided), "LAMBDA_ACCOUNT_CONCURRENCY": "1000",
+        "IAM_DECISIONS": str(decided), "KILL_WORKER_ONCE": str(folder / "kill"), "LAMBDA_ACCOUNT_CONCURRENCY": "1000",
     }
     emulator = [sys.executable, HERE / "emulator.py"]
     with started(emulator, folder / "emulator.log", emulated, answers(f"{url}/_ministack/health")):
@@ -459,7 +476,8 @@ def of_emulator(folder, url, decided):
     # Some of these delete records that the client needs.
     sent = each_function_succeeds(gateway)
     told(f"{sent} events, one at least of each function answered as it should be")
-    told(f"a job that the stream woke wrote {a_job_is_done(gateway)} rows into the bucket, and its link reads them")
+    rows = a_job_is_done(gateway, decided, own_table, folder / "kill")
+    told(f"a job that the stream woke, and whose worker was killed once, wrote {rows} rows into the bucket; its link reads them")
     # The function's answer comes first, then the CLI's output about the invocation.
     rebuilt, _ = json.JSONDecoder().raw_decode(guide.run('--function-name "$REBUILD"'))
     assert rebuilt["done"] is True, rebuilt

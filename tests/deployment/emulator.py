@@ -2,22 +2,27 @@
 
 ministack does not know `dynamodb:LeadingKeys`, which every role uses: here each request, and each part of a
 transaction, carries the partition keys that it touches. It also forgets which permissions boundary CloudFormation gives a role.
-What IAM allows and denies on DynamoDB is appended to the file that IAM_DECISIONS names, a line of JSON each.
+What IAM allows and denies on DynamoDB and S3 is appended to the file that IAM_DECISIONS names, a line of JSON each.
+When the file that KILL_WORKER_ONCE names is there, it is removed, and the worker of jobs is killed as it next writes a file.
 """
 
 import contextvars
 import json
 import os
 import re
+from pathlib import Path
 
 import ministack.core.iam_actions as actions
 import ministack.core.iam_evaluator as evaluator
+import ministack.core.lambda_runtime as lambda_runtime
 import ministack.services.cloudformation.provisioners as provisioners
 import ministack.services.dynamodb as dynamodb
 import ministack.services.iam as iam
 from ministack.app import main
 
 LEADING_KEYS = "dynamodb:LeadingKeys"
+# Part of the names of the worker of jobs and of its role.
+WORKER = "RunJob"
 
 decisions = open(os.environ["IAM_DECISIONS"], "a", buffering=1)
 parts_of_transaction = contextvars.ContextVar("parts_of_transaction", default=())
@@ -86,17 +91,28 @@ def with_boundary(handler, properties_at):
     return handle
 
 
+def kill_worker_once():
+    kill = Path(os.environ["KILL_WORKER_ONCE"])
+    if kill.exists():
+        kill.unlink()
+        for worker in [worker for pool in lambda_runtime._workers.values() for worker in pool]:
+            if WORKER in worker.func_name and worker.in_use:
+                worker._proc.kill()
+
+
 def enforce_and_tell(access_key, action, service, region, resource_arn="*", service_context=None, **more):
     parts = parts_of_transaction.get()
     if service == "dynamodb" and parts and "dynamodb:EnclosingOperation" in (service_context or {}):
         service_context = {**service_context, LEADING_KEYS: parts[0]}
         parts_of_transaction.set(parts[1:])
     refusal = enforce(access_key, action, service, region, resource_arn=resource_arn, service_context=service_context, **more)
-    if service == "dynamodb":
+    if service in ("dynamodb", "s3"):
         principal = evaluator.resolve_principal(access_key, "000000000000")
         keys = (service_context or {}).get(LEADING_KEYS)
         who = getattr(principal, "arn", str(principal))
         decisions.write(json.dumps({"who": who, "action": action, "on": resource_arn, "keys": keys, "denied": bool(refusal)}) + "\n")
+        if action == "s3:PutObject" and WORKER in who:
+            kill_worker_once()
     return refusal
 
 

@@ -1,9 +1,11 @@
 //! Exports scorecards as a file: a table, or a message of the API on each line.
 //!
 //! **Answer**: exactly one of `content`, if all of it takes at most 1 MiB and is read within five seconds, and `job`, which
-//! then makes files of at most 64 MiB and 1,000,000 rows, and at most 20,000,000 rows in all. `asJob` asks for a job always.
-//! A profile has at most 5 unfinished jobs (RESOURCE_EXHAUSTED), and the request of a job takes at most 128 KiB. What
-//! cannot be read is left out, and named in the job's `warnings`; an export that leaves something out is made by a job.
+//! then makes files of at most 64 MiB and 1,000,000 rows. A job that would make more than 400 files or 20,000,000 rows fails
+//! with TOO_MANY_FILES or TOO_MANY_ROWS. `asJob` asks for a job always. A profile has at most 5 unfinished jobs
+//! (RESOURCE_EXHAUSTED). The request of a job takes at most 128 KiB, and what it names with the templates of its columns at
+//! most 112 KiB (INVALID_ARGUMENT). What cannot be read is left out, and named in the job's `warnings`; an export that leaves
+//! something out is made by a job.
 //!
 //! **Which scorecards**: those created from `startTime` until before `endTime` (both required, at most 3660 days apart), of
 //! the agents in `agentUserNames` and of the members of `groupNames` (of sub-groups too with
@@ -109,7 +111,7 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
         }
         let body = request.body_as_sent(MAX_REQUEST_BYTES)?;
         let (id, creator) = (app.new_id(*now)?, caller.user().clone());
-        let job = Job::new(id, JobKind::ExportScorecards, creator, body, begun.checkpoint()?, *now);
+        let job = Job::new(id, JobKind::ExportScorecards, creator, body, begun.first_checkpoint()?, *now);
         app.store.create_job(&tenant, &job, record).await
     };
     let created = creation.once(app, &tenant, export).await;

@@ -17,10 +17,15 @@ use crate::{Code, Error, Reason, Tenant, Timestamp};
 
 /// The most unfinished jobs of a profile.
 pub const MAX_UNFINISHED: u32 = 5;
-/// The most bytes of JSON that the request of a job takes.
+/// The most bytes of JSON that the request of a job takes. With this, the next three and the longest names, a job takes
+/// less than the 400 KB of an item.
 pub const MAX_REQUEST_BYTES: usize = 128 * 1024;
+/// The most bytes of JSON that a job begins with.
+pub const MAX_CHECKPOINT_BYTES: usize = 112 * 1024;
 /// The most warnings of a job.
 pub const MAX_WARNINGS: usize = 100;
+/// The most files of a job.
+pub const MAX_FILES: usize = 400;
 /// The most attempts at one turn.
 const MAX_ATTEMPTS: u32 = 10;
 /// The most turns of a job.

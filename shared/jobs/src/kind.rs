@@ -5,8 +5,8 @@ use std::time::Instant;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use chrono::TimeDelta;
-use coaching_domain::job::{Job, JobFailure, JobFile, JobKind, JobState, Progress};
-use coaching_domain::{Error, Tenant, Timestamp};
+use coaching_domain::job::{Job, JobFailure, JobFile, JobKind, JobState, MAX_FILES, Progress};
+use coaching_domain::{Code, Error, Tenant, Timestamp};
 use coaching_edge::{App, NewFile};
 use serde_json::Value;
 
@@ -131,7 +131,7 @@ impl<'a> Work<'a> {
     /// Keeps a file of the job: `bytes` with so many `rows`, downloaded as `file_name`.
     ///
     /// # Errors
-    /// UNAVAILABLE if the storage does not take it.
+    /// If the job has [`MAX_FILES`], or the storage does not take it.
     pub async fn keep(
         &mut self,
         file_name: String,
@@ -139,7 +139,11 @@ impl<'a> Work<'a> {
         content_type: &str,
         bytes: Vec<u8>,
         rows: u64,
-    ) -> Result<(), Error> {
+    ) -> Result<(), Stopped> {
+        if self.file_count() >= MAX_FILES {
+            let message = format!("the job makes more than {MAX_FILES} files; ask for less at once");
+            return Err(Stopped::Failed(JobFailure::new(Code::ResourceExhausted, "TOO_MANY_FILES", message)));
+        }
         let number = self.stored;
         self.stored += 1;
         // Another attempt at this turn, or a worker that lost it, writes files of its own.

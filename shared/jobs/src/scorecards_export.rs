@@ -7,7 +7,7 @@ use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
 use coaching_domain::export::{Format, Layout, ScorecardsExport};
-use coaching_domain::job::{JobFailure, JobKind, Progress};
+use coaching_domain::job::{JobFailure, JobKind, MAX_CHECKPOINT_BYTES, Progress};
 use coaching_domain::names::{ScorecardTemplateId, UserId};
 use coaching_domain::scorecard::Scorecard;
 use coaching_domain::template::ScorecardTemplate;
@@ -100,8 +100,17 @@ impl Begun {
     /// The checkpoint at which a job begins.
     ///
     /// # Errors
-    /// INTERNAL if it cannot be written.
-    pub fn checkpoint(&self) -> Result<Value, Error> {
+    /// INVALID_ARGUMENT if the request and the templates of its columns take more than [`MAX_CHECKPOINT_BYTES`].
+    pub fn first_checkpoint(&self) -> Result<Value, Error> {
+        let checkpoint = self.checkpoint()?;
+        if checkpoint.to_string().len() > MAX_CHECKPOINT_BYTES {
+            let fault = "names too much for a job, with the templates of its columns; name less, or take ROW_PER_SCORE";
+            return Err(Error::invalid_field("body", fault));
+        }
+        Ok(checkpoint)
+    }
+
+    fn checkpoint(&self) -> Result<Value, Error> {
         serde_json::to_value(self).map_err(Error::internal)
     }
 }
@@ -349,10 +358,30 @@ async fn slice(work: &mut Work<'_>) -> Result<Sliced, Stopped> {
     Ok(Sliced::GoOn(Begun { after, ..begun.clone() }.checkpoint()?))
 }
 
-async fn keep(work: &mut Work<'_>, export: &ScorecardsExport, rows: Rows<'_>) -> Result<(), Error> {
+async fn keep(work: &mut Work<'_>, export: &ScorecardsExport, rows: Rows<'_>) -> Result<(), Stopped> {
     let (count, format) = (rows.count(), export.format());
     // A small export is one file, and needs no number.
     let part = Some(work.file_count() + 1).filter(|part| *part > 1);
     let bytes = rows.into_bytes()?;
     work.keep(export.file_name(part), format.extension(), format.content_type(), bytes, count).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use coaching_domain::names::MAX_ID_BYTES;
+    use coaching_domain::{Id, Timestamp};
+
+    #[test]
+    fn a_job_begins_with_no_more_than_its_item_takes() {
+        let time = |text: &str| Timestamp::parse(text).unwrap();
+        let export = ScorecardsExport::of_all(time("2026-05-01T00:00:00Z"), time("2026-06-01T00:00:00Z"));
+        let columns_of = |templates: usize| {
+            let named = |number: usize| (Id::parse(&format!("{number:0>MAX_ID_BYTES$}")).unwrap(), 1);
+            Begun { export: export.clone(), columns_of: (0..templates).map(named).collect(), after: None }
+        };
+        assert!(columns_of(700).first_checkpoint().is_ok());
+        let error = columns_of(MAX_COLUMNS).first_checkpoint().unwrap_err();
+        assert_eq!(error.code(), Code::InvalidArgument);
+    }
 }
