@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 use chrono::TimeDelta;
 use coaching_edge::App;
 use coaching_tests::{
-    Answered, Event, Fault, TestService, answer, create_session, perform, plan_name, usecase_name, user_name,
+    Answered, Event, Fault, TestService, answer, below_support, create_session, perform, plan_name, session_name,
+    usecase_name, user_name,
 };
 use serde_json::{Value, json};
 
@@ -162,6 +163,77 @@ async fn a_change_of_a_scorecard_that_another_overtook_is_made_after_it() {
         service.advance(TimeDelta::minutes(2));
         let recounted = perform(&rebuild_statistics::TASK, &service.app, event, until).await.unwrap();
         assert_eq!(recounted["differenceCount"], 0, "{recounted}");
+    }
+}
+
+#[tokio::test]
+async fn a_change_of_a_record_that_was_deleted_and_created_again_meanwhile_changes_the_new_one() {
+    let session = |time: &str| {
+        json!({
+            "name": session_name("again"),
+            "agentUserName": user_name("ana"),
+            "creatorUserName": user_name("maria"),
+            "coachingPlanName": plan_name("ana-plan"),
+            "usecaseName": usecase_name("care"),
+            "sessionTime": time,
+            "meetingNotes": time,
+            "createTime": "2026-03-01T09:00:00Z",
+            "updateTime": "2026-03-01T09:00:00Z",
+        })
+    };
+    let scorecard = |time: &str| {
+        json!({
+            "name": below_support("scorecards/again"),
+            "conversationName": below_support("conversations/call"),
+            "agentUserName": user_name("ana"),
+            "templateName": below_support("scorecardTemplates/quality"),
+            "usecaseName": usecase_name("care"),
+            "scores": [{"criterionId": "greeting", "numericValue": if time < "2026-04" { 1 } else { 4 }}],
+            "createTime": "2026-03-01T09:00:00Z",
+            "submitTime": time,
+            "updateTime": "2026-06-01T09:00:00Z",
+        })
+    };
+    let plan = |time: &str| {
+        json!({
+            "name": plan_name("again"),
+            "agentUserName": user_name("ana"),
+            "creatorUserName": user_name("maria"),
+            "isActive": false,
+            "comment": time,
+            "createTime": "2026-03-01T09:00:00Z",
+            "updateTime": "2026-03-01T09:00:00Z",
+        })
+    };
+    let (first, second) = ("2026-03-20T10:00:00Z", "2026-05-20T10:00:00Z");
+    for (path, kind, new, changed, kept, reads) in [
+        ("coachingSessions", "coachingSession", [session(first), session(second)], "privateNotes", "sessionTime", 2),
+        ("scorecards", "scorecard", [scorecard(first), scorecard(second)], "comment", "submitTime", 1),
+        ("coachingPlans", "coachingPlan", [plan(first), plan(second)], "displayName", "comment", 1),
+    ] {
+        let service = TestService::seeded().await;
+        let (app, faulty) = service.behind_faults().await;
+        let (one, import) =
+            (format!("{path}/again"), |body: &Value| Event::post(path, body.clone()).by("service", "importer"));
+        service.succeed(&import(&new[0])).await;
+        let reading = Event::get(&one);
+        assert_eq!(answer(reading.operation(), &app, reading.to_json()).await.status, 200, "{path}");
+        service.succeed(&Event::new("DELETE", &one).by("admin", "boss")).await;
+        service.advance(TimeDelta::milliseconds(1));
+        service.succeed(&import(&new[1])).await;
+        // The change reads the deleted record.
+        faulty.inject(vec![Fault::Overtaken; reads]);
+        let update = Event::new("PATCH", &one).with_text(&json!({kind: {changed: "Changed."}}).to_string());
+        let answered = answer(update.operation(), &app, update.to_json()).await;
+        assert_eq!((answered.status, faulty.left()), (200, 0), "{path}: {}", answered.body);
+        let now = service.succeed(&reading).await;
+        assert_eq!((&now[kind][kept], &now[kind][changed]), (&new[1][kept], &json!("Changed.")), "{path}: {now}");
+        let event = json!({"customer": "acme", "profile": "support"});
+        let until = Instant::now() + Duration::from_secs(60);
+        service.advance(TimeDelta::minutes(2));
+        let recounted = perform(&rebuild_statistics::TASK, &service.app, event, until).await.unwrap();
+        let found = ["differenceCount", "activityDifferenceCount", "recordDifferenceCount"].map(|of| &recounted[of]);
+        assert_eq!(found, [&json!(0); 3], "{path}: {recounted}");
     }
 }
 

@@ -13,7 +13,8 @@ use coaching_domain::{ClaimNames, Role};
 use coaching_edge::{Operation, Verb};
 use coaching_local::{Claims, Gateway, OPERATIONS, TokenIssuer};
 use coaching_tests::{
-    Answered, Event, TestService, below_support, body_of, event_file, event_files, plan_name, usecase_name,
+    Answered, Event, TestService, below_support, body_of, event_file, event_files, on_all_cores, plan_name,
+    usecase_name,
 };
 use hyper::body::Bytes;
 use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
@@ -23,6 +24,9 @@ use tokio::sync::OnceCell;
 /// The characters that are percent-encoded in a path.
 const IN_PATH: AsciiSet =
     CONTROLS.add(b' ').add(b'"').add(b'#').add(b'%').add(b'<').add(b'>').add(b'?').add(b'`').add(b'{').add(b'}');
+
+/// The number of shares into which the requests are divided.
+const SHARES: usize = 4;
 
 /// A request that succeeds for its caller.
 #[derive(Debug, Clone)]
@@ -230,20 +234,26 @@ async fn requests() -> &'static [Sent] {
 }
 
 async fn find_requests() -> Vec<Sent> {
-    let issuer = &TokenIssuer::generate().unwrap();
-    let mut requests = Vec::new();
-    for operation in OPERATIONS {
-        let before = requests.len();
+    let issuer = TokenIssuer::generate().unwrap();
+    let of_operation = async move |issuer: TokenIssuer, operation: &'static Operation| {
+        let mut requests = Vec::new();
         for case in event_files(operation.name) {
             let Some(sent) = Sent::of_event(operation, &case).filter(Sent::is_http) else { continue };
-            let service = Attacked::behind_gateway(TestService::seeded().await, issuer);
+            let service = Attacked::behind_gateway(TestService::seeded().await, &issuer);
             if service.answer_to(&sent, &sent.claims).await.status == 200 || operation.route.is_none() {
                 requests.push(sent);
             }
         }
-        assert!(requests.len() > before, "no event of {} succeeds", operation.name);
-    }
-    requests
+        assert!(!requests.is_empty(), "no event of {} succeeds", operation.name);
+        requests
+    };
+    on_all_cores(OPERATIONS, |operation| of_operation(issuer.clone(), operation)).await.concat()
+}
+
+/// Every successful request, in shares that are tried side by side, each on tables of its own.
+async fn shares() -> Vec<Vec<Sent>> {
+    let requests = requests().await;
+    (0..SHARES).map(|number| requests.iter().skip(number).step_by(SHARES).cloned().collect()).collect()
 }
 
 /// Whether the request, or every entry of a batch, is refused for the content of its fields.
@@ -267,20 +277,34 @@ impl Tried {
     fn note(&mut self, attack: &'static str) {
         *self.0.entry(attack).or_default() += 1;
     }
+
+    fn add(&mut self, other: Self) {
+        for (attack, tried) in other.0 {
+            *self.0.entry(attack).or_default() += tried;
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nobody_gets_in_where_they_do_not_belong() {
-    let issuer = TokenIssuer::generate().unwrap();
-    let other_issuer = TokenIssuer::generate().unwrap();
-    let requests = requests().await;
+    let issuers = [TokenIssuer::generate().unwrap(), TokenIssuer::generate().unwrap()];
+    let mut tried = Tried::default();
+    for share in on_all_cores(shares().await, |share| send_as_strangers(share, issuers.clone())).await {
+        tried.add(share);
+    }
+    assert!(tried.0["another customer's names"] + tried.0["another profile's names"] > 50);
+    let (requests, of) = (requests().await.len(), OPERATIONS.len());
+    println!("isolation: {requests} requests of {of} functions; tried, none got in: {:?}", tried.0);
+}
+
+/// Sends each of `requests` as every kind of caller who must not get in.
+async fn send_as_strangers(requests: Vec<Sent>, [issuer, other_issuer]: [TokenIssuer; 2]) -> Tried {
     let (full, empty) = (Attacked::full(&issuer).await, Attacked::without_records(&issuer).await);
     let before_in_empty = empty.service.items().await;
     let before = full.service.items().await;
     let mut tried = Tried::default();
-    let mut with_names = 0;
 
-    for sent in requests {
+    for sent in &requests {
         let about = format!("{}/{}", sent.operation.name, sent.case);
         let mine = &sent.claims;
         let now = Utc::now().timestamp();
@@ -374,7 +398,6 @@ async fn nobody_gets_in_where_they_do_not_belong() {
             if (&foreign.query, &foreign.body) == (&sent.query, &sent.body) {
                 continue;
             }
-            with_names += 1;
             let (answered, calls) = full.counted(&foreign, mine).await;
             assert_eq!(calls, 0, "{about}: {attack}: something was read: {}", answered.body);
             assert!(refuses_fields(&answered), "{about}: {attack}: {}", answered.body);
@@ -382,20 +405,32 @@ async fn nobody_gets_in_where_they_do_not_belong() {
         }
         assert_eq!(full.service.items().await, before, "{about}: something was written");
     }
-    assert!(with_names > 50);
     assert_eq!(empty.service.items().await, before_in_empty);
-    let of = OPERATIONS.len();
-    println!("isolation: {} requests of {of} functions; tried, none got in: {:?}", requests.len(), tried.0);
+    tried
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_page_token_is_good_for_its_customer_profile_and_request_alone() {
     let issuer = TokenIssuer::generate().unwrap();
+    let (mut listing, mut tried) = (BTreeSet::new(), Tried::default());
+    for (paged, share) in on_all_cores(shares().await, |share| send_page_tokens(share, issuer.clone())).await {
+        listing.extend(paged);
+        tried.add(share);
+    }
+    let paging = OPERATIONS.iter().filter(|operation| operation.pages).map(|operation| operation.name);
+    let expected: BTreeSet<&str> = paging.collect();
+    assert_eq!(listing, expected, "operations that page");
+    println!("page tokens of {} functions; tried, none opened: {:?}", listing.len(), tried.0);
+}
+
+/// Sends the page tokens of each of `requests` with other requests and as other callers. Returns the operations that
+/// page, and what was tried.
+async fn send_page_tokens(requests: Vec<Sent>, issuer: TokenIssuer) -> (BTreeSet<&'static str>, Tried) {
     let mut full = Attacked::full(&issuer).await;
     let before = full.service.items().await;
     let mut listing = BTreeSet::new();
     let mut tried = Tried::default();
-    for sent in requests().await {
+    for sent in &requests {
         let about = format!("{}/{}", sent.operation.name, sent.case);
         if full.service.items().await != before {
             full = Attacked::full(&issuer).await;
@@ -448,10 +483,7 @@ async fn a_page_token_is_good_for_its_customer_profile_and_request_alone() {
             tried.note(attack);
         }
     }
-    let paging = OPERATIONS.iter().filter(|operation| operation.pages).map(|operation| operation.name);
-    let expected: BTreeSet<&str> = paging.collect();
-    assert_eq!(listing, expected, "operations that page");
-    println!("page tokens of {} functions; tried, none opened: {:?}", listing.len(), tried.0);
+    (listing, tried)
 }
 
 #[tokio::test]

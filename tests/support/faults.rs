@@ -15,7 +15,7 @@ use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinSet;
 
 use crate::record::Traffic;
@@ -83,7 +83,7 @@ pub struct FaultyDynamoDb {
     weather: Arc<Mutex<Option<Weather>>>,
     /// The last answer to each call, by its request.
     answers: Arc<Mutex<HashMap<String, Bytes>>>,
-    late: Arc<tokio::sync::Mutex<JoinSet<()>>>,
+    underway: Arc<tokio::sync::Mutex<JoinSet<()>>>,
     traffic: Arc<Traffic>,
 }
 
@@ -148,7 +148,7 @@ impl FaultyDynamoDb {
             unanswered: Arc::default(),
             weather: Arc::default(),
             answers: Arc::default(),
-            late: Arc::default(),
+            underway: Arc::default(),
             traffic,
         };
         let shared = faulty.clone();
@@ -194,14 +194,31 @@ impl FaultyDynamoDb {
         self.faults.lock().unwrap().clear();
     }
 
-    /// Ends the storm and waits for the calls that are late. Returns how often each fault happened.
+    /// Ends the storm and waits for the calls that DynamoDB has not answered, whose callers may be gone. Returns how
+    /// often each fault happened.
     pub async fn calm(&self) -> Happened {
         let weather = self.weather.lock().unwrap().take();
-        while let Some(late) = self.late.lock().await.join_next().await {
-            late.unwrap();
+        while let Some(passed) = self.underway.lock().await.join_next().await {
+            passed.unwrap();
         }
         self.traffic.stormy.store(false, Ordering::Relaxed);
         weather.map(|weather| weather.happened).unwrap_or_default()
+    }
+
+    /// The answer to `request`, which is passed on after `delay` even if its caller has gone by then.
+    async fn passed_on(
+        &self,
+        behind: SocketAddr,
+        request: Request<Full<Bytes>>,
+        delay: Duration,
+    ) -> Result<Response<Bytes>, Box<dyn Error + Send + Sync>> {
+        let (sender, answer) = oneshot::channel();
+        self.underway.lock().await.spawn(async move {
+            tokio::time::sleep(delay).await;
+            // Without a receiver there is nobody to tell.
+            let _ = sender.send(pass_on(behind, request).await);
+        });
+        answer.await?
     }
 }
 
@@ -233,15 +250,10 @@ async fn answer(
         _ => {}
     }
     let request = Request::from_parts(parts, Full::new(body));
-    if let Some(Fault::ReachedLate) = fault {
-        faulty.late.lock().await.spawn(async move {
-            tokio::time::sleep(LATE).await;
-            pass_on(behind, request).await.unwrap();
-        });
-        return std::future::pending().await;
-    }
-    let (parts, answer) = pass_on(behind, request).await?.into_parts();
+    let delay = if let Some(Fault::ReachedLate) = fault { LATE } else { Duration::ZERO };
+    let (parts, answer) = faulty.passed_on(behind, request, delay).await?.into_parts();
     match fault {
+        Some(Fault::ReachedLate) => std::future::pending().await,
         Some(Fault::AnswerLost) => Err("the answer is lost".into()),
         Some(Fault::Unanswered) => {
             faulty.unanswered.notify_one();

@@ -33,6 +33,7 @@ use coaching_local::{
     EmbeddedDynamoDb, LocalFiles, TABLE_NAME, TEMPLATE, TableDefinition, client_at, create_table, start_demo_jobs,
 };
 use coaching_store::{ConsumedCapacity, Store};
+use futures_util::StreamExt;
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 use uuid::Uuid;
@@ -102,6 +103,16 @@ pub struct Answered {
     pub headers: BTreeMap<String, String>,
     /// The body.
     pub body: Value,
+}
+
+/// What `work` makes of each of `entries`, in their order. As many tasks work side by side as there are cores.
+pub async fn on_all_cores<T, F>(entries: impl IntoIterator<Item = T>, work: impl Fn(T) -> F) -> Vec<F::Output>
+where
+    F: Future<Output: Send> + Send + 'static,
+{
+    let cores = std::thread::available_parallelism().unwrap().get();
+    let tasks = futures_util::stream::iter(entries).map(|entry| tokio::spawn(work(entry)));
+    tasks.buffered(cores).map(Result::unwrap).collect().await
 }
 
 impl TestService {
@@ -216,12 +227,16 @@ impl TestService {
         (self.reached_by(&client_at(&faulty.url())), faulty)
     }
 
-    /// As [`TestService::behind_faults`], with a client that does not wait for answers that are late.
+    /// As [`TestService::behind_faults`], with a client that does not wait for answers that are late, and a clock that no
+    /// two requests find at the same time.
     pub async fn behind_late_answers(&self) -> (App, FaultyDynamoDb) {
         let (_, faulty) = self.behind_faults().await;
         let timeouts = TimeoutConfig::builder().operation_attempt_timeout(HURRIED).operation_timeout(5 * HURRIED);
         let config = client_at(&faulty.url()).config().to_builder().timeout_config(timeouts.build());
-        (self.reached_by(&Client::from_conf(config.build())), faulty)
+        let (app, asked) = (self.app.clone(), AtomicI64::new(0));
+        let later = move || TimeDelta::milliseconds(asked.fetch_add(1, Ordering::Relaxed));
+        let clock = Clock::telling(move || app.now().unwrap().plus(later()));
+        (App { clock, ..self.reached_by(&Client::from_conf(config.build())) }, faulty)
     }
 
     /// The same table, reached by `client`, with a meter of its own.

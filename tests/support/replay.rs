@@ -6,7 +6,7 @@ use coaching_edge::Operation;
 use coaching_local::OPERATIONS;
 use serde_json::Value;
 
-use crate::{Answered, LambdaHost, TestService, event_file, event_files};
+use crate::{Answered, LambdaHost, TestService, event_file, event_files, on_all_cores};
 
 /// An event file and the expected answer.
 #[derive(Debug, Clone, Copy)]
@@ -84,14 +84,13 @@ pub struct Replayed {
 
 /// Answers every event of every operation in this process, each with a seeded service of its own.
 pub async fn replay_every_event() -> Vec<Replayed> {
-    let mut replayed = Vec::new();
-    for operation in OPERATIONS {
-        for case in event_files(operation.name) {
-            let service = TestService::seeded().await;
-            let event = event_file(operation.name, &case);
-            let answered = crate::answer(operation, &service.app, event.clone()).await;
-            replayed.push(Replayed { name: format!("{}/{case}", operation.name), event, answered });
-        }
-    }
-    replayed
+    let cases =
+        |operation: &'static Operation| event_files(operation.name).into_iter().map(move |case| (operation, case));
+    on_all_cores(OPERATIONS.into_iter().flat_map(cases), async |(operation, case)| {
+        let service = TestService::seeded().await;
+        let event = event_file(operation.name, &case);
+        let answered = crate::answer(operation, &service.app, event.clone()).await;
+        Replayed { name: format!("{}/{case}", operation.name), event, answered }
+    })
+    .await
 }

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use crate::names::UserId;
-use crate::{Caller, Role, Tenant, Timestamp};
+use crate::{Caller, Role, Tenant, Timestamp, Version};
 
 /// Fields that any change updates. An agent does not see them change: they would reveal changes that the agent may not
 /// see.
@@ -99,7 +99,7 @@ impl Author<'_> {
     }
 
     /// The change from `before` to `after`: a creation without `before`, a deletion without `after`.
-    pub fn change(&self, version: u64, before: Option<Document>, after: Option<Document>) -> Change {
+    pub fn change(&self, version: Version, before: Option<Document>, after: Option<Document>) -> Change {
         let agent = after.as_ref().or(before.as_ref()).map(|document| document.agent.clone());
         let hidden = |document: &Option<Document>| document.as_ref().map_or(Hidden::All, |document| document.hidden);
         let (hidden_before, hidden_after) = (hidden(&before), hidden(&after));
@@ -122,7 +122,7 @@ impl Author<'_> {
             user: self.caller.user().clone(),
             role: self.caller.role(),
             operation: self.operation.to_owned(),
-            version,
+            version: version.count(),
             agent,
             hidden_before: among(&before, hidden_before),
             hidden_after: among(&after, hidden_after),
@@ -191,8 +191,8 @@ impl Change {
 /// The version and update time of an entity as its agent sees them: a change of hidden fields leaves both as they are.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Shown {
-    /// The number of writes that the agent sees, from 1 on.
-    pub version: u64,
+    /// That after the writes that the agent sees.
+    pub version: Version,
     /// The time of the last of them.
     pub update_time: Timestamp,
 }

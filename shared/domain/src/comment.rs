@@ -17,7 +17,7 @@ use crate::references::{Named, Owners, References};
 use crate::rules::{Distinct, Dropped, Fixed, Imported, Patch, Text, Title};
 use crate::timestamp::{Timestamp, creation};
 use crate::values::MAX_TEXT_BYTES;
-use crate::{Error, Tenant, Violations};
+use crate::{Error, Tenant, Version, Violations};
 
 /// The most users that a comment mentions, and sessions that it links.
 pub const MAX_MENTIONS: usize = 50;
@@ -30,7 +30,7 @@ pub struct CoachingComment {
     /// Its id.
     pub id: CoachingCommentId,
     /// The number of times it was written, from 1 on; each write is conditional on it.
-    pub version: u64,
+    pub version: Version,
     /// Its thread: the id of the thread's first comment.
     pub thread: String,
     /// Who wrote it.
@@ -161,7 +161,7 @@ impl NewCoachingComment {
         CoachingComment {
             thread: self.thread.unwrap_or_else(|| id.to_string()),
             id,
-            version: 1,
+            version: Version::first(now),
             creator: self.creator,
             plan: self.plan,
             agent,

@@ -3,7 +3,8 @@
 use crate::{Error, Reason, Timestamp};
 
 /// The etag of a version of an entity: opaque to clients (AIP-154).
-pub(crate) fn etag_of(version: u64, update_time: Timestamp) -> String {
+pub(crate) fn etag_of(version: impl Into<u64>, update_time: Timestamp) -> String {
+    let version = version.into();
     format!("{version:x}-{:x}{:08x}", update_time.unix_seconds(), update_time.as_utc().timestamp_subsec_nanos())
 }
 

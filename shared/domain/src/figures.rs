@@ -13,7 +13,7 @@ use crate::progress::{Measured, Reached, overall_gap, overall_progress};
 use crate::scorecard::{Score, Scorecard, SubmissionSource};
 use crate::statistics::{FULL, PackedStatistics, Period, Statistics};
 use crate::template::{Chapter, Criterion, ScorecardTemplate};
-use crate::{Id, Timestamp};
+use crate::{Id, Timestamp, Version};
 
 /// A number as a client writes it: its digits, and how many of them are decimals.
 #[derive(Debug, Clone, Copy)]
@@ -71,7 +71,7 @@ pub(crate) fn scorecard(time: Timestamp, scores: BTreeMap<u32, Score>) -> Scorec
     let user: UserId = Id::parse("ana").unwrap();
     Scorecard {
         id: Id::parse("scorecard").unwrap(),
-        version: 1,
+        version: Version::first(time),
         conversation: Id::parse("call"),
         process: None,
         agent: user.clone(),

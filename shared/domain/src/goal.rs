@@ -83,6 +83,7 @@ pub(crate) mod tests {
 
     use super::*;
     use crate::Id;
+    use crate::Version;
     use crate::template::{Chapter, Dropped, Part};
 
     fn time(text: &str) -> Timestamp {
@@ -94,7 +95,7 @@ pub(crate) mod tests {
         let (created, changed) = (time("2026-05-01T00:00:00Z"), time("2026-06-01T00:00:00Z"));
         Target {
             id: Id::parse("target").unwrap(),
-            version: 2,
+            version: Version::first(created).next(),
             template: Id::parse("quality").unwrap(),
             criterion_or_chapter_id: part.to_owned(),
             usecase: Id::parse("care").unwrap(),

@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 use crate::etag::etag_of;
 use crate::names::{JobId, UserId};
 use crate::rules::Enumeration;
-use crate::{Code, Error, Reason, Tenant, Timestamp};
+use crate::{Code, Error, Reason, Tenant, Timestamp, Version};
 
 /// The most unfinished jobs of a profile.
 pub const MAX_UNFINISHED: u32 = 5;
@@ -181,7 +181,7 @@ pub struct Job {
     /// Its id.
     pub id: JobId,
     /// The number of times it was written, from 1 on; each write is conditional on it.
-    pub version: u64,
+    pub version: Version,
     /// What it does.
     pub kind: JobKind,
     /// How far it is.
@@ -239,7 +239,7 @@ impl Job {
     ) -> Self {
         Self {
             id,
-            version: 1,
+            version: Version::first(now),
             kind,
             state: JobState::Pending,
             progress: Progress::default(),

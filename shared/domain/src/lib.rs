@@ -47,6 +47,7 @@ pub mod template_settings;
 pub mod timestamp;
 pub mod update_mask;
 pub mod values;
+mod version;
 
 pub use error::{Code, Error, Violations};
 pub use etag::ExpectedEtag;
@@ -56,3 +57,4 @@ pub use parameters::Parameters;
 pub use reason::Reason;
 pub use timestamp::Timestamp;
 pub use update_mask::UpdateMask;
+pub use version::Version;

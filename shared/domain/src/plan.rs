@@ -14,7 +14,7 @@ use crate::rules::{Dropped, Fixed, Imported, List, Past, Patch, Text, Title};
 use crate::session::CoachingSessionMessage;
 use crate::timestamp::{Timestamp, creation, is_before, range_fault, told_or_now};
 use crate::values::{MAX_TEXT_BYTES, MAX_TITLE_BYTES};
-use crate::{Error, Reason, Tenant, Violations};
+use crate::{Error, Reason, Tenant, Version, Violations};
 
 /// The most behaviours, and the most criteria, that a plan focuses on: an entry of its history holds them twice, and a
 /// DynamoDB item holds at most 400 KB.
@@ -26,7 +26,7 @@ pub struct CoachingPlan {
     /// Its id.
     pub id: CoachingPlanId,
     /// The number of times it was written, from 1 on; each write is conditional on it.
-    pub version: u64,
+    pub version: Version,
     /// When it begins.
     pub start_time: Option<Timestamp>,
     /// When it ends; after `start_time`.
@@ -166,7 +166,7 @@ impl NewCoachingPlan {
         let submitted = |time: Timestamp| if caller.role().imports_history() { time } else { create_time };
         CoachingPlan {
             id,
-            version: 1,
+            version: Version::first(now),
             start_time: self.start_time,
             end_time: self.end_time,
             focus_behaviors: self.focus_behaviors,
@@ -182,7 +182,7 @@ impl NewCoachingPlan {
             recorded_at: Some(now).filter(|now| *now > update_time),
             display_name: self.display_name,
             usecase: self.usecase,
-            shown: Shown { version: 1, update_time },
+            shown: Shown { version: Version::first(now), update_time },
         }
     }
 }
@@ -414,10 +414,10 @@ impl CoachingPlan {
 
     /// Makes this the version after `before`. The version that its agent sees changes only if they see the change.
     pub fn follow(&mut self, before: &Self) {
-        self.version = before.version + 1;
+        self.version = before.version.next();
         self.recorded_at = None;
         if before.clone().seen_by_agent() != self.clone().seen_by_agent() {
-            self.shown = Shown { version: before.shown.version + 1, update_time: self.update_time };
+            self.shown = Shown { version: before.shown.version.next(), update_time: self.update_time };
         }
     }
 

@@ -24,7 +24,7 @@ use crate::statistics::{Contribution, WHOLE_SCORECARD, day_of, units_of};
 use crate::template::{MAX_NUMBER, ScorecardTemplate};
 use crate::timestamp::{Timestamp, creation};
 use crate::values::{MAX_TEXT_BYTES, MAX_TITLE_BYTES};
-use crate::{Error, Id, Reason, Tenant, Violations};
+use crate::{Error, Id, Reason, Tenant, Version, Violations};
 
 /// The most scores of one scorecard: a template has at most this many criteria.
 pub const MAX_SCORES: usize = 200;
@@ -44,7 +44,7 @@ pub struct Scorecard {
     /// Its id.
     pub id: ScorecardId,
     /// The number of times it was written; each write is conditional on it.
-    pub version: u64,
+    pub version: Version,
     /// The conversation; only a scorecard of a process may lack it.
     pub conversation: Option<ConversationId>,
     /// The process that is scored, instead of or beside a conversation.
@@ -638,7 +638,7 @@ impl NewScorecard {
         let manually_scored = self.manually_scored.unwrap_or(made_by_hand);
         Ok(Scorecard {
             id,
-            version: 1,
+            version: Version::first(now),
             conversation: self.conversation,
             process,
             agent: self.agent,
@@ -1047,7 +1047,7 @@ impl Scorecard {
     /// Its deletion, with what it was; `template` is the revision that it was made from. Its agent does not see that of
     /// a draft or a calibration, which does not exist for them.
     pub fn deletion(&self, template: &ScorecardTemplate, tenant: &Tenant, author: Author<'_>) -> Change {
-        let change = author.change(self.version + 1, self.document(tenant, template), None);
+        let change = author.change(self.version.next(), self.document(tenant, template), None);
         Change { agent: self.counted_at().map(|_| self.agent.clone()), ..change }
     }
 

@@ -14,7 +14,7 @@ use crate::references::References;
 use crate::rules::{Dropped, Enumeration, Fixed, Imported, Past, Patch, Text};
 use crate::timestamp::{Timestamp, creation, is_before, told_or_now};
 use crate::values::MAX_TEXT_BYTES;
-use crate::{Error, Reason, Tenant, Violations};
+use crate::{Error, Reason, Tenant, Version, Violations};
 
 /// The time that an agent has to acknowledge a submitted session.
 const ACKNOWLEDGED_WITHIN: TimeDelta = TimeDelta::days(7);
@@ -25,7 +25,7 @@ pub struct CoachingSession {
     /// Its id.
     pub id: CoachingSessionId,
     /// The number of times it was written, from 1 on; each write is conditional on it.
-    pub version: u64,
+    pub version: Version,
     /// When it was created.
     pub create_time: Timestamp,
     /// When anyone last changed it.
@@ -168,7 +168,7 @@ impl NewCoachingSession {
         let submitted = |time: Timestamp| if imports { time } else { create_time };
         CoachingSession {
             id,
-            version: 1,
+            version: Version::first(now),
             create_time,
             update_time,
             recorded_at: Some(now).filter(|now| *now > update_time),
@@ -186,7 +186,7 @@ impl NewCoachingSession {
             agent_submit_time: self.agent_submit_time,
             usecase,
             manager_submitter: self.manager_submitter.or_else(|| written_by_caller.then(|| caller.user().clone())),
-            shown: Shown { version: 1, update_time },
+            shown: Shown { version: Version::first(now), update_time },
             shown_manager_update_time: manager_update_time,
         }
     }
@@ -348,13 +348,13 @@ impl CoachingSession {
 
     /// Makes this the version after `before`. The version that its agent sees changes only if they see the change.
     pub fn follow(&mut self, before: &Self) {
-        self.version = before.version + 1;
+        self.version = before.version.next();
         self.recorded_at = None;
         let (was, is) = (before.clone().seen_by_agent(), self.clone().seen_by_agent());
         if was == is {
             return;
         }
-        self.shown = Shown { version: before.shown.version + 1, update_time: self.update_time };
+        self.shown = Shown { version: before.shown.version.next(), update_time: self.update_time };
         let same_of_manager = was.session_time == is.session_time
             && was.meeting_notes == is.meeting_notes
             && was.manager_submit_time == is.manager_submit_time

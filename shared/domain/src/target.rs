@@ -15,7 +15,7 @@ use crate::rules::{Any, Double, Dropped, Fixed, Imported, Patch, TemplateName, T
 use crate::scorecard::percent;
 use crate::timestamp::Timestamp;
 use crate::values::MAX_TITLE_BYTES;
-use crate::{Error, Reason, Tenant, Violations};
+use crate::{Error, Reason, Tenant, Version, Violations};
 
 /// The most values that a target may have had.
 pub const MAX_HISTORY: usize = 1000;
@@ -26,7 +26,7 @@ pub struct Target {
     /// Its id.
     pub id: TargetId,
     /// The number of times it was written; each write is conditional on it.
-    pub version: u64,
+    pub version: Version,
     /// The template whose scores it is for, in every revision.
     pub template: ScorecardTemplateId,
     /// The criterion or chapter; empty: the whole scorecard.
@@ -110,7 +110,7 @@ impl NewTarget {
         let create_time = self.create_time.unwrap_or(now);
         Target {
             id,
-            version: 1,
+            version: Version::first(now),
             template: self.template,
             criterion_or_chapter_id: self.criterion_or_chapter_id.unwrap_or_default(),
             usecase: self.usecase,

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use coaching_domain::names::{CoachingPlanId, UsecaseId, UserId};
 use coaching_domain::plan::CoachingPlan;
 use coaching_domain::target::Target;
-use coaching_domain::{Error, Id, Timestamp};
+use coaching_domain::{Error, Id, Timestamp, Version};
 use serde::{Deserialize, Serialize};
 
 /// A plan that is active, or was, and its targets.
@@ -144,7 +144,7 @@ fn targets_from_text(plan: &CoachingPlanId, agent: &UserId, text: Option<&str>) 
         let from = Timestamp::parse(&text.from)?;
         Some(Target {
             id: Id::parse(&text.id)?,
-            version: 0,
+            version: Version::from(0),
             template: Id::parse(&text.template)?,
             criterion_or_chapter_id: text.part,
             usecase: Id::parse(&text.usecase)?,

@@ -14,7 +14,7 @@ use coaching_domain::names::{CoachingPlanId, CoachingSessionId, ScorecardId, Use
 use coaching_domain::scorecard::Scorecard;
 use coaching_domain::session::{CoachingSession, Steps};
 use coaching_domain::statistics::{Period, day_of};
-use coaching_domain::{Error, Id, Tenant, Timestamp};
+use coaching_domain::{Error, Id, Tenant, Timestamp, Version};
 use futures_util::stream::{StreamExt, TryStreamExt, iter};
 
 use crate::Store;
@@ -343,7 +343,7 @@ impl Store {
         tenant: &Tenant,
         agent: &UserId,
         stored: &StoredMarks,
-        mut scorecards: BTreeMap<ScorecardId, (u64, Option<PlacedMark>)>,
+        mut scorecards: BTreeMap<ScorecardId, (Version, Option<PlacedMark>)>,
         differing: &mut Differing,
     ) -> Result<(), Error> {
         let marked = stored.keys().filter_map(|marked| match marked {

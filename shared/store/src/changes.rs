@@ -229,10 +229,18 @@ fn attribute(value: &Value) -> AttributeValue {
     match value {
         Value::Null => AttributeValue::Null(true),
         Value::Bool(value) => AttributeValue::Bool(*value),
-        Value::Number(number) => AttributeValue::N(number.to_string()),
+        Value::Number(number) => AttributeValue::N(digits(number)),
         Value::String(text) => AttributeValue::S(text.clone()),
         Value::Array(values) => AttributeValue::L(values.iter().map(attribute).collect()),
         Value::Object(fields) => AttributeValue::M(attributes(fields)),
+    }
+}
+
+/// `number` as DynamoDB keeps it: 3 for 3.0.
+fn digits(number: &Number) -> String {
+    match number.as_f64() {
+        Some(fraction) if number.is_f64() => fraction.to_string(),
+        _ => number.to_string(),
     }
 }
 

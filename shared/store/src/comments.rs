@@ -7,7 +7,7 @@ use coaching_domain::change::{Author, Document};
 use coaching_domain::comment::CoachingComment;
 use coaching_domain::names::{self, CoachingCommentId, CoachingPlanId, UsecaseId, UserId};
 use coaching_domain::plan::plan_not_found;
-use coaching_domain::{Error, Tenant, Timestamp};
+use coaching_domain::{Error, Tenant, Timestamp, Version};
 
 use crate::Store;
 use crate::dependents::{self, Child, ChildOfPlan};
@@ -173,7 +173,7 @@ impl Entity for CoachingComment {
         &self.id
     }
 
-    fn version(&self) -> u64 {
+    fn version(&self) -> Version {
         self.version
     }
 
@@ -182,7 +182,7 @@ impl Entity for CoachingComment {
     }
 
     fn follow(&mut self, before: &Self) {
-        self.version = before.version + 1;
+        self.version = before.version.next();
         self.recorded_at = None;
     }
 

@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
 use coaching_domain::change::Shown;
 use coaching_domain::names::Collection;
-use coaching_domain::{Id, Timestamp};
+use coaching_domain::{Id, Timestamp, Version};
 
 use crate::keys::{Key, PK, SK};
 use crate::unreadable::Unreadable;
@@ -45,16 +45,16 @@ impl Item {
         }
     }
 
-    pub(crate) fn version(self, version: u64) -> Self {
-        self.number("version", i64::try_from(version).unwrap_or(i64::MAX))
+    pub(crate) fn version(self, version: impl Into<u64>) -> Self {
+        self.number("version", i64::try_from(version.into()).unwrap_or(i64::MAX))
     }
 
     /// The version and the time of the last change that the agent sees, if others see other ones.
-    pub(crate) fn shown(self, shown: Shown, version: u64, update_time: Timestamp) -> Self {
+    pub(crate) fn shown(self, shown: Shown, version: Version, update_time: Timestamp) -> Self {
         if shown == (Shown { version, update_time }) {
             return self;
         }
-        self.number("shown_version", i64::try_from(shown.version).unwrap_or(i64::MAX))
+        self.number("shown_version", i64::try_from(u64::from(shown.version)).unwrap_or(i64::MAX))
             .text("shown_update_time", shown.update_time.to_string())
     }
 
@@ -159,14 +159,14 @@ impl Attributes {
         number.ok_or_else(|| self.corrupt(attribute))
     }
 
-    pub(crate) fn version(&mut self) -> Result<u64, Unreadable> {
-        Ok(self.number::<i64>("version")?.unsigned_abs())
+    pub(crate) fn version<V: From<u64>>(&mut self) -> Result<V, Unreadable> {
+        Ok(self.number::<i64>("version")?.unsigned_abs().into())
     }
 
     /// Reads what [`Item::shown`] wrote.
-    pub(crate) fn shown(&mut self, version: u64, update_time: Timestamp) -> Result<Shown, Unreadable> {
+    pub(crate) fn shown(&mut self, version: Version, update_time: Timestamp) -> Result<Shown, Unreadable> {
         Ok(Shown {
-            version: self.optional_number("shown_version")?.map_or(version, i64::unsigned_abs),
+            version: self.optional_number("shown_version")?.map_or(version, |shown: i64| shown.unsigned_abs().into()),
             update_time: self.optional_time("shown_update_time")?.unwrap_or(update_time),
         })
     }

@@ -119,7 +119,7 @@ impl Store {
             if !change(&mut after, now.max(before.update_time))? {
                 return Ok(before);
             }
-            after.version = before.version + 1;
+            after.version = before.version.next();
             let replace = Write::replace(to_item(tenant, &after)?, before.version);
             let mut transaction = Transaction::of(replace, Refusal::Changed);
             if after.state.is_final() && !before.state.is_final() {

@@ -8,7 +8,7 @@ use coaching_domain::change::{Author, Change, Document};
 use coaching_domain::names::{self, CoachingPlanId, ScorecardId, UsecaseId, UserId};
 use coaching_domain::plan::{CoachingPlan, FocusCriterion};
 use coaching_domain::session::CoachingSession;
-use coaching_domain::{Error, Reason, Tenant, Timestamp};
+use coaching_domain::{Error, Reason, Tenant, Timestamp, Version};
 use futures_util::stream::{StreamExt, iter};
 use serde_json::{Map, Value};
 
@@ -306,7 +306,7 @@ impl Entity for CoachingPlan {
         &self.id
     }
 
-    fn version(&self) -> u64 {
+    fn version(&self) -> Version {
         self.version
     }
 

@@ -10,7 +10,7 @@ use coaching_domain::scorecard::Scorecard;
 use coaching_domain::session::CoachingSession;
 use coaching_domain::statistics::{Period, Statistics, day_of};
 use coaching_domain::template::ScorecardTemplate;
-use coaching_domain::{Error, Tenant, Timestamp};
+use coaching_domain::{Error, Tenant, Timestamp, Version};
 
 use crate::Store;
 use crate::active_plans::ActivePlan;
@@ -80,7 +80,7 @@ struct Stored {
 }
 
 /// The version and the mark of each scorecard of an agent.
-type MarksOfScorecards = BTreeMap<ScorecardId, (u64, Option<PlacedMark>)>;
+type MarksOfScorecards = BTreeMap<ScorecardId, (Version, Option<PlacedMark>)>;
 
 /// The result in `done`; `None` if a record cannot be read, which is added to `skipped`.
 fn unless_unreadable<T>(done: Result<T, Error>, skipped: &mut BTreeSet<Unreadable>) -> Result<Option<T>, Error> {

@@ -10,7 +10,7 @@ use coaching_domain::names::{self, ScorecardId, UsecaseId, UserId};
 use coaching_domain::scorecard::{Process, Score, Scorecard, SubmissionSource};
 use coaching_domain::statistics::{Contribution, Inconsistent, Period, Statistics, day_of};
 use coaching_domain::template::ScorecardTemplate;
-use coaching_domain::{Error, Reason, Tenant, Timestamp};
+use coaching_domain::{Error, Reason, Tenant, Timestamp, Version};
 
 use crate::Store;
 use crate::activity::{self, PlacedMark};
@@ -108,7 +108,7 @@ pub struct ScorecardChange {
     /// The scorecard as it is to be. The store sets its version.
     pub after: Scorecard,
     /// The version that was read; `None` if there must be none.
-    pub before: Option<u64>,
+    pub before: Option<Version>,
     /// The contribution of the scorecard that was read.
     pub removed: Option<Counted>,
     /// The contribution of the new one.
@@ -133,9 +133,9 @@ pub struct Calibrated {
 #[derive(Debug, Clone, Copy)]
 enum OnCalibrated {
     /// It has one calibration more; it must be of this version.
-    OneMore { version: u64 },
+    OneMore { version: Version },
     /// It must be of this version.
-    Checked { version: u64 },
+    Checked { version: Version },
     /// It has one calibration less.
     OneLess,
 }
@@ -169,7 +169,7 @@ impl ScorecardChange {
         calibrated: Option<&Scorecard>,
         author: Author<'_>,
     ) -> Self {
-        after.version = before.0.version + 1;
+        after.version = before.0.version.next();
         after.update_time = after.update_time.max(before.0.update_time);
         Self {
             added: Counted::of(&after, template),
@@ -188,7 +188,7 @@ impl ScorecardChange {
     /// A scorecard that replaces the one that was read and differs only in the linked plans, so that its contribution
     /// stays.
     pub fn linking(tenant: &Tenant, before: &Scorecard, mut after: Scorecard, author: Author<'_>) -> Self {
-        after.version = before.version + 1;
+        after.version = before.version.next();
         let recorded = before.link_to(&after, tenant, author);
         let marks = [PlacedMark::of_scorecard(before), PlacedMark::of_scorecard(&after)];
         Self {
@@ -649,12 +649,12 @@ impl Store {
 
 /// The write of the scorecard that `change` makes over the one that was read, or its deletion.
 pub(crate) fn write(tenant: &Tenant, change: &ScorecardChange) -> Write {
-    let item = |version| to_item(tenant, &change.after, version);
+    let item = || to_item(tenant, &change.after);
     match change.before {
-        None => Write::put_new(item(1)),
+        None => Write::put_new(item()),
         Some(read) => {
             let delete = || Write::delete(keys::scorecard(tenant, &change.after.id));
-            let write = if change.deletes { delete() } else { Write::put(item(read + 1)) };
+            let write = if change.deletes { delete() } else { Write::put(item()) };
             over_version(write, read, change.after.calibrations)
         }
     }
@@ -662,11 +662,11 @@ pub(crate) fn write(tenant: &Tenant, change: &ScorecardChange) -> Write {
 
 /// The same `write`, made only over version `read` of a scorecard with this number of `calibrations`, which changes
 /// without the version: being calibrated leaves a scorecard as it is.
-fn over_version(write: Write, read: u64, calibrations: u64) -> Write {
+fn over_version(write: Write, read: Version, calibrations: u64) -> Write {
     let none = if calibrations == 0 { format!("attribute_not_exists({CALIBRATIONS}) OR ") } else { String::new() };
     write
         .when(format!("version = :read AND ({none}{CALIBRATIONS} = :calibrations)"))
-        .number(":read", read)
+        .number(":read", u64::from(read))
         .number(":calibrations", calibrations)
 }
 
@@ -769,7 +769,7 @@ pub(crate) fn statistics_from_item(item: HashMap<String, AttributeValue>) -> Res
 
 /// Names are short, and scores are stored by number: an item of 20 scores stays below 1 KB, the unit that the table and
 /// each index charge by.
-fn to_item(tenant: &Tenant, scorecard: &Scorecard, version: u64) -> Item {
+fn to_item(tenant: &Tenant, scorecard: &Scorecard) -> Item {
     let scores: serde_json::Map<String, serde_json::Value> = scorecard
         .scores
         .iter()
@@ -788,7 +788,7 @@ fn to_item(tenant: &Tenant, scorecard: &Scorecard, version: u64) -> Item {
         .text(ListIndex::Profile.partition_attribute(), keys::scorecards_of_profile(tenant))
         .text(ListIndex::Agent.partition_attribute(), keys::scorecards_of_agent(tenant, &scorecard.agent))
         .text(LIST_ORDER, Cursor::latest_first(scorecard.create_time, &scorecard.id).as_str())
-        .number("version", i64::try_from(version).unwrap_or(i64::MAX))
+        .version(scorecard.version)
         .optional_text("conversation", scorecard.conversation.as_ref())
         .optional_text("process", scorecard.process.as_ref().map(|process| &process.id))
         .optional_text("process_time", scorecard.process.as_ref().map(|process| &process.interaction_time))
@@ -844,7 +844,7 @@ fn from_item(item: HashMap<String, AttributeValue>) -> Result<Scorecard, Unreada
     let consistency = item.optional_number("consistency")?.map(u32::try_from).transpose();
     Ok(Scorecard {
         id: item.last_of_key()?,
-        version: item.number("version")?,
+        version: item.version()?,
         conversation: item.optional_id("conversation")?,
         process,
         agent: item.id("agent")?,

@@ -8,7 +8,7 @@ use coaching_domain::change::{Author, Document};
 use coaching_domain::names::{self, CoachingPlanId, CoachingSessionId, UsecaseId, UserId};
 use coaching_domain::references::References;
 use coaching_domain::session::{CoachingSession, State};
-use coaching_domain::{Error, Reason, Tenant, Timestamp};
+use coaching_domain::{Error, Reason, Tenant, Timestamp, Version};
 
 use crate::Store;
 use crate::activity::{self, PlacedMark};
@@ -353,7 +353,7 @@ impl Entity for CoachingSession {
         &self.id
     }
 
-    fn version(&self) -> u64 {
+    fn version(&self) -> Version {
         self.version
     }
 

@@ -33,7 +33,7 @@ pub(crate) fn read(id: TargetId, item: &mut Attributes) -> Result<Target, Unread
     let history = history.collect::<Option<_>>().ok_or_else(|| item.corrupt("history"))?;
     Ok(Target {
         id,
-        version: item.number("version")?,
+        version: item.version()?,
         template: item.id("template")?,
         criterion_or_chapter_id: item.text("part")?,
         usecase: item.id("usecase")?,

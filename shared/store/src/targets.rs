@@ -10,7 +10,7 @@ use coaching_domain::names::{self, CoachingPlanId, TargetId, UsecaseId};
 use coaching_domain::plan::plan_not_found;
 use coaching_domain::progress::Span;
 use coaching_domain::target::Target;
-use coaching_domain::{Error, Reason, Tenant, Timestamp};
+use coaching_domain::{Error, Reason, Tenant, Timestamp, Version};
 
 use crate::Store;
 use crate::agents::{self, MAX_TARGETS, targets_full, targets_of_plan_full};
@@ -177,7 +177,7 @@ impl Entity for Target {
         &self.id
     }
 
-    fn version(&self) -> u64 {
+    fn version(&self) -> Version {
         self.version
     }
 
@@ -186,7 +186,7 @@ impl Entity for Target {
     }
 
     fn follow(&mut self, before: &Self) {
-        self.version = before.version + 1;
+        self.version = before.version.next();
     }
 
     fn to_item(&self, tenant: &Tenant) -> Item {

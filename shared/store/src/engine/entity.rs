@@ -6,7 +6,7 @@
 
 use coaching_domain::change::{Author, Document};
 use coaching_domain::names::Collection;
-use coaching_domain::{Error, Id, Tenant, Timestamp};
+use coaching_domain::{Error, Id, Tenant, Timestamp, Version};
 
 use crate::engine::attempts::{Attempts, keeps_changing};
 use crate::engine::transaction::{Outcome, Refusal, Refused, Transaction};
@@ -29,8 +29,8 @@ pub(crate) trait Entity: Listed + Clone + Send + Sync {
     /// Its id.
     fn id(&self) -> &Id<Self::Collection>;
 
-    /// The number of times it was written.
-    fn version(&self) -> u64;
+    /// Its version.
+    fn version(&self) -> Version;
 
     /// The time of its last change; a further change is never before that.
     fn last_change(&self) -> Timestamp;
@@ -99,7 +99,7 @@ pub(crate) fn delete<E: Entity>(transaction: &mut Transaction, tenant: &Tenant, 
 /// The write that records a change in the history, if the entity has one.
 fn record<E: Entity>(tenant: &Tenant, before: Option<&E>, after: Option<&E>, author: Author<'_>) -> Option<Write> {
     let entity = after.or(before)?;
-    let version = if after.is_some() { entity.version() } else { entity.version() + 1 };
+    let version = if after.is_some() { entity.version() } else { entity.version().next() };
     let document = |entity: Option<&E>| entity.and_then(|entity| entity.document(tenant));
     let (before, after) = (document(before), document(after));
     if before.is_none() && after.is_none() {

@@ -40,7 +40,7 @@ impl Write {
     }
 
     /// Writes `item` over version `read` of it.
-    pub(crate) fn replace(item: Item, read: u64) -> Self {
+    pub(crate) fn replace(item: Item, read: impl Into<u64>) -> Self {
         Self::put(item).when_version(read)
     }
 
@@ -55,7 +55,7 @@ impl Write {
     }
 
     /// Deletes version `read` of the item at `key`.
-    pub(crate) fn delete_version(key: Key, read: u64) -> Self {
+    pub(crate) fn delete_version(key: Key, read: impl Into<u64>) -> Self {
         Self::delete(key).when_version(read)
     }
 
@@ -65,7 +65,7 @@ impl Write {
     }
 
     /// Checks that the item at `key` is of version `read`, or that there is none.
-    pub(crate) fn check_version(key: Key, read: Option<u64>) -> Self {
+    pub(crate) fn check_version(key: Key, read: Option<impl Into<u64>>) -> Self {
         match read {
             None => Self::check(key, format!("attribute_not_exists({PK})")),
             Some(read) => Self::of(Action::Check(key)).when_version(read),
@@ -82,8 +82,8 @@ impl Write {
     }
 
     /// The same, made only over version `read` of the item.
-    pub(crate) fn when_version(self, read: u64) -> Self {
-        self.when("version = :read").number(":read", read)
+    pub(crate) fn when_version(self, read: impl Into<u64>) -> Self {
+        self.when("version = :read").number(":read", read.into())
     }
 
     /// The same, with `placeholder` for the name of an attribute in its expressions.
