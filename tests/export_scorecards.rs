@@ -184,6 +184,31 @@ async fn in_the_answer_and_by_a_job_the_file_is_the_same() {
 }
 
 #[tokio::test]
+async fn an_export_of_nothing_is_a_file_without_rows() {
+    let service = TestService::seeded().await;
+    let empty = |more: Value| {
+        let mut body = json!({"startTime": "2020-01-01T00:00:00Z", "endTime": "2020-02-01T00:00:00Z"});
+        merge(&mut body, more);
+        body
+    };
+    let answered = service.succeed(&export(empty(json!({})))).await;
+    assert_eq!((&answered["rowCount"], answered["content"].as_str().unwrap().lines().count()), (&json!(0), 1));
+    assert_eq!(files(&service, empty(json!({}))).await, [answered["content"].as_str().unwrap()]);
+    assert_eq!(content(&service, empty(json!({"format": "NDJSON"}))).await, "");
+    assert_eq!(files(&service, empty(json!({"format": "NDJSON"}))).await, [""]);
+}
+
+#[tokio::test]
+async fn scorecards_of_a_deleted_template_are_exported_as_before() {
+    let service = TestService::seeded().await;
+    let before = content(&service, json!({})).await;
+    assert!(before.contains("scorecardTemplates/quality"), "{before}");
+    service.succeed(&Event::new("DELETE", "scorecardTemplates/quality").by("admin", "boss")).await;
+    assert_eq!(content(&service, json!({})).await, before);
+    assert_eq!(files(&service, json!({})).await, [before]);
+}
+
+#[tokio::test]
 async fn each_filter_lets_through_what_it_names() {
     let service = TestService::seeded().await;
     let mut chloe = user("chloe");

@@ -11,9 +11,10 @@ use coaching_domain::job::{
     Job, JobFile, JobKind, MAX_CHECKPOINT_BYTES, MAX_FILES, MAX_REQUEST_BYTES, MAX_WARNINGS, Progress,
 };
 use coaching_domain::names::{MAX_ID_BYTES, Scorecard};
-use coaching_domain::{Error, Id, Tenant};
-use coaching_edge::App;
+use coaching_domain::{Error, Id, Reason, Tenant, Timestamp};
+use coaching_edge::{App, FileStorage, Files, Kept, NewFile};
 use coaching_jobs::{KINDS, Kind, Sliced, Slicing, Stopped, Turn, Work, work};
+use coaching_local::LocalFiles;
 use coaching_tests::{Event, Fault, TestService, below_support, bytes_of, event_file, perform, user_name};
 use serde_json::{Map, Value, json};
 
@@ -180,6 +181,55 @@ async fn a_turn_that_fails_ten_times_fails_the_job() {
     assert_eq!(failed["results"], json!([]));
     let unfinished = service.items().await["acme#support#unfinished-jobs / unfinished-jobs"]["unfinished"].clone();
     assert_eq!(unfinished, AttributeValue::N("0".to_owned()));
+}
+
+/// A storage that takes no file, or takes them and does not say so.
+#[derive(Debug)]
+struct Unwilling {
+    takes: Option<LocalFiles>,
+}
+
+impl FileStorage for Unwilling {
+    fn put<'a>(&'a self, file: NewFile<'a>) -> Kept<'a> {
+        Box::pin(async move {
+            if let Some(files) = &self.takes {
+                files.put(file).await?;
+            }
+            Err(Error::new(Reason::TableUnavailable, "the bucket refuses"))
+        })
+    }
+
+    fn link(&self, _key: &str, _file_name: &str, _now: Timestamp, _until: Timestamp) -> Result<String, Error> {
+        Err(Error::internal("the worker makes no links"))
+    }
+}
+
+#[tokio::test]
+async fn a_bucket_that_refuses_is_tried_ten_times_and_is_the_reason_of_the_failure() {
+    let service = TestService::seeded().await;
+    let app = App { files: Files::in_storage(Unwilling { takes: None }), ..service.app.clone() };
+    for attempt in 1..10 {
+        assert!(turn(&app, 0, later()).await.is_err(), "{attempt}");
+        assert_eq!(job(&service).await["state"], "RUNNING", "{attempt}");
+    }
+    turn(&app, 0, later()).await.unwrap();
+    let failed = job(&service).await;
+    assert_eq!((&failed["state"], &failed["error"]["reason"]), (&json!("FAILED"), &json!("ATTEMPTS_EXHAUSTED")));
+    assert!(failed["error"]["message"].as_str().unwrap().ends_with("the bucket refuses"), "{failed}");
+    assert_eq!(failed["results"], json!([]));
+    let unfinished = service.items().await["acme#support#unfinished-jobs / unfinished-jobs"]["unfinished"].clone();
+    assert_eq!(unfinished, AttributeValue::N("0".to_owned()));
+}
+
+#[tokio::test]
+async fn a_file_that_the_bucket_took_without_an_answer_is_listed_once() {
+    let service = TestService::seeded().await;
+    let takes = Some(service.files.clone());
+    let app = App { files: Files::in_storage(Unwilling { takes }), ..service.app.clone() };
+    assert!(turn(&app, 0, later()).await.is_err());
+    turn(&service.app, 0, later()).await.unwrap();
+    assert_eq!((job(&service).await["state"].clone(), listed_files(&service).await.len()), (json!("SUCCEEDED"), 1));
+    assert_eq!(service.files.all_in_memory().len(), 2, "the first attempt's file is there, and is listed nowhere");
 }
 
 #[tokio::test]
@@ -375,6 +425,26 @@ async fn by_hand_a_job_is_done_without_the_stream() {
     assert_eq!(first["finished"], false, "{first}");
     let last = perform(&run_job::TASK, &service.app, by_hand, later()).await.unwrap();
     assert_eq!(last, json!({"state": "SUCCEEDED", "percent": 100, "finished": true}));
+}
+
+#[tokio::test]
+async fn scorecards_whose_template_is_gone_from_the_table_are_left_out_and_named() {
+    let service = TestService::seeded().await;
+    let gone: Vec<_> =
+        service.items().await.into_iter().filter(|(key, _)| key.contains("#template#quality /")).collect();
+    assert!(!gone.is_empty());
+    for (_, item) in gone {
+        let delete = service.client().delete_item().table_name(service.table());
+        delete.key("PK", item["PK"].clone()).key("SK", item["SK"].clone()).send().await.unwrap();
+    }
+    turn(&service.app, 0, later()).await.unwrap();
+    let done = job(&service).await;
+    assert_eq!(
+        (&done["state"], &done["skippedCount"], &done["processedCount"]),
+        (&json!("SUCCEEDED"), &json!(2), &json!(0))
+    );
+    assert_eq!(done["warnings"].as_array().unwrap().len(), 2, "{done}");
+    assert_eq!(listed_files(&service).await.len(), 1, "without rows");
 }
 
 #[tokio::test]

@@ -27,7 +27,9 @@ pub const MAX_WARNINGS: usize = 100;
 /// The most files of a job.
 pub const MAX_FILES: usize = 400;
 /// The most attempts at one turn.
-const MAX_ATTEMPTS: u32 = 10;
+pub const MAX_ATTEMPTS: u32 = 10;
+/// The reason of a job that was tried too often, or took too long.
+const ATTEMPTS_EXHAUSTED: &str = "ATTEMPTS_EXHAUSTED";
 /// The most turns of a job.
 const MAX_TURNS: u32 = 20_000;
 /// The longest that a job may take.
@@ -169,6 +171,18 @@ impl JobFailure {
         Self { code: code.number(), status: code.name().to_owned(), reason: reason.to_owned(), message: message.into() }
     }
 
+    /// The failure of a job whose turn failed as often as it may, at last with `error`.
+    pub fn exhausted(error: &Error) -> Self {
+        Self {
+            message: format!("a part of the job failed ten times, at last so: {}", error.message()),
+            ..Self::too_often()
+        }
+    }
+
+    fn too_often() -> Self {
+        Self::new(Code::Internal, ATTEMPTS_EXHAUSTED, "a part of the job failed ten times")
+    }
+
     /// The failure that `error` is to a job.
     pub fn of(error: &Error) -> Self {
         Self::new(error.code(), error.reason().as_str(), error.message())
@@ -269,9 +283,12 @@ impl Job {
             return Claim::Ended;
         }
         let is_late = self.turn >= MAX_TURNS || self.create_time.plus(LONGEST) <= now;
-        if is_late || self.attempt >= MAX_ATTEMPTS {
-            let why = if is_late { "the job took longer than 48 hours" } else { "a part of the job failed ten times" };
-            self.fail(JobFailure::new(Code::Internal, "ATTEMPTS_EXHAUSTED", why), now);
+        if is_late {
+            self.fail(JobFailure::new(Code::Internal, ATTEMPTS_EXHAUSTED, "the job took longer than 48 hours"), now);
+            return Claim::Ended;
+        }
+        if self.attempt >= MAX_ATTEMPTS {
+            self.fail(JobFailure::too_often(), now);
             return Claim::Ended;
         }
         self.state = JobState::Running;

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use coaching_domain::job::{Claim, Job, JobFailure, MAX_WARNINGS};
+use coaching_domain::job::{Claim, Job, JobFailure, MAX_ATTEMPTS, MAX_WARNINGS};
 use coaching_domain::names::JobId;
 use coaching_domain::{Code, Error, Tenant, Timestamp};
 use coaching_edge::App;
@@ -59,7 +59,10 @@ pub async fn work(
     let sliced = kind.slice(&mut work).await;
     match sliced {
         Err(Stopped::Lost) => Ok(Turn::Nothing),
-        Err(Stopped::Error(error)) if may_succeed_again(&error) => Err(error),
+        Err(Stopped::Error(error)) if may_succeed_again(&error) && work.job.attempt < MAX_ATTEMPTS => Err(error),
+        Err(Stopped::Error(error)) if may_succeed_again(&error) => {
+            write(&work, &End::Failed(JobFailure::exhausted(&error))).await
+        }
         Err(Stopped::Error(error)) => write(&work, &End::Failed(JobFailure::of(&error))).await,
         Err(Stopped::Failed(failure)) => write(&work, &End::Failed(failure)).await,
         Err(Stopped::Cancelled) => write(&work, &End::Cancelled).await,
