@@ -41,6 +41,7 @@ operations! {
     get_session,
     get_target,
     get_template,
+    get_usecase,
     get_user,
     link_scorecard,
     list_changes,

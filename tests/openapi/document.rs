@@ -108,6 +108,12 @@ fn camel_case(function: &str) -> String {
     words.fold(first, |name, word| name + &word[..1].to_uppercase() + &word[1..])
 }
 
+/// What the path variable `name` is: for `coachingSession` the id of the session.
+fn id_of(name: &str) -> String {
+    let start = name.rfind(|character: char| character.is_ascii_uppercase()).unwrap_or_default();
+    format!("The id of the {}.", name[start..].to_lowercase())
+}
+
 fn sentence(text: &str) -> String {
     text[..1].to_uppercase() + &text[1..]
 }
@@ -354,7 +360,7 @@ fn parameters(
         .variables()
         .map(|name| {
             let described = VARIABLES.iter().find(|(known, _)| *known == name);
-            let (_, description) = described.unwrap_or_else(|| panic!("VARIABLES does not say what {name} is"));
+            let description = described.map_or_else(|| id_of(name), |(_, description)| (*description).to_owned());
             let kind = match name {
                 "customer" => Kind::Pattern("^[a-z0-9-]{1,128}$".to_owned()),
                 "scorecardTemplate" => Kind::template_segment(),

@@ -28,19 +28,11 @@ pub const TAGS: &[(&str, &str, &str)] = &[
     ("groups", "Groups", "The customer's directory of teams."),
 ];
 
-/// Descriptions of path variables.
+/// Descriptions of path variables that are not just the id of what they are called.
 pub const VARIABLES: &[(&str, &str)] = &[
     ("customer", "The id of the customer: that of the token."),
     ("profile", "The id of the profile: one of those of the token, or any of the customer's if it has `*`."),
-    ("coachingSession", "The id of the session."),
-    ("coachingPlan", "The id of the plan."),
-    ("coachingComment", "The id of the comment."),
     ("scorecardTemplate", "The id of the template, or `{id}@{revision}`."),
-    ("scorecard", "The id of the scorecard."),
-    ("target", "The id of the target."),
-    ("job", "The id of the job."),
-    ("user", "The id of the user."),
-    ("group", "The id of the group."),
 ];
 
 /// Descriptions of request-only fields. Lookup order: `operation.field`; then `field` in filters; then the response

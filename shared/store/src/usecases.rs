@@ -1,18 +1,32 @@
 //! The directory's usecases.
 
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::AttributeValue;
 use coaching_domain::directory::Usecase;
+use coaching_domain::names::UsecaseId;
 use coaching_domain::{Error, Tenant};
 use futures_util::future::join_all;
 
 use crate::engine::transaction::Transaction;
 use crate::engine::write::Write;
-use crate::item::Item;
+use crate::item::{Attributes, Item};
+use crate::unreadable::Unreadable;
 use crate::{Deadline, Store, keys};
 
 /// The most usecases that one transaction takes: DynamoDB's limit.
 const MAX_AT_ONCE: usize = 100;
 
 impl Store {
+    /// The usecase `id`.
+    ///
+    /// # Errors
+    /// UNAVAILABLE if the table does not answer.
+    pub async fn usecase(&self, tenant: &Tenant, id: &UsecaseId) -> Result<Option<Usecase>, Error> {
+        let item = self.get(keys::usecase(tenant, id)).await?;
+        Ok(item.map(|item| self.noting(from_item(item))).transpose()?)
+    }
+
     /// Writes each of `usecases` over its stored item until `deadline`, and returns for each whether it is written:
     /// UNAVAILABLE if the table does not answer.
     pub async fn upsert_usecases(
@@ -41,4 +55,9 @@ impl Store {
             });
         join_all(transactions).await.into_iter().flatten().collect()
     }
+}
+
+fn from_item(item: HashMap<String, AttributeValue>) -> Result<Usecase, Unreadable> {
+    let mut item = Attributes::of(item);
+    Ok(Usecase { id: item.last_of_key()?, display_name: item.text("display_name")? })
 }
