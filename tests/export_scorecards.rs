@@ -178,6 +178,7 @@ async fn in_the_answer_and_by_a_job_the_file_is_the_same() {
         json!({}),
         json!({"format": "NDJSON"}),
         json!({"layout": "ROW_PER_SCORE", "rawText": true, "omitByteOrderMark": true}),
+        json!({"groupNames": ["customers/acme/groups/team"]}),
     ] {
         assert_eq!(files(&service, more.clone()).await, [content(&service, more.clone()).await], "{more}");
     }
