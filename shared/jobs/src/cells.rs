@@ -14,6 +14,12 @@ pub(crate) fn text(text: &str, raw: bool) -> Cow<'_, str> {
     }
 }
 
+/// The text of a cell that an export wrote: without the apostrophe before a character with which a formula may begin. A
+/// text that had such an apostrophe of its own loses it.
+pub fn text_of(cell: &str) -> &str {
+    cell.strip_prefix('\'').filter(|rest| rest.starts_with(FORBIDDEN_FIRST)).unwrap_or(cell)
+}
+
 /// `number` as a cell: at most four decimals, without an exponent.
 pub(crate) fn number(number: f64) -> String {
     let written = format!("{number:.4}");
@@ -49,6 +55,7 @@ mod tests {
             prop_assert!(!cell.starts_with(FORBIDDEN_FIRST), "{cell:?}");
             prop_assert!(cell.strip_prefix('\'').unwrap_or(&cell) == content || *cell == content);
             prop_assert!(text(&content, true) == content);
+            prop_assert!(content.starts_with('\'') || text_of(&cell) == content, "{cell:?}");
         }
     }
 }

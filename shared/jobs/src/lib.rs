@@ -8,7 +8,7 @@
 //! | a worker is slow, and another has its turn | its checkpoint is refused; its files are listed nowhere and expire |
 //! | a turn fails ten times | the job fails |
 
-mod cells;
+pub mod cells;
 mod kind;
 pub mod scorecard_rows;
 pub mod scorecards_export;
