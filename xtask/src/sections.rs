@@ -103,9 +103,10 @@ fn targets_of_the_database() -> Result<Vec<String>, String> {
 
 pub(crate) fn counts() -> Outcome {
     install_program("valgrind")?;
-    // The functions are built as they are deployed; the programs that count need not be fast.
+    // The functions are built as they are deployed; the programs that count need not be fast, and are of what the suite
+    // built.
     run(&mut command(
-        "cargo bench --profile dev --locked -p coaching-tests --no-fail-fast --bench startup --bench per_request -- --counts",
+        "cargo bench --profile dev --locked --workspace --no-fail-fast --bench startup --bench per_request -- --counts",
     ))
 }
 
