@@ -55,6 +55,7 @@ operations! {
     retrieve_overviews,
     retrieve_progress,
     retrieve_quota,
+    retrieve_series,
     suggest_opportunities,
     unknown_path,
     update_comment,

@@ -39,6 +39,7 @@ mod reason;
 pub mod references;
 pub mod rules;
 pub mod scorecard;
+pub mod series;
 pub mod session;
 pub mod statistics;
 pub mod target;

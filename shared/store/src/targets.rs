@@ -86,7 +86,10 @@ impl Store {
     }
 
     /// The targets `ids` as of within about a second, in no order, without those that do not exist.
-    pub(crate) async fn targets_by_id(&self, tenant: &Tenant, ids: &[TargetId]) -> Result<Found<Target>, Error> {
+    ///
+    /// # Errors
+    /// UNAVAILABLE if the table does not answer.
+    pub async fn targets_by_id(&self, tenant: &Tenant, ids: &[TargetId]) -> Result<Found<Target>, Error> {
         if ids.is_empty() {
             return Ok(Found::default());
         }
