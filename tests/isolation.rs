@@ -160,6 +160,7 @@ impl Attacked {
     async fn full(issuer: &TokenIssuer) -> Self {
         let service = TestService::seeded().await;
         service.template("another", json!({})).await;
+        service.usecases(&["caretaking"]).await;
         let target = json!({
             "scorecardTemplateName": below_support("scorecardTemplates/quality"),
             "criterionOrChapterId": "listening",

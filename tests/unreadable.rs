@@ -129,6 +129,8 @@ fn lists() -> Vec<(&'static str, Event)> {
         ("list-scorecards", Event::get("scorecards")),
         ("list-scorecards of an agent", Event::get("scorecards").with("agentUserName", &user_name("ana"))),
         ("list-templates", Event::get("scorecardTemplates:listCurrent")),
+        ("list-usecases", Event::get("usecases")),
+        ("list-usecases by query", Event::get("usecases").with("query", "care")),
         ("list-targets", Event::post("targets:list", json!({}))),
         ("list-targets of a plan", Event::post("targets:list", json!({"coachingPlanNames": [plan_name("ana-plan")]}))),
         (
@@ -435,6 +437,14 @@ fn bad_records() -> Vec<Bad> {
             Some(AttributeValue::L(vec![text("not an id!")])),
             "customers/acme/groups/team".to_owned(),
             vec!["progress of a group"],
+        ),
+        (
+            "usecase",
+            "#usecase#care / usecase",
+            "display_name",
+            None,
+            usecase_name("care"),
+            vec!["list-usecases", "list-usecases by query"],
         ),
         (
             "change of a newer version",

@@ -48,6 +48,7 @@ operations! {
     list_sessions,
     list_targets,
     list_templates,
+    list_usecases,
     retrieve_overviews,
     retrieve_progress,
     retrieve_quota,

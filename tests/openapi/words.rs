@@ -129,6 +129,10 @@ pub const FIELDS: &[(&str, &str)] = &[
     ),
     ("qaScore", "Of the reference's target, not kept here."),
     (
+        "query",
+        "Only those whose display name has a word that begins with this. A text of several words finds names that have them one after the other. Case, marks and what separates words make no difference. At most 64 bytes, with a letter or a digit.",
+    ),
+    (
         "requestId",
         "A UUID of the client's own: repeated within a day, the request answers as it first did and creates nothing.",
     ),

@@ -22,6 +22,7 @@ pub mod identity;
 pub mod json;
 pub mod measurement;
 pub mod message;
+pub mod name_search;
 pub mod names;
 pub mod opportunity;
 pub mod outline;

@@ -24,7 +24,7 @@ const HIDDEN: [(char, char); 8] = [
     ('\u{fff9}', '\u{fffb}'),
 ];
 /// Characters that join letters or keep them apart; by themselves they are blank.
-const JOINERS: [char; 2] = ['\u{200c}', '\u{200d}'];
+pub(crate) const JOINERS: [char; 2] = ['\u{200c}', '\u{200d}'];
 
 fn is_hidden(letter: char) -> bool {
     HIDDEN.iter().any(|(first, last)| (*first..=*last).contains(&letter))

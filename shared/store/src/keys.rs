@@ -4,6 +4,7 @@
 use std::cmp::Reverse;
 
 use coaching_domain::change::Change;
+use coaching_domain::name_search::folded;
 use coaching_domain::names::{
     self, CoachingCommentId, CoachingPlanId, CoachingSessionId, Collection, GroupId, ScorecardId, ScorecardTemplateId,
     TargetId, UsecaseId, UserId,
@@ -11,8 +12,6 @@ use coaching_domain::names::{
 use coaching_domain::outline::Kind;
 use coaching_domain::statistics::Period;
 use coaching_domain::{CustomerTenant, Id, Tenant, Timestamp};
-use unicode_normalization::UnicodeNormalization;
-use unicode_normalization::char::is_combining_mark;
 use uuid::Uuid;
 
 use crate::Partition;
@@ -446,6 +445,11 @@ pub fn scorecards_of_agent(tenant: &Tenant, agent: &UserId) -> String {
     under(tenant, Partition::ScorecardsOfAgent, &[agent.as_str()])
 }
 
+/// The usecases of a profile, in [`ListIndex::Profile`] by [`Cursor::by_name`].
+pub fn usecases_of_profile(tenant: &Tenant) -> String {
+    under(tenant, Partition::Usecases, &[])
+}
+
 /// The agents of a profile, in [`ListIndex::Profile`] by [`Cursor::by_name`].
 pub fn agents_of_profile(tenant: &Tenant) -> String {
     under(tenant, Partition::Agents, &[])
@@ -591,7 +595,7 @@ impl Cursor {
         Self(youth(time))
     }
 
-    /// The place of a person in a list by display name, which has no control characters: as people read names (their
+    /// The place of an entity in a list by display name, which has no control characters: as people read names (their
     /// compatibility decomposition without marks, in lower case), then by the exact name, then by id.
     pub fn by_name<C>(display_name: &str, id: &Id<C>) -> Self {
         Self(format!("{}\u{0}{display_name}\u{0}{id}", folded(display_name)))
@@ -651,26 +655,6 @@ pub struct CursorRank {
     name: Option<Reverse<String>>,
     /// The entry's place in the index.
     pub(crate) cursor: Cursor,
-}
-
-/// The most bytes of a folded name that are sorted by: DynamoDB takes sort keys of 1024, and a decomposed name can be
-/// many times as long as the name.
-const MAX_FOLDED_BYTES: usize = 512;
-
-/// `name` as people sort it: without case, marks and compatibility forms.
-fn folded(name: &str) -> String {
-    if name.is_ascii() {
-        return name.chars().take(MAX_FOLDED_BYTES).map(|letter| letter.to_ascii_lowercase()).collect();
-    }
-    let letters = name.nfkd().flat_map(char::to_lowercase).filter(|letter| !is_combining_mark(*letter));
-    let mut folded = String::with_capacity(name.len());
-    for letter in letters {
-        if folded.len() + letter.len_utf8() > MAX_FOLDED_BYTES {
-            break;
-        }
-        folded.push(letter);
-    }
-    folded
 }
 
 /// A text that sorts the latest time first.
@@ -733,6 +717,7 @@ mod tests {
                 partitions.push(sessions_of_profile(tenant));
                 partitions.push(scorecards_of_profile(tenant));
                 partitions.push(agents_of_profile(tenant));
+                partitions.push(usecases_of_profile(tenant));
                 partitions.push(templates_of_profile(tenant));
                 partitions.push(targets_of_profile(tenant));
                 partitions.push(plans_of_profile(tenant));

@@ -164,6 +164,8 @@ partitions! {
     TargetsOfUsecase = "{customer}#{profile}#usecase#{usecase}#targets" [];
     /// Targets for a usecase that were the organisation's, the latest end first.
     PastTargetsOfUsecase = "{customer}#{profile}#usecase#{usecase}#past-targets" [];
+    /// The usecases of a profile, by display name.
+    Usecases = "{customer}#{profile}#usecases" [];
     /// The agents of a profile, by display name.
     Agents = "{customer}#{profile}#agents" [];
     /// Plans and targets that were agents', the latest end first.
