@@ -396,6 +396,7 @@ fn rows() -> Vec<Row> {
         file("upsert-usecases", "created", ""),
         file("upsert-users", "created", read),
         file("get-user", "found", ""),
+        file("list-users", "all", ""),
         file("upsert-groups", "created", "the version of the tree is read before the groups are"),
         file("get-group", "found", ""),
         file(

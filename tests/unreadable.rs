@@ -114,6 +114,7 @@ fn evaluations(more: Value) -> Event {
 /// The requests that read records together with others.
 fn lists() -> Vec<(&'static str, Event)> {
     let sessions = || Event::get("coachingSessions");
+    let users = || Event::get("").to("/v1/customers/acme/users");
     vec![
         ("list-sessions", sessions()),
         ("list-sessions of an agent", sessions().with("agentUserName", &user_name("ana"))),
@@ -129,6 +130,8 @@ fn lists() -> Vec<(&'static str, Event)> {
         ("list-scorecards", Event::get("scorecards")),
         ("list-scorecards of an agent", Event::get("scorecards").with("agentUserName", &user_name("ana"))),
         ("list-templates", Event::get("scorecardTemplates:listCurrent")),
+        ("list-users", users()),
+        ("list-users by query", users().with("query", "ana")),
         ("list-usecases", Event::get("usecases")),
         ("list-usecases by query", Event::get("usecases").with("query", "care")),
         ("list-targets", Event::post("targets:list", json!({}))),
@@ -220,7 +223,7 @@ fn assert_is_quiet(answered: &Answered, tried: &str) {
 }
 
 /// The items that are damaged: their kind and the end of their keys.
-const KINDS: [(&str, &str); 19] = [
+const KINDS: [(&str, &str); 21] = [
     ("session", "#session#held-1 / session"),
     ("plan", "#plan#ana-plan / plan"),
     ("what hangs on a plan", "#plan#ana-plan / dependents"),
@@ -233,6 +236,8 @@ const KINDS: [(&str, &str); 19] = [
     ("agent's target", "#target#of-ana / target"),
     ("agent", "#agent#ana / agent"),
     ("user", "#user#ana / user"),
+    ("user in the list", "name#agent ana\u{0}00\u{0}Agent ana\u{0}ana"),
+    ("user in the list by a word", "word#ana\u{0}01\u{0}Agent ana\u{0}ana"),
     ("group", "#group#team / group"),
     ("usecase", "#usecase#care / usecase"),
     ("statistics", " / 2026-05#ana"),
@@ -437,6 +442,22 @@ fn bad_records() -> Vec<Bad> {
             Some(AttributeValue::L(vec![text("not an id!")])),
             "customers/acme/groups/team".to_owned(),
             vec!["progress of a group"],
+        ),
+        (
+            "user in the list",
+            "name#agent ana\u{0}00\u{0}Agent ana\u{0}ana",
+            "profiles",
+            Some(AttributeValue::L(vec![text("elsewhere")])),
+            user_name("ana"),
+            vec!["list-users"],
+        ),
+        (
+            "user in the list by a word",
+            "word#ana\u{0}01\u{0}Agent ana\u{0}ana",
+            "version",
+            None,
+            user_name("ana"),
+            vec!["list-users by query"],
         ),
         (
             "usecase",

@@ -49,6 +49,7 @@ operations! {
     list_targets,
     list_templates,
     list_usecases,
+    list_users,
     retrieve_overviews,
     retrieve_progress,
     retrieve_quota,

@@ -5,7 +5,7 @@
 //! the same name are all refused. An entry whose `etag` is of another version, or of a user that does not exist, is
 //! ABORTED. A repeat without etags changes nothing further. A stored user who cannot be read is replaced too.
 //!
-//! The lists of agents of all profiles that the user enters or leaves change with the user. Past windows of progress
+//! The list of users, and the lists of agents of all profiles that the user enters or leaves, change with the user. Past windows of progress
 //! keep what the user was then: an agent or not, in which profiles, active or not.
 //!
 //! Entries that time ran out for are UNAVAILABLE with the reason `OUT_OF_TIME`; the others have their own results. A
@@ -32,7 +32,8 @@ pub static OPERATION: Operation = Operation {
     costly: true,
     access: &[
         Access::BatchGetItem(&[Partition::User]),
-        Access::PutItem(&[Partition::User]),
+        Access::PutItem(&[Partition::User, Partition::UserNames]),
+        Access::DeleteItem(&[Partition::UserNames]),
         Access::UpdateItem(&[Partition::Agent, Partition::AgentCounts]),
     ],
     handle: |app, request| Box::pin(handle(app, request)),

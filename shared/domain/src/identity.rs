@@ -216,6 +216,22 @@ impl Caller {
         }
     }
 
+    /// The customer of a path, for data of which each profile is shown its own, and the profiles that the caller's claims
+    /// open; `None`: all.
+    ///
+    /// # Errors
+    /// PERMISSION_DENIED, the same whether the customer exists or not; also if the claims open no profile.
+    pub fn enter_some_profiles(&self, customer: &str) -> Result<(CustomerTenant, Option<Vec<Tenant>>), Error> {
+        let OpenProfiles::Some(profiles) = &self.profiles else {
+            return Ok((self.enter_customer(customer)?, None));
+        };
+        let opened = profiles.iter().map(|profile| self.enter(customer, profile));
+        match opened.collect::<Result<Vec<_>, _>>() {
+            Ok(opened) if !opened.is_empty() => Ok((CustomerTenant(customer.into()), Some(opened))),
+            _ => Err(Error::permission_denied(&format!("customers/{customer}"))),
+        }
+    }
+
     /// Refuses a caller whose role is not among `roles`.
     ///
     /// # Errors

@@ -67,7 +67,15 @@ impl NameSearch {
 
     /// Whether `display_name` has it.
     pub fn finds(&self, display_name: &str) -> bool {
-        from_each_word(display_name).iter().any(|words| words.starts_with(&self.0))
+        self.place_in(display_name).is_some()
+    }
+
+    /// The place of the word from which on `display_name` has it: 0, or the one whose words, with those after it, are
+    /// the first in order.
+    pub fn place_in(&self, display_name: &str) -> Option<usize> {
+        let words = from_each_word(display_name).into_iter().enumerate();
+        let found = words.filter(|(_, words)| words.starts_with(&self.0));
+        found.min_by_key(|(place, words)| (*place > 0, words.clone())).map(|(place, _)| place)
     }
 
     /// The folded words that it looks for.

@@ -164,6 +164,18 @@ impl<'a> Request<'a> {
         Ok(tenant)
     }
 
+    /// As [`Request::authorize_customer`], for an operation that shows each profile its own: also returns the profiles
+    /// that the caller is limited to; `None`: all.
+    ///
+    /// # Errors
+    /// As [`Request::authorize`].
+    pub fn authorize_some_profiles(&self) -> Result<(CustomerTenant, Option<Vec<Tenant>>), Error> {
+        let opened = self.caller.enter_some_profiles(self.path_parameter("customer"))?;
+        self.require_no_verb()?;
+        self.caller.require_role(self.operation.roles)?;
+        Ok(opened)
+    }
+
     /// The variable `name` of the route, percent-decoded; empty if the route has none.
     pub fn path_parameter(&self, name: &str) -> &str {
         self.event.path_parameters.get(name).map_or("", String::as_str)
@@ -247,7 +259,11 @@ impl<'a> Request<'a> {
     ///
     /// # Errors
     /// INVALID_ARGUMENT naming every bad parameter.
-    pub fn list<Q: Message>(&self, tenant: &Tenant, now: Timestamp) -> Result<(Paged<Q>, Parameters), Error> {
+    pub fn list<'t, Q: Message>(
+        &'t self,
+        tenant: impl Into<Scope<'t>>,
+        now: Timestamp,
+    ) -> Result<(Paged<Q>, Parameters), Error> {
         self.assert_declared(RequestType::list::<Q>());
         let mut violations = Violations::default();
         violations.keep_parameters();

@@ -4,7 +4,7 @@
 use std::cmp::Reverse;
 
 use coaching_domain::change::Change;
-use coaching_domain::name_search::folded;
+use coaching_domain::name_search::{NameSearch, folded, from_each_word};
 use coaching_domain::names::{
     self, CoachingCommentId, CoachingPlanId, CoachingSessionId, Collection, GroupId, ScorecardId, ScorecardTemplateId,
     TargetId, UsecaseId, UserId,
@@ -373,6 +373,51 @@ pub fn groups(tenant: &CustomerTenant) -> Key {
     Key { partition: under_customer(tenant, Partition::Groups, &[]), sort: "groups".to_owned() }
 }
 
+/// The partition that lists a customer's users by every word of their display names.
+pub fn user_names(tenant: &CustomerTenant) -> String {
+    under_customer(tenant, Partition::UserNames, &[])
+}
+
+/// What the sort keys of a list by every word of display names begin with: those by whole names, and those by further
+/// words.
+const BY_NAME: &str = "name#";
+const BY_WORD: &str = "word#";
+
+/// The keys of the items that list an entity in `partition`: by its display name, and by each further word of that with
+/// those after it.
+pub(crate) fn in_name_list<C>(partition: &str, display_name: &str, id: &Id<C>) -> Vec<Key> {
+    let mut by_words = from_each_word(display_name);
+    if by_words.is_empty() {
+        by_words.push(String::new());
+    }
+    let sort = |(place, words): (usize, &String)| in_name_order(place, words, &format!("{display_name}\u{0}{id}"));
+    by_words.iter().enumerate().map(sort).map(|sort| Key { partition: partition.to_owned(), sort }).collect()
+}
+
+fn in_name_order(place: usize, words: &str, name_and_id: &str) -> String {
+    let begin = if place == 0 { BY_NAME } else { BY_WORD };
+    format!("{begin}{words}\u{0}{place:02}\u{0}{name_and_id}")
+}
+
+/// The place of the word that an item with this key lists an entity by, and the entity's id.
+pub(crate) fn place_and_id_in_name_list(sort: &str) -> Option<(usize, &str)> {
+    let (_, id) = sort.rsplit_once('\u{0}')?;
+    Some((sort.split('\u{0}').nth(1)?.parse().ok()?, id))
+}
+
+/// The ranges of a list by every word, each by what is before and after it: of whole names, or of all that `search` finds.
+pub(crate) fn ranges_of_name_list(search: Option<&NameSearch>) -> Vec<(Cursor, Cursor)> {
+    let Some(search) = search else {
+        return vec![(Cursor(BY_NAME.to_owned()), Cursor(format!("{BY_NAME}{}", char::MAX)))];
+    };
+    let range = |begin: &str| {
+        let first = format!("{begin}{}", search.as_str());
+        let last = format!("{first}{}", char::MAX);
+        (Cursor(first), Cursor(last))
+    };
+    [BY_NAME, BY_WORD].map(range).into()
+}
+
 /// The key of the first answer to `user` for `request_id` of `operation`.
 pub fn request(tenant: &Tenant, user: &UserId, operation: &str, request_id: Uuid) -> Key {
     Key {
@@ -607,6 +652,15 @@ impl Cursor {
         Self(format!("{}\u{0}{text}", folded(name)))
     }
 
+    /// As [`Cursor::from_name_and_id`], of a list by every word of names.
+    pub fn from_word_name_and_id(text: &str) -> Self {
+        let (place, name_and_id) = text.split_once('\u{0}').unwrap_or(("", text));
+        let (name, _) = name_and_id.rsplit_once('\u{0}').unwrap_or((name_and_id, ""));
+        let place = place.parse().unwrap_or(0);
+        let words = from_each_word(name).into_iter().nth(place).unwrap_or_default();
+        Self(in_name_order(place, &words, name_and_id))
+    }
+
     /// A place in a list by name as text, without the part that is derived from the name.
     pub fn into_name_and_id(self) -> String {
         self.0.split_once('\u{0}').map_or_else(String::new, |(_, rest)| rest.to_owned())
@@ -754,6 +808,7 @@ mod tests {
                 partitions.push(groups(tenant).partition);
                 partitions.push(agent_counts_of(tenant));
                 partitions.push(agents_of_all_profiles(tenant));
+                partitions.push(user_names(tenant));
                 for id in &ids {
                     partitions.push(user(tenant, &UserId::parse(id).unwrap()).partition);
                     partitions.push(group(tenant, &GroupId::parse(id).unwrap()).partition);

@@ -69,6 +69,7 @@ mod unreadable;
 mod upserts;
 mod usecases;
 mod user_items;
+mod user_list;
 mod users;
 
 use std::sync::Arc;
@@ -104,6 +105,7 @@ pub use targets::TargetFilter;
 pub use templates::TemplateFilter;
 pub use unreadable::{Found, MAX_UNREADABLE, Unreadable};
 pub use upserts::{KnownScorecards, TemplatesByRevision, UpsertedScorecards};
+pub use user_list::UserFilter;
 
 /// The table, and a meter of what the calls through this handle consume.
 #[derive(Debug, Clone)]

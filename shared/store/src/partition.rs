@@ -125,6 +125,11 @@ partitions! {
     /// How often a customer's groups changed.
     Groups = "{customer}##groups" [("groups", "the number")];
 
+    /// The list of a customer's users, by display name and by every word of it.
+    UserNames = "{customer}##user-names" [
+        ("name#{words}#{place}#{display name}#{user}", "a user by their name"),
+        ("word#{words}#{place}#{display name}#{user}", "a user by a further word of their name, and those after it")
+    ];
     /// How many active agents a customer has, by shares of their ids.
     AgentCounts = "{customer}##agent-counts" [("{bucket}", "of all profiles, and of each")];
 
