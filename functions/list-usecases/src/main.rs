@@ -1,5 +1,5 @@
 //! The Lambda function `list-usecases`.
 
 fn main() -> Result<(), coaching_edge::StartError> {
-    coaching_edge::run(&list_usecases::OPERATION)
+    coaching_edge::run_with_pages(&list_usecases::OPERATION)
 }
