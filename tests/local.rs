@@ -8,6 +8,9 @@
     reason = "a test fails by panicking"
 )]
 
+#[path = "local/import.rs"]
+mod import;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};

@@ -8,6 +8,8 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use coaching_domain::ClaimNames;
 use hyper::Uri;
 
+use crate::import::Import;
+
 /// Serves the Coaching Service on this machine.
 ///
 /// The whole API at one address, on an embedded DynamoDB, with a demo customer. At start it prints the address and a request that is ready to paste; the file `environment` in the data folder has a token for each role. Ctrl-C ends it.
@@ -26,6 +28,7 @@ Examples:
   cargo run                                       serve on port 3000, data in .coaching/
   cargo run -- --memory --port 0                  leave nothing behind, on any free port
   cargo run -- --dynamodb http://127.0.0.1:8000   use a DynamoDB that runs already
+  cargo run -- import users.csv --dry-run         check a table; without --dry-run, load it
   cargo run -- rebuild-statistics --customer acme --profile support"
 )]
 pub struct Options {
@@ -95,6 +98,9 @@ impl Options {
 /// What can be done instead of serving.
 #[derive(Debug, Clone, Subcommand)]
 pub enum Task {
+    /// Load the rows of a table, such as scorecards.csv, into a service
+    Import(Import),
+
     /// Recount the score statistics of a profile, put right what differs, and say what did
     RebuildStatistics {
         /// The customer's id
@@ -140,7 +146,7 @@ fn origin(text: &str) -> Result<String, String> {
 #[derive(Debug)]
 pub enum CommandLine {
     /// Serve, or run the task that the options name.
-    Run(Options),
+    Run(Box<Options>),
     /// Print this text: the help or the version.
     Print(String),
 }
@@ -153,7 +159,7 @@ pub fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<CommandLine
     let options =
         Options::command().try_get_matches_from(arguments).and_then(|found| Options::from_arg_matches(&found));
     match options {
-        Ok(options) => Ok(CommandLine::Run(options)),
+        Ok(options) => Ok(CommandLine::Run(Box::new(options))),
         Err(error) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
             Ok(CommandLine::Print(error.to_string()))
         }

@@ -99,6 +99,11 @@ impl DataFolder {
         self.file(ENVIRONMENT)
     }
 
+    /// That file, in the data folder at `path`, which a service may be using.
+    pub(crate) fn environment_in(path: &Path) -> PathBuf {
+        path.join(ENVIRONMENT)
+    }
+
     /// Writes the file that a shell sources.
     pub(crate) fn write_environment(&self, text: &str) -> Result<(), String> {
         self.write(ENVIRONMENT, text)

@@ -16,7 +16,7 @@ use hyper::{Method, Response, StatusCode};
 use utoipa_swagger_ui::{Config, serve};
 
 /// The OpenAPI document; a test compares it with the code that runs.
-const DOCUMENT: &str = include_str!("../../openapi.json");
+pub(crate) const DOCUMENT: &str = include_str!("../../openapi.json");
 /// The path of the document.
 const DOCUMENT_PATH: &str = "/openapi.json";
 /// The path of the page; the page's files are below it.

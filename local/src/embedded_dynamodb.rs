@@ -8,6 +8,9 @@ use std::time::Duration;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Region};
+use aws_smithy_http_client::Builder as HttpClient;
+use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
+use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
 use dynoxide::{Database, DynoxideError};
 use hyper::body::Bytes;
 use hyper::header::{CONTENT_TYPE, HeaderValue};
@@ -123,7 +126,14 @@ pub(crate) fn client_with(url: &str, access_key: &AccessKey) -> Client {
         // One lock and one thread answer all callers: a busy moment is not an outage. A request may take longer than
         // this.
         .timeout_config(TimeoutConfig::builder().operation_timeout(Duration::from_secs(20)).build());
-    Client::from_conf(config.build())
+    // The usual client reads all certificates that the machine trusts. Without TLS none is needed.
+    match TlsContext::builder().with_trust_store(TrustStore::empty()).build() {
+        Ok(no_certificates) if url.starts_with("http:") => {
+            let http = HttpClient::new().tls_provider(Provider::Rustls(CryptoMode::AwsLc));
+            Client::from_conf(config.http_client(http.tls_context(no_certificates).build_https()).build())
+        }
+        _ => Client::from_conf(config.build()),
+    }
 }
 
 /// The engine behind the protocol. The engine's own listener answers every web page on this machine, whatever the

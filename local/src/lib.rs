@@ -13,6 +13,7 @@ mod docs;
 mod door;
 mod embedded_dynamodb;
 mod gateway;
+mod import;
 mod operations;
 mod recount;
 mod routes;
@@ -24,6 +25,7 @@ mod tokens;
 
 pub use embedded_dynamodb::{EmbeddedDynamoDb, client_at};
 pub use gateway::Gateway;
+pub use import::import;
 pub use operations::{OPERATIONS, TASKS};
 pub use recount::rebuild_statistics;
 pub use routes::{Route, Routes};

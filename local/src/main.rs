@@ -4,7 +4,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use coaching_local::arguments::Task;
-use coaching_local::{Interruption, Service, arguments, rebuild_statistics};
+use coaching_local::{Interruption, Service, arguments, import, rebuild_statistics};
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -16,8 +16,14 @@ async fn main() -> ExitCode {
         }
         Err(line) => return failed(&line),
     };
-    if let Some(Task::RebuildStatistics { customer, profile }) = &options.task {
-        return match rebuild_statistics(&options, customer, profile, print).await {
+    if let Some(task) = &options.task {
+        let done = match task {
+            Task::Import(asked) => import(&options, asked, print).await,
+            Task::RebuildStatistics { customer, profile } => {
+                rebuild_statistics(&options, customer, profile, print).await
+            }
+        };
+        return match done {
             Ok(()) => ExitCode::SUCCESS,
             Err(line) => failed(&line),
         };
