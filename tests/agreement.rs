@@ -213,7 +213,7 @@ fn every_function_logs_to_the_group_with_retention() {
 #[test]
 fn every_alarm_tells_the_topic_when_it_starts_and_ends() {
     let alarms = resources("AWS::CloudWatch::Alarm");
-    assert_eq!(alarms.len(), 9);
+    assert_eq!(alarms.len(), 11);
     for (name, alarm) in alarms {
         for actions in ["AlarmActions", "OKActions"] {
             let topic = yaml("!If [HasAlarmTopic, [!Ref AlarmTopicArn], !Ref AWS::NoValue]");

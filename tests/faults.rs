@@ -237,6 +237,28 @@ async fn a_change_of_a_record_that_was_deleted_and_created_again_meanwhile_chang
     }
 }
 
+#[tokio::test]
+async fn a_session_that_another_moved_meanwhile_is_counted_once() {
+    let service = TestService::seeded().await;
+    let (app, faulty) = service.behind_faults().await;
+    let path = "coachingSessions/held-1";
+    let move_to = |time: &str| {
+        Event::new("PATCH", path).with_text(&json!({"coachingSession": {"sessionTime": time}}).to_string())
+    };
+    let reading = Event::get(path);
+    assert_eq!(answer(reading.operation(), &app, reading.to_json()).await.status, 200);
+    service.succeed(&move_to("2026-03-20T10:00:00Z")).await;
+    // The change reads where the session was before, and is refused both for its version and for where it is counted.
+    faulty.inject([Fault::Overtaken, Fault::Overtaken]);
+    let moved =
+        answer(move_to("2026-05-30T10:00:00Z").operation(), &app, move_to("2026-05-30T10:00:00Z").to_json()).await;
+    assert_eq!((moved.status, faulty.left()), (200, 0), "{}", moved.body);
+    let items = service.items().await;
+    let counting: Vec<&String> =
+        items.iter().filter(|(_, item)| item.contains_key("held#held-1")).map(|(key, _)| key).collect();
+    assert_eq!(counting, ["acme#support#statistics#care#05 / 2026-05#ana"]);
+}
+
 #[test]
 fn each_timeout_is_longer_than_what_it_holds() {
     let in_template = |after: &str| {

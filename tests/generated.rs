@@ -25,6 +25,29 @@ const PROFILE: (&str, &str) = ("/v1/customers/{customer}/profiles/{profile}/", "
 /// The order in which the table of operations lists the methods of one path.
 const METHODS: [&str; 4] = ["POST", "GET", "PATCH", "DELETE"];
 
+/// The address of the bucket of files, for the functions that write them and link to them.
+const EXPORTS_VARIABLE: &str =
+    "      Environment: {Variables: {EXPORTS_URL: !Sub \"https://${Exports.RegionalDomainName}\"}}\n";
+
+/// What wakes the worker: a new job, and each checkpoint of one. Progress does not match the filter. One worker writes, so
+/// that the loop of its own checkpoints is meant.
+const WOKEN_BY_JOBS: &str = r#"      ReservedConcurrentExecutions: !If [WritesAreOff, 0, !If [HasJobConcurrency, !Ref JobConcurrency, !Ref AWS::NoValue]]
+      RecursiveLoop: Allow
+      Events:
+        Jobs:
+          Type: DynamoDB
+          Properties:
+            Stream: !If [HasRestoredStream, !Ref RestoredStream, !GetAtt Table.StreamArn]
+            StartingPosition: TRIM_HORIZON
+            BatchSize: 1
+            ParallelizationFactor: 10
+            MaximumRetryAttempts: 10
+            FilterCriteria:
+              Filters:
+                - Pattern: '{"eventName":["INSERT","MODIFY"],"dynamodb":{"Keys":{"SK":{"S":["job"]}},"NewImage":{"wake":{"BOOL":[true]}}}}'
+            DestinationConfig: {OnFailure: {Type: SQS, Destination: !GetAtt FailedTurns.Arn}}
+"#;
+
 #[test]
 fn what_repeats_a_declaration_is_as_it_is_generated() {
     let mut generated = lists(root()).unwrap();
@@ -76,6 +99,9 @@ fn function_of_operation(operation: &Operation) -> String {
         (false, true) => text.push_str(&format!("      ReservedConcurrentExecutions: {concurrency}\n")),
         (false, false) => {}
     }
+    if operation.links_files {
+        text.push_str(EXPORTS_VARIABLE);
+    }
     if operation.pages {
         text.push_str(
             r#"      Environment:
@@ -86,7 +112,7 @@ fn function_of_operation(operation: &Operation) -> String {
         );
     }
     text.extend(operation.size.map(size));
-    text.push_str(&policies(operation.name, operation.access));
+    text.push_str(&policies(operation.name, operation.access, operation.links_files.then_some("s3:GetObject")));
     text.push_str(&match operation.route {
         Some(route) => format!(
             "      Events:\n        Route: {{Type: HttpApi, Properties: {{ApiId: !Ref HttpApi, Method: {}, Path: \"{}\"}}}}\n",
@@ -105,8 +131,14 @@ fn function_of_operation(operation: &Operation) -> String {
 }
 
 fn function_of_task(task: &Task) -> String {
-    let without_route = "  # Without a route: operators invoke it.\n";
-    [without_route, &head(task.name), &size(task.size), &policies(task.name, task.access)].concat()
+    let without_route = match task.woken_by_jobs {
+        true => "  # Without a route: the table's stream invokes it, and operators do.\n",
+        false => "  # Without a route: operators invoke it.\n",
+    };
+    let woken = if task.woken_by_jobs { WOKEN_BY_JOBS } else { "" };
+    let variable = if task.writes_files { EXPORTS_VARIABLE } else { "" };
+    let policies = policies(task.name, task.access, task.writes_files.then_some("s3:PutObject"));
+    [without_route, &head(task.name), &size(task.size), variable, &policies, woken].concat()
 }
 
 fn head(name: &str) -> String {
@@ -122,7 +154,7 @@ fn size(size: Size) -> String {
 
 /// One statement for all partitions with the same actions, and one for all partitions of batches: IAM allows a batch only
 /// if one statement allows all of its keys.
-fn policies(name: &str, access: &[Access]) -> String {
+fn policies(name: &str, access: &[Access], of_files: Option<&str>) -> String {
     let mut actions: BTreeMap<(Option<ListIndex>, Partition), Vec<&str>> = BTreeMap::new();
     let (batches, single): (Vec<&Access>, Vec<&Access>) =
         access.iter().partition(|one| matches!(one, Access::BatchGetItem(_)));
@@ -163,6 +195,9 @@ fn policies(name: &str, access: &[Access]) -> String {
                 patterns.join(", ")
             )
         })
+        .chain(of_files.map(|action| {
+            format!("            - {{Effect: Allow, Action: [{action}], Resource: !Sub \"${{Exports.Arn}}/*\"}}\n")
+        }))
         .collect();
     match statements.is_empty() {
         true => String::new(),

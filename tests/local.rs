@@ -34,11 +34,8 @@ static LOADED: LazyLock<tempfile::TempDir> = LazyLock::new(|| {
 /// A copy of the demo data in a folder of the caller's own.
 fn folder_with_demo_data() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
-    std::fs::create_dir(folder.path().join(".coaching")).unwrap();
-    for file in std::fs::read_dir(LOADED.path().join(".coaching")).unwrap() {
-        let file = file.unwrap();
-        std::fs::copy(file.path(), folder.path().join(".coaching").join(file.file_name())).unwrap();
-    }
+    let copied = Command::new("cp").arg("-r").arg(LOADED.path().join(".coaching")).arg(folder.path()).status().unwrap();
+    assert!(copied.success());
     folder
 }
 
@@ -436,6 +433,34 @@ fn every_example_of_the_document_succeeds_on_the_demo_customer() {
     }
     assert!(failed.is_empty(), "{} of {sent}: {failed:#?}", failed.len());
     assert!(sent >= 42, "{sent}");
+}
+
+/// The demo's job is done by the service that began it, if it had the time, or else by this one.
+#[test]
+fn a_job_is_done_and_its_file_is_read_by_its_link_alone() {
+    let folder = folder_with_demo_data();
+    let _service = Running::start(folder.path(), &[]);
+    let jobs = |arguments: &[&str]| {
+        let done = Command::new(BINARY).arg("jobs").args(arguments).current_dir(folder.path()).output().unwrap();
+        (done.status.success(), String::from_utf8(done.stdout).unwrap(), String::from_utf8(done.stderr).unwrap())
+    };
+    let (succeeded, printed, said) = jobs(&["--watch", "export-1"]);
+    assert!(succeeded, "{printed}{said}");
+    let (rows, link) = printed.trim().split_once(" rows: ").unwrap();
+    let read = |link: &str| Command::new("curl").args(["-sS", "-w", "%{http_code}", link]).output().unwrap().stdout;
+    let file = String::from_utf8(read(link)).unwrap();
+    assert!(file.starts_with("\u{feff}scorecard_name,") && file.ends_with("\r\n200"), "{file}");
+    assert_eq!(
+        file.lines().count() - 2,
+        rows.parse::<usize>().unwrap(),
+        "a row is a line, beside the header and the status"
+    );
+    for forged in [link.replace("signature=", "signature=0"), link.replace("export-1", "export-2")] {
+        assert!(String::from_utf8(read(&forged)).unwrap().ends_with("403"), "{forged}");
+    }
+    let (succeeded, listed, _) = jobs(&[]);
+    assert!(succeeded && listed.contains("export-1  SUCCEEDED  100 %"), "{listed}");
+    assert!(!jobs(&["--watch", "none"]).0 && !jobs(&["--watch", "cancelled-1"]).0);
 }
 
 #[test]

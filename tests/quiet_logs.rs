@@ -10,7 +10,7 @@
 
 use std::collections::BTreeSet;
 
-use coaching_local::OPERATIONS;
+use coaching_local::{OPERATIONS, TASKS};
 use coaching_tests::{Replayed, logged, replay_every_event, suite_is_recorded};
 use serde_json::{Value, json};
 
@@ -51,7 +51,10 @@ const KEYS: [&str; 29] = [
 const UNREADABLE: &str = "a record cannot be read";
 
 /// The messages of lines that are not of requests.
-const MESSAGES: [&str; 6] = [
+const MESSAGES: [&str; 9] = [
+    "a job is left unfinished",
+    "unfinished jobs cannot be looked for",
+    "a file cannot be read",
     "an entry of a batch failed",
     "statistics or activity differed from their scorecards and sessions",
     UNREADABLE,
@@ -102,7 +105,7 @@ fn told_too_much(line: &str, private: &BTreeSet<String>) -> Option<String> {
     }
     let text = |key: &str| fields.get(key).and_then(Value::as_str).unwrap_or_default();
     let (operation, code, message) = (text("operation"), text("code"), text("message"));
-    let known = OPERATIONS.iter().map(|known| known.name).chain([rebuild_statistics::TASK.name]);
+    let known = OPERATIONS.iter().map(|known| known.name).chain(TASKS.iter().map(|task| task.name));
     let of_a_request = known.into_iter().any(|known| known == operation) && message == format!("{operation} {code}");
     if !of_a_request && !MESSAGES.contains(&message) {
         return Some(format!("the message {message}"));

@@ -38,6 +38,9 @@ fn changed(mut event: Value) -> Option<Value> {
             body[field] = "Something else.".into();
         }
     }
+    if body.get("asJob").is_some() {
+        body["format"] = "NDJSON".into();
+    }
     if body.get("target").is_some() {
         body["target"] = json!(12.5);
     }
@@ -52,7 +55,7 @@ fn changed(mut event: Value) -> Option<Value> {
 #[tokio::test]
 async fn a_create_repeated_with_its_request_id_answers_the_same_and_creates_nothing() {
     let functions = functions_with_request_ids();
-    assert_eq!(functions.len(), 6, "{functions:?}");
+    assert_eq!(functions.len(), 7, "{functions:?}");
     for operation in OPERATIONS.into_iter().filter(|operation| functions.contains(&operation.name)) {
         let mut repeated = 0;
         for case in event_files(operation.name) {
@@ -63,7 +66,8 @@ async fn a_create_repeated_with_its_request_id_answers_the_same_and_creates_noth
             }
             let event = with_request_id(event);
             let first = answer(operation, &service.app, event.clone()).await;
-            if first.status != 200 {
+            // An export in the answer creates nothing.
+            if first.status != 200 || first.body.get("content").is_some() {
                 continue;
             }
             let items = service.items().await;
@@ -169,6 +173,10 @@ fn repeated() -> Vec<Repeated> {
         merge(&mut organisations, json!({"coachingPlanName": null, "criterionOrChapterId": "opening"}));
         organisations
     };
+    let export = Event::post(
+        "scorecards:export",
+        json!({"startTime": "2026-05-01T00:00:00Z", "endTime": "2026-06-01T00:00:00Z", "asJob": true}),
+    );
     let to_the_end = || vec![without_greeting(), force_deletion()];
     let moved = |value: u32| patch("targets/repeated", "target", json!({"target": value}));
     vec![
@@ -243,6 +251,13 @@ fn repeated() -> Vec<Repeated> {
             // The chapter still exists and no target is in the way: the record of the request alone stops a second one.
             refused: 200,
         },
+        Repeated {
+            event: export.clone(),
+            name: "",
+            // With the one that is there, as many unfinished jobs as a profile has.
+            then: vec![export; 3],
+            refused: 429,
+        },
     ]
 }
 
@@ -295,8 +310,8 @@ async fn a_repeat_is_answered_when_the_clock_was_set_back_before_what_it_says() 
         assert_eq!(first.status, 200, "{number}: {}", first.body);
         service.advance(TimeDelta::minutes(-5));
         assert_eq!(service.send(&with_id).await, first, "{number}");
-        // The service sets a template's times itself.
-        if with_id.operation().name != "create-template" {
+        // The service sets the times of a template and of a job itself.
+        if !["create-template", "export-scorecards"].contains(&with_id.operation().name) {
             let another = event.with("requestId", "6d1d8f2e-7a0e-4c39-9c44-0f5f6c9b8a12");
             assert_eq!(service.refused(&another, 400).await.refused_fields(), ["createTime"], "{number}");
         }

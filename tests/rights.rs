@@ -215,6 +215,28 @@ fn the_page_token_secret_goes_where_pages_are_answered_and_nowhere_else() {
 }
 
 #[test]
+fn the_bucket_of_files_is_known_where_files_are_written_or_linked_to_and_nowhere_else() {
+    let main = |name: &str| std::fs::read_to_string(root().join(format!("functions/{name}/src/main.rs"))).unwrap();
+    let operations = OPERATIONS.iter().map(|operation| (operation.name, operation.links_files, "s3:GetObject"));
+    let tasks = TASKS.iter().map(|task| (task.name, task.writes_files, "s3:PutObject"));
+    let uses: BTreeMap<&str, (bool, &str)> =
+        operations.chain(tasks).map(|(name, uses, right)| (name, (uses, right))).collect();
+    for (function, properties) in functions() {
+        let (uses, right) = uses[function.as_str()];
+        assert_eq!(main(&function).contains("_with_files("), uses, "{function}");
+        let variable = properties.get("Environment").and_then(|all| all["Variables"].get("EXPORTS_URL"));
+        assert_eq!(variable.is_some(), uses, "{function}");
+        let policies = properties.get("Policies").and_then(Value::as_sequence).into_iter().flatten();
+        let statements = policies.flat_map(|policy| policy["Statement"].as_sequence().unwrap());
+        let of_files: Vec<String> = statements
+            .flat_map(|statement| list(&statement["Action"]))
+            .filter(|action| action.starts_with("s3:"))
+            .collect();
+        assert_eq!(of_files, if uses { vec![right.to_owned()] } else { Vec::new() }, "{function}");
+    }
+}
+
+#[test]
 fn functions_that_write_are_those_that_can_be_stopped() {
     let writes = |access: &Access| matches!(access, Access::PutItem(_) | Access::UpdateItem(_) | Access::DeleteItem(_));
     // A stored order of agents, by which pages of progress are read, is not visible to clients; nor are sums of what is.
@@ -251,7 +273,9 @@ fn no_role_goes_beyond_the_boundary_and_the_boundary_not_beyond_what_functions_d
         }
     }
     let statements = &template["Resources"]["FunctionBoundary"]["Properties"]["PolicyDocument"]["Statement"];
-    let [logs, table, traces, key] = &statements.as_sequence().unwrap()[..] else { panic!("{statements:?}") };
+    let [logs, table, files, stream, streams, failed, traces, key] = &statements.as_sequence().unwrap()[..] else {
+        panic!("{statements:?}")
+    };
     assert_eq!(list(&logs["Action"]), ["logs:CreateLogStream", "logs:PutLogEvents"]);
     assert_eq!(logs["Resource"], yaml("!GetAtt FunctionLogs.Arn"));
     let of_items: BTreeSet<String> = list(&table["Action"]).into_iter().collect();
@@ -259,6 +283,17 @@ fn no_role_goes_beyond_the_boundary_and_the_boundary_not_beyond_what_functions_d
     let [own, indexes] = &table["Resource"].as_sequence().unwrap()[..] else { panic!("{table:?}") };
     assert_eq!(*own, yaml(TABLE));
     assert_eq!(*indexes, yaml(&format!("!Sub [\"${{Table}}/index/*\", {{Table: {TABLE}}}]")));
+    assert_eq!(list(&files["Action"]), ["s3:GetObject", "s3:PutObject"]);
+    assert_eq!(files["Resource"], yaml("!Sub \"${Exports.Arn}/*\""));
+    assert_eq!(
+        list(&stream["Action"]),
+        ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"]
+    );
+    assert_eq!(list(&streams["Action"]), ["dynamodb:ListStreams"]);
+    assert_eq!(
+        (list(&failed["Action"]), &failed["Resource"]),
+        (vec!["sqs:SendMessage".to_owned()], &yaml("!GetAtt FailedTurns.Arn"))
+    );
     for (statement, condition, service) in [(traces, "IsTraced", "xray:"), (key, "HasKey", "kms:")] {
         let Value::Tagged(choice) = statement else { panic!("{statement:?}") };
         assert_eq!((&choice.value[0], &choice.value[2]), (&yaml(condition), &yaml("!Ref AWS::NoValue")));

@@ -73,6 +73,8 @@ def _tolerated(schema, required, schemas):
     if schema.get("readOnly"):
         return {}
     schema = _numbered(schema, schemas)
+    if "items" in schema:
+        schema = {**schema, "items": _numbered(schema["items"], schemas)}
     if schema.get("type") in ("integer", "number"):
         schema = {**schema, "type": [schema["type"], "string"], "pattern": NUMBER}
     if required:

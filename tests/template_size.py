@@ -24,7 +24,9 @@ def transformed(without_functions):
             del resources[name]
     if without_functions:
         resources["HttpApi"]["Properties"].pop("RouteSettings")
-        template["Outputs"].pop("RebuildStatisticsFunctionName")
+        for name in ("RebuildStatisticsFunctionName", "RunJobFunctionName"):
+            template["Outputs"].pop(name)
+        resources.pop("WaitingJobsAlarm")
     result = transform(template, {}, SimpleNamespace(load=dict))
     return len(functions), result["Resources"], len(json.dumps(result))
 

@@ -4,7 +4,7 @@
 use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
 use coaching_domain::names::{CoachingSession, User};
 use coaching_domain::{Id, Timestamp};
-use coaching_local::OPERATIONS;
+use coaching_local::{OPERATIONS, TASKS};
 use coaching_store::Cursor;
 use coaching_tests::{
     Event, TestService, Trace, answer, below_support, event_file, event_files, least_read_units, least_write_units,
@@ -400,6 +400,25 @@ fn rows() -> Vec<Row> {
         file("upsert-groups", "created", "the version of the tree is read before the groups are"),
         file("get-group", "found", ""),
         file(
+            "export-scorecards",
+            "a-month",
+            "names, then the templates for the columns, scorecards, and what they were made from",
+        ),
+        Row {
+            what: "by a job",
+            ..file(
+                "export-scorecards",
+                "as-a-job",
+                "names and the templates for the columns are read before the job is written",
+            )
+        },
+        file("cancel-job", "cancelled", read),
+        file(
+            "run-job",
+            "woken",
+            "the turn is claimed, what it exports is read in its order, and then the end is written",
+        ),
+        file(
             "rebuild-statistics",
             "profile",
             "agent after agent; statistics are read before the scorecards that they count",
@@ -536,7 +555,8 @@ async fn measured(row: &Row) -> String {
             }
             None => {
                 let until = Instant::now() + Duration::from_secs(60);
-                perform(&rebuild_statistics::TASK, &app, event, until).await.unwrap();
+                let task = TASKS.iter().find(|one| one.name == *operation).unwrap();
+                perform(task, &app, event, until).await.unwrap();
             }
         }
         app.store.consumed()

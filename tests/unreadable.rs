@@ -166,6 +166,7 @@ fn lists() -> Vec<(&'static str, Event)> {
         ("overviews by name", overviews(json!({}))),
         ("overviews by time", overviews(json!({"orderBy": "ORDER_BY_COACHING_SESSION_ACTIVITY_TIME"}))),
         ("overviews of a group", overviews(json!({"groupNames": ["customers/acme/groups/team"]}))),
+        ("list-jobs", Event::get("jobs")),
     ]
 }
 
@@ -180,6 +181,7 @@ fn gets() -> Vec<(&'static str, Event)> {
         ("get-template", Event::get("scorecardTemplates/quality")),
         ("get-template, a revision", Event::get("scorecardTemplates/quality@1")),
         ("get-target", Event::get("targets/of-ana")),
+        ("get-job", Event::get("jobs/export-1")),
         ("get-user", directory("users/ana")),
         ("get-group", directory("groups/team")),
         // These are of one template, and are refused if it cannot be read.
@@ -223,7 +225,7 @@ fn assert_is_quiet(answered: &Answered, tried: &str) {
 }
 
 /// The items that are damaged: their kind and the end of their keys.
-const KINDS: [(&str, &str); 21] = [
+const KINDS: [(&str, &str); 22] = [
     ("session", "#session#held-1 / session"),
     ("plan", "#plan#ana-plan / plan"),
     ("what hangs on a plan", "#plan#ana-plan / dependents"),
@@ -245,6 +247,7 @@ const KINDS: [(&str, &str); 21] = [
     ("scorecard's mark", " / 2026-05#ana#scorecard#submitted-1"),
     ("deletions", "#deletions / deletions"),
     ("change", "#session#held-1 / change#"),
+    ("job", "#job#export-1 / job"),
 ];
 
 fn key_of(items: &BTreeMap<String, Item>, end: &str) -> String {

@@ -29,6 +29,7 @@ Examples:
   cargo run -- --memory --port 0                  leave nothing behind, on any free port
   cargo run -- --dynamodb http://127.0.0.1:8000   use a DynamoDB that runs already
   cargo run -- import users.csv --dry-run         check a table; without --dry-run, load it
+  cargo run -- jobs --watch export-1              follow a job of the running service
   cargo run -- rebuild-statistics --customer acme --profile support"
 )]
 pub struct Options {
@@ -100,6 +101,32 @@ impl Options {
 pub enum Task {
     /// Load the rows of a table, such as scorecards.csv, into a service
     Import(Import),
+
+    /// List the jobs of a profile of the running service, the newest first
+    Jobs {
+        /// The profile's id
+        #[arg(long, value_name = "ID", default_value = "support")]
+        profile: String,
+
+        /// Show how far this job is until it has ended, and then where its files are
+        #[arg(long, value_name = "ID")]
+        watch: Option<String>,
+    },
+
+    /// Do a job that was left unfinished, while no service uses the data
+    RunJob {
+        /// The customer's id
+        #[arg(long, value_name = "ID")]
+        customer: String,
+
+        /// The profile's id
+        #[arg(long, value_name = "ID")]
+        profile: String,
+
+        /// The job's id
+        #[arg(long, value_name = "ID")]
+        job: String,
+    },
 
     /// Recount the score statistics of a profile, put right what differs, and say what did
     RebuildStatistics {

@@ -18,6 +18,7 @@ const PAGE_TOKEN_SECRET: &str = "page-token-secret";
 const ACCESS_KEY: &str = "dynamodb-access-key";
 const ENVIRONMENT: &str = "environment";
 const LOCK: &str = "lock";
+const EXPORTS: &str = "exports";
 
 /// Every file of the folder.
 const FILES: [&str; 8] =
@@ -92,6 +93,11 @@ impl DataFolder {
 
     pub(crate) fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// The folder of the files that jobs make.
+    pub(crate) fn exports(&self) -> PathBuf {
+        self.file(EXPORTS)
     }
 
     /// The path of the file that a shell sources.

@@ -5,10 +5,17 @@
 //! It has everything that the examples of the API's document name, so that each request there can be sent as it stands.
 
 use std::io::IsTerminal;
+use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use chrono::{DateTime, Duration, NaiveTime, Utc};
+use coaching_domain::export::ScorecardsExport;
+use coaching_domain::job::{Job, JobKind};
+use coaching_domain::names::{Collection, UserId};
+use coaching_domain::{Code, Error, Id, Tenant, Timestamp};
+use coaching_edge::App;
+use coaching_jobs::scorecards_export::Begun;
 use futures_util::stream::{StreamExt, TryStreamExt, iter};
 use hyper::body::Bytes;
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE};
@@ -17,6 +24,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 
 use crate::gateway::Gateway;
+use crate::table::causes;
 use crate::tokens::{Claims, TokenIssuer};
 
 /// The demo customer.
@@ -203,6 +211,42 @@ fn profile_name(profile: &Profile) -> String {
 
 fn user_name(id: &str) -> String {
     format!("customers/{CUSTOMER}/users/{id}")
+}
+
+/// Starts two jobs of the manager in the first profile, unless they are there: `export-1`, which exports the scorecards created
+/// within `created`, and `cancelled-1`, which was cancelled at `cancelled`.
+///
+/// # Errors
+/// One line, if the table does not answer.
+pub async fn start_jobs(app: &App, created: Range<Timestamp>, cancelled: Timestamp) -> Result<(), String> {
+    let [support, _] = &PROFILES;
+    #[expect(clippy::disallowed_methods, reason = "the demo is written without a caller")]
+    let tenant = Tenant::for_maintenance(CUSTOMER, support.id);
+    let start = async {
+        let (tenant, now) = (tenant?, app.now()?);
+        let creator: UserId = id(MANAGER)?;
+        let export = ScorecardsExport::of_all(created.start, created.end);
+        let checkpoint = Begun::new(app, &tenant, export).await?.first_checkpoint()?;
+        let request = json!({"startTime": created.start, "endTime": created.end, "asJob": true});
+        let request = request.as_object().cloned().unwrap_or_default();
+        for (name, is_cancelled) in [("cancelled-1", true), ("export-1", false)] {
+            let (id, checkpoint) = (id(name)?, checkpoint.clone());
+            let job = Job::new(id, JobKind::ExportScorecards, creator.clone(), request.clone(), checkpoint, now);
+            match app.store.create_job(&tenant, &job, None).await {
+                Err(error) if error.code() == Code::AlreadyExists => {}
+                created => created.map(|_| ())?,
+            }
+            if is_cancelled {
+                app.store.change_job(&tenant, &job.id, cancelled, Job::cancel).await?;
+            }
+        }
+        Ok::<(), Error>(())
+    };
+    start.await.map_err(|error| causes(&error))
+}
+
+fn id<C: Collection>(text: &str) -> Result<Id<C>, Error> {
+    Id::parse(text).ok_or_else(|| Error::internal(format!("'{text}' is no id")))
 }
 
 /// Loads the demo customer unless it is there. Names are fixed, so the next load completes one that was interrupted.

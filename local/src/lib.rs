@@ -6,14 +6,18 @@
 
 mod access_key;
 pub mod arguments;
+mod client;
 mod connections;
 mod data_folder;
 mod demo;
 mod docs;
 mod door;
 mod embedded_dynamodb;
+mod files;
 mod gateway;
 mod import;
+mod jobs;
+mod jobs_shown;
 mod operations;
 mod recount;
 mod routes;
@@ -23,9 +27,12 @@ mod table;
 mod template;
 mod tokens;
 
+pub use demo::start_jobs as start_demo_jobs;
 pub use embedded_dynamodb::{EmbeddedDynamoDb, client_at};
+pub use files::LocalFiles;
 pub use gateway::Gateway;
 pub use import::import;
+pub use jobs_shown::{run_job, show_jobs};
 pub use operations::{OPERATIONS, TASKS};
 pub use recount::rebuild_statistics;
 pub use routes::{Route, Routes};

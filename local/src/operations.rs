@@ -19,6 +19,7 @@ macro_rules! tasks {
 // generated: functions
 operations! {
     acknowledge_session,
+    cancel_job,
     change_scorecard_state,
     create_comment,
     create_plan,
@@ -31,8 +32,10 @@ operations! {
     delete_session,
     delete_target,
     delete_template,
+    export_scorecards,
     get_comment,
     get_group,
+    get_job,
     get_plan,
     get_scorecard,
     get_session,
@@ -43,6 +46,7 @@ operations! {
     link_scorecard,
     list_changes,
     list_comments,
+    list_jobs,
     list_plans,
     list_scorecards,
     list_sessions,
@@ -70,5 +74,6 @@ operations! {
 
 tasks! {
     rebuild_statistics,
+    run_job,
 }
 // end

@@ -28,7 +28,7 @@ pub async fn rebuild_statistics(
     start_logging()?;
     // The data of another DynamoDB is not in the folder, which a service may be using.
     let folder = if options.dynamodb.is_some() { None } else { Some(DataFolder::open(&options.data)?) };
-    let opened = open(options, folder.as_ref()).await?;
+    let opened = open(options, folder.as_ref(), "").await?;
     let mut recounted = 0;
     let mut left_out = BTreeSet::new();
     loop {

@@ -4,10 +4,12 @@ use std::fmt::Write;
 use std::io::IsTerminal;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
+use aws_sdk_dynamodb::Client;
+use chrono::TimeDelta;
 use coaching_domain::ClaimNames;
-use coaching_edge::{App, Clock, ColdStart, PageTokens, TIME_TO_ANSWER_A_BATCH, log_filter, log_lines};
+use coaching_edge::{App, Clock, ColdStart, Files, PageTokens, TIME_TO_ANSWER_A_BATCH, log_filter, log_lines};
 use coaching_store::Store;
 use hyper::body::Bytes;
 use hyper::http::request::Parts;
@@ -26,7 +28,9 @@ use crate::demo;
 use crate::docs::{self, Docs};
 use crate::door::Door;
 use crate::embedded_dynamodb::{EmbeddedDynamoDb, REGION, client_with};
+use crate::files::LocalFiles;
 use crate::gateway::{Caller, Gateway, MAX_PAYLOAD_BYTES, refusal};
+use crate::jobs::{self, WrittenJobs, watched};
 use crate::server::{Limits, Site, serve};
 use crate::table::create_table;
 use crate::template::{TEMPLATE, TableDefinition};
@@ -56,6 +60,8 @@ pub struct Service {
     demo: bool,
     stop: watch::Sender<bool>,
     server: JoinHandle<()>,
+    /// Does jobs.
+    worker: JoinHandle<()>,
     /// Dropped after everything that uses it: requests under way still need it.
     _embedded: Option<EmbeddedDynamoDb>,
     /// Dropped last, because it is in use until then.
@@ -64,6 +70,9 @@ pub struct Service {
 
 /// Everything that the operations work on.
 pub(crate) struct Opened {
+    files: LocalFiles,
+    written_jobs: WrittenJobs,
+    client: Client,
     issuer: TokenIssuer,
     page_token_secret: String,
     embedded: Option<EmbeddedDynamoDb>,
@@ -72,8 +81,8 @@ pub(crate) struct Opened {
     pub(crate) app: App,
 }
 
-/// Opens the data that `options` name, and creates the table if there is none.
-pub(crate) async fn open(options: &Options, folder: Option<&DataFolder>) -> Result<Opened, String> {
+/// Opens the data that `options` name for a service at `url`, and creates the table if there is none.
+pub(crate) async fn open(options: &Options, folder: Option<&DataFolder>, url: &str) -> Result<Opened, String> {
     let claim_names = options.claim_names()?;
     let secrets = match folder {
         Some(folder) => folder.secrets()?,
@@ -103,8 +112,14 @@ pub(crate) async fn open(options: &Options, folder: Option<&DataFolder>) -> Resu
     let Secrets { issuer, page_token_secret, access_key } = secrets;
     let page_tokens = PageTokens::new(&page_token_secret, None)?;
     let issuer = issuer.with_claims_called(claim_names.clone());
+    let files = match folder {
+        Some(folder) => LocalFiles::in_folder(folder.exports(), &page_token_secret, url),
+        None => LocalFiles::in_memory(&page_token_secret, url),
+    };
+    let (client, written_jobs) = watched(&client);
     let app = App {
-        store: Store::new(client, TABLE_NAME),
+        store: Store::new(client.clone(), TABLE_NAME),
+        files: Files::in_storage(files.clone()),
         page_tokens,
         claim_names: Arc::new(claim_names),
         clock: Clock::system(),
@@ -112,7 +127,7 @@ pub(crate) async fn open(options: &Options, folder: Option<&DataFolder>) -> Resu
         write_within: ANSWER_WITHIN.saturating_sub(TIME_TO_ANSWER_A_BATCH),
         cold_start: ColdStart::default(),
     };
-    Ok(Opened { issuer, page_token_secret, embedded, dynamodb_url, access_key, app })
+    Ok(Opened { files, written_jobs, client, issuer, page_token_secret, embedded, dynamodb_url, access_key, app })
 }
 
 impl Service {
@@ -137,17 +152,25 @@ impl Service {
         let address = listener.local_addr().map_err(|error| error.to_string())?;
 
         let folder = if options.memory { None } else { Some(DataFolder::open(&options.data)?) };
-        let opened = open(options, folder.as_ref()).await?;
-        let Opened { issuer, page_token_secret, embedded, dynamodb_url, access_key, app } = opened;
+        let opened = open(options, folder.as_ref(), &format!("http://{address}")).await?;
+        let Opened { files, written_jobs, client, issuer, page_token_secret, embedded, dynamodb_url, access_key, app } =
+            opened;
         let claim_names = Arc::clone(&app.claim_names);
-        let gateway = Gateway::new(app, issuer.clone())?;
+        let gateway = Gateway::new(app.clone(), issuer.clone())?;
         if !options.no_demo {
             // The log is for requests of clients, so the load writes no lines to it.
-            demo::load(&gateway, &issuer).with_subscriber(NoSubscriber::default()).await?;
+            let loading = async {
+                demo::load(&gateway, &issuer).await?;
+                let now = app.now().map_err(|error| error.to_string())?;
+                demo::start_jobs(&app, now.plus(TimeDelta::days(-7))..now, now).await
+            };
+            loading.with_subscriber(NoSubscriber::default()).await?;
         }
 
         let (stop, stopped) = watch::channel(false);
-        let api = Api { gateway, door: Door::at(address.port(), &options.cors_origins), docs: Docs::at(address) };
+        let worker = tokio::spawn(jobs::serve(app, client, written_jobs, stopped.clone()));
+        let door = Door::at(address.port(), &options.cors_origins);
+        let api = Api { gateway, door, docs: Docs::at(address), files };
         let server = tokio::spawn(serve(listener, api, limits, stopped));
         let service = Self {
             address,
@@ -160,6 +183,7 @@ impl Service {
             demo: !options.no_demo,
             stop,
             server,
+            worker,
             _embedded: embedded,
         };
         if let Some(folder) = &service.data {
@@ -197,11 +221,13 @@ impl Service {
              export AWS_REGION={REGION}\n\
              {}\
              export TABLE_NAME={TABLE_NAME}\n\
-             export PAGE_TOKEN_SECRET={}\n",
+             export PAGE_TOKEN_SECRET={}\n\
+             export EXPORTS_URL={}/files\n",
             self.url(),
             self.dynamodb_url,
             self.access_key.as_ref().map(AccessKey::exports).unwrap_or_default(),
             self.page_token_secret,
+            self.url(),
         );
         for (claim, name) in self.claim_names.each() {
             let name = name.replace('\'', r"'\''");
@@ -258,6 +284,7 @@ impl Service {
     /// Stops the service once the requests under way are answered.
     pub async fn stop(self) {
         let _ = self.stop.send(true);
+        let _ = self.worker.await;
         let _ = self.server.await;
     }
 }
@@ -267,6 +294,7 @@ struct Api {
     gateway: Gateway,
     door: Door,
     docs: Docs,
+    files: LocalFiles,
 }
 
 impl Site for Api {
@@ -280,7 +308,8 @@ impl Site for Api {
         if let Some(why) = self.door.refusal(parts) {
             return Err(refused(StatusCode::FORBIDDEN, &why));
         }
-        if let Some(answer) = self.door.preflight(parts).or_else(|| self.docs.answer(parts)) {
+        let file = || self.files.answer(parts, SystemTime::now());
+        if let Some(answer) = self.door.preflight(parts).or_else(|| self.docs.answer(parts)).or_else(file) {
             return Err(Box::new(answer));
         }
         self.gateway.admit(parts).map_err(|(status, message)| refused(status, message))

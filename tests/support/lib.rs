@@ -26,8 +26,12 @@ use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, PutRequest, ReturnConsumedCapacity, WriteRequest};
 use chrono::TimeDelta;
 use coaching_domain::Timestamp;
-use coaching_edge::{App, Clock, ColdStart, MAX_ANSWER_BYTES, Operation, PageTokens, Task, lambda_response, respond};
-use coaching_local::{EmbeddedDynamoDb, TABLE_NAME, TEMPLATE, TableDefinition, client_at, create_table};
+use coaching_edge::{
+    App, Clock, ColdStart, Files, MAX_ANSWER_BYTES, Operation, PageTokens, Task, lambda_response, respond,
+};
+use coaching_local::{
+    EmbeddedDynamoDb, LocalFiles, TABLE_NAME, TEMPLATE, TableDefinition, client_at, create_table, start_demo_jobs,
+};
 use coaching_store::{ConsumedCapacity, Store};
 use futures_util::StreamExt;
 use serde_json::{Value, json};
@@ -79,6 +83,8 @@ pub const NOW: &str = "2026-06-01T12:00:00Z";
 pub struct TestService {
     /// The state that operations work with.
     pub app: App,
+    /// The files that jobs made.
+    pub files: LocalFiles,
     client: Client,
     dynamodb_url: String,
     table: String,
@@ -200,8 +206,10 @@ impl TestService {
         let moved_ms = Arc::new(AtomicI64::new(0));
         let told = Arc::clone(&moved_ms);
         let start = Timestamp::parse(NOW).unwrap();
+        let files = LocalFiles::in_memory(PAGE_TOKEN_SECRET, "http://127.0.0.1:3000");
         let app = App {
             store: Store::new(recording(&client, &traffic), table),
+            files: Files::in_storage(files.clone()),
             page_tokens: PageTokens::new(PAGE_TOKEN_SECRET, None).unwrap(),
             claim_names: Arc::default(),
             clock: Clock::telling(move || start.plus(TimeDelta::milliseconds(told.load(Ordering::Relaxed)))),
@@ -210,7 +218,7 @@ impl TestService {
             cold_start: ColdStart::default(),
         };
         let (dynamodb_url, table) = (dynamodb_url.to_owned(), table.to_owned());
-        Self { app, client, dynamodb_url, table, moved_ms, traffic, _embedded: None }
+        Self { app, files, client, dynamodb_url, table, moved_ms, traffic, _embedded: None }
     }
 
     /// The same table, reached through an endpoint with faults.
@@ -244,7 +252,7 @@ impl TestService {
     /// group `team`, their plans `ana-plan` and `ben-plan`, the usecase `care`, the template `quality`
     /// with weekly evaluation periods, the organisation's `greeting-target` of 80, and of `ana` the scorecards `draft-1` and
     /// `submitted-1`, the sessions `scheduled-1`, `held-1` and `submitted-1`, and on her plan the comment
-    /// `first` of the manager `maria`.
+    /// `first` of the manager `maria`; and of `maria` the jobs `export-1`, which no worker has begun, and `cancelled-1`.
     pub async fn seeded() -> Self {
         // Requests write it once; further tables get copies of the items.
         static ITEMS: OnceCell<Vec<HashMap<String, AttributeValue>>> = OnceCell::const_new();
@@ -319,6 +327,10 @@ impl TestService {
             "message": "How is it going?",
         });
         self.succeed(&Event::post("coachingComments", comment)).await;
+        let [start, end] = ["2026-05-01T00:00:00Z", NOW].map(|time| Timestamp::parse(time).unwrap());
+        // Late enough that it has not expired for a binary either, whose clock is the machine's.
+        let cancelled = Timestamp::parse("2099-01-01T00:00:00Z").unwrap();
+        start_demo_jobs(&self.app, start..end, cancelled).await.unwrap();
     }
 
     /// Sends `event`, which must succeed.
@@ -398,7 +410,7 @@ impl TestService {
     }
 
     /// The environment of a function binary on the table.
-    pub fn environment(&self) -> [(&str, &str); 6] {
+    pub fn environment(&self) -> [(&str, &str); 7] {
         [
             ("AWS_ENDPOINT_URL_DYNAMODB", &self.dynamodb_url),
             ("AWS_REGION", "us-east-1"),
@@ -406,6 +418,7 @@ impl TestService {
             ("AWS_SECRET_ACCESS_KEY", "local"),
             ("TABLE_NAME", &self.table),
             ("PAGE_TOKEN_SECRET", PAGE_TOKEN_SECRET),
+            ("EXPORTS_URL", "https://exports.s3.us-east-1.amazonaws.com"),
         ]
     }
 

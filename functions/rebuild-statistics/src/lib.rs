@@ -28,6 +28,8 @@ const MAX_LISTED: usize = 1000;
 pub static TASK: Task = Task {
     name: "rebuild-statistics",
     size: Size { memory_mb: 1024, timeout_seconds: 900 },
+    woken_by_jobs: false,
+    writes_files: false,
     access: &[
         Access::GetItem(&[Partition::Plan, Partition::Agent, Partition::Rebuild, Partition::User]),
         Access::BatchGetItem(&[

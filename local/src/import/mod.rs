@@ -5,7 +5,6 @@
 //! all that the row holds. So an import that is repeated, or that was interrupted, writes the same records again and no
 //! further ones. Two imports of the same rows at once do the same as one.
 
-mod client;
 mod rows;
 
 use std::collections::HashMap;
@@ -18,7 +17,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 
 use crate::arguments::Options;
-use client::{Answer, Service};
+use crate::client::{self, Answer, Client, message, reason};
 use rows::{Row, Table};
 
 /// The most rows in a request, and the most bytes: enough that requests are few, and few enough that a repeat is cheap.
@@ -130,7 +129,7 @@ pub async fn import(options: &Options, import: &Import, print: impl Fn(&str)) ->
         print(&format!("rows that can be sent: {count}\n"));
         return Ok(());
     }
-    let service = Service::of(options, import.url.as_deref())?;
+    let client = Client::of(options, import.url.as_deref(), "SERVICE")?;
     let path = records.sent_to().0.replace("{customer}", &import.customer).replace("{profile}", &import.profile);
     let bar = ProgressBar::new(count);
     bar.set_style(
@@ -140,7 +139,7 @@ pub async fn import(options: &Options, import: &Import, print: impl Fn(&str)) ->
     let mut done = Done::default();
     let mut requests = iter(batches(&table, records)?)
         .map(async |batch| match batch {
-            Ok(batch) => (batch.len(), send(&service, &path, records, batch).await),
+            Ok(batch) => (batch.len(), send(&client, &path, records, batch).await),
             Err(line) => (0, Err(line)),
         })
         .buffer_unordered(AT_ONCE);
@@ -227,11 +226,11 @@ impl Done {
 }
 
 /// Sends a batch, and those of its rows again that could not be written at that moment.
-async fn send(service: &Service, path: &str, records: Records, mut batch: Vec<Row>) -> Result<Done, String> {
+async fn send(client: &Client, path: &str, records: Records, mut batch: Vec<Row>) -> Result<Done, String> {
     let mut done = Done::default();
     let Some(list) = records.sent_to().1 else {
         for row in batch {
-            match service.post(path, &row.record).await? {
+            match client.post(path, &row.record).await? {
                 Answer { status: 200, .. } => done.written += 1,
                 Answer { status: 409, body, .. } if reason(&body) == "RESOURCE_ALREADY_EXISTS" => done.there += 1,
                 Answer { status: 400, body, .. } => done.refused.push((row.line, message(&body))),
@@ -242,7 +241,7 @@ async fn send(service: &Service, path: &str, records: Records, mut batch: Vec<Ro
     };
     for attempt in 0.. {
         let entries: Vec<&Value> = batch.iter().map(|row| &row.record).collect();
-        let answer = service.post(path, &json!({list: entries})).await?;
+        let answer = client.post(path, &json!({list: entries})).await?;
         let results = match (answer.status, answer.body.get("results").and_then(Value::as_array)) {
             (200, Some(results)) => results.clone(),
             _ => return Err(answer.said()),
@@ -264,18 +263,8 @@ async fn send(service: &Service, path: &str, records: Records, mut batch: Vec<Ro
     Ok(done)
 }
 
-/// The message of an error, which names the field.
-fn message(error: &Value) -> String {
-    error.get("message").and_then(Value::as_str).unwrap_or("refused without a reason").to_owned()
-}
-
 /// The message of an entry's error, without the entry's place in the request: `users[3].name: …`.
 fn of_entry(message: &str) -> String {
     let place = message.split_once("].").filter(|(place, _)| !place.contains([' ', ':']));
     place.map_or(message, |(_, rest)| rest).to_owned()
-}
-
-/// The reason of an error.
-fn reason(error: &Value) -> &str {
-    error.pointer("/details/0/reason").and_then(Value::as_str).unwrap_or_default()
 }

@@ -5,6 +5,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use aws_lc_rs::digest::{SHA256, digest};
+use coaching_jobs::cells;
 use csv::{ReaderBuilder, StringRecord};
 use jsonschema::Validator;
 use serde_json::{Map, Value, json};
@@ -18,9 +19,6 @@ const BYTE_ORDER_MARK: char = '\u{feff}';
 const EXPORTED_AS: [(&str, &str); 1] = [("submitter_user_name", "submittedBy")];
 /// Columns of exports that tell what follows from other records.
 const FOLLOWING: [&str; 4] = ["agent_display_name", "state", "template_title", "not_applicable"];
-/// What an export writes before a text that a spreadsheet would take for a formula.
-const PROTECTED: [char; 12] = ['=', '+', '-', '@', '\t', '\r', '\n', '\0', '＝', '＋', '－', '＠'];
-
 /// A table whose columns are known.
 pub(super) struct Table {
     file: PathBuf,
@@ -258,12 +256,12 @@ impl Table {
         Ok(records.map(|record| Ok(self.row(&record.map_err(|error| unreadable(&self.file, &error))?))))
     }
 
-    fn row(&self, cells: &StringRecord) -> Row {
+    fn row(&self, row: &StringRecord) -> Row {
         let mut problems = Vec::new();
         let mut record = Map::new();
         let mut scores = Vec::new();
-        for ((cell, column), heading) in cells.iter().zip(&self.columns).zip(&self.headings) {
-            let cell = unprotected(cell);
+        for ((cell, column), heading) in row.iter().zip(&self.columns).zip(&self.headings) {
+            let cell = cells::text_of(cell);
             match column {
                 _ if cell.is_empty() => {}
                 Column::LeftOut => {}
@@ -282,7 +280,7 @@ impl Table {
             record.insert("scores".to_owned(), of_template.into());
         }
         if !record.contains_key("name") {
-            let name = self.name.one(&self.id_of(cells), &self.parents);
+            let name = self.name.one(&self.id_of(row), &self.parents);
             record.insert("name".to_owned(), name.unwrap_or_default());
         }
         let record = Value::Object(record);
@@ -294,7 +292,7 @@ impl Table {
                 if field.is_empty() { String::new() } else { format!("{}: ", field.trim_start_matches('/')) }
             )
         }));
-        Row { line: cells.position().map_or(0, csv::Position::line), record, problems }
+        Row { line: row.position().map_or(0, csv::Position::line), record, problems }
     }
 
     /// The id of a record without a name: its key, or a digest of the whole row.
@@ -323,11 +321,6 @@ fn mapping(file: &Path) -> Result<HashMap<String, Option<String>>, String> {
     let text = std::fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?;
     serde_json::from_str(&text)
         .map_err(|error| format!("{} is no JSON object from columns to fields or null: {error}", file.display()))
-}
-
-/// A cell without the apostrophe that keeps it from being a formula.
-fn unprotected(cell: &str) -> &str {
-    cell.strip_prefix('\'').filter(|rest| rest.starts_with(PROTECTED)).unwrap_or(cell)
 }
 
 /// The score of a criterion that a cell holds.

@@ -15,10 +15,12 @@ pub mod directory;
 pub mod error;
 pub mod etag;
 pub mod exact;
+pub mod export;
 #[cfg(test)]
 mod figures;
 pub mod goal;
 pub mod identity;
+pub mod job;
 pub mod json;
 pub mod measurement;
 pub mod message;

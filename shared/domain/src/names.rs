@@ -71,6 +71,8 @@ collections! {
     Target, TargetId: Profile "targets" "target_id";
     /// Templates that conversations are scored against. The id is without a revision.
     ScorecardTemplate, ScorecardTemplateId: Profile "scorecardTemplates" "scorecard_template_id";
+    /// Work that the service does beside requests, such as a large export.
+    Job, JobId: Profile "jobs" "job_id";
 }
 
 /// The characters of an id of collection `C`: as a class of a regular expression, and as a text for people.

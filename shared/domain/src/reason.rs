@@ -110,6 +110,8 @@ reasons! {
     TemplateFull => "TEMPLATE_FULL", FailedPrecondition;
     /// the template sets no evaluation periods, or not how many conversations are evaluated
     NoQaTaskConfig => "NO_QA_TASK_CONFIG", FailedPrecondition;
+    /// the job has ended
+    JobFinished => "JOB_FINISHED", FailedPrecondition;
     /// the quota of all agents together is more than 2,147,483,647
     QuotaTooLarge => "QUOTA_TOO_LARGE", FailedPrecondition;
     /// the template's audience, evaluations and own objects take 40 KiB together
@@ -128,6 +130,8 @@ reasons! {
     DeletionsFull => "DELETIONS_FULL", ResourceExhausted;
     /// the statistics of one agent, usecase and two months take 256 KiB
     StatisticsFull => "STATISTICS_FULL", ResourceExhausted;
+    /// the profile has 5 unfinished jobs
+    JobsFull => "JOBS_FULL", ResourceExhausted;
 
     /// the service failed
     InternalError => "INTERNAL_ERROR", Internal;

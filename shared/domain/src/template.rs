@@ -135,6 +135,17 @@ impl ScorecardTemplate {
         self.dropped.get(&self.number_of(criterion_or_chapter_id)?).map(|dropped| dropped.last_revision)
     }
 
+    /// The number and the id of every criterion that this or an earlier revision has or had. One that was dropped before
+    /// the service recorded it counts as a criterion.
+    pub fn known_criteria(&self) -> impl Iterator<Item = (u32, &str)> {
+        let is_chapter = |number: u32, id: &str| match self.dropped.get(&number) {
+            Some(dropped) => dropped.part == Part::Chapter,
+            None => self.chapters.iter().any(|chapter| chapter.id == id),
+        };
+        let known = (1..).zip(&self.known_ids).map(|(number, id)| (number, id.as_str()));
+        known.filter(move |(number, id)| !is_chapter(*number, id))
+    }
+
     /// This revision, with the settings that its template has now and with its present time of deactivation, which are
     /// those of `current`.
     #[must_use]

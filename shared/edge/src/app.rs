@@ -11,13 +11,15 @@ use coaching_domain::{ClaimNames, Error, Id, Timestamp};
 use coaching_store::{Deadline, Store};
 use uuid::Uuid;
 
-use crate::PageTokens;
+use crate::{Files, PageTokens};
 
 /// The state of a function, made once at its start.
 #[derive(Debug, Clone)]
 pub struct App {
     /// The table.
     pub store: Store,
+    /// Keeps the files that jobs make.
+    pub files: Files,
     /// Seals and opens page tokens.
     pub page_tokens: PageTokens,
     /// The names of the claims that identify the caller.

@@ -13,6 +13,7 @@ mod document;
 mod dynamodb;
 mod environment;
 mod event;
+mod files;
 mod https;
 mod identity;
 mod log;
@@ -22,6 +23,7 @@ mod query;
 mod request;
 mod route;
 mod run;
+mod s3;
 mod size;
 mod spans;
 
@@ -41,10 +43,14 @@ pub use document::{AnswerType, RequestType};
 pub use dynamodb::timeouts;
 pub use environment::StartError;
 pub use event::HttpEvent;
+pub use files::{FileStorage, Files, Kept, NewFile};
 pub use log::{MetricsNamespace, log_filter, log_lines};
 pub use operation::{Handled, Operation, Size, Task, TaskHandled, perform, respond};
 pub use page_token::{Binding, PageTokens};
 pub use request::{MAX_BODY_BYTES, Request};
 pub use route::{Route, Verb};
-pub use run::{TIME_TO_ANSWER_A_BATCH, TIME_TO_REFUSE, lambda_response, run, run_task, run_with_pages};
+pub use run::{
+    TIME_TO_ANSWER_A_BATCH, TIME_TO_REFUSE, lambda_response, run, run_task, run_task_with_files, run_with_files,
+    run_with_pages,
+};
 pub use size::{MAX_ANSWER_BYTES, bytes_in_answer};

@@ -42,6 +42,8 @@ pub struct Operation {
     pub answer: AnswerType,
     /// Whether it answers pages, and so seals page tokens.
     pub pages: bool,
+    /// Whether it answers links to files that jobs made.
+    pub links_files: bool,
     /// Whether it writes data that clients see, so that the deployment's `Writes=off` stops it.
     pub writes: bool,
     /// Whether its requests are among the most expensive, which have limits of their own.
@@ -68,6 +70,7 @@ impl Operation {
         request: RequestType::NOTHING,
         answer: AnswerType::NONE,
         pages: false,
+        links_files: false,
         writes: false,
         costly: false,
         size: None,
@@ -89,13 +92,17 @@ pub struct Size {
 /// The future of a task's answer.
 pub type TaskHandled<'a> = Pin<Box<dyn Future<Output = Result<Value, Error>> + Send + 'a>>;
 
-/// Work that an operator starts, without a request.
+/// Work without a request: an operator starts it, or the table's stream.
 #[derive(Debug, Clone, Copy)]
 pub struct Task {
     /// The name of its function, such as `rebuild-statistics`.
     pub name: &'static str,
     /// The function's memory and time.
     pub size: Size,
+    /// Whether the table's stream wakes it for every job that is to go on.
+    pub woken_by_jobs: bool,
+    /// Whether it writes the files of jobs.
+    pub writes_files: bool,
     /// Its access to the table, which is all that its function may do.
     pub access: &'static [Access],
     /// The handler. It works on an event until the given moment, by which it answers how far it came.

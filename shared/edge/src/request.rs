@@ -19,6 +19,7 @@ use coaching_domain::{
 };
 use coaching_store::IdempotencyRecord;
 use serde::Serialize;
+use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::query::Query;
@@ -417,6 +418,18 @@ impl<'a> Request<'a> {
     /// Reads the body, an `M`, and adds what is bad to `violations`.
     pub(crate) fn message<M: Message>(&self, origin: &Origin<'_>, violations: &mut Violations) -> Option<M> {
         self.read_body(violations, origin, &UpdateMask::Present, |mut body, place| M::read(&mut body, place))
+    }
+
+    /// The body as it was sent, for a record of the request.
+    ///
+    /// # Errors
+    /// INVALID_ARGUMENT if it is no JSON object of at most `most` bytes.
+    pub fn body_as_sent(&self, most: usize) -> Result<Map<String, Value>, Error> {
+        let body = self.body_object().map_err(|(field, fault)| Error::invalid_field(&field, fault))?;
+        match Value::from(Json::Object(body)) {
+            Value::Object(body) if Value::from(body.clone()).to_string().len() <= most => Ok(body),
+            _ => Err(Error::invalid_field("body", format!("must take at most {most} bytes of JSON for a job"))),
+        }
     }
 
     /// Where the request comes from: the caller, for `tenant`, at `now`.

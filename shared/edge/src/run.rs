@@ -12,8 +12,10 @@ use serde_json::Value;
 
 use crate::dynamodb::open_table;
 use crate::environment::{StartError, required, variable};
+use crate::files::Files;
 use crate::log::{MetricsNamespace, log_filter, log_lines};
 use crate::operation::{perform, respond};
+use crate::s3::Bucket;
 use crate::spans::{Answered, Spans};
 use crate::{App, Clock, ColdStart, HttpEvent, Operation, PageTokens, Task};
 
@@ -25,7 +27,17 @@ use crate::{App, Clock, ColdStart, HttpEvent, Operation, PageTokens, Task};
 /// # Errors
 /// One line that names the variable that is absent or unusable.
 pub fn run(operation: &'static Operation) -> Result<(), StartError> {
-    start(operation, || Ok(PageTokens::none()))
+    start(operation, || Ok((PageTokens::none(), Files::none())))
+}
+
+/// Runs `operation`, which links to files, as a Lambda function.
+///
+/// Reads what [`run`] reads, and `EXPORTS_URL`.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_with_files(operation: &'static Operation) -> Result<(), StartError> {
+    start(operation, || Ok((PageTokens::none(), files_from_environment()?)))
 }
 
 /// Runs `operation`, which answers pages, as a Lambda function.
@@ -38,29 +50,31 @@ pub fn run_with_pages(operation: &'static Operation) -> Result<(), StartError> {
     start(operation, || {
         let secret = required("PAGE_TOKEN_SECRET")?;
         let previous = variable("PAGE_TOKEN_SECRET_PREVIOUS")?;
-        PageTokens::new(&secret, previous.as_deref()).map_err(StartError)
+        let page_tokens = PageTokens::new(&secret, previous.as_deref()).map_err(StartError)?;
+        Ok((page_tokens, Files::none()))
     })
 }
 
 fn start(
     operation: &'static Operation,
-    page_tokens: impl FnOnce() -> Result<PageTokens, StartError>,
+    secrets: impl FnOnce() -> Result<(PageTokens, Files), StartError>,
 ) -> Result<(), StartError> {
     // One request at a time on less than one CPU: a second thread would only cost start-up.
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| StartError(format!("the async runtime does not start: {error}")))?;
-    runtime.block_on(serve(operation, page_tokens))
+    runtime.block_on(serve(operation, secrets))
 }
 
 async fn serve(
     operation: &'static Operation,
-    page_tokens: impl FnOnce() -> Result<PageTokens, StartError>,
+    secrets: impl FnOnce() -> Result<(PageTokens, Files), StartError>,
 ) -> Result<(), StartError> {
     init_logging()?;
     check_runtime()?;
-    let app = &app_from_environment(page_tokens()?).await?;
+    let (page_tokens, files) = secrets()?;
+    let app = &app_from_environment(page_tokens, files).await?;
     let spans = variable("OTEL_EXPORTER_OTLP_ENDPOINT")?.as_deref().map(Spans::to).transpose().map_err(StartError)?;
     let spans = spans.as_ref();
     let answer = async |event: LambdaEvent<HttpEvent>| {
@@ -112,6 +126,20 @@ pub fn lambda_response(response: Response<String>) -> ApiGatewayV2httpResponse {
 /// # Errors
 /// One line that names the variable that is absent or unusable.
 pub fn run_task(task: &'static Task) -> Result<(), StartError> {
+    start_task(task, || Ok(Files::none()))
+}
+
+/// Runs `task`, which writes files, as a Lambda function without a route.
+///
+/// Reads the same variables as [`run_with_files`].
+///
+/// # Errors
+/// One line that names the variable that is absent or unusable.
+pub fn run_task_with_files(task: &'static Task) -> Result<(), StartError> {
+    start_task(task, files_from_environment)
+}
+
+fn start_task(task: &'static Task, files: impl FnOnce() -> Result<Files, StartError>) -> Result<(), StartError> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -119,7 +147,7 @@ pub fn run_task(task: &'static Task) -> Result<(), StartError> {
     runtime.block_on(async {
         init_logging()?;
         check_runtime()?;
-        let app = &app_from_environment(PageTokens::none()).await?;
+        let app = &app_from_environment(PageTokens::none(), files()?).await?;
         let answer = async |event: LambdaEvent<Value>| {
             let left = event.context.deadline().duration_since(SystemTime::now()).unwrap_or_default();
             let until = Instant::now() + left.saturating_sub(TIME_TO_ANSWER);
@@ -138,7 +166,11 @@ pub fn run_task(task: &'static Task) -> Result<(), StartError> {
 /// The time kept at the end of an invocation for a task to store how far it came and to answer.
 const TIME_TO_ANSWER: Duration = Duration::from_secs(5);
 
-async fn app_from_environment(page_tokens: PageTokens) -> Result<App, StartError> {
+fn files_from_environment() -> Result<Files, StartError> {
+    Ok(Files::in_storage(Bucket::from_environment()?))
+}
+
+async fn app_from_environment(page_tokens: PageTokens, files: Files) -> Result<App, StartError> {
     let table = required("TABLE_NAME")?;
     if !is_table_name(&table) {
         return Err(StartError(format!("TABLE_NAME is '{table}'; it must be 3 to 255 of A-Z a-z 0-9 . _ -")));
@@ -148,6 +180,7 @@ async fn app_from_environment(page_tokens: PageTokens) -> Result<App, StartError
     let store = open_table(&table).await?;
     Ok(App {
         store,
+        files,
         page_tokens,
         claim_names,
         clock: Clock::system(),

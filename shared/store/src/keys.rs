@@ -6,8 +6,8 @@ use std::cmp::Reverse;
 use coaching_domain::change::Change;
 use coaching_domain::name_search::{NameSearch, folded, from_each_word};
 use coaching_domain::names::{
-    self, CoachingCommentId, CoachingPlanId, CoachingSessionId, Collection, GroupId, ScorecardId, ScorecardTemplateId,
-    TargetId, UsecaseId, UserId,
+    self, CoachingCommentId, CoachingPlanId, CoachingSessionId, Collection, GroupId, JobId, ScorecardId,
+    ScorecardTemplateId, TargetId, UsecaseId, UserId,
 };
 use coaching_domain::outline::Kind;
 use coaching_domain::statistics::Period;
@@ -358,6 +358,27 @@ pub fn rebuild(tenant: &Tenant) -> Key {
     Key { partition: under(tenant, Partition::Rebuild, &[]), sort: "rebuild".to_owned() }
 }
 
+/// The sort key of a job.
+pub const JOB: &str = "job";
+
+/// The key of a job.
+pub fn job(tenant: &Tenant, id: &JobId) -> Key {
+    Key { partition: under(tenant, Partition::Job, &[id.as_str()]), sort: JOB.to_owned() }
+}
+
+/// The customer, the profile and the job in the partition key of [`job`].
+pub fn parse_job(partition: &str) -> Option<(&str, &str, JobId)> {
+    let mut parts = partition.split('#');
+    let mut part = || parts.next();
+    let (customer, profile, kind, id) = (part()?, part()?, part()?, part()?);
+    Some((customer, profile, Id::parse(id)?)).filter(|_| kind == JOB && parts.next().is_none())
+}
+
+/// The key of the number of a profile's unfinished jobs.
+pub fn unfinished_jobs(tenant: &Tenant) -> Key {
+    Key { partition: under(tenant, Partition::UnfinishedJobs, &[]), sort: "unfinished-jobs".to_owned() }
+}
+
 /// The key of a user of the directory.
 pub fn user(tenant: &CustomerTenant, id: &UserId) -> Key {
     Key { partition: under_customer(tenant, Partition::User, &[id.as_str()]), sort: "user".to_owned() }
@@ -518,6 +539,11 @@ pub fn past_users(tenant: &CustomerTenant) -> String {
 /// The current templates of a profile, in [`ListIndex::Profile`].
 pub fn templates_of_profile(tenant: &Tenant) -> String {
     under(tenant, Partition::Templates, &[])
+}
+
+/// The jobs of a profile, in [`ListIndex::Profile`].
+pub fn jobs_of_profile(tenant: &Tenant) -> String {
+    under(tenant, Partition::Jobs, &[])
 }
 
 /// The targets of a profile, in [`ListIndex::Profile`].
@@ -777,6 +803,8 @@ mod tests {
                 partitions.push(plans_of_profile(tenant));
                 partitions.push(comments_of_profile(tenant));
                 partitions.push(deletions(tenant).partition);
+                partitions.push(jobs_of_profile(tenant));
+                partitions.push(unfinished_jobs(tenant).partition);
                 for id in &ids {
                     partitions.push(plan(tenant, &CoachingPlanId::parse(id).unwrap()).partition);
                     partitions.push(session(tenant, &CoachingSessionId::parse(id).unwrap()).partition);
@@ -785,6 +813,7 @@ mod tests {
                         partitions.push(template(tenant, &id, None).partition);
                     }
                     partitions.push(target(tenant, &TargetId::parse(id).unwrap()).partition);
+                    partitions.push(job(tenant, &JobId::parse(id).unwrap()).partition);
                     partitions.push(usecase(tenant, &UsecaseId::parse(id).unwrap()).partition);
                     partitions.push(targets_of_plan(tenant, &CoachingPlanId::parse(id).unwrap()));
                     partitions.push(targets_of_usecase(tenant, &UsecaseId::parse(id).unwrap()));

@@ -28,6 +28,9 @@
 //! | everyone's scores; make them up | [`Store::benchmark`], [`Store::make_benchmark`] | the items; a range of each bucket of statistics |
 //! | recount a profile's statistics | [`Store::plan_recount`], [`Store::recount_agent`] | its scorecards and statistics |
 //! | keep an order of agents; a part of it | [`Store::keep_order`], [`Store::kept_order`] | nothing; one item or two |
+//! | scorecards by their creation, for exports | [`Store::scorecards_created`] | a range of one index; of one index partition per agent if few are named |
+//! | who users are | [`Store::people`] | the items |
+//! | start a job; one job; a page of jobs; change a job | [`Store::create_job`], [`Store::job`], [`Store::jobs`], [`Store::change_job`] | nothing; one item; a range of an index; one item |
 //! | create a session | [`Store::create_session`] | the plan, only if the client named no usecase |
 //! | a page of sessions, by any filter | [`Store::sessions`] | a range of one index; of one index partition per usecase if several are named |
 //!
@@ -50,6 +53,7 @@ mod failure;
 mod groups;
 mod idempotency;
 mod item;
+mod jobs;
 pub mod keys;
 mod list;
 mod metering;
@@ -92,6 +96,7 @@ pub use deadline::Deadline;
 pub use dependents::DeletedWithPlan;
 pub use groups::GroupTree;
 pub use idempotency::{Created, IdempotencyRecord};
+pub use jobs::JobFilter;
 pub use keys::{Cursor, ListIndex};
 pub use list::Page;
 pub use metering::ConsumedCapacity;

@@ -133,6 +133,11 @@ partitions! {
     /// How many active agents a customer has, by shares of their ids.
     AgentCounts = "{customer}##agent-counts" [("{bucket}", "of all profiles, and of each")];
 
+    /// Work beside requests.
+    Job = "{customer}#{profile}#job#{job}" [("job", "the job; it expires once it has ended")];
+    /// How many jobs of a profile are unfinished.
+    UnfinishedJobs = "{customer}#{profile}#unfinished-jobs" [("unfinished-jobs", "the number")];
+
     /// The sessions of a profile; in `open-list`, those that are not acknowledged.
     Sessions = "{customer}#{profile}#sessions" [];
     /// The sessions of an agent.
@@ -161,6 +166,8 @@ partitions! {
     ScorecardsOfAgent = "{customer}#{profile}#agent#{user}#scorecards" [];
     /// The current templates of a profile.
     Templates = "{customer}#{profile}#templates" [];
+    /// The jobs of a profile.
+    Jobs = "{customer}#{profile}#jobs" [];
     /// The targets of a profile.
     Targets = "{customer}#{profile}#targets" [];
     /// The targets of a plan.

@@ -456,6 +456,33 @@ impl Store {
         self.page(vec![range.keeping(move |scorecard| filter.matches(scorecard))], size).await
     }
 
+    /// The first `size` scorecards after `after` that were created within `created`, of which the end is excluded, and
+    /// that `wanted` accepts, the newest creation first, ties by id: of all agents, or only of `agents`, who are read
+    /// from a range each.
+    ///
+    /// # Errors
+    /// UNAVAILABLE if the table does not answer.
+    pub async fn scorecards_created(
+        &self,
+        tenant: &Tenant,
+        created: &std::ops::Range<Timestamp>,
+        agents: &[UserId],
+        wanted: impl Fn(&Scorecard) -> bool + Clone + Send + Sync + 'static,
+        after: Option<&Cursor>,
+        size: usize,
+    ) -> Result<Page<Scorecard>, Error> {
+        let partitions = match agents {
+            [] => vec![(ListIndex::Profile, keys::scorecards_of_profile(tenant))],
+            agents => agents.iter().map(|agent| (ListIndex::Agent, keys::scorecards_of_agent(tenant, agent))).collect(),
+        };
+        let (from, until) = (Cursor::after_all_at(created.end), Cursor::after_all_at(created.start));
+        let ranges = partitions.into_iter().map(|(index, partition)| {
+            let range = Range::new(index, partition, Filter::default(), after);
+            range.between(Some(from.clone()), Some(until.clone())).keeping(wanted.clone())
+        });
+        self.page(ranges.collect(), size).await
+    }
+
     /// Splits `changes` into runs, in order, each small enough for one transaction, which writes no scorecard twice.
     pub(crate) fn runs_of(changes: &[ScorecardChange]) -> Vec<&[ScorecardChange]> {
         let mut runs = Vec::new();

@@ -412,7 +412,10 @@ impl Entity for CoachingSession {
         refused: &Refused,
         learned: &mut Places,
     ) {
-        if let Some(counted) = CountChange::of(Some(before), after) {
+        if refused.has(Refusal::Changed) {
+            // It is another version now, which may be counted anywhere.
+            *learned = Places::default();
+        } else if let Some(counted) = CountChange::of(Some(before), after) {
             store.look_elsewhere(tenant, &counted, learned, refused);
         }
     }

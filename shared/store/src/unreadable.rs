@@ -7,7 +7,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex};
 
 use coaching_domain::names::{
-    self, CoachingComment, CoachingPlan, CoachingPlanId, CoachingSession, Collection, Group, Level, Scorecard,
+    self, CoachingComment, CoachingPlan, CoachingPlanId, CoachingSession, Collection, Group, Job, Level, Scorecard,
     ScorecardTemplate, Target, Usecase, User, UserId,
 };
 use coaching_domain::{Error, Id, Reason, Tenant};
@@ -150,6 +150,7 @@ impl Named<'_> {
             "template" => self.of::<ScorecardTemplate>(id),
             "target" => self.of::<Target>(id),
             "usecase" => self.of::<Usecase>(id),
+            "job" => self.of::<Job>(id),
             _ => None,
         }
     }
@@ -168,7 +169,7 @@ impl Named<'_> {
 
 /// The kind of record for the word `collection` of a key.
 fn kind_of(collection: &str) -> &'static str {
-    const KINDS: [&str; 17] = [
+    const KINDS: [&str; 19] = [
         "plan",
         "session",
         "comment",
@@ -186,6 +187,8 @@ fn kind_of(collection: &str) -> &'static str {
         "agent-counts",
         "benchmark",
         "deletions",
+        "job",
+        "unfinished-jobs",
     ];
     KINDS.iter().find(|kind| **kind == collection).copied().unwrap_or("request")
 }

@@ -156,6 +156,15 @@ impl Store {
         Ok(read.map(|read| Versioned { value: read.user, version: read.version }))
     }
 
+    /// The users `ids` as of within about a second, in no order, without those that do not exist.
+    ///
+    /// # Errors
+    /// UNAVAILABLE if the table does not answer.
+    pub async fn people(&self, tenant: &CustomerTenant, ids: &[UserId]) -> Result<Found<User>, Error> {
+        let Found { entries, unreadable } = self.users(tenant, ids).await?;
+        Ok(Found { entries: entries.into_iter().map(|(user, _)| user).collect(), unreadable })
+    }
+
     /// The users `ids` as of within about a second, in no order, without those that do not exist. Each has the time
     /// since which they are that to progress, if not always.
     ///

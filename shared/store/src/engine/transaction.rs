@@ -48,6 +48,8 @@ pub(crate) enum Refusal {
     SessionCountedElsewhere,
     /// The list of pending deletions is full.
     TombstonesFull,
+    /// The profile has the most unfinished jobs allowed.
+    JobsFull,
 }
 
 /// Writes that are all made, or none of them: at most 100 items, 4 MB.

@@ -1,0 +1,167 @@
+//! Does jobs in turns. The table's stream wakes it: with a record of each job that is new, or whose next turn is to be done.
+//!
+//! It has no route. With the event `{"customer": "…", "profile": "…", "job": "…"}` an operator has it do a job until its time
+//! is nearly up, if the stream is off, as on a restored table; `"finished": false` asks to invoke it again.
+//!
+//! A record that comes twice or late does nothing: its turn is done. A turn that fails is told again by the stream, ten times
+//! at most, and begins at the same checkpoint. Of two workers on one turn, the later one's work counts.
+
+use std::time::Instant;
+
+use coaching_domain::job::Job;
+use coaching_domain::names::JobId;
+use coaching_domain::{Error, Id, Tenant};
+use coaching_edge::{Access, App, ListIndex, Partition, Size, Task};
+use coaching_jobs::{KINDS, Turn, work};
+use coaching_store::keys;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// The task.
+pub static TASK: Task = Task {
+    name: "run-job",
+    // A whole CPU, and time for a slice of 45 seconds, its files and its checkpoint.
+    size: Size { memory_mb: 1769, timeout_seconds: 120 },
+    woken_by_jobs: true,
+    writes_files: true,
+    access: &[
+        Access::GetItem(&[Partition::Job]),
+        Access::BatchGetItem(&[Partition::Template, Partition::User, Partition::Group]),
+        Access::QueryIndex(ListIndex::Profile, &[Partition::Scorecards]),
+        Access::QueryIndex(ListIndex::Agent, &[Partition::ScorecardsOfAgent]),
+        Access::PutItem(&[Partition::Job]),
+        Access::UpdateItem(&[Partition::UnfinishedJobs]),
+    ],
+    handle: |app, event, until| Box::pin(handle(app, event, until)),
+};
+
+/// An event.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Event {
+    Stream(StreamEvent),
+    ByHand(ByHand),
+}
+
+/// Records of the table's stream.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct StreamEvent {
+    records: Vec<Record>,
+}
+
+#[derive(Deserialize)]
+struct Record {
+    dynamodb: Change,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Change {
+    keys: Keys,
+    new_image: Option<Image>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+struct Keys {
+    pk: Text,
+    sk: Text,
+}
+
+#[derive(Deserialize)]
+struct Image {
+    wake: Option<Boolean>,
+    turn: Option<Number>,
+}
+
+#[derive(Deserialize)]
+struct Text {
+    #[serde(rename = "S")]
+    text: String,
+}
+
+#[derive(Deserialize)]
+struct Boolean {
+    #[serde(rename = "BOOL")]
+    value: bool,
+}
+
+#[derive(Deserialize)]
+struct Number {
+    #[serde(rename = "N")]
+    digits: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ByHand {
+    customer: String,
+    profile: String,
+    job: String,
+}
+
+/// The result of an invocation by hand.
+#[derive(Debug, Serialize)]
+pub struct RunJobResponse {
+    /// The job's state.
+    pub state: &'static str,
+    /// The part of it that is done, in percent.
+    pub percent: u8,
+    /// Whether it has ended.
+    pub finished: bool,
+}
+
+async fn handle(app: &App, event: Value, until: Instant) -> Result<Value, Error> {
+    let event = serde_json::from_value(event).map_err(|_| {
+        Error::invalid_field("job", "the event must hold customer, profile and job, or be of the table's stream")
+    })?;
+    match event {
+        Event::Stream(event) => {
+            for record in event.records {
+                do_turn(app, &record.dynamodb, until).await?;
+            }
+            Ok(Value::Null)
+        }
+        Event::ByHand(ByHand { customer, profile, job }) => {
+            #[expect(clippy::disallowed_methods, reason = "an operator invokes this, through no route")]
+            let tenant = Tenant::for_maintenance(&customer, &profile)?;
+            let id = Id::parse(&job).ok_or_else(|| Error::invalid_field("job", "must be the id of a job"))?;
+            let job = run(app, &tenant, &id, until).await?;
+            let state = job.state;
+            let response =
+                RunJobResponse { state: state.name(), percent: job.progress.percent, finished: state.is_final() };
+            serde_json::to_value(response).map_err(Error::internal)
+        }
+    }
+}
+
+/// Does the turn of which a record of the stream tells, if it tells of one. The customer and the profile are those of the
+/// key, whatever the rest of the record says.
+async fn do_turn(app: &App, change: &Change, until: Instant) -> Result<(), Error> {
+    let Some(image) = &change.new_image else { return Ok(()) };
+    let is_waking = image.wake.as_ref().is_some_and(|wake| wake.value);
+    let turn = image.turn.as_ref().and_then(|turn| turn.digits.parse::<u32>().ok());
+    let job = keys::parse_job(&change.keys.pk.text).filter(|_| change.keys.sk.text == keys::JOB && is_waking);
+    let (Some((customer, profile, id)), Some(turn)) = (job, turn) else { return Ok(()) };
+    #[expect(clippy::disallowed_methods, reason = "the stream invokes this, through no route")]
+    let tenant = Tenant::for_maintenance(customer, profile)?;
+    work(app, &KINDS, &tenant, &id, turn, until).await.map(|_| ())
+}
+
+/// Does turns of the job `id` until it has ended or the time is up, at least one.
+///
+/// # Errors
+/// NOT_FOUND; the errors of a turn.
+pub async fn run(app: &App, tenant: &Tenant, id: &JobId, until: Instant) -> Result<Job, Error> {
+    loop {
+        let job = app.store.job(tenant, id, app.now()?).await?.ok_or_else(|| Error::not_found(&tenant.name_of(id)))?;
+        if job.state.is_final() {
+            return Ok(job);
+        }
+        let turn = work(app, &KINDS, tenant, id, job.turn, until).await?;
+        if turn != Turn::Ended && Instant::now() >= until {
+            return Ok(job);
+        }
+    }
+}

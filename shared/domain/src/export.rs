@@ -1,0 +1,314 @@
+//! Exports: what a client asks for, in which form.
+
+use chrono::{FixedOffset, SecondsFormat, TimeDelta};
+use chrono_tz::Tz;
+use serde::{Deserialize, Serialize};
+
+use crate::json::Json;
+use crate::message;
+use crate::message::{Place, Rule};
+use crate::names::{GroupId, ScorecardId, UsecaseId, UserId};
+use crate::outline::Kind;
+use crate::references::References;
+use crate::rules::{Distinct, Enumeration, Every, Flag, List, OneOf, TemplateName, Text};
+use crate::scorecard::Scorecard;
+use crate::{Caller, Timestamp};
+
+/// The longest time between the creations of scorecards that are exported together.
+const LONGEST_RANGE: TimeDelta = TimeDelta::days(3660);
+/// The most agents, scorecards, templates, groups and usecases that a request names.
+const MAX_AGENTS: usize = 1000;
+const MAX_SCORECARDS: usize = 1000;
+const MAX_TEMPLATES: usize = 100;
+const MAX_GROUPS: usize = 100;
+const MAX_USECASES: usize = 20;
+
+/// The form of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Format {
+    /// A table as RFC 4180 has it.
+    Csv,
+    /// A message of the API on each line.
+    Ndjson,
+}
+
+impl Format {
+    /// The media type.
+    pub fn content_type(self) -> &'static str {
+        match self {
+            Self::Csv => "text/csv; charset=utf-8",
+            Self::Ndjson => "application/x-ndjson",
+        }
+    }
+
+    /// The end of a file's name.
+    pub fn extension(self) -> &'static str {
+        match self {
+            Self::Csv => "csv",
+            Self::Ndjson => "ndjson",
+        }
+    }
+}
+
+impl Enumeration for Format {
+    const VALUES: &'static [(&'static str, Self)] =
+        &[("FORMAT_UNSPECIFIED", Self::Csv), ("CSV", Self::Csv), ("NDJSON", Self::Ndjson)];
+}
+
+/// What a row of a table of scorecards is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Layout {
+    /// A scorecard, with a column for each criterion.
+    RowPerScorecard,
+    /// A score.
+    RowPerScore,
+}
+
+impl Enumeration for Layout {
+    const VALUES: &'static [(&'static str, Self)] = &[
+        ("LAYOUT_UNSPECIFIED", Self::RowPerScorecard),
+        ("ROW_PER_SCORECARD", Self::RowPerScorecard),
+        ("ROW_PER_SCORE", Self::RowPerScore),
+    ];
+}
+
+/// An offset from UTC, such as `+05:30`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Offset(i32);
+
+impl Rule for Offset {
+    type Value = Self;
+
+    fn read(json: Json, place: &mut Place<'_>) -> Option<Self> {
+        place.string(json, |text| {
+            let refused = "must be an offset from UTC of at most 18 hours, such as +05:30";
+            let (sign, rest) = text.split_at_checked(1).ok_or(refused)?;
+            let digits =
+                |part: &str| part.parse::<i32>().ok().filter(|_| part.bytes().all(|byte| byte.is_ascii_digit()));
+            let (hours, minutes) = rest
+                .split_once(':')
+                .filter(|(hours, minutes)| (hours.len(), minutes.len()) == (2, 2))
+                .ok_or(refused)?;
+            let (hours, minutes) =
+                digits(hours).zip(digits(minutes)).filter(|(_, minutes)| *minutes < 60).ok_or(refused)?;
+            let seconds = (hours * 60 + minutes) * 60;
+            match sign {
+                _ if seconds > 18 * 3600 => Err(refused),
+                "+" => Ok(Self(seconds)),
+                "-" => Ok(Self(-seconds)),
+                _ => Err(refused),
+            }
+        })
+    }
+
+    fn kind() -> Kind {
+        Kind::Pattern("^[+-][0-9]{2}:[0-5][0-9]$".to_owned())
+    }
+}
+
+message! {
+    /// A request to export scorecards. A repeated request is recognised by its serialised form, and a job begins with it.
+    #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+    pub struct ScorecardsExport, checked as SentScorecardsExport {
+        /// Only of these agents, and of the members of `groups`; both empty: of all.
+        pub agents: Distinct<UserId, MAX_AGENTS> = "agentUserNames",
+        /// Created at this time or later.
+        pub start: Timestamp = "startTime",
+        /// Created before this time.
+        pub end: Timestamp = "endTime",
+        /// Only these.
+        pub scorecards: Distinct<ScorecardId, MAX_SCORECARDS> = "scorecardNames",
+        /// Also those of users who are not active, or not in the directory.
+        pub with_deactivated_users: Flag = "includeDeactivatedUsers",
+        /// Only made from these templates, in any revision.
+        pub templates: Distinct<TemplateName<Every>, MAX_TEMPLATES> = "scorecardTemplateNames",
+        /// Of members of these groups.
+        pub groups: Distinct<GroupId, MAX_GROUPS> = "groupNames",
+        /// Only of these usecases.
+        pub usecases: Distinct<UsecaseId, MAX_USECASES> = "usecaseNames",
+        teams: List<Text<1024>, 1000> = "teamNames",
+        /// Only submitted ones.
+        pub submitted_only: Flag = "submittedOnly",
+        /// Members of sub-groups too.
+        pub with_indirect_members: Flag = "includeIndirectGroupMembers",
+        layout: Option<OneOf<Layout>> = "layout",
+        format: Option<OneOf<Format>> = "format",
+        /// Always by a job.
+        pub as_job: Flag = "asJob",
+        /// A table without a byte order mark.
+        pub omit_byte_order_mark: Flag = "omitByteOrderMark",
+        /// A table whose texts are as they are, even if a spreadsheet would take one for a formula.
+        pub raw_text: Flag = "rawText",
+        time_zone: Option<Tz> = "timeZoneId",
+        offset: Option<Offset> = "timeZoneOffset",
+    }
+}
+
+impl SentScorecardsExport {
+    fn check(&mut self, place: &mut Place<'_>) {
+        if !self.teams.is_empty() {
+            place.refuse_field("teamNames", "must be empty: teams are not kept; name groups");
+        }
+        place.refuse_empty_range(("startTime", self.start), ("endTime", self.end));
+        if let (Some(start), Some(end)) = (self.start, self.end)
+            && start.plus(LONGEST_RANGE) < end
+        {
+            place.refuse_field("endTime", "must be at most 3660 days after startTime");
+        }
+    }
+}
+
+impl ScorecardsExport {
+    /// A table of all scorecards created from `start` until before `end`.
+    pub fn of_all(start: Timestamp, end: Timestamp) -> Self {
+        Self {
+            agents: Vec::new(),
+            start,
+            end,
+            scorecards: Vec::new(),
+            with_deactivated_users: false,
+            templates: Vec::new(),
+            groups: Vec::new(),
+            usecases: Vec::new(),
+            teams: Vec::new(),
+            submitted_only: false,
+            with_indirect_members: false,
+            layout: None,
+            format: None,
+            as_job: true,
+            omit_byte_order_mark: false,
+            raw_text: false,
+            time_zone: None,
+            offset: None,
+        }
+    }
+
+    /// The form of the file.
+    pub fn format(&self) -> Format {
+        self.format.unwrap_or(Format::Csv)
+    }
+
+    /// What a row of a table is.
+    pub fn layout(&self) -> Layout {
+        self.layout.unwrap_or(Layout::RowPerScorecard)
+    }
+
+    /// The resources that it names and that must exist. To a `caller` who is confined to some profiles, whom the customer
+    /// employs elsewhere, and in which groups, is not told.
+    pub fn references(&self, caller: &Caller) -> References {
+        let references = References::default().usecases("usecaseNames", &self.usecases);
+        let references = self.templates.iter().fold(references, |all, id| all.template("scorecardTemplateNames", id));
+        if !caller.enters_every_profile() {
+            return references;
+        }
+        references.users("agentUserNames", &self.agents).groups("groupNames", &self.groups)
+    }
+
+    /// Whether it is limited to some agents.
+    pub fn names_agents(&self) -> bool {
+        !self.agents.is_empty() || !self.groups.is_empty()
+    }
+
+    /// Whether `scorecard` is to be exported, as far as that does not depend on its agent and on the time of its creation.
+    pub fn wants(&self, scorecard: &Scorecard) -> bool {
+        (!self.submitted_only || scorecard.submit_time.is_some())
+            && (self.scorecards.is_empty() || self.scorecards.contains(&scorecard.id))
+            && (self.templates.is_empty() || self.templates.contains(&scorecard.template))
+            && (self.usecases.is_empty() || self.usecases.contains(&scorecard.usecase))
+    }
+
+    /// The part of the time range, in percent, that is behind once all scorecards down to `created` were read, from the
+    /// latest on.
+    pub fn percent_down_to(&self, created: Timestamp) -> u8 {
+        let whole = self.end.unix_nanoseconds() - self.start.unix_nanoseconds();
+        let done = (self.end.unix_nanoseconds() - created.unix_nanoseconds()).clamp(0, whole);
+        u8::try_from(done * 100 / whole.max(1)).unwrap_or(99).min(99)
+    }
+
+    /// `time` in the request's time zone, in the form of RFC 3339 with an offset.
+    pub fn local(&self, time: Timestamp) -> String {
+        let time = time.as_utc();
+        let offset = self.offset.and_then(|Offset(seconds)| FixedOffset::east_opt(seconds));
+        match (self.time_zone, offset) {
+            (Some(zone), _) => time.with_timezone(&zone).to_rfc3339_opts(SecondsFormat::AutoSi, false),
+            (None, Some(offset)) => time.with_timezone(&offset).to_rfc3339_opts(SecondsFormat::AutoSi, false),
+            (None, None) => time.to_rfc3339_opts(SecondsFormat::AutoSi, false),
+        }
+    }
+
+    /// The name under which the file is downloaded; `part` tells several apart.
+    pub fn file_name(&self, part: Option<usize>) -> String {
+        let day = |time: Timestamp| time.as_utc().date_naive();
+        let part = part.map(|part| format!("-{part}")).unwrap_or_default();
+        format!("scorecards-{}-{}{part}.{}", day(self.start), day(self.end), self.format().extension())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::tests::sent;
+
+    fn export(more: &str) -> (Option<ScorecardsExport>, Vec<String>) {
+        sent(&format!(r#"{{"startTime": "2026-05-01T00:00:00Z", "endTime": "2026-06-01T00:00:00Z"{more}}}"#))
+    }
+
+    #[test]
+    fn what_is_bad_is_named() {
+        for (more, bad) in [
+            (r#", "teamNames": ["a"]"#, "teamNames"),
+            (r#", "teamNames": "a""#, "teamNames"),
+            (r#", "format": "PARQUET""#, "format"),
+            (r#", "layout": "WIDE""#, "layout"),
+            (r#", "timeZoneId": "America/Nowhere""#, "timeZoneId"),
+            (r#", "timeZoneOffset": "5:30""#, "timeZoneOffset"),
+            (r#", "timeZoneOffset": "+05:60""#, "timeZoneOffset"),
+            (r#", "timeZoneOffset": "+19:00""#, "timeZoneOffset"),
+            (r#", "timeZoneOffset": "+-5:30""#, "timeZoneOffset"),
+            (r#", "timeZoneOffset": "Z""#, "timeZoneOffset"),
+            (r#", "asJob": "yes""#, "asJob"),
+            (
+                r#", "scorecardTemplateNames": ["customers/acme/profiles/support/scorecardTemplates/a@1"]"#,
+                "scorecardTemplateNames[0]",
+            ),
+            (r#", "agentUserNames": ["customers/globex/users/ana"]"#, "agentUserNames[0]"),
+        ] {
+            assert_eq!(export(more).1, [bad], "{more}");
+        }
+        for (start, end) in [("2026-05-01", "2026-05-01"), ("2026-05-01", "2026-04-01"), ("2016-01-01", "2026-05-01")] {
+            let body = format!(r#"{{"startTime": "{start}T00:00:00Z", "endTime": "{end}T00:00:00Z"}}"#);
+            assert_eq!(sent::<ScorecardsExport>(&body).1, ["endTime"]);
+        }
+        assert_eq!(sent::<ScorecardsExport>("{}").1, ["startTime", "endTime"]);
+    }
+
+    #[test]
+    fn times_are_those_of_the_zone_or_of_the_offset() {
+        let time = Timestamp::parse("2026-11-02T14:00:00Z").unwrap();
+        for (more, local) in [
+            ("", "2026-11-02T14:00:00+00:00"),
+            (r#", "timeZoneId": "America/New_York""#, "2026-11-02T09:00:00-05:00"),
+            (r#", "timeZoneOffset": "+05:30""#, "2026-11-02T19:30:00+05:30"),
+            (r#", "timeZoneOffset": "-18:00""#, "2026-11-01T20:00:00-18:00"),
+            (r#", "timeZoneOffset": "+05:30", "timeZoneId": "Europe/Berlin""#, "2026-11-02T15:00:00+01:00"),
+        ] {
+            assert_eq!(export(more).0.unwrap().local(time), local, "{more}");
+        }
+    }
+
+    #[test]
+    fn a_stored_request_reads_as_the_one_that_was_sent() {
+        let more = r#", "timeZoneId": "Asia/Kolkata", "timeZoneOffset": "-01:00", "format": "NDJSON", "asJob": true,
+            "agentUserNames": ["customers/acme/users/ana"], "layout": "ROW_PER_SCORE"}"#;
+        let sent = export(more.trim_end_matches('}')).0.unwrap();
+        let stored = serde_json::to_string(&sent).unwrap();
+        assert_eq!(serde_json::from_str::<ScorecardsExport>(&stored).unwrap(), sent);
+    }
+
+    #[test]
+    fn a_part_is_between_nothing_and_nearly_all() {
+        let export = export("").0.unwrap();
+        let at = |text: &str| export.percent_down_to(Timestamp::parse(text).unwrap());
+        assert_eq!([at("2026-06-01T00:00:00Z"), at("2026-05-16T12:00:00Z"), at("2026-05-01T00:00:00Z")], [0, 50, 99]);
+    }
+}
