@@ -133,6 +133,7 @@ pub const FIELDS: &[(&str, &str)] = &[
     ("includeDeleted", "Whether to list templates too that were deleted."),
     ("includeDevUsers", "Whether test users are among the agents."),
     ("includeInactive", "Whether those are listed too who do not work here now."),
+    ("listGroups.managerUserName", "Only groups that this user leads: `customers/{customer}/users/{user}`."),
     ("listUsers.includeDevUsers", "Whether test users are listed too."),
     ("listUsers.profileName", "Only who work in this profile, or in all: `customers/{customer}/profiles/{profile}`."),
     ("listUsers.roles", "Only with any of these roles."),
