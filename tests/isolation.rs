@@ -366,6 +366,17 @@ async fn send_as_strangers(requests: Vec<Sent>, [issuer, other_issuer]: [TokenIs
             }
         }
         for (attack, claims) in strangers {
+            // Below no customer, whoever has a valid token is told of themselves.
+            let path = sent.operation.route.map_or("", |route| route.path);
+            if !path.contains("{customer}") && (attack.starts_with("another") || attack == "no profile") {
+                let answered = full.answer_to(sent, &claims).await;
+                let text = answered.body.to_string();
+                let themselves = format!("\"customers/{}/users/{}\"", claims.customer, claims.sub);
+                assert_eq!((answered.status, text.contains(&themselves)), (200, true), "{about}: {attack}: {text}");
+                assert_eq!(text.contains("customers/acme"), claims.customer == "acme", "{about}: {attack}: {text}");
+                tried.note(attack);
+                continue;
+            }
             // These are shown what is of their profile, and nothing of another.
             if attack == "another profile" && sent.operation.for_some_profiles {
                 let answered = full.answer_to(sent, &claims).await;

@@ -24,6 +24,7 @@ pub const TAGS: &[(&str, &str, &str)] = &[
     ("targets", "Targets", "Scores to be reached, by an agent under a plan or by the whole organisation."),
     ("usecases", "Usecases", "The separate jobs that agents of one profile do."),
     ("jobs", "Jobs", "Work that the service does beside requests, such as large exports."),
+    ("whoami", "Caller", "Who the caller is."),
     ("users", "Users", "The customer's directory of people."),
     ("groups", "Groups", "The customer's directory of teams."),
 ];
