@@ -25,9 +25,6 @@ use tokio::sync::OnceCell;
 const IN_PATH: AsciiSet =
     CONTROLS.add(b' ').add(b'"').add(b'#').add(b'%').add(b'<').add(b'>').add(b'?').add(b'`').add(b'{').add(b'}');
 
-/// The operations below the customer that callers may call who are limited to some profiles.
-const SHOW_EACH_PROFILE_ITS_OWN: [&str; 1] = ["list-users"];
-
 /// The number of shares into which the requests are divided.
 const SHARES: usize = 4;
 
@@ -171,6 +168,13 @@ impl Attacked {
             "usecaseName": usecase_name("care"),
         });
         service.succeed(&Event::post("targets", target)).await;
+        let group = json!({
+            "name": "customers/acme/groups/temporary",
+            "displayName": "Temporary team",
+            "managerUserNames": ["customers/acme/users/maria"],
+        });
+        let groups = Event::post("", json!({"groups": [group]})).to("/v1/customers/acme/groups:batchUpsert");
+        service.succeed(&groups.by("service", "sync@acme")).await;
         for message in ["Well.", "Better."] {
             let comment = json!({
                 "creatorUserName": "customers/acme/users/maria",
@@ -362,8 +366,23 @@ async fn send_as_strangers(requests: Vec<Sent>, [issuer, other_issuer]: [TokenIs
             }
         }
         for (attack, claims) in strangers {
-            // These are shown what is of their profile: `tests/list_users.rs`.
-            if attack == "another profile" && SHOW_EACH_PROFILE_ITS_OWN.contains(&sent.operation.name) {
+            // Below no customer, whoever has a valid token is told of themselves.
+            let path = sent.operation.route.map_or("", |route| route.path);
+            if !path.contains("{customer}") && (attack.starts_with("another") || attack == "no profile") {
+                let answered = full.answer_to(sent, &claims).await;
+                let text = answered.body.to_string();
+                let themselves = format!("\"customers/{}/users/{}\"", claims.customer, claims.sub);
+                assert_eq!((answered.status, text.contains(&themselves)), (200, true), "{about}: {attack}: {text}");
+                assert_eq!(text.contains("customers/acme"), claims.customer == "acme", "{about}: {attack}: {text}");
+                tried.note(attack);
+                continue;
+            }
+            // These are shown what is of their profile, and nothing of another.
+            if attack == "another profile" && sent.operation.for_some_profiles {
+                let answered = full.answer_to(sent, &claims).await;
+                assert!([200, 400, 403, 404].contains(&answered.status), "{about}: {attack}: {}", answered.body);
+                assert!(!answered.body.to_string().contains("profiles/support"), "{about}: {}", answered.body);
+                tried.note(attack);
                 continue;
             }
             let (answered, calls) = full.counted(sent, &claims).await;

@@ -397,7 +397,7 @@ fn rows() -> Vec<Row> {
         file("upsert-users", "created", read),
         file("get-user", "found", ""),
         file("list-users", "all", ""),
-        file("upsert-groups", "created", "the version of the tree is read before the groups are"),
+        file("upsert-groups", "created", "who leads groups is read, then the version of the tree, then the groups"),
         file("get-group", "found", ""),
         file(
             "export-scorecards",

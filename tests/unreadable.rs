@@ -115,6 +115,7 @@ fn evaluations(more: Value) -> Event {
 fn lists() -> Vec<(&'static str, Event)> {
     let sessions = || Event::get("coachingSessions");
     let users = || Event::get("").to("/v1/customers/acme/users");
+    let groups = || Event::get("").to("/v1/customers/acme/groups");
     vec![
         ("list-sessions", sessions()),
         ("list-sessions of an agent", sessions().with("agentUserName", &user_name("ana"))),
@@ -132,6 +133,9 @@ fn lists() -> Vec<(&'static str, Event)> {
         ("list-templates", Event::get("scorecardTemplates:listCurrent")),
         ("list-users", users()),
         ("list-users by query", users().with("query", "ana")),
+        ("list-groups", groups()),
+        ("list-groups by query", groups().with("query", "team")),
+        ("list-groups of a manager", groups().with("managerUserName", &user_name("maria"))),
         ("list-usecases", Event::get("usecases")),
         ("list-usecases by query", Event::get("usecases").with("query", "care")),
         ("list-targets", Event::post("targets:list", json!({}))),
@@ -225,7 +229,7 @@ fn assert_is_quiet(answered: &Answered, tried: &str) {
 }
 
 /// The items that are damaged: their kind and the end of their keys.
-const KINDS: [(&str, &str); 22] = [
+const KINDS: [(&str, &str); 24] = [
     ("session", "#session#held-1 / session"),
     ("plan", "#plan#ana-plan / plan"),
     ("what hangs on a plan", "#plan#ana-plan / dependents"),
@@ -241,6 +245,8 @@ const KINDS: [(&str, &str); 22] = [
     ("user in the list", "name#agent ana\u{0}00\u{0}Agent ana\u{0}ana"),
     ("user in the list by a word", "word#ana\u{0}01\u{0}Agent ana\u{0}ana"),
     ("group", "#group#team / group"),
+    ("group in the list", "##group-names / name#team\u{0}00\u{0}Team\u{0}team"),
+    ("group in the list of a manager", "##groups-of#maria / name#team\u{0}00\u{0}Team\u{0}team"),
     ("usecase", "#usecase#care / usecase"),
     ("statistics", " / 2026-05#ana"),
     ("session's mark", " / 2026-05#ana#session#held-1"),
@@ -445,6 +451,22 @@ fn bad_records() -> Vec<Bad> {
             Some(AttributeValue::L(vec![text("not an id!")])),
             "customers/acme/groups/team".to_owned(),
             vec!["progress of a group"],
+        ),
+        (
+            "group in the list",
+            "##group-names / name#team\u{0}00\u{0}Team\u{0}team",
+            "managers",
+            Some(AttributeValue::L(vec![text("not an id!")])),
+            "customers/acme/groups/team".to_owned(),
+            vec!["list-groups", "list-groups by query"],
+        ),
+        (
+            "group in the list of a manager",
+            "##groups-of#maria / name#team\u{0}00\u{0}Team\u{0}team",
+            "display_name",
+            None,
+            "customers/acme/groups/team".to_owned(),
+            vec!["list-groups of a manager"],
         ),
         (
             "user in the list",

@@ -24,6 +24,7 @@ pub const TAGS: &[(&str, &str, &str)] = &[
     ("targets", "Targets", "Scores to be reached, by an agent under a plan or by the whole organisation."),
     ("usecases", "Usecases", "The separate jobs that agents of one profile do."),
     ("jobs", "Jobs", "Work that the service does beside requests, such as large exports."),
+    ("whoami", "Caller", "Who the caller is."),
     ("users", "Users", "The customer's directory of people."),
     ("groups", "Groups", "The customer's directory of teams."),
 ];
@@ -133,6 +134,7 @@ pub const FIELDS: &[(&str, &str)] = &[
     ("includeDeleted", "Whether to list templates too that were deleted."),
     ("includeDevUsers", "Whether test users are among the agents."),
     ("includeInactive", "Whether those are listed too who do not work here now."),
+    ("listGroups.managerUserName", "Only groups that this user leads: `customers/{customer}/users/{user}`."),
     ("listUsers.includeDevUsers", "Whether test users are listed too."),
     ("listUsers.profileName", "Only who work in this profile, or in all: `customers/{customer}/profiles/{profile}`."),
     ("listUsers.roles", "Only with any of these roles."),

@@ -16,7 +16,7 @@
 //! A user who was loaded by a version of the service without this list is missing from it until they are loaded again.
 
 use coaching_domain::bodies::Paged;
-use coaching_domain::directory::{User, UserMessage, Versioned};
+use coaching_domain::directory::{UserMessage, Versioned};
 use coaching_domain::name_search::NameSearch;
 use coaching_domain::rules::{Distinct, Flag};
 use coaching_domain::{Error, Role, Tenant, message};
@@ -32,6 +32,7 @@ pub static OPERATION: Operation = Operation {
     summary: "list users",
     roles: &[Role::Manager, Role::Service, Role::Admin],
     callers: Some("manager, service, admin; those of their profiles"),
+    for_some_profiles: true,
     request: RequestType::list::<ListUsersRequest>(),
     answer: AnswerType::of::<ListUsersResponse<'_>>(),
     pages: true,
@@ -77,19 +78,12 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let after = after.map(|after| Cursor::from_word_name_and_id(&after));
     let page = app.store.list_users(&tenant, &filter, after.as_ref(), page_size).await?;
 
-    let page = page.map(|user| as_known(user, filter.known.as_deref()));
+    let page =
+        page.map(|Versioned { value, version }| Versioned { value: value.as_known(filter.known.as_deref()), version });
     let messages: Vec<_> = page.entries.iter().map(|user| user.value.message(&tenant, user.version)).collect();
     Answer::page(&messages, |users| {
         let next = page.after(users.len()).cloned().map(Cursor::into_name_and_id);
         let next_page_token = app.page_tokens.next(next.as_deref(), &binding, now)?;
         Ok(ListUsersResponse { users, next_page_token, unreachable: page.unreachable(users.len()) })
     })
-}
-
-/// The user without profiles other than the `known` ones; `None`: all are known.
-fn as_known(mut user: Versioned<User>, known: Option<&[Tenant]>) -> Versioned<User> {
-    if let Some(known) = known {
-        user.value.profiles.retain(|profile| known.contains(profile));
-    }
-    user
 }

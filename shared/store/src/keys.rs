@@ -29,6 +29,8 @@ pub const SESSION_TIME_ORDER: &str = "session_time_order";
 pub const UPDATE_TIME_ORDER: &str = "update_time_order";
 /// The attribute that DynamoDB deletes expired items by, in Unix seconds.
 pub const EXPIRES_AT: &str = "expires_at";
+/// The attribute of a user's or a group's own item that tells the display name that they are listed by.
+pub(crate) const LISTED_AS: &str = "listed_as";
 
 /// A partition key and a sort key of the table.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -397,6 +399,16 @@ pub fn groups(tenant: &CustomerTenant) -> Key {
 /// The partition that lists a customer's users by every word of their display names.
 pub fn user_names(tenant: &CustomerTenant) -> String {
     under_customer(tenant, Partition::UserNames, &[])
+}
+
+/// The partition that lists a customer's groups by every word of their display names.
+pub fn group_names(tenant: &CustomerTenant) -> String {
+    under_customer(tenant, Partition::GroupNames, &[])
+}
+
+/// The partition that lists the groups that somebody leads by their display names.
+pub fn groups_of_manager(tenant: &CustomerTenant, manager: &UserId) -> String {
+    under_customer(tenant, Partition::GroupsOfManager, &[manager.as_str()])
 }
 
 /// What the sort keys of a list by every word of display names begin with: those by whole names, and those by further

@@ -94,7 +94,7 @@ pub(crate) struct Place {
 
 impl<T> Page<T> {
     /// An empty page, which is the last.
-    pub(crate) fn empty() -> Self {
+    pub fn empty() -> Self {
         Self { entries: Vec::new(), places: Vec::new(), next: None, unreadable: Vec::new() }
     }
 

@@ -124,7 +124,15 @@ partitions! {
     Group = "{customer}##group#{group}" [("group", "the group")];
     /// How often a customer's groups changed.
     Groups = "{customer}##groups" [("groups", "the number")];
-
+    /// The list of a customer's groups, by display name and by every word of it.
+    GroupNames = "{customer}##group-names" [
+        ("name#{words}#{place}#{display name}#{group}", "a group by its name"),
+        ("word#{words}#{place}#{display name}#{group}", "a group by a further word of its name, and those after it")
+    ];
+    /// The list of the groups that somebody leads, by display name.
+    GroupsOfManager = "{customer}##groups-of#{user}" [
+        ("name#{words}#{place}#{display name}#{group}", "a group by its name")
+    ];
     /// The list of a customer's users, by display name and by every word of it.
     UserNames = "{customer}##user-names" [
         ("name#{words}#{place}#{display name}#{user}", "a user by their name"),

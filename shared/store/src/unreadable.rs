@@ -53,6 +53,10 @@ impl Unreadable {
                 let user = sort.rsplit('\u{0}').next().unwrap_or_default();
                 ("user", user.to_owned(), named.of::<User>(user))
             }
+            ("group-names" | "groups-of", _) => {
+                let group = sort.rsplit('\u{0}').next().unwrap_or_default();
+                ("group", group.to_owned(), named.of::<Group>(group))
+            }
             (_, "change") => {
                 let version = sort.split('#').nth(2).map(|version| version.trim_start_matches('0')).unwrap_or_default();
                 let name = entity.map(|entity| format!("{entity}/changes/{version}"));

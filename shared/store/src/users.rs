@@ -1,6 +1,6 @@
 //! The directory's users, and what each agent's record in a profile keeps of them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use coaching_domain::bodies::Entry;
@@ -14,16 +14,13 @@ use crate::engine::attempts::Attempts;
 use crate::engine::transaction::{Refusal, Transaction};
 use crate::engine::write::Write;
 use crate::item::{Attributes, Item, last_of};
-use crate::keys::{self, Cursor, LIST_ORDER, ListIndex, PK};
+use crate::keys::{self, Cursor, LIST_ORDER, LISTED_AS, ListIndex, PK};
 use crate::unreadable::{Found, Unreadable};
 use crate::user_items::{self, item_at};
 use crate::{Deadline, Store, agent_counts, past, user_list};
 
 /// The number of users written concurrently.
 const AT_ONCE: usize = 8;
-
-/// The attribute of a user's item that tells by which display name they are listed.
-const LISTED_AS: &str = "listed_as";
 
 /// A user as they were read.
 struct Read {
@@ -154,6 +151,20 @@ impl Store {
         let item = self.get(keys::user(tenant, id)).await?;
         let read = item.map(|item| self.noting(from_item(tenant, item))).transpose()?;
         Ok(read.map(|read| Versioned { value: read.user, version: read.version }))
+    }
+
+    /// Those of `ids` that are in the directory now, readable or not. Without ids it costs nothing.
+    ///
+    /// # Errors
+    /// UNAVAILABLE if the table does not answer.
+    pub async fn known_users<'u>(
+        &self,
+        tenant: &CustomerTenant,
+        ids: impl IntoIterator<Item = &'u UserId>,
+    ) -> Result<HashSet<UserId>, Error> {
+        let keys = ids.into_iter().map(|id| keys::user(tenant, id)).collect();
+        let items = self.batch_get_only(&[], keys, true).await?.into_iter();
+        Ok(items.filter_map(|item| last_of(item.get(PK)?.as_s().ok()?)).collect())
     }
 
     /// The users `ids` as of within about a second, in no order, without those that do not exist.
