@@ -46,6 +46,7 @@ operations! {
     link_scorecard,
     list_changes,
     list_comments,
+    list_groups,
     list_jobs,
     list_plans,
     list_scorecards,
@@ -70,6 +71,7 @@ operations! {
     upsert_scorecards,
     upsert_usecases,
     upsert_users,
+    whoami,
 }
 
 tasks! {

@@ -293,15 +293,15 @@ impl Group {
     /// others in it. Which groups the customer has is not for callers of some profiles to know, but those that they lead.
     pub fn known_to(self, caller: &Caller) -> Option<Self> {
         let user = caller.user();
-        if caller.role() == Role::Agent {
-            return self.members.contains(user).then(|| Self {
-                members: vec![user.clone()],
-                subgroups: Vec::new(),
-                managers: Vec::new(),
-                ..self
-            });
+        let (is_in, leads) = (self.members.contains(user), self.managers.contains(user));
+        match caller.role() {
+            Role::Agent if !is_in => None,
+            Role::Agent => {
+                let members = vec![user.clone()];
+                Some(Self { members, subgroups: Vec::new(), managers: Vec::new(), ..self })
+            }
+            _ => Some(self).filter(|_| leads || caller.enters_every_profile()),
         }
-        (caller.enters_every_profile() || self.managers.contains(user)).then_some(self)
     }
 }
 
