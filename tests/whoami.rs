@@ -38,7 +38,7 @@ async fn it_tells_what_the_token_says_and_the_directory() {
             (json!("[*]"), Value::Null),
             (json!("support"), json!(["customers/acme/profiles/support"])),
             (json!("sales support"), json!(["customers/acme/profiles/sales", "customers/acme/profiles/support"])),
-            (json!(["support"]), json!(["customers/acme/profiles/support"])),
+            (json!("[support]"), json!(["customers/acme/profiles/support"])),
             (json!(""), json!([])),
             (Value::Null, json!([])),
         ] {
