@@ -2,8 +2,8 @@
 //!
 //! Agents read themselves and, without what else the directory says of them, the names of their coaches: of those who
 //! created a plan or a session of theirs, in the profiles that the token opens. A token for all profiles is taken for
-//! those that the agent works in by the directory. Any other name is PERMISSION_DENIED for agents, whether it exists or
-//! not.
+//! those that the directory names with the agent; if it names none, the agent reads only themselves. Any other name is
+//! PERMISSION_DENIED for agents, whether it exists or not.
 //!
 //! To other callers whose token names profiles, others who work neither in these nor in all do not exist, and their
 //! `profileNames` have no other profiles.

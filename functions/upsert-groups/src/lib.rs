@@ -3,12 +3,13 @@
 //! The body is `{"groups": […]}`, 1 to 500 of them, each name once. Each entry replaces the existing group as a whole,
 //! or is refused by itself: the answer's `results` hold, in order, the group or the `status` of its refusal. Entries
 //! with the same name are all refused. An entry whose `etag` is of another version, or of a group that does not exist,
-//! is ABORTED. A repeat without etags changes nothing further.
+//! is ABORTED. A repeat without etags changes nothing further. Of two loads at once, the later one counts, as a whole.
+//! The lists of groups change with the group.
 //!
-//! Members and sub-groups need not exist yet; those who lead a group, its `managerUserNames`, must be in the directory. An
-//! entry that would make a group its own sub-group, at any depth, is
-//! refused, even if only two concurrent calls together would do so. A stored group that cannot be read is replaced;
-//! until then, an entry that would contain it is refused (`RECORD_UNREADABLE`), because its sub-groups are unknown.
+//! Members and sub-groups need not exist yet; those who lead a group, its `managerUserNames`, must be in the directory.
+//! An entry that would make a group its own sub-group, at any depth, is refused, even if only two concurrent calls
+//! together would do so. A stored group that cannot be read is replaced; until then, an entry that would contain it is
+//! refused (`RECORD_UNREADABLE`), because its sub-groups are unknown.
 //!
 //! Entries that time ran out for are UNAVAILABLE with the reason `OUT_OF_TIME`; the others have their own results. A
 //! repeat completes the batch.
