@@ -3,9 +3,12 @@
 
 use coaching_tests::{Case, Target, replay};
 
-const CASES: [Case; 5] = [
+const CASES: [Case; 8] = [
     Case { name: "found", status: 200, refused: &[] },
     Case { name: "not-found", status: 404, refused: &[] },
+    Case { name: "by-a-member", status: 200, refused: &[] },
+    Case { name: "by-its-manager-of-one-profile", status: 200, refused: &[] },
+    Case { name: "by-another-manager-of-one-profile", status: 404, refused: &[] },
     Case { name: "another-customer", status: 403, refused: &[] },
     Case { name: "without-a-token", status: 401, refused: &[] },
     Case { name: "by-an-agent", status: 403, refused: &[] },

@@ -160,6 +160,7 @@ impl Attacked {
     async fn full(issuer: &TokenIssuer) -> Self {
         let service = TestService::seeded().await;
         service.template("another", json!({})).await;
+        service.usecases(&["caretaking"]).await;
         let target = json!({
             "scorecardTemplateName": below_support("scorecardTemplates/quality"),
             "criterionOrChapterId": "listening",
@@ -167,6 +168,13 @@ impl Attacked {
             "usecaseName": usecase_name("care"),
         });
         service.succeed(&Event::post("targets", target)).await;
+        let group = json!({
+            "name": "customers/acme/groups/temporary",
+            "displayName": "Temporary team",
+            "managerUserNames": ["customers/acme/users/maria"],
+        });
+        let groups = Event::post("", json!({"groups": [group]})).to("/v1/customers/acme/groups:batchUpsert");
+        service.succeed(&groups.by("service", "sync@acme")).await;
         for message in ["Well.", "Better."] {
             let comment = json!({
                 "creatorUserName": "customers/acme/users/maria",
@@ -358,6 +366,27 @@ async fn send_as_strangers(requests: Vec<Sent>, [issuer, other_issuer]: [TokenIs
             }
         }
         for (attack, claims) in strangers {
+            // Below no customer, whoever has a valid token is told of themselves.
+            let path = sent.operation.route.map_or("", |route| route.path);
+            if !path.contains("{customer}") && (attack.starts_with("another") || attack == "no profile") {
+                let answered = full.answer_to(sent, &claims).await;
+                let text = answered.body.to_string();
+                let themselves = format!("\"customers/{}/users/{}\"", claims.customer, claims.sub);
+                assert_eq!((answered.status, text.contains(&themselves)), (200, true), "{about}: {attack}: {text}");
+                assert_eq!(text.contains("customers/acme"), claims.customer == "acme", "{about}: {attack}: {text}");
+                tried.note(attack);
+                continue;
+            }
+            // These are shown what is of their profile and of themselves, and nothing of another.
+            if attack == "another profile" && sent.operation.for_some_profiles {
+                let answered = full.answer_to(sent, &claims).await;
+                assert!([200, 400, 403, 404].contains(&answered.status), "{about}: {attack}: {}", answered.body);
+                let is_of_themselves = sent.path.ends_with(&format!("/users/{}", claims.sub));
+                let tells = answered.body.to_string().contains("profiles/support");
+                assert!(is_of_themselves || !tells, "{about}: {attack}: {}", answered.body);
+                tried.note(attack);
+                continue;
+            }
             let (answered, calls) = full.counted(sent, &claims).await;
             assert_eq!(answered.status, 403, "{about}: {attack} as {}: {}", claims.role, answered.body);
             assert_eq!(answered.body["status"], "PERMISSION_DENIED", "{about}: {attack}");
@@ -461,6 +490,7 @@ async fn send_page_tokens(requests: Vec<Sent>, issuer: TokenIssuer) -> (BTreeSet
             let moved = next.naming("customers/acme/profiles/support", &parent);
             let moved = moved.naming("customers/acme", &format!("customers/{customer}"));
             let path = moved.path.replace("customers/acme/profiles/support", &parent);
+            let path = path.replace("customers/acme/", &format!("customers/{customer}/"));
             let claims = Claims { customer: customer.to_owned(), ..sent.claims.clone() };
             (Sent { path, ..moved }, claims)
         };
@@ -477,6 +507,9 @@ async fn send_page_tokens(requests: Vec<Sent>, issuer: TokenIssuer) -> (BTreeSet
             ("a changed token", broken(token.len() / 2)),
             ("a cut token", (sent.with(&json!({"pageToken": token[..token.len() - 4]})), sent.claims.clone())),
         ] {
+            if attack == "another profile" && !sent.path.contains("/profiles/") {
+                continue;
+            }
             let answered = full.answer_to(&request, &claims).await;
             assert_eq!(answered.status, 400, "{about}: {attack}: {}", answered.body);
             assert_eq!(answered.refused_fields(), ["pageToken"], "{about}: {attack}");
@@ -514,7 +547,9 @@ async fn a_caller_is_who_the_configured_claims_tell() {
         listed["coachingSessions"].as_array().unwrap().iter().map(|one| one["agentUserName"].as_str().unwrap());
     let agents: BTreeSet<&str> = agents.collect();
     assert_eq!(agents, BTreeSet::from(["customers/acme/users/ana"]));
-    service.refused(&claimed.clone().to("/v1/customers/acme/users/ana"), 403).await;
+    let of_directory = |user: &str| claimed.clone().to(&format!("/v1/customers/acme/users/{user}"));
+    service.succeed(&of_directory("ana")).await;
+    service.refused(&of_directory("ben"), 403).await;
     for (name, _) in mine {
         let refused = service.refused(&claimed.clone().with_claim(name, Value::Null), 403).await;
         if name == &names.profiles {

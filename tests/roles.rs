@@ -691,3 +691,109 @@ async fn what_an_agent_reads_of_a_plan() {
         }
     }
 }
+
+// --- users and groups
+
+/// The path of what a row of the table is about, read by `role`.
+fn path_of_directory(row: &str, role: &str) -> &'static str {
+    match (row, role) {
+        ("themselves", "agent") => "users/ana",
+        ("themselves", _) => "users/mike",
+        ("their coach", _) => "users/maria",
+        ("somebody of the profile", _) => "users/ben",
+        ("somebody of all profiles", _) => "users/everywhere",
+        ("somebody of another profile", _) => "users/elsewhere",
+        ("a group that they are in", _) => "groups/mine",
+        ("a group that they lead", _) => "groups/led",
+        ("another group", _) => "groups/team-of-others",
+        (other, _) => panic!("no path for {other}"),
+    }
+}
+
+#[tokio::test]
+async fn who_reads_which_users_and_groups() {
+    let service = TestService::seeded().await;
+    let sales = "customers/acme/profiles/sales";
+    let person = |id: &str, profiles: &[&str]| {
+        let mut user = coaching_tests::user(id);
+        merge(&mut user, json!({"roles": ["manager"], "profileNames": profiles}));
+        user
+    };
+    let support = "customers/acme/profiles/support";
+    let users = [person("everywhere", &[]), person("elsewhere", &[sales]), person("mike", &[support, sales])];
+    let both = ["ana", "mike"].map(user_name);
+    let group = |id: &str, members: &[String], managers: &[String]| {
+        let name = format!("customers/acme/groups/{id}");
+        json!({"name": name, "displayName": id, "memberUserNames": members, "managerUserNames": managers})
+    };
+    let other = [user_name("ben")];
+    let mine = [both.as_slice(), &other].concat();
+    let groups = [group("mine", &mine, &other), group("led", &other, &both), group("team-of-others", &other, &other)];
+    for (collection, entries) in [("users", json!(users)), ("groups", json!(groups))] {
+        let load = Event::post("", json!({collection: entries}));
+        let load = load.to(&format!("/v1/customers/acme/{collection}:batchUpsert")).by("service", "sync@acme");
+        service.succeed(&load).await;
+    }
+    let table = table("Users and groups", "who or what is read");
+    assert_eq!((table.columns.len(), table.rows.len()), (3, 8));
+    let mut tried = 0;
+    for (row, cells) in &table.rows {
+        for (column, word) in table.columns.iter().zip(cells).filter(|(_, word)| *word != "–") {
+            let (roles, profiles) = match column.as_str() {
+                "agent" => (vec!["agent"], vec!["*", "support"]),
+                "manager, service, admin of all profiles" => (vec!["manager", "service", "admin"], vec!["*"]),
+                "manager, service, admin of one profile" => (vec!["manager", "service", "admin"], vec!["support"]),
+                other => panic!("{other}"),
+            };
+            for (role, profiles) in
+                roles.iter().flat_map(|role| profiles.iter().map(move |profiles| (*role, *profiles)))
+            {
+                let cell = format!("{row}, {role} of {profiles}");
+                let path = path_of_directory(row, role);
+                let event = |path: &str| Event::get("").to(&format!("/v1/customers/acme/{path}"));
+                let whole = service.succeed(&event(path)).await;
+                let reader = if role == "agent" { "ana" } else { "mike" };
+                let by_reader = |path: &str| event(path).by(role, reader).with_claim("profiles", json!(profiles));
+                let answered = service.send(&by_reader(path)).await;
+                let (kind, whole) = whole.as_object().unwrap().iter().next().unwrap();
+                let only = |fields: &[&str]| -> Value {
+                    let fields = fields.iter().map(|field| ((*field).to_owned(), whole[*field].clone()));
+                    Value::Object(fields.collect())
+                };
+                let shown = match word.as_str() {
+                    "shown" => whole.clone(),
+                    "name" => only(&["name", "displayName", "etag"]),
+                    "name and themselves" => {
+                        let mut group = only(&["name", "displayName", "etag"]);
+                        let nobody = json!([]);
+                        group["memberUserNames"] = json!([user_name(reader)]);
+                        group["subgroupNames"] = nobody.clone();
+                        group["managerUserNames"] = nobody;
+                        group
+                    }
+                    "in their profiles" => {
+                        let mut user = whole.clone();
+                        user["profileNames"].as_array_mut().unwrap().retain(|profile| profile == support);
+                        user
+                    }
+                    "forbidden" | "none" => {
+                        let status = if word == "none" { 404 } else { 403 };
+                        assert_eq!(answered.status, status, "{cell}: {}", answered.body);
+                        let gone = service.send(&by_reader(&format!("{path}-gone"))).await;
+                        let told = |answered: &Answered| {
+                            let message = answered.body["message"].as_str().unwrap().replace("-gone", "");
+                            (answered.status, answered.reason().to_owned(), message)
+                        };
+                        assert_eq!(told(&answered), told(&gone), "{cell}");
+                        tried += 1;
+                        continue;
+                    }
+                    other => panic!("{cell}: {other}"),
+                };
+                assert_eq!((answered.status, &answered.body[kind]), (200, &shown), "{cell}: {}", answered.body);
+                tried += 1;
+            }
+        }
+    }
+    assert_eq!(tried, 8 * 2 + 7 * 6);
+}

@@ -398,7 +398,12 @@ fn rows() -> Vec<Row> {
         file("upsert-usecases", "created", ""),
         file("upsert-users", "created", read),
         file("get-user", "found", ""),
-        file("upsert-groups", "created", "the version of the tree is read before the groups are"),
+        Row {
+            what: "a coach, by their agent",
+            ..file("get-user", "a-coach-by-their-agent", "who they are is read before whether they coach the agent")
+        },
+        file("list-users", "all", ""),
+        file("upsert-groups", "created", "who leads groups is read, then the version of the tree, then the groups"),
         file("get-group", "found", ""),
         file(
             "export-scorecards",

@@ -114,6 +114,8 @@ fn evaluations(more: Value) -> Event {
 /// The requests that read records together with others.
 fn lists() -> Vec<(&'static str, Event)> {
     let sessions = || Event::get("coachingSessions");
+    let users = || Event::get("").to("/v1/customers/acme/users");
+    let groups = || Event::get("").to("/v1/customers/acme/groups");
     vec![
         ("list-sessions", sessions()),
         ("list-sessions of an agent", sessions().with("agentUserName", &user_name("ana"))),
@@ -129,6 +131,13 @@ fn lists() -> Vec<(&'static str, Event)> {
         ("list-scorecards", Event::get("scorecards")),
         ("list-scorecards of an agent", Event::get("scorecards").with("agentUserName", &user_name("ana"))),
         ("list-templates", Event::get("scorecardTemplates:listCurrent")),
+        ("list-users", users()),
+        ("list-users by query", users().with("query", "ana")),
+        ("list-groups", groups()),
+        ("list-groups by query", groups().with("query", "team")),
+        ("list-groups of a manager", groups().with("managerUserName", &user_name("maria"))),
+        ("list-usecases", Event::get("usecases")),
+        ("list-usecases by query", Event::get("usecases").with("query", "care")),
         ("list-targets", Event::post("targets:list", json!({}))),
         ("list-targets of a plan", Event::post("targets:list", json!({"coachingPlanNames": [plan_name("ana-plan")]}))),
         (
@@ -220,7 +229,7 @@ fn assert_is_quiet(answered: &Answered, tried: &str) {
 }
 
 /// The items that are damaged: their kind and the end of their keys.
-const KINDS: [(&str, &str); 20] = [
+const KINDS: [(&str, &str); 24] = [
     ("session", "#session#held-1 / session"),
     ("plan", "#plan#ana-plan / plan"),
     ("what hangs on a plan", "#plan#ana-plan / dependents"),
@@ -233,7 +242,11 @@ const KINDS: [(&str, &str); 20] = [
     ("agent's target", "#target#of-ana / target"),
     ("agent", "#agent#ana / agent"),
     ("user", "#user#ana / user"),
+    ("user in the list", "name#agent ana\u{0}00\u{0}Agent ana\u{0}ana"),
+    ("user in the list by a word", "word#ana\u{0}01\u{0}Agent ana\u{0}ana"),
     ("group", "#group#team / group"),
+    ("group in the list", "##group-names / name#team\u{0}00\u{0}Team\u{0}team"),
+    ("group in the list of a manager", "##groups-of#maria / name#team\u{0}00\u{0}Team\u{0}team"),
     ("usecase", "#usecase#care / usecase"),
     ("statistics", " / 2026-05#ana"),
     ("session's mark", " / 2026-05#ana#session#held-1"),
@@ -438,6 +451,46 @@ fn bad_records() -> Vec<Bad> {
             Some(AttributeValue::L(vec![text("not an id!")])),
             "customers/acme/groups/team".to_owned(),
             vec!["progress of a group"],
+        ),
+        (
+            "group in the list",
+            "##group-names / name#team\u{0}00\u{0}Team\u{0}team",
+            "managers",
+            Some(AttributeValue::L(vec![text("not an id!")])),
+            "customers/acme/groups/team".to_owned(),
+            vec!["list-groups", "list-groups by query"],
+        ),
+        (
+            "group in the list of a manager",
+            "##groups-of#maria / name#team\u{0}00\u{0}Team\u{0}team",
+            "display_name",
+            None,
+            "customers/acme/groups/team".to_owned(),
+            vec!["list-groups of a manager"],
+        ),
+        (
+            "user in the list",
+            "name#agent ana\u{0}00\u{0}Agent ana\u{0}ana",
+            "profiles",
+            Some(AttributeValue::L(vec![text("elsewhere")])),
+            user_name("ana"),
+            vec!["list-users"],
+        ),
+        (
+            "user in the list by a word",
+            "word#ana\u{0}01\u{0}Agent ana\u{0}ana",
+            "version",
+            None,
+            user_name("ana"),
+            vec!["list-users by query"],
+        ),
+        (
+            "usecase",
+            "#usecase#care / usecase",
+            "display_name",
+            None,
+            usecase_name("care"),
+            vec!["list-usecases", "list-usecases by query"],
         ),
         (
             "change of a newer version",

@@ -66,7 +66,11 @@ async fn a_bad_entry_is_refused_by_itself() {
         fields,
         ["users[1].name", "users[1].displayName", "users[1].isActive", "users[1].roles[0]", "users[1].profileNames[0]"]
     );
-    assert_eq!(service.items().await.len(), ITEMS_OF_DIRECTORY + 2, "two who are there, each with a record");
+    assert_eq!(
+        service.items().await.len(),
+        ITEMS_OF_DIRECTORY + 6,
+        "two who are there, each with a record and listed by two words"
+    );
 }
 
 #[tokio::test]

@@ -400,7 +400,8 @@ fn groups() -> Vec<Value> {
             groups.push(json!({
                 "name": group(&format!("{}-team-{team}", profile.id)),
                 "displayName": format!("{} team {team}", profile.id),
-                "memberUserNames": members.chain([supervisor]).collect::<Vec<_>>(),
+                "memberUserNames": members.chain([supervisor.clone()]).collect::<Vec<_>>(),
+                "managerUserNames": [supervisor],
             }));
         }
         let names: Vec<String> = (0..teams).map(|team| group(&format!("{}-team-{team}", profile.id))).collect();
@@ -408,7 +409,12 @@ fn groups() -> Vec<Value> {
     }
     let [support, _] = &PROFILES;
     let members: Vec<String> = coached(support).map(|number| user_name(&agent_id(support, number))).collect();
-    groups.push(json!({"name": group("team"), "displayName": "Maria's agents", "memberUserNames": members}));
+    groups.push(json!({
+        "name": group("team"),
+        "displayName": "Maria's agents",
+        "memberUserNames": members,
+        "managerUserNames": [user_name(MANAGER)],
+    }));
     let profiles: Vec<String> = PROFILES.iter().map(|profile| group(profile.id)).collect();
     groups.push(json!({"name": group("everyone"), "displayName": "everyone", "subgroupNames": profiles}));
     groups

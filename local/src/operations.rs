@@ -46,12 +46,15 @@ operations! {
     link_scorecard,
     list_changes,
     list_comments,
+    list_groups,
     list_jobs,
     list_plans,
     list_scorecards,
     list_sessions,
     list_targets,
     list_templates,
+    list_usecases,
+    list_users,
     retrieve_overviews,
     retrieve_progress,
     retrieve_quota,
@@ -69,6 +72,7 @@ operations! {
     upsert_scorecards,
     upsert_usecases,
     upsert_users,
+    whoami,
 }
 
 tasks! {

@@ -25,6 +25,7 @@ pub const TAGS: &[(&str, &str, &str)] = &[
     ("targets", "Targets", "Scores to be reached, by an agent under a plan or by the whole organisation."),
     ("usecases", "Usecases", "The separate jobs that agents of one profile do."),
     ("jobs", "Jobs", "Work that the service does beside requests, such as large exports."),
+    ("whoami", "Caller", "Who the caller is."),
     ("users", "Users", "The customer's directory of people."),
     ("groups", "Groups", "The customer's directory of teams."),
 ];
@@ -133,6 +134,11 @@ pub const FIELDS: &[(&str, &str)] = &[
     ("includeDeactivated", "Whether to list templates too that are out of use."),
     ("includeDeleted", "Whether to list templates too that were deleted."),
     ("includeDevUsers", "Whether test users are among the agents."),
+    ("includeInactive", "Whether those are listed too who do not work here now."),
+    ("listGroups.managerUserName", "Only groups that this user leads: `customers/{customer}/users/{user}`."),
+    ("listUsers.includeDevUsers", "Whether test users are listed too."),
+    ("listUsers.profileName", "Only who work in this profile, or in all: `customers/{customer}/profiles/{profile}`."),
+    ("listUsers.roles", "Only with any of these roles."),
     ("includeInactiveUsers", "Whether those are among the agents who do not work here now."),
     ("includeIndirectGroupMembers", "Whether members of sub-groups are members of `groupNames`."),
     ("kinds", "Only of any of these kinds."),
@@ -157,6 +163,10 @@ pub const FIELDS: &[(&str, &str)] = &[
         "The `nextPageToken` of the page before, of the same request by the same agent or a caller of the same role. Absent: the first page.",
     ),
     ("qaScore", "Of the reference's target, not kept here."),
+    (
+        "query",
+        "Only those whose display name has a word that begins with this. A text of several words finds names that have them one after the other. Case, marks and what separates words make no difference. At most 64 bytes, with a letter or a digit.",
+    ),
     (
         "requestId",
         "A UUID of the client's own: repeated within a day, the request answers as it first did and creates nothing.",

@@ -350,14 +350,19 @@ impl TestService {
         self.succeed(&load.by("service", "sync@acme")).await;
     }
 
-    /// Lists `agents` in the directory, in the profile `support`, all in the group `team`; and the
+    /// Lists `agents` in the directory, in the profile `support`, all in the group `team`, which `maria` leads; and the
     /// usecase `care`.
     pub async fn directory(&self, agents: &[&str]) {
         let users: Vec<Value> = agents.iter().map(|agent| user(agent)).collect();
         let sync = |path: &str, body: Value| Event::post("", body).to(path).by("service", "sync@acme");
         self.succeed(&sync("/v1/customers/acme/users:batchUpsert", json!({"users": users}))).await;
         let members: Vec<String> = agents.iter().map(|agent| user_name(agent)).collect();
-        let team = json!({"name": "customers/acme/groups/team", "displayName": "Team", "memberUserNames": members});
+        let team = json!({
+            "name": "customers/acme/groups/team",
+            "displayName": "Team",
+            "memberUserNames": members,
+            "managerUserNames": [user_name("maria")],
+        });
         self.succeed(&sync("/v1/customers/acme/groups:batchUpsert", json!({"groups": [team]}))).await;
         self.usecase().await;
     }

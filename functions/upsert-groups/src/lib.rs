@@ -3,18 +3,23 @@
 //! The body is `{"groups": […]}`, 1 to 500 of them, each name once. Each entry replaces the existing group as a whole,
 //! or is refused by itself: the answer's `results` hold, in order, the group or the `status` of its refusal. Entries
 //! with the same name are all refused. An entry whose `etag` is of another version, or of a group that does not exist,
-//! is ABORTED. A repeat without etags changes nothing further.
+//! is ABORTED. A repeat without etags changes nothing further. Of two loads at once, the later one counts, as a whole.
+//! The lists of groups change with the group.
 //!
-//! Members and sub-groups need not exist yet. An entry that would make a group its own sub-group, at any depth, is
-//! refused, even if only two concurrent calls together would do so. A stored group that cannot be read is replaced;
-//! until then, an entry that would contain it is refused (`RECORD_UNREADABLE`), because its sub-groups are unknown.
+//! Members and sub-groups need not exist yet; those who lead a group, its `managerUserNames`, must be in the directory.
+//! An entry that would make a group its own sub-group, at any depth, is refused, even if only two concurrent calls
+//! together would do so. A stored group that cannot be read is replaced; until then, an entry that would contain it is
+//! refused (`RECORD_UNREADABLE`), because its sub-groups are unknown.
 //!
 //! Entries that time ran out for are UNAVAILABLE with the reason `OUT_OF_TIME`; the others have their own results. A
 //! repeat completes the batch.
 
+use std::collections::HashSet;
+
 use coaching_domain::bodies::Entry;
 use coaching_domain::directory::{Group, GroupMessage, MAX_ENTRIES};
-use coaching_domain::{Error, Role};
+use coaching_domain::names::UserId;
+use coaching_domain::{CustomerTenant, Error, Role};
 use coaching_edge::{
     Access, Answer, AnswerType, App, EntryStatus, Operation, Partition, Request, RequestType, Route, batch_results,
 };
@@ -33,8 +38,9 @@ pub static OPERATION: Operation = Operation {
     costly: true,
     access: &[
         Access::GetItem(&[Partition::Groups]),
-        Access::BatchGetItem(&[Partition::Group]),
-        Access::PutItem(&[Partition::Group, Partition::Groups]),
+        Access::BatchGetItem(&[Partition::Group, Partition::User]),
+        Access::PutItem(&[Partition::Group, Partition::Groups, Partition::GroupNames, Partition::GroupsOfManager]),
+        Access::DeleteItem(&[Partition::GroupNames, Partition::GroupsOfManager]),
     ],
     handle: |app, request| Box::pin(handle(app, request)),
     ..Operation::NOTHING
@@ -63,6 +69,12 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let deadline = app.deadline();
     let entries = request
         .entries::<Entry<Group>, _, MAX_ENTRIES>("groups", &tenant, app.now()?, |entry| Some(&entry.value.id))?;
+    let managers = entries.iter().flatten().flat_map(|entry| &entry.value.managers);
+    let known = app.store.known_users(&tenant, managers).await?;
+    let entries = entries.into_iter().enumerate();
+    let entries =
+        entries.map(|(place, entry)| entry.and_then(|entry| with_known_managers(entry, place, &known, &tenant)));
+    let entries: Vec<Result<Entry<Group>, Error>> = entries.collect();
 
     let read: Vec<&Entry<Group>> = entries.iter().flatten().collect();
     let written = app.store.upsert_groups(&tenant, &read, deadline).await?;
@@ -74,4 +86,23 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
         |group, status| UpsertGroupResult { group, status },
     )?;
     Answer::json(&UpsertGroupsResponse { results })
+}
+
+/// The entry at `place` of the batch, if all who lead its group are `known`.
+///
+/// # Errors
+/// INVALID_ARGUMENT naming the field and who is not in the directory.
+fn with_known_managers(
+    entry: Entry<Group>,
+    place: usize,
+    known: &HashSet<UserId>,
+    tenant: &CustomerTenant,
+) -> Result<Entry<Group>, Error> {
+    let unknown = entry.value.managers.iter().filter(|manager| !known.contains(*manager));
+    let unknown: Vec<String> =
+        unknown.map(|manager| format!("'{}' is not in the directory", tenant.name_of(manager))).collect();
+    match unknown.is_empty() {
+        true => Ok(entry),
+        false => Err(Error::invalid_field(&format!("groups[{place}].managerUserNames"), unknown.join("; "))),
+    }
 }

@@ -3,7 +3,7 @@
 //! The body is `{"usecases": […]}`, 1 to 500 of them, each name once. Each entry replaces the existing usecase as a
 //! whole, or is refused by itself: the answer's `results` hold, in order, the usecase or the `status` of its refusal.
 //! Entries with the same name are all refused. Usecases have no versions: an `etag` is refused. A repeat changes
-//! nothing further.
+//! nothing further. Of two loads at once, the later one counts. The list of usecases changes with them.
 //!
 //! Entries that time ran out for are UNAVAILABLE with the reason `OUT_OF_TIME`; the others have their own results. A
 //! repeat completes the batch.

@@ -3,10 +3,11 @@
 //! The body is `{"users": […]}`, 1 to 500 of them, each name once. Each entry replaces the existing user as a whole, or
 //! is refused by itself: the answer's `results` hold, in order, the user or the `status` of its refusal. Entries with
 //! the same name are all refused. An entry whose `etag` is of another version, or of a user that does not exist, is
-//! ABORTED. A repeat without etags changes nothing further. A stored user who cannot be read is replaced too.
+//! ABORTED. A repeat without etags changes nothing further. Of two loads at once, the later one counts, as a whole. A
+//! stored user who cannot be read is replaced too.
 //!
-//! The lists of agents of all profiles that the user enters or leaves change with the user. Past windows of progress
-//! keep what the user was then: an agent or not, in which profiles, active or not.
+//! The list of users, and the lists of agents of all profiles that the user enters or leaves, change with the user. Past
+//! windows of progress keep what the user was then: an agent or not, in which profiles, active or not.
 //!
 //! Entries that time ran out for are UNAVAILABLE with the reason `OUT_OF_TIME`; the others have their own results. A
 //! repeat completes the batch.
@@ -32,7 +33,8 @@ pub static OPERATION: Operation = Operation {
     costly: true,
     access: &[
         Access::BatchGetItem(&[Partition::User]),
-        Access::PutItem(&[Partition::User]),
+        Access::PutItem(&[Partition::User, Partition::UserNames]),
+        Access::DeleteItem(&[Partition::UserNames]),
         Access::UpdateItem(&[Partition::Agent, Partition::AgentCounts]),
     ],
     handle: |app, request| Box::pin(handle(app, request)),

@@ -173,6 +173,21 @@ impl Caller {
         &self.customer
     }
 
+    /// The caller's own customer, for what the directory says of the caller: a token without profiles opens that too.
+    pub fn own_customer(&self) -> CustomerTenant {
+        CustomerTenant(self.customer.clone())
+    }
+
+    /// The names of the profiles that the claims open; `None`: all of the customer's.
+    pub fn profile_names(&self) -> Option<Vec<String>> {
+        match &self.profiles {
+            OpenProfiles::All => None,
+            OpenProfiles::Some(profiles) => {
+                Some(profiles.iter().map(|profile| profile_name(&self.customer, profile)).collect())
+            }
+        }
+    }
+
     /// The caller's role.
     pub fn role(&self) -> Role {
         self.role
@@ -195,7 +210,7 @@ impl Caller {
         if customer == &*self.customer && is_open {
             Ok(Tenant { customer: customer.into(), profile: profile.into() })
         } else {
-            Err(Error::permission_denied(&format!("customers/{customer}/profiles/{profile}")))
+            Err(Error::permission_denied(&profile_name(customer, profile)))
         }
     }
 
@@ -213,6 +228,22 @@ impl Caller {
             Ok(CustomerTenant(customer.into()))
         } else {
             Err(Error::permission_denied(&format!("customers/{customer}")))
+        }
+    }
+
+    /// The customer of a path, for data of which each profile is shown its own, and the profiles that the caller's claims
+    /// open; `None`: all.
+    ///
+    /// # Errors
+    /// PERMISSION_DENIED, the same whether the customer exists or not; also if the claims open no profile.
+    pub fn enter_some_profiles(&self, customer: &str) -> Result<(CustomerTenant, Option<Vec<Tenant>>), Error> {
+        let OpenProfiles::Some(profiles) = &self.profiles else {
+            return Ok((self.enter_customer(customer)?, None));
+        };
+        let opened = profiles.iter().map(|profile| self.enter(customer, profile));
+        match opened.collect::<Result<Vec<_>, _>>() {
+            Ok(opened) if !opened.is_empty() => Ok((CustomerTenant(customer.into()), Some(opened))),
+            _ => Err(Error::permission_denied(&format!("customers/{customer}"))),
         }
     }
 
@@ -268,8 +299,12 @@ impl Tenant {
 
     /// `customers/{customer_id}/profiles/{profile_id}`
     pub fn name(&self) -> String {
-        format!("customers/{}/profiles/{}", self.customer, self.profile)
+        profile_name(&self.customer, &self.profile)
     }
+}
+
+fn profile_name(customer: &str, profile: &str) -> String {
+    format!("customers/{customer}/profiles/{profile}")
 }
 
 /// One customer as a whole, with the data that its profiles share, opened by the claims of the caller.

@@ -24,6 +24,7 @@ pub mod job;
 pub mod json;
 pub mod measurement;
 pub mod message;
+pub mod name_search;
 pub mod names;
 pub mod opportunity;
 pub mod outline;

@@ -54,6 +54,14 @@ impl Scope<'_> {
         }
     }
 
+    /// The name of the customer or profile.
+    pub fn name(self) -> String {
+        match self {
+            Self::Profile(tenant) => tenant.name(),
+            Self::Customer(tenant) => tenant.name(),
+        }
+    }
+
     /// The name of the resource `id` of collection `C` under this path.
     pub(crate) fn name_of<C: Collection>(self, id: &Id<C>) -> String {
         match self {

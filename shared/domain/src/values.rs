@@ -24,7 +24,7 @@ const HIDDEN: [(char, char); 8] = [
     ('\u{fff9}', '\u{fffb}'),
 ];
 /// Characters that join letters or keep them apart; by themselves they are blank.
-const JOINERS: [char; 2] = ['\u{200c}', '\u{200d}'];
+pub(crate) const JOINERS: [char; 2] = ['\u{200c}', '\u{200d}'];
 
 fn is_hidden(letter: char) -> bool {
     HIDDEN.iter().any(|(first, last)| (*first..=*last).contains(&letter))
@@ -139,14 +139,17 @@ pub fn title_pattern() -> String {
     format!("^[^{hidden}]*[^\\s{joiners}{hidden}][^{hidden}]*$")
 }
 
-/// The page size for the size `asked` for (AIP-158): 50 for 0, at most 1000.
+/// The most entries of a page.
+pub const MAX_PAGE_SIZE: usize = 1000;
+
+/// The page size for the size `asked` for (AIP-158): 50 for 0, at most [`MAX_PAGE_SIZE`].
 ///
 /// # Errors
 /// A text, if the size is negative.
 pub(crate) fn page_size(asked: i32) -> Result<usize, &'static str> {
     match usize::try_from(asked) {
         Ok(0) => Ok(50),
-        Ok(size) => Ok(size.min(1000)),
+        Ok(size) => Ok(size.min(MAX_PAGE_SIZE)),
         Err(_) => Err("must not be negative"),
     }
 }

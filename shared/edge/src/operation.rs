@@ -36,6 +36,8 @@ pub struct Operation {
     pub roles: &'static [Role],
     /// Its callers in words, if the roles do not say all of it.
     pub callers: Option<&'static str>,
+    /// Whether callers who are limited to some profiles may call it, although its path has none: it shows each its own.
+    pub for_some_profiles: bool,
     /// What its request holds; verbs have their own.
     pub request: RequestType,
     /// What it answers; verbs have their own.
@@ -67,6 +69,7 @@ impl Operation {
         summary: "",
         roles: &[],
         callers: None,
+        for_some_profiles: false,
         request: RequestType::NOTHING,
         answer: AnswerType::NONE,
         pages: false,

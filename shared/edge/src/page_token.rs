@@ -10,7 +10,8 @@ use aws_lc_rs::aead::{AES_256_GCM_SIV, Aad, NONCE_LEN, Nonce, RandomizedNonceKey
 use aws_lc_rs::digest;
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use coaching_domain::{Caller, Error, Parameters, Role, Tenant, Timestamp};
+use coaching_domain::message::Scope;
+use coaching_domain::{Caller, Error, Parameters, Role, Timestamp};
 use uuid::Uuid;
 
 /// The lifetime of a token, in seconds: three days, AIP-158's rule of thumb.
@@ -27,12 +28,12 @@ const EXPIRY_BYTES: usize = size_of::<i64>();
 pub struct Binding(Parameters);
 
 impl Binding {
-    /// Binds to requests of `operation` by callers of the same role for `tenant`, with these `parameters`. Agents get
+    /// Binds to requests of `operation` by callers of the same role for the profile or customer `tenant`, with these `parameters`. Agents get
     /// answers about themselves, so theirs are bound to the agent too.
-    pub fn new(operation: &str, caller: &Caller, tenant: &Tenant, parameters: &Parameters) -> Self {
+    pub fn new<'t>(operation: &str, caller: &Caller, tenant: impl Into<Scope<'t>>, parameters: &Parameters) -> Self {
         let mut bound = Parameters::default();
         bound.add("operation", [operation].iter());
-        bound.add("tenant", [tenant.name()].iter());
+        bound.add("tenant", [tenant.into().name()].iter());
         bound.add("role", [caller.role().as_str()].iter());
         if caller.role() == Role::Agent {
             bound.add("user", [caller.user().as_str()].iter());
@@ -166,6 +167,7 @@ pub(crate) mod tests {
     use super::*;
     use crate::HttpEvent;
     use crate::identity;
+    use coaching_domain::Tenant;
     use coaching_domain::{ClaimNames, Code};
     use proptest::prelude::*;
 

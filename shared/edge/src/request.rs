@@ -159,10 +159,41 @@ impl<'a> Request<'a> {
     /// # Errors
     /// As [`Request::authorize`].
     pub fn authorize_customer(&self) -> Result<CustomerTenant, Error> {
+        self.assert_for_some_profiles(false);
         let tenant = self.caller.enter_customer(self.path_parameter("customer"))?;
         self.require_no_verb()?;
         self.caller.require_role(self.operation.roles)?;
         Ok(tenant)
+    }
+
+    /// As [`Request::authorize_customer`], for an operation [for some profiles](Operation::for_some_profiles): also returns
+    /// the profiles that the caller is limited to; `None`: all.
+    ///
+    /// # Errors
+    /// As [`Request::authorize`].
+    pub fn authorize_some_profiles(&self) -> Result<(CustomerTenant, Option<Vec<Tenant>>), Error> {
+        self.assert_for_some_profiles(true);
+        let opened = self.caller.enter_some_profiles(self.path_parameter("customer"))?;
+        self.require_no_verb()?;
+        self.caller.require_role(self.operation.roles)?;
+        Ok(opened)
+    }
+
+    /// Asserts, where declarations are kept, that the operation declares whether it is for callers of some profiles.
+    fn assert_for_some_profiles(&self, read: bool) {
+        #[cfg(feature = "document")]
+        assert!(read == self.operation.for_some_profiles, "{}: for_some_profiles is not {read}", self.operation.name);
+        #[cfg(not(feature = "document"))]
+        let _ = read;
+    }
+
+    /// The caller's own customer, for an operation whose path has none, because it tells callers of themselves.
+    ///
+    /// # Errors
+    /// PERMISSION_DENIED naming the roles.
+    pub fn authorize_caller(&self) -> Result<CustomerTenant, Error> {
+        self.caller.require_role(self.operation.roles)?;
+        Ok(self.caller.own_customer())
     }
 
     /// The variable `name` of the route, percent-decoded; empty if the route has none.
@@ -248,7 +279,11 @@ impl<'a> Request<'a> {
     ///
     /// # Errors
     /// INVALID_ARGUMENT naming every bad parameter.
-    pub fn list<Q: Message>(&self, tenant: &Tenant, now: Timestamp) -> Result<(Paged<Q>, Parameters), Error> {
+    pub fn list<'t, Q: Message>(
+        &'t self,
+        tenant: impl Into<Scope<'t>>,
+        now: Timestamp,
+    ) -> Result<(Paged<Q>, Parameters), Error> {
         self.assert_declared(RequestType::list::<Q>());
         let mut violations = Violations::default();
         violations.keep_parameters();

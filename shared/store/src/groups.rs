@@ -10,20 +10,23 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use coaching_domain::bodies::Entry;
 use coaching_domain::directory::{Group, Versioned};
 use coaching_domain::etag::etag_in_directory;
-use coaching_domain::names::{GroupId, UserId};
+use coaching_domain::names::{self, GroupId, UserId};
 use coaching_domain::{Caller, CustomerTenant, Error, Tenant};
 
 use crate::engine::attempts::Attempts;
 use crate::engine::transaction::{Refusal, Transaction};
 use crate::engine::write::Write;
-use crate::item::{Attributes, Item};
+use crate::group_list::{self, Listing};
+use crate::item::{Attributes, Item, last_of};
+use crate::keys::PK;
 use crate::unreadable::{Found, Unreadable};
 use crate::{Deadline, Store, keys};
 
 /// The most levels that groups may be nested.
 pub const MAX_DEPTH: usize = 20;
-/// The most groups that one transaction takes, and the most bytes that they may take.
-const MAX_AT_ONCE: usize = 90;
+/// The most writes of groups and of their lists in one transaction, beside that of the tree's version, and the most bytes
+/// that the groups may take.
+const MAX_WRITES_AT_ONCE: usize = 99;
 const MAX_BYTES_AT_ONCE: usize = 3 * 1024 * 1024;
 
 /// A round of writes of groups over those that were read.
@@ -32,14 +35,45 @@ struct Round<'g> {
     version: i64,
     /// The result of each group if everything that is left is written: its stored version.
     results: Vec<Result<u64, Error>>,
-    /// The groups still to be written, each with its place and its new version.
-    left: Vec<(usize, &'g Group, u64)>,
+    /// The groups still to be written.
+    left: Vec<Change<'g>>,
+}
+
+/// A group to be written.
+struct Change<'g> {
+    /// Its place among the entries.
+    place: usize,
+    group: &'g Group,
+    /// Its new version.
+    version: u64,
+    /// How it is listed before.
+    listed: Option<Listing>,
+}
+
+impl Change<'_> {
+    /// The writes of the group and of the lists that it is in.
+    fn writes(&self, tenant: &CustomerTenant) -> Vec<Write> {
+        let item = Write::put(to_item(tenant, self.group).version(self.version));
+        let list = group_list::replace(tenant, self.listed.as_ref(), self.group);
+        std::iter::once(item).chain(list).collect()
+    }
+}
+
+/// The stored groups that writes of groups have to do with.
+#[derive(Default)]
+struct Known {
+    /// Those that can be read.
+    groups: HashMap<GroupId, Versioned<Group>>,
+    /// Those that cannot.
+    damaged: HashMap<GroupId, Unreadable>,
+    /// How those are listed that are.
+    listed: HashMap<GroupId, Listing>,
 }
 
 impl Round<'_> {
     /// The result of each group if those that are left fail with `error`.
     fn failed(mut self, mut error: Error) -> Vec<Result<u64, Error>> {
-        for (place, ..) in self.left {
+        for Change { place, .. } in self.left {
             if let Some(result) = self.results.get_mut(place) {
                 let again = error.for_another();
                 *result = Err(std::mem::replace(&mut error, again));
@@ -149,12 +183,12 @@ impl Store {
     /// Plans the writes of `groups` over what is stored now.
     async fn plan_groups<'g>(&self, tenant: &CustomerTenant, groups: &[&'g Entry<Group>]) -> Result<Round<'g>, Error> {
         let version = self.groups_version(tenant).await?;
-        let (found, mut damaged) = self.reachable_groups(tenant, groups).await?;
+        let Known { groups: found, mut damaged, mut listed } = self.reachable_groups(tenant, groups).await?;
         let mut versions = HashMap::new();
         let mut known = HashMap::new();
-        for Versioned { value, version } in found {
-            versions.insert(value.id.clone(), version);
-            known.insert(value.id.clone(), value);
+        for (id, Versioned { value, version }) in found {
+            versions.insert(id.clone(), version);
+            known.insert(id, value);
         }
         let mut results = Vec::with_capacity(groups.len());
         let mut left = Vec::new();
@@ -168,7 +202,7 @@ impl Store {
             // above them.
             let unreadable = damaged.remove(&group.id);
             let before = known.insert(group.id.clone(), group.clone());
-            let unchanged = before.as_ref() == Some(group);
+            let unchanged = before.as_ref() == Some(group) && group_list::is_listed(listed.get(&group.id), group);
             let version = read.unwrap_or(0);
             let refused = match (damaged_below(&group.id, &known, &damaged), depth_below(&group.id, &known)) {
                 (Some(unreadable), _) => unreadable.clone().into(),
@@ -181,8 +215,9 @@ impl Store {
                     continue;
                 }
                 (None, Some(_)) => {
-                    left.push((place, group, version + 1));
-                    results.push(Ok(version + 1));
+                    let (version, listed) = (version + 1, listed.remove(&group.id));
+                    left.push(Change { place, group, version, listed });
+                    results.push(Ok(version));
                     continue;
                 }
             };
@@ -200,15 +235,17 @@ impl Store {
     /// meanwhile.
     async fn write_round(&self, tenant: &CustomerTenant, round: &mut Round<'_>) -> Result<bool, Error> {
         while !round.left.is_empty() {
-            let mut bytes = 0;
-            let fitting = round.left.iter().take(MAX_AT_ONCE).take_while(|(_, group, _)| {
-                bytes += bytes_of(group);
-                bytes <= MAX_BYTES_AT_ONCE
-            });
-            let fitting = fitting.count().max(1);
-            let now: Vec<(&Group, u64)> =
-                round.left.iter().take(fitting).map(|(_, group, version)| (*group, *version)).collect();
-            if !self.write_groups(tenant, &now, round.version).await? {
+            let (mut bytes, mut fitting, mut writes) = (0, 0, Vec::new());
+            for change in &round.left {
+                let more = change.writes(tenant);
+                bytes += bytes_of(change.group) + more.len() * BYTES_OF_LISTING;
+                if fitting > 0 && (writes.len() + more.len() > MAX_WRITES_AT_ONCE || bytes > MAX_BYTES_AT_ONCE) {
+                    break;
+                }
+                writes.extend(more);
+                fitting += 1;
+            }
+            if !self.write_groups(tenant, writes, round.version).await? {
                 return Ok(false);
             }
             round.version += 1;
@@ -259,7 +296,7 @@ impl Store {
         let mut asked: HashSet<GroupId> = groups.cloned().collect();
         let mut level: Vec<GroupId> = asked.iter().cloned().collect();
         while !level.is_empty() {
-            let found = self.groups_by_id(tenant, &level, false).await?;
+            let found = self.groups_by_id(tenant, &level).await?;
             tree.unreadable.extend(found.unreadable);
             level.clear();
             for Versioned { value: group, .. } in found.entries {
@@ -271,14 +308,14 @@ impl Store {
         Ok(tree)
     }
 
+    /// The groups `ids` as of within about a second, in no order, without those that do not exist.
     pub(crate) async fn groups_by_id(
         &self,
         tenant: &CustomerTenant,
         ids: &[GroupId],
-        consistent: bool,
     ) -> Result<Found<Versioned<Group>>, Error> {
         let keys = ids.iter().map(|id| keys::group(tenant, id)).collect();
-        self.batch_read(keys, consistent, from_item).await
+        self.batch_read(keys, false, from_item).await
     }
 
     async fn groups_version(&self, tenant: &CustomerTenant) -> Result<i64, Error> {
@@ -286,47 +323,42 @@ impl Store {
         Ok(item.map_or(Ok(0), |item| Attributes::of(item).number("version"))?)
     }
 
-    /// The stored `groups`, and all groups below them and below their new sub-groups; and those of them that cannot be
-    /// read.
-    async fn reachable_groups(
-        &self,
-        tenant: &CustomerTenant,
-        groups: &[&Entry<Group>],
-    ) -> Result<(Vec<Versioned<Group>>, HashMap<GroupId, Unreadable>), Error> {
-        let mut known = Vec::new();
-        let mut damaged = HashMap::new();
+    /// The stored `groups`, and all groups below them and below their new sub-groups, as they are now.
+    async fn reachable_groups(&self, tenant: &CustomerTenant, groups: &[&Entry<Group>]) -> Result<Known, Error> {
+        let mut known = Known::default();
         let groups = groups.iter().map(|group| &group.value);
         let mut level: HashSet<GroupId> =
             groups.flat_map(|group| std::iter::once(&group.id).chain(&group.subgroups)).cloned().collect();
         let mut asked: HashSet<GroupId> = HashSet::new();
         while !level.is_empty() {
-            let ids: Vec<GroupId> = level.drain().collect();
-            asked.extend(ids.iter().cloned());
-            let found = self.groups_by_id(tenant, &ids, true).await?;
-            for group in found.entries {
-                level.extend(group.value.subgroups.iter().filter(|id| !asked.contains(*id)).cloned());
-                known.push(group);
+            let keys = level.iter().map(|id| keys::group(tenant, id)).collect();
+            asked.extend(level.drain());
+            for item in self.batch_get(keys, true).await? {
+                let id = item.get(PK).and_then(|key| key.as_s().ok()).and_then(|key| last_of::<names::Group>(key));
+                let Some(id) = id else { continue };
+                known.listed.extend(Listing::of_item(&item).map(|listing| (id.clone(), listing)));
+                match self.noting(from_item(item)) {
+                    Ok(group) => {
+                        level.extend(group.value.subgroups.iter().filter(|id| !asked.contains(*id)).cloned());
+                        known.groups.insert(id, group);
+                    }
+                    Err(unreadable) => {
+                        known.damaged.insert(id, unreadable);
+                    }
+                }
             }
-            let unreadable = found.unreadable.into_iter();
-            damaged.extend(unreadable.filter_map(|one| Some((GroupId::parse(one.id())?, one))));
         }
-        Ok((known, damaged))
+        Ok(known)
     }
 
-    async fn write_groups(
-        &self,
-        tenant: &CustomerTenant,
-        groups: &[(&Group, u64)],
-        version: i64,
-    ) -> Result<bool, Error> {
+    async fn write_groups(&self, tenant: &CustomerTenant, writes: Vec<Write>, version: i64) -> Result<bool, Error> {
         let marker = Item::at(keys::groups(tenant)).number("version", version + 1);
         let marker = match version {
             0 => Write::put_new(marker),
             _ => Write::put(marker).when("version = :read").number(":read", version),
         };
         let mut transaction = Transaction::of(marker, Refusal::Changed);
-        let items = groups.iter().map(|(group, version)| to_item(tenant, group).version(*version));
-        transaction.add_unconditional(items.map(Write::put));
+        transaction.add_unconditional(writes);
         Ok(self.transact(transaction).await?.is_written())
     }
 }
@@ -370,16 +402,20 @@ fn damaged_below<'d>(
     None
 }
 
+/// About the most bytes of an item that lists a group: its key of at most 1024, its name and its managers.
+const BYTES_OF_LISTING: usize = 4096;
+
 fn bytes_of(group: &Group) -> usize {
-    let ids = group.members.iter().map(|id| id.as_str().len() + 3);
+    let ids = group.members.iter().chain(&group.managers).map(|id| id.as_str().len() + 3);
     ids.chain(group.subgroups.iter().map(|id| id.as_str().len() + 3)).sum::<usize>() + 1024
 }
 
 fn to_item(tenant: &CustomerTenant, group: &Group) -> Item {
-    Item::at(keys::group(tenant, &group.id))
+    let item = Item::at(keys::group(tenant, &group.id))
         .text("display_name", &group.display_name)
         .texts("members", group.members.iter().map(ToString::to_string))
-        .texts("subgroups", group.subgroups.iter().map(ToString::to_string))
+        .texts("subgroups", group.subgroups.iter().map(ToString::to_string));
+    group_list::with_listing(item, group)
 }
 
 fn from_item(item: HashMap<String, AttributeValue>) -> Result<Versioned<Group>, Unreadable> {
@@ -391,6 +427,7 @@ fn from_item(item: HashMap<String, AttributeValue>) -> Result<Versioned<Group>, 
         display_name: item.text("display_name")?,
         members: item.ids("members")?,
         subgroups: item.ids("subgroups")?,
+        managers: item.ids(group_list::MANAGERS)?,
     };
     Ok(Versioned { value, version })
 }

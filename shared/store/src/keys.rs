@@ -4,6 +4,7 @@
 use std::cmp::Reverse;
 
 use coaching_domain::change::Change;
+use coaching_domain::name_search::{NameSearch, folded, from_each_word};
 use coaching_domain::names::{
     self, CoachingCommentId, CoachingPlanId, CoachingSessionId, Collection, GroupId, JobId, ScorecardId,
     ScorecardTemplateId, TargetId, UsecaseId, UserId,
@@ -11,8 +12,6 @@ use coaching_domain::names::{
 use coaching_domain::outline::Kind;
 use coaching_domain::statistics::Period;
 use coaching_domain::{CustomerTenant, Id, Tenant, Timestamp};
-use unicode_normalization::UnicodeNormalization;
-use unicode_normalization::char::is_combining_mark;
 use uuid::Uuid;
 
 use crate::Partition;
@@ -30,6 +29,8 @@ pub const SESSION_TIME_ORDER: &str = "session_time_order";
 pub const UPDATE_TIME_ORDER: &str = "update_time_order";
 /// The attribute that DynamoDB deletes expired items by, in Unix seconds.
 pub const EXPIRES_AT: &str = "expires_at";
+/// The attribute of a user's or a group's own item that tells the display name that they are listed by.
+pub(crate) const LISTED_AS: &str = "listed_as";
 
 /// A partition key and a sort key of the table.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -395,6 +396,61 @@ pub fn groups(tenant: &CustomerTenant) -> Key {
     Key { partition: under_customer(tenant, Partition::Groups, &[]), sort: "groups".to_owned() }
 }
 
+/// The partition that lists a customer's users by every word of their display names.
+pub fn user_names(tenant: &CustomerTenant) -> String {
+    under_customer(tenant, Partition::UserNames, &[])
+}
+
+/// The partition that lists a customer's groups by every word of their display names.
+pub fn group_names(tenant: &CustomerTenant) -> String {
+    under_customer(tenant, Partition::GroupNames, &[])
+}
+
+/// The partition that lists the groups that somebody leads by their display names.
+pub fn groups_of_manager(tenant: &CustomerTenant, manager: &UserId) -> String {
+    under_customer(tenant, Partition::GroupsOfManager, &[manager.as_str()])
+}
+
+/// What the sort keys of a list by every word of display names begin with: those by whole names, and those by further
+/// words.
+const BY_NAME: &str = "name#";
+const BY_WORD: &str = "word#";
+
+/// The keys of the items that list an entity in `partition`: by its display name, and by each further word of that with
+/// those after it.
+pub(crate) fn in_name_list<C>(partition: &str, display_name: &str, id: &Id<C>) -> Vec<Key> {
+    let mut by_words = from_each_word(display_name);
+    if by_words.is_empty() {
+        by_words.push(String::new());
+    }
+    let sort = |(place, words): (usize, &String)| in_name_order(place, words, &format!("{display_name}\u{0}{id}"));
+    by_words.iter().enumerate().map(sort).map(|sort| Key { partition: partition.to_owned(), sort }).collect()
+}
+
+fn in_name_order(place: usize, words: &str, name_and_id: &str) -> String {
+    let begin = if place == 0 { BY_NAME } else { BY_WORD };
+    format!("{begin}{words}\u{0}{place:02}\u{0}{name_and_id}")
+}
+
+/// The place of the word that an item with this key lists an entity by, and the entity's id.
+pub(crate) fn place_and_id_in_name_list(sort: &str) -> Option<(usize, &str)> {
+    let (_, id) = sort.rsplit_once('\u{0}')?;
+    Some((sort.split('\u{0}').nth(1)?.parse().ok()?, id))
+}
+
+/// The ranges of a list by every word, each by what is before and after it: of whole names, or of all that `search` finds.
+pub(crate) fn ranges_of_name_list(search: Option<&NameSearch>) -> Vec<(Cursor, Cursor)> {
+    let Some(search) = search else {
+        return vec![(Cursor(BY_NAME.to_owned()), Cursor(format!("{BY_NAME}{}", char::MAX)))];
+    };
+    let range = |begin: &str| {
+        let first = format!("{begin}{}", search.as_str());
+        let last = format!("{first}{}", char::MAX);
+        (Cursor(first), Cursor(last))
+    };
+    [BY_NAME, BY_WORD].map(range).into()
+}
+
 /// The key of the first answer to `user` for `request_id` of `operation`.
 pub fn request(tenant: &Tenant, user: &UserId, operation: &str, request_id: Uuid) -> Key {
     Key {
@@ -465,6 +521,11 @@ pub fn scorecards_of_profile(tenant: &Tenant) -> String {
 /// The scorecards of an agent, in [`ListIndex::Agent`].
 pub fn scorecards_of_agent(tenant: &Tenant, agent: &UserId) -> String {
     under(tenant, Partition::ScorecardsOfAgent, &[agent.as_str()])
+}
+
+/// The usecases of a profile, in [`ListIndex::Profile`] by [`Cursor::by_name`].
+pub fn usecases_of_profile(tenant: &Tenant) -> String {
+    under(tenant, Partition::Usecases, &[])
 }
 
 /// The agents of a profile, in [`ListIndex::Profile`] by [`Cursor::by_name`].
@@ -617,7 +678,7 @@ impl Cursor {
         Self(youth(time))
     }
 
-    /// The place of a person in a list by display name, which has no control characters: as people read names (their
+    /// The place of an entity in a list by display name, which has no control characters: as people read names (their
     /// compatibility decomposition without marks, in lower case), then by the exact name, then by id.
     pub fn by_name<C>(display_name: &str, id: &Id<C>) -> Self {
         Self(format!("{}\u{0}{display_name}\u{0}{id}", folded(display_name)))
@@ -627,6 +688,15 @@ impl Cursor {
     pub fn from_name_and_id(text: &str) -> Self {
         let (name, _) = text.rsplit_once('\u{0}').unwrap_or((text, ""));
         Self(format!("{}\u{0}{text}", folded(name)))
+    }
+
+    /// As [`Cursor::from_name_and_id`], of a list by every word of names.
+    pub fn from_word_name_and_id(text: &str) -> Self {
+        let (place, name_and_id) = text.split_once('\u{0}').unwrap_or(("", text));
+        let (name, _) = name_and_id.rsplit_once('\u{0}').unwrap_or((name_and_id, ""));
+        let place = place.parse().unwrap_or(0);
+        let words = from_each_word(name).into_iter().nth(place).unwrap_or_default();
+        Self(in_name_order(place, &words, name_and_id))
     }
 
     /// A place in a list by name as text, without the part that is derived from the name.
@@ -677,26 +747,6 @@ pub struct CursorRank {
     name: Option<Reverse<String>>,
     /// The entry's place in the index.
     pub(crate) cursor: Cursor,
-}
-
-/// The most bytes of a folded name that are sorted by: DynamoDB takes sort keys of 1024, and a decomposed name can be
-/// many times as long as the name.
-const MAX_FOLDED_BYTES: usize = 512;
-
-/// `name` as people sort it: without case, marks and compatibility forms.
-fn folded(name: &str) -> String {
-    if name.is_ascii() {
-        return name.chars().take(MAX_FOLDED_BYTES).map(|letter| letter.to_ascii_lowercase()).collect();
-    }
-    let letters = name.nfkd().flat_map(char::to_lowercase).filter(|letter| !is_combining_mark(*letter));
-    let mut folded = String::with_capacity(name.len());
-    for letter in letters {
-        if folded.len() + letter.len_utf8() > MAX_FOLDED_BYTES {
-            break;
-        }
-        folded.push(letter);
-    }
-    folded
 }
 
 /// A text that sorts the latest time first.
@@ -759,6 +809,7 @@ mod tests {
                 partitions.push(sessions_of_profile(tenant));
                 partitions.push(scorecards_of_profile(tenant));
                 partitions.push(agents_of_profile(tenant));
+                partitions.push(usecases_of_profile(tenant));
                 partitions.push(templates_of_profile(tenant));
                 partitions.push(targets_of_profile(tenant));
                 partitions.push(plans_of_profile(tenant));
@@ -798,6 +849,7 @@ mod tests {
                 partitions.push(groups(tenant).partition);
                 partitions.push(agent_counts_of(tenant));
                 partitions.push(agents_of_all_profiles(tenant));
+                partitions.push(user_names(tenant));
                 for id in &ids {
                     partitions.push(user(tenant, &UserId::parse(id).unwrap()).partition);
                     partitions.push(group(tenant, &GroupId::parse(id).unwrap()).partition);

@@ -9,6 +9,9 @@
 //! | load the directory | [`Store::upsert_users`], [`Store::upsert_groups`], [`Store::upsert_usecases`] | the stored items |
 //! | one user; one group | [`Store::user`], [`Store::group`] | the items |
 //! | which usecases and templates exist | [`Store::existing`], [`Store::unknown_names`] | the items |
+//! | whether somebody coaches an agent | [`Store::has_coached`] | ranges of an index: the agent's plans and sessions |
+//! | a page of users; of groups | [`Store::list_users`], [`Store::list_groups`] | a range of the table, with a search two |
+//! | who of some is in the directory | [`Store::known_users`] | the items |
 //! | members of groups | [`Store::members_of`] | the groups, level by level |
 //! | some agents; the agents of a profile | [`Store::agents_by_id`], [`Store::agents_of_profile`] | their records; a range of an index; for a window that is over, past facts too |
 //! | create, change, delete a template | [`Store::create_template`], [`Store::replace_template`], [`Store::delete_template`] | nothing; nothing; the current revision |
@@ -45,11 +48,13 @@ mod agents;
 mod batch;
 mod benchmark;
 mod changes;
+mod coaches;
 mod comments;
 mod deadline;
 mod dependents;
 mod engine;
 mod failure;
+mod group_list;
 mod groups;
 mod idempotency;
 mod item;
@@ -73,6 +78,7 @@ mod unreadable;
 mod upserts;
 mod usecases;
 mod user_items;
+mod user_list;
 mod users;
 
 use std::sync::Arc;
@@ -93,6 +99,7 @@ pub use agents::{Agent, AgentFilter, AgentsById, plans_in_scope};
 pub use comments::CommentFilter;
 pub use deadline::Deadline;
 pub use dependents::DeletedWithPlan;
+pub use group_list::GroupFilter;
 pub use groups::GroupTree;
 pub use idempotency::{Created, IdempotencyRecord};
 pub use jobs::JobFilter;
@@ -109,6 +116,7 @@ pub use targets::TargetFilter;
 pub use templates::TemplateFilter;
 pub use unreadable::{Found, MAX_UNREADABLE, Unreadable};
 pub use upserts::{KnownScorecards, TemplatesByRevision, UpsertedScorecards};
+pub use user_list::UserFilter;
 
 /// The table, and a meter of what the calls through this handle consume.
 #[derive(Debug, Clone)]

@@ -8,7 +8,7 @@ use futures_util::future::try_join_all;
 
 use crate::Store;
 use crate::failure::failure;
-use crate::keys::{Cursor, CursorRank, ListIndex, PK};
+use crate::keys::{Cursor, CursorRank, ListIndex, PK, SK};
 use crate::unreadable::{Found, MAX_UNREADABLE, Unreadable};
 
 /// The most bytes that the items of a page may take: about what a function may answer, which cuts the page where its
@@ -94,7 +94,7 @@ pub(crate) struct Place {
 
 impl<T> Page<T> {
     /// An empty page, which is the last.
-    pub(crate) fn empty() -> Self {
+    pub fn empty() -> Self {
         Self { entries: Vec::new(), places: Vec::new(), next: None, unreadable: Vec::new() }
     }
 
@@ -190,9 +190,10 @@ impl<T> Page<T> {
     }
 }
 
-/// A part of one index, read in order.
+/// A part of one index, or of a partition of the table, read in order.
 pub(crate) struct Range<T> {
-    index: ListIndex,
+    /// `None`: the table.
+    index: Option<ListIndex>,
     partition: String,
     filter: Filter,
     after: Option<Cursor>,
@@ -327,9 +328,14 @@ impl Filter {
 impl<T> Range<T> {
     /// The entries of `partition` of `index` after `after` that `filter` lets through.
     pub(crate) fn new(index: ListIndex, partition: String, filter: Filter, after: Option<&Cursor>) -> Self {
+        Self { index: Some(index), ..Self::of_table(partition, filter, after) }
+    }
+
+    /// The items of `partition` of the table after `after` that `filter` lets through, by their sort keys.
+    pub(crate) fn of_table(partition: String, filter: Filter, after: Option<&Cursor>) -> Self {
         let after = after.cloned();
         Self {
-            index,
+            index: None,
             partition,
             filter,
             after,
@@ -463,13 +469,13 @@ impl Store {
     /// Reads the next part of a range: `wanted` entries, or as many as one call returns.
     async fn read_on<T: Listed>(&self, range: &mut Range<T>, wanted: Option<usize>) -> Result<(), Error> {
         let limit = wanted.map(|wanted| range.to_read(wanted));
-        let partition = range.index.partition_attribute();
-        let order = range.index.order_attribute();
+        let partition = range.index.map_or(PK, ListIndex::partition_attribute);
+        let order = range.index.map_or(SK, ListIndex::order_attribute);
         let mut query = self
             .client
             .query()
             .table_name(&*self.table)
-            .index_name(range.index.name())
+            .set_index_name(range.index.map(|index| index.name().to_owned()))
             .expression_attribute_values(":partition", AttributeValue::S(range.partition.clone()))
             .set_scan_index_forward(range.names_descend.then_some(false))
             .set_limit(limit.map(i32::try_from).transpose().map_err(Error::internal)?)
@@ -515,10 +521,10 @@ impl Store {
 
         let looked_at = usize::try_from(output.scanned_count).unwrap_or(0);
         range.looked_at += looked_at;
-        for mut item in output.items.unwrap_or_default() {
+        for item in output.items.unwrap_or_default() {
             let bytes = bytes_of(&item);
             // A page can continue after an entry that it cannot read: the index has its place.
-            let rank = cursor(&mut item, order)?.rank(range.names_descend);
+            let rank = cursor(&item, order)?.rank(range.names_descend);
             let entry = self.noting(T::from_item(item));
             let bytes = match &entry {
                 Ok(entry) if !(range.keep)(entry) => continue,
@@ -532,8 +538,8 @@ impl Store {
                 range.read.insert(place, Read { rank, bytes, entry });
             }
         }
-        if let Some(mut key) = output.last_evaluated_key {
-            let after = cursor(&mut key, order)?;
+        if let Some(key) = output.last_evaluated_key {
+            let after = cursor(&key, order)?;
             let reached = if range.names_descend { after.before_all_of_name() } else { after.clone() };
             let reached = Some(reached.rank(range.names_descend));
             range.after = Some(after);
@@ -561,10 +567,10 @@ fn rank_of_first<T>(range: &Range<T>) -> Option<&CursorRank> {
     range.read.front().map(|read| &read.rank)
 }
 
-/// Takes the cursor out of an item, or a key, of an index that is sorted by `order`.
-fn cursor(item: &mut HashMap<String, AttributeValue>, order: &str) -> Result<Cursor, Error> {
-    match item.remove(order) {
-        Some(AttributeValue::S(text)) => Ok(Cursor::from_text(text)),
+/// The cursor of an item, or a key, of what is sorted by `order`.
+fn cursor(item: &HashMap<String, AttributeValue>, order: &str) -> Result<Cursor, Error> {
+    match item.get(order) {
+        Some(AttributeValue::S(text)) => Ok(Cursor::from_text(text.clone())),
         _ => Err(Error::internal(format!("an index sorts by '{order}' what has no such text"))),
     }
 }

@@ -124,7 +124,20 @@ partitions! {
     Group = "{customer}##group#{group}" [("group", "the group")];
     /// How often a customer's groups changed.
     Groups = "{customer}##groups" [("groups", "the number")];
-
+    /// The list of a customer's groups, by display name and by every word of it.
+    GroupNames = "{customer}##group-names" [
+        ("name#{words}#{place}#{display name}#{group}", "a group by its name"),
+        ("word#{words}#{place}#{display name}#{group}", "a group by a further word of its name, and those after it")
+    ];
+    /// The list of the groups that somebody leads, by display name.
+    GroupsOfManager = "{customer}##groups-of#{user}" [
+        ("name#{words}#{place}#{display name}#{group}", "a group by its name")
+    ];
+    /// The list of a customer's users, by display name and by every word of it.
+    UserNames = "{customer}##user-names" [
+        ("name#{words}#{place}#{display name}#{user}", "a user by their name"),
+        ("word#{words}#{place}#{display name}#{user}", "a user by a further word of their name, and those after it")
+    ];
     /// How many active agents a customer has, by shares of their ids.
     AgentCounts = "{customer}##agent-counts" [("{bucket}", "of all profiles, and of each")];
 
@@ -171,6 +184,8 @@ partitions! {
     TargetsOfUsecase = "{customer}#{profile}#usecase#{usecase}#targets" [];
     /// Targets for a usecase that were the organisation's, the latest end first.
     PastTargetsOfUsecase = "{customer}#{profile}#usecase#{usecase}#past-targets" [];
+    /// The usecases of a profile, by display name.
+    Usecases = "{customer}#{profile}#usecases" [];
     /// The agents of a profile, by display name.
     Agents = "{customer}#{profile}#agents" [];
     /// Plans and targets that were agents', the latest end first.

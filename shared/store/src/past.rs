@@ -263,7 +263,8 @@ impl PastUser {
     fn read(tenant: &CustomerTenant, item: HashMap<String, AttributeValue>) -> Result<Self, Unreadable> {
         let mut item = Attributes::of(item);
         let until = item.time("until")?;
-        let (user, since) = user_items::read(tenant, &mut item)?;
+        let id = item.last_of_key()?;
+        let (user, since) = user_items::read(tenant, id, &mut item)?;
         Ok(Self { user, since, until })
     }
 }

@@ -207,7 +207,7 @@ impl Store {
                 return Ok(());
             }
             let unknown: Vec<GroupId> = unknown.into_iter().cloned().collect();
-            let found = self.groups_by_id(tenant, &unknown, false).await?;
+            let found = self.groups_by_id(tenant, &unknown).await?;
             known.groups.extend(unknown.into_iter().map(|group| (group, None)));
             known.groups.extend(found.entries.into_iter().map(|group| (group.value.id.clone(), Some(group.value))));
             known.unreadable.extend(found.unreadable);

@@ -49,6 +49,14 @@ impl Unreadable {
                 let kind = if collection == "activity" { "activity" } else { "statistics" };
                 (kind, format!("{usecase}#{sort}"), named.of::<User>(agent))
             }
+            ("user-names", _) => {
+                let user = sort.rsplit('\u{0}').next().unwrap_or_default();
+                ("user", user.to_owned(), named.of::<User>(user))
+            }
+            ("group-names" | "groups-of", _) => {
+                let group = sort.rsplit('\u{0}').next().unwrap_or_default();
+                ("group", group.to_owned(), named.of::<Group>(group))
+            }
             (_, "change") => {
                 let version = sort.split('#').nth(2).map(|version| version.trim_start_matches('0')).unwrap_or_default();
                 let name = entity.map(|entity| format!("{entity}/changes/{version}"));

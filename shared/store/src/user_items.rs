@@ -1,6 +1,7 @@
 //! Users as items.
 
 use coaching_domain::directory::User;
+use coaching_domain::names::UserId;
 use coaching_domain::{CustomerTenant, Role, Tenant, Timestamp};
 
 use crate::item::{Attributes, Item};
@@ -18,10 +19,14 @@ pub(crate) fn item_at(key: Key, user: &User, since: Option<Timestamp>) -> Item {
         .optional_text("since", since.as_ref())
 }
 
-/// Reads the user that [`item_at`] wrote, and the time since which they have been that.
-pub(crate) fn read(tenant: &CustomerTenant, item: &mut Attributes) -> Result<(User, Option<Timestamp>), Unreadable> {
+/// Reads the user `id` that [`item_at`] wrote, and the time since which they have been that.
+pub(crate) fn read(
+    tenant: &CustomerTenant,
+    id: UserId,
+    item: &mut Attributes,
+) -> Result<(User, Option<Timestamp>), Unreadable> {
     let user = User {
-        id: item.last_of_key()?,
+        id,
         display_name: item.text("display_name")?,
         is_active: item.boolean("is_active")?,
         is_dev_user: item.boolean("is_dev_user")?,

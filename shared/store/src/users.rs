@@ -1,6 +1,6 @@
 //! The directory's users, and what each agent's record in a profile keeps of them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use coaching_domain::bodies::Entry;
@@ -14,10 +14,10 @@ use crate::engine::attempts::Attempts;
 use crate::engine::transaction::{Refusal, Transaction};
 use crate::engine::write::Write;
 use crate::item::{Attributes, Item, last_of};
-use crate::keys::{self, Cursor, LIST_ORDER, ListIndex, PK};
+use crate::keys::{self, Cursor, LIST_ORDER, LISTED_AS, ListIndex, PK};
 use crate::unreadable::{Found, Unreadable};
 use crate::user_items::{self, item_at};
-use crate::{Deadline, Store, agent_counts, past};
+use crate::{Deadline, Store, agent_counts, past, user_list};
 
 /// The number of users written concurrently.
 const AT_ONCE: usize = 8;
@@ -38,6 +38,8 @@ struct Before {
     since: Option<Timestamp>,
     /// The stored version, if there is one.
     stored_version: Option<AttributeValue>,
+    /// The display name that they are listed by among the customer's users, if they are.
+    listed_as: Option<String>,
     /// The profiles that list them as an agent, or may.
     listed_in: Vec<Tenant>,
 }
@@ -47,16 +49,17 @@ impl Before {
     fn of(tenant: &CustomerTenant, id: &UserId, item: HashMap<String, AttributeValue>) -> Self {
         let stored_version = item.get("version").cloned();
         let mut rest = Attributes::of(item.clone());
+        let listed_as = rest.optional_text(LISTED_AS).ok().flatten();
         match from_item(tenant, item) {
             Ok(Read { user, since, .. }) if user.id == *id => {
                 let listed_in = agent_profiles(&user);
-                Self { user: Some(user), since, stored_version, listed_in }
+                Self { user: Some(user), since, stored_version, listed_as, listed_in }
             }
             _ => {
                 let profiles = rest.texts("profiles").unwrap_or_default();
                 let listed_in = profiles.iter().filter_map(|profile| tenant.profile_in(profile).ok()).collect();
                 let since = rest.optional_time("since").ok().flatten();
-                Self { user: None, since, stored_version, listed_in }
+                Self { user: None, since, stored_version, listed_as, listed_in }
             }
         }
     }
@@ -105,7 +108,9 @@ impl Store {
             let version = read.as_ref().map(Before::version);
             expected.check_found(version.map(etag_in_directory).as_deref())?;
             let known = read.as_ref().and_then(|read| Some((read.user.as_ref()?, read.since)));
-            if let (Some(_), Some(version)) = (known.filter(|(known, _)| *known == user), version) {
+            let listed_as = read.as_ref().and_then(|read| read.listed_as.as_deref());
+            let is_listed = listed_as == Some(user.display_name.as_str());
+            if let (Some(_), Some(version), true) = (known.filter(|(known, _)| *known == user), version, is_listed) {
                 return Ok(version);
             }
             // A clock may be set back: nobody ends being what they were before they began.
@@ -128,8 +133,10 @@ impl Store {
                 let before = known.map(|(known, _)| known);
                 transaction.add_unconditional(agent_counts::replace(tenant, before, user, now));
             }
+            let version = version.unwrap_or(0).saturating_add(1);
+            transaction.add_unconditional(user_list::replace(tenant, listed_as, user, version));
             if self.transact(transaction).await?.is_written() {
-                return Ok(version.unwrap_or(0).saturating_add(1));
+                return Ok(version);
             }
             read = self.read_before(tenant, std::slice::from_ref(&user.id)).await?.remove(&user.id);
         }
@@ -144,6 +151,20 @@ impl Store {
         let item = self.get(keys::user(tenant, id)).await?;
         let read = item.map(|item| self.noting(from_item(tenant, item))).transpose()?;
         Ok(read.map(|read| Versioned { value: read.user, version: read.version }))
+    }
+
+    /// Those of `ids` that are in the directory now, readable or not. Without ids it costs nothing.
+    ///
+    /// # Errors
+    /// UNAVAILABLE if the table does not answer.
+    pub async fn known_users<'u>(
+        &self,
+        tenant: &CustomerTenant,
+        ids: impl IntoIterator<Item = &'u UserId>,
+    ) -> Result<HashSet<UserId>, Error> {
+        let keys = ids.into_iter().map(|id| keys::user(tenant, id)).collect();
+        let items = self.batch_get_only(&[], keys, true).await?.into_iter();
+        Ok(items.filter_map(|item| last_of(item.get(PK)?.as_s().ok()?)).collect())
     }
 
     /// The users `ids` as of within about a second, in no order, without those that do not exist.
@@ -247,7 +268,7 @@ fn list_order(user: &User) -> String {
 }
 
 fn to_item(tenant: &CustomerTenant, user: &User, since: Option<Timestamp>, version: u64) -> Item {
-    let item = item_at(keys::user(tenant, &user.id), user, since).version(version);
+    let item = item_at(keys::user(tenant, &user.id), user, since).version(version).text(LISTED_AS, &user.display_name);
     if user.is_agent() && user.profiles.is_empty() {
         return item
             .text(ListIndex::Profile.partition_attribute(), keys::agents_of_all_profiles(tenant))
@@ -259,6 +280,7 @@ fn to_item(tenant: &CustomerTenant, user: &User, since: Option<Timestamp>, versi
 fn from_item(tenant: &CustomerTenant, item: HashMap<String, AttributeValue>) -> Result<Read, Unreadable> {
     let mut item = Attributes::of(item);
     let version = item.version()?;
-    let (user, since) = user_items::read(tenant, &mut item)?;
+    let id = item.last_of_key()?;
+    let (user, since) = user_items::read(tenant, id, &mut item)?;
     Ok(Read { user, since, version })
 }
