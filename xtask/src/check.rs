@@ -17,7 +17,7 @@ pub(crate) struct Section {
 }
 
 /// All sections, in the order in which they run.
-pub(crate) const SECTIONS: [Section; 17] = [
+pub(crate) const SECTIONS: [Section; 18] = [
     Section { name: "format", title: "format", about: "rustfmt changes nothing", run: sections::format },
     Section { name: "lints", title: "lints", about: "clippy has no warning", run: sections::lints },
     Section {
@@ -98,6 +98,12 @@ pub(crate) const SECTIONS: [Section; 17] = [
         title: "time zones",
         about: "Evaluation periods begin in every time zone when Python's zoneinfo says",
         run: sections::time_zones,
+    },
+    Section {
+        name: "exported-files",
+        title: "exported files",
+        about: "DuckDB reads exported files, and LibreOffice takes no text of theirs for a formula",
+        run: sections::exported_files,
     },
     Section {
         name: "deployment",

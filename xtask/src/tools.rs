@@ -21,6 +21,8 @@ pub(crate) const DOCUMENT: &str =
     "schemathesis==4.32.5 openapi-python-client==0.29.1 mypy==2.4.1 types-python-dateutil==2.9.0.20261116";
 /// Tables of time zones, of the version that chrono-tz has: 2025b.
 pub(crate) const TIME_ZONES: &str = "tzdata==2025.2";
+/// A reader of exported files.
+pub(crate) const FILES: &str = "duckdb==2.0.1";
 /// A DynamoDB that shares no code with the embedded one, and an emulated AWS.
 pub(crate) const MINISTACK: &str =
     "ministack==1.5.33 aws-sam-translator==1.115.0 awscli==1.46.3 boto3==1.43.106 cryptography==50.0.2";
@@ -48,18 +50,18 @@ pub(crate) fn install_for_node() -> Outcome {
     run(&mut command(&format!("npm install --silent --no-fund --no-audit --no-save --prefix {NODE} {NODE_PACKAGES}")))
 }
 
-/// Installs the system's package `program`, unless a program of that name is there.
+/// Installs the system's `package`, unless its `program` is there.
 ///
 /// # Errors
 ///
 /// It cannot be installed.
-pub(crate) fn install_program(program: &str) -> Outcome {
+pub(crate) fn install_program(program: &str, package: &str) -> Outcome {
     let path = std::env::var_os("PATH").unwrap_or_default();
     if std::env::split_paths(&path).any(|folder| folder.join(program).is_file()) {
         return Ok(());
     }
     run(&mut command("apt-get update -qq"))?;
-    run(&mut command(&format!("apt-get install -qq --yes --no-install-recommends {program}")))
+    run(&mut command(&format!("apt-get install -qq --yes --no-install-recommends {package}")))
 }
 
 /// The command that `line` is in a shell, with the tools of [`PYTHON`] before all others, and a region.
