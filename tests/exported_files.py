@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 import time
+from datetime import datetime, timedelta, timezone
 from http.client import HTTPConnection
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -18,7 +19,8 @@ import duckdb
 
 PROFILE = "customers/acme/profiles/support"
 FORMULAS = ["=1+1", "+1+1", "-1-1", "@SUM(1)", "\t=1+1", "＝1+1"]
-MONTHS = {"startTime": "2025-06-01T00:00:00Z", "endTime": "2027-01-01T00:00:00Z"}
+NOW = datetime.now(timezone.utc)
+YEAR = {"startTime": (NOW - timedelta(days=365)).isoformat(), "endTime": (NOW + timedelta(days=1)).isoformat()}
 USECASES = {"usecaseNames": [f"{PROFILE}/usecases/care"]}
 
 connection = HTTPConnection(urlsplit(os.environ["COACHING_URL"]).netloc)
@@ -75,10 +77,10 @@ for scorecard, text in zip(scorecards, FORMULAS, strict=True):
     succeeded("PATCH", scorecard["name"], {"scorecard": {"comment": text}})
 
 for operation, asked in [
-    ("scorecards:export", MONTHS),
+    ("scorecards:export", YEAR),
     ("coachingSessions:export", {}),
     ("coachingProgresses:export", USECASES),
-    ("coachingOverviews:export", {**USECASES, "startTime": "2026-01-01T00:00:00Z", "endTime": "2027-01-01T00:00:00Z"}),
+    ("coachingOverviews:export", {**USECASES, **YEAR}),
 ]:
     name = operation.replace(":", "-")
     for form, suffix in [("NDJSON", "ndjson"), ("CSV", "csv")]:
@@ -91,7 +93,7 @@ for operation, asked in [
         print(f"{operation} {form}: {rows} rows")
 
 # Newest first: the table has the texts of the scorecards that were changed.
-named = {"scorecardNames": [scorecard["name"] for scorecard in scorecards], **MONTHS}
+named = {"scorecardNames": [scorecard["name"] for scorecard in scorecards], **YEAR}
 for raw, evaluated in [(False, False), (True, True)]:
     [table], _ = exported("scorecards:export", {**named, "rawText": raw, "includeDeactivatedUsers": True})
     path = folder / f"formulas-{raw}.csv"
