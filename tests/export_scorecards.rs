@@ -1,11 +1,11 @@
 //! `export-scorecards`, from outside.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
-use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use coaching_tests::{
-    Case, Event, Target, TestService, below_support, merge, perform, replay, usecase_name, user, user_name,
+    Case, Event, Target, TestService, below_support, merge, perform, replay, rows_by_column, usecase_name, user,
+    user_name,
 };
 use serde_json::{Value, json};
 
@@ -27,11 +27,11 @@ const CASES: [Case; 11] = [
             "agentUserNames[0]",
             "scorecardTemplateNames[0]",
             "layout",
+            "teamNames",
+            "endTime",
             "format",
             "timeZoneId",
             "timeZoneOffset",
-            "teamNames",
-            "endTime",
         ],
     },
     Case { name: "without-times", status: 400, refused: &["startTime", "endTime"] },
@@ -75,51 +75,13 @@ async fn files(service: &TestService, more: Value) -> Vec<String> {
     files.map(|(_, bytes)| String::from_utf8(bytes.to_vec()).unwrap()).collect()
 }
 
-/// A table as RFC 4180 has it, read by its grammar.
-fn by_grammar(table: &str) -> Vec<Vec<String>> {
-    let (mut rows, mut row, mut cell) = (Vec::new(), Vec::new(), String::new());
-    let mut letters = table.chars().peekable();
-    while let Some(letter) = letters.next() {
-        match letter {
-            '"' if cell.is_empty() => loop {
-                match letters.next().unwrap() {
-                    '"' if letters.peek() == Some(&'"') => cell.extend(letters.next()),
-                    '"' => break,
-                    letter => cell.push(letter),
-                }
-            },
-            ',' => row.push(std::mem::take(&mut cell)),
-            '\r' => {
-                assert_eq!(letters.next(), Some('\n'), "lines end in CRLF");
-                row.push(std::mem::take(&mut cell));
-                rows.push(std::mem::take(&mut row));
-            }
-            letter => cell.push(letter),
-        }
-    }
-    assert!(row.is_empty() && cell.is_empty(), "the last line ends too");
-    rows
-}
-
-/// The rows of a table, by the names of its columns, as two readers read them.
-fn rows(table: &str) -> Vec<BTreeMap<String, String>> {
-    let table = table.strip_prefix('\u{feff}').unwrap_or(table);
-    let read = by_grammar(table);
-    let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(table.as_bytes());
-    let others: Vec<Vec<String>> =
-        reader.records().map(|record| record.unwrap().iter().map(str::to_owned).collect()).collect();
-    assert_eq!(read, others);
-    let (header, rows) = read.split_first().unwrap();
-    rows.iter().map(|row| header.iter().cloned().zip(row.iter().cloned()).collect()).collect()
-}
-
 #[tokio::test]
 async fn a_row_is_a_scorecard_as_it_is_listed() {
     let service = TestService::seeded().await;
     let listed = service.succeed(&Event::get("scorecards")).await;
     let table = content(&service, json!({})).await;
     assert!(table.starts_with("\u{feff}scorecard_name,"), "{table}");
-    let rows = rows(&table);
+    let rows = rows_by_column(&table);
     let listed = listed["scorecards"].as_array().unwrap();
     assert_eq!(rows.len(), listed.len());
     for (row, scorecard) in rows.iter().zip(listed) {
@@ -144,7 +106,7 @@ async fn a_row_is_a_scorecard_as_it_is_listed() {
 async fn a_row_is_a_score() {
     let service = TestService::seeded().await;
     let scores = json!({"layout": "ROW_PER_SCORE", "submittedOnly": true, "timeZoneId": "America/New_York"});
-    let rows = rows(&content(&service, scores).await);
+    let rows = rows_by_column(&content(&service, scores).await);
     let told: Vec<[&str; 6]> = rows
         .iter()
         .map(|row| {
@@ -160,43 +122,6 @@ async fn a_row_is_a_score() {
         ]
     );
     assert_eq!(rows[1]["auto_fail"], "true");
-}
-
-#[tokio::test]
-async fn a_line_is_a_scorecard_as_it_is_listed() {
-    let service = TestService::seeded().await;
-    let listed = service.succeed(&Event::get("scorecards")).await;
-    let lines = content(&service, json!({"format": "NDJSON"})).await;
-    let lines: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    assert_eq!(json!(lines), listed["scorecards"]);
-}
-
-#[tokio::test]
-async fn in_the_answer_and_by_a_job_the_file_is_the_same() {
-    let service = TestService::seeded().await;
-    for more in [
-        json!({}),
-        json!({"format": "NDJSON"}),
-        json!({"layout": "ROW_PER_SCORE", "rawText": true, "omitByteOrderMark": true}),
-        json!({"groupNames": ["customers/acme/groups/team"]}),
-    ] {
-        assert_eq!(files(&service, more.clone()).await, [content(&service, more.clone()).await], "{more}");
-    }
-}
-
-#[tokio::test]
-async fn an_export_of_nothing_is_a_file_without_rows() {
-    let service = TestService::seeded().await;
-    let empty = |more: Value| {
-        let mut body = json!({"startTime": "2020-01-01T00:00:00Z", "endTime": "2020-02-01T00:00:00Z"});
-        merge(&mut body, more);
-        body
-    };
-    let answered = service.succeed(&export(empty(json!({})))).await;
-    assert_eq!((&answered["rowCount"], answered["content"].as_str().unwrap().lines().count()), (&json!(0), 1));
-    assert_eq!(files(&service, empty(json!({}))).await, [answered["content"].as_str().unwrap()]);
-    assert_eq!(content(&service, empty(json!({"format": "NDJSON"}))).await, "");
-    assert_eq!(files(&service, empty(json!({"format": "NDJSON"}))).await, [""]);
 }
 
 #[tokio::test]
@@ -237,7 +162,7 @@ async fn each_filter_lets_through_what_it_names() {
     service.succeed(&sync.by("service", "sync@acme")).await;
 
     let exported = async |more: Value| {
-        let rows = rows(&content(&service, more).await);
+        let rows = rows_by_column(&content(&service, more).await);
         rows.iter().map(|row| row["scorecard_name"].rsplit('/').next().unwrap().to_owned()).collect::<Vec<String>>()
     };
     let seeded = ["draft-1", "submitted-1"];
@@ -280,14 +205,14 @@ async fn no_cell_begins_a_formula_whatever_people_write() {
         let update = Event::new("PATCH", "scorecards/draft-1").with_text(&comment.to_string());
         service.succeed(&update).await;
         let table = content(&service, json!({})).await;
-        let rows = rows(&table);
+        let rows = rows_by_column(&table);
         for (column, cell) in &rows[0] {
             assert!(!cell.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '\0', '＝']), "{column}: {cell:?}");
         }
         let kept = rows[0]["comment"].strip_prefix('\'').unwrap_or(&rows[0]["comment"]);
         assert_eq!(kept, text);
         let raw = content(&service, json!({"rawText": true})).await;
-        assert_eq!(self::rows(&raw)[0]["comment"], text);
+        assert_eq!(rows_by_column(&raw)[0]["comment"], text);
     }
 }
 
@@ -338,29 +263,4 @@ async fn a_table_takes_a_thousand_columns_of_criteria() {
     for more in [json!({"layout": "ROW_PER_SCORE"}), json!({"format": "NDJSON"})] {
         assert!(content(&service, more).await.lines().count() > 1);
     }
-}
-
-#[tokio::test]
-async fn a_request_id_names_one_job_and_a_profile_has_five_unfinished_ones() {
-    let service = TestService::seeded().await;
-    let with_id =
-        |id: u8| export(json!({"asJob": true})).with("requestId", &format!("6d1d8f2e-7a0e-4c39-9c44-0f5f6c9b8a0{id}"));
-    let first = service.succeed(&with_id(1)).await;
-    let items = service.items().await;
-    assert_eq!(service.succeed(&with_id(1)).await, first);
-    assert_eq!(service.items().await, items);
-    let other =
-        export(json!({"asJob": true, "format": "NDJSON"})).with("requestId", "6d1d8f2e-7a0e-4c39-9c44-0f5f6c9b8a01");
-    assert_eq!(service.refused(&other, 400).await.refused_fields(), ["requestId"]);
-    // Beside the job that is there: four.
-    for id in 2..5 {
-        assert_ne!(service.succeed(&with_id(id)).await, first);
-    }
-    let refused = service.refused(&with_id(5), 429).await;
-    assert_eq!(refused.reason(), "JOBS_FULL");
-    assert!(content(&service, json!({})).await.contains("submitted-1"), "in the answer there is no job");
-    let job = first["job"].as_str().unwrap().rsplit('/').next().unwrap();
-    service.succeed(&Event::post(&format!("jobs/{job}:cancel"), json!({}))).await;
-    service.succeed(&with_id(5)).await;
-    assert_eq!(service.refused(&with_id(6), 429).await.reason(), "JOBS_FULL");
 }

@@ -412,7 +412,9 @@ async fn send_as_strangers(requests: Vec<Sent>, [issuer, other_issuer]: [TokenIs
             assert_eq!(answered, where_nothing_is, "{about}: an agent is told of a colleague's records");
             assert!([200, 400, 403].contains(&answered.status), "{about}: {}", answered.body);
             let text = answered.body.to_string();
-            assert!(answered.status != 200 || !(text.contains("ana") || text.contains("ben")), "{about}: {text}");
+            let mut words = text.split(|letter: char| !letter.is_alphanumeric());
+            let tells_of_them = words.any(|word| ["ana", "ben"].contains(&word));
+            assert!(answered.status != 200 || !tells_of_them, "{about}: {text}");
             tried.note("an agent after a colleague's");
         }
 

@@ -1,7 +1,6 @@
 //! `run-job`: the worker, from outside.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
-use std::collections::{BTreeMap, HashMap};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
@@ -46,18 +45,6 @@ async fn listed_files(service: &TestService) -> Vec<String> {
     let uris = job["results"].as_array().unwrap().iter().map(|file| file["uri"].as_str().unwrap());
     let keys = uris.map(|uri| uri.strip_prefix("http://127.0.0.1:3000/files/").unwrap().split('?').next().unwrap());
     keys.map(|key| String::from_utf8(all[key].to_vec()).unwrap()).collect()
-}
-
-type Items = BTreeMap<String, HashMap<String, AttributeValue>>;
-
-/// The table, without what tells how often a worker tried.
-async fn table(service: &TestService) -> Items {
-    let mut items = service.items().await;
-    let job = items.get_mut("acme#support#job#export-1 / job").unwrap();
-    for counted in ["version", "attempt", "files"] {
-        job.remove(counted);
-    }
-    items
 }
 
 /// Scorecards for three pages, beside the two that are there.
@@ -136,33 +123,6 @@ async fn records_of_other_changes_do_nothing() {
     }
     let unknown = json!({"customer": "acme", "profile": "support", "job": "none"});
     assert!(perform(&run_job::TASK, &service.app, unknown, later()).await.is_err());
-}
-
-#[tokio::test]
-async fn a_worker_that_dies_at_any_call_leaves_what_another_finishes() {
-    let undisturbed = TestService::seeded().await;
-    turn(&undisturbed.app, 0, later()).await.unwrap();
-    let (right_files, right_table) = (listed_files(&undisturbed).await, table(&undisturbed).await);
-    assert_eq!(right_files.len(), 1);
-    for lost in [false, true] {
-        for calls in 0.. {
-            let service = TestService::seeded().await;
-            let (app, faulty) = service.behind_faults().await;
-            faulty.inject(vec![Fault::Passed; calls]);
-            faulty.inject(lost.then_some(Fault::AnswerLost));
-            // As many as it may ever repeat.
-            faulty.inject(vec![Fault::Unreached; 200]);
-            let died = turn(&app, 0, later()).await;
-            if died.is_ok() && faulty.left() == 200 + usize::from(lost) {
-                assert!(calls > 6, "{calls} calls");
-                break;
-            }
-            // The stream tells it again.
-            turn(&service.app, 0, later()).await.unwrap();
-            assert_eq!(listed_files(&service).await, right_files, "{calls} calls, {lost}");
-            assert_eq!(table(&service).await, right_table, "{calls} calls, {lost}");
-        }
-    }
 }
 
 #[tokio::test]

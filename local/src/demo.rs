@@ -10,12 +10,12 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use chrono::{DateTime, Duration, NaiveTime, Utc};
-use coaching_domain::export::ScorecardsExport;
+use coaching_domain::export::{Export, ExportedScorecards, FileForm};
 use coaching_domain::job::{Job, JobKind};
 use coaching_domain::names::{Collection, UserId};
 use coaching_domain::{Code, Error, Id, Tenant, Timestamp};
 use coaching_edge::App;
-use coaching_jobs::scorecards_export::Begun;
+use coaching_jobs::export::Begun;
 use futures_util::stream::{StreamExt, TryStreamExt, iter};
 use hyper::body::Bytes;
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE};
@@ -225,8 +225,9 @@ pub async fn start_jobs(app: &App, created: Range<Timestamp>, cancelled: Timesta
     let start = async {
         let (tenant, now) = (tenant?, app.now()?);
         let creator: UserId = id(MANAGER)?;
-        let export = ScorecardsExport::of_all(created.start, created.end);
-        let checkpoint = Begun::new(app, &tenant, export).await?.first_checkpoint()?;
+        let asked = ExportedScorecards::of_all(created.start, created.end);
+        let export = Export { asked, form: FileForm::by_job() };
+        let checkpoint = Begun::new(app, &tenant, export, None, now).await?.first_checkpoint()?;
         let request = json!({"startTime": created.start, "endTime": created.end, "asJob": true});
         let request = request.as_object().cloned().unwrap_or_default();
         for (name, is_cancelled) in [("cancelled-1", true), ("export-1", false)] {

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{BINARY, JSON, Running};
 
@@ -191,5 +191,138 @@ fn what_keeps_an_import_from_starting_is_said_in_one_line() {
         ("users.csv", "name,displayName\nana\n", &[], "users.csv"),
     ] {
         importing.import(file, table, arguments).failed(&[], error);
+    }
+}
+
+impl Importing {
+    /// Sends `body` to `path` below a profile, and returns the answer.
+    fn post(&self, role: &str, profile: &str, path: &str, body: &Value) -> Value {
+        let data = self.folder.path().join("body.json");
+        std::fs::write(&data, body.to_string()).unwrap();
+        let data = format!("@{}", data.display());
+        let path = format!("../{profile}/{path}");
+        let (status, answered) = self.service.curl(role, &path, &[&JSON[..], &["-d", &data]].concat());
+        assert_eq!(status, 200, "{answered}");
+        answered
+    }
+
+    /// The table that an export of a profile answers.
+    fn exported(&self, profile: &str, path: &str, more: &Value) -> String {
+        let mut body = json!({"startTime": "2026-05-01T00:00:00Z", "endTime": "2026-06-01T00:00:00Z"});
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        let answered = self.post("manager", profile, path, &body);
+        answered["content"].as_str().unwrap_or_else(|| panic!("{answered}")).to_owned()
+    }
+
+    /// The profile `sales` beside `support`, with the same people, plans, usecase and template.
+    fn two_profiles(&self) {
+        self.people();
+        let users = "name,displayName,isActive,roles,profileNames\n\
+                     ana,=Ana,yes,agent,support;sales\nmaria,María,yes,manager,support;sales\n";
+        self.import("users.csv", users, &[]).succeeded("2 of 2 rows written");
+        let of_sales = ["--profile", "sales"];
+        self.import("usecases.csv", "name,displayName\ncare,Customer care\n", &of_sales)
+            .succeeded("1 of 1 rows written");
+        let plans = "name,agentUserName,creatorUserName,isActive,usecaseName\nana-plan,ana,maria,true,care\n";
+        self.import("plans.csv", plans, &of_sales).succeeded("1 of 1 rows written");
+        let mut template = self.service.curl("admin", "scorecardTemplates/quality", &[]).1["scorecardTemplate"].clone();
+        template["name"] = "customers/acme/profiles/sales/scorecardTemplates/quality".into();
+        template["usecaseNames"] = json!(["customers/acme/profiles/sales/usecases/care"]);
+        let template = template.as_object().unwrap().iter();
+        let sent = template.filter(|(name, _)| ["name", "usecaseNames", "title", "template"].contains(&name.as_str()));
+        self.post(
+            "admin",
+            "sales",
+            "scorecardTemplates",
+            &sent.map(|(name, value)| (name.clone(), value.clone())).collect(),
+        );
+    }
+}
+
+/// Texts that a table could lose something of.
+const TEXTS: [&str; 12] =
+    ["=SUM(1)", "'=SUM(1)", "''-1", "-1", "'", "'tis", "@a, \"b\"", "two\r\nlines\n", "\ttab ", "5", "＝1", " N/A"];
+
+#[test]
+fn what_an_export_wrote_is_loaded_elsewhere_and_exported_again_as_it_was() {
+    let importing = Importing::start();
+    importing.two_profiles();
+    let named = |path: &str| format!("customers/acme/profiles/support/{path}");
+    let scorecard = |(number, text): (usize, &&str)| {
+        let is_submitted = number % 3 > 0;
+        json!({
+            "name": named(&format!("scorecards/s{number}")),
+            "agentUserName": "customers/acme/users/ana",
+            "conversationName": named("conversations/call"),
+            "templateName": named("scorecardTemplates/quality@1"),
+            "coachingPlanNames": [named("coachingPlans/ana-plan")],
+            "creator": {"name": "customers/acme/users/maria"},
+            "createTime": format!("2026-05-{:02}T10:00:00.123456789Z", 1 + number),
+            "updateTime": "2026-05-20T10:00:00Z",
+            "submitTime": is_submitted.then_some("2026-05-15T10:00:00Z"),
+            "submittedBy": is_submitted.then(|| json!({"name": "customers/acme/users/maria"})),
+            "acknowledgeTime": (number % 3 > 1).then_some("2026-05-16T10:00:00Z"),
+            "acknowledgeComment": (number % 3 > 1).then_some(text),
+            "comment": text,
+            "manuallyScored": number % 2 == 0,
+            "scores": [
+                {"criterionId": "greeting", "numericValue": 2.5},
+                match number {
+                    0 => json!({"criterionId": "outcome", "notApplicable": true}),
+                    1 => json!({"criterionId": "outcome", "textValue": "N/A"}),
+                    2 => json!({"criterionId": "outcome", "textValue": "'5"}),
+                    _ => json!({"criterionId": "outcome", "textValue": text}),
+                },
+            ],
+        })
+    };
+    let scorecards: Vec<Value> = TEXTS.iter().enumerate().map(scorecard).collect();
+    let written = importing.post("service", "support", "scorecards:batchUpsert", &json!({"scorecards": scorecards}));
+    assert!(written["results"].as_array().unwrap().iter().all(|result| result.get("status").is_none()), "{written}");
+    for (number, text) in TEXTS.iter().enumerate() {
+        let session = json!({
+            "name": named(&format!("coachingSessions/s{number}")),
+            "agentUserName": "customers/acme/users/ana",
+            "creatorUserName": "customers/acme/users/maria",
+            "coachingPlanName": named("coachingPlans/ana-plan"),
+            "sessionTime": "2026-05-10T10:00:00Z",
+            "meetingNotes": text,
+            "privateNotes": text,
+            "createTime": format!("2026-05-{:02}T10:00:00Z", 1 + number),
+            "updateTime": "2026-05-21T10:00:00Z",
+            "managerUpdateTime": "2026-05-20T10:00:00Z",
+            "managerSubmitTime": (number % 2 > 0).then_some("2026-05-20T10:00:00Z"),
+            "managerSubmitterUserName": (number % 2 > 0).then_some("customers/acme/users/maria"),
+            "acknowledgeTime": (number % 4 > 2).then_some("2026-05-21T10:00:00Z"),
+            "agentComment": (number % 4 > 2).then_some(text),
+        });
+        importing.post("service", "support", "coachingSessions", &session);
+    }
+    let protected = (json!({}), &["--profile", "sales"][..]);
+    let raw = (json!({"rawText": true, "timeZoneId": "Asia/Kolkata"}), &["--profile", "sales", "--raw-text"][..]);
+    for (path, file, forms) in [
+        // Raw, a text among the scores that reads as a number is one.
+        ("scorecards:export", "scorecards.csv", vec![protected.clone()]),
+        ("coachingSessions:export", "sessions.csv", vec![protected, raw]),
+    ] {
+        let messages = |profile: &str| importing.exported(profile, path, &json!({"format": "NDJSON"}));
+        let of_sales = |text: String| text.replace("profiles/sales/", "profiles/support/");
+        for (more, arguments) in forms {
+            let first = importing.exported("support", path, &more);
+            let ended = importing.import(file, &first, arguments);
+            assert!(ended.succeeded, "{}{}", ended.said, ended.error);
+            assert_eq!(of_sales(importing.exported("sales", path, &more)), first, "{path} {more}");
+        }
+        let without_etags = |lines: String| -> Vec<Value> {
+            let lines = lines.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+            let without = |mut one: Value| {
+                for field in ["etag", "submissionSource"] {
+                    one.as_object_mut().unwrap().remove(field);
+                }
+                one
+            };
+            lines.map(without).collect()
+        };
+        assert_eq!(without_etags(of_sales(messages("sales"))), without_etags(messages("support")), "{path}");
     }
 }

@@ -37,6 +37,21 @@ pub const VARIABLES: &[(&str, &str)] = &[
     ("scorecardTemplate", "The id of the template, or `{id}@{revision}`."),
 ];
 
+// What an export has of the operation that answers the same.
+const START_OF_PROGRESS: &str =
+    "When the window starts, rounded down to a day, UTC; by default 30 days before its end.";
+const END_OF_PROGRESS: &str =
+    "When the window ends, rounded up to a day, UTC; by default with today. At most 400 days.";
+const USECASES_OF_PROGRESS: &str = "The usecases whose scores are measured.";
+const TEMPLATES_OF_PROGRESS: &str = "Only scores of these templates, in every revision: `customers/{customer}/profiles/{profile}/scorecardTemplates/{scorecardTemplate}@*`; empty: of all.";
+const START_OF_OVERVIEWS: &str = "When the window starts.";
+const END_OF_OVERVIEWS: &str =
+    "When the window ends: the first moment that is not in it. At most 400 days after `startTime`.";
+const USECASES_OF_OVERVIEWS: &str = "The usecases whose sessions and scorecards are counted.";
+const TEMPLATES_OF_OVERVIEWS: &str = "Only scorecards of these templates, in every revision: `customers/{customer}/profiles/{profile}/scorecardTemplates/{scorecardTemplate}@*`; empty: of all.";
+const SESSIONS_CHANGED_FROM: &str =
+    "Only with an `updateTime` from this on. A range of it alone, without an agent and a plan, has the earliest first.";
+
 /// Descriptions of request-only fields. Lookup order: `operation.field`; then `field` in filters; then the response
 /// schema; then `field`.
 pub const FIELDS: &[(&str, &str)] = &[
@@ -98,19 +113,26 @@ pub const FIELDS: &[(&str, &str)] = &[
     ("etag", "The version that is meant. Another one is ABORTED."),
     ("excludeCoachingPlanComment", "Whether to leave out the plans' comments."),
     ("excludeCoachingSessionsNoteAndComment", "Whether to leave out the sessions' notes and comments."),
-    ("exportScorecards.asJob", "Whether a job makes the file, however short it is."),
+    ("asJob", "Whether a job makes the file, however short it is."),
+    ("exportProgresses.startTime", START_OF_PROGRESS),
+    ("exportProgresses.endTime", END_OF_PROGRESS),
+    ("exportProgresses.usecaseNames", USECASES_OF_PROGRESS),
+    ("exportProgresses.scorecardTemplateNames", TEMPLATES_OF_PROGRESS),
+    ("exportOverviews.startTime", START_OF_OVERVIEWS),
+    ("exportOverviews.endTime", END_OF_OVERVIEWS),
+    ("exportOverviews.usecaseNames", USECASES_OF_OVERVIEWS),
+    ("exportOverviews.scorecardTemplateNames", TEMPLATES_OF_OVERVIEWS),
+    ("exportSessions.startUpdateTime", SESSIONS_CHANGED_FROM),
+    ("exportProgresses.layout", "What a row of a table is: `ROW_PER_AGENT`, the default, or `ROW_PER_TARGET`."),
     ("exportScorecards.endTime", "Only created before this, at most 3660 days after `startTime`."),
-    ("exportScorecards.format", "The form of the file: `CSV`, the default, or `NDJSON`."),
+    ("format", "The form of the file: `CSV`, the default, or `NDJSON`."),
     (
         "exportScorecards.includeDeactivatedUsers",
         "Whether to export scorecards too of users who are not active, or no longer in the directory.",
     ),
     ("exportScorecards.layout", "What a row of a table is: `ROW_PER_SCORECARD`, the default, or `ROW_PER_SCORE`."),
-    ("exportScorecards.omitByteOrderMark", "Whether a table begins without a byte order mark."),
-    (
-        "exportScorecards.rawText",
-        "Whether texts of a table stay as they are, even if a spreadsheet takes them for formulas.",
-    ),
+    ("omitByteOrderMark", "Whether a table begins without a byte order mark."),
+    ("rawText", "Whether texts of a table stay as they are, even if a spreadsheet takes them for formulas."),
     (
         "exportScorecards.scorecardNames",
         "Only these scorecards, `customers/{customer}/profiles/{profile}/scorecards/{scorecard}`; empty: all.",
@@ -122,8 +144,8 @@ pub const FIELDS: &[(&str, &str)] = &[
     ("exportScorecards.startTime", "Only created from this on."),
     ("exportScorecards.submittedOnly", "Whether to leave out drafts."),
     ("exportScorecards.teamNames", "Must be empty: teams are not kept."),
-    ("exportScorecards.timeZoneId", "The time zone of the times in a table, of the IANA database; by default UTC."),
-    ("exportScorecards.timeZoneOffset", "Their offset from UTC, such as `+05:30`, if `timeZoneId` is absent."),
+    ("timeZoneId", "The time zone of the times in a table, of the IANA database; by default UTC."),
+    ("timeZoneOffset", "Their offset from UTC, such as `+05:30`, if `timeZoneId` is absent."),
     ("force", "Whether to delete also what hangs on the plan: its sessions, comments and targets."),
     ("groupNames", "Only the members of these groups, `customers/{customer}/groups/{group}`, and `agentUserNames`."),
     ("groups", "The groups to create or replace, each name once."),
@@ -171,29 +193,14 @@ pub const FIELDS: &[(&str, &str)] = &[
         "requestId",
         "A UUID of the client's own: repeated within a day, the request answers as it first did and creates nothing.",
     ),
-    (
-        "retrieveProgress.endTime",
-        "When the window ends, rounded up to a day, UTC; by default with today. At most 400 days.",
-    ),
-    (
-        "retrieveProgress.startTime",
-        "When the window starts, rounded down to a day, UTC; by default 30 days before its end.",
-    ),
-    (
-        "retrieveOverviews.endTime",
-        "When the window ends: the first moment that is not in it. At most 400 days after `startTime`.",
-    ),
-    ("retrieveOverviews.startTime", "When the window starts."),
-    ("retrieveOverviews.usecaseNames", "The usecases whose sessions and scorecards are counted."),
-    (
-        "retrieveOverviews.scorecardTemplateNames",
-        "Only scorecards of these templates, in every revision: `customers/{customer}/profiles/{profile}/scorecardTemplates/{scorecardTemplate}@*`; empty: of all.",
-    ),
-    ("retrieveProgress.usecaseNames", "The usecases whose scores are measured."),
-    (
-        "retrieveProgress.scorecardTemplateNames",
-        "Only scores of these templates, in every revision: `customers/{customer}/profiles/{profile}/scorecardTemplates/{scorecardTemplate}@*`; empty: of all.",
-    ),
+    ("retrieveProgress.endTime", END_OF_PROGRESS),
+    ("retrieveProgress.startTime", START_OF_PROGRESS),
+    ("retrieveOverviews.endTime", END_OF_OVERVIEWS),
+    ("retrieveOverviews.startTime", START_OF_OVERVIEWS),
+    ("retrieveOverviews.usecaseNames", USECASES_OF_OVERVIEWS),
+    ("retrieveOverviews.scorecardTemplateNames", TEMPLATES_OF_OVERVIEWS),
+    ("retrieveProgress.usecaseNames", USECASES_OF_PROGRESS),
+    ("retrieveProgress.scorecardTemplateNames", TEMPLATES_OF_PROGRESS),
     (
         "listTargets.scorecardTemplateNames",
         "Only of these templates, without a revision: `customers/{customer}/profiles/{profile}/scorecardTemplates/{scorecardTemplate}`; empty: of all.",
@@ -207,10 +214,7 @@ pub const FIELDS: &[(&str, &str)] = &[
     ("startSubmitTime", "Only with a `submitTime` from this on."),
     ("startTimestamp", "Only sessions with a `sessionTime` from this on."),
     ("startUpdateTime", "Only with an `updateTime` from this on."),
-    (
-        "listSessions.startUpdateTime",
-        "Only with an `updateTime` from this on. A range of it alone, without an agent and a plan, has the earliest first.",
-    ),
+    ("listSessions.startUpdateTime", SESSIONS_CHANGED_FROM),
     ("states", "Only in any of these states."),
     ("submitterUserNames", "Only submitted by these users, `customers/{customer}/users/{user}`."),
     ("threadIds", "Only of these threads."),

@@ -9,6 +9,7 @@ mod faults;
 mod lambda_host;
 mod record;
 mod replay;
+mod table;
 mod tls;
 mod trace;
 
@@ -48,6 +49,7 @@ pub use faults::{Fault, FaultyDynamoDb};
 pub use lambda_host::{LambdaHost, refuses_to_start};
 pub use record::{Right, RightsUsed, logged, rights_used, suite_is_recorded};
 pub use replay::{Case, Replayed, Target, replay, replay_every_event};
+pub use table::{read_table, rows_by_column};
 pub use tls::TlsEndpoint;
 pub use trace::{Call, Trace, bytes_of, least_read_units, least_write_units, units_charged};
 

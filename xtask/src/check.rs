@@ -25,7 +25,7 @@ pub(crate) struct Section {
 const AT_ONCE: usize = 2;
 
 /// All sections. Of those that may begin, the first does.
-pub(crate) const SECTIONS: [Section; 17] = [
+pub(crate) const SECTIONS: [Section; 18] = [
     Section { name: "format", title: "format", about: "rustfmt changes nothing", after: &[], run: sections::format },
     Section { name: "lints", title: "lints", about: "clippy has no warning", after: &[], run: sections::lints },
     Section {
@@ -132,6 +132,13 @@ pub(crate) const SECTIONS: [Section; 17] = [
         about: "Evaluation periods begin in every time zone when Python's zoneinfo says",
         after: &[],
         run: sections::time_zones,
+    },
+    Section {
+        name: "exported-files",
+        title: "exported files",
+        about: "DuckDB reads exported files, and LibreOffice takes no text of theirs for a formula",
+        after: &[],
+        run: sections::exported_files,
     },
 ];
 

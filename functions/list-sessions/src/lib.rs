@@ -18,20 +18,14 @@
 //! Agents see their own sessions only, as in `get-session`. Filters and pages use what they see.
 
 use coaching_domain::bodies::Paged;
-use coaching_domain::message::Place;
-use coaching_domain::names::{CoachingPlanId, UsecaseId};
-use coaching_domain::rules::{AnyOf, AskedAgent, Distinct};
-use coaching_domain::session::{CoachingSessionMessage, State};
-use coaching_domain::{Error, Role, Timestamp, message};
+use coaching_domain::session::{AskedSessions, CoachingSessionMessage};
+use coaching_domain::{Error, Role};
 use coaching_edge::{
     Access, Answer, AnswerType, App, Binding, ListIndex, Operation, Partition, Request, RequestType, Route,
 };
 use coaching_store::{Cursor, SessionFilter};
 use serde::Serialize;
 use utoipa::ToSchema;
-
-/// The most usecases in one request.
-const MAX_USECASES: usize = 20;
 
 /// The operation.
 pub static OPERATION: Operation = Operation {
@@ -40,7 +34,7 @@ pub static OPERATION: Operation = Operation {
     summary: "list sessions",
     roles: &[Role::Agent, Role::Manager, Role::Service, Role::Admin],
     callers: Some("all; an agent their own"),
-    request: RequestType::list::<ListSessionsRequest>(),
+    request: RequestType::list::<AskedSessions>(),
     answer: AnswerType::of::<ListSessionsResponse<'_>>(),
     pages: true,
     access: &[
@@ -56,31 +50,6 @@ pub static OPERATION: Operation = Operation {
     handle: |app, request| Box::pin(handle(app, request)),
     ..Operation::NOTHING
 };
-
-message! {
-    /// The request.
-    struct ListSessionsRequest, checked as SentRequest {
-        agent: Option<AskedAgent> = "agentUserName",
-        plan: Option<CoachingPlanId> = "coachingPlanName",
-        usecases: Distinct<UsecaseId, MAX_USECASES> = "usecaseNames",
-        states: AnyOf<State> = "states",
-        overdue: Option<bool> = "overdue",
-        start_session_time: Option<Timestamp> = "startSessionTime",
-        end_session_time: Option<Timestamp> = "endSessionTime",
-        start_update_time: Option<Timestamp> = "startUpdateTime",
-        end_update_time: Option<Timestamp> = "endUpdateTime",
-    }
-}
-
-impl SentRequest {
-    fn check(&mut self, place: &mut Place<'_>) {
-        place.refuse_empty_range(
-            ("startSessionTime", self.start_session_time),
-            ("endSessionTime", self.end_session_time),
-        );
-        place.refuse_empty_range(("startUpdateTime", self.start_update_time), ("endUpdateTime", self.end_update_time));
-    }
-}
 
 /// A page of sessions.
 #[derive(Serialize, ToSchema)]
@@ -99,20 +68,8 @@ struct ListSessionsResponse<'a> {
 async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let tenant = request.authorize()?;
     let now = app.now()?;
-    let (Paged { value: asked, page_size, page_token }, parameters) =
-        request.list::<ListSessionsRequest>(&tenant, now)?;
-    let filter = SessionFilter {
-        agent: request.shown_agent(asked.agent),
-        plan: asked.plan,
-        usecases: asked.usecases,
-        states: asked.states,
-        overdue: asked.overdue,
-        as_agent: request.caller().role() == Role::Agent,
-        start_session_time: asked.start_session_time,
-        end_session_time: asked.end_session_time,
-        start_update_time: asked.start_update_time,
-        end_update_time: asked.end_update_time,
-    };
+    let (Paged { value: asked, page_size, page_token }, parameters) = request.list::<AskedSessions>(&tenant, now)?;
+    let filter = SessionFilter::new(asked, request.caller().agent());
 
     let binding = Binding::new(OPERATION.name, request.caller(), &tenant, &parameters);
     let after = app.page_tokens.position(page_token.as_deref(), &binding, now)?.map(Cursor::from_text);

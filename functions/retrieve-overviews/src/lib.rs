@@ -32,7 +32,6 @@
 //! An agent of whom something cannot be read is left out; `unreachable` names them, and a page has as many agents less.
 
 mod answer;
-mod measure;
 mod request;
 
 use coaching_domain::{Error, Role};
@@ -40,10 +39,10 @@ use coaching_edge::{
     Access, Answer, AnswerType, App, Binding, ListIndex, OfAgents, Operation, Paging, Partition, Request, RequestType,
     Route, Size,
 };
+use coaching_measures::overviews::{OverviewMeasuring, OverviewOrder};
 
 use crate::answer::RetrieveOverviewsResponse;
-use crate::measure::OverviewMeasuring;
-use crate::request::{Body, OrderBy, RetrieveOverviewsRequest};
+use crate::request::{Body, RetrieveOverviewsRequest};
 
 /// The operation.
 pub static OPERATION: Operation = Operation {
@@ -85,11 +84,11 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let asked = RetrieveOverviewsRequest::new(asked, caller, &tenant, now)?;
 
     let binding = Binding::new(OPERATION.name, caller, &tenant, &parameters);
-    let measuring = OverviewMeasuring::new(app, &tenant, &asked, now);
+    let measuring = OverviewMeasuring::new(app, &tenant, &asked.overviews, now);
     let paging = Paging {
         app,
         tenant: &tenant,
-        asked: &asked.agents,
+        asked: &asked.overviews.agents,
         page: &asked.page,
         span: measuring.span,
         now,
@@ -97,9 +96,9 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
         binding: &binding,
         measuring: &measuring,
     };
-    let page = match asked.order_by {
-        OrderBy::Name => paging.by_name().await?,
-        OrderBy::ActivityTime | OrderBy::ScorecardCount => paging.by_value().await?,
+    let page = match asked.overviews.order_by {
+        OverviewOrder::Name => paging.by_name().await?,
+        OverviewOrder::ActivityTime | OverviewOrder::ScorecardCount => paging.by_value().await?,
     };
 
     answer::answer(&paging, &page).await

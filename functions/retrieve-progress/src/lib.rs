@@ -35,7 +35,6 @@
 //! measured by a template; `unreachable` names them, and a page has as many agents less.
 
 mod answer;
-mod measure;
 mod request;
 
 use coaching_domain::{Error, Role};
@@ -43,10 +42,10 @@ use coaching_edge::{
     Access, Answer, AnswerType, App, Binding, ListIndex, OfAgents, Operation, Paging, Partition, Request, RequestType,
     Route, Size,
 };
+use coaching_measures::progress::{ProgressMeasuring, ProgressOrder};
 
 use crate::answer::RetrieveProgressResponse;
-use crate::measure::ProgressMeasuring;
-use crate::request::{Body, OrderBy, RetrieveProgressRequest};
+use crate::request::{Body, RetrieveProgressRequest};
 
 /// The operation.
 pub static OPERATION: Operation = Operation {
@@ -94,11 +93,11 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let asked = RetrieveProgressRequest::new(asked, caller, &tenant, now)?;
 
     let binding = Binding::new(OPERATION.name, caller, &tenant, &parameters);
-    let measuring = ProgressMeasuring::new(app, &tenant, &asked, now);
+    let measuring = ProgressMeasuring::new(app, &tenant, &asked.progress, now);
     let paging = Paging {
         app,
         tenant: &tenant,
-        asked: &asked.agents,
+        asked: &asked.progress.agents,
         page: &asked.page,
         span: measuring.span,
         now,
@@ -106,9 +105,9 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
         binding: &binding,
         measuring: &measuring,
     };
-    let page = match asked.order_by {
-        OrderBy::Name => paging.by_name().await?,
-        OrderBy::Progress | OrderBy::Gap => paging.by_value().await?,
+    let page = match asked.progress.order_by {
+        ProgressOrder::Name => paging.by_name().await?,
+        ProgressOrder::Progress | ProgressOrder::Gap => paging.by_value().await?,
     };
 
     let last_revisions = measuring.last_revisions(&page.agents).await?;

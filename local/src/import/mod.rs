@@ -57,6 +57,10 @@ pub struct Import {
     #[arg(long, value_name = "COLUMN")]
     key: Vec<String>,
 
+    /// The table was exported with rawText: apostrophes at the beginning of texts are their own
+    #[arg(long)]
+    raw_text: bool,
+
     /// Check every row and send nothing
     #[arg(long)]
     dry_run: bool,

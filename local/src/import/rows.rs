@@ -5,7 +5,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use aws_lc_rs::digest::{SHA256, digest};
-use coaching_jobs::cells;
+use coaching_jobs::cells::{self, Score};
 use csv::{ReaderBuilder, StringRecord};
 use jsonschema::Validator;
 use serde_json::{Map, Value, json};
@@ -24,6 +24,8 @@ pub(super) struct Table {
     file: PathBuf,
     headings: Vec<String>,
     columns: Vec<Column>,
+    /// Whether the apostrophes at the beginning of texts are their own.
+    raw_text: bool,
     /// The places of the columns after which records without a name are named.
     key: Vec<usize>,
     /// The beginning of the names of the customer's, and of the profile's resources.
@@ -137,7 +139,7 @@ impl Field {
                 _ => Err("is neither true nor false"),
             },
             Some("integer") => cell.parse::<i64>().map(Value::from).map_err(|_| "is no whole number"),
-            Some("number") => number(cell).ok_or("is no number"),
+            Some("number") => cells::number_of(cell).map(Value::from).ok_or("is no number"),
             _ => Ok(match self.collection() {
                 None => cell.to_owned(),
                 Some(collection) => {
@@ -152,11 +154,6 @@ impl Field {
             .into()),
         }
     }
-}
-
-fn number(cell: &str) -> Option<Value> {
-    let number = cell.parse::<f64>().ok()?;
-    serde_json::Number::from_f64(number).map(Value::Number)
 }
 
 impl Column {
@@ -241,7 +238,8 @@ impl Table {
         let customer = format!("customers/{}", import.customer);
         let profile = format!("{customer}/profiles/{}", import.profile);
         let parents = [customer, profile];
-        Ok(Self { file: import.file.clone(), headings, columns, key, parents, name, schema: validator })
+        let (file, raw_text) = (import.file.clone(), import.raw_text);
+        Ok(Self { file, headings, columns, raw_text, key, parents, name, schema: validator })
     }
 
     /// The columns that are left out.
@@ -261,12 +259,13 @@ impl Table {
         let mut record = Map::new();
         let mut scores = Vec::new();
         for ((cell, column), heading) in row.iter().zip(&self.columns).zip(&self.headings) {
-            let cell = cells::text_of(cell);
             match column {
                 _ if cell.is_empty() => {}
                 Column::LeftOut => {}
-                Column::Score { template, criterion } => scores.push((template, score(criterion, cell))),
-                Column::Field(field) => match field.value(cell, &self.parents) {
+                Column::Score { template, criterion } => {
+                    scores.push((template, score(criterion, cells::score_of(cell, self.raw_text))))
+                }
+                Column::Field(field) => match field.value(cells::text_of(cell, self.raw_text), &self.parents) {
                     Ok(value) => put(&mut record, &field.path, value),
                     Err(fault) => problems.push(format!("{heading}: {fault}: {cell}")),
                 },
@@ -323,12 +322,12 @@ fn mapping(file: &Path) -> Result<HashMap<String, Option<String>>, String> {
         .map_err(|error| format!("{} is no JSON object from columns to fields or null: {error}", file.display()))
 }
 
-/// The score of a criterion that a cell holds.
-fn score(criterion: &str, cell: &str) -> Value {
-    match number(cell) {
-        _ if cell == "N/A" => json!({"criterionId": criterion, "notApplicable": true}),
-        Some(value) => json!({"criterionId": criterion, "numericValue": value}),
-        None => json!({"criterionId": criterion, "textValue": cell}),
+/// The score of a criterion as the API takes it.
+fn score(criterion: &str, score: Score<'_>) -> Value {
+    match score {
+        Score::NotApplicable => json!({"criterionId": criterion, "notApplicable": true}),
+        Score::Number(number) => json!({"criterionId": criterion, "numericValue": number}),
+        Score::Text(text) => json!({"criterionId": criterion, "textValue": text}),
     }
 }
 

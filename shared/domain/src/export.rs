@@ -5,14 +5,13 @@ use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
 use crate::json::Json;
-use crate::message;
-use crate::message::{Place, Rule};
+use crate::message::{Message, Object, Place, Rule};
 use crate::names::{GroupId, ScorecardId, UsecaseId, UserId};
-use crate::outline::Kind;
+use crate::outline::{self, Kind};
 use crate::references::References;
 use crate::rules::{Distinct, Enumeration, Every, Flag, List, OneOf, TemplateName, Text};
 use crate::scorecard::Scorecard;
-use crate::{Caller, Timestamp};
+use crate::{Caller, Timestamp, message};
 
 /// The longest time between the creations of scorecards that are exported together.
 const LONGEST_RANGE: TimeDelta = TimeDelta::days(3660);
@@ -72,6 +71,38 @@ impl Enumeration for Layout {
     ];
 }
 
+/// What a row of a table of progress is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ProgressLayout {
+    /// An agent.
+    RowPerAgent,
+    /// A target of an agent.
+    RowPerTarget,
+}
+
+impl Enumeration for ProgressLayout {
+    const VALUES: &'static [(&'static str, Self)] = &[
+        ("PROGRESS_LAYOUT_UNSPECIFIED", Self::RowPerAgent),
+        ("ROW_PER_AGENT", Self::RowPerAgent),
+        ("ROW_PER_TARGET", Self::RowPerTarget),
+    ];
+}
+
+message! {
+    /// The rows of a table of progress.
+    #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+    pub struct ProgressRows {
+        layout: Option<OneOf<ProgressLayout>> = "layout",
+    }
+}
+
+impl ProgressRows {
+    /// What a row of a table is.
+    pub fn layout(self) -> ProgressLayout {
+        self.layout.unwrap_or(ProgressLayout::RowPerAgent)
+    }
+}
+
 /// An offset from UTC, such as `+05:30`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Offset(i32);
@@ -107,9 +138,75 @@ impl Rule for Offset {
 }
 
 message! {
-    /// A request to export scorecards. A repeated request is recognised by its serialised form, and a job begins with it.
+    /// The form of the file that an export makes.
+    #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+    pub struct FileForm {
+        format: Option<OneOf<Format>> = "format",
+        /// Always by a job.
+        pub as_job: Flag = "asJob",
+        /// A table without a byte order mark.
+        pub omit_byte_order_mark: Flag = "omitByteOrderMark",
+        /// A table whose texts are as they are, even if a spreadsheet would take one for a formula.
+        pub raw_text: Flag = "rawText",
+        time_zone: Option<Tz> = "timeZoneId",
+        offset: Option<Offset> = "timeZoneOffset",
+    }
+}
+
+impl FileForm {
+    /// A table that a job makes.
+    pub fn by_job() -> Self {
+        Self { as_job: true, ..Self::default() }
+    }
+
+    /// The form of the file.
+    pub fn format(&self) -> Format {
+        self.format.unwrap_or(Format::Csv)
+    }
+
+    /// `time` in the time zone, in the form of RFC 3339 with an offset.
+    pub fn local(&self, time: Timestamp) -> String {
+        let time = time.as_utc();
+        let offset = self.offset.and_then(|Offset(seconds)| FixedOffset::east_opt(seconds));
+        match (self.time_zone, offset) {
+            (Some(zone), _) => time.with_timezone(&zone).to_rfc3339_opts(SecondsFormat::AutoSi, false),
+            (None, Some(offset)) => time.with_timezone(&offset).to_rfc3339_opts(SecondsFormat::AutoSi, false),
+            (None, None) => time.to_rfc3339_opts(SecondsFormat::AutoSi, false),
+        }
+    }
+}
+
+/// A request to export what an `M` asks for. A repeated request is recognised by its serialised form, and a job begins
+/// with it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Export<M> {
+    /// What is exported.
+    #[serde(flatten)]
+    pub asked: M,
+    /// In which form.
+    #[serde(flatten)]
+    pub form: FileForm,
+}
+
+impl<M: Message> Message for Export<M> {
+    fn names() -> Vec<&'static str> {
+        [M::names(), FileForm::names()].concat()
+    }
+
+    fn read(object: &mut Object, place: &mut Place<'_>) -> Option<Self> {
+        let (asked, form) = (M::read(object, place), <FileForm as Message>::read(object, place));
+        Some(Self { asked: asked?, form: form? })
+    }
+
+    fn fields() -> Vec<outline::Field> {
+        M::fields().into_iter().chain(FileForm::fields()).collect()
+    }
+}
+
+message! {
+    /// Which scorecards are exported, and what a row of theirs is.
     #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-    pub struct ScorecardsExport, checked as SentScorecardsExport {
+    pub struct ExportedScorecards, checked as SentExportedScorecards {
         /// Only of these agents, and of the members of `groups`; both empty: of all.
         pub agents: Distinct<UserId, MAX_AGENTS> = "agentUserNames",
         /// Created at this time or later.
@@ -132,19 +229,10 @@ message! {
         /// Members of sub-groups too.
         pub with_indirect_members: Flag = "includeIndirectGroupMembers",
         layout: Option<OneOf<Layout>> = "layout",
-        format: Option<OneOf<Format>> = "format",
-        /// Always by a job.
-        pub as_job: Flag = "asJob",
-        /// A table without a byte order mark.
-        pub omit_byte_order_mark: Flag = "omitByteOrderMark",
-        /// A table whose texts are as they are, even if a spreadsheet would take one for a formula.
-        pub raw_text: Flag = "rawText",
-        time_zone: Option<Tz> = "timeZoneId",
-        offset: Option<Offset> = "timeZoneOffset",
     }
 }
 
-impl SentScorecardsExport {
+impl SentExportedScorecards {
     fn check(&mut self, place: &mut Place<'_>) {
         if !self.teams.is_empty() {
             place.refuse_field("teamNames", "must be empty: teams are not kept; name groups");
@@ -158,8 +246,8 @@ impl SentScorecardsExport {
     }
 }
 
-impl ScorecardsExport {
-    /// A table of all scorecards created from `start` until before `end`.
+impl ExportedScorecards {
+    /// All scorecards created from `start` until before `end`, a row each.
     pub fn of_all(start: Timestamp, end: Timestamp) -> Self {
         Self {
             agents: Vec::new(),
@@ -174,18 +262,7 @@ impl ScorecardsExport {
             submitted_only: false,
             with_indirect_members: false,
             layout: None,
-            format: None,
-            as_job: true,
-            omit_byte_order_mark: false,
-            raw_text: false,
-            time_zone: None,
-            offset: None,
         }
-    }
-
-    /// The form of the file.
-    pub fn format(&self) -> Format {
-        self.format.unwrap_or(Format::Csv)
     }
 
     /// What a row of a table is.
@@ -216,38 +293,23 @@ impl ScorecardsExport {
             && (self.templates.is_empty() || self.templates.contains(&scorecard.template))
             && (self.usecases.is_empty() || self.usecases.contains(&scorecard.usecase))
     }
+}
 
-    /// The part of the time range, in percent, that is behind once all scorecards down to `created` were read, from the
-    /// latest on.
-    pub fn percent_down_to(&self, created: Timestamp) -> u8 {
-        let whole = self.end.unix_nanoseconds() - self.start.unix_nanoseconds();
-        let done = (self.end.unix_nanoseconds() - created.unix_nanoseconds()).clamp(0, whole);
-        u8::try_from(done * 100 / whole.max(1)).unwrap_or(99).min(99)
-    }
-
-    /// `time` in the request's time zone, in the form of RFC 3339 with an offset.
-    pub fn local(&self, time: Timestamp) -> String {
-        let time = time.as_utc();
-        let offset = self.offset.and_then(|Offset(seconds)| FixedOffset::east_opt(seconds));
-        match (self.time_zone, offset) {
-            (Some(zone), _) => time.with_timezone(&zone).to_rfc3339_opts(SecondsFormat::AutoSi, false),
-            (None, Some(offset)) => time.with_timezone(&offset).to_rfc3339_opts(SecondsFormat::AutoSi, false),
-            (None, None) => time.to_rfc3339_opts(SecondsFormat::AutoSi, false),
-        }
-    }
-
-    /// The name under which the file is downloaded; `part` tells several apart.
-    pub fn file_name(&self, part: Option<usize>) -> String {
-        let day = |time: Timestamp| time.as_utc().date_naive();
-        let part = part.map(|part| format!("-{part}")).unwrap_or_default();
-        format!("scorecards-{}-{}{part}.{}", day(self.start), day(self.end), self.format().extension())
-    }
+/// The part of the way from one time to another, which may be earlier, that is behind once `reached` is reached: 0 to 99
+/// percent.
+pub fn percent_of_way(from: Timestamp, to: Timestamp, reached: Timestamp) -> u8 {
+    let way = |time: Timestamp| time.unix_nanoseconds() - from.unix_nanoseconds();
+    let (done, whole) = (way(reached), way(to));
+    let percent = done.checked_mul(100).and_then(|done| done.checked_div(whole)).unwrap_or(99);
+    u8::try_from(percent.clamp(0, 99)).unwrap_or(0)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::message::tests::sent;
+
+    type ScorecardsExport = Export<ExportedScorecards>;
 
     fn export(more: &str) -> (Option<ScorecardsExport>, Vec<String>) {
         sent(&format!(r#"{{"startTime": "2026-05-01T00:00:00Z", "endTime": "2026-06-01T00:00:00Z"{more}}}"#))
@@ -292,7 +354,7 @@ mod tests {
             (r#", "timeZoneOffset": "-18:00""#, "2026-11-01T20:00:00-18:00"),
             (r#", "timeZoneOffset": "+05:30", "timeZoneId": "Europe/Berlin""#, "2026-11-02T15:00:00+01:00"),
         ] {
-            assert_eq!(export(more).0.unwrap().local(time), local, "{more}");
+            assert_eq!(export(more).0.unwrap().form.local(time), local, "{more}");
         }
     }
 
@@ -306,9 +368,12 @@ mod tests {
     }
 
     #[test]
-    fn a_part_is_between_nothing_and_nearly_all() {
-        let export = export("").0.unwrap();
-        let at = |text: &str| export.percent_down_to(Timestamp::parse(text).unwrap());
-        assert_eq!([at("2026-06-01T00:00:00Z"), at("2026-05-16T12:00:00Z"), at("2026-05-01T00:00:00Z")], [0, 50, 99]);
+    fn a_part_of_the_way_is_between_nothing_and_nearly_all_in_either_direction() {
+        let time = |text: &str| Timestamp::parse(text).unwrap();
+        let (first, last) = (time("2026-05-01T00:00:00Z"), time("2026-06-01T00:00:00Z"));
+        let times = [last, time("2026-05-16T12:00:00Z"), first, time("2026-04-01T00:00:00Z")];
+        assert_eq!(times.map(|time| percent_of_way(last, first, time)), [0, 50, 99, 99]);
+        assert_eq!(times.map(|time| percent_of_way(first, last, time)), [99, 50, 0, 0]);
+        assert_eq!(percent_of_way(first, first, last), 99);
     }
 }

@@ -198,6 +198,11 @@ impl Caller {
         &self.user
     }
 
+    /// The caller, if they are an agent, and so are shown only what is theirs.
+    pub fn agent(&self) -> Option<&UserId> {
+        Some(&self.user).filter(|_| self.role == Role::Agent)
+    }
+
     /// The tenant of a path, if the caller's claims open it.
     ///
     /// # Errors

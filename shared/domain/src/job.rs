@@ -48,10 +48,24 @@ pub enum JobKind {
     /// It exports scorecards.
     #[serde(rename = "EXPORT_SCORECARDS")]
     ExportScorecards,
+    /// It exports sessions.
+    #[serde(rename = "EXPORT_COACHING_SESSIONS")]
+    ExportSessions,
+    /// It exports progress.
+    #[serde(rename = "EXPORT_COACHING_PROGRESSES")]
+    ExportProgresses,
+    /// It exports overviews.
+    #[serde(rename = "EXPORT_COACHING_OVERVIEWS")]
+    ExportOverviews,
 }
 
 impl Enumeration for JobKind {
-    const VALUES: &'static [(&'static str, Self)] = &[("EXPORT_SCORECARDS", Self::ExportScorecards)];
+    const VALUES: &'static [(&'static str, Self)] = &[
+        ("EXPORT_SCORECARDS", Self::ExportScorecards),
+        ("EXPORT_COACHING_SESSIONS", Self::ExportSessions),
+        ("EXPORT_COACHING_PROGRESSES", Self::ExportProgresses),
+        ("EXPORT_COACHING_OVERVIEWS", Self::ExportOverviews),
+    ];
 }
 
 impl JobKind {
@@ -104,7 +118,7 @@ impl JobState {
 }
 
 /// The name of `value`.
-fn name_of<E: Enumeration + PartialEq>(value: E) -> &'static str {
+pub fn name_of<E: Enumeration + PartialEq>(value: E) -> &'static str {
     E::VALUES.iter().find(|(_, named)| *named == value).map_or("", |(name, _)| *name)
 }
 

@@ -460,6 +460,22 @@ impl Message for () {
     }
 }
 
+/// The fields of one message, then those of another.
+impl<A: Message, B: Message> Message for (A, B) {
+    fn names() -> Vec<&'static str> {
+        [A::names(), B::names()].concat()
+    }
+
+    fn read(object: &mut Object, place: &mut Place<'_>) -> Option<Self> {
+        let (first, second) = (A::read(object, place), B::read(object, place));
+        Some((first?, second?))
+    }
+
+    fn fields() -> Vec<outline::Field> {
+        A::fields().into_iter().chain(B::fields()).collect()
+    }
+}
+
 /// Declares a message. Each line is a field: its name in Rust, its rule, which is a [`Field`], and its name on the wire.
 /// They are read in the order of the lines.
 ///

@@ -17,6 +17,8 @@ pub enum Named {
     Template(ScorecardTemplateId),
     /// A user in the directory.
     User(UserId),
+    /// A plan.
+    Plan(CoachingPlanId),
     /// A group in the directory.
     Group(GroupId),
     /// A user in the directory who works in the profile, or worked there before they left.
@@ -32,6 +34,7 @@ impl Named {
             Self::Usecase(id) => format!("'{}' does not exist", tenant.name_of(id)),
             Self::Template(id) => format!("'{}' does not exist", tenant.name_of(id)),
             Self::User(id) => format!("'{}' is not in the directory", tenant.name_of(id)),
+            Self::Plan(id) => format!("'{}' does not exist", tenant.name_of(id)),
             Self::Group(id) => format!("'{}' does not exist", tenant.name_of(id)),
             Self::Colleague(id) => format!("'{}' is no one of this profile in the directory", tenant.name_of(id)),
             Self::Agent(id) => format!("'{}' is no agent of this profile in the directory", tenant.name_of(id)),
@@ -62,6 +65,13 @@ impl References {
     #[must_use]
     pub fn users<'a>(mut self, field: &str, ids: impl IntoIterator<Item = &'a UserId>) -> Self {
         self.0.extend(ids.into_iter().map(|id| (field.to_owned(), Named::User(id.clone()))));
+        self
+    }
+
+    /// Adds the plans in `field`.
+    #[must_use]
+    pub fn plans<'a>(mut self, field: &str, ids: impl IntoIterator<Item = &'a CoachingPlanId>) -> Self {
+        self.0.extend(ids.into_iter().map(|id| (field.to_owned(), Named::Plan(id.clone()))));
         self
     }
 

@@ -1,7 +1,7 @@
 //! Coaching sessions: a manager meets an agent under a plan.
 
 use chrono::TimeDelta;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::change::{Document, Hidden, Shown};
@@ -11,13 +11,16 @@ use crate::message;
 use crate::message::Place;
 use crate::names::{CoachingPlanId, CoachingSessionId, UsecaseId, UserId};
 use crate::references::References;
-use crate::rules::{Dropped, Enumeration, Fixed, Imported, Past, Patch, Text};
+use crate::rules::{AnyOf, AskedAgent, Distinct, Dropped, Enumeration, Fixed, Imported, Past, Patch, Text};
 use crate::timestamp::{Timestamp, creation, is_before, told_or_now};
 use crate::values::MAX_TEXT_BYTES;
 use crate::{Error, Reason, Tenant, Version, Violations};
 
 /// The time that an agent has to acknowledge a submitted session.
 const ACKNOWLEDGED_WITHIN: TimeDelta = TimeDelta::days(7);
+
+/// The most usecases that a list of sessions, or an export of them, is limited to.
+const MAX_ASKED_USECASES: usize = 20;
 
 /// A coaching session as it is stored.
 #[derive(Debug, Clone, PartialEq)]
@@ -193,7 +196,7 @@ impl NewCoachingSession {
 }
 
 /// The state of a session. It follows from its times and notes, and is not stored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 #[schema(as = CoachingSessionState)]
 pub enum State {
@@ -214,6 +217,58 @@ impl Enumeration for State {
         ("SUBMITTED", Self::Submitted),
         ("ACKNOWLEDGED", Self::Acknowledged),
     ];
+}
+
+message! {
+    /// Which sessions a list has, or an export: those that match every field that is set.
+    #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+    pub struct AskedSessions, checked as SentAskedSessions {
+        /// Of this agent.
+        pub agent: Option<AskedAgent> = "agentUserName",
+        /// Of this plan.
+        pub plan: Option<CoachingPlanId> = "coachingPlanName",
+        /// Of any of these usecases; empty: of any usecase or none.
+        pub usecases: Distinct<UsecaseId, MAX_ASKED_USECASES> = "usecaseNames",
+        /// In any of these states; empty: in any.
+        pub states: AnyOf<State> = "states",
+        /// Overdue, or not.
+        pub overdue: Option<bool> = "overdue",
+        /// Of this `sessionTime` or later.
+        pub start_session_time: Option<Timestamp> = "startSessionTime",
+        /// Of a `sessionTime` before this one.
+        pub end_session_time: Option<Timestamp> = "endSessionTime",
+        /// Changed at this time or later.
+        pub start_update_time: Option<Timestamp> = "startUpdateTime",
+        /// Changed before this time.
+        pub end_update_time: Option<Timestamp> = "endUpdateTime",
+    }
+}
+
+impl SentAskedSessions {
+    fn check(&mut self, place: &mut Place<'_>) {
+        place.refuse_empty_range(
+            ("startSessionTime", self.start_session_time),
+            ("endSessionTime", self.end_session_time),
+        );
+        place.refuse_empty_range(("startUpdateTime", self.start_update_time), ("endUpdateTime", self.end_update_time));
+    }
+}
+
+impl AskedSessions {
+    /// The resources that it names and that must exist, for `caller`. An agent is shown their own sessions whatever plan
+    /// they name, and is not told which plans there are. To a caller who is confined to some profiles, whom the customer
+    /// employs elsewhere is not told.
+    pub fn references(&self, caller: &Caller) -> References {
+        let references = References::default().usecases("usecaseNames", &self.usecases);
+        if caller.role() == Role::Agent {
+            return references;
+        }
+        let references = references.plans("coachingPlanName", &self.plan);
+        match caller.enters_every_profile() {
+            true => references.users("agentUserName", &self.agent),
+            false => references,
+        }
+    }
 }
 
 /// The steps of a session: all that its state follows from, and the time at which it counts.
@@ -340,10 +395,12 @@ impl CoachingSession {
 
     /// The session as `caller` sees it, for answers.
     pub fn seen_by(self, caller: &Caller) -> SeenSession {
-        match caller.role() {
-            Role::Agent => SeenSession(self.seen_by_agent()),
-            Role::Manager | Role::Service | Role::Admin => SeenSession(self),
-        }
+        self.seen(caller.role() == Role::Agent)
+    }
+
+    /// The session as its agent sees it, or as others do.
+    pub fn seen(self, by_agent: bool) -> SeenSession {
+        SeenSession(if by_agent { self.seen_by_agent() } else { self })
     }
 
     /// Makes this the version after `before`. The version that its agent sees changes only if they see the change.
@@ -622,60 +679,60 @@ impl Acknowledgement {
 #[schema(as = CoachingSession)]
 pub struct CoachingSessionMessage<'a> {
     /// Its resource name: `customers/{customer}/profiles/{profile}/coachingSessions/{coachingSession}`.
-    name: String,
+    pub name: String,
     /// When it was created.
-    create_time: Timestamp,
+    pub create_time: Timestamp,
     /// When anyone last changed it; for an agent, when something that they see of it last changed.
-    update_time: Timestamp,
+    pub update_time: Timestamp,
     /// When a manager last changed it; for an agent, when a manager last changed something that they see of it.
-    manager_update_time: Timestamp,
+    pub manager_update_time: Timestamp,
     /// When an agent's action last changed it.
-    agent_update_time: Timestamp,
+    pub agent_update_time: Timestamp,
     /// When the agent acknowledged it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    acknowledge_time: Option<Timestamp>,
+    pub acknowledge_time: Option<Timestamp>,
     /// The agent's comment, at most 64 KiB.
     #[serde(skip_serializing_if = "Option::is_none")]
-    agent_comment: Option<&'a str>,
+    pub agent_comment: Option<&'a str>,
     /// Who is coached: `customers/{customer}/users/{user}`.
-    agent_user_name: String,
+    pub agent_user_name: String,
     /// Who created it: `customers/{customer}/users/{user}`.
-    creator_user_name: String,
+    pub creator_user_name: String,
     /// The plan that it belongs to: `customers/{customer}/profiles/{profile}/coachingPlans/{coachingPlan}`.
-    coaching_plan_name: String,
+    pub coaching_plan_name: String,
     /// When the two meet.
     #[serde(skip_serializing_if = "Option::is_none")]
-    session_time: Option<Timestamp>,
+    pub session_time: Option<Timestamp>,
     /// Notes of the meeting, at most 64 KiB. An agent sees them once the session is submitted.
     #[serde(skip_serializing_if = "Option::is_none")]
-    meeting_notes: Option<&'a str>,
+    pub meeting_notes: Option<&'a str>,
     /// Notes for managers only, at most 64 KiB. An agent never sees them.
     #[serde(skip_serializing_if = "Option::is_none")]
-    private_notes: Option<&'a str>,
+    pub private_notes: Option<&'a str>,
     /// When the manager submitted it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    manager_submit_time: Option<Timestamp>,
+    pub manager_submit_time: Option<Timestamp>,
     /// When the agent submitted it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    agent_submit_time: Option<Timestamp>,
+    pub agent_submit_time: Option<Timestamp>,
     /// The usecase that it belongs to: `customers/{customer}/profiles/{profile}/usecases/{usecase}`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    usecase_name: Option<String>,
+    pub usecase_name: Option<String>,
     /// Who last wrote its notes, moved it or submitted it: `customers/{customer}/users/{user}`. An agent sees it once the session is submitted.
     #[serde(skip_serializing_if = "Option::is_none")]
-    manager_submitter_user_name: Option<String>,
+    pub manager_submitter_user_name: Option<String>,
     /// Its state; for an agent, the state of what they see of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(required = true)]
-    state: Option<State>,
+    pub state: Option<State>,
     /// Whether it is overdue: its time has come and it has no notes, or it was submitted, and its time came, a week ago and it is not acknowledged.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(required = true)]
-    overdue: Option<bool>,
+    pub overdue: Option<bool>,
     /// Opaque version, to send in `If-Match`. An agent's changes only with what they see of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(required = true)]
-    etag: Option<String>,
+    pub etag: Option<String>,
 }
 
 impl CoachingSessionMessage<'_> {
@@ -691,6 +748,11 @@ impl CoachingSessionMessage<'_> {
 pub struct SeenSession(CoachingSession);
 
 impl SeenSession {
+    /// Who is coached.
+    pub fn agent(&self) -> &UserId {
+        &self.0.agent
+    }
+
     /// The session as answered at `now`.
     pub fn message(&self, tenant: &Tenant, now: Timestamp) -> CoachingSessionMessage<'_> {
         let Self(session) = self;

@@ -12,7 +12,7 @@ use coaching_domain::{Caller, Error, Role, Tenant, Timestamp, message, outline};
 use coaching_store::{Agent, AgentFilter, Cursor};
 use futures_util::future::try_join;
 use futures_util::join;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::{Answer, App, Binding, bytes_in_answer};
@@ -27,7 +27,7 @@ const MAX_TEMPLATES: usize = 100;
 
 message! {
     /// What a request says of the agents that it is for, and of what they are measured by.
-    #[derive(Debug)]
+    #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
     pub struct SentAgents {
         agents: Distinct<UserId, MAX_AGENTS> = "agentUserNames",
         groups: Distinct<GroupId, MAX_GROUPS> = "groupNames",
@@ -51,6 +51,29 @@ message! {
     }
 }
 
+impl SentAgents {
+    /// The resources that it names and that must exist. To a `caller` who is confined to some profiles, whom the customer
+    /// employs elsewhere, and in which groups, is not told.
+    pub fn references(&self, caller: &Caller) -> References {
+        let measured_by = measured_by(&self.usecases, &self.templates);
+        match caller.enters_every_profile() {
+            true => measured_by.users("agentUserNames", &self.agents).groups("groupNames", &self.groups),
+            false => measured_by,
+        }
+    }
+
+    /// For how many usecases it asks.
+    pub fn usecase_count(&self) -> usize {
+        self.usecases.len()
+    }
+}
+
+/// The usecases and templates that a request names.
+fn measured_by(usecases: &[UsecaseId], templates: &[ScorecardTemplateId]) -> References {
+    let usecases = References::default().usecases("usecaseNames", usecases);
+    templates.iter().fold(usecases, |all, template| all.template("scorecardTemplateNames", template))
+}
+
 impl From<NamedAgents> for SentAgents {
     fn from(named: NamedAgents) -> Self {
         let NamedAgents { agents, groups, usecases, templates, with_indirect_members } = named;
@@ -60,7 +83,7 @@ impl From<NamedAgents> for SentAgents {
 }
 
 /// A request about agents, with further fields `M`.
-#[derive(Debug)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct OfAgents<M, A = SentAgents> {
     /// The agents.
     pub agents: A,
@@ -161,6 +184,22 @@ impl AskedAgents {
             audience: None,
             is_of_caller,
         })
+    }
+
+    /// The agents that `sent` is for, of whom those that do not exist are left out.
+    pub fn of(sent: SentAgents) -> Self {
+        let SentAgents { agents, groups, usecases, templates, with_inactive, with_dev_users, with_indirect_members } =
+            sent;
+        Self {
+            agents,
+            groups,
+            usecases,
+            templates,
+            filter: AgentFilter { with_inactive, with_dev_users },
+            with_indirect_members,
+            audience: None,
+            is_of_caller: false,
+        }
     }
 
     /// Those of them who are in `audience`.
@@ -293,16 +332,49 @@ pub struct Paging<'a, M> {
     pub measuring: &'a M,
 }
 
+/// The agents that a request is for, and what measures them.
+#[derive(Debug)]
+pub struct Roster<'a, M> {
+    /// The app.
+    pub app: &'a App,
+    /// The profile.
+    pub tenant: &'a Tenant,
+    /// The agents asked for.
+    pub asked: &'a AskedAgents,
+    /// The time whose facts count.
+    pub span: Span,
+    /// Who is told which of them do not exist; `None`: nobody.
+    pub caller: Option<&'a Caller>,
+    /// Measures the agents.
+    pub measuring: &'a M,
+}
+
+/// A part of the agents of a [`Roster`].
+#[derive(Debug)]
+pub struct RosterPart<T> {
+    /// The agents.
+    pub agents: Vec<T>,
+    /// The place after it, if more follow.
+    pub next: Option<Cursor>,
+}
+
 /// Agents, and what was read ahead of them.
 type Found<M> = (Vec<Agent>, Option<<M as Measuring>::ReadAhead>);
 
 impl<M: Measuring> Paging<'_, M> {
+    /// The agents asked for.
+    fn roster(&self) -> Roster<'_, M> {
+        let Self { app, tenant, asked, span, caller, measuring, .. } = *self;
+        Roster { app, tenant, asked, span, caller: Some(caller), measuring }
+    }
+
     /// A page by display name, then resource name.
     ///
     /// # Errors
     /// INVALID_ARGUMENT naming what does not exist, or a page token that is not of this request; the errors of
     /// measuring; UNAVAILABLE if the table does not answer.
     pub async fn by_name(&self) -> Result<AgentPage<M::Measured>, Error> {
+        let roster = self.roster();
         let AskedPage { descending, size, ref token } = *self.page;
         let after = self.app.page_tokens.position(token.as_deref(), self.binding, self.now)?;
         let after = after.map(|after| Cursor::from_name_and_id(&after));
@@ -310,16 +382,16 @@ impl<M: Measuring> Paging<'_, M> {
             let store = &self.app.store;
             let filter = self.asked.filter;
             let page = store.agents_of_profile(self.tenant, self.span, filter, descending, after.as_ref(), size);
-            let (checked, page, basis) = join!(self.check_names(), page, self.measuring.basis());
+            let (checked, page, basis) = join!(roster.check_names(), page, self.measuring.basis());
             checked?;
             let page = page?;
-            let agents = self.measure(page.entries, &basis?, None).await?;
+            let agents = roster.measure(page.entries, &basis?, None).await?;
             return Ok(AgentPage { agents, next: page.next.map(Cursor::into_name_and_id), places: Places::ByName });
         }
-        let (checked, everyone, basis) = join!(self.check_names(), self.everyone(size), self.measuring.basis());
+        let (checked, everyone, basis) = join!(roster.check_names(), roster.everyone(size), self.measuring.basis());
         let (agents, ahead) = checked_and(checked, everyone)?;
         let (agents, next) = self.cut_by_name(agents, |agent| agent, after);
-        let agents = self.measure(agents, &basis?, ahead).await?;
+        let agents = roster.measure(agents, &basis?, ahead).await?;
         Ok(AgentPage { agents, next, places: Places::ByName })
     }
 
@@ -343,10 +415,7 @@ impl<M: Measuring> Paging<'_, M> {
         after: Option<Cursor>,
     ) -> (Vec<T>, Option<String>) {
         let AskedPage { descending, size, .. } = *self.page;
-        let place = |one: &T| {
-            let agent = agent(one);
-            Cursor::by_name(&agent.display_name, &agent.id)
-        };
+        let place = |one: &T| agent(one).place_by_name();
         if let Some(after) = after {
             let after = after.rank(descending);
             all.retain(|one| place(one).rank(descending) > after);
@@ -363,7 +432,9 @@ impl<M: Measuring> Paging<'_, M> {
     /// # Errors
     /// As [`Paging::by_name`].
     pub async fn everyone_measured(&self) -> Result<Vec<M::Measured>, Error> {
-        let (checked, everyone, basis) = join!(self.check_names(), self.everyone(usize::MAX), self.measuring.basis());
+        let roster = self.roster();
+        let (checked, everyone, basis) =
+            join!(roster.check_names(), roster.everyone(usize::MAX), self.measuring.basis());
         let (agents, ahead) = checked_and(checked, everyone)?;
         self.measuring.measure(agents, &basis?, ahead).await
     }
@@ -375,18 +446,19 @@ impl<M: Measuring> Paging<'_, M> {
     /// INVALID_ARGUMENT naming what does not exist, or if there are more people; the errors of measuring; UNAVAILABLE if
     /// the table does not answer.
     pub async fn all_by_name(&self, most: usize) -> Result<Vec<M::Measured>, Error> {
+        let roster = self.roster();
         let found = async {
-            let ids = self.people().await?;
+            let ids = roster.people().await?;
             if ids.len() > most {
                 let refusal = format!("and groupNames must name at most {most} people, and name {}", ids.len());
                 return Err(Error::invalid_field("agentUserNames", refusal));
             }
-            self.agents_among(&ids, true).await
+            roster.agents_among(&ids, true).await
         };
-        let (checked, found, basis) = join!(self.check_names(), found, self.measuring.basis());
+        let (checked, found, basis) = join!(roster.check_names(), found, self.measuring.basis());
         let (mut agents, ahead) = checked_and(checked, found)?;
-        agents.sort_by_cached_key(|agent| Cursor::by_name(&agent.display_name, &agent.id));
-        self.measure(agents, &basis?, ahead).await
+        agents.sort_by_cached_key(Agent::place_by_name);
+        roster.measure(agents, &basis?, ahead).await
     }
 
     /// A page by value: the first one orders all agents and keeps the order, the others follow it.
@@ -433,30 +505,20 @@ impl<M: Measuring> Paging<'_, M> {
 
     /// A page of the kept order that `token` continues.
     async fn in_kept_order(&self, token: &str) -> Result<AgentPage<M::Measured>, Error> {
+        let roster = self.roster();
         let size = self.page.size;
         let place = self.app.page_tokens.open(token, self.binding, self.now)?;
         let (order, start) = parse_place(&place)?;
         let kept = self.app.store.kept_order(self.tenant, self.binding.own(order), start, size);
         let (kept, basis) = join!(kept, self.measuring.basis());
         let (ids, more) = kept?;
-        let (mut agents, ahead) = self.agents_and_ahead(&ids, true).await?;
+        let (mut agents, ahead) = roster.agents_and_ahead(&ids, true).await?;
         let places: HashMap<&UserId, usize> = ids.iter().enumerate().map(|(place, id)| (id, place)).collect();
         agents.sort_by_key(|agent| places.get(&agent.id).copied());
         let next = more.then(|| format_place(order, start + size));
-        let agents = self.measure(agents, &basis?, ahead).await?;
+        let agents = roster.measure(agents, &basis?, ahead).await?;
         let before = agents.iter().filter_map(|agent| Some(start + places.get(&M::agent(agent).id)? + 1)).collect();
         Ok(AgentPage { agents, next, places: Places::InOrder(order, before) })
-    }
-
-    async fn measure(
-        &self,
-        agents: Vec<Agent>,
-        basis: &M::Basis,
-        ahead: Option<M::ReadAhead>,
-    ) -> Result<Vec<M::Measured>, Error> {
-        let mut measured = self.measuring.measure(agents, basis, ahead).await?;
-        self.measuring.complete(&mut measured).await?;
-        Ok(measured)
     }
 
     /// The agents in the requested order by value: the value, the id and the place in `measured` of each.
@@ -483,11 +545,106 @@ impl<M: Measuring> Paging<'_, M> {
         Ok(order)
     }
 
+    /// Answers as many agents of `page` as there is room for. `messages` has the message of each, and `response` makes
+    /// the answer of the first of them and the token of the next page.
+    ///
+    /// # Errors
+    /// The error `too_large` if there is no room for one agent; UNAVAILABLE if the table does not answer.
+    pub async fn answer<'m, E: Serialize, R: Serialize>(
+        &self,
+        page: &AgentPage<M::Measured>,
+        messages: &'m [E],
+        response: impl Fn(&'m [E], Option<String>) -> R,
+        too_large: impl FnOnce() -> Error,
+    ) -> Result<Answer, Error> {
+        let response = |shown: &'m [E], order| {
+            let next = self.after(page, shown.len(), order);
+            Ok(response(shown, self.app.page_tokens.next(next.as_deref(), self.binding, self.now)?))
+        };
+        // A place takes as many bytes in any order.
+        let sizes = messages.iter().map(bytes_in_answer);
+        let answer = Answer::beginning(messages, sizes, |shown| response(shown, Uuid::nil()))?;
+        let (answer, shown) = answer.ok_or_else(too_large)?;
+        match (&page.places, messages.get(..shown)) {
+            (Places::InOrderNotKept(ids, _), Some(shown)) if shown.len() < messages.len() => {
+                let ids: Vec<&UserId> = ids.iter().collect();
+                let order = self.keep_order(&ids).await?;
+                Answer::json(&response(shown, order)?)
+            }
+            _ => Ok(answer),
+        }
+    }
+
+    /// The place after the first `shown` agents of `page`, at least one if there are any; `None` if none follows.
+    /// `order` is the id of an order that is not kept yet.
+    fn after(&self, page: &AgentPage<M::Measured>, shown: usize, order: Uuid) -> Option<String> {
+        let last = shown.checked_sub(1).filter(|_| shown < page.agents.len());
+        let Some(last) = last else { return page.next.clone() };
+        match &page.places {
+            Places::ByName => Some(M::agent(page.agents.get(last)?).place_by_name().into_name_and_id()),
+            Places::InOrder(order, before) => Some(format_place(*order, *before.get(last)?)),
+            Places::InOrderNotKept(_, before) => Some(format_place(order, *before.get(last)?)),
+        }
+    }
+}
+
+impl<M: Measuring> Roster<'_, M> {
+    /// All its agents, by display name, then resource name, if it is not for everyone.
+    ///
+    /// # Errors
+    /// UNAVAILABLE if the table does not answer.
+    pub async fn named(&self) -> Result<Option<Vec<Agent>>, Error> {
+        if self.asked.is_everyone() {
+            return Ok(None);
+        }
+        let (mut agents, _) = self.agents_among(&self.people().await?, false).await?;
+        agents.sort_by_cached_key(Agent::place_by_name);
+        Ok(Some(agents))
+    }
+
+    /// The first `size` agents after `after` by display name, then resource name, measured, without those of whom
+    /// something cannot be read; of `named`, if those are all.
+    ///
+    /// # Errors
+    /// The errors of measuring; UNAVAILABLE if the table does not answer.
+    pub async fn part(
+        &self,
+        named: Option<&[Agent]>,
+        after: Option<&Cursor>,
+        size: usize,
+    ) -> Result<RosterPart<M::Measured>, Error> {
+        let (agents, next) = match named {
+            Some(named) => {
+                let behind = after.map_or(0, |after| named.partition_point(|agent| agent.place_by_name() <= *after));
+                let left = named.get(behind..).unwrap_or_default();
+                let agents = left.get(..size).unwrap_or(left).to_vec();
+                let next = agents.last().filter(|_| left.len() > agents.len()).map(Agent::place_by_name);
+                (agents, next)
+            }
+            None => {
+                let (store, filter) = (&self.app.store, self.asked.filter);
+                let page = store.agents_of_profile(self.tenant, self.span, filter, false, after, size).await?;
+                (page.entries, page.next)
+            }
+        };
+        let basis = self.measuring.basis().await?;
+        Ok(RosterPart { agents: self.measure(agents, &basis, None).await?, next })
+    }
+
+    async fn measure(
+        &self,
+        agents: Vec<Agent>,
+        basis: &M::Basis,
+        ahead: Option<M::ReadAhead>,
+    ) -> Result<Vec<M::Measured>, Error> {
+        let mut measured = self.measuring.measure(agents, basis, ahead).await?;
+        self.measuring.complete(&mut measured).await?;
+        Ok(measured)
+    }
+
     /// Refuses usecases and templates of the request that do not exist.
     async fn check_names(&self) -> Result<(), Error> {
-        let usecases = References::default().usecases("usecaseNames", &self.asked.usecases);
-        let templates = self.asked.templates.iter();
-        let references = templates.fold(usecases, |all, template| all.template("scorecardTemplateNames", template));
+        let references = measured_by(&self.asked.usecases, &self.asked.templates);
         self.app.store.unknown_names(self.tenant, &references, false).await?.into_result()
     }
 
@@ -509,7 +666,10 @@ impl<M: Measuring> Paging<'_, M> {
         if !groups.is_empty() {
             let customer = self.tenant.of_customer();
             let members = self.app.store.members_of(&customer, groups, *with_indirect_members).await?;
-            ids.extend(members.for_caller(self.caller, self.tenant)?);
+            ids.extend(match self.caller {
+                Some(caller) => members.for_caller(caller, self.tenant)?,
+                None => members.into_members(),
+            });
         }
         if self.asked.names_nobody() {
             ids.extend(audience.iter().flatten().cloned());
@@ -551,7 +711,7 @@ impl<M: Measuring> Paging<'_, M> {
     /// Refuses named users whom the directory does not know, unless the caller is confined to some profiles: whom the
     /// customer employs elsewhere is not for them to know.
     fn check_agents(&self, unknown: &[UserId]) -> Result<(), Error> {
-        if !self.caller.enters_every_profile() {
+        if !self.caller.is_some_and(Caller::enters_every_profile) {
             return Ok(());
         }
         let unknown: HashSet<&UserId> = unknown.iter().collect();
@@ -562,51 +722,6 @@ impl<M: Measuring> Paging<'_, M> {
             return Ok(());
         }
         Err(Error::invalid_field("agentUserNames", format!("'{}' does not exist", names.join("', '"))))
-    }
-
-    /// Answers as many agents of `page` as there is room for. `messages` has the message of each, and `response` makes
-    /// the answer of the first of them and the token of the next page.
-    ///
-    /// # Errors
-    /// The error `too_large` if there is no room for one agent; UNAVAILABLE if the table does not answer.
-    pub async fn answer<'m, E: Serialize, R: Serialize>(
-        &self,
-        page: &AgentPage<M::Measured>,
-        messages: &'m [E],
-        response: impl Fn(&'m [E], Option<String>) -> R,
-        too_large: impl FnOnce() -> Error,
-    ) -> Result<Answer, Error> {
-        let response = |shown: &'m [E], order| {
-            let next = self.after(page, shown.len(), order);
-            Ok(response(shown, self.app.page_tokens.next(next.as_deref(), self.binding, self.now)?))
-        };
-        // A place takes as many bytes in any order.
-        let sizes = messages.iter().map(bytes_in_answer);
-        let answer = Answer::beginning(messages, sizes, |shown| response(shown, Uuid::nil()))?;
-        let (answer, shown) = answer.ok_or_else(too_large)?;
-        match (&page.places, messages.get(..shown)) {
-            (Places::InOrderNotKept(ids, _), Some(shown)) if shown.len() < messages.len() => {
-                let ids: Vec<&UserId> = ids.iter().collect();
-                let order = self.keep_order(&ids).await?;
-                Answer::json(&response(shown, order)?)
-            }
-            _ => Ok(answer),
-        }
-    }
-
-    /// The place after the first `shown` agents of `page`, at least one if there are any; `None` if none follows.
-    /// `order` is the id of an order that is not kept yet.
-    fn after(&self, page: &AgentPage<M::Measured>, shown: usize, order: Uuid) -> Option<String> {
-        let last = shown.checked_sub(1).filter(|_| shown < page.agents.len());
-        let Some(last) = last else { return page.next.clone() };
-        match &page.places {
-            Places::ByName => {
-                let agent = M::agent(page.agents.get(last)?);
-                Some(Cursor::by_name(&agent.display_name, &agent.id).into_name_and_id())
-            }
-            Places::InOrder(order, before) => Some(format_place(*order, *before.get(last)?)),
-            Places::InOrderNotKept(_, before) => Some(format_place(order, *before.get(last)?)),
-        }
     }
 }
 

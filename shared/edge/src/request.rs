@@ -203,10 +203,7 @@ impl<'a> Request<'a> {
 
     /// The agent whose records are shown if those of `asked` are asked for: to an agent, themselves.
     pub fn shown_agent(&self, asked: Option<UserId>) -> Option<UserId> {
-        match self.caller.role() {
-            Role::Agent => Some(self.caller.user().clone()),
-            _ => asked,
-        }
+        self.caller.agent().cloned().or(asked)
     }
 
     /// `record` if it exists and the caller may see it: an agent sees only their own, and does not learn whether

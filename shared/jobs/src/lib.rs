@@ -1,5 +1,6 @@
-//! Work beside requests. [`work`] does a job in turns; what a turn does is its kind's, each in a file of its own:
-//! [`scorecards_export`]. To add a kind, write its file and name it in [`KINDS`].
+//! Work beside requests. [`work`] does a job in turns; what a turn does is its kind's, each in a file of its own. To add a
+//! kind, write its file and name it in [`KINDS`]. Exports are all done alike ([`export`]); what each reads and writes is
+//! declared in a file of its own.
 //!
 //! | what happens | what comes of it |
 //! |---|---|
@@ -9,15 +10,32 @@
 //! | a turn fails ten times | the job fails |
 
 pub mod cells;
+pub mod export;
 mod kind;
-pub mod scorecard_rows;
-pub mod scorecards_export;
+mod overviews_export;
+mod people;
+mod progress_export;
+mod roster_reading;
+mod rows;
+mod scorecard_rows;
+mod scorecards_export;
+mod sessions_export;
 mod worker;
 
 pub use kind::{Kind, Sliced, Slicing, Stopped, Work};
+pub use overviews_export::ExportedOverviews;
+pub use progress_export::ExportedProgress;
+pub use rows::Cells;
 pub use worker::{Turn, work};
 
-use scorecards_export::ScorecardsExportKind;
+use coaching_domain::export::ExportedScorecards;
+use coaching_domain::session::AskedSessions;
+use export::ExportKind;
 
 /// Every kind of job.
-pub static KINDS: [&dyn Kind; 1] = [&ScorecardsExportKind];
+pub static KINDS: [&dyn Kind; 4] = [
+    &ExportKind::<ExportedScorecards>::KIND,
+    &ExportKind::<AskedSessions>::KIND,
+    &ExportKind::<ExportedProgress>::KIND,
+    &ExportKind::<ExportedOverviews>::KIND,
+];

@@ -1,24 +1,23 @@
-//! The export of scorecards: in the answer of a request if it is short, else by a job.
-//!
-//! Scorecards are read from the latest creation to the earliest. It is no snapshot: each row is as it was when it was
-//! read. A scorecard keeps its place, so none is read twice, and none is missed that was there throughout.
+//! The export of scorecards, from the latest creation to the earliest.
 
 use std::collections::{HashMap, HashSet};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
 
-use coaching_domain::export::{Format, Layout, ScorecardsExport};
-use coaching_domain::job::{JobFailure, JobKind, MAX_CHECKPOINT_BYTES, Progress};
+use coaching_domain::export::{ExportedScorecards, FileForm, Format, Layout, percent_of_way};
+use coaching_domain::job::JobKind;
 use coaching_domain::names::{ScorecardTemplateId, UserId};
+use coaching_domain::references::References;
 use coaching_domain::scorecard::Scorecard;
 use coaching_domain::template::ScorecardTemplate;
-use coaching_domain::{Code, Error, Tenant};
-use coaching_edge::{App, bytes_in_answer};
+use coaching_domain::{Caller, Error, Tenant, Timestamp};
+use coaching_edge::App;
 use coaching_store::{Cursor, TemplateFilter};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
-use crate::kind::{Kind, Sliced, Slicing, Stopped, Work};
-use crate::scorecard_rows::{CriterionColumn, Rows};
+use crate::export::{Begun, Exported, Part, Reading};
+use crate::people::{People, Person};
+use crate::rows::Cells;
+use crate::scorecard_rows::{CriterionColumn, OfScorecard, SCORE_COLUMNS, SCORECARD_COLUMNS};
 
 /// The most columns of criteria of a table.
 const MAX_COLUMNS: usize = 1000;
@@ -28,90 +27,40 @@ const MAX_RANGES: usize = 50;
 const PAGE: usize = 500;
 /// Templates that are read at once.
 const TEMPLATES_AT_ONCE: usize = 40;
-/// The most template revisions and people that are remembered.
+/// The most template revisions that are remembered.
 const MAX_REMEMBERED_REVISIONS: usize = 200;
-const MAX_REMEMBERED_PEOPLE: usize = 50_000;
-/// The most bytes and the longest time of an export in the answer.
-const MAX_IN_PLACE: usize = 1024 * 1024;
-const LONGEST_IN_PLACE: Duration = Duration::from_secs(5);
-/// The most bytes that it takes in the answer, where some characters are escaped.
-const MAX_IN_ANSWER: usize = 4 * 1024 * 1024;
-/// The most bytes and rows of a file.
-const MAX_FILE_BYTES: usize = 64 * 1024 * 1024;
-const MAX_FILE_ROWS: u64 = 1_000_000;
-/// The most rows of an export.
-const MAX_ROWS: u64 = 20_000_000;
 
-/// An export that has been begun: the point from which it goes on, which a job keeps between its turns.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Begun {
-    export: ScorecardsExport,
-    /// The templates whose criteria have columns, each in the revision that was the current one when the export was begun.
-    columns_of: Vec<(ScorecardTemplateId, u32)>,
-    /// The place of the last scorecard that was read.
-    after: Option<String>,
-}
+/// The templates whose criteria have columns, each in the revision that was the current one when the export was begun.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ColumnsOf(Vec<(ScorecardTemplateId, u32)>);
 
-/// An export in the answer.
-#[derive(Debug)]
-pub struct InPlace {
-    /// The file's content.
-    pub content: String,
-    /// The number of rows, without a header.
-    pub rows: u64,
-}
+impl Exported for ExportedScorecards {
+    const KIND: JobKind = JobKind::ExportScorecards;
+    type Fixed = ColumnsOf;
+    type Reading<'a> = ScorecardsReading<'a>;
 
-impl Begun {
-    /// Begins `export`.
-    ///
-    /// # Errors
-    /// INVALID_ARGUMENT if a table would have too many columns; UNAVAILABLE if the table does not answer.
-    pub async fn new(app: &App, tenant: &Tenant, export: ScorecardsExport) -> Result<Self, Error> {
-        let has_columns = export.format() == Format::Csv && export.layout() == Layout::RowPerScorecard;
-        let columns_of =
-            if has_columns { revisions_with_columns(app, tenant, &export.templates).await? } else { Vec::new() };
-        Ok(Self { export, columns_of, after: None })
+    fn references(&self, caller: &Caller) -> References {
+        self.references(caller)
     }
 
-    /// What is exported, if all of it fits into an answer and is read in time.
-    ///
-    /// # Errors
-    /// UNAVAILABLE if the table does not answer.
-    pub async fn in_place(&self, app: &App, tenant: &Tenant) -> Result<Option<InPlace>, Error> {
-        let until = Instant::now() + LONGEST_IN_PLACE.min(app.answer_within / 2);
-        let mut reading = Reading::new(app, tenant, self).await?;
-        let columns = reading.columns.clone();
-        let mut file = Rows::new(&self.export, tenant, &columns)?;
-        while !reading.is_done {
-            for scorecard in reading.page().await? {
-                reading.add(&scorecard, &mut file)?;
-            }
-            if file.bytes() > MAX_IN_PLACE || (!reading.is_done && Instant::now() >= until) {
-                return Ok(None);
-            }
-        }
-        let rows = file.count();
-        let content = String::from_utf8(file.into_bytes()?).map_err(Error::internal)?;
-        // A record that cannot be read is told by a job.
-        let fits = reading.skipped == 0 && bytes_in_answer(&content)? <= MAX_IN_ANSWER;
-        Ok(fits.then_some(InPlace { content, rows }))
+    async fn fix(&self, app: &App, tenant: &Tenant, form: &FileForm) -> Result<ColumnsOf, Error> {
+        let has_columns = form.format() == Format::Csv && self.layout() == Layout::RowPerScorecard;
+        let columns =
+            if has_columns { revisions_with_columns(app, tenant, &self.templates).await? } else { Vec::new() };
+        Ok(ColumnsOf(columns))
     }
 
-    /// The checkpoint at which a job begins.
-    ///
-    /// # Errors
-    /// INVALID_ARGUMENT if the request and the templates of its columns take more than [`MAX_CHECKPOINT_BYTES`].
-    pub fn first_checkpoint(&self) -> Result<Value, Error> {
-        let checkpoint = self.checkpoint()?;
-        if checkpoint.to_string().len() > MAX_CHECKPOINT_BYTES {
-            let fault = "names too much for a job, with the templates of its columns; name less, or take ROW_PER_SCORE";
-            return Err(Error::invalid_field("body", fault));
-        }
-        Ok(checkpoint)
+    async fn reading<'a>(
+        app: &'a App,
+        tenant: &'a Tenant,
+        begun: &'a Begun<Self>,
+    ) -> Result<ScorecardsReading<'a>, Error> {
+        ScorecardsReading::new(app, tenant, &begun.export.asked, &begun.fixed).await
     }
 
-    fn checkpoint(&self) -> Result<Value, Error> {
-        serde_json::to_value(self).map_err(Error::internal)
+    fn file_stem(&self, _now: Timestamp) -> String {
+        let day = |time: Timestamp| time.as_utc().date_naive();
+        format!("scorecards-{}-{}", day(self.start), day(self.end))
     }
 }
 
@@ -151,47 +100,43 @@ async fn revisions_with_columns(
     Ok(current.into_iter().map(|(id, revision, _)| (id, revision)).collect())
 }
 
-/// Who an agent is, for an export.
-struct Person {
-    display_name: String,
-    is_active: bool,
-}
-
 /// Scorecards that are being read.
-struct Reading<'a> {
+#[derive(Debug)]
+pub struct ScorecardsReading<'a> {
     app: &'a App,
     tenant: &'a Tenant,
-    export: &'a ScorecardsExport,
+    asked: &'a ExportedScorecards,
     /// The agents who are asked for; `None`: all.
     agents: Option<Vec<UserId>>,
     columns: Vec<CriterionColumn>,
-    after: Option<Cursor>,
-    is_done: bool,
-    /// The number of scorecards that were written.
-    written: u64,
-    /// The number of scorecards that were left out, because they cannot be read.
-    skipped: u64,
-    /// The names of what cannot be read.
-    unreachable: Vec<String>,
-    templates: HashMap<(ScorecardTemplateId, u32), Option<ScorecardTemplate>>,
-    people: HashMap<UserId, Option<Person>>,
+    templates: HashMap<(ScorecardTemplateId, u32), Option<Arc<ScorecardTemplate>>>,
+    people: People<'a>,
 }
 
-impl<'a> Reading<'a> {
-    /// Reads on from where `begun` is.
-    async fn new(app: &'a App, tenant: &'a Tenant, begun: &'a Begun) -> Result<Self, Error> {
-        let export = &begun.export;
-        let mut unreachable = Vec::new();
-        let agents = if export.names_agents() {
+/// A scorecard, and what is needed to write it.
+#[derive(Debug)]
+pub struct ScorecardEntry {
+    scorecard: Scorecard,
+    template: Arc<ScorecardTemplate>,
+    display_name: Arc<str>,
+}
+
+impl<'a> ScorecardsReading<'a> {
+    async fn new(
+        app: &'a App,
+        tenant: &'a Tenant,
+        asked: &'a ExportedScorecards,
+        ColumnsOf(columns_of): &ColumnsOf,
+    ) -> Result<Self, Error> {
+        let agents = if asked.names_agents() {
             let customer = tenant.of_customer();
-            let members = app.store.members_of(&customer, &export.groups, export.with_indirect_members).await?;
-            unreachable.extend(members.unreadable().map(|unreadable| unreadable.name().to_owned()));
-            let agents: HashSet<UserId> = export.agents.iter().cloned().chain(members.into_members()).collect();
+            let members = app.store.members_of(&customer, &asked.groups, asked.with_indirect_members).await?;
+            let agents: HashSet<UserId> = asked.agents.iter().cloned().chain(members.into_members()).collect();
             Some(agents.into_iter().collect())
         } else {
             None
         };
-        let revisions: Vec<_> = begun.columns_of.iter().map(|(id, revision)| (id.clone(), Some(*revision))).collect();
+        let revisions: Vec<_> = columns_of.iter().map(|(id, revision)| (id.clone(), Some(*revision))).collect();
         let mut templates = Vec::new();
         for revisions in revisions.chunks(TEMPLATES_AT_ONCE) {
             let found = app.store.revisions(tenant, revisions, false).await?;
@@ -201,40 +146,12 @@ impl<'a> Reading<'a> {
         Ok(Self {
             app,
             tenant,
-            export,
-            columns: templates.iter().flat_map(CriterionColumn::of).collect(),
-            is_done: agents.as_ref().is_some_and(Vec::is_empty),
+            asked,
             agents,
-            after: begun.after.clone().map(Cursor::from_text),
-            written: 0,
-            skipped: 0,
-            unreachable,
+            columns: templates.iter().flat_map(CriterionColumn::of).collect(),
             templates: HashMap::new(),
-            people: HashMap::new(),
+            people: People::new(app, tenant),
         })
-    }
-
-    /// The next scorecards, none if all entries that were read are left out, and what is needed to write them.
-    async fn page(&mut self) -> Result<Vec<Scorecard>, Error> {
-        let export = self.export.clone();
-        let (ranges, among) = match &self.agents {
-            None => (&[][..], None),
-            Some(agents) if agents.len() <= MAX_RANGES => (agents.as_slice(), None),
-            Some(agents) => (&[][..], Some(agents.iter().cloned().collect::<HashSet<_>>())),
-        };
-        let wanted = move |scorecard: &Scorecard| {
-            export.wants(scorecard) && among.as_ref().is_none_or(|agents| agents.contains(&scorecard.agent))
-        };
-        let created = self.export.start..self.export.end;
-        let page = self.app.store.scorecards_created(self.tenant, &created, ranges, wanted, self.after.as_ref(), PAGE);
-        let page = page.await?;
-        self.skipped += u64::try_from(page.unreadable().count()).unwrap_or(u64::MAX);
-        self.unreachable.extend(page.unreachable(page.entries.len()));
-        self.is_done = page.next.is_none();
-        self.after = page.next;
-        self.know_templates(&page.entries).await?;
-        self.know_people(&page.entries).await?;
-        Ok(page.entries)
     }
 
     async fn know_templates(&mut self, scorecards: &[Scorecard]) -> Result<(), Error> {
@@ -249,136 +166,104 @@ impl<'a> Reading<'a> {
             for (id, revision) in unknown {
                 self.templates.extend(revision.map(|revision| ((id.clone(), revision), None)));
             }
-            let found = found.entries.into_iter();
+            let found = found.entries.into_iter().map(Arc::new);
             self.templates.extend(found.map(|template| ((template.id.clone(), template.revision), Some(template))));
         }
         Ok(())
     }
 
-    async fn know_people(&mut self, scorecards: &[Scorecard]) -> Result<(), Error> {
-        if self.people.len() > MAX_REMEMBERED_PEOPLE {
-            self.people.clear();
-        }
-        let agents = scorecards.iter().map(|scorecard| scorecard.agent.clone());
-        let unknown: HashSet<UserId> = agents.filter(|agent| !self.people.contains_key(agent)).collect();
-        if unknown.is_empty() {
-            return Ok(());
-        }
-        let unknown: Vec<UserId> = unknown.into_iter().collect();
-        let found = self.app.store.people(&self.tenant.of_customer(), &unknown).await?;
-        self.people.extend(unknown.into_iter().map(|agent| (agent, None)));
-        for user in found.entries {
-            let person = Person { display_name: user.display_name, is_active: user.is_active };
-            self.people.insert(user.id, Some(person));
-        }
-        // Whether such a person is active is not known; their scorecards are exported without a display name.
-        for unreadable in found.unreadable {
-            let person = Person { display_name: String::new(), is_active: true };
-            self.people.extend(unreadable.user().map(|user| (user, Some(person))));
-            self.unreachable.push(unreadable.name().to_owned());
-        }
-        Ok(())
-    }
-
-    /// Adds `scorecard`, of the page that was read last, to `rows`, unless its agent is not asked for.
-    fn add(&mut self, scorecard: &Scorecard, rows: &mut Rows<'_>) -> Result<(), Error> {
-        let person = self.people.get(&scorecard.agent).and_then(Option::as_ref);
-        if !self.export.with_deactivated_users && person.is_none_or(|person| !person.is_active) {
-            return Ok(());
-        }
-        let display_name = person.map(|person| person.display_name.as_str()).unwrap_or_default();
+    /// What is needed to write `scorecard`; `None` if its template cannot be read.
+    fn entry(&self, scorecard: Scorecard) -> Option<ScorecardEntry> {
         let revision = (scorecard.template.clone(), scorecard.revision);
-        match self.templates.get(&revision).and_then(Option::as_ref) {
-            Some(template) => {
-                rows.add(scorecard, template, display_name)?;
-                self.written += 1;
-            }
-            None => {
-                self.skipped += 1;
-                self.unreachable.push(self.app.store.without_template(self.tenant, &scorecard.id).name().to_owned());
-            }
-        }
-        Ok(())
+        let Some(template) = self.templates.get(&revision).cloned().flatten() else {
+            self.app.store.without_template(self.tenant, &scorecard.id);
+            return None;
+        };
+        let person = self.people.get(&scorecard.agent);
+        let display_name = person.map(|person| Arc::clone(&person.display_name)).unwrap_or_default();
+        Some(ScorecardEntry { scorecard, template, display_name })
+    }
+
+    fn of<'e>(&'e self, entry: &'e ScorecardEntry) -> OfScorecard<'e> {
+        let ScorecardEntry { scorecard, template, display_name } = entry;
+        OfScorecard { tenant: self.tenant, scorecard, template, display_name }
     }
 }
 
-/// The kind of job that exports scorecards.
-#[derive(Debug)]
-pub struct ScorecardsExportKind;
+impl Reading for ScorecardsReading<'_> {
+    type Entry = ScorecardEntry;
 
-impl Kind for ScorecardsExportKind {
-    fn kind(&self) -> JobKind {
-        JobKind::ExportScorecards
+    fn columns(&self) -> Vec<String> {
+        let fixed: &[&str] = match self.asked.layout() {
+            Layout::RowPerScorecard => &SCORECARD_COLUMNS,
+            Layout::RowPerScore => &SCORE_COLUMNS,
+        };
+        let of_criteria = self.columns.iter().map(|column| column.name.clone());
+        fixed.iter().map(ToString::to_string).chain(of_criteria).collect()
     }
 
-    fn slice<'a>(&'a self, work: &'a mut Work<'_>) -> Slicing<'a> {
-        Box::pin(slice(work))
+    async fn next(&mut self, after: Option<&Cursor>) -> Result<Part<ScorecardEntry>, Error> {
+        let asked = self.asked.clone();
+        let (ranges, among) = match &self.agents {
+            None => (&[][..], None),
+            // The members of groups that have none.
+            Some(agents) if agents.is_empty() => return Ok(Part::last(Vec::new())),
+            Some(agents) if agents.len() <= MAX_RANGES => (agents.as_slice(), None),
+            Some(agents) => (&[][..], Some(agents.iter().cloned().collect::<HashSet<_>>())),
+        };
+        let wanted = move |scorecard: &Scorecard| {
+            asked.wants(scorecard) && among.as_ref().is_none_or(|agents| agents.contains(&scorecard.agent))
+        };
+        let (start, end) = (self.asked.start, self.asked.end);
+        let page = self.app.store.scorecards_created(self.tenant, &(start..end), ranges, wanted, after, PAGE).await?;
+        let unreadable = page.unreadable().count();
+        self.know_templates(&page.entries).await?;
+        self.people.know(page.entries.iter().map(|scorecard| scorecard.agent.clone())).await?;
+        let percent = page.entries.last().map_or(0, |last| percent_of_way(end, start, last.create_time));
+        let works_here = |scorecard: &Scorecard| self.people.get(&scorecard.agent).is_some_and(Person::works_here);
+        let wanted: Vec<Scorecard> = page
+            .entries
+            .into_iter()
+            .filter(|scorecard| self.asked.with_deactivated_users || works_here(scorecard))
+            .collect();
+        let count = wanted.len();
+        let entries: Vec<ScorecardEntry> = wanted.into_iter().filter_map(|scorecard| self.entry(scorecard)).collect();
+        let skipped = u64::try_from(unreadable + count - entries.len()).unwrap_or(u64::MAX);
+        Ok(Part { entries, next: page.next, percent, skipped })
     }
-}
 
-/// Reads scorecards until the slice is over, into files that are full, but for the last.
-async fn slice(work: &mut Work<'_>) -> Result<Sliced, Stopped> {
-    let begun: Begun = serde_json::from_value(work.job.checkpoint.clone()).map_err(Error::internal)?;
-    let (app, tenant) = (work.app, work.tenant);
-    let mut reading = Reading::new(app, tenant, &begun).await?;
-    let columns = reading.columns.clone();
-    let mut rows = Rows::new(&begun.export, tenant, &columns)?;
-    let before = work.job.progress;
-    while !reading.is_done {
-        let page = reading.page().await?;
-        for scorecard in &page {
-            reading.add(scorecard, &mut rows)?;
-            if rows.bytes() >= MAX_FILE_BYTES || rows.count() >= MAX_FILE_ROWS {
-                keep(work, &begun.export, std::mem::replace(&mut rows, Rows::new(&begun.export, tenant, &columns)?))
-                    .await?;
-            }
+    fn message<'e>(&'e self, entry: &'e ScorecardEntry) -> impl Serialize + 'e {
+        entry.scorecard.message(self.tenant, &entry.template)
+    }
+
+    fn rows(&self, entry: &ScorecardEntry, cells: Cells<'_>) -> Vec<Vec<String>> {
+        match self.asked.layout() {
+            Layout::RowPerScorecard => vec![self.of(entry).row(&self.columns, cells)],
+            Layout::RowPerScore => self.of(entry).rows_of_scores(cells),
         }
-        if work.row_count() + rows.count() > MAX_ROWS {
-            let message = format!("the export has more than {MAX_ROWS} rows; ask for less at once");
-            return Err(Stopped::Failed(JobFailure::new(Code::ResourceExhausted, "TOO_MANY_ROWS", message)));
-        }
-        let percent = page.last().map_or(before.percent, |last| begun.export.percent_down_to(last.create_time));
-        let (processed, skipped) = (before.processed + reading.written, before.skipped + reading.skipped);
-        work.advance(Progress { percent, processed, skipped }).await?;
-        if work.is_over() {
-            break;
-        }
     }
-    // An export of nothing is a file too.
-    if rows.count() > 0 || (reading.is_done && work.file_count() == 0) {
-        keep(work, &begun.export, rows).await?;
-    }
-    for name in &reading.unreachable {
-        work.warn(format!("'{name}' cannot be read"));
-    }
-    if reading.is_done {
-        return Ok(Sliced::Done);
-    }
-    let after = reading.after.map(Cursor::into_text);
-    Ok(Sliced::GoOn(Begun { after, ..begun.clone() }.checkpoint()?))
-}
-
-async fn keep(work: &mut Work<'_>, export: &ScorecardsExport, rows: Rows<'_>) -> Result<(), Stopped> {
-    let (count, format) = (rows.count(), export.format());
-    // A small export is one file, and needs no number.
-    let part = Some(work.file_count() + 1).filter(|part| *part > 1);
-    let bytes = rows.into_bytes()?;
-    work.keep(export.file_name(part), format.extension(), format.content_type(), bytes, count).await
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use coaching_domain::export::Export;
     use coaching_domain::names::MAX_ID_BYTES;
-    use coaching_domain::{Id, Timestamp};
+    use coaching_domain::{Code, Id};
 
     #[test]
     fn a_job_begins_with_no_more_than_its_item_takes() {
         let time = |text: &str| Timestamp::parse(text).unwrap();
-        let export = ScorecardsExport::of_all(time("2026-05-01T00:00:00Z"), time("2026-06-01T00:00:00Z"));
+        let asked = ExportedScorecards::of_all(time("2026-05-01T00:00:00Z"), time("2026-06-01T00:00:00Z"));
         let columns_of = |templates: usize| {
             let named = |number: usize| (Id::parse(&format!("{number:0>MAX_ID_BYTES$}")).unwrap(), 1);
-            Begun { export: export.clone(), columns_of: (0..templates).map(named).collect(), after: None }
+            Begun {
+                export: Export { asked: asked.clone(), form: FileForm::by_job() },
+                asked_at: time("2026-06-01T00:00:00Z"),
+                agent: None,
+                fixed: ColumnsOf((0..templates).map(named).collect()),
+                after: None,
+            }
         };
         assert!(columns_of(700).first_checkpoint().is_ok());
         let error = columns_of(MAX_COLUMNS).first_checkpoint().unwrap_err();

@@ -87,7 +87,9 @@ impl End {
     fn apply(&self, work: &Work<'_>, job: &mut Job, now: Timestamp) {
         job.advance(work.progress, now);
         job.files.extend(work.files.iter().cloned());
-        job.warnings.extend(work.warnings.iter().cloned());
+        let new = work.warnings.iter().filter(|warning| !job.warnings.contains(warning));
+        let new: Vec<String> = new.cloned().collect();
+        job.warnings.extend(new);
         job.warnings.truncate(MAX_WARNINGS);
         match self {
             Self::Sliced(Sliced::Done) => job.succeed(now),

@@ -59,6 +59,13 @@ pub struct Agent {
     pub targets: Vec<Target>,
 }
 
+impl Agent {
+    /// Their place in a list by name.
+    pub fn place_by_name(&self) -> Cursor {
+        Cursor::by_name(&self.display_name, &self.id)
+    }
+}
+
 /// Selects agents of a profile beyond those who work there.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct AgentFilter {

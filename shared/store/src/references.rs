@@ -46,6 +46,7 @@ impl Store {
             .map(|named| match named {
                 Named::Usecase(id) => keys::usecase(tenant, id),
                 Named::Template(id) => keys::template(tenant, id, None),
+                Named::Plan(id) => keys::plan(tenant, id),
                 Named::Group(id) => keys::group(&customer, id),
                 Named::User(id) | Named::Colleague(id) | Named::Agent(id) => keys::user(&customer, id),
             })
@@ -56,6 +57,9 @@ impl Store {
             match item.key.sort.as_str() {
                 "usecase" => {
                     existing.insert(Named::Usecase(item.last_of_key()?));
+                }
+                "plan" => {
+                    existing.insert(Named::Plan(item.last_of_key()?));
                 }
                 "group" => {
                     existing.insert(Named::Group(item.last_of_key()?));

@@ -5,9 +5,10 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use coaching_domain::change::{Author, Document};
+use coaching_domain::export::percent_of_way;
 use coaching_domain::names::{self, CoachingPlanId, CoachingSessionId, UsecaseId, UserId};
 use coaching_domain::references::References;
-use coaching_domain::session::{CoachingSession, State};
+use coaching_domain::session::{AskedSessions, CoachingSession, State};
 use coaching_domain::{Error, Reason, Tenant, Timestamp, Version};
 
 use crate::Store;
@@ -49,6 +50,23 @@ pub struct SessionFilter {
 }
 
 impl SessionFilter {
+    /// What is `asked` for: by `agent`, who is shown their own sessions as they see them; `None`: by somebody else.
+    pub fn new(asked: AskedSessions, agent: Option<&UserId>) -> Self {
+        let AskedSessions { agent: asked_agent, plan, usecases, states, overdue, .. } = asked;
+        Self {
+            agent: agent.cloned().or(asked_agent),
+            plan,
+            usecases,
+            states,
+            overdue,
+            start_session_time: asked.start_session_time,
+            end_session_time: asked.end_session_time,
+            start_update_time: asked.start_update_time,
+            end_update_time: asked.end_update_time,
+            as_agent: agent.is_some(),
+        }
+    }
+
     /// Whether only unacknowledged sessions match.
     fn is_open(&self) -> bool {
         self.overdue == Some(true) || !(self.states.is_empty() || self.states.contains(&State::Acknowledged))
@@ -62,6 +80,18 @@ impl SessionFilter {
     /// Whether only sessions that were last changed in a range of time match.
     fn has_update_time(&self) -> bool {
         self.start_update_time.is_some() || self.end_update_time.is_some()
+    }
+
+    /// The part of the list, in percent, that is behind once it has come to `session`: as far as the range of time tells
+    /// that it is ordered by, else 0.
+    pub fn percent_at(&self, session: &CoachingSession) -> u8 {
+        let is_by_creation = self.plan.is_some() || self.agent.is_some();
+        let (range, reached) = match self.has_session_time() {
+            _ if is_by_creation => (None, None),
+            true => (self.end_session_time.zip(self.start_session_time), session.session_time),
+            false => (self.start_update_time.zip(self.end_update_time), Some(session.update_time)),
+        };
+        range.zip(reached).map_or(0, |((from, to), reached)| percent_of_way(from, to, reached))
     }
 
     /// Whether `session` matches the parts of the filter that no index and no expression decides.

@@ -17,44 +17,51 @@ use coaching_edge::{App, Measuring};
 use coaching_store::{Agent, AgentStatistics, Unreadable};
 use futures_util::future::{try_join, try_join_all};
 
-use crate::request::{OrderBy, RetrieveProgressRequest};
+use crate::progress::{AskedProgress, ProgressOrder};
 
 /// The most statistics (about 2 KB each) that are held until their agents are known. If there are more, the agents and
 /// their targets are read first, and the statistics are then streamed.
 const MAX_STATISTICS_HELD: usize = 200;
 
 /// Statistics, or the record that cannot be read.
-pub(crate) type ReadStatistics = Result<AgentStatistics, Unreadable>;
+type ReadStatistics = Result<AgentStatistics, Unreadable>;
 
 /// The organisation's targets in scope, with their templates.
-pub(crate) struct Organisation {
+#[derive(Debug)]
+pub struct Organisation {
     targets: Vec<Target>,
     templates: Templates,
 }
 
 /// An agent with their measurement.
-pub(crate) struct MeasuredAgent {
-    pub(crate) agent: Agent,
-    pub(crate) measurement: Measurement,
+#[derive(Debug)]
+pub struct MeasuredAgent {
+    /// The agent.
+    pub agent: Agent,
+    /// What was measured of them.
+    pub measurement: Measurement,
     /// Whether something that they are measured by cannot be read.
     is_damaged: bool,
 }
 
 /// Measures the agents of one request.
-pub(crate) struct ProgressMeasuring<'a> {
-    pub(crate) app: &'a App,
-    pub(crate) tenant: &'a Tenant,
-    pub(crate) asked: &'a RetrieveProgressRequest,
-    pub(crate) now: Timestamp,
+#[derive(Debug)]
+pub struct ProgressMeasuring<'a> {
+    app: &'a App,
+    tenant: &'a Tenant,
+    /// What is asked for.
+    pub asked: &'a AskedProgress,
+    now: Timestamp,
     scope: Scope,
     /// The time whose facts count.
-    pub(crate) span: Span,
+    pub span: Span,
     baseline: Range<NaiveDate>,
     periods: Vec<Period>,
 }
 
 impl<'a> ProgressMeasuring<'a> {
-    pub(crate) fn new(app: &'a App, tenant: &'a Tenant, asked: &'a RetrieveProgressRequest, now: Timestamp) -> Self {
+    /// Makes ready to measure what is `asked` for at `now`.
+    pub fn new(app: &'a App, tenant: &'a Tenant, asked: &'a AskedProgress, now: Timestamp) -> Self {
         let span = asked.window.span(now);
         let scope = Scope {
             usecases: asked.agents.usecases.iter().cloned().collect(),
@@ -172,7 +179,10 @@ impl<'a> ProgressMeasuring<'a> {
 
     /// The last revisions that have the criteria and chapters of the targets of `agents`, where current revisions do
     /// not.
-    pub(crate) async fn last_revisions(&self, agents: &[MeasuredAgent]) -> Result<Vec<ScorecardTemplate>, Error> {
+    ///
+    /// # Errors
+    /// UNAVAILABLE if the table does not answer.
+    pub async fn last_revisions(&self, agents: &[MeasuredAgent]) -> Result<Vec<ScorecardTemplate>, Error> {
         let goals = agents.iter().flat_map(|agent| agent.measurement.goals());
         let revisions: HashSet<_> = goals
             .filter_map(|goal| goal.last_revision().map(|revision| (goal.target.template.clone(), Some(revision))))
@@ -222,8 +232,8 @@ impl Measuring for ProgressMeasuring<'_> {
 
     fn value(&self, measured: &MeasuredAgent) -> Option<i64> {
         match self.asked.order_by {
-            OrderBy::Gap => measured.gap(),
-            OrderBy::Name | OrderBy::Progress => measured.progress(),
+            ProgressOrder::Gap => measured.gap(),
+            ProgressOrder::Name | ProgressOrder::Progress => measured.progress(),
         }
     }
 }

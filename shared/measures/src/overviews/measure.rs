@@ -11,7 +11,7 @@ use coaching_edge::{AgentSums, App, Measuring};
 use coaching_store::{Agent, AgentMark, AgentStatistics, Mark, Marks, Unreadable};
 use futures_util::future::try_join;
 
-use crate::request::{OrderBy, RetrieveOverviewsRequest};
+use crate::overviews::{AskedOverviews, OverviewOrder};
 
 /// The most statistics (about 2 KB each) that are held, with their agents' activity, until the agents are known. If
 /// there are more, the agents are read first, and the rest is then streamed.
@@ -21,35 +21,37 @@ const MAX_STATISTICS_HELD: usize = 200;
 type ReadAhead = (Vec<Result<AgentStatistics, Unreadable>>, Vec<Result<AgentMark, Unreadable>>);
 
 /// An agent with what there is of them in the window.
-pub(crate) struct OverviewedAgent {
-    pub(crate) agent: Agent,
-    pub(crate) activity: Activity,
-    pub(crate) scores: WholeScores,
+#[derive(Debug)]
+pub struct OverviewedAgent {
+    /// The agent.
+    pub agent: Agent,
+    /// Their sessions and linked scorecards.
+    pub activity: Activity,
+    /// The scores of their scorecards.
+    pub scores: WholeScores,
 }
 
 /// Makes the overviews of one request.
-pub(crate) struct OverviewMeasuring<'a> {
+#[derive(Debug)]
+pub struct OverviewMeasuring<'a> {
     app: &'a App,
     tenant: &'a Tenant,
-    pub(crate) asked: &'a RetrieveOverviewsRequest,
-    pub(crate) now: Timestamp,
+    /// What is asked for.
+    pub asked: &'a AskedOverviews,
+    /// The time of the request.
+    pub now: Timestamp,
     /// The time whose facts count.
-    pub(crate) span: Span,
+    pub span: Span,
     templates: HashSet<ScorecardTemplateId>,
     periods: Vec<Period>,
 }
 
 impl<'a> OverviewMeasuring<'a> {
-    pub(crate) fn new(app: &'a App, tenant: &'a Tenant, asked: &'a RetrieveOverviewsRequest, now: Timestamp) -> Self {
+    /// Makes ready to measure what is `asked` for at `now`.
+    pub fn new(app: &'a App, tenant: &'a Tenant, asked: &'a AskedOverviews, now: Timestamp) -> Self {
         let templates = asked.agents.templates.iter().cloned().collect();
         let periods = Period::of_days(&asked.days.days);
         Self { app, tenant, asked, now, span: asked.span(now), templates, periods }
-    }
-
-    /// Whether all agents of the profile are measured, not only those of a page.
-    fn is_of_everyone(&self) -> bool {
-        let RetrieveOverviewsRequest { agents, order_by, page, .. } = self.asked;
-        agents.is_everyone() && *order_by != OrderBy::Name && page.token.is_none()
     }
 
     /// Adds what was read of an agent to their `scores`.
@@ -145,11 +147,11 @@ impl Measuring for OverviewMeasuring<'_> {
                 marks.into_iter().try_for_each(take_mark)?;
             }
             // What does not decide the order is read of the agents on the page.
-            None if self.is_of_everyone() => match self.asked.order_by {
-                OrderBy::ScorecardCount => {
+            None if self.asked.is_of_everyone => match self.asked.order_by {
+                OverviewOrder::ScorecardCount => {
                     store.statistics_of_profile(tenant, usecases, &self.periods, take_statistics).await?;
                 }
-                OrderBy::Name | OrderBy::ActivityTime => {
+                OverviewOrder::Name | OverviewOrder::ActivityTime => {
                     store.activity_of_profile(tenant, usecases, &self.periods, Marks::Coaching, take_mark).await?;
                 }
             },
@@ -172,7 +174,7 @@ impl Measuring for OverviewMeasuring<'_> {
     }
 
     async fn complete(&self, page: &mut Vec<OverviewedAgent>) -> Result<(), Error> {
-        if !self.is_of_everyone() {
+        if !self.asked.is_of_everyone {
             return Ok(());
         }
         let ids: Vec<UserId> = page.iter().map(|overviewed| overviewed.agent.id.clone()).collect();
@@ -180,7 +182,7 @@ impl Measuring for OverviewMeasuring<'_> {
         let (store, tenant, usecases) = (&self.app.store, self.tenant, &self.asked.agents.usecases);
         let measured = std::mem::take(page).into_iter();
         match self.asked.order_by {
-            OrderBy::ScorecardCount => {
+            OverviewOrder::ScorecardCount => {
                 let mut activity = AgentSums::of(&places);
                 let read = store.activity_of_agents(tenant, usecases, &ids, &self.periods, Marks::Coaching, |one| {
                     self.take_mark(&mut activity, one);
@@ -191,7 +193,7 @@ impl Measuring for OverviewMeasuring<'_> {
                 page.extend(of_agents.filter_map(|(of, activity)| Some(OverviewedAgent { activity: activity?, ..of })));
                 self.leave_out_deleted(page).await
             }
-            OrderBy::Name | OrderBy::ActivityTime => {
+            OverviewOrder::Name | OverviewOrder::ActivityTime => {
                 let mut scores = AgentSums::of(&places);
                 let read = store.statistics_of_agents(tenant, usecases, &ids, &self.periods, |one| {
                     self.take_statistics(&mut scores, one);
@@ -211,8 +213,8 @@ impl Measuring for OverviewMeasuring<'_> {
 
     fn value(&self, measured: &OverviewedAgent) -> Option<i128> {
         match self.asked.order_by {
-            OrderBy::ActivityTime => measured.activity.latest_time().map(Timestamp::unix_nanoseconds),
-            OrderBy::Name | OrderBy::ScorecardCount => Some(measured.scores.count().into()),
+            OverviewOrder::ActivityTime => measured.activity.latest_time().map(Timestamp::unix_nanoseconds),
+            OverviewOrder::Name | OverviewOrder::ScorecardCount => Some(measured.scores.count().into()),
         }
     }
 }

@@ -1,0 +1,5 @@
+//! The Lambda function `export-sessions`.
+
+fn main() -> Result<(), coaching_edge::StartError> {
+    coaching_edge::run(&export_sessions::OPERATION)
+}
