@@ -411,6 +411,12 @@ fn rows() -> Vec<Row> {
                 "names and the templates for the columns are read before the job is written",
             )
         },
+        file("validate-backfill", "validated", "names and templates, then scorecards, then what these were made from"),
+        Row {
+            what: "by a job",
+            ..file("validate-backfill", "as-a-job", "names and templates are read before the job is written")
+        },
+        file("start-backfill", "started", "names and templates are read before the job is written"),
         file("cancel-job", "cancelled", read),
         file(
             "run-job",

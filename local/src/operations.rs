@@ -55,6 +55,7 @@ operations! {
     retrieve_overviews,
     retrieve_progress,
     retrieve_quota,
+    start_backfill,
     suggest_opportunities,
     unknown_path,
     update_comment,
@@ -68,6 +69,7 @@ operations! {
     upsert_scorecards,
     upsert_usecases,
     upsert_users,
+    validate_backfill,
 }
 
 tasks! {

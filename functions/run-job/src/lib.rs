@@ -26,11 +26,18 @@ pub static TASK: Task = Task {
     writes_files: true,
     access: &[
         Access::GetItem(&[Partition::Job]),
-        Access::BatchGetItem(&[Partition::Template, Partition::User, Partition::Group]),
+        Access::BatchGetItem(&[
+            Partition::Scorecard,
+            Partition::Template,
+            Partition::Statistics,
+            Partition::User,
+            Partition::Group,
+        ]),
         Access::QueryIndex(ListIndex::Profile, &[Partition::Scorecards]),
         Access::QueryIndex(ListIndex::Agent, &[Partition::ScorecardsOfAgent]),
-        Access::PutItem(&[Partition::Job]),
-        Access::UpdateItem(&[Partition::UnfinishedJobs]),
+        Access::PutItem(&[Partition::Scorecard, Partition::Job]),
+        Access::UpdateItem(&[Partition::Statistics, Partition::UnfinishedJobs]),
+        Access::DeleteItem(&[Partition::Backfill]),
     ],
     handle: |app, event, until| Box::pin(handle(app, event, until)),
 };

@@ -10,8 +10,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
+use crate::backfill::BackfillReport;
 use crate::etag::etag_of;
-use crate::names::{JobId, UserId};
+use crate::names::{JobId, ScorecardTemplateId, UserId};
 use crate::rules::Enumeration;
 use crate::{Code, Error, Reason, Tenant, Timestamp, Version};
 
@@ -48,10 +49,20 @@ pub enum JobKind {
     /// It exports scorecards.
     #[serde(rename = "EXPORT_SCORECARDS")]
     ExportScorecards,
+    /// It re-scores scorecards.
+    #[serde(rename = "BACKFILL")]
+    Backfill,
+    /// It tells what a backfill would do.
+    #[serde(rename = "VALIDATE_BACKFILL")]
+    ValidateBackfill,
 }
 
 impl Enumeration for JobKind {
-    const VALUES: &'static [(&'static str, Self)] = &[("EXPORT_SCORECARDS", Self::ExportScorecards)];
+    const VALUES: &'static [(&'static str, Self)] = &[
+        ("EXPORT_SCORECARDS", Self::ExportScorecards),
+        ("BACKFILL", Self::Backfill),
+        ("VALIDATE_BACKFILL", Self::ValidateBackfill),
+    ];
 }
 
 impl JobKind {
@@ -120,7 +131,7 @@ pub struct Progress {
     pub percent: u8,
     /// The number of records that were worked on.
     pub processed: u64,
-    /// The number of records that were left out, because they cannot be read.
+    /// The number of records that were left out, because they cannot be read, or not be written.
     pub skipped: u64,
 }
 
@@ -228,6 +239,10 @@ pub struct Job {
     pub wake: bool,
     /// From where this turn goes on; only its kind reads it.
     pub checkpoint: Value,
+    /// What it found, or did, up to the checkpoint, by its kind; empty if that tells nothing.
+    pub report: Map<String, Value>,
+    /// The templates whose scorecards no other job re-scores while it is unfinished.
+    pub templates: Vec<ScorecardTemplateId>,
 }
 
 /// What a claim of a turn leads to.
@@ -270,6 +285,8 @@ impl Job {
             attempt: 0,
             wake: true,
             checkpoint,
+            report: Map::new(),
+            templates: Vec::new(),
         }
     }
 
@@ -453,6 +470,7 @@ impl Job {
                 reason: &failure.reason,
             }),
             warnings: &self.warnings,
+            report: &self.report,
             etag: self.etag(),
         })
     }
@@ -473,7 +491,7 @@ pub struct JobMessage<'a> {
     progress_percent: u8,
     /// The number of records that were worked on.
     processed_count: u64,
-    /// The number of records that were left out, because they cannot be read.
+    /// The number of records that were left out, because they cannot be read, or not be written.
     skipped_count: u64,
     /// Who started it: `customers/{customer}/users/{user}`.
     creator_user_name: String,
@@ -503,6 +521,10 @@ pub struct JobMessage<'a> {
     error: Option<JobErrorMessage<'a>>,
     /// What readers of its results should know, such as the names of records that were left out; at most 100 texts.
     warnings: &'a [String],
+    /// What a backfill did up to now, or a validation found: as `validate-backfill` tells it. Other jobs have none.
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    #[schema(value_type = Option<BackfillReport>)]
+    report: &'a Map<String, Value>,
     /// Opaque version, to send in `If-Match`.
     etag: String,
 }

@@ -5,6 +5,7 @@
 //! operation needs from outside.
 
 pub mod activity;
+pub mod backfill;
 pub mod benchmark;
 mod bits;
 pub mod bodies;
@@ -37,6 +38,7 @@ pub mod quota;
 mod quotient;
 mod reason;
 pub mod references;
+pub mod rescore;
 pub mod rules;
 pub mod scorecard;
 pub mod session;

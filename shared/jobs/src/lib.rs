@@ -1,5 +1,5 @@
 //! Work beside requests. [`work`] does a job in turns; what a turn does is its kind's, each in a file of its own:
-//! [`scorecards_export`]. To add a kind, write its file and name it in [`KINDS`].
+//! [`scorecards_export`], [`backfill`]. To add a kind, write its file and name it in [`KINDS`].
 //!
 //! | what happens | what comes of it |
 //! |---|---|
@@ -8,6 +8,7 @@
 //! | a worker is slow, and another has its turn | its checkpoint is refused; its files are listed nowhere and expire |
 //! | a turn fails ten times | the job fails |
 
+pub mod backfill;
 pub mod cells;
 mod kind;
 pub mod scorecard_rows;
@@ -17,7 +18,8 @@ mod worker;
 pub use kind::{Kind, Sliced, Slicing, Stopped, Work};
 pub use worker::{Turn, work};
 
+use backfill::{BackfillKind, ValidationKind};
 use scorecards_export::ScorecardsExportKind;
 
 /// Every kind of job.
-pub static KINDS: [&dyn Kind; 1] = [&ScorecardsExportKind];
+pub static KINDS: [&dyn Kind; 3] = [&ScorecardsExportKind, &BackfillKind, &ValidationKind];

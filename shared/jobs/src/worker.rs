@@ -89,6 +89,7 @@ impl End {
         job.files.extend(work.files.iter().cloned());
         job.warnings.extend(work.warnings.iter().cloned());
         job.warnings.truncate(MAX_WARNINGS);
+        job.report.clone_from(&work.report);
         match self {
             Self::Sliced(Sliced::Done) => job.succeed(now),
             Self::Failed(failure) => job.fail(failure.clone(), now),
