@@ -7,6 +7,9 @@ use std::time::{Duration, Instant};
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::TimeDelta;
+use coaching_domain::Id;
+use coaching_domain::statistics::Period;
+use coaching_store::keys;
 use coaching_tests::{Event, LambdaHost, TestService, event_file, perform, usecase_name, user_name};
 use serde_json::{Value, json};
 
@@ -351,6 +354,46 @@ async fn it_puts_every_kind_of_wrong_activity_right() {
         assert_eq!(rebuild(&service, later()).await["activityDifferenceCount"], 0, "{what}");
         println!("{what}: {}", answer["activityDifferences"]);
     }
+}
+
+#[tokio::test]
+async fn it_takes_away_what_is_counted_where_no_record_is_left() {
+    let service = coached().await;
+    let right = service.items().await;
+    #[expect(clippy::disallowed_methods, reason = "no request is under way")]
+    let tenant = coaching_domain::Tenant::for_maintenance("acme", "support").unwrap();
+    let care = Id::parse("care").unwrap();
+    let item = |end: &str| right.iter().find(|(key, _)| key.ends_with(end)).unwrap().1.clone();
+    let session = Id::parse("gone").unwrap();
+    // Two months without records of an agent who has some in others, and an agent who has none.
+    for (agent, day) in [("ana", "2024-11-30"), ("nobody", "2026-05-01")] {
+        let agent = Id::parse(agent).unwrap();
+        let period = Period::of(day.parse().unwrap());
+        let held =
+            right.iter().find(|(key, _)| key.contains(" / 2026-05#ana#") && key.contains("#statistics#")).unwrap();
+        for (key, mut item) in [
+            (keys::statistics(&tenant, &care, &agent, period), item(" / 2026-05#ana")),
+            (keys::held_session(&tenant, &care, &agent, period, &session), held.1.clone()),
+            (keys::session_mark(&tenant, &care, &agent, period, &session), item("2026-05#ana#session#held-1")),
+        ] {
+            item.insert("PK".to_owned(), text(&key.partition));
+            item.insert("SK".to_owned(), text(&key.sort));
+            put(&service, item).await;
+        }
+    }
+    let answer = rebuild(&service, later()).await;
+    let difference = |agent: &str, period: &str| json!({"agentUserName": user_name(agent), "usecaseName": usecase_name("care"), "period": period});
+    let both = json!([difference("ana", "2024-11"), difference("nobody", "2026-05")]);
+    assert_eq!((&answer["differences"], &answer["activityDifferences"]), (&both, &both), "{answer}");
+    let items = service.items().await;
+    let left: Vec<_> = items.iter().filter(|(key, _)| !right.contains_key(*key)).collect();
+    assert_eq!(left.len(), 2, "the two statistics, which count nothing: {left:?}");
+    for (key, item) in left {
+        assert_eq!(item["held"], AttributeValue::N("0".to_owned()), "{key}");
+        assert!(!item.keys().any(|name| name.starts_with("held#")), "{key}");
+    }
+    let again = rebuild(&service, later()).await;
+    assert_eq!((&again["differences"], &again["activityDifferences"]), (&json!([]), &json!([])));
 }
 
 #[tokio::test]

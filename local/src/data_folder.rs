@@ -169,19 +169,21 @@ impl DataFolder {
 
     /// The stored secrets, with new ones for those that are missing.
     pub(crate) fn secrets(&self) -> Result<Secrets, String> {
-        let mut secrets = Secrets::generate()?;
-        if let Some(pem) = self.read(SIGNING_KEY)? {
-            secrets.issuer = TokenIssuer::from_pem(&pem).map_err(|error| self.about(SIGNING_KEY, &error))?;
-        }
-        if let Some(secret) = self.read(PAGE_TOKEN_SECRET)? {
-            secrets.page_token_secret = secret.trim().to_owned();
-            PageTokens::new(&secrets.page_token_secret, None)
-                .map_err(|error| self.about(PAGE_TOKEN_SECRET, &error.replace("PAGE_TOKEN_SECRET ", "")))?;
-        }
-        if let Some(line) = self.read(ACCESS_KEY)? {
-            secrets.access_key = AccessKey::parse(&line).map_err(|error| self.about(ACCESS_KEY, &error))?;
-        }
-        Ok(secrets)
+        let issuer = match self.read(SIGNING_KEY)? {
+            Some(pem) => TokenIssuer::from_pem(&pem).map_err(|error| self.about(SIGNING_KEY, &error))?,
+            None => TokenIssuer::generate()?,
+        };
+        let page_token_secret = match self.read(PAGE_TOKEN_SECRET)? {
+            Some(secret) => secret.trim().to_owned(),
+            None => new_page_token_secret(),
+        };
+        PageTokens::new(&page_token_secret, None)
+            .map_err(|error| self.about(PAGE_TOKEN_SECRET, &error.replace("PAGE_TOKEN_SECRET ", "")))?;
+        let access_key = match self.read(ACCESS_KEY)? {
+            Some(line) => AccessKey::parse(&line).map_err(|error| self.about(ACCESS_KEY, &error))?,
+            None => AccessKey::generate(),
+        };
+        Ok(Secrets { issuer, page_token_secret, access_key })
     }
 
     /// Stores those of `secrets` that are not stored yet.

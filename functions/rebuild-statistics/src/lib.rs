@@ -7,6 +7,9 @@
 //! `"done": false`; the next invocation with the same event resumes there. After `"done": true`, the next invocation
 //! starts again from the beginning.
 //!
+//! Statistics and activity of records that are gone are found too: of every agent and every two months for which any are
+//! stored, in each usecase that a plan, a session or a scorecard of the profile names.
+//!
 //! Statistics and agents' records that cannot be read are rewritten too. Source records that cannot be read are named
 //! in `skipped`, and the rest is counted without them. A profile of which nothing is known is an error.
 //!
@@ -91,7 +94,7 @@ pub struct RebuildStatisticsResponse {
     pub done: bool,
     /// Whether this invocation counted everything: it skipped no record and left no agent to recount again.
     pub complete: bool,
-    /// The number of agents of the profile with scorecards, sessions or plans.
+    /// The number of agents of the profile with scorecards, sessions or plans, or with statistics or activity.
     pub agent_count: usize,
     /// The number of them that this invocation recounted.
     pub recounted_agent_count: usize,

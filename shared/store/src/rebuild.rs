@@ -11,6 +11,7 @@ use coaching_domain::session::CoachingSession;
 use coaching_domain::statistics::{Period, Statistics, day_of};
 use coaching_domain::template::ScorecardTemplate;
 use coaching_domain::{Error, Tenant, Timestamp, Version};
+use futures_util::stream::{StreamExt, iter};
 
 use crate::Store;
 use crate::active_plans::ActivePlan;
@@ -21,9 +22,10 @@ use crate::engine::attempts::{Attempts, keeps_changing};
 use crate::engine::transaction::{Refusal, Transaction};
 use crate::engine::write::Write;
 use crate::item::{Attributes, Item};
-use crate::keys::{self, Cursor, LIST_ORDER, ListIndex, SK};
+use crate::keys::{self, Cursor, LIST_ORDER, ListIndex, PK, SK};
 use crate::list::{Filter, Listed, Range};
 use crate::scorecards::{Place, statistics_from_item, write_statistics};
+use crate::statistics::READS_AT_ONCE;
 use crate::unreadable::{Found, Unreadable};
 
 /// The seconds after a change in which an index may not show it yet. DynamoDB promises no limit; it is usually well
@@ -33,7 +35,7 @@ const SETTLED_SECONDS: i64 = 60;
 /// The agents, usecases and periods to recount.
 #[derive(Debug, Clone, Default)]
 pub struct Recount {
-    /// Every agent with a scorecard, a session or a plan, in order.
+    /// Every agent with a scorecard, a session or a plan, or with statistics or activity, in order.
     pub agents: BTreeSet<UserId>,
     /// Scorecards, sessions and plans that cannot be read, so that their agents are not known.
     pub unreadable: BTreeSet<Unreadable>,
@@ -119,7 +121,8 @@ impl Listed for Named {
 }
 
 impl Store {
-    /// Plans a recount of a profile: one pass over its scorecards, sessions and plans.
+    /// Plans a recount of a profile: one pass over its scorecards, sessions and plans, and one over the keys of the
+    /// statistics and the activity of their usecases, which may be of records that are gone.
     ///
     /// # Errors
     /// UNAVAILABLE if the table does not answer.
@@ -128,6 +131,7 @@ impl Store {
         let plans = self.all_of::<CoachingPlan>(keys::plans_of_profile(tenant)).await?;
         recount.unreadable.extend(plans.unreadable);
         for plan in plans.entries {
+            recount.usecases.extend(plan.usecase);
             recount.agents.insert(plan.agent);
         }
         let sessions = self.all_of::<CoachingSession>(keys::sessions_of_profile(tenant)).await?;
@@ -150,9 +154,47 @@ impl Store {
             }
             after = page.next;
             if after.is_none() {
-                return Ok(recount);
+                break;
             }
         }
+        self.plan_of_derived(tenant, &mut recount).await?;
+        Ok(recount)
+    }
+
+    /// Adds the agents and the periods of the statistics and the activity that are stored of the usecases of `recount`.
+    async fn plan_of_derived(&self, tenant: &Tenant, recount: &mut Recount) -> Result<(), Error> {
+        let mut buckets = Vec::new();
+        for usecase in &recount.usecases {
+            buckets.extend((0..keys::BUCKETS).map(|bucket| keys::statistics_bucket(tenant, usecase, bucket)));
+            buckets.extend((0..keys::BUCKETS).map(|bucket| keys::activity_bucket(tenant, usecase, bucket)));
+        }
+        let ranges = iter(buckets).map(|bucket| {
+            let query = self
+                .client
+                .query()
+                .table_name(&*self.table)
+                .key_condition_expression(format!("{PK} = :bucket"))
+                .expression_attribute_values(":bucket", AttributeValue::S(bucket))
+                .projection_expression(format!("{PK}, {SK}"))
+                .return_consumed_capacity(ReturnConsumedCapacity::Total);
+            Box::pin(self.pages_of_range(query))
+        });
+        let mut pages = ranges.flatten_unordered(READS_AT_ONCE);
+        while let Some(items) = pages.next().await {
+            for item in items? {
+                let item = Attributes::of(item);
+                match keys::parse_statistics(&item.key.partition, &item.key.sort) {
+                    Some((_, period, agent)) => {
+                        recount.periods.insert(period);
+                        recount.agents.insert(agent);
+                    }
+                    None => {
+                        recount.unreadable.insert(item.corrupt(SK));
+                    }
+                }
+            }
+        }
+        Ok(())
     }
 
     async fn all_of<T: Listed>(&self, partition: String) -> Result<Found<T>, Error> {
