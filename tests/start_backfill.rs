@@ -641,6 +641,42 @@ async fn a_job_spends_what_the_validation_estimates() {
 }
 
 #[tokio::test]
+async fn scorecards_of_several_templates_with_long_texts_are_moved() {
+    let service = history(3).await;
+    let chapters = |weight: u32| {
+        let criteria = (0..110).map(|number| json!({"criterionId": format!("criterion-{number}"), "weight": weight}));
+        json!([{"chapterId": "all", "displayName": "All", "criteria": criteria.collect::<Vec<_>>()}])
+    };
+    service.template("texts", json!({"template": {"chapters": chapters(1)}})).await;
+    let texts =
+        (0..110).map(|number| json!({"criterionId": format!("criterion-{number}"), "textValue": "x".repeat(1_000)}));
+    let texts: Vec<Value> = texts.collect();
+    // More than a transaction takes, and more than fits into one body.
+    for first in (0..40).step_by(8) {
+        let long = (first..first + 8).map(|number| {
+            let mut long = scorecard(2 * number, 1);
+            merge(
+                &mut long,
+                json!({
+                    "name": below_support(&format!("scorecards/long-{number:02}")),
+                    "templateName": below_support("scorecardTemplates/texts"),
+                    "scores": texts,
+                }),
+            );
+            long
+        });
+        load(&service, long.collect()).await;
+    }
+    let body = json!({"scorecardTemplate": {"template": {"chapters": chapters(2)}}});
+    service.succeed(&Event::new("PATCH", "scorecardTemplates/texts").with_text(&body.to_string())).await;
+    let both = ["quality", "texts"].map(|id| below_support(&format!("scorecardTemplates/{id}")));
+    let done = done(&service, &backfill(json!({"scorecardTemplates": both}))).await;
+    assert_eq!((&done["state"], &done["report"]["movingCount"]), (&json!("SUCCEEDED"), &json!(44)), "{done}");
+    assert_eq!(done["report"]["templateRevisions"], json!(both.map(|name| format!("{name}@2"))));
+    assert_statistics_are_those_of_a_recount(&service).await;
+}
+
+#[tokio::test]
 async fn statistics_that_do_not_hold_a_scorecard_cost_its_agent_alone() {
     let service = history(10).await;
     let items = service.items().await;

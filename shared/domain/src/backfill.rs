@@ -398,7 +398,7 @@ pub struct BackfillReport {
 #[serde(rename_all = "camelCase")]
 #[schema(as = BackfillIncompatibility)]
 struct IncompatibilityMessage {
-    /// `MAXIMUM_CHANGED`: a number was given out of another maximum than the criterion has there. `VALUE_ABOVE_MAXIMUM`: a number is above that maximum.
+    /// `MAXIMUM_CHANGED`: a number was given out of another maximum than the criterion has there. `VALUE_ABOVE_MAXIMUM`: a number is above that maximum. `TEXTS_TOO_LARGE`: its texts, with those of criteria that it once had, take more than 128 KiB.
     reason: &'static str,
     /// The number of those scorecards.
     count: u64,
@@ -539,7 +539,9 @@ mod tests {
         for number in 0..1_100 {
             let (scorecard, rescore) = moving(&longest(number), Some(5_000), Some(6_000));
             tally.add_moving(&scorecard, &rescore, u64::MAX - number as u64, &[255; 32]);
-            for reason in [Incompatibility::MaximumChanged, Incompatibility::ValueAboveMaximum] {
+            for reason in
+                [Incompatibility::MaximumChanged, Incompatibility::ValueAboveMaximum, Incompatibility::TextsTooLarge]
+            {
                 tally.add_incompatible(&scorecard.id, reason);
             }
         }

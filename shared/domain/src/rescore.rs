@@ -4,11 +4,12 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::exact::scaled;
 use crate::names::{JobId, UserId};
 use crate::rules::Enumeration;
-use crate::scorecard::{Score, Scorecard, Totals};
+use crate::scorecard::{MAX_SCORE_TEXTS_BYTES, Score, Scorecard, Totals};
 use crate::template::{Criterion, ScorecardTemplate};
 use crate::timestamp::Timestamp;
 
@@ -33,6 +34,8 @@ pub enum Incompatibility {
     MaximumChanged,
     /// A number is above the maximum that the criterion has there.
     ValueAboveMaximum,
+    /// Its texts, with those of criteria that its revision does not have, take too much.
+    TextsTooLarge,
 }
 
 impl Incompatibility {
@@ -41,6 +44,7 @@ impl Incompatibility {
         match self {
             Self::MaximumChanged => "MAXIMUM_CHANGED",
             Self::ValueAboveMaximum => "VALUE_ABOVE_MAXIMUM",
+            Self::TextsTooLarge => "TEXTS_TOO_LARGE",
         }
     }
 }
@@ -93,6 +97,13 @@ pub struct Rescore {
 }
 
 impl Scorecard {
+    /// The bytes that the texts among its scores take together, also those that are set aside, as JSON strings.
+    pub fn bytes_of_texts(&self) -> usize {
+        let scores = self.scores.values().chain(self.set_aside.values().map(|one| &one.score));
+        let texts = scores.filter_map(|score| if let Score::Text(text) = score { Some(text.as_str()) } else { None });
+        texts.map(|text| Value::from(text).to_string().len()).sum()
+    }
+
     /// The scorecard as `job`, which `user` started, moves it at `now` from `before`, the revision that it was made from,
     /// to `after`, another one of the same template.
     ///
@@ -142,6 +153,10 @@ impl Scorecard {
             scores.insert(number, score);
         }
         let mut moved = Self { revision: after.revision, scores, set_aside, ..self.clone() };
+        // Else what is set aside could add up to more than an item of the table takes.
+        if moved.bytes_of_texts() > MAX_SCORE_TEXTS_BYTES {
+            return Err(Incompatibility::TextsTooLarge);
+        }
         moved.updated_by = user.clone();
         moved.update_time = now;
         let totals = [Total::of(&self.totals(before)), Total::of(&moved.totals(after))];
@@ -359,6 +374,21 @@ mod tests {
             (revision(1, &[(0, "first", 1_000, 5.0, false)]), revision(2, &[(0, "first", 2_000, 5.0, false)]));
         let refused = moved(&scored(&[(0, 6.0)]), &before, &after, OnMaximumChange::Scale);
         assert_eq!(refused, Err(Incompatibility::ValueAboveMaximum));
+    }
+
+    #[test]
+    fn texts_that_are_set_aside_do_not_add_up_to_more_than_a_scorecard_takes() {
+        let (one, both) = (
+            revision(2, &[(0, "first", 1_000, 5.0, false)]),
+            revision(1, &[(0, "first", 1_000, 5.0, false), (1, "first", 1_000, 5.0, false)]),
+        );
+        let mut scorecard = scored(&[]);
+        // With its quotation marks, as much as a scorecard takes.
+        scorecard.scores.insert(number_of(1), Score::Text("x".repeat(MAX_SCORE_TEXTS_BYTES - 2)));
+        let mut without = moved(&scorecard, &both, &one, OnMaximumChange::Refuse).unwrap();
+        without.scores.insert(number_of(0), Score::Text("x".to_owned()));
+        let refused = moved(&without, &one, &both, OnMaximumChange::Refuse);
+        assert_eq!(refused, Err(Incompatibility::TextsTooLarge));
     }
 
     #[test]

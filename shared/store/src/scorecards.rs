@@ -30,8 +30,7 @@ use crate::unreadable::{Found, Unreadable};
 /// item, and one more for each of its marks and for its history: of drafts and of automatic scorecards that are not
 /// linked to plans, as many fit as these; of evaluations, half as many.
 const MAX_ITEMS_OF_SCORECARDS: usize = 98;
-/// The most bytes of text in one transaction, beside the texts among scores, which are in a body of 1 MiB: DynamoDB's
-/// limit is 4 MB for all its items.
+/// The most bytes of text in one transaction: DynamoDB's limit is 4 MB for all its items.
 const MAX_TEXT_AT_ONCE: usize = 2 * 1024 * 1024;
 
 /// The most bytes that the packed scores of one agent, usecase and two months take. The rest of an item is left to its
@@ -497,6 +496,7 @@ impl Store {
             let fitting = rest.iter().take_while(|change| {
                 text += change.after.comment.as_ref().map_or(0, String::len);
                 text += change.after.acknowledge_comment.as_ref().map_or(0, String::len);
+                text += change.after.bytes_of_texts();
                 text += change.recorded.as_ref().map_or(0, bytes_of_fields);
                 items += 1 + change.items_beside();
                 places.extend(places_of(change));
@@ -939,4 +939,38 @@ fn parse_rescore(text: &str) -> Option<Rescore> {
     let (changes, scaled) = (marks.contains(CHANGES), marks.contains(SCALED));
     let rescore = Rescore { job, time, revision_before, revision_after, before, after, changes, scaled };
     parts.next().is_none().then_some(rescore)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use super::*;
+
+    #[test]
+    fn a_rescore_and_what_is_set_aside_are_read_as_they_were_written() {
+        let total = |hundredths, auto_failed| Total { hundredths, auto_failed };
+        let rescore = Rescore {
+            job: Id::parse("01890a5d-ac96-774b-bcce-b302099a0000").unwrap(),
+            time: Timestamp::parse("2026-06-01T12:00:00.123456789Z").unwrap(),
+            revision_before: 1,
+            revision_after: 12,
+            before: total(Some(6_250), false),
+            after: total(Some(0), true),
+            changes: true,
+            scaled: false,
+        };
+        let none = Rescore { before: total(None, true), after: total(None, false), scaled: true, ..rescore.clone() };
+        for one in [rescore, none] {
+            assert_eq!(parse_rescore(&rescore_text(&one)), Some(one));
+        }
+        for corrupt in ["", "job#2026-06-01T12:00:00Z#1#2#a#0#", "job#2026-06-01T12:00:00Z#1#2#0#0##"] {
+            assert_eq!(parse_rescore(corrupt), None, "{corrupt}");
+        }
+        let scores = [Score::Numeric(2.5), Score::Text("rude".to_owned()), Score::NotApplicable];
+        let set_aside = (3..).zip(scores).map(|(number, score)| (number, SetAside { score, maximum: 0.1 }));
+        let set_aside: BTreeMap<u32, SetAside> = set_aside.collect();
+        assert_eq!(parse_set_aside(&set_aside_text(&set_aside).unwrap()), Some(set_aside));
+        assert_eq!(set_aside_text(&BTreeMap::new()), None);
+    }
 }
