@@ -49,6 +49,22 @@ enum Before {
     FullPeriodSubmitted,
     /// As [`Before::FullPeriod`], after the same request added up everyone's scores.
     FullPeriodAddedUp,
+    /// A template of 20 criteria in a second revision, 96 submitted scorecards of `ana` made from the first, and the job
+    /// [`BACKFILL`] that moves them.
+    Backfill,
+}
+
+/// The job of [`Before::Backfill`], by an id as long as that of any job.
+const BACKFILL: &str = "01890a5d-ac96-774b-bcce-b302099a0000";
+
+/// The record of the stream that tells of it.
+fn backfill_woken() -> Value {
+    let mut event = event_file("run-job", "woken");
+    let key = json!(format!("acme#support#job#{BACKFILL}"));
+    for image in ["Keys", "NewImage"] {
+        event["Records"][0]["dynamodb"][image]["PK"]["S"] = key.clone();
+    }
+    event
 }
 
 /// One line of the table.
@@ -104,9 +120,9 @@ fn import(path: &str, body: Value) -> Event {
     Event::post(path, body).by("service", "sync@acme")
 }
 
-/// 98 submitted scorecards of one agent and two months, linked to `plans`.
-fn long_scorecards(plans: &[String]) -> Event {
-    let scorecards = (0..98).map(|number| {
+/// So many submitted scorecards of one agent and two months, linked to `plans`.
+fn long_scorecards(plans: &[String], count: usize) -> Event {
+    let scorecards = (0..count).map(|number| {
         let mut scorecard = long_scorecard(number, Some("2026-04-10T10:00:00Z"));
         scorecard["coachingPlanNames"] = json!(plans);
         scorecard
@@ -382,12 +398,18 @@ fn rows() -> Vec<Row> {
             &Event::new("DELETE", "scorecards/draft-long").by("service", "sync@acme"),
             read,
         ),
-        sent("upsert-scorecards", "98 of one agent and two months", Before::FullPeriod, &long_scorecards(&[]), read),
+        sent(
+            "upsert-scorecards",
+            "98 of one agent and two months",
+            Before::FullPeriod,
+            &long_scorecards(&[], 98),
+            read,
+        ),
         sent(
             "upsert-scorecards",
             "the same, linked to a plan",
             Before::FullPeriod,
-            &long_scorecards(&[plan_name("ana-plan")]),
+            &long_scorecards(&[plan_name("ana-plan")], 98),
             read,
         ),
         file("create-target", "organisation", "the template says which criteria there are"),
@@ -418,12 +440,27 @@ fn rows() -> Vec<Row> {
                 "names and the templates for the columns are read before the job is written",
             )
         },
+        file("validate-backfill", "validated", "names and templates, then scorecards, then what these were made from"),
+        Row {
+            what: "by a job",
+            ..file("validate-backfill", "as-a-job", "names and templates are read before the job is written")
+        },
+        file("start-backfill", "started", "names and templates are read before the job is written"),
         file("cancel-job", "cancelled", read),
         file(
             "run-job",
             "woken",
             "the turn is claimed, what it exports is read in its order, and then the end is written",
         ),
+        Row {
+            operation: "run-job",
+            what: "re-scoring 96 scorecards of one agent, of 20 criteria each",
+            before: Before::Backfill,
+            event: backfill_woken(),
+            waits: Some(
+                "the turn is claimed, scorecards and their revisions are read, and 48 at a time are written with the statistics that were read before",
+            ),
+        },
         file(
             "rebuild-statistics",
             "profile",
@@ -483,6 +520,25 @@ async fn prepare(service: &TestService, before: Before) {
                 });
                 service.succeed(&import("coachingSessions", session)).await;
             }
+        }
+        Before::Backfill => {
+            service.long_template().await;
+            service.succeed(&long_scorecards(&[], 96)).await;
+            let long = service.succeed(&Event::get("scorecardTemplates/long")).await;
+            let mut template = long["scorecardTemplate"]["template"].clone();
+            template["chapters"][0]["criteria"][0]["weight"] = json!(2);
+            let body = json!({"scorecardTemplate": {"template": template}});
+            service.succeed(&Event::new("PATCH", "scorecardTemplates/long").with_text(&body.to_string())).await;
+            let config = json!({
+                "scorecardTemplates": [below_support("scorecardTemplates/long")],
+                "startTime": "2026-03-01T00:00:00Z",
+                "endTime": "2026-06-01T00:00:00Z",
+            });
+            let started = service.succeed(&import("scorecardTemplates:backfill", json!({"config": config}))).await;
+            let id = started["job"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
+            let mut item = service.items().await[&format!("acme#support#job#{id} / job")].clone();
+            item.insert("PK".to_owned(), AttributeValue::S(format!("acme#support#job#{BACKFILL}")));
+            service.put(&[item]).await;
         }
         Before::FullPeriod | Before::FullPeriodOf(_) | Before::FullPeriodSubmitted | Before::FullPeriodAddedUp => {
             if let Before::FullPeriodOf(maximum) = before {

@@ -62,6 +62,7 @@ operations! {
     retrieve_progress,
     retrieve_quota,
     retrieve_series,
+    start_backfill,
     suggest_opportunities,
     unknown_path,
     update_comment,
@@ -75,6 +76,7 @@ operations! {
     upsert_scorecards,
     upsert_usecases,
     upsert_users,
+    validate_backfill,
     whoami,
 }
 

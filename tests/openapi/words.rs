@@ -226,6 +226,27 @@ pub const FIELDS: &[(&str, &str)] = &[
         "suggestOpportunities.agentUserNames",
         "These agents, `customers/{customer}/users/{user}`, and the members of `groupNames`: at least one, at most 1000 people; with `includeEvidence`, 20; and so many that they times the limits are at most 9000.",
     ),
+    ("startBackfill.agentUserNames", "Only of these agents, `customers/{customer}/users/{user}`; empty: of all."),
+    ("startBackfill.config", "Which scorecards are re-scored, and how."),
+    ("startBackfill.endTime", "Only scorecards created before this, at most 3660 days after `startTime`."),
+    ("startBackfill.excludeAcknowledged", "Whether to leave out scorecards that their agents have acknowledged."),
+    (
+        "startBackfill.fingerprint",
+        "That of a validation: the job fails, and writes nothing, unless just the scorecards move that were found then.",
+    ),
+    (
+        "startBackfill.onMaximumChange",
+        "What becomes of a number whose criterion has another maximum in the revision: `REFUSE`, the default, leaves the scorecard as it is, and `SCALE` makes it the same part of the new maximum.",
+    ),
+    (
+        "startBackfill.scorecardTemplates",
+        "The templates, each once, with the revision to move to; without one, to the current revision.",
+    ),
+    ("startBackfill.startTime", "Only scorecards created from this on."),
+    (
+        "startBackfill.usecaseNames",
+        "Only of these usecases, `customers/{customer}/profiles/{profile}/usecases/{usecase}`; empty: of all.",
+    ),
     (
         "suggestOpportunities.startTime",
         "When the window starts, rounded down to a day, UTC; by default 7 days before its end.",
@@ -275,6 +296,24 @@ pub const FIELDS: &[(&str, &str)] = &[
     ("usecaseNames", "Only of these usecases, `customers/{customer}/profiles/{profile}/usecases/{usecase}`."),
     ("usecases", "The usecases to create or replace, each name once."),
     ("users", "The users to create or replace, each name once."),
+    ("validateBackfill.agentUserNames", "Only of these agents, `customers/{customer}/users/{user}`; empty: of all."),
+    ("validateBackfill.asJob", "Whether a job finds out, however few scorecards there are."),
+    ("validateBackfill.config", "Which scorecards would be re-scored, and how."),
+    ("validateBackfill.endTime", "Only scorecards created before this, at most 3660 days after `startTime`."),
+    ("validateBackfill.excludeAcknowledged", "Whether to leave out scorecards that their agents have acknowledged."),
+    (
+        "validateBackfill.onMaximumChange",
+        "What becomes of a number whose criterion has another maximum in the revision: `REFUSE`, the default, leaves the scorecard as it is, and `SCALE` makes it the same part of the new maximum.",
+    ),
+    (
+        "validateBackfill.scorecardTemplates",
+        "The templates, each once, with the revision to move to; without one, to the current revision.",
+    ),
+    ("validateBackfill.startTime", "Only scorecards created from this on."),
+    (
+        "validateBackfill.usecaseNames",
+        "Only of these usecases, `customers/{customer}/profiles/{profile}/usecases/{usecase}`; empty: of all.",
+    ),
 ];
 
 /// Describes the fields of one operation's request.

@@ -158,7 +158,7 @@ impl TestService {
     }
 
     /// Writes `items`, replacing those of the same keys.
-    async fn put(&self, items: &[HashMap<String, AttributeValue>]) {
+    pub async fn put(&self, items: &[HashMap<String, AttributeValue>]) {
         // As many as DynamoDB takes in one call.
         for items in items.chunks(25) {
             let puts = items.iter().map(|item| {

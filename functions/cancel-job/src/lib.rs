@@ -1,7 +1,8 @@
 //! Cancels a job.
 //!
 //! A job that no worker has begun is `CANCELLED` at once. One under way is `CANCELLING` until its worker stops, between
-//! two writes, within about five seconds. What it did until then stays; an export that is cancelled has no results.
+//! two writes, within about five seconds. What it did until then stays, and is in its `report`
+//! if it re-scores; a job that is cancelled has no results.
 //!
 //! A repeat changes nothing and gets the same answer. A job that ended otherwise is FAILED_PRECONDITION. A manager cancels
 //! jobs that they started. An `If-Match`, or an `etag` in the body, of another version is ABORTED. If a job ends at the same
@@ -32,6 +33,7 @@ pub static OPERATION: Operation = Operation {
         Access::GetItem(&[Partition::Job]),
         Access::PutItem(&[Partition::Job]),
         Access::UpdateItem(&[Partition::UnfinishedJobs]),
+        Access::DeleteItem(&[Partition::Backfill]),
     ],
     handle: |app, request| Box::pin(handle(app, request)),
     ..Operation::NOTHING

@@ -28,6 +28,7 @@ pub static TASK: Task = Task {
         // Deletions are read for what they hide.
         Access::GetItem(&[Partition::Job, Partition::Deletions]),
         Access::BatchGetItem(&[
+            Partition::Scorecard,
             Partition::Template,
             Partition::Target,
             Partition::Agent,
@@ -56,8 +57,9 @@ pub static TASK: Task = Task {
         Access::QueryIndex(ListIndex::Open, &[Partition::Sessions]),
         Access::QueryIndex(ListIndex::SessionTime, &[Partition::Sessions]),
         Access::QueryIndex(ListIndex::UpdateTime, &[Partition::Sessions]),
-        Access::PutItem(&[Partition::Job]),
-        Access::UpdateItem(&[Partition::UnfinishedJobs]),
+        Access::PutItem(&[Partition::Scorecard, Partition::Job]),
+        Access::UpdateItem(&[Partition::Statistics, Partition::UnfinishedJobs]),
+        Access::DeleteItem(&[Partition::Backfill]),
     ],
     handle: |app, event, until| Box::pin(handle(app, event, until)),
 };

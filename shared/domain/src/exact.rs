@@ -99,6 +99,19 @@ impl ExactMean {
     }
 }
 
+/// `value`, which is part of the maximum `from`, as the same part of the maximum `to`: the number nearest to the exact
+/// one. The maxima are more than zero.
+pub(crate) fn scaled(value: f64, from: f64, to: f64) -> f64 {
+    let ((value, value_tens), (from, from_tens), (to, to_tens)) = (decimal(value), decimal(from), decimal(to));
+    let numerator = BigUint::from(value) * to * power_of_ten(SCALED_DIGITS);
+    let digits = numerator / from.max(1);
+    let exponent = value_tens + to_tens - from_tens - i32::try_from(SCALED_DIGITS).unwrap_or(0);
+    format!("{digits}e{exponent}").parse().unwrap_or(0.0)
+}
+
+/// The number of decimals beside which a number that is scaled is cut: more than a number keeps.
+const SCALED_DIGITS: u32 = 60;
+
 fn power_of_ten(exponent: u32) -> BigUint {
     BigUint::from(10_u32).pow(exponent)
 }
@@ -150,6 +163,22 @@ mod tests {
         }
         assert_eq!(ExactScore::of(1e-300, 1.0).unwrap().rounded(u64::MAX), 0);
         assert_eq!(ExactScore::of(0.5, 100.0).unwrap().rounded(100), 1, "half is rounded up");
+    }
+
+    #[test]
+    fn a_scaled_number_is_the_same_part_of_its_maximum() {
+        for (value, from, to, expected) in [
+            (3.0, 5.0, 10.0, 6.0),
+            (0.3, 1.0, 100.0, 30.0),
+            (1.0, 3.0, 5.0, 5.0 / 3.0),
+            (7.0, 7.0, 0.1, 0.1),
+            (0.0, 5.0, 4.0, 0.0),
+            (1e-300, 1.0, 1e6, 1e-294),
+            // In floating point, 0.7 / 0.1 · 0.3 is 2.0999999999999996.
+            (0.7, 0.1, 0.3, 2.1),
+        ] {
+            assert_eq!(scaled(value, from, to), expected, "{value} of {from}");
+        }
     }
 
     #[test]

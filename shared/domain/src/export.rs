@@ -13,8 +13,8 @@ use crate::rules::{Distinct, Enumeration, Every, Flag, List, OneOf, TemplateName
 use crate::scorecard::Scorecard;
 use crate::{Caller, Timestamp, message};
 
-/// The longest time between the creations of scorecards that are exported together.
-const LONGEST_RANGE: TimeDelta = TimeDelta::days(3660);
+/// The longest time between the creations of scorecards that one job works on.
+pub(crate) const LONGEST_RANGE: TimeDelta = TimeDelta::days(3660);
 /// The most agents, scorecards, templates, groups and usecases that a request names.
 const MAX_AGENTS: usize = 1000;
 const MAX_SCORECARDS: usize = 1000;

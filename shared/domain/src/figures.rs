@@ -96,6 +96,8 @@ pub(crate) fn scorecard(time: Timestamp, scores: BTreeMap<u32, Score>) -> Scorec
         calibrated: None,
         consistency: None,
         calibrations: 0,
+        set_aside: BTreeMap::new(),
+        rescore: None,
     }
 }
 

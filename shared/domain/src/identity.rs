@@ -168,6 +168,17 @@ impl Caller {
         Ok(Self { customer: customer.into(), profiles, role, user })
     }
 
+    /// The one for whom a job of `tenant` works: `user`, who started it in `role`. Only the worker of jobs calls this,
+    /// with what the operation that started the job noted of its caller.
+    pub fn of_job(tenant: &Tenant, user: UserId, role: Role) -> Self {
+        Self {
+            customer: tenant.customer.clone(),
+            profiles: OpenProfiles::Some(vec![tenant.profile.clone()]),
+            role,
+            user,
+        }
+    }
+
     /// The caller's customer, to say whose request it was; only a [`Tenant`] opens records.
     pub fn customer(&self) -> &str {
         &self.customer

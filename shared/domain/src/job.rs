@@ -10,8 +10,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
+use crate::backfill::BackfillReport;
 use crate::etag::etag_of;
-use crate::names::{JobId, UserId};
+use crate::names::{JobId, ScorecardTemplateId, UserId};
 use crate::rules::Enumeration;
 use crate::{Code, Error, Reason, Tenant, Timestamp, Version};
 
@@ -57,6 +58,12 @@ pub enum JobKind {
     /// It exports overviews.
     #[serde(rename = "EXPORT_COACHING_OVERVIEWS")]
     ExportOverviews,
+    /// It re-scores scorecards.
+    #[serde(rename = "BACKFILL")]
+    Backfill,
+    /// It tells what a backfill would do.
+    #[serde(rename = "VALIDATE_BACKFILL")]
+    ValidateBackfill,
 }
 
 impl Enumeration for JobKind {
@@ -65,6 +72,8 @@ impl Enumeration for JobKind {
         ("EXPORT_COACHING_SESSIONS", Self::ExportSessions),
         ("EXPORT_COACHING_PROGRESSES", Self::ExportProgresses),
         ("EXPORT_COACHING_OVERVIEWS", Self::ExportOverviews),
+        ("BACKFILL", Self::Backfill),
+        ("VALIDATE_BACKFILL", Self::ValidateBackfill),
     ];
 }
 
@@ -134,7 +143,7 @@ pub struct Progress {
     pub percent: u8,
     /// The number of records that were worked on.
     pub processed: u64,
-    /// The number of records that were left out, because they cannot be read.
+    /// The number of records that were left out, because they cannot be read, or not be written.
     pub skipped: u64,
 }
 
@@ -242,6 +251,10 @@ pub struct Job {
     pub wake: bool,
     /// From where this turn goes on; only its kind reads it.
     pub checkpoint: Value,
+    /// What it found, or did, up to the checkpoint, by its kind; empty if that tells nothing.
+    pub report: Map<String, Value>,
+    /// The templates whose scorecards no other job re-scores while it is unfinished.
+    pub templates: Vec<ScorecardTemplateId>,
 }
 
 /// What a claim of a turn leads to.
@@ -284,6 +297,8 @@ impl Job {
             attempt: 0,
             wake: true,
             checkpoint,
+            report: Map::new(),
+            templates: Vec::new(),
         }
     }
 
@@ -467,6 +482,7 @@ impl Job {
                 reason: &failure.reason,
             }),
             warnings: &self.warnings,
+            report: &self.report,
             etag: self.etag(),
         })
     }
@@ -487,7 +503,7 @@ pub struct JobMessage<'a> {
     progress_percent: u8,
     /// The number of records that were worked on.
     processed_count: u64,
-    /// The number of records that were left out, because they cannot be read.
+    /// The number of records that were left out, because they cannot be read, or not be written.
     skipped_count: u64,
     /// Who started it: `customers/{customer}/users/{user}`.
     creator_user_name: String,
@@ -517,6 +533,10 @@ pub struct JobMessage<'a> {
     error: Option<JobErrorMessage<'a>>,
     /// What readers of its results should know, such as the names of records that were left out; at most 100 texts.
     warnings: &'a [String],
+    /// What a backfill did up to now, or a validation found: as `validate-backfill` tells it. Other jobs have none.
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    #[schema(value_type = Option<BackfillReport>)]
+    report: &'a Map<String, Value>,
     /// Opaque version, to send in `If-Match`.
     etag: String,
 }

@@ -5,6 +5,7 @@
 //! operation needs from outside.
 
 pub mod activity;
+pub mod backfill;
 pub mod benchmark;
 mod bits;
 pub mod bodies;
@@ -38,6 +39,7 @@ pub mod quota;
 mod quotient;
 mod reason;
 pub mod references;
+pub mod rescore;
 pub mod rules;
 pub mod scorecard;
 pub mod series;

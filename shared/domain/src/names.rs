@@ -235,7 +235,7 @@ fn split_name<C: Collection>(name: &str) -> Result<(&str, Option<&str>, Id<C>), 
 }
 
 /// Which revision of a template a name means.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Revision {
     /// The name has no revision: the current one.
     Current,

@@ -110,6 +110,8 @@ reasons! {
     TemplateFull => "TEMPLATE_FULL", FailedPrecondition;
     /// the template sets no evaluation periods, or not how many conversations are evaluated
     NoQaTaskConfig => "NO_QA_TASK_CONFIG", FailedPrecondition;
+    /// another job re-scores the scorecards of the template; the metadata has its name
+    BackfillRunning => "BACKFILL_RUNNING", FailedPrecondition;
     /// the job has ended
     JobFinished => "JOB_FINISHED", FailedPrecondition;
     /// the quota of all agents together is more than 2,147,483,647

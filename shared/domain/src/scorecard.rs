@@ -16,6 +16,7 @@ use crate::message::{Field, Place};
 use crate::names::{CoachingPlanId, ConversationId, Revision, ScorecardId, ScorecardTemplateId, UsecaseId, UserId};
 use crate::outline::Kind;
 use crate::references::{Owners, References};
+use crate::rescore::{Rescore, SetAside};
 use crate::rules::{
     Any, Distinct, Double, Dropped, Enumeration, Fixed, Flag, Imported, List, One, OneOf, Past, Patch,
     TemplateRevision, Text,
@@ -94,6 +95,10 @@ pub struct Scorecard {
     pub consistency: Option<u32>,
     /// The number of scorecards that calibrate it. The store counts them, beside the version.
     pub calibrations: u64,
+    /// Scores of criteria that its revision does not have, by number. They count nowhere.
+    pub set_aside: BTreeMap<u32, SetAside>,
+    /// When and how it was last re-scored.
+    pub rescore: Option<Rescore>,
 }
 
 /// A process that is scored, such as an order that was taken.
@@ -203,6 +208,10 @@ impl Scorecard {
         }
         self.consistency = before.consistency.filter(|_| self.submit_time.is_some());
         self.calibrations = before.calibrations;
+        if self.reads_as(before) {
+            self.set_aside.clone_from(&before.set_aside);
+        }
+        self.rescore.clone_from(&before.rescore);
         self
     }
 
@@ -663,6 +672,8 @@ impl NewScorecard {
             calibrated: self.calibrated,
             consistency: None,
             calibrations: 0,
+            set_aside: BTreeMap::new(),
+            rescore: None,
         })
     }
 }
@@ -698,6 +709,7 @@ message! {
         _acknowledge_comment: Dropped = "acknowledgeComment",
         _updated_by: Dropped = "updatedBy",
         _submitted_by: Dropped = "submittedBy",
+        _rescore_time: Dropped = "rescoreTime",
     }
 }
 
@@ -912,6 +924,9 @@ pub struct ScorecardMessage<'a> {
     /// Whether a failed auto-fail criterion made the total zero; absent: no.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     auto_failed: bool,
+    /// When it was last re-scored: moved to another revision of its template by a backfill, with new totals.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rescore_time: Option<Timestamp>,
     /// When the agent acknowledged it.
     #[serde(skip_serializing_if = "Option::is_none")]
     acknowledge_time: Option<Timestamp>,
@@ -1004,6 +1019,7 @@ impl Scorecard {
             ai_score_time: self.ai_score_time,
             manually_scored: self.manually_scored,
             auto_failed: totals.auto_failed,
+            rescore_time: self.rescore.as_ref().map(|rescore| rescore.time),
             acknowledge_time: self.acknowledge_time,
             acknowledge_comment: self.acknowledge_comment.as_deref(),
             usecase_name: tenant.name_of(&self.usecase),

@@ -8,7 +8,7 @@ use chrono::TimeDelta;
 use coaching_domain::job::{Job, JobFailure, JobFile, JobKind, JobState, MAX_FILES, Progress};
 use coaching_domain::{Code, Error, Tenant, Timestamp};
 use coaching_edge::{App, NewFile};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// The time between two notes of how far a job is; a job that is to stop is noticed no later.
 const NOTED_EVERY: TimeDelta = TimeDelta::seconds(5);
@@ -68,6 +68,8 @@ pub struct Work<'a> {
     pub(crate) files: Vec<JobFile>,
     /// What the slice has to say.
     pub(crate) warnings: Vec<String>,
+    /// What the job has found or done, if its kind tells that.
+    pub(crate) report: Map<String, Value>,
     /// How far the job is.
     pub(crate) progress: Progress,
     noted: Timestamp,
@@ -77,8 +79,8 @@ pub struct Work<'a> {
 impl<'a> Work<'a> {
     pub(crate) fn new(app: &'a App, tenant: &'a Tenant, job: Job, until: Instant) -> Self {
         let (progress, noted) = (job.progress, job.update_time);
-        let (files, warnings) = (Vec::new(), Vec::new());
-        Self { app, tenant, job, until, files, warnings, progress, noted, stored: 0 }
+        let (files, warnings, report) = (Vec::new(), Vec::new(), job.report.clone());
+        Self { app, tenant, job, until, files, warnings, report, progress, noted, stored: 0 }
     }
 
     /// Whether it is time to end the slice.

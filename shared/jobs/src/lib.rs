@@ -1,6 +1,6 @@
 //! Work beside requests. [`work`] does a job in turns; what a turn does is its kind's, each in a file of its own. To add a
 //! kind, write its file and name it in [`KINDS`]. Exports are all done alike ([`export`]); what each reads and writes is
-//! declared in a file of its own.
+//! declared in a file of its own. Backfills and their validations are one code ([`backfill`]).
 //!
 //! | what happens | what comes of it |
 //! |---|---|
@@ -9,6 +9,7 @@
 //! | a worker is slow, and another has its turn | its checkpoint is refused; its files are listed nowhere and expire |
 //! | a turn fails ten times | the job fails |
 
+pub mod backfill;
 pub mod cells;
 pub mod export;
 mod kind;
@@ -28,14 +29,17 @@ pub use progress_export::ExportedProgress;
 pub use rows::Cells;
 pub use worker::{Turn, work};
 
+use backfill::{BackfillKind, ValidationKind};
 use coaching_domain::export::ExportedScorecards;
 use coaching_domain::session::AskedSessions;
 use export::ExportKind;
 
 /// Every kind of job.
-pub static KINDS: [&dyn Kind; 4] = [
+pub static KINDS: [&dyn Kind; 6] = [
     &ExportKind::<ExportedScorecards>::KIND,
     &ExportKind::<AskedSessions>::KIND,
     &ExportKind::<ExportedProgress>::KIND,
     &ExportKind::<ExportedOverviews>::KIND,
+    &BackfillKind,
+    &ValidationKind,
 ];

@@ -91,6 +91,7 @@ impl End {
         let new: Vec<String> = new.cloned().collect();
         job.warnings.extend(new);
         job.warnings.truncate(MAX_WARNINGS);
+        job.report.clone_from(&work.report);
         match self {
             Self::Sliced(Sliced::Done) => job.succeed(now),
             Self::Failed(failure) => job.fail(failure.clone(), now),

@@ -9,6 +9,7 @@ use coaching_domain::names::Collection;
 use coaching_domain::{Id, Timestamp, Version};
 
 use crate::keys::{Key, PK, SK};
+use crate::list::bytes_of;
 use crate::unreadable::Unreadable;
 
 /// An item being written.
@@ -80,6 +81,11 @@ impl Item {
     pub(crate) fn map(mut self, attribute: &str, value: HashMap<String, AttributeValue>) -> Self {
         self.0.insert(attribute.to_owned(), AttributeValue::M(value));
         self
+    }
+
+    /// Its size, in bytes.
+    pub(crate) fn size(&self) -> usize {
+        bytes_of(&self.0)
     }
 
     pub(crate) fn into_attributes(self) -> HashMap<String, AttributeValue> {

@@ -23,6 +23,8 @@ use crate::keys::{self, Cursor, EXPIRES_AT, LIST_ORDER, ListIndex};
 use crate::list::{Filter, Listed, Page, Range};
 use crate::unreadable::Unreadable;
 
+/// The attribute that has the job that re-scores a template.
+const JOB: &str = "job";
 /// The attribute that has the number of unfinished jobs.
 const UNFINISHED: &str = "unfinished";
 
@@ -46,7 +48,8 @@ impl Store {
     /// Creates `job` for `request` ([`Store::once`]).
     ///
     /// # Errors
-    /// RESOURCE_EXHAUSTED if the profile has the most unfinished jobs; ABORTED if the request was answered before.
+    /// FAILED_PRECONDITION if another job re-scores one of its templates; RESOURCE_EXHAUSTED if the profile has the most
+    /// unfinished jobs; ABORTED if the request was answered before.
     pub async fn create_job(
         &self,
         tenant: &Tenant,
@@ -59,8 +62,23 @@ impl Store {
         let count = Write::update(keys::unfinished_jobs(tenant), format!("ADD {UNFINISHED} :one"));
         let count = count.when(format!("attribute_not_exists({UNFINISHED}) OR {UNFINISHED} < :most"));
         transaction.add(count.number(":one", 1).number(":most", MAX_UNFINISHED), Refusal::JobsFull);
+        transaction.add_all(
+            job.templates.iter().map(|template| {
+                let item = Item::at(keys::backfill(tenant, template)).text(JOB, job.id.as_str());
+                Write::put_new(item).showing_item()
+            }),
+            Refusal::BackfillRunning,
+        );
         match self.create(tenant, transaction, request, &created).await? {
             Outcome::Written => Ok(created),
+            Outcome::Refused(refused) if refused.has(Refusal::BackfillRunning) => {
+                let running = refused.item(Refusal::BackfillRunning).and_then(|item| item.get(JOB)?.as_s().ok());
+                let running = running.and_then(|id| JobId::parse(id)).map(|id| tenant.name_of(&id));
+                let running = running.ok_or_else(|| Error::internal("a template is re-scored by no job"))?;
+                let message =
+                    format!("'{running}' re-scores scorecards of the template; wait for it to end, or cancel it");
+                Err(Error::new(Reason::BackfillRunning, message).with("job", running))
+            }
             Outcome::Refused(_) => {
                 let message =
                     format!("the profile has {MAX_UNFINISHED} unfinished jobs; wait for one to end, or cancel one");
@@ -125,6 +143,8 @@ impl Store {
             if after.state.is_final() && !before.state.is_final() {
                 let count = Write::update(keys::unfinished_jobs(tenant), format!("ADD {UNFINISHED} :less"));
                 transaction.add_unconditional([count.number(":less", -1)]);
+                let templates = after.templates.iter();
+                transaction.add_unconditional(templates.map(|id| Write::delete(keys::backfill(tenant, id))));
             }
             if self.transact(transaction).await?.is_written() {
                 return Ok(after);
@@ -160,6 +180,8 @@ impl Listed for Job {
             attempt: item.number("attempt")?,
             wake: item.boolean("wake")?,
             checkpoint: json(&mut item, "checkpoint")?.unwrap_or_default(),
+            report: json(&mut item, "report")?.unwrap_or_default(),
+            templates: item.ids("templates")?,
         })
     }
 }
@@ -200,12 +222,16 @@ fn to_item(tenant: &Tenant, job: &Job) -> Result<Item, Error> {
         .texts("warnings", job.warnings.iter().cloned())
         .number("turn", job.turn.into())
         .number("attempt", job.attempt.into())
-        .boolean("wake", job.wake);
+        .boolean("wake", job.wake)
+        .texts("templates", job.templates.iter().map(ToString::to_string));
     if !job.files.is_empty() {
         item = item.text("files", text_of(&job.files)?);
     }
     if let Some(failure) = &job.failure {
         item = item.text("failure", text_of(failure)?);
+    }
+    if !job.report.is_empty() {
+        item = item.text("report", text_of(&job.report)?);
     }
     if !job.checkpoint.is_null() {
         item = item.text("checkpoint", text_of(&job.checkpoint)?);

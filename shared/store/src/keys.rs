@@ -376,6 +376,11 @@ pub fn parse_job(partition: &str) -> Option<(&str, &str, JobId)> {
     Some((customer, profile, Id::parse(id)?)).filter(|_| kind == JOB && parts.next().is_none())
 }
 
+/// The key of the job that re-scores scorecards of a template.
+pub fn backfill(tenant: &Tenant, template: &ScorecardTemplateId) -> Key {
+    Key { partition: under(tenant, Partition::Backfill, &[template.as_str()]), sort: "backfill".to_owned() }
+}
+
 /// The key of the number of a profile's unfinished jobs.
 pub fn unfinished_jobs(tenant: &Tenant) -> Key {
     Key { partition: under(tenant, Partition::UnfinishedJobs, &[]), sort: "unfinished-jobs".to_owned() }
@@ -823,6 +828,7 @@ mod tests {
                     partitions.push(request(tenant, &UserId::parse(id).unwrap(), "create-session", Uuid::nil()).partition);
                     if let Some(id) = ScorecardTemplateId::parse(id) {
                         partitions.push(template(tenant, &id, None).partition);
+                        partitions.push(backfill(tenant, &id).partition);
                     }
                     partitions.push(target(tenant, &TargetId::parse(id).unwrap()).partition);
                     partitions.push(job(tenant, &JobId::parse(id).unwrap()).partition);

@@ -24,6 +24,7 @@
 //! | a page of scorecards, by any filter | [`Store::scorecards`] | a range of one index |
 //! | write scorecards and their statistics | [`Store::create_scorecard`], [`Store::change_scorecard`], [`Store::delete_scorecard`] | the statistics that change |
 //! | write many scorecards over the stored ones | [`Store::upsert_scorecards`] | the scorecards, again after each conflict |
+//! | write scorecards of an agent that are re-scored; what that costs | [`Store::write_changes_of_agent`], [`Store::cost_of_changes_of_agent`] | the statistics that change |
 //! | a template and the statistics that a scorecard of it counts in | [`Store::template_and_statistics`] | the items |
 //! | statistics of some agents; of a profile | [`Store::statistics_of_agents`], [`Store::statistics_of_profile`] | the items; a range of each bucket |
 //! | marks of sessions and linked scorecards, or of evaluations, of some agents; of a profile | [`Store::activity_of_agents`], [`Store::activity_of_profile`] | a range of each agent; of each bucket |
@@ -67,6 +68,7 @@ mod past;
 mod plans;
 mod rebuild;
 mod references;
+mod rescores;
 mod scorecards;
 mod sessions;
 mod sessions_held;

@@ -143,6 +143,8 @@ partitions! {
 
     /// Work beside requests.
     Job = "{customer}#{profile}#job#{job}" [("job", "the job; it expires once it has ended")];
+    /// A template whose scorecards a job re-scores.
+    Backfill = "{customer}#{profile}#backfill#{template}" [("backfill", "the job, while it is unfinished")];
     /// How many jobs of a profile are unfinished.
     UnfinishedJobs = "{customer}#{profile}#unfinished-jobs" [("unfinished-jobs", "the number")];
 

@@ -7,10 +7,12 @@ use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
 use coaching_domain::change::{Author, Change};
 use coaching_domain::names::{self, ScorecardId, UsecaseId, UserId};
+use coaching_domain::rescore::{Rescore, SetAside, Total};
 use coaching_domain::scorecard::{Process, Score, Scorecard, SubmissionSource};
 use coaching_domain::statistics::{Contribution, Inconsistent, Period, Statistics, day_of};
 use coaching_domain::template::ScorecardTemplate;
-use coaching_domain::{Error, Reason, Tenant, Timestamp, Version};
+use coaching_domain::{Error, Id, Reason, Tenant, Timestamp, Version};
+use serde_json::Value;
 
 use crate::Store;
 use crate::activity::{self, PlacedMark};
@@ -28,8 +30,7 @@ use crate::unreadable::{Found, Unreadable};
 /// item, and one more for each of its marks and for its history: of drafts and of automatic scorecards that are not
 /// linked to plans, as many fit as these; of evaluations, half as many.
 const MAX_ITEMS_OF_SCORECARDS: usize = 98;
-/// The most bytes of text in one transaction, beside the texts among scores, which are in a body of 1 MiB: DynamoDB's
-/// limit is 4 MB for all its items.
+/// The most bytes of text in one transaction: DynamoDB's limit is 4 MB for all its items.
 const MAX_TEXT_AT_ONCE: usize = 2 * 1024 * 1024;
 
 /// The most bytes that the packed scores of one agent, usecase and two months take. The rest of an item is left to its
@@ -495,6 +496,7 @@ impl Store {
             let fitting = rest.iter().take_while(|change| {
                 text += change.after.comment.as_ref().map_or(0, String::len);
                 text += change.after.acknowledge_comment.as_ref().map_or(0, String::len);
+                text += change.after.bytes_of_texts();
                 text += change.recorded.as_ref().map_or(0, bytes_of_fields);
                 items += 1 + change.items_beside();
                 places.extend(places_of(change));
@@ -744,7 +746,7 @@ fn place_of<'a>(agent: &UserId, counted: Option<&'a Counted>) -> Option<(Place, 
     Some((place, &counted.contribution))
 }
 
-fn places_of(change: &ScorecardChange) -> Vec<Place> {
+pub(crate) fn places_of(change: &ScorecardChange) -> Vec<Place> {
     let counted = [change.removed.as_ref(), change.added.as_ref()];
     counted.into_iter().filter_map(|counted| place_of(&change.after.agent, counted)).map(|(place, _)| place).collect()
 }
@@ -770,18 +772,8 @@ pub(crate) fn statistics_from_item(item: HashMap<String, AttributeValue>) -> Res
 /// Names are short, and scores are stored by number: an item of 20 scores stays below 1 KB, the unit that the table and
 /// each index charge by.
 fn to_item(tenant: &Tenant, scorecard: &Scorecard) -> Item {
-    let scores: serde_json::Map<String, serde_json::Value> = scorecard
-        .scores
-        .iter()
-        .map(|(number, score)| {
-            let value = match score {
-                Score::Numeric(value) => (*value).into(),
-                Score::Text(text) => text.as_str().into(),
-                Score::NotApplicable => serde_json::Value::Null,
-            };
-            (number.to_string(), value)
-        })
-        .collect();
+    let scores = scorecard.scores.iter().map(|(number, score)| (number.to_string(), value_of(score)));
+    let scores: serde_json::Map<String, Value> = scores.collect();
     let submitted_as = SubmissionSource::STORED.iter().find(|(_, source)| Some(*source) == scorecard.submission_source);
     let calibrations = Some(scorecard.calibrations).filter(|count| *count > 0);
     Item::at(keys::scorecard(tenant, &scorecard.id))
@@ -796,7 +788,7 @@ fn to_item(tenant: &Tenant, scorecard: &Scorecard) -> Item {
         .text("template", scorecard.template.as_str())
         .number("revision", scorecard.revision.into())
         .text("usecase", scorecard.usecase.as_str())
-        .text("scores", serde_json::Value::Object(scores).to_string())
+        .text("scores", Value::Object(scores).to_string())
         .texts("plans", scorecard.plans.iter().map(ToString::to_string))
         .optional_text("comment", scorecard.comment.as_ref())
         .optional_text("reference_id", scorecard.reference_id.as_ref())
@@ -814,22 +806,24 @@ fn to_item(tenant: &Tenant, scorecard: &Scorecard) -> Item {
         .optional_text("calibrated", scorecard.calibrated.as_ref())
         .optional_number("consistency", scorecard.consistency.map(Into::into))
         .optional_number(CALIBRATIONS, calibrations.map(|count| i64::try_from(count).unwrap_or(i64::MAX)))
+        .optional_text("set_aside", set_aside_text(&scorecard.set_aside).as_ref())
+        .optional_text("rescore", scorecard.rescore.as_ref().map(rescore_text).as_ref())
 }
 
 fn from_item(item: HashMap<String, AttributeValue>) -> Result<Scorecard, Unreadable> {
     let mut item = Attributes::of(item);
     let scores = item.text("scores")?;
-    let scores: serde_json::Map<String, serde_json::Value> =
-        serde_json::from_str(&scores).map_err(|_| item.corrupt("scores"))?;
-    let scores = scores.into_iter().map(|(number, value)| {
-        let score = match value {
-            serde_json::Value::Null => Score::NotApplicable,
-            serde_json::Value::String(text) => Score::Text(text),
-            value => Score::Numeric(value.as_f64().ok_or_else(|| item.corrupt("scores"))?),
-        };
-        Ok((number.parse().map_err(|_| item.corrupt("scores"))?, score))
-    });
-    let scores = scores.collect::<Result<_, Unreadable>>()?;
+    let scores: serde_json::Map<String, Value> = serde_json::from_str(&scores).map_err(|_| item.corrupt("scores"))?;
+    let scores = scores.into_iter().map(|(number, value)| Some((number.parse().ok()?, score_of(value)?)));
+    let scores = scores.collect::<Option<_>>().ok_or_else(|| item.corrupt("scores"))?;
+    let set_aside = match item.optional_text("set_aside")? {
+        Some(text) => parse_set_aside(&text).ok_or_else(|| item.corrupt("set_aside"))?,
+        None => BTreeMap::new(),
+    };
+    let rescore = match item.optional_text("rescore")? {
+        Some(text) => Some(parse_rescore(&text).ok_or_else(|| item.corrupt("rescore"))?),
+        None => None,
+    };
     let process = match item.optional_text("process")? {
         Some(id) => Some(Process { id, interaction_time: item.time("process_time")? }),
         None => None,
@@ -869,5 +863,114 @@ fn from_item(item: HashMap<String, AttributeValue>) -> Result<Scorecard, Unreada
         calibrated: item.optional_id("calibrated")?,
         consistency: consistency.map_err(|_| item.corrupt("consistency"))?,
         calibrations: item.optional_number(CALIBRATIONS)?.map_or(0, i64::unsigned_abs),
+        set_aside,
+        rescore,
     })
+}
+
+fn value_of(score: &Score) -> Value {
+    match score {
+        Score::Numeric(value) => (*value).into(),
+        Score::Text(text) => text.as_str().into(),
+        Score::NotApplicable => Value::Null,
+    }
+}
+
+fn score_of(value: Value) -> Option<Score> {
+    match value {
+        Value::Null => Some(Score::NotApplicable),
+        Value::String(text) => Some(Score::Text(text)),
+        value => value.as_f64().map(Score::Numeric),
+    }
+}
+
+/// Scores that are set aside, if there are any: by number, each with the maximum out of which it was given.
+fn set_aside_text(set_aside: &BTreeMap<u32, SetAside>) -> Option<String> {
+    let entries = set_aside.iter().map(|(number, one)| {
+        let entry = Value::Array(vec![value_of(&one.score), one.maximum.into()]);
+        (number.to_string(), entry)
+    });
+    (!set_aside.is_empty()).then(|| Value::Object(entries.collect()).to_string())
+}
+
+fn parse_set_aside(text: &str) -> Option<BTreeMap<u32, SetAside>> {
+    let entries: BTreeMap<u32, (Value, f64)> = serde_json::from_str(text).ok()?;
+    let entries = entries.into_iter();
+    entries.map(|(number, (score, maximum))| Some((number, SetAside { score: score_of(score)?, maximum }))).collect()
+}
+
+/// A total that auto-fail made.
+const AUTO_FAILED: char = '!';
+/// Marks of a rescore that changed a figure, and of one that scaled a number.
+const CHANGES: char = 'C';
+const SCALED: char = 'S';
+
+/// It is short, because it is in three copies of the scorecard.
+fn rescore_text(rescore: &Rescore) -> String {
+    let total = |Total { hundredths, auto_failed }: Total| {
+        let hundredths = hundredths.map(|hundredths| hundredths.to_string()).unwrap_or_default();
+        let failed = if auto_failed { AUTO_FAILED.to_string() } else { String::new() };
+        format!("{hundredths}{failed}")
+    };
+    let marks: String = [(rescore.changes, CHANGES), (rescore.scaled, SCALED)]
+        .iter()
+        .filter(|(is, _)| *is)
+        .map(|(_, mark)| mark)
+        .collect();
+    let Rescore { job, time, revision_before, revision_after, before, after, .. } = rescore;
+    format!("{job}#{time}#{revision_before}#{revision_after}#{}#{}#{marks}", total(*before), total(*after))
+}
+
+fn parse_rescore(text: &str) -> Option<Rescore> {
+    let mut parts = text.split('#');
+    let (job, time) = (Id::parse(parts.next()?)?, Timestamp::parse(parts.next()?)?);
+    let (revision_before, revision_after) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
+    let mut total = || {
+        let text = parts.next()?;
+        let (digits, auto_failed) = match text.strip_suffix(AUTO_FAILED) {
+            Some(digits) => (digits, true),
+            None => (text, false),
+        };
+        let hundredths = if digits.is_empty() { None } else { Some(digits.parse().ok()?) };
+        Some(Total { hundredths, auto_failed })
+    };
+    let (before, after) = (total()?, total()?);
+    let marks = parts.next()?;
+    let (changes, scaled) = (marks.contains(CHANGES), marks.contains(SCALED));
+    let rescore = Rescore { job, time, revision_before, revision_after, before, after, changes, scaled };
+    parts.next().is_none().then_some(rescore)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use super::*;
+
+    #[test]
+    fn a_rescore_and_what_is_set_aside_are_read_as_they_were_written() {
+        let total = |hundredths, auto_failed| Total { hundredths, auto_failed };
+        let rescore = Rescore {
+            job: Id::parse("01890a5d-ac96-774b-bcce-b302099a0000").unwrap(),
+            time: Timestamp::parse("2026-06-01T12:00:00.123456789Z").unwrap(),
+            revision_before: 1,
+            revision_after: 12,
+            before: total(Some(6_250), false),
+            after: total(Some(0), true),
+            changes: true,
+            scaled: false,
+        };
+        let none = Rescore { before: total(None, true), after: total(None, false), scaled: true, ..rescore.clone() };
+        for one in [rescore, none] {
+            assert_eq!(parse_rescore(&rescore_text(&one)), Some(one));
+        }
+        for corrupt in ["", "job#2026-06-01T12:00:00Z#1#2#a#0#", "job#2026-06-01T12:00:00Z#1#2#0#0##"] {
+            assert_eq!(parse_rescore(corrupt), None, "{corrupt}");
+        }
+        let scores = [Score::Numeric(2.5), Score::Text("rude".to_owned()), Score::NotApplicable];
+        let set_aside = (3..).zip(scores).map(|(number, score)| (number, SetAside { score, maximum: 0.1 }));
+        let set_aside: BTreeMap<u32, SetAside> = set_aside.collect();
+        assert_eq!(parse_set_aside(&set_aside_text(&set_aside).unwrap()), Some(set_aside));
+        assert_eq!(set_aside_text(&BTreeMap::new()), None);
+    }
 }

@@ -127,7 +127,7 @@ impl Store {
     }
 
     /// Writes changes of scorecards of one agent, a transaction at a time; returns the result of each transaction.
-    async fn upsert_of_agent(
+    pub(crate) async fn upsert_of_agent(
         &self,
         tenant: &Tenant,
         mut changes: Vec<(usize, ScorecardChange)>,

@@ -50,6 +50,8 @@ pub(crate) enum Refusal {
     TombstonesFull,
     /// The profile has the most unfinished jobs allowed.
     JobsFull,
+    /// Another job re-scores the scorecards of a template.
+    BackfillRunning,
 }
 
 /// Writes that are all made, or none of them: at most 100 items, 4 MB.

@@ -49,6 +49,14 @@ impl Write {
         Self::of(Action::Update { key, expression: expression.into() })
     }
 
+    /// The size of the item that it puts, in bytes.
+    pub(crate) fn size(&self) -> usize {
+        match &self.action {
+            Action::Put(item) => item.size(),
+            Action::Update { .. } | Action::Delete(_) | Action::Check(_) => 0,
+        }
+    }
+
     /// Deletes the item at `key`.
     pub(crate) fn delete(key: Key) -> Self {
         Self::of(Action::Delete(key))
