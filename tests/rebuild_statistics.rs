@@ -359,22 +359,25 @@ async fn it_puts_every_kind_of_wrong_activity_right() {
 #[tokio::test]
 async fn it_takes_away_what_is_counted_where_no_record_is_left() {
     let service = coached().await;
+    service.usecases(&["chat"]).await;
     let right = service.items().await;
     #[expect(clippy::disallowed_methods, reason = "no request is under way")]
     let tenant = coaching_domain::Tenant::for_maintenance("acme", "support").unwrap();
-    let care = Id::parse("care").unwrap();
+    let [care, chat] = ["care", "chat"].map(|id| Id::parse(id).unwrap());
     let item = |end: &str| right.iter().find(|(key, _)| key.ends_with(end)).unwrap().1.clone();
     let session = Id::parse("gone").unwrap();
-    // Two months without records of an agent who has some in others, and an agent who has none.
-    for (agent, day) in [("ana", "2024-11-30"), ("nobody", "2026-05-01")] {
+    // Two months without records of an agent who has some in others, an agent who has none, and a usecase without any.
+    for (usecase, agent, day) in
+        [(&care, "ana", "2024-11-30"), (&care, "nobody", "2026-05-01"), (&chat, "ana", "2026-05-01")]
+    {
         let agent = Id::parse(agent).unwrap();
         let period = Period::of(day.parse().unwrap());
         let held =
             right.iter().find(|(key, _)| key.contains(" / 2026-05#ana#") && key.contains("#statistics#")).unwrap();
         for (key, mut item) in [
-            (keys::statistics(&tenant, &care, &agent, period), item(" / 2026-05#ana")),
-            (keys::held_session(&tenant, &care, &agent, period, &session), held.1.clone()),
-            (keys::session_mark(&tenant, &care, &agent, period, &session), item("2026-05#ana#session#held-1")),
+            (keys::statistics(&tenant, usecase, &agent, period), item(" / 2026-05#ana")),
+            (keys::held_session(&tenant, usecase, &agent, period, &session), held.1.clone()),
+            (keys::session_mark(&tenant, usecase, &agent, period, &session), item("2026-05#ana#session#held-1")),
         ] {
             item.insert("PK".to_owned(), text(&key.partition));
             item.insert("SK".to_owned(), text(&key.sort));
@@ -382,12 +385,16 @@ async fn it_takes_away_what_is_counted_where_no_record_is_left() {
         }
     }
     let answer = rebuild(&service, later()).await;
-    let difference = |agent: &str, period: &str| json!({"agentUserName": user_name(agent), "usecaseName": usecase_name("care"), "period": period});
-    let both = json!([difference("ana", "2024-11"), difference("nobody", "2026-05")]);
-    assert_eq!((&answer["differences"], &answer["activityDifferences"]), (&both, &both), "{answer}");
+    let difference = |agent: &str, usecase: &str, period: &str| json!({"agentUserName": user_name(agent), "usecaseName": usecase_name(usecase), "period": period});
+    let all = json!([
+        difference("ana", "care", "2024-11"),
+        difference("ana", "chat", "2026-05"),
+        difference("nobody", "care", "2026-05"),
+    ]);
+    assert_eq!((&answer["differences"], &answer["activityDifferences"]), (&all, &all), "{answer}");
     let items = service.items().await;
     let left: Vec<_> = items.iter().filter(|(key, _)| !right.contains_key(*key)).collect();
-    assert_eq!(left.len(), 2, "the two statistics, which count nothing: {left:?}");
+    assert_eq!(left.len(), 3, "statistics, which count nothing: {left:?}");
     for (key, item) in left {
         assert_eq!(item["held"], AttributeValue::N("0".to_owned()), "{key}");
         assert!(!item.keys().any(|name| name.starts_with("held#")), "{key}");

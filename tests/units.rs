@@ -121,8 +121,8 @@ fn import(path: &str, body: Value) -> Event {
 }
 
 /// So many submitted scorecards of one agent and two months, linked to `plans`.
-fn long_scorecards(plans: &[String], count: usize) -> Event {
-    let scorecards = (0..count).map(|number| {
+fn long_scorecards(plans: &[String]) -> Event {
+    let scorecards = (0..98).map(|number| {
         let mut scorecard = long_scorecard(number, Some("2026-04-10T10:00:00Z"));
         scorecard["coachingPlanNames"] = json!(plans);
         scorecard
@@ -398,18 +398,12 @@ fn rows() -> Vec<Row> {
             &Event::new("DELETE", "scorecards/draft-long").by("service", "sync@acme"),
             read,
         ),
-        sent(
-            "upsert-scorecards",
-            "98 of one agent and two months",
-            Before::FullPeriod,
-            &long_scorecards(&[], 98),
-            read,
-        ),
+        sent("upsert-scorecards", "98 of one agent and two months", Before::FullPeriod, &long_scorecards(&[]), read),
         sent(
             "upsert-scorecards",
             "the same, linked to a plan",
             Before::FullPeriod,
-            &long_scorecards(&[plan_name("ana-plan")], 98),
+            &long_scorecards(&[plan_name("ana-plan")]),
             read,
         ),
         file("create-target", "organisation", "the template says which criteria there are"),
@@ -523,7 +517,15 @@ async fn prepare(service: &TestService, before: Before) {
         }
         Before::Backfill => {
             service.long_template().await;
-            service.succeed(&long_scorecards(&[], 96)).await;
+            // By names, which put them in one order: in another, other statistics would come in between.
+            let scorecards = (0..96).map(|number| {
+                let mut scorecard = long_scorecard(number, Some("2026-04-10T10:00:00Z"));
+                let name = below_support(&format!("scorecards/01890a5d-ac96-774b-bcce-b302099b{number:04}"));
+                merge(&mut scorecard, json!({"name": name, "coachingPlanNames": []}));
+                scorecard
+            });
+            let load = json!({"scorecards": scorecards.collect::<Vec<_>>()});
+            service.succeed(&import("scorecards:batchUpsert", load)).await;
             let long = service.succeed(&Event::get("scorecardTemplates/long")).await;
             let mut template = long["scorecardTemplate"]["template"].clone();
             template["chapters"][0]["criteria"][0]["weight"] = json!(2);

@@ -6,12 +6,13 @@
 //! what is overdue, are those of the moment of the request, also in a job. It is no snapshot: each session is as it was when
 //! it was read.
 //!
-//! **For whom**: managers get what lists show them, private notes too. Agents get their own sessions as they see them, in
-//! the answer: `asJob`, and an export that needs a job, are INVALID_ARGUMENT, because jobs are not for agents to read.
+//! **For whom**: managers get what lists show them, but for private notes, which are in no file. Agents get their own
+//! sessions as they see them, in the answer: `asJob`, and an export that needs a job, are INVALID_ARGUMENT, because jobs are
+//! not for agents to read.
 //!
 //! **Form**: as of `export-scorecards`, whose `format`, `asJob`, `omitByteOrderMark`, `rawText`, `timeZoneId` and
-//! `timeZoneOffset` it has, and whose limits. A line of `NDJSON` is a session as `list-sessions` answers it. A row of a table is
-//! a session; times are in the time zone. What `import` reads of such a table is what there was.
+//! `timeZoneOffset` it has, and whose limits. A line of `NDJSON` is a session as `list-sessions` answers it, without private
+//! notes. A row of a table is a session; times are in the time zone. What `import` reads of such a table is what there was.
 //!
 //! The operation is this service's own.
 //!

@@ -8,7 +8,7 @@
 //! starts again from the beginning.
 //!
 //! Statistics and activity of records that are gone are found too: of every agent and every two months for which any are
-//! stored, in each usecase that a plan, a session or a scorecard of the profile names.
+//! stored, in each usecase of the profile and each that a plan, a session or a scorecard names.
 //!
 //! Statistics and agents' records that cannot be read are rewritten too. Source records that cannot be read are named
 //! in `skipped`, and the rest is counted without them. A profile of which nothing is known is an error.
@@ -50,6 +50,7 @@ pub static TASK: Task = Task {
                 Partition::Sessions,
                 Partition::Plans,
                 Partition::Scorecards,
+                Partition::Usecases,
                 Partition::Agents,
                 Partition::AgentsOfCustomer,
             ],

@@ -736,6 +736,12 @@ pub struct CoachingSessionMessage<'a> {
 }
 
 impl CoachingSessionMessage<'_> {
+    /// The same without what managers write for themselves.
+    #[must_use]
+    pub fn without_private_notes(self) -> Self {
+        Self { private_notes: None, ..self }
+    }
+
     /// The same without the notes and the agent's comment.
     #[must_use]
     pub fn without_notes_and_comment(self) -> Self {

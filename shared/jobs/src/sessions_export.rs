@@ -19,7 +19,7 @@ use crate::rows::Cells;
 const PAGE: usize = 500;
 
 /// The columns of a table. Published names never change; new ones are only appended.
-const COLUMNS: [&str; 20] = [
+const COLUMNS: [&str; 19] = [
     "coaching_session_name",
     "state",
     "overdue",
@@ -38,7 +38,6 @@ const COLUMNS: [&str; 20] = [
     "agent_submit_time",
     "acknowledge_time",
     "meeting_notes",
-    "private_notes",
     "agent_comment",
 ];
 
@@ -89,7 +88,7 @@ pub struct SessionEntry {
 
 impl SessionsReading<'_> {
     fn message_of<'e>(&self, entry: &'e SessionEntry) -> CoachingSessionMessage<'e> {
-        entry.session.message(self.tenant, self.now)
+        entry.session.message(self.tenant, self.now).without_private_notes()
     }
 }
 
@@ -138,7 +137,6 @@ impl Reading for SessionsReading<'_> {
             cells.time(session.agent_submit_time),
             cells.time(session.acknowledge_time),
             cells.optional_text(session.meeting_notes),
-            cells.optional_text(session.private_notes),
             cells.optional_text(session.agent_comment),
         ];
         vec![row.to_vec()]

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
+use coaching_domain::directory::Usecase;
 use coaching_domain::names::{self, CoachingPlanId, ScorecardId, ScorecardTemplateId, UsecaseId, UserId};
 use coaching_domain::plan::CoachingPlan;
 use coaching_domain::scorecard::Scorecard;
@@ -122,7 +123,7 @@ impl Listed for Named {
 
 impl Store {
     /// Plans a recount of a profile: one pass over its scorecards, sessions and plans, and one over the keys of the
-    /// statistics and the activity of their usecases, which may be of records that are gone.
+    /// statistics and the activity of its usecases, which may be of records that are gone.
     ///
     /// # Errors
     /// UNAVAILABLE if the table does not answer.
@@ -141,6 +142,9 @@ impl Store {
             recount.usecases.extend(session.usecase);
             recount.agents.insert(session.agent);
         }
+        let usecases = self.all_of::<Usecase>(keys::usecases_of_profile(tenant)).await?;
+        recount.unreadable.extend(usecases.unreadable);
+        recount.usecases.extend(usecases.entries.into_iter().map(|usecase| usecase.id));
         let mut after = None;
         loop {
             let partition = keys::scorecards_of_profile(tenant);
