@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::{Duration, Instant};
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use chrono::TimeDelta;
 use coaching_domain::Error;
 use coaching_domain::job::JobKind;
 use coaching_domain::rules::Enumeration;
@@ -190,6 +191,21 @@ impl Exported {
         answered["content"].as_str().unwrap_or_else(|| panic!("{answered}")).to_owned()
     }
 
+    /// Asks for it in the answer and by a job, compares the files, and returns the answer.
+    async fn is_the_same_in_both_ways(&self, service: &TestService, more: Value) -> Value {
+        let answered = service.succeed(&self.event(more.clone())).await;
+        let id = self.start(service, more.clone()).await;
+        assert_eq!(job(service, &id).await["kind"], self.kind);
+        turn(&service.app, &id, 0, later()).await.unwrap();
+        let content = answered["content"].as_str().unwrap();
+        assert_eq!(files(service, &id).await, [content], "{}: {more}", self.path);
+        let result = &job(service, &id).await["results"][0];
+        for field in ["fileName", "rowCount", "contentType"] {
+            assert_eq!(answered[field], result[field], "{}: {more}", self.path);
+        }
+        answered
+    }
+
     /// Starts a job, and returns its id.
     async fn start(&self, service: &TestService, more: Value) -> String {
         let mut body = more;
@@ -283,19 +299,69 @@ async fn in_the_answer_and_by_a_job_the_file_is_the_same() {
     let service = service().await;
     for export in &EXPORTS {
         for form in export.forms() {
-            let answered = service.succeed(&export.event(form.clone())).await;
-            let content = answered["content"].as_str().unwrap().to_owned();
-            let id = export.start(&service, form.clone()).await;
-            assert_eq!(job(&service, &id).await["kind"], export.kind);
-            turn(&service.app, &id, 0, later()).await.unwrap();
-            assert_eq!(files(&service, &id).await, [content], "{}: {form}", export.path);
-            let result = &job(&service, &id).await["results"][0];
-            for (of_answer, of_job) in
-                [("fileName", "fileName"), ("rowCount", "rowCount"), ("contentType", "contentType")]
-            {
-                assert_eq!(answered[of_answer], result[of_job], "{}: {form}", export.path);
-            }
+            export.is_the_same_in_both_ways(&service, form).await;
         }
+    }
+}
+
+/// Each filter of sessions alone: they are read from indexes of their own.
+#[tokio::test]
+async fn sessions_are_the_same_in_both_ways_by_every_filter() {
+    let service = service().await;
+    let [_, sessions, ..] = &EXPORTS;
+    for filter in [
+        json!({"agentUserName": user_name("ana")}),
+        json!({"coachingPlanName": plan_name("ana-plan")}),
+        json!({"usecaseNames": [usecase_name("care")]}),
+        json!({"states": ["HELD"]}),
+        json!({"overdue": true}),
+        json!({"startSessionTime": "2026-05-01T00:00:00Z"}),
+        json!({"startUpdateTime": "2026-05-01T00:00:00Z"}),
+    ] {
+        let answered = sessions.is_the_same_in_both_ways(&service, filter.clone()).await;
+        assert_ne!(answered["rowCount"], "0", "{filter}: {answered}");
+    }
+}
+
+/// What an agent is and has now does not count in a window that is over, in a job neither.
+#[tokio::test]
+async fn a_window_that_is_over_is_the_same_in_both_ways() {
+    let service = service().await;
+    let plan = json!({"usecaseName": usecase_name("care"), "createTime": "2026-05-01T00:00:00Z"});
+    service.plan_with("may-plan", "ana", plan).await;
+    for (id, more) in [("of-ana", json!({"coachingPlanName": plan_name("may-plan")})), ("of-all", json!({}))] {
+        let mut target = json!({
+            "name": below_support(&format!("targets/{id}")),
+            "scorecardTemplateName": below_support("scorecardTemplates/quality"),
+            "target": 80,
+            "usecaseName": usecase_name("care"),
+            "createTime": "2026-05-01T00:00:00Z",
+        });
+        merge(&mut target, more);
+        service.succeed(&Event::post("targets", target).by("service", "sync@acme")).await;
+    }
+    let moved = json!({"target": {"target": 90}}).to_string();
+    service.succeed(&Event::new("PATCH", "targets/of-ana").with_text(&moved)).await;
+    service.advance(TimeDelta::hours(1));
+    service.succeed(&Event::new("DELETE", "targets/of-all")).await;
+    let mut manager = user("ben");
+    manager["roles"] = json!(["manager"]);
+    let load = Event::post("", json!({"users": [manager]})).to("/v1/customers/acme/users:batchUpsert");
+    service.succeed(&load.by("service", "sync@acme")).await;
+    service.advance(TimeDelta::hours(1));
+    let [_, _, progress, overviews] = &EXPORTS;
+    let over = json!({"startTime": "2026-05-01T00:00:00Z", "endTime": "2026-06-01T00:00:00Z"});
+    for agents in [json!([]), json!([user_name("ana"), user_name("ben")])] {
+        let mut more = over.clone();
+        merge(&mut more, json!({"agentUserNames": agents}));
+        overviews.is_the_same_in_both_ways(&service, more.clone()).await;
+        merge(&mut more, json!({"layout": "ROW_PER_TARGET"}));
+        let answered = progress.is_the_same_in_both_ways(&service, more).await;
+        let table = answered["content"].as_str().unwrap();
+        let columns: Vec<Vec<String>> = read(table);
+        let place = columns[0].iter().position(|column| column == "target").unwrap();
+        let targets: BTreeSet<&str> = columns.iter().skip(1).map(|row| row[place].as_str()).collect();
+        assert!(targets.contains("80") && !targets.contains("90"), "{table}");
     }
 }
 
