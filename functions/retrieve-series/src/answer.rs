@@ -100,10 +100,10 @@ pub(crate) fn answer(
     let mut series = Vec::new();
     for ScoredAgent { agent, lines } in agents {
         let name = reading.tenant.name_of(&agent.id);
-        series.extend(series_of(reading, Some(&name), lines, [&agent.targets, organisation], moved));
+        series.extend(series_of(reading, Some(&name), lines, reading.targets(&agent.targets, organisation), moved));
     }
     if let Some(Everyone { lines, .. }) = everyone {
-        series.extend(series_of(reading, None, lines, [&[], organisation], moved));
+        series.extend(series_of(reading, None, lines, reading.targets(&[], organisation), moved));
     }
     let unreadable = reading.unreadable();
     let benchmark = everyone.map(|everyone| &everyone.benchmark);
@@ -130,7 +130,7 @@ fn series_of<'a>(
     reading: &'a Reading<'_>,
     agent: Option<&'a str>,
     lines: &'a [Line],
-    [own, organisation]: [&'a [Target]; 2],
+    targets: Vec<&'a Target>,
     moved: &'a HashMap<TargetId, Target>,
 ) -> impl Iterator<Item = ScoreSeries> + 'a {
     let asked = reading.asked;
@@ -150,7 +150,7 @@ fn series_of<'a>(
         if points.is_empty() {
             return None;
         }
-        let target = reading.target(own, organisation, usecase, criterion);
+        let target = reading.target(&targets, usecase, criterion);
         let steps = target
             .map(|target| steps(moved.get(&target.id).unwrap_or(target), &asked.window, reading.now))
             .unwrap_or_default();

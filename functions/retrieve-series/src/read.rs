@@ -137,11 +137,15 @@ impl<'a> Reading<'a> {
         Ok(Some(Everyone { benchmark, lines }))
     }
 
-    /// Those targets of `own` and of the organisation that are for a usecase and a criterion, of several the highest.
+    /// The targets that an agent with targets of their `own` is measured by.
+    pub(crate) fn targets<'t>(&self, own: &'t [Target], organisation: &'t [Target]) -> Vec<&'t Target> {
+        self.scope.targets_of(own, organisation)
+    }
+
+    /// That of `targets` which is for a usecase and a criterion, of several the highest.
     pub(crate) fn target<'t>(
         &self,
-        own: &'t [Target],
-        organisation: &'t [Target],
+        targets: &[&'t Target],
         usecase: &UsecaseId,
         criterion: &AskedCriterion,
     ) -> Option<&'t Target> {
@@ -151,8 +155,7 @@ impl<'a> Reading<'a> {
                 && target.template == criterion.template
                 && target.criterion_or_chapter_id == part
         };
-        let targets = self.scope.targets_of(own, organisation).into_iter().filter(is_for);
-        targets.max_by_key(|target| target.hundredths_at(self.scope.at))
+        targets.iter().copied().filter(is_for).max_by_key(|target| target.hundredths_at(self.scope.at))
     }
 
     /// The agents' own targets that moved in the window, with all their values: agents come with the last one only.
