@@ -237,7 +237,7 @@ async fn the_longest_names_ids_and_managers_are_listed() {
 
 #[tokio::test]
 async fn a_page_costs_nothing_for_members_and_a_load_what_changes() {
-    let service = TestService::start().await;
+    let service = TestService::embedded().await;
     let members: Vec<String> = (0..2000).map(|number| user_name(&format!("member-{number:04}"))).collect();
     let team = |id: usize, managers: &[&str], members: &[String]| {
         let mut group = group(&format!("g{id}"), "Team", managers);

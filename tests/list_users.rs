@@ -254,7 +254,7 @@ async fn the_longest_name_and_id_have_keys_and_a_page_token() {
 
 #[tokio::test]
 async fn a_page_costs_what_it_shows_and_a_load_what_changes() {
-    let service = TestService::start().await;
+    let service = TestService::embedded().await;
     let many: Vec<Value> = (0..120).map(|number| user(&format!("u{number:03}"))).collect();
     service.succeed(&load(&many)).await;
     let (page, spent) = service.spending(&users()).await;

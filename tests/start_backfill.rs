@@ -165,7 +165,11 @@ async fn load(service: &TestService, scorecards: Vec<Value>) {
 
 /// A service with so many scorecards of the first revision, and a second one.
 async fn history(count: usize) -> TestService {
-    let service = TestService::seeded().await;
+    history_of(TestService::seeded().await, count).await
+}
+
+/// `service` with so many scorecards of the first revision, and a second one.
+async fn history_of(service: TestService, count: usize) -> TestService {
     // What is submitted in June is not in the future.
     service.advance(TimeDelta::days(60));
     revise_once(&service).await;
@@ -624,7 +628,9 @@ async fn a_job_that_is_cancelled_under_way_leaves_each_scorecard_old_or_new() {
 
 #[tokio::test]
 async fn a_job_spends_what_the_validation_estimates() {
-    let service = history(400).await;
+    let embedded = TestService::embedded().await;
+    embedded.seed().await;
+    let service = history_of(embedded, 400).await;
     let validated = report(&service, json!({})).await;
     let id = start(&service, &backfill(json!({}))).await;
     let app = App { store: service.app.store.with_new_meter(), ..service.app.clone() };

@@ -64,7 +64,7 @@ async fn another_customer_is_told_of_themselves() {
 
 #[tokio::test]
 async fn what_it_says_of_pages_and_batches_is_so() {
-    let service = TestService::start().await;
+    let service = TestService::embedded().await;
     let (answered, spent) = service.spending(&whoami()).await;
     assert_eq!((spent.calls, spent.read_units), (1, 1.0));
     let limit = |name: &str| usize::try_from(answered.body["limits"][name].as_u64().unwrap()).unwrap();

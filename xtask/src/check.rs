@@ -1,9 +1,11 @@
 //! `cargo xtask check`: the checks that a change must pass, in sections that also run alone.
 
 use std::io::{BufRead, BufReader};
+use std::path::Path;
 use std::process::Command;
+use std::sync::mpsc::channel;
 use std::sync::{Condvar, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::command::Outcome;
 use crate::sections;
@@ -23,6 +25,9 @@ pub(crate) struct Section {
 
 /// The number of sections that run at a time: many leave a core idle, such as those that wait for an emulator.
 const AT_ONCE: usize = 2;
+
+/// The time in which the last lines of a section that is over are read.
+const LAST_LINES: Duration = Duration::from_secs(5);
 
 /// All sections. Of those that may begin, the first does.
 pub(crate) const SECTIONS: [Section; 18] = [
@@ -183,6 +188,14 @@ impl Progress {
 
 fn side_by_side(sections: &[&'static Section]) -> bool {
     let began = Instant::now();
+    // Asked before anything is built: a program that was built anew has lost its name.
+    let program = match std::env::current_exe() {
+        Ok(program) => program,
+        Err(error) => {
+            eprintln!("the program of the checks: {error}");
+            return false;
+        }
+    };
     let progress = Mutex::new(Progress { waiting: sections.to_vec(), ..Progress::default() });
     let changed = Condvar::new();
     let progress_now = || progress.lock().unwrap_or_else(PoisonError::into_inner);
@@ -203,7 +216,7 @@ fn side_by_side(sections: &[&'static Section]) -> bool {
             scope.spawn(|| {
                 while let Some(section) = next() {
                     let section_began = Instant::now();
-                    let passed = in_a_process(section).unwrap_or_else(|error| {
+                    let passed = in_a_process(&program, section).unwrap_or_else(|error| {
                         eprintln!("{}: {error}", section.name);
                         false
                     });
@@ -226,16 +239,24 @@ fn side_by_side(sections: &[&'static Section]) -> bool {
 }
 
 /// Runs `section` in a process of its own, and prints its lines as they come; returns whether it passed.
-fn in_a_process(section: &Section) -> Outcome<bool> {
-    let cannot = |error: std::io::Error| error.to_string();
+fn in_a_process(program: &Path, section: &Section) -> Outcome<bool> {
+    let cannot = |error: std::io::Error| format!("{}: {error}", program.display());
     let (lines, output) = std::io::pipe().map_err(cannot)?;
-    let mut command = Command::new(std::env::current_exe().map_err(cannot)?);
+    let mut command = Command::new(program);
     command.args(["check", section.name]).stdout(output.try_clone().map_err(cannot)?).stderr(output);
     let mut process = command.spawn().map_err(cannot)?;
     // It holds the end of the pipe that is written to.
     drop(command);
-    for line in BufReader::new(lines).split(b'\n') {
-        println!("{} | {}", section.name, String::from_utf8_lossy(&line.map_err(cannot)?));
-    }
-    process.wait().map(|status| status.success()).map_err(cannot)
+    let name = section.name;
+    let (reads, all_read) = channel::<()>();
+    std::thread::spawn(move || {
+        for line in BufReader::new(lines).split(b'\n').map_while(Result::ok) {
+            println!("{name} | {}", String::from_utf8_lossy(&line));
+        }
+        drop(reads);
+    });
+    let status = process.wait().map_err(cannot)?;
+    // What it left running may keep the pipe open for ever.
+    let _ = all_read.recv_timeout(LAST_LINES);
+    Ok(status.success())
 }
