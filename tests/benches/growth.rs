@@ -3,6 +3,7 @@
 //! ```sh
 //! cargo bench -p coaching-tests --bench growth
 //! AGENTS=100000 SESSIONS=1000000 cargo bench -p coaching-tests --bench growth
+//! FEWEST_AGENTS=100000 AGENTS=100000 SESSIONS=1 cargo bench -p coaching-tests --bench growth
 //! ```
 //!
 //! Units and calls are exact. Times are those of the embedded DynamoDB, which answers one call at a time. It runs in a
@@ -11,6 +12,7 @@
 
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read};
+use std::ops::RangeInclusive;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -54,7 +56,7 @@ fn main() {
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
-        progress(number_asked("AGENTS", 10_000)).await;
+        progress(number_asked("FEWEST_AGENTS", 100)..=number_asked("AGENTS", 10_000)).await;
         lists(number_asked("SESSIONS", 100_000)).await;
     });
 }
@@ -125,7 +127,7 @@ fn processor_seconds() -> f64 {
 
 // --- progress
 
-async fn progress(most: u64) {
+async fn progress(sizes: RangeInclusive<u64>) {
     println!(
         "\nProgress, overviews and quotas of agents with 20 criteria scored ten times on every day of four months, three targets, four \
          sessions and eight evaluations in two months, two of them linked to a plan; pages of 50.\n"
@@ -135,7 +137,7 @@ async fn progress(most: u64) {
     );
     println!("|--:|---|---|--:|--:|--:|--:|--:|--:|--:|--:|");
     for agents in [100, 1_000, 10_000, 100_000] {
-        if agents as u64 <= most {
+        if sizes.contains(&(agents as u64)) {
             progress_of(agents).await;
         }
     }
