@@ -98,7 +98,7 @@ pub(crate) fn answer(
 ) -> Result<Answer, Error> {
     let asked = reading.asked;
     let mut series = Vec::new();
-    for ScoredAgent { agent, lines } in agents {
+    for (agent, lines) in agents {
         let name = reading.tenant.name_of(&agent.id);
         series.extend(series_of(reading, Some(&name), lines, reading.targets(&agent.targets, organisation), moved));
     }

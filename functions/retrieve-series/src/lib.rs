@@ -103,7 +103,7 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
         now,
         caller,
         binding: &Binding::new(OPERATION.name, caller, &tenant, &Parameters::default()),
-        measuring: &reading,
+        measuring: &reading.measuring(),
     };
     let (agents, targets) = try_join(paging.all_by_name(MAX_PEOPLE), reading.organisation_targets()).await?;
     asked.check_points(agents.len() + usize::from(asked.with_everyone))?;

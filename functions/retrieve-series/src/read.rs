@@ -3,29 +3,22 @@
 use std::collections::HashMap;
 
 use coaching_domain::benchmark::Benchmark;
-use coaching_domain::names::{TargetId, UsecaseId, UserId};
+use coaching_domain::names::{TargetId, UsecaseId};
 use coaching_domain::progress::{Scope, Span};
 use coaching_domain::series::{Line, WantedLines, add_scores};
 use coaching_domain::statistics::{Cell, Period, WHOLE_SCORECARD};
 use coaching_domain::target::Target;
 use coaching_domain::template::ScorecardTemplate;
 use coaching_domain::{Error, Tenant, Timestamp, Violations};
-use coaching_edge::{App, Measuring};
-use coaching_store::{Agent, AgentStatistics, Found, Unreadable};
+use coaching_edge::App;
+use coaching_measures::scores::AddedUp;
+use coaching_store::{Agent, Found, Unreadable};
 use futures_util::future::try_join_all;
 
 use crate::request::{AskedCriterion, RetrieveSeriesRequest};
 
-/// The most statistics (about 2 KB each) that are held until their agents are known.
-const MAX_STATISTICS_HELD: usize = 200;
-
-type ReadStatistics = Result<AgentStatistics, Unreadable>;
-
 /// An agent with a line for each usecase and criterion, in their order.
-pub(crate) struct ScoredAgent {
-    pub(crate) agent: Agent,
-    pub(crate) lines: Vec<Line>,
-}
+pub(crate) type ScoredAgent = (Agent, Vec<Line>);
 
 /// Everyone's lines, in the same order, and what they are made of.
 pub(crate) struct Everyone {
@@ -160,7 +153,7 @@ impl<'a> Reading<'a> {
 
     /// The agents' own targets that moved in the window, with all their values: agents come with the last one only.
     pub(crate) async fn moved_targets(&self, agents: &[ScoredAgent]) -> Result<HashMap<TargetId, Target>, Error> {
-        let moved = agents.iter().flat_map(|scored| &scored.agent.targets).filter(|target| {
+        let moved = agents.iter().flat_map(|(agent, _)| &agent.targets).filter(|target| {
             let is_asked = |one: &AskedCriterion| one.template == target.template;
             self.asked.criteria.iter().any(is_asked) && target.hundredths_at(self.span.start).is_none()
         });
@@ -179,91 +172,20 @@ impl<'a> Reading<'a> {
         vec![Line::empty(&self.asked.parts); self.asked.criteria.len()]
     }
 
-    async fn statistics_of(
-        &self,
-        agents: &[UserId],
-        mut take: impl FnMut(ReadStatistics) -> Result<(), Error>,
-    ) -> Result<(), Error> {
-        let store = &self.app.store;
-        store.statistics_of_agents(self.tenant, &self.asked.usecases, agents, &self.periods, &mut take).await
-    }
-}
-
-impl Measuring for Reading<'_> {
-    type Measured = ScoredAgent;
-    /// They are only ordered by name.
-    type Value = ();
-    type Basis = ();
-    type ReadAhead = Vec<ReadStatistics>;
-
-    async fn basis(&self) -> Result<(), Error> {
-        Ok(())
-    }
-
-    fn are_few(&self, agents: usize) -> bool {
-        agents * self.asked.usecases.len() * self.periods.len() <= MAX_STATISTICS_HELD
-    }
-
-    async fn read_ahead(&self, agents: &[UserId]) -> Result<Vec<ReadStatistics>, Error> {
-        let mut statistics = Vec::new();
-        self.statistics_of(agents, |one| {
-            statistics.push(one);
-            Ok(())
-        })
-        .await?;
-        Ok(statistics)
-    }
-
-    async fn measure(
-        &self,
-        agents: Vec<Agent>,
-        (): &(),
-        ahead: Option<Vec<ReadStatistics>>,
-    ) -> Result<Vec<ScoredAgent>, Error> {
-        let ids: Vec<UserId> = agents.iter().map(|agent| agent.id.clone()).collect();
-        let places: HashMap<&UserId, usize> = ids.iter().enumerate().map(|(place, id)| (id, place)).collect();
-        // By agent, then by usecase; `None` for an agent of whom something cannot be read.
-        let of_agent: Vec<Vec<Line>> = self.asked.usecases.iter().map(|_| self.empty_lines()).collect();
-        let mut scored: Vec<Option<Vec<Vec<Line>>>> = vec![Some(of_agent); ids.len()];
-        let mut take = |one: ReadStatistics| {
-            let of = match &one {
-                Ok(statistics) => places.get(&statistics.agent),
-                Err(unreadable) => unreadable.user().and_then(|agent| places.get(&agent)),
-            };
-            let Some(lines) = of.and_then(|place| scored.get_mut(*place)) else { return Ok(()) };
-            let added = lines.as_mut().zip(one.ok()).is_some_and(|(lines, one)| {
-                let usecase = self.asked.usecases.iter().position(|usecase| *usecase == one.usecase);
-                let Some(lines) = usecase.and_then(|place| lines.get_mut(place)) else { return true };
-                let added = add_scores(lines, self.wanted, &self.asked.parts, one.period, &one.packed);
-                if added.is_err() {
-                    self.app.store.note(&one.unreadable(self.tenant));
-                }
-                added.is_ok()
-            });
-            if !added {
-                *lines = None;
-            }
-            Ok(())
-        };
-        match ahead {
-            Some(statistics) => statistics.into_iter().try_for_each(take)?,
-            None => self.statistics_of(&ids, &mut take).await?,
+    /// Adds the scores of agents to their lines.
+    pub(crate) fn measuring(&self) -> AddedUp<'_, Vec<Line>> {
+        AddedUp {
+            app: self.app,
+            tenant: self.tenant,
+            usecases: &self.asked.usecases,
+            periods: &self.periods,
+            nothing: self.asked.usecases.iter().flat_map(|_| self.empty_lines()).collect(),
+            add: Box::new(|lines, one| {
+                let place = self.asked.usecases.iter().position(|usecase| *usecase == one.usecase);
+                let of_usecase = place.and_then(|place| lines.chunks_mut(self.asked.criteria.len()).nth(place));
+                let Some(of_usecase) = of_usecase else { return Ok(()) };
+                add_scores(of_usecase, self.wanted, &self.asked.parts, one.period, &one.packed)
+            }),
         }
-        let scored = agents.into_iter().zip(scored);
-        let read = scored
-            .filter_map(|(agent, lines)| Some(ScoredAgent { agent, lines: lines?.into_iter().flatten().collect() }));
-        Ok(read.collect())
-    }
-
-    async fn complete(&self, _page: &mut Vec<ScoredAgent>) -> Result<(), Error> {
-        Ok(())
-    }
-
-    fn agent(measured: &ScoredAgent) -> &Agent {
-        &measured.agent
-    }
-
-    fn value(&self, _measured: &ScoredAgent) -> Option<()> {
-        None
     }
 }

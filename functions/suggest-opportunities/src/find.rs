@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use chrono::NaiveDate;
 use coaching_domain::benchmark::Benchmark;
-use coaching_domain::names::{ScorecardTemplateId, UsecaseId, UserId};
+use coaching_domain::names::{ScorecardTemplateId, UsecaseId};
 use coaching_domain::opportunity::{
     AgentScores, Compared, Gap, Opportunity, OpportunityType, Reference, TwoWindows, best, criteria_of,
 };
@@ -15,27 +15,21 @@ use coaching_domain::statistics::{Cell, Period, day_of};
 use coaching_domain::target::Target;
 use coaching_domain::template::ScorecardTemplate;
 use coaching_domain::{Error, Tenant, Timestamp};
-use coaching_edge::{App, Measuring};
-use coaching_store::{Agent, AgentStatistics, ScorecardFilter, Unreadable};
+use coaching_edge::App;
+use coaching_measures::scores::AddedUp;
+use coaching_store::{Agent, ScorecardFilter};
 use futures_util::future::try_join_all;
 
 use crate::request::SuggestOpportunitiesRequest;
 
-/// The most statistics (about 2 KB each) that are held until their agents are known.
-const MAX_STATISTICS_HELD: usize = 200;
 /// The least number of agents in a mean of everyone that agents get.
 const LEAST_AGENTS: u64 = 5;
 /// The number of an agent's newest scorecards among which evidence is found, and how many are shown.
 const NEWEST_SCORECARDS: usize = 200;
 const MAX_EVIDENCE: usize = 3;
 
-type ReadStatistics = Result<AgentStatistics, Unreadable>;
-
 /// An agent with their scores.
-pub(crate) struct ScoredAgent {
-    pub(crate) agent: Agent,
-    scores: AgentScores,
-}
+pub(crate) type ScoredAgent = (Agent, AgentScores);
 
 /// The opportunities of an agent.
 pub(crate) struct Found<'a> {
@@ -107,7 +101,7 @@ impl<'a> Finding<'a> {
 
     fn scored<'s>(&self, agents: &'s [ScoredAgent]) -> impl Iterator<Item = &'s (UsecaseId, ScorecardTemplateId)> {
         let minimum = self.asked.minimum_scorecard_count();
-        agents.iter().flat_map(move |agent| agent.scores.scored(minimum))
+        agents.iter().flat_map(move |(_, scores)| scores.scored(minimum))
     }
 
     /// Everyone's scores by `templates`, if they are compared with.
@@ -138,7 +132,7 @@ impl<'a> Finding<'a> {
             templates.iter().map(|template| (template, criteria_of(template))).collect();
         let mut everyone = HashMap::new();
         let mut found = Vec::with_capacity(agents.len());
-        for ScoredAgent { agent, scores } in agents {
+        for (agent, scores) in agents {
             let targets = self.targets_of(agent, organisation);
             let mut opportunities = Vec::new();
             let scored: HashSet<_> = scores.scored(self.asked.minimum_scorecard_count()).collect();
@@ -227,88 +221,19 @@ impl<'a> Finding<'a> {
         highest
     }
 
-    async fn statistics_of(
-        &self,
-        agents: &[UserId],
-        mut take: impl FnMut(ReadStatistics) -> Result<(), Error>,
-    ) -> Result<(), Error> {
-        let (store, usecases) = (&self.app.store, &self.asked.agents.usecases);
-        store.statistics_of_agents(self.tenant, usecases, agents, &self.periods, &mut take).await
-    }
-}
-
-impl Measuring for Finding<'_> {
-    type Measured = ScoredAgent;
-    /// They are only ordered by name.
-    type Value = ();
-    type Basis = ();
-    type ReadAhead = Vec<ReadStatistics>;
-
-    async fn basis(&self) -> Result<(), Error> {
-        Ok(())
-    }
-
-    fn are_few(&self, agents: usize) -> bool {
-        agents * self.asked.agents.usecases.len() * self.periods.len() <= MAX_STATISTICS_HELD
-    }
-
-    async fn read_ahead(&self, agents: &[UserId]) -> Result<Vec<ReadStatistics>, Error> {
-        let mut statistics = Vec::new();
-        self.statistics_of(agents, |one| {
-            statistics.push(one);
-            Ok(())
-        })
-        .await?;
-        Ok(statistics)
-    }
-
-    async fn measure(
-        &self,
-        agents: Vec<Agent>,
-        (): &(),
-        ahead: Option<Vec<ReadStatistics>>,
-    ) -> Result<Vec<ScoredAgent>, Error> {
-        let ids: Vec<UserId> = agents.iter().map(|agent| agent.id.clone()).collect();
-        let places: HashMap<&UserId, usize> = ids.iter().enumerate().map(|(place, id)| (id, place)).collect();
-        let mut scores: Vec<Option<AgentScores>> = ids.iter().map(|_| Some(AgentScores::default())).collect();
-        let mut take = |one: ReadStatistics| {
-            let of = match &one {
-                Ok(statistics) => places.get(&statistics.agent),
-                Err(unreadable) => unreadable.user().and_then(|agent| places.get(&agent)),
-            };
-            let Some(scores) = of.and_then(|place| scores.get_mut(*place)) else { return Ok(()) };
-            let windows = [&self.asked.window.days, &self.before];
-            let added = scores.as_mut().zip(one.ok()).is_some_and(|(scores, one)| {
-                let added = scores.add(&one.usecase, one.period, &one.packed, windows, &self.scope.templates);
-                if added.is_err() {
-                    self.app.store.note(&one.unreadable(self.tenant));
-                }
-                added.is_ok()
-            });
-            // If something of an agent cannot be read, none of their figures is right.
-            if !added {
-                *scores = None;
-            }
-            Ok(())
-        };
-        match ahead {
-            Some(statistics) => statistics.into_iter().try_for_each(take)?,
-            None => self.statistics_of(&ids, &mut take).await?,
+    /// Adds up the scores of agents, over the window and the one before.
+    pub(crate) fn measuring(&self) -> AddedUp<'_, AgentScores> {
+        AddedUp {
+            app: self.app,
+            tenant: self.tenant,
+            usecases: &self.asked.agents.usecases,
+            periods: &self.periods,
+            nothing: AgentScores::default(),
+            add: Box::new(|scores, one| {
+                let windows = [&self.asked.window.days, &self.before];
+                scores.add(&one.usecase, one.period, &one.packed, windows, &self.scope.templates)
+            }),
         }
-        let scored = agents.into_iter().zip(scores);
-        Ok(scored.filter_map(|(agent, scores)| Some(ScoredAgent { agent, scores: scores? })).collect())
-    }
-
-    async fn complete(&self, _page: &mut Vec<ScoredAgent>) -> Result<(), Error> {
-        Ok(())
-    }
-
-    fn agent(measured: &ScoredAgent) -> &Agent {
-        &measured.agent
-    }
-
-    fn value(&self, _measured: &ScoredAgent) -> Option<()> {
-        None
     }
 }
 

@@ -118,7 +118,7 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
         now,
         caller,
         binding: &Binding::new(OPERATION.name, caller, &tenant, &Parameters::default()),
-        measuring: &finding,
+        measuring: &finding.measuring(),
     };
     let (agents, targets) = try_join(paging.all_by_name(asked.most_people()), finding.organisation_targets()).await?;
     let templates = finding.templates_of(&agents).await?;

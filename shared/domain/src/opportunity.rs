@@ -146,7 +146,7 @@ pub struct TwoWindows {
 }
 
 /// What was found of an agent's scores, by usecase, template and the number of the criterion or chapter.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct AgentScores(HashMap<(UsecaseId, ScorecardTemplateId), BTreeMap<u32, TwoWindows>>);
 
 impl AgentScores {
