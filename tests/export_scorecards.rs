@@ -217,10 +217,10 @@ async fn no_cell_begins_a_formula_whatever_people_write() {
 }
 
 #[tokio::test]
-async fn a_long_export_is_a_job() {
+async fn a_long_export_is_a_job_unless_the_client_takes_gzip() {
     let service = TestService::seeded().await;
     let comment = "x".repeat(60 * 1024);
-    let scorecards: Vec<Value> = (0..20)
+    let scorecards: Vec<Value> = (0..75)
         .map(|number| {
             json!({
                 "name": below_support(&format!("scorecards/long-{number}")),
@@ -238,6 +238,9 @@ async fn a_long_export_is_a_job() {
     }
     let started = service.succeed(&export(json!({}))).await;
     assert!(started["job"].is_string() && started.get("content").is_none(), "{started}");
+    let answered = service.succeed(&export(json!({})).with_header("accept-encoding", "br, gzip;q=0.5")).await;
+    assert_eq!(files(&service, json!({})).await, [answered["content"].as_str().unwrap()]);
+    assert_eq!(answered["rowCount"], 77);
     assert!(content(&service, json!({"submittedOnly": true})).await.len() < 10_000);
 }
 

@@ -171,7 +171,7 @@ async fn nobody_gets_private_notes_and_agents_get_their_own_sessions_as_they_see
 async fn an_agents_export_is_in_the_answer_or_refused() {
     let service = TestService::seeded().await;
     let notes = "x".repeat(60 * 1024);
-    for number in 0..20 {
+    for number in 0..75 {
         let more = json!({"meetingNotes": notes, "managerSubmitTime": "2026-05-26T11:00:00Z", "createTime": "2026-05-20T09:00:00Z"});
         session(&service, &format!("long-{number}"), "ana", more).await;
     }

@@ -47,7 +47,7 @@ impl LocalFiles {
     }
 
     /// Files in `folder`. Those older than a week are removed now.
-    pub(crate) fn in_folder(folder: PathBuf, secret: &str, url: &str) -> Self {
+    pub fn in_folder(folder: PathBuf, secret: &str, url: &str) -> Self {
         remove_expired(&folder);
         Self::new(Place::Folder(folder), secret, url)
     }

@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 use aws_sdk_dynamodb::Client;
 use chrono::TimeDelta;
 use coaching_domain::ClaimNames;
-use coaching_edge::{App, Clock, ColdStart, Files, PageTokens, TIME_TO_ANSWER_A_BATCH, log_filter, log_lines};
+use coaching_edge::{App, Clock, ColdStart, Files, PageTokens, TIME_TO_ANSWER_A_BATCH, log_filter, log_lines, passed_on};
 use coaching_store::Store;
 use hyper::body::Bytes;
 use hyper::http::request::Parts;
@@ -300,7 +300,7 @@ struct Api {
 impl Site for Api {
     type Admitted = Caller;
     const LARGEST_BODY: usize = MAX_PAYLOAD_BYTES;
-    /// Lambda's limit on the answer of a function.
+    /// Lambda's limit on the answer of a function, which only shrinks on its way.
     const LARGEST_ANSWER: usize = 6 * 1024 * 1024;
 
     fn admit(&self, parts: &Parts) -> Result<Caller, Box<Response<Bytes>>> {
@@ -316,7 +316,10 @@ impl Site for Api {
     }
 
     async fn answer(&self, caller: Caller, parts: Parts, body: Bytes) -> Response<Bytes> {
-        self.gateway.answer_to(caller, &parts, &body).await.map(Bytes::from)
+        match passed_on(self.gateway.answer_to(caller, &parts, &body).await) {
+            Ok(answer) => answer.map(Bytes::from),
+            Err(_) => self.refusal(StatusCode::INTERNAL_SERVER_ERROR),
+        }
     }
 
     fn refusal(&self, status: StatusCode) -> Response<Bytes> {

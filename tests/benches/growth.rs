@@ -10,48 +10,37 @@
 //! process of its own, so that processor time and memory are those of the operation alone.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a bench fails by panicking")]
 
+mod apart;
+
 use std::collections::HashMap;
-use std::io::{BufRead, BufReader, Read};
 use std::ops::RangeInclusive;
-use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use aws_sdk_dynamodb::primitives::Blob;
-use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
+use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::{Days, TimeDelta};
 use coaching_domain::names::{CoachingPlan, CoachingSession, ScorecardTemplate, Usecase, User};
 use coaching_domain::session::State;
 use coaching_domain::statistics::{Contribution, FULL, Period, Statistics};
 use coaching_domain::{Id, Tenant, Timestamp};
-use coaching_local::{EmbeddedDynamoDb, OPERATIONS};
+use coaching_local::OPERATIONS;
 use coaching_store::{Cursor, SessionFilter, keys};
 use coaching_tests::{
     Event, NOW, TestService, Trace, answer, below_support, number_asked, plan_name, session_name, usecase_name,
     user_name,
 };
-use futures_util::stream::{StreamExt, iter};
-use indicatif::{ProgressBar, ProgressStyle};
 use peak_alloc::PeakAlloc;
 use serde_json::{Value, json};
+
+use apart::{Apart, Item, load, processor_seconds, text, was_dynamodb};
 
 #[global_allocator]
 static MEMORY: PeakAlloc = PeakAlloc;
 
-/// With this argument the bench is the process of the embedded DynamoDB.
-const DYNAMODB: &str = "--dynamodb";
 /// The number of different statistics among the agents.
 const VARIANTS: usize = 20;
-/// The number of batches written concurrently.
-const BATCHES_AT_ONCE: usize = 8;
-
-type Item = HashMap<String, AttributeValue>;
-
 fn main() {
-    if std::env::args().any(|argument| argument == DYNAMODB) {
-        let embedded = EmbeddedDynamoDb::start(None).unwrap();
-        println!("{}", embedded.url());
-        // Runs until the bench ends.
-        let _ = std::io::stdin().read(&mut [0]);
+    if was_dynamodb() {
         return;
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -61,68 +50,9 @@ fn main() {
     });
 }
 
-/// An embedded DynamoDB in a process of its own.
-struct Apart(Child, String);
-
-impl Apart {
-    fn start() -> Self {
-        let mut child = Command::new(std::env::current_exe().unwrap())
-            .arg(DYNAMODB)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut url = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut url).unwrap();
-        Self(child, url.trim().to_owned())
-    }
-}
-
-impl Drop for Apart {
-    fn drop(&mut self) {
-        drop(self.0.stdin.take());
-        let _ = self.0.wait();
-    }
-}
-
 #[expect(clippy::disallowed_methods, reason = "items are loaded for no caller")]
 fn tenant() -> Tenant {
     Tenant::for_maintenance("acme", "support").unwrap()
-}
-
-fn text(value: &str) -> AttributeValue {
-    AttributeValue::S(value.to_owned())
-}
-
-/// Writes `count` items, and prints its progress.
-async fn load(service: &TestService, what: &str, count: usize, item: impl Fn(usize) -> Item) {
-    let bar = ProgressBar::new(count as u64).with_prefix(what.to_owned());
-    bar.set_style(ProgressStyle::with_template("{prefix} {wide_bar} {pos} of {len}, {elapsed}, {per_sec}").unwrap());
-    let started = Instant::now();
-    let starts: Vec<usize> = (0..count).step_by(25).collect();
-    let batches = iter(starts).map(|start| {
-        let puts = (start..count.min(start + 25)).map(|number| {
-            let put = PutRequest::builder().set_item(Some(item(number))).build().unwrap();
-            WriteRequest::builder().put_request(put).build()
-        });
-        let batch = service.client().batch_write_item().request_items(service.table(), puts.collect());
-        let bar = &bar;
-        async move {
-            let output = batch.send().await.unwrap();
-            assert!(output.unprocessed_items.is_none_or(|left| left.is_empty()));
-            bar.inc(25);
-        }
-    });
-    batches.buffer_unordered(BATCHES_AT_ONCE).collect::<Vec<()>>().await;
-    bar.finish_and_clear();
-    eprintln!("{what}: {count} in {:.1} s", started.elapsed().as_secs_f64());
-}
-
-/// The processor time of this process so far, in seconds (to a hundredth).
-fn processor_seconds() -> f64 {
-    let line = std::fs::read_to_string("/proc/self/stat").unwrap();
-    let fields: Vec<&str> = line.rsplit(") ").next().unwrap().split(' ').collect();
-    (fields[11].parse::<f64>().unwrap() + fields[12].parse::<f64>().unwrap()) / 100.0
 }
 
 // --- progress
@@ -145,7 +75,7 @@ async fn progress(sizes: RangeInclusive<u64>) {
 
 async fn progress_of(agents: usize) {
     let apart = Apart::start();
-    let mut service = TestService::on(&apart.1).await;
+    let mut service = TestService::on(apart.url()).await;
     service.app.answer_within = Duration::from_secs(600);
     load_agents(&service, agents).await;
     for (name, groups) in [("a team of 25", true), ("everyone", false)] {
@@ -387,7 +317,7 @@ fn packed(variant: usize, period: Period) -> Vec<u8> {
 async fn lists(sessions: u64) {
     let sessions = usize::try_from(sessions).unwrap();
     let apart = Apart::start();
-    let service = TestService::on(&apart.1).await;
+    let service = TestService::on(apart.url()).await;
     let history = History { apart: TimeDelta::days(4 * 365) / i32::try_from(sessions).unwrap() };
     load_sessions(&service, history, sessions).await;
     println!(

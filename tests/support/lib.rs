@@ -14,6 +14,7 @@ mod tls;
 mod trace;
 
 use std::collections::{BTreeMap, HashMap};
+use std::io::Read;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -28,12 +29,13 @@ use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, PutRequest, Ret
 use chrono::TimeDelta;
 use coaching_domain::Timestamp;
 use coaching_edge::{
-    App, Clock, ColdStart, Files, MAX_ANSWER_BYTES, Operation, PageTokens, Task, lambda_response, respond,
+    App, Clock, ColdStart, Files, MAX_ANSWER_BYTES, Operation, PageTokens, Task, lambda_response, passed_on, respond,
 };
 use coaching_local::{
     EmbeddedDynamoDb, LocalFiles, TABLE_NAME, TEMPLATE, TableDefinition, client_at, create_table, start_demo_jobs,
 };
 use coaching_store::{ConsumedCapacity, Store};
+use flate2::read::GzDecoder;
 use futures_util::StreamExt;
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
@@ -610,13 +612,20 @@ pub async fn answer(operation: &Operation, app: &App, event: Value) -> Answered 
     let response = record::on_behalf_of(operation.name, respond(operation, app, &event)).await;
     let as_function = serde_json::to_vec(&lambda_response(response.clone())).unwrap();
     assert!(as_function.len() <= MAX_ANSWER_BYTES, "{}: an answer of {} bytes", operation.name, as_function.len());
-    let (parts, body) = response.into_parts();
+    let (parts, body) = passed_on(response).unwrap().into_parts();
+    let body = if parts.headers.contains_key("content-encoding") { decompressed(&body) } else { body };
     let headers = parts.headers.iter();
     Answered {
         status: parts.status.as_u16(),
         headers: headers.map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned())).collect(),
-        body: serde_json::from_str(&body).unwrap(),
+        body: serde_json::from_slice(&body).unwrap(),
     }
+}
+
+fn decompressed(bytes: &[u8]) -> Vec<u8> {
+    let mut text = Vec::new();
+    GzDecoder::new(bytes).read_to_end(&mut text).unwrap();
+    text
 }
 
 impl Answered {

@@ -1,7 +1,7 @@
 //! Exports scorecards as a file: a table, or a message of the API on each line.
 //!
-//! **Answer**: exactly one of `content`, if all of it takes at most 1 MiB and is read within five seconds, and `job`, which
-//! then makes files of at most 64 MiB and 1,000,000 rows. A job that would make more than 400 files or 20,000,000 rows fails
+//! **Answer**: exactly one of `content`, if all of it takes at most 4 MiB, or 16 MiB for a client that takes gzip
+//! (`Accept-Encoding`), and is read within five seconds, and `job`, which then makes files of at most 64 MiB and 1,000,000 rows. A job that would make more than 400 files or 20,000,000 rows fails
 //! with TOO_MANY_FILES or TOO_MANY_ROWS. `asJob` asks for a job always. A profile has at most 5 unfinished jobs
 //! (RESOURCE_EXHAUSTED). The request of a job takes at most 128 KiB, and what it names with the templates of its columns at
 //! most 112 KiB (INVALID_ARGUMENT). What cannot be read is left out, and named in the job's `warnings`; an export that leaves
@@ -51,7 +51,7 @@ pub static OPERATION: Operation = Operation {
     answer: AnswerType::of::<ExportResponse<'_>>(),
     writes: true,
     costly: true,
-    // A whole CPU, for 1 MiB within the time of an answer.
+    // A whole CPU, for 16 MiB within the time of an answer.
     size: Some(Size { memory_mb: 1769, timeout_seconds: 29 }),
     refusals: &[Reason::JobsFull],
     access: &[

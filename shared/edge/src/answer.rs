@@ -4,10 +4,16 @@ use std::collections::BTreeMap;
 use std::error::Error as _;
 use std::time::Duration;
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use base64::write::EncoderStringWriter;
+
 use coaching_domain::error::FieldViolation;
 use coaching_domain::{Code, Error};
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use lambda_http::http::header::{
-    CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
+    CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
 };
 use lambda_http::http::{Response, StatusCode};
 use serde::Serialize;
@@ -30,7 +36,9 @@ pub const MAX_STATUS_BYTES: usize = 4 * 1024;
 /// The answer of an operation that succeeds; the status is always 200.
 #[derive(Debug)]
 pub struct Answer {
+    /// JSON; in base64 if it is compressed.
     body: String,
+    is_compressed: bool,
     etag: Option<String>,
 }
 
@@ -43,7 +51,19 @@ impl Answer {
     pub fn json(message: &impl Serialize) -> Result<Self, Error> {
         let body = body_that_fits(message)?;
         let body = body.ok_or_else(|| Error::internal("an answer takes more than a function may answer"))?;
-        Ok(Self { body, etag: None })
+        Ok(Self { body, is_compressed: false, etag: None })
+    }
+
+    /// As [`Answer::json`], compressed (gzip), for a client that takes it; `None` if it is too large even so.
+    ///
+    /// # Errors
+    /// INTERNAL if it cannot be written as JSON.
+    pub fn compressed(message: &impl Serialize) -> Result<Option<Self>, Error> {
+        let mut encoder = GzEncoder::new(EncoderStringWriter::new(&BASE64_STANDARD), Compression::fast());
+        serde_json::to_writer(&mut encoder, message).map_err(Error::internal)?;
+        let body = encoder.finish().map_err(Error::internal)?.into_inner();
+        let fits = body.len() <= MAX_ANSWER_BODY_BYTES;
+        Ok(fits.then_some(Self { body, is_compressed: true, etag: None }))
     }
 
     /// An answer with the `message` of as many of `entries`, from the first on, as fit into
@@ -72,7 +92,7 @@ impl Answer {
     ) -> Result<Option<(Self, usize)>, Error> {
         let answer_of = |entries: &'e [E]| {
             let body = body_that_fits(&message(entries)?)?;
-            Ok::<_, Error>(body.map(|body| (Self { body, etag: None }, entries.len())))
+            Ok::<_, Error>(body.map(|body| (Self { body, is_compressed: false, etag: None }, entries.len())))
         };
         if let Some(answer) = answer_of(entries)? {
             return Ok(Some(answer));
@@ -105,8 +125,27 @@ impl Answer {
         if let Some(etag) = self.etag.as_deref().and_then(|etag| HeaderValue::from_str(etag).ok()) {
             response.headers_mut().insert(ETAG, etag);
         }
+        if self.is_compressed {
+            response.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        }
         response
     }
+}
+
+/// Whether the body of `response` is in base64, as API Gateway takes what is compressed.
+pub(crate) fn is_in_base64(response: &Response<String>) -> bool {
+    response.headers().contains_key(CONTENT_ENCODING)
+}
+
+/// `response` as API Gateway passes it on.
+///
+/// # Errors
+/// INTERNAL if a body that is to be base64 is not.
+pub fn passed_on(response: Response<String>) -> Result<Response<Vec<u8>>, Error> {
+    let is_in_base64 = is_in_base64(&response);
+    let (parts, body) = response.into_parts();
+    let body = if is_in_base64 { BASE64_STANDARD.decode(body).map_err(Error::internal)? } else { body.into_bytes() };
+    Ok(Response::from_parts(parts, body))
 }
 
 /// The error of a request.

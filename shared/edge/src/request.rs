@@ -96,6 +96,12 @@ impl<'a> Request<'a> {
         self.operation.verbs.iter().find(|verb| verb.name == name)
     }
 
+    /// Whether the client takes an answer that is compressed (gzip).
+    pub fn takes_gzip(&self) -> bool {
+        let encodings = self.event.header("accept-encoding").unwrap_or_default().split(',');
+        encodings.map(|encoding| encoding.split(';').next().unwrap_or_default()).any(|name| name.trim() == "gzip")
+    }
+
     /// The caller.
     pub fn caller(&self) -> &Caller {
         &self.caller

@@ -10,6 +10,7 @@ use lambda_http::http::{Response, Uri};
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use serde_json::Value;
 
+use crate::answer::is_in_base64;
 use crate::dynamodb::open_table;
 use crate::environment::{StartError, required, variable};
 use crate::files::Files;
@@ -111,8 +112,10 @@ async fn serve(
 
 /// `response` as a function hands it to API Gateway.
 pub fn lambda_response(response: Response<String>) -> ApiGatewayV2httpResponse {
+    let is_base64_encoded = is_in_base64(&response);
     let (parts, body) = response.into_parts();
     let mut response = ApiGatewayV2httpResponse::default();
+    response.is_base64_encoded = is_base64_encoded;
     response.status_code = i64::from(parts.status.as_u16());
     response.headers = parts.headers;
     response.body = Some(Body::Text(body));

@@ -25,11 +25,12 @@ use utoipa::ToSchema;
 use crate::kind::{Kind, Sliced, Slicing, Stopped, Work};
 use crate::rows::{Cells, Rows};
 
-/// The most bytes and the longest time of an export in the answer.
-const MAX_IN_PLACE: usize = 1024 * 1024;
+/// The most bytes and the longest time of an export in the answer. It must fit into what a function may answer too, so
+/// to a client that takes nothing compressed it is [`MAX_NOT_COMPRESSED`] at most.
+const MAX_IN_PLACE: usize = 16 * 1024 * 1024;
 const LONGEST_IN_PLACE: Duration = Duration::from_secs(5);
-/// The most bytes that it takes in the answer, where some characters are escaped.
-const MAX_IN_ANSWER: usize = 4 * 1024 * 1024;
+/// The most bytes that it takes in an answer that is not compressed, where some characters are escaped.
+const MAX_NOT_COMPRESSED: usize = 4 * 1024 * 1024;
 /// The most bytes and rows of a file.
 const MAX_FILE_BYTES: usize = 64 * 1024 * 1024;
 const MAX_FILE_ROWS: u64 = 1_000_000;
@@ -127,14 +128,6 @@ pub struct Begun<E: Exported> {
     pub(crate) after: Option<String>,
 }
 
-/// An export in the answer.
-#[derive(Debug)]
-struct InPlace {
-    content: String,
-    /// The number of rows, without a header.
-    rows: u64,
-}
-
 impl<E: Exported> Begun<E> {
     /// Begins `export` at `now`, asked for by `agent` or by somebody else.
     ///
@@ -151,8 +144,10 @@ impl<E: Exported> Begun<E> {
         Ok(Self { export, asked_at: now, agent, fixed, after: None })
     }
 
-    /// What is exported, if all of it can be read, fits into an answer and is read in time.
-    async fn in_place(&self, app: &App, tenant: &Tenant) -> Result<Option<InPlace>, Error> {
+    /// The answer with what is exported, if all of it can be read, fits into the answer, which may be `compressed`, and is
+    /// read in time.
+    async fn in_place(&self, app: &App, tenant: &Tenant, compressed: bool) -> Result<Option<Answer>, Error> {
+        let most = if compressed { MAX_IN_PLACE } else { MAX_NOT_COMPRESSED };
         let until = Instant::now() + LONGEST_IN_PLACE.min(app.answer_within / 2);
         let mut reading = E::reading(app, tenant, self).await?;
         let mut file = Rows::new(&self.export.form, &reading.columns())?;
@@ -164,7 +159,7 @@ impl<E: Exported> Begun<E> {
             }
             skipped += part.skipped;
             after = part.next;
-            if file.bytes() > MAX_IN_PLACE || (after.is_some() && Instant::now() >= until) {
+            if file.bytes() > most || (after.is_some() && Instant::now() >= until) {
                 return Ok(None);
             }
             if after.is_none() {
@@ -174,9 +169,21 @@ impl<E: Exported> Begun<E> {
         let rows = file.count();
         let content = String::from_utf8(file.into_bytes()?).map_err(Error::internal)?;
         // A record that cannot be read is told by a job.
-        let is_whole = skipped == 0 && app.store.unreadable().is_empty();
-        let fits = is_whole && bytes_in_answer(&content)? <= MAX_IN_ANSWER;
-        Ok(fits.then_some(InPlace { content, rows }))
+        if skipped > 0 || !app.store.unreadable().is_empty() {
+            return Ok(None);
+        }
+        let response = ExportResponse {
+            content: Some(&content),
+            content_type: Some(self.export.form.format().content_type()),
+            file_name: Some(self.file_name(None)),
+            row_count: Some(rows),
+            job: None,
+        };
+        if compressed {
+            return Answer::compressed(&response);
+        }
+        let fits = bytes_in_answer(&content)? <= MAX_NOT_COMPRESSED;
+        fits.then(|| Answer::json(&response)).transpose()
     }
 
     /// The checkpoint at which a job begins.
@@ -242,14 +249,14 @@ pub async fn answer<E: Exported>(app: &App, request: &Request<'_>) -> Result<Ans
         return Err(Error::invalid_field("asJob", "must be absent: an agent's export is in the answer"));
     }
 
-    let in_place: OnceLock<(Begun<E>, InPlace)> = OnceLock::new();
+    let in_place: OnceLock<Answer> = OnceLock::new();
     let export = async |record| {
         app.store.unknown_names(&tenant, &new.asked.references(caller), false).await?.into_result()?;
         let begun = Begun::new(app, &tenant, new.clone(), agent.cloned(), *now).await?;
         if !new.form.as_job
-            && let Some(exported) = begun.in_place(app, &tenant).await?
+            && let Some(answer) = begun.in_place(app, &tenant, request.takes_gzip()).await?
         {
-            let _ = in_place.set((begun, exported));
+            let _ = in_place.set(answer);
             // Nothing is created. If the request has an id, a job that it started before is looked for now.
             return Err(Error::internal("an export is answered without a job"));
         }
@@ -264,18 +271,13 @@ pub async fn answer<E: Exported>(app: &App, request: &Request<'_>) -> Result<Ans
     };
     let created = creation.once(app, &tenant, export).await;
 
-    let response = match (created, in_place.get()) {
-        (Ok(created), _) => ExportResponse { job: Some(tenant.name_of(&created.id)), ..ExportResponse::default() },
-        (Err(_), Some((begun, InPlace { content, rows }))) => ExportResponse {
-            content: Some(content),
-            content_type: Some(new.form.format().content_type()),
-            file_name: Some(begun.file_name(None)),
-            row_count: Some(*rows),
-            job: None,
-        },
-        (Err(error), None) => return Err(error),
-    };
-    Answer::json(&response)
+    match (created, in_place.into_inner()) {
+        (Ok(created), _) => {
+            Answer::json(&ExportResponse { job: Some(tenant.name_of(&created.id)), ..ExportResponse::default() })
+        }
+        (Err(_), Some(answer)) => Ok(answer),
+        (Err(error), None) => Err(error),
+    }
 }
 
 /// The kind of job that exports an `E`.

@@ -148,6 +148,8 @@ pub(crate) fn replace(tenant: &Tenant, before: Option<&PlacedMark>, after: Optio
 /// Which marks are read.
 #[derive(Debug, Clone, Copy)]
 pub enum Marks {
+    /// Of sessions.
+    Sessions,
     /// Of sessions, and of scorecards that are linked to plans.
     Coaching,
     /// Of evaluations.
@@ -158,6 +160,9 @@ impl Marks {
     /// `query` without the others.
     fn only(self, query: QueryFluentBuilder) -> QueryFluentBuilder {
         match self {
+            Self::Sessions => query
+                .filter_expression("attribute_exists(#session)")
+                .expression_attribute_names("#session", SESSION),
             Self::Coaching => query
                 .filter_expression("attribute_exists(#session) OR attribute_exists(#plans)")
                 .expression_attribute_names("#session", SESSION)
@@ -174,7 +179,7 @@ impl Marks {
     /// What the sort keys of an agent's begin with; those of all their marks begin with `agent`.
     fn of_agent(self, agent: String) -> String {
         match self {
-            Self::Coaching => agent,
+            Self::Sessions | Self::Coaching => agent,
             Self::Evaluations => keys::scorecard_marks(&agent),
         }
     }

@@ -19,6 +19,9 @@ use crate::keys::{self, EXPIRES_AT, PK, SK};
 use crate::sessions_held::{self, InlineSessions};
 use crate::unreadable::Unreadable;
 
+/// The most items of one call. A call ends at 1 MB, before so many; but without a limit the embedded DynamoDB reads the
+/// whole range again for each call.
+const MOST_OF_A_CALL: i32 = 8_000;
 /// The number of agents in one chunk of a kept order: about 20 KB.
 const CHUNK: usize = 500;
 /// The number of chunks written concurrently.
@@ -159,6 +162,7 @@ impl Store {
 
     /// The items of a range, one call's answer at a time.
     pub(crate) fn pages_of_range(&self, query: QueryFluentBuilder) -> impl Stream<Item = Result<Items, Error>> {
+        let query = query.limit(MOST_OF_A_CALL);
         try_unfold(Some(query), async |query| {
             let Some(query) = query else { return Ok(None) };
             let call = query.clone().customize().interceptor(self.meter.clone());

@@ -78,6 +78,57 @@ impl<'a> OverviewMeasuring<'a> {
         added.is_ok()
     }
 
+    /// The overviews of `agents`, in their order, of what was read `ahead` if anything was; or, if they are of everyone,
+    /// `only_their_order`: as much as decides it.
+    async fn overview(
+        &self,
+        agents: Vec<Agent>,
+        ahead: Option<ReadAhead>,
+        only_their_order: bool,
+    ) -> Result<Vec<OverviewedAgent>, Error> {
+        let ids: Vec<UserId> = agents.iter().map(|agent| agent.id.clone()).collect();
+        let places: HashMap<&UserId, usize> = ids.iter().enumerate().map(|(place, id)| (id, place)).collect();
+        let (mut scores, mut activity) = (AgentSums::<WholeScores>::of(&places), AgentSums::<Activity>::of(&places));
+        let take_statistics = |one| {
+            self.take_statistics(&mut scores, one);
+            Ok(())
+        };
+        let take_mark = |one| {
+            self.take_mark(&mut activity, one);
+            Ok(())
+        };
+        let (store, tenant, usecases) = (&self.app.store, self.tenant, &self.asked.agents.usecases);
+        match ahead {
+            Some((statistics, marks)) => {
+                statistics.into_iter().try_for_each(take_statistics)?;
+                marks.into_iter().try_for_each(take_mark)?;
+            }
+            None if only_their_order => match self.asked.order_by {
+                OverviewOrder::ScorecardCount => {
+                    store.statistics_of_profile(tenant, usecases, &self.periods, take_statistics).await?;
+                }
+                OverviewOrder::Name | OverviewOrder::ActivityTime => {
+                    store.activity_of_profile(tenant, usecases, &self.periods, Marks::Sessions, take_mark).await?;
+                }
+            },
+            None => {
+                let of_statistics = store.statistics_of_agents(tenant, usecases, &ids, &self.periods, take_statistics);
+                let of_marks =
+                    store.activity_of_agents(tenant, usecases, &ids, &self.periods, Marks::Coaching, take_mark);
+                try_join(of_statistics, of_marks).await?;
+            }
+        }
+        // If something of an agent cannot be read, their overview is left out.
+        let (scores, activity) = (scores.into_sums(), activity.into_sums());
+        let overviewed = agents.into_iter().zip(scores).zip(activity).filter_map(|((agent, scores), activity)| {
+            Some(OverviewedAgent { agent, activity: activity?, scores: scores? })
+        });
+        let mut overviewed: Vec<OverviewedAgent> = overviewed.collect();
+        // They may decide the order, so they are left out before it is made.
+        self.leave_out_deleted(&mut overviewed).await?;
+        Ok(overviewed)
+    }
+
     fn add_mark(&self, activity: &mut Activity, mark: Mark) -> bool {
         match mark {
             Mark::Session(mut mark) => {
@@ -129,82 +180,15 @@ impl Measuring for OverviewMeasuring<'_> {
         (): &(),
         ahead: Option<ReadAhead>,
     ) -> Result<Vec<OverviewedAgent>, Error> {
-        let ids: Vec<UserId> = agents.iter().map(|agent| agent.id.clone()).collect();
-        let places: HashMap<&UserId, usize> = ids.iter().enumerate().map(|(place, id)| (id, place)).collect();
-        let (mut scores, mut activity) = (AgentSums::<WholeScores>::of(&places), AgentSums::<Activity>::of(&places));
-        let take_statistics = |one| {
-            self.take_statistics(&mut scores, one);
-            Ok(())
-        };
-        let take_mark = |one| {
-            self.take_mark(&mut activity, one);
-            Ok(())
-        };
-        let (store, tenant, usecases) = (&self.app.store, self.tenant, &self.asked.agents.usecases);
-        match ahead {
-            Some((statistics, marks)) => {
-                statistics.into_iter().try_for_each(take_statistics)?;
-                marks.into_iter().try_for_each(take_mark)?;
-            }
-            // What does not decide the order is read of the agents on the page.
-            None if self.asked.is_of_everyone => match self.asked.order_by {
-                OverviewOrder::ScorecardCount => {
-                    store.statistics_of_profile(tenant, usecases, &self.periods, take_statistics).await?;
-                }
-                OverviewOrder::Name | OverviewOrder::ActivityTime => {
-                    store.activity_of_profile(tenant, usecases, &self.periods, Marks::Coaching, take_mark).await?;
-                }
-            },
-            None => {
-                let of_statistics = store.statistics_of_agents(tenant, usecases, &ids, &self.periods, take_statistics);
-                let of_marks =
-                    store.activity_of_agents(tenant, usecases, &ids, &self.periods, Marks::Coaching, take_mark);
-                try_join(of_statistics, of_marks).await?;
-            }
-        }
-        // If something of an agent cannot be read, their overview is left out.
-        let (scores, activity) = (scores.into_sums(), activity.into_sums());
-        let overviewed = agents.into_iter().zip(scores).zip(activity).filter_map(|((agent, scores), activity)| {
-            Some(OverviewedAgent { agent, activity: activity?, scores: scores? })
-        });
-        let mut overviewed: Vec<OverviewedAgent> = overviewed.collect();
-        // They may decide the order, so they are left out before it is made.
-        self.leave_out_deleted(&mut overviewed).await?;
-        Ok(overviewed)
+        self.overview(agents, ahead, self.asked.is_of_everyone).await
     }
 
     async fn complete(&self, page: &mut Vec<OverviewedAgent>) -> Result<(), Error> {
-        if !self.asked.is_of_everyone {
-            return Ok(());
+        if self.asked.is_of_everyone {
+            let agents = std::mem::take(page).into_iter().map(|overviewed| overviewed.agent).collect();
+            *page = self.overview(agents, None, false).await?;
         }
-        let ids: Vec<UserId> = page.iter().map(|overviewed| overviewed.agent.id.clone()).collect();
-        let places: HashMap<&UserId, usize> = ids.iter().enumerate().map(|(place, id)| (id, place)).collect();
-        let (store, tenant, usecases) = (&self.app.store, self.tenant, &self.asked.agents.usecases);
-        let measured = std::mem::take(page).into_iter();
-        match self.asked.order_by {
-            OverviewOrder::ScorecardCount => {
-                let mut activity = AgentSums::of(&places);
-                let read = store.activity_of_agents(tenant, usecases, &ids, &self.periods, Marks::Coaching, |one| {
-                    self.take_mark(&mut activity, one);
-                    Ok(())
-                });
-                read.await?;
-                let of_agents = measured.zip(activity.into_sums());
-                page.extend(of_agents.filter_map(|(of, activity)| Some(OverviewedAgent { activity: activity?, ..of })));
-                self.leave_out_deleted(page).await
-            }
-            OverviewOrder::Name | OverviewOrder::ActivityTime => {
-                let mut scores = AgentSums::of(&places);
-                let read = store.statistics_of_agents(tenant, usecases, &ids, &self.periods, |one| {
-                    self.take_statistics(&mut scores, one);
-                    Ok(())
-                });
-                read.await?;
-                let of_agents = measured.zip(scores.into_sums());
-                page.extend(of_agents.filter_map(|(of, scores)| Some(OverviewedAgent { scores: scores?, ..of })));
-                Ok(())
-            }
-        }
+        Ok(())
     }
 
     fn agent(measured: &OverviewedAgent) -> &Agent {
