@@ -8,8 +8,8 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::TimeDelta;
 use coaching_edge::App;
 use coaching_tests::{
-    Case, Event, Fault, Target, TestService, below_support, event_file, merge, on_all_cores, perform, plan_name, replay,
-    session_name, usecase_name, user_name,
+    Case, Event, Fault, Target, TestService, below_support, event_file, merge, on_all_cores, perform, plan_name,
+    replay, session_name, usecase_name, user_name,
 };
 use futures_util::future::join_all;
 use serde_json::{Value, json};
@@ -161,9 +161,12 @@ async fn figures(service: &TestService, user: &str, pseudonym: &str) -> Vec<Vec<
             figures.push(rows(&answer, field, user, pseudonym));
         }
         let mut series = scope;
-        merge(&mut series, json!({"includeEveryone": true, "granularity": "WEEK", "criteria": [
-            {"scorecardTemplateName": below_support("scorecardTemplates/quality")},
-        ]}));
+        merge(
+            &mut series,
+            json!({"includeEveryone": true, "granularity": "WEEK", "criteria": [
+                {"scorecardTemplateName": below_support("scorecardTemplates/quality")},
+            ]}),
+        );
         let answer = service.succeed(&Event::post("scoreSeries:retrieve", series)).await;
         figures.push(vec![as_person(&answer, user, pseudonym).to_string()]);
     }
@@ -256,7 +259,11 @@ async fn world_of_agent() -> TestService {
     service.succeed(&patch("coachingSessions/met", notes)).await;
     service.succeed(&Event::new("DELETE", "coachingSessions/deleted")).await;
     let linked = json!({"coachingPlanNames": [plan_name("ana-plan")], "manuallyScored": true});
-    for (id, agent, more) in [("of-ana", "ana", linked), ("gone", "ana", json!({})), ("draft-2", "ana", json!({"submitTime": null, "submittedBy": null}))] {
+    for (id, agent, more) in [
+        ("of-ana", "ana", linked),
+        ("gone", "ana", json!({})),
+        ("draft-2", "ana", json!({"submitTime": null, "submittedBy": null})),
+    ] {
         service.succeed(&sync("scorecards", scorecard(id, agent, "maria", more))).await;
     }
     let acknowledge = json!({"acknowledgeComment": MARK});
@@ -314,7 +321,6 @@ async fn managers_jobs(service: &TestService) -> (String, String) {
         "startTime": "2026-05-01T00:00:00Z",
         "endTime": "2026-06-01T00:00:00Z",
         "asJob": true,
-        "format": "CSV",
     });
     let answer = service.send(&Event::post("scorecards:export", export)).await;
     assert_eq!(answer.status, 200, "{}", answer.body);
@@ -328,9 +334,24 @@ async fn nothing_of_an_agent_is_left_and_every_figure_stays() {
     let (done, unfinished) = managers_jobs(&service).await;
     let left = left_of(&service, "ana").await;
     for kind in [
-        "#plan#", "#session#", "#comment#", "#scorecard#", "#template#", "#target#", "#agent#", "#statistics#",
-        "#activity#", "#order#", "#rebuild", "#request#", "##user#", "##group#", "##group-names", "##groups-of#",
-        "##user-names", "#job#",
+        "#plan#",
+        "#session#",
+        "#comment#",
+        "#scorecard#",
+        "#template#",
+        "#target#",
+        "#agent#",
+        "#statistics#",
+        "#activity#",
+        "#order#",
+        "#rebuild",
+        "#request#",
+        "##user#",
+        "##group#",
+        "##group-names",
+        "##groups-of#",
+        "##user-names",
+        "#job#",
     ] {
         assert!(left.iter().any(|key| key.contains(kind)), "{kind} does not name her: {left:#?}");
     }
@@ -346,8 +367,16 @@ async fn nothing_of_an_agent_is_left_and_every_figure_stays() {
     assert_nothing_is_to_be_recounted(&service).await;
 
     for (count, number) in [
-        ("sessionCount", 5), ("coachingPlanCount", 2), ("commentCount", 4), ("scorecardCount", 4), ("targetCount", 1),
-        ("templateCount", 1), ("groupCount", 1), ("jobCount", 1), ("removedFileCount", 1), ("removedRequestCount", 1),
+        ("sessionCount", 5),
+        ("coachingPlanCount", 2),
+        ("commentCount", 4),
+        ("scorecardCount", 4),
+        ("targetCount", 1),
+        ("templateCount", 1),
+        ("groupCount", 1),
+        ("jobCount", 1),
+        ("removedFileCount", 1),
+        ("removedRequestCount", 1),
     ] {
         assert_eq!(erased["report"][count], number, "{count}: {}", erased["report"]);
     }
@@ -382,7 +411,8 @@ async fn nothing_of_an_agent_is_left_and_every_figure_stays() {
 
     // The list names nobody, and she is unknown.
     let list = service.erasures.all_in_memory();
-    let entries: Vec<String> = list.iter().map(|(key, bytes)| format!("{key} {}", String::from_utf8_lossy(bytes))).collect();
+    let entries: Vec<String> =
+        list.iter().map(|(key, bytes)| format!("{key} {}", String::from_utf8_lossy(bytes))).collect();
     assert!(entries.len() == 1 && !entries[0].contains("ana"), "{entries:?}");
     service.refused(&erase("ana"), 404).await;
     let session = json!({"agentUserName": user_name("ana"), "creatorUserName": user_name("maria"), "coachingPlanName": plan_name("ana-plan")});
@@ -443,7 +473,9 @@ async fn small_world() -> TestService {
     service.quality().await;
     service.advance(TimeDelta::days(10));
     service.succeed(&sync("coachingSessions", session("met", "ana", "maria", json!({})))).await;
-    service.succeed(&patch("coachingSessions/met", json!({"coachingSession": {"privateNotes": format!("{MARK}2")}}))).await;
+    service
+        .succeed(&patch("coachingSessions/met", json!({"coachingSession": {"privateNotes": format!("{MARK}2")}})))
+        .await;
     service.succeed(&sync("scorecards", scorecard("of-ana", "ana", "maria", json!({})))).await;
     service.succeed(&Event::post("coachingComments", comment("first", "maria", "ana-plan", MARK, json!({})))).await;
     service
@@ -562,7 +594,10 @@ async fn a_table_that_is_restored_is_erased_again_under_the_same_pseudonym() {
     assert!(left_of(&service, "ana").await.is_empty());
     assert_eq!(table(&service).await, after, "as it was, under the same pseudonym");
     assert!(service.items().await.keys().any(|key| key.contains(first["report"]["pseudonymUserName"].as_str().unwrap().rsplit('/').next().unwrap())));
-    for bad in [json!({"customer": "acme", "erasedSince": "yesterday"}), json!({"customer": "#", "erasedSince": "2026-06-01T00:00:00Z"})] {
+    for bad in [
+        json!({"customer": "acme", "erasedSince": "yesterday"}),
+        json!({"customer": "#", "erasedSince": "2026-06-01T00:00:00Z"}),
+    ] {
         assert!(perform(&run_job::TASK, &app, bad, later()).await.is_err());
     }
 }

@@ -41,7 +41,7 @@ impl Means {
             ("DELETE", _) => Self::Query,
             ("PATCH", _) => Self::Entity,
             ("POST", Some((_, "batchUpsert"))) => Self::Entries,
-            ("POST", None | Some((_, "export" | "backfill" | "validateBackfill"))) => Self::Nothing,
+            ("POST", None | Some((_, "export" | "backfill" | "validateBackfill" | "erase"))) => Self::Nothing,
             ("POST", Some(_)) => Self::Body,
             other => panic!("{other:?}"),
         }

@@ -252,7 +252,10 @@ mod tests {
             for _ in 0..2 {
                 files.remove(key).await.unwrap();
             }
-            assert_eq!((get(&files, &link, 1000).unwrap().status(), files.get(key).await.unwrap()), (StatusCode::NOT_FOUND, None));
+            assert_eq!(
+                (get(&files, &link, 1000).unwrap().status(), files.get(key).await.unwrap()),
+                (StatusCode::NOT_FOUND, None)
+            );
             let gone = files.link("acme/support/a/none.csv", "a.csv", time(0), time(2000)).unwrap();
             assert_eq!(get(&files, &gone, 1).unwrap().status(), StatusCode::NOT_FOUND);
             assert!(get(&files, "http://127.0.0.1:1/v1/files/a", 1).is_none());

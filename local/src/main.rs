@@ -4,9 +4,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use coaching_local::arguments::Task;
-use coaching_local::{
-    Interruption, Service, arguments, erase_again, import, rebuild_statistics, run_job, show_jobs,
-};
+use coaching_local::{Interruption, Service, arguments, erase_again, import, rebuild_statistics, run_job, show_jobs};
 
 #[tokio::main]
 async fn main() -> ExitCode {

@@ -220,7 +220,10 @@ pub struct RunJobResponse {
 
 async fn handle(app: &App, event: Value, until: Instant) -> Result<Value, Error> {
     let event = serde_json::from_value(event).map_err(|_| {
-        Error::invalid_field("job", "the event must hold customer, profile and job, or customer and erasedSince, or be of the table's stream")
+        Error::invalid_field(
+            "job",
+            "the event must hold customer, profile and job, or customer and erasedSince, or be of the table's stream",
+        )
     })?;
     match event {
         Event::Stream(event) => {

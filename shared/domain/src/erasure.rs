@@ -186,8 +186,8 @@ impl Erased {
     /// Makes the `field` of a history what it is without `texts`, and puts the pseudonym in the place of their name.
     /// Returns whether anything changed.
     pub fn erase_field(&self, field: &str, value: &mut Value, texts: Texts) -> bool {
-        let is_erased = (texts.of_coach && COACH_FIELDS.contains(&field))
-            || (texts.of_agent && AGENT_FIELDS.contains(&field));
+        let is_erased =
+            (texts.of_coach && COACH_FIELDS.contains(&field)) || (texts.of_agent && AGENT_FIELDS.contains(&field));
         let erased = is_erased && erase_texts(value, field != "scores");
         self.rename(value, &[]) || erased
     }
@@ -200,9 +200,7 @@ fn erase_texts(value: &mut Value, is_text: bool) -> bool {
             ERASED_TEXT.clone_into(text);
             true
         }
-        Value::Array(values) => {
-            values.iter_mut().fold(false, |changed, value| erase_texts(value, is_text) || changed)
-        }
+        Value::Array(values) => values.iter_mut().fold(false, |changed, value| erase_texts(value, is_text) || changed),
         Value::Object(fields) => fields
             .iter_mut()
             .filter(|(field, _)| *field == TEXT_OF_SCORE)

@@ -10,7 +10,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use coaching_domain::erasure::{Counts, Erased, ErasureReport, Listed, pseudonym_of};
 use coaching_domain::job::{EVERY_PROFILE, Job, JobFailure, JobKind, Progress};
 use coaching_domain::names::{JobId, UserId};
-use coaching_domain::{Code, CustomerTenant, Error, Tenant, Timestamp};
+use coaching_domain::{Code, CustomerTenant, Error, Reason, Tenant, Timestamp};
 use coaching_edge::{App, NewFile};
 use coaching_store::{Sweep, Sweeping, Swept, keys};
 use serde::{Deserialize, Serialize};
@@ -210,7 +210,7 @@ async fn sweep(
         let mut sweep = Sweep::new(&app.store, tenant, &erased, now, begun.is_clean, begun.state.clone());
         let erasing = sweep.erase(&part).await;
         let (state, warnings) = (sweep.state, sweep.warnings);
-        warnings.into_iter().filter(|warning| !work.job.warnings.contains(warning)).for_each(|new| work.warn(new));
+        warnings.into_iter().for_each(|warning| work.warn(warning));
         erasing?;
         begun.state = state;
         if begun.state.changed {
@@ -238,7 +238,7 @@ async fn end_of_sweep(work: &mut Work<'_>, mut begun: Begun, tenant: &CustomerTe
     begun.sweeps += 1;
     begun.told = begun.state.counts;
     begun.is_clean = !begun.state.changed;
-    begun.state = Sweeping { removed_requests: begun.state.removed_requests, ..Sweeping::default() };
+    begun.state = begun.state.next();
     work.report = begun.report(tenant)?;
     match (begun.step, begun.is_clean) {
         (step, false) if begun.sweeps < MAX_SWEEPS => begun.go_on(step),
@@ -261,7 +261,7 @@ async fn end_of_sweep(work: &mut Work<'_>, mut begun: Begun, tenant: &CustomerTe
 
 /// Puts the pseudonym into the job at `key` in the place of the person. Another job that may have read what is erased
 /// loses its files; if it is unfinished, it ends.
-async fn erase_job(work: &Work<'_>, begun: &mut Begun, erased: &Erased, key: &str) -> Result<(), Error> {
+async fn erase_job(work: &mut Work<'_>, begun: &mut Begun, erased: &Erased, key: &str) -> Result<(), Error> {
     let app = work.app;
     let Some((_, profile, id)) = keys::parse_job(key) else { return Ok(()) };
     let customer = work.tenant.of_customer();
@@ -270,7 +270,14 @@ async fn erase_job(work: &Work<'_>, begun: &mut Begun, erased: &Erased, key: &st
         return Ok(());
     }
     let now = app.now()?;
-    let Some(job) = app.store.job(&tenant, &id, now).await? else { return Ok(()) };
+    let job = match app.store.job(&tenant, &id, now).await {
+        Err(error) if error.reason() == Reason::RecordUnreadable => {
+            work.warn(format!("'{}' cannot be read, and is not erased from", tenant.name_of(&id)));
+            return Ok(());
+        }
+        found => found?,
+    };
+    let Some(job) = job else { return Ok(()) };
     let read_until = begun.read_until.as_deref().and_then(Timestamp::parse);
     let may_have_read = read_until.is_some_and(|until| job.create_time <= until);
     if may_have_read && !job.files_removed {

@@ -125,6 +125,14 @@ pub struct Sweeping {
     last: Option<String>,
 }
 
+impl Sweeping {
+    /// The state from which the sweep after this one begins.
+    #[must_use]
+    pub fn next(&self) -> Self {
+        Self { removed_requests: self.removed_requests, ..Self::default() }
+    }
+}
+
 /// A sweep through what the table has of a customer.
 #[derive(Debug)]
 pub struct Sweep<'a> {
@@ -153,9 +161,8 @@ impl Store {
     /// # Errors
     /// UNAVAILABLE if the table does not answer.
     pub async fn part_of_table(&self, tenant: &CustomerTenant, after: Option<&Swept>) -> Result<Part, Error> {
-        let from = after.map(|after| {
-            key_attributes(Key { partition: after.partition.clone(), sort: after.sort.clone() })
-        });
+        let from =
+            after.map(|after| key_attributes(Key { partition: after.partition.clone(), sort: after.sort.clone() }));
         let scan = self
             .client
             .scan()
@@ -232,7 +239,8 @@ impl<'a> Sweep<'a> {
         let Some(kind) = Partition::of(&key.partition) else { return Ok(()) };
         // The user at the place of the key where kinds that are of somebody have them.
         let of_person = key.partition.split('#').nth(3) == Some(self.erased.id.as_str());
-        let in_sort = keys::parse_statistics(&key.partition, &key.sort).is_some_and(|(.., user)| user == self.erased.id);
+        let in_sort =
+            keys::parse_statistics(&key.partition, &key.sort).is_some_and(|(.., user)| user == self.erased.id);
         match kind {
             Partition::Plan | Partition::Session | Partition::Comment | Partition::Scorecard => {
                 self.erase_record(kind, &key.partition).await
@@ -317,7 +325,6 @@ impl<'a> Sweep<'a> {
             let Some((_, (agent, Some(author), Some(role)))) = head else { return texts };
             let side = |side: &str| item.get(side).cloned().and_then(fields_of).unwrap_or_default();
             let (before, after) = (side("before"), side("after"));
-            let named = |fields| serde_json::Map::iter(fields).map(|(field, value)| (field.as_str(), value));
             texts.and(self.erased.texts_of_change(agent.as_ref(), (author, *role), named(&before), named(&after)))
         })
     }
@@ -383,9 +390,9 @@ impl<'a> Sweep<'a> {
         }
         for side in ["before", "after"] {
             let Some(mut fields) = after.get(side).cloned().and_then(fields_of) else { continue };
-            let erased = fields.iter_mut().fold(false, |changed, (field, value)| {
-                self.erased.erase_field(field, value, texts) || changed
-            });
+            let erased = fields
+                .iter_mut()
+                .fold(false, |changed, (field, value)| self.erased.erase_field(field, value, texts) || changed);
             if erased {
                 after.insert(side.to_owned(), AttributeValue::M(changes::attributes(&fields)));
                 changed = true;
@@ -545,7 +552,11 @@ impl<'a> Sweep<'a> {
     }
 
     /// The revision that `scorecard` was made from, if it can be read.
-    async fn template_of(&mut self, tenant: &Tenant, scorecard: &Scorecard) -> Result<Option<ScorecardTemplate>, Error> {
+    async fn template_of(
+        &mut self,
+        tenant: &Tenant,
+        scorecard: &Scorecard,
+    ) -> Result<Option<ScorecardTemplate>, Error> {
         let key = (tenant.name(), scorecard.template.clone(), scorecard.revision);
         if let Some(known) = self.templates.get(&key) {
             return Ok(known.clone());
@@ -702,9 +713,8 @@ impl<'a> Sweep<'a> {
         if differing.is_empty() {
             return Ok(());
         }
-        let terms = |term: fn(usize) -> String, between: &str| {
-            (0..differing.len()).map(term).collect::<Vec<_>>().join(between)
-        };
+        let terms =
+            |term: fn(usize) -> String, between: &str| (0..differing.len()).map(term).collect::<Vec<_>>().join(between);
         let sets = terms(|number| format!("#a{number} = :new{number}"), ", ");
         let conditions = terms(|number| format!("#a{number} = :old{number}"), " AND ");
         let mut update = Write::update(key.clone(), format!("SET {sets}")).when(conditions);
@@ -789,6 +799,10 @@ impl Store {
         let delete = delete.when(conditions.join(" AND "));
         self.transact(Transaction::of(delete, Refusal::Changed)).await.map(|_| ())
     }
+}
+
+fn named(fields: &serde_json::Map<String, Value>) -> impl Iterator<Item = (&str, &Value)> {
+    fields.iter().map(|(field, value)| (field.as_str(), value))
 }
 
 /// The fields of one side of a change.
