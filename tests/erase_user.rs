@@ -254,6 +254,11 @@ async fn world_of_agent() -> TestService {
     ] {
         service.succeed(&sync("coachingSessions", session(id, "ana", "maria", more))).await;
     }
+    // More than statistics hold by themselves.
+    for number in 0..12 {
+        let more = json!({"usecaseName": usecase_name("care"), "privateNotes": null});
+        service.succeed(&sync("coachingSessions", session(&format!("held-more-{number}"), "ana", "maria", more))).await;
+    }
     let acknowledge = json!({"agentComment": MARK, "acknowledged": true});
     service.succeed(&Event::post("coachingSessions/acknowledged:acknowledge", acknowledge).by("agent", "ana")).await;
     let notes = json!({"coachingSession": {"meetingNotes": format!("{MARK}2"), "privateNotes": format!("{MARK}3")}});
@@ -367,7 +372,7 @@ async fn nothing_of_an_agent_is_left_and_every_figure_stays() {
     assert_nothing_is_to_be_recounted(&service).await;
 
     for (count, number) in [
-        ("sessionCount", 5),
+        ("sessionCount", 17),
         ("coachingPlanCount", 2),
         ("commentCount", 4),
         ("scorecardCount", 4),

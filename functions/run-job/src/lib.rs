@@ -86,6 +86,7 @@ pub static TASK: Task = Task {
             Partition::Scorecard,
             Partition::Target,
             Partition::Agent,
+            Partition::Statistics,
             Partition::Activity,
             Partition::User,
             Partition::UserNames,
