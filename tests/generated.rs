@@ -29,6 +29,23 @@ const METHODS: [&str; 4] = ["POST", "GET", "PATCH", "DELETE"];
 const EXPORTS_VARIABLE: &str =
     "      Environment: {Variables: {EXPORTS_URL: !Sub \"https://${Exports.RegionalDomainName}\"}}\n";
 
+/// The address of the bucket with the list of erasures too, for the worker.
+const ERASURES_VARIABLE: &str = r#"      Environment:
+        Variables:
+          EXPORTS_URL: !Sub "https://${Exports.RegionalDomainName}"
+          ERASURES_URL: !Sub "https://${Erasures.RegionalDomainName}"
+"#;
+
+/// What the worker may do with files, and with the list of erasures: whether an entry is there is told only to those who
+/// may list.
+const OF_FILES_AND_ERASURES: &str = r#"            - {Effect: Allow, Action: [s3:PutObject, s3:DeleteObject], Resource: !Sub "${Exports.Arn}/*"}
+            - {Effect: Allow, Action: [s3:GetObject, s3:PutObject], Resource: !Sub "${Erasures.Arn}/*"}
+            - {Effect: Allow, Action: [s3:ListBucket], Resource: !GetAtt Erasures.Arn}
+"#;
+
+/// What links to files need.
+const OF_LINKS: &str = "            - {Effect: Allow, Action: [s3:GetObject], Resource: !Sub \"${Exports.Arn}/*\"}\n";
+
 /// What wakes the worker: a new job, and each checkpoint of one. Progress does not match the filter. One worker writes, so
 /// that the loop of its own checkpoints is meant.
 const WOKEN_BY_JOBS: &str = r#"      ReservedConcurrentExecutions: !If [WritesAreOff, 0, !If [HasJobConcurrency, !Ref JobConcurrency, !Ref AWS::NoValue]]
@@ -112,7 +129,7 @@ fn function_of_operation(operation: &Operation) -> String {
         );
     }
     text.extend(operation.size.map(size));
-    text.push_str(&policies(operation.name, operation.access, operation.links_files.then_some("s3:GetObject")));
+    text.push_str(&policies(operation.name, operation.access, operation.links_files.then_some(OF_LINKS)));
     text.push_str(&match operation.route {
         Some(route) => format!(
             "      Events:\n        Route: {{Type: HttpApi, Properties: {{ApiId: !Ref HttpApi, Method: {}, Path: \"{}\"}}}}\n",
@@ -136,8 +153,10 @@ fn function_of_task(task: &Task) -> String {
         false => "  # Without a route: operators invoke it.\n",
     };
     let woken = if task.woken_by_jobs { WOKEN_BY_JOBS } else { "" };
-    let variable = if task.writes_files { EXPORTS_VARIABLE } else { "" };
-    let policies = policies(task.name, task.access, task.writes_files.then_some("s3:PutObject"));
+    assert_eq!(task.writes_files, task.keeps_erasures, "{}: the worker does both", task.name);
+    let variable = if task.writes_files { ERASURES_VARIABLE } else { "" };
+    // A task has no requests of its own: what it does with those of others, it does with those of all operations.
+    let policies = policies("*", task.access, task.writes_files.then_some(OF_FILES_AND_ERASURES));
     [without_route, &head(task.name), &size(task.size), variable, &policies, woken].concat()
 }
 
@@ -158,6 +177,10 @@ fn policies(name: &str, access: &[Access], of_files: Option<&str>) -> String {
     let mut actions: BTreeMap<(Option<ListIndex>, Partition), Vec<&str>> = BTreeMap::new();
     let (batches, single): (Vec<&Access>, Vec<&Access>) =
         access.iter().partition(|one| matches!(one, Access::BatchGetItem(_)));
+    let scan = access.contains(&Access::Scan).then(|| {
+        // No condition on keys holds for a scan.
+        format!("            - {{Effect: Allow, Action: [dynamodb:Scan], Resource: {TABLE}}}\n")
+    });
     for one in single {
         for partition in one.partitions() {
             actions.entry((one.index(), *partition)).or_default().push(one.action());
@@ -195,9 +218,8 @@ fn policies(name: &str, access: &[Access], of_files: Option<&str>) -> String {
                 patterns.join(", ")
             )
         })
-        .chain(of_files.map(|action| {
-            format!("            - {{Effect: Allow, Action: [{action}], Resource: !Sub \"${{Exports.Arn}}/*\"}}\n")
-        }))
+        .chain(scan)
+        .chain(of_files.map(str::to_owned))
         .collect();
     match statements.is_empty() {
         true => String::new(),

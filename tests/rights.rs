@@ -52,17 +52,19 @@ fn functions() -> Vec<(String, Value)> {
 
 /// Every right that is declared, one by one.
 fn rights_given() -> BTreeSet<Right> {
-    let operations = OPERATIONS.iter().map(|operation| (operation.name, operation.access));
-    let tasks = TASKS.iter().map(|task| (task.name, task.access));
+    let operations = OPERATIONS.iter().map(|operation| (operation.name, operation.name, operation.access));
+    let tasks = TASKS.iter().map(|task| (task.name, "*", task.access));
     let mut given = BTreeSet::new();
-    for (function, access) in operations.chain(tasks) {
+    for (function, requests_of, access) in operations.chain(tasks) {
         for one in access {
-            for partition in one.partitions() {
+            let of_partitions = one.partitions().iter().map(|partition| partition.pattern(requests_of));
+            let of_all = (*one == Access::Scan).then(|| "*".to_owned());
+            for partitions in of_partitions.chain(of_all) {
                 let right = Right {
                     function: function.to_owned(),
                     action: format!("dynamodb:{}", one.action()),
                     index: one.index().map_or("", ListIndex::name).to_owned(),
-                    partitions: partition.pattern(function),
+                    partitions,
                 };
                 assert!(given.insert(right.clone()), "given twice: {right:?}");
             }
@@ -217,12 +219,13 @@ fn the_page_token_secret_goes_where_pages_are_answered_and_nowhere_else() {
 #[test]
 fn the_bucket_of_files_is_known_where_files_are_written_or_linked_to_and_nowhere_else() {
     let main = |name: &str| std::fs::read_to_string(root().join(format!("functions/{name}/src/main.rs"))).unwrap();
-    let operations = OPERATIONS.iter().map(|operation| (operation.name, operation.links_files, "s3:GetObject"));
-    let tasks = TASKS.iter().map(|task| (task.name, task.writes_files, "s3:PutObject"));
-    let uses: BTreeMap<&str, (bool, &str)> =
-        operations.chain(tasks).map(|(name, uses, right)| (name, (uses, right))).collect();
+    let of_worker = ["s3:PutObject", "s3:DeleteObject", "s3:GetObject", "s3:PutObject", "s3:ListBucket"].as_slice();
+    let operations = OPERATIONS.iter().map(|one| (one.name, one.links_files, ["s3:GetObject"].as_slice()));
+    let tasks = TASKS.iter().map(|task| (task.name, task.writes_files, of_worker));
+    let uses: BTreeMap<&str, (bool, &[&str])> =
+        operations.chain(tasks).map(|(name, uses, rights)| (name, (uses, rights))).collect();
     for (function, properties) in functions() {
-        let (uses, right) = uses[function.as_str()];
+        let (uses, rights) = uses[function.as_str()];
         assert_eq!(main(&function).contains("_with_files("), uses, "{function}");
         let variable = properties.get("Environment").and_then(|all| all["Variables"].get("EXPORTS_URL"));
         assert_eq!(variable.is_some(), uses, "{function}");
@@ -232,7 +235,8 @@ fn the_bucket_of_files_is_known_where_files_are_written_or_linked_to_and_nowhere
             .flat_map(|statement| list(&statement["Action"]))
             .filter(|action| action.starts_with("s3:"))
             .collect();
-        assert_eq!(of_files, if uses { vec![right.to_owned()] } else { Vec::new() }, "{function}");
+        let rights: Vec<String> = rights.iter().filter(|_| uses).map(ToString::to_string).collect();
+        assert_eq!(of_files, rights, "{function}");
     }
 }
 
@@ -273,7 +277,9 @@ fn no_role_goes_beyond_the_boundary_and_the_boundary_not_beyond_what_functions_d
         }
     }
     let statements = &template["Resources"]["FunctionBoundary"]["Properties"]["PolicyDocument"]["Statement"];
-    let [logs, table, files, stream, streams, failed, traces, key] = &statements.as_sequence().unwrap()[..] else {
+    let [logs, table, files, list_of_erasures, stream, streams, failed, traces, key] =
+        &statements.as_sequence().unwrap()[..]
+    else {
         panic!("{statements:?}")
     };
     assert_eq!(list(&logs["Action"]), ["logs:CreateLogStream", "logs:PutLogEvents"]);
@@ -283,8 +289,13 @@ fn no_role_goes_beyond_the_boundary_and_the_boundary_not_beyond_what_functions_d
     let [own, indexes] = &table["Resource"].as_sequence().unwrap()[..] else { panic!("{table:?}") };
     assert_eq!(*own, yaml(TABLE));
     assert_eq!(*indexes, yaml(&format!("!Sub [\"${{Table}}/index/*\", {{Table: {TABLE}}}]")));
-    assert_eq!(list(&files["Action"]), ["s3:GetObject", "s3:PutObject"]);
+    assert_eq!(list(&files["Action"]), ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"]);
     assert_eq!(files["Resource"], yaml("!Sub \"${Exports.Arn}/*\""));
+    assert_eq!(list(&list_of_erasures["Action"]), ["s3:GetObject", "s3:PutObject", "s3:ListBucket"]);
+    assert_eq!(
+        list_of_erasures["Resource"].as_sequence().unwrap()[..],
+        [yaml("!GetAtt Erasures.Arn"), yaml("!Sub \"${Erasures.Arn}/*\"")]
+    );
     assert_eq!(
         list(&stream["Action"]),
         ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"]

@@ -11,7 +11,7 @@ use coaching_domain::job::{
 };
 use coaching_domain::names::{MAX_ID_BYTES, Scorecard};
 use coaching_domain::{Error, Id, Reason, Tenant, Timestamp};
-use coaching_edge::{App, FileStorage, Files, Kept, NewFile};
+use coaching_edge::{App, FileStorage, Files, Kept, NewFile, Read};
 use coaching_jobs::{KINDS, Kind, Sliced, Slicing, Stopped, Turn, Work, work};
 use coaching_local::LocalFiles;
 use coaching_tests::{Event, Fault, TestService, below_support, bytes_of, event_file, perform, user_name};
@@ -157,6 +157,14 @@ impl FileStorage for Unwilling {
             }
             Err(Error::new(Reason::TableUnavailable, "the bucket refuses"))
         })
+    }
+
+    fn get<'a>(&'a self, _key: &'a str) -> Read<'a> {
+        Box::pin(async { Err(Error::internal("the worker reads no files")) })
+    }
+
+    fn remove<'a>(&'a self, _key: &'a str) -> Kept<'a> {
+        Box::pin(async { Err(Error::internal("the worker removes no files")) })
     }
 
     fn link(&self, _key: &str, _file_name: &str, _now: Timestamp, _until: Timestamp) -> Result<String, Error> {

@@ -41,7 +41,7 @@ impl Means {
             ("DELETE", _) => Self::Query,
             ("PATCH", _) => Self::Entity,
             ("POST", Some((_, "batchUpsert"))) => Self::Entries,
-            ("POST", None | Some((_, "export" | "backfill" | "validateBackfill"))) => Self::Nothing,
+            ("POST", None | Some((_, "export" | "backfill" | "validateBackfill" | "erase"))) => Self::Nothing,
             ("POST", Some(_)) => Self::Body,
             other => panic!("{other:?}"),
         }
@@ -153,9 +153,9 @@ async fn every_change_is_held_to_the_version_that_it_names() {
             assert_eq!(changed.status, 200, "{told}: {}", changed.body);
         }
     }
-    // What is created has no earlier version, nor has a job.
+    // What is created has no earlier version, nor has a job, and who is erased is erased in any version.
     let creates = |operation: &Operation| {
-        ["create-", "export-", "start-", "validate-"].iter().any(|verb| operation.name.starts_with(verb))
+        ["create-", "export-", "start-", "validate-", "erase-"].iter().any(|verb| operation.name.starts_with(verb))
     };
     let changing = OPERATIONS.iter().filter(|operation| operation.writes && !creates(operation));
     assert_eq!(tried, changing.map(|operation| operation.name).collect());

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
-use coaching_domain::ClaimNames;
+use coaching_domain::{ClaimNames, Timestamp};
 use hyper::Uri;
 
 use crate::import::Import;
@@ -128,6 +128,17 @@ pub enum Task {
         job: String,
     },
 
+    /// Erase again whom the list of erasures has, after the data were put back to an earlier time; while no service uses them
+    EraseAgain {
+        /// The customer's id
+        #[arg(long, value_name = "ID")]
+        customer: String,
+
+        /// The time to which the data were put back, such as 2026-06-01T12:00:00Z
+        #[arg(long, value_name = "TIME", value_parser = time)]
+        since: Timestamp,
+    },
+
     /// Recount the score statistics of a profile, put right what differs, and say what did
     RebuildStatistics {
         /// The customer's id
@@ -138,6 +149,11 @@ pub enum Task {
         #[arg(long, value_name = "ID")]
         profile: String,
     },
+}
+
+/// A time.
+fn time(text: &str) -> Result<Timestamp, String> {
+    Timestamp::parse(text).ok_or_else(|| "a time is such as 2026-06-01T12:00:00Z".to_owned())
 }
 
 /// The address of a DynamoDB.
@@ -243,6 +259,7 @@ mod tests {
             ("--memory --data x", "--memory"),
             ("--memory rebuild-statistics --customer acme --profile support", "--memory"),
             ("rebuild-statistics --customer acme", "--profile"),
+            ("erase-again --customer acme --since yesterday", "2026-06-01T12:00:00Z"),
         ] {
             let message = asked(line).unwrap_err();
             assert!(message.contains(named) && !message.contains('\n'), "{line}: {message}");

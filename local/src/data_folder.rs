@@ -19,6 +19,7 @@ const ACCESS_KEY: &str = "dynamodb-access-key";
 const ENVIRONMENT: &str = "environment";
 const LOCK: &str = "lock";
 const EXPORTS: &str = "exports";
+const ERASURES: &str = "erasures";
 
 /// Every file of the folder.
 const FILES: [&str; 8] =
@@ -98,6 +99,11 @@ impl DataFolder {
     /// The folder of the files that jobs make.
     pub(crate) fn exports(&self) -> PathBuf {
         self.file(EXPORTS)
+    }
+
+    /// The folder of the list of erasures.
+    pub(crate) fn erasures(&self) -> PathBuf {
+        self.file(ERASURES)
     }
 
     /// The path of the file that a shell sources.

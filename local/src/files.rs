@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 
 use aws_lc_rs::hmac::{self, HMAC_SHA256};
 use coaching_domain::{Error, Timestamp};
-use coaching_edge::{FileStorage, Kept, NewFile};
+use coaching_edge::{FileStorage, Kept, NewFile, Read};
 use hyper::body::Bytes;
 use hyper::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE, HeaderValue, X_CONTENT_TYPE_OPTIONS};
 use hyper::http::request::Parts;
@@ -50,6 +50,11 @@ impl LocalFiles {
     pub fn in_folder(folder: PathBuf, secret: &str, url: &str) -> Self {
         remove_expired(&folder);
         Self::new(Place::Folder(folder), secret, url)
+    }
+
+    /// Files in `folder` that are kept for good, and that nothing links to.
+    pub(crate) fn kept_in(folder: PathBuf) -> Self {
+        Self::new(Place::Folder(folder), "", "")
     }
 
     fn new(place: Place, secret: &str, url: &str) -> Self {
@@ -105,6 +110,19 @@ impl LocalFiles {
         }
     }
 
+    fn delete(&self, key: &str) -> std::io::Result<()> {
+        match &self.place {
+            Place::Memory(files) => {
+                files.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
+                Ok(())
+            }
+            Place::Folder(folder) => match fs::remove_file(folder.join(key)) {
+                Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+                removed => removed,
+            },
+        }
+    }
+
     fn write(&self, key: &str, bytes: Vec<u8>) -> std::io::Result<()> {
         match &self.place {
             Place::Memory(files) => {
@@ -125,6 +143,14 @@ impl LocalFiles {
 impl FileStorage for LocalFiles {
     fn put<'a>(&'a self, file: NewFile<'a>) -> Kept<'a> {
         Box::pin(async move { self.write(file.key, file.bytes).map_err(Error::internal) })
+    }
+
+    fn get<'a>(&'a self, key: &'a str) -> Read<'a> {
+        Box::pin(async move { self.read(key).map(|bytes| bytes.map(Vec::from)).map_err(Error::internal) })
+    }
+
+    fn remove<'a>(&'a self, key: &'a str) -> Kept<'a> {
+        Box::pin(async move { self.delete(key).map_err(Error::internal) })
     }
 
     fn link(&self, key: &str, file_name: &str, _now: Timestamp, until: Timestamp) -> Result<String, Error> {
@@ -222,6 +248,14 @@ mod tests {
             }
             let other = files.link("acme/support/a/../../../etc/passwd", "a.csv", time(0), time(2000)).unwrap();
             assert!(get(&files, &other.replace("signature=", "signature=f"), 1).unwrap().status().is_client_error());
+            assert_eq!(files.get(key).await.unwrap(), Some(content));
+            for _ in 0..2 {
+                files.remove(key).await.unwrap();
+            }
+            assert_eq!(
+                (get(&files, &link, 1000).unwrap().status(), files.get(key).await.unwrap()),
+                (StatusCode::NOT_FOUND, None)
+            );
             let gone = files.link("acme/support/a/none.csv", "a.csv", time(0), time(2000)).unwrap();
             assert_eq!(get(&files, &gone, 1).unwrap().status(), StatusCode::NOT_FOUND);
             assert!(get(&files, "http://127.0.0.1:1/v1/files/a", 1).is_none());

@@ -1,8 +1,8 @@
-//! The tasks `jobs` and `run-job`, from the command line.
+//! The tasks `jobs`, `run-job` and `erase-again`, from the command line.
 
 use std::time::{Duration, Instant};
 
-use coaching_domain::{Id, Tenant};
+use coaching_domain::{Id, Tenant, Timestamp};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::Value;
 
@@ -100,6 +100,38 @@ pub async fn run_job(
         let done = ::run_job::run(&opened.app, &tenant, &id, until).await.map_err(|error| causes(&error))?;
         print(&format!("{} {} %\n", done.state.name(), done.progress.percent));
         if done.state.is_final() {
+            return Ok(());
+        }
+    }
+}
+
+/// Erases again, in the data that `options` name, all users of `customer` who are in the list of erasures since `since`, and
+/// reports to `print` how far it is.
+///
+/// # Errors
+/// One line that says what is in the way, or how many could not be erased. What was done until then stays, and the next
+/// run goes on.
+pub async fn erase_again(
+    options: &Options,
+    customer: &str,
+    since: Timestamp,
+    print: impl Fn(&str),
+) -> Result<(), String> {
+    start_logging()?;
+    // The data of another DynamoDB is not in the folder, but the list of erasures is.
+    let folder = DataFolder::open(&options.data)?;
+    let opened = open(options, Some(&folder), "").await?;
+    let mut erased = 0;
+    loop {
+        let until = Instant::now() + REPORTED_EVERY;
+        let done = ::run_job::erase_again(&opened.app, customer, since, until).await;
+        let done = done.map_err(|error| causes(&error))?;
+        erased += done.erased_count;
+        print(&format!("{erased} people erased again\n"));
+        if let Some(failed) = done.failed_jobs.first() {
+            return Err(format!("{failed} did not succeed; so may others: run it again"));
+        }
+        if done.finished {
             return Ok(());
         }
     }

@@ -32,7 +32,7 @@ pub use embedded_dynamodb::{EmbeddedDynamoDb, client_at};
 pub use files::LocalFiles;
 pub use gateway::Gateway;
 pub use import::import;
-pub use jobs_shown::{run_job, show_jobs};
+pub use jobs_shown::{erase_again, run_job, show_jobs};
 pub use operations::{OPERATIONS, TASKS};
 pub use recount::rebuild_statistics;
 pub use routes::{Route, Routes};

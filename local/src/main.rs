@@ -4,7 +4,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use coaching_local::arguments::Task;
-use coaching_local::{Interruption, Service, arguments, import, rebuild_statistics, run_job, show_jobs};
+use coaching_local::{Interruption, Service, arguments, erase_again, import, rebuild_statistics, run_job, show_jobs};
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -21,6 +21,7 @@ async fn main() -> ExitCode {
             Task::Import(asked) => import(&options, asked, print).await,
             Task::Jobs { profile, watch } => show_jobs(&options, profile, watch.as_deref(), print).await,
             Task::RunJob { customer, profile, job } => run_job(&options, customer, profile, job, print).await,
+            Task::EraseAgain { customer, since } => erase_again(&options, customer, *since, print).await,
             Task::RebuildStatistics { customer, profile } => {
                 rebuild_statistics(&options, customer, profile, print).await
             }

@@ -32,6 +32,7 @@ operations! {
     delete_session,
     delete_target,
     delete_template,
+    erase_user,
     export_overviews,
     export_progresses,
     export_scorecards,

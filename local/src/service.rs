@@ -116,10 +116,15 @@ pub(crate) async fn open(options: &Options, folder: Option<&DataFolder>, url: &s
         Some(folder) => LocalFiles::in_folder(folder.exports(), &page_token_secret, url),
         None => LocalFiles::in_memory(&page_token_secret, url),
     };
+    let erasures = match folder {
+        Some(folder) => LocalFiles::kept_in(folder.erasures()),
+        None => LocalFiles::in_memory(&page_token_secret, url),
+    };
     let (client, written_jobs) = watched(&client);
     let app = App {
         store: Store::new(client.clone(), TABLE_NAME),
         files: Files::in_storage(files.clone()),
+        erasures: Files::in_storage(erasures),
         page_tokens,
         claim_names: Arc::new(claim_names),
         clock: Clock::system(),
@@ -222,12 +227,12 @@ impl Service {
              {}\
              export TABLE_NAME={TABLE_NAME}\n\
              export PAGE_TOKEN_SECRET={}\n\
-             export EXPORTS_URL={}/files\n",
+             export EXPORTS_URL={0}/files\n\
+             export ERASURES_URL={0}/erasures\n",
             self.url(),
             self.dynamodb_url,
             self.access_key.as_ref().map(AccessKey::exports).unwrap_or_default(),
             self.page_token_secret,
-            self.url(),
         );
         for (claim, name) in self.claim_names.each() {
             let name = name.replace('\'', r"'\''");

@@ -2,7 +2,7 @@
 
 Its CloudFormation refuses alarms on queries and ignores the document that SAM makes of the API's routes. So the copy lacks the
 alarms with `Metrics`, and has each route again as resources. S3 has no host for each bucket there, so the functions get the
-bucket's address as a path of the emulator's. This script checks that nothing else differs.
+buckets' addresses as paths of the emulator's. This script checks that nothing else differs.
 """
 
 import os
@@ -12,9 +12,9 @@ from pathlib import Path
 
 from awscli.customizations.cloudformation.yamlhelper import yaml_parse
 
-# The address of the bucket of files, on AWS and on the emulator.
-EXPORTS_URL = "https://${Exports.RegionalDomainName}"
-EMULATED_EXPORTS_URL = os.environ.get("AWS_ENDPOINT_URL", "http://127.0.0.1:4566") + "/${Exports}"
+# The addresses of buckets, on AWS and on the emulator.
+BUCKET_URL = r"https://\$\{(\w+)\.RegionalDomainName\}"
+EMULATED_BUCKET_URL = os.environ.get("AWS_ENDPOINT_URL", "http://127.0.0.1:4566") + r"/${\1}"
 
 AUTHORIZER = """
   EmulatorAuthorizer:
@@ -80,7 +80,7 @@ def copied(text):
             condition=f"\n    Condition: {condition}" if condition else "",
             authorization=AUTHORIZATION if has_authorizer else "",
         )
-    text = text.replace(EXPORTS_URL, EMULATED_EXPORTS_URL)
+    text = re.sub(BUCKET_URL, EMULATED_BUCKET_URL, text)
     text, found = re.subn(r"(?m)^Outputs:\n", lambda outputs: f"{added[1:]}\n{outputs[0]}", text)
     assert found == 1
     return text, queries
@@ -88,7 +88,7 @@ def copied(text):
 
 def check(original, copy, queries):
     """Checks that the copy only lacks the alarms on queries and only adds two resources per route and an authorizer."""
-    before, after = yaml_parse(original.replace(EXPORTS_URL, EMULATED_EXPORTS_URL)), yaml_parse(copy)
+    before, after = yaml_parse(re.sub(BUCKET_URL, EMULATED_BUCKET_URL, original)), yaml_parse(copy)
     assert {**before, "Resources": 0} == {**after, "Resources": 0}
     before, after = before["Resources"], after["Resources"]
     assert before.keys() - after.keys() == set(queries)

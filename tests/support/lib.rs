@@ -89,6 +89,8 @@ pub struct TestService {
     pub app: App,
     /// The files that jobs made.
     pub files: LocalFiles,
+    /// The list of erasures.
+    pub erasures: LocalFiles,
     client: Client,
     dynamodb_url: String,
     table: String,
@@ -211,9 +213,11 @@ impl TestService {
         let told = Arc::clone(&moved_ms);
         let start = Timestamp::parse(NOW).unwrap();
         let files = LocalFiles::in_memory(PAGE_TOKEN_SECRET, "http://127.0.0.1:3000");
+        let erasures = LocalFiles::in_memory(PAGE_TOKEN_SECRET, "http://127.0.0.1:3000");
         let app = App {
             store: Store::new(recording(&client, &traffic), table),
             files: Files::in_storage(files.clone()),
+            erasures: Files::in_storage(erasures.clone()),
             page_tokens: PageTokens::new(PAGE_TOKEN_SECRET, None).unwrap(),
             claim_names: Arc::default(),
             clock: Clock::telling(move || start.plus(TimeDelta::milliseconds(told.load(Ordering::Relaxed)))),
@@ -222,7 +226,7 @@ impl TestService {
             cold_start: ColdStart::default(),
         };
         let (dynamodb_url, table) = (dynamodb_url.to_owned(), table.to_owned());
-        Self { app, files, client, dynamodb_url, table, moved_ms, traffic, _embedded: None }
+        Self { app, files, erasures, client, dynamodb_url, table, moved_ms, traffic, _embedded: None }
     }
 
     /// The same table, reached through an endpoint with faults.
@@ -419,7 +423,7 @@ impl TestService {
     }
 
     /// The environment of a function binary on the table.
-    pub fn environment(&self) -> [(&str, &str); 7] {
+    pub fn environment(&self) -> [(&str, &str); 8] {
         [
             ("AWS_ENDPOINT_URL_DYNAMODB", &self.dynamodb_url),
             ("AWS_REGION", "us-east-1"),
@@ -428,6 +432,7 @@ impl TestService {
             ("TABLE_NAME", &self.table),
             ("PAGE_TOKEN_SECRET", PAGE_TOKEN_SECRET),
             ("EXPORTS_URL", "https://exports.s3.us-east-1.amazonaws.com"),
+            ("ERASURES_URL", "https://erasures.s3.us-east-1.amazonaws.com"),
         ]
     }
 

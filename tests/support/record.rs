@@ -21,9 +21,11 @@ use aws_sdk_dynamodb::operation::delete_item::DeleteItemInput;
 use aws_sdk_dynamodb::operation::get_item::GetItemInput;
 use aws_sdk_dynamodb::operation::put_item::PutItemInput;
 use aws_sdk_dynamodb::operation::query::QueryInput;
+use aws_sdk_dynamodb::operation::scan::ScanInput;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsInput;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemInput;
 use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
+use coaching_local::TASKS;
 use coaching_store::Partition;
 
 use crate::root;
@@ -238,6 +240,9 @@ impl Intercept for Recorder {
         let Ok((function, alone)) = request else { return Ok(()) };
         let input = context.input();
         let mut uses: Vec<(&str, String, String)> = Vec::new();
+        // A task has no requests of its own.
+        let is_task = TASKS.iter().any(|task| task.name == function);
+        let partitions = |key: &AttributeValue| partitions(key, is_task);
         let of_table = |action: &'static str, key: &AttributeValue| (action, String::new(), partitions(key));
         if let Some(get) = input.downcast_ref::<GetItemInput>() {
             uses.push(of_table("GetItem", &get.key().unwrap()["PK"]));
@@ -250,6 +255,8 @@ impl Intercept for Recorder {
             let name = condition.split_whitespace().nth(2).unwrap();
             let partition = &query.expression_attribute_values().unwrap()[name];
             uses.push(("Query", query.index_name().unwrap_or_default().to_owned(), partitions(partition)));
+        } else if input.downcast_ref::<ScanInput>().is_some() {
+            uses.push(("Scan", String::new(), "*".to_owned()));
         } else if let Some(update) = input.downcast_ref::<UpdateItemInput>() {
             uses.push(of_table("UpdateItem", &update.key().unwrap()["PK"]));
         } else if let Some(put) = input.downcast_ref::<PutItemInput>() {
@@ -289,9 +296,9 @@ fn written(write: &TransactWriteItem) -> (&'static str, &AttributeValue) {
 }
 
 /// The kind of a partition key, as a policy names it.
-fn partitions(key: &AttributeValue) -> String {
+fn partitions(key: &AttributeValue, is_of_task: bool) -> String {
     let key = key.as_s().unwrap();
     let partition = Partition::of(key).unwrap_or_else(|| panic!("no such partition: {key}"));
     // The key of an idempotency record names its operation.
-    partition.pattern(key.split('#').nth(4).unwrap_or_default())
+    partition.pattern(if is_of_task { "*" } else { key.split('#').nth(4).unwrap_or_default() })
 }

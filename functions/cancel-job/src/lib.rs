@@ -33,7 +33,7 @@ pub static OPERATION: Operation = Operation {
         Access::GetItem(&[Partition::Job]),
         Access::PutItem(&[Partition::Job]),
         Access::UpdateItem(&[Partition::UnfinishedJobs]),
-        Access::DeleteItem(&[Partition::Backfill]),
+        Access::DeleteItem(&[Partition::Backfill, Partition::Erasure]),
     ],
     handle: |app, request| Box::pin(handle(app, request)),
     ..Operation::NOTHING

@@ -33,6 +33,7 @@ pub static TASK: Task = Task {
     size: Size { memory_mb: 1024, timeout_seconds: 900 },
     woken_by_jobs: false,
     writes_files: false,
+    keeps_erasures: false,
     access: &[
         Access::GetItem(&[Partition::Plan, Partition::Agent, Partition::Rebuild, Partition::User]),
         Access::BatchGetItem(&[

@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use crate::backfill::BackfillReport;
+use crate::erasure::ErasureReport;
 use crate::etag::etag_of;
 use crate::names::{JobId, ScorecardTemplateId, UserId};
 use crate::rules::Enumeration;
@@ -42,6 +43,10 @@ const FILES_KEPT: TimeDelta = TimeDelta::days(7);
 /// The time for which a link to a file is good.
 pub const LINKS_LAST: Duration = Duration::from_secs(15 * 60);
 
+/// The profile under which jobs lie that span a customer's profiles: `-`, as AIP-159 has it. Only callers of all profiles
+/// enter it.
+pub const EVERY_PROFILE: &str = "-";
+
 /// What a job does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[schema(as = JobKind)]
@@ -64,6 +69,9 @@ pub enum JobKind {
     /// It tells what a backfill would do.
     #[serde(rename = "VALIDATE_BACKFILL")]
     ValidateBackfill,
+    /// It erases a user.
+    #[serde(rename = "ERASE_USER")]
+    EraseUser,
 }
 
 impl Enumeration for JobKind {
@@ -74,6 +82,7 @@ impl Enumeration for JobKind {
         ("EXPORT_COACHING_OVERVIEWS", Self::ExportOverviews),
         ("BACKFILL", Self::Backfill),
         ("VALIDATE_BACKFILL", Self::ValidateBackfill),
+        ("ERASE_USER", Self::EraseUser),
     ];
 }
 
@@ -81,6 +90,14 @@ impl JobKind {
     /// Its name.
     pub fn name(self) -> &'static str {
         name_of(self)
+    }
+
+    /// Whether it exports records.
+    pub fn is_export(self) -> bool {
+        match self {
+            Self::ExportScorecards | Self::ExportSessions | Self::ExportProgresses | Self::ExportOverviews => true,
+            Self::Backfill | Self::ValidateBackfill | Self::EraseUser => false,
+        }
     }
 }
 
@@ -255,6 +272,10 @@ pub struct Job {
     pub report: Map<String, Value>,
     /// The templates whose scorecards no other job re-scores while it is unfinished.
     pub templates: Vec<ScorecardTemplateId>,
+    /// The user whom it erases, and no other job does, while it is unfinished. Once it has ended, nothing of it names them.
+    pub erases: Option<UserId>,
+    /// Whether its files were removed before they expired.
+    pub files_removed: bool,
 }
 
 /// What a claim of a turn leads to.
@@ -299,6 +320,8 @@ impl Job {
             checkpoint,
             report: Map::new(),
             templates: Vec::new(),
+            erases: None,
+            files_removed: false,
         }
     }
 
@@ -393,6 +416,7 @@ impl Job {
         self.wake = false;
         // What the next turn would have begun with is of no use any more.
         self.checkpoint = Value::Null;
+        self.erases = None;
         if state != JobState::Succeeded {
             self.files.clear();
         }
@@ -415,9 +439,10 @@ impl Job {
         self.end_time.map(|end| end.plus(FILES_KEPT))
     }
 
-    /// Its files, if they can be read at `now`: once the job is done, until they expire.
+    /// Its files, if they can be read at `now`: once the job is done, until they expire or are removed.
     pub fn files_at(&self, now: Timestamp) -> &[JobFile] {
-        match self.state == JobState::Succeeded && self.files_expire_time().is_some_and(|time| now < time) {
+        let are_kept = !self.files_removed && self.files_expire_time().is_some_and(|time| now < time);
+        match self.state == JobState::Succeeded && are_kept {
             true => &self.files,
             false => &[],
         }
@@ -525,7 +550,7 @@ pub struct JobMessage<'a> {
     request: &'a Map<String, Value>,
     /// The files that it made, once it has succeeded.
     results: Vec<JobResultMessage<'a>>,
-    /// Whether it made files that have expired; absent: no.
+    /// Whether it made files that have expired, or were removed when a person was erased; absent: no.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     results_expired: bool,
     /// Why it failed.
@@ -533,12 +558,24 @@ pub struct JobMessage<'a> {
     error: Option<JobErrorMessage<'a>>,
     /// What readers of its results should know, such as the names of records that were left out; at most 100 texts.
     warnings: &'a [String],
-    /// What a backfill did up to now, or a validation found: as `validate-backfill` tells it. Other jobs have none.
+    /// What a backfill did up to now, or a validation found: as `validate-backfill` tells it; what an erasure did. Other jobs have none.
     #[serde(skip_serializing_if = "Map::is_empty")]
-    #[schema(value_type = Option<BackfillReport>)]
+    #[schema(value_type = Option<JobReport>)]
     report: &'a Map<String, Value>,
     /// Opaque version, to send in `If-Match`.
     etag: String,
+}
+
+/// A report, by the kind of the job.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(untagged)]
+#[schema(as = JobReport)]
+#[expect(dead_code, reason = "it is the schema of what kinds of jobs report")]
+enum JobReport {
+    /// Of a backfill or a validation.
+    Backfill(BackfillReport),
+    /// Of an erasure.
+    Erasure(ErasureReport),
 }
 
 /// A file that a job made.

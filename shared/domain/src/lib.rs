@@ -13,6 +13,7 @@ mod calibration;
 pub mod change;
 pub mod comment;
 pub mod directory;
+pub mod erasure;
 pub mod error;
 pub mod etag;
 pub mod exact;

@@ -112,6 +112,8 @@ reasons! {
     NoQaTaskConfig => "NO_QA_TASK_CONFIG", FailedPrecondition;
     /// another job re-scores the scorecards of the template; the metadata has its name
     BackfillRunning => "BACKFILL_RUNNING", FailedPrecondition;
+    /// callers do not erase themselves
+    OwnErasure => "OWN_ERASURE", FailedPrecondition;
     /// the job has ended
     JobFinished => "JOB_FINISHED", FailedPrecondition;
     /// the quota of all agents together is more than 2,147,483,647

@@ -20,6 +20,8 @@ pub struct App {
     pub store: Store,
     /// Keeps the files that jobs make.
     pub files: Files,
+    /// Keeps the list of erasures, in storage that outlives the table.
+    pub erasures: Files,
     /// Seals and opens page tokens.
     pub page_tokens: PageTokens,
     /// The names of the claims that identify the caller.

@@ -22,10 +22,19 @@ pub struct NewFile<'a> {
 /// A future of a file's storage.
 pub type Kept<'a> = Pin<Box<dyn Future<Output = Result<(), Error>> + Send + 'a>>;
 
+/// A future of the content of a file; `None` if there is none.
+pub type Read<'a> = Pin<Box<dyn Future<Output = Result<Option<Vec<u8>>, Error>> + Send + 'a>>;
+
 /// Keeps files, and lets those who have a link read them.
 pub trait FileStorage: Debug + Send + Sync {
     /// Keeps `file`, over one of the same key.
     fn put<'a>(&'a self, file: NewFile<'a>) -> Kept<'a>;
+
+    /// The content of the file at `key`.
+    fn get<'a>(&'a self, key: &'a str) -> Read<'a>;
+
+    /// Removes the file at `key`, if there is one.
+    fn remove<'a>(&'a self, key: &'a str) -> Kept<'a>;
 
     /// An address at which the file at `key` can be read without a token, as `file_name`, from `now` until `until`.
     ///

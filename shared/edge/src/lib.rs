@@ -43,7 +43,7 @@ pub use document::{AnswerType, RequestType};
 pub use dynamodb::timeouts;
 pub use environment::StartError;
 pub use event::HttpEvent;
-pub use files::{FileStorage, Files, Kept, NewFile};
+pub use files::{FileStorage, Files, Kept, NewFile, Read};
 pub use log::{MetricsNamespace, log_filter, log_lines};
 pub use operation::{Handled, Operation, Size, Task, TaskHandled, perform, respond};
 pub use page_token::{Binding, PageTokens};

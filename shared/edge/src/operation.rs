@@ -106,6 +106,8 @@ pub struct Task {
     pub woken_by_jobs: bool,
     /// Whether it writes the files of jobs.
     pub writes_files: bool,
+    /// Whether it keeps the list of erasures, and removes files.
+    pub keeps_erasures: bool,
     /// Its access to the table, which is all that its function may do.
     pub access: &'static [Access],
     /// The handler. It works on an event until the given moment, by which it answers how far it came.

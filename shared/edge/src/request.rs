@@ -139,11 +139,33 @@ impl<'a> Request<'a> {
     /// As there, except those of the id.
     pub fn authorize_verb_of(&self, parameter: &str) -> Result<(Tenant, &str, &'static str), Error> {
         let tenant = self.enter()?;
+        let (id, verb) = self.verb_of(parameter)?;
+        Ok((tenant, id, verb))
+    }
+
+    /// As [`Request::authorize_verb`], for a path under the customer: the caller must not be limited to some of its
+    /// profiles.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn authorize_customer_verb<C: Collection>(
+        &self,
+        parameter: &str,
+    ) -> Result<(CustomerTenant, Id<C>, &'static str), Error> {
+        self.assert_for_some_profiles(false);
+        let tenant = self.caller.enter_customer(self.path_parameter("customer"))?;
+        let (id, verb) = self.verb_of(parameter)?;
+        let id = self.parse_id(id, &tenant.name())?;
+        Ok((tenant, id, verb))
+    }
+
+    /// What stands before the verb in the variable `parameter`, and the verb, for a caller with one of its roles.
+    fn verb_of(&self, parameter: &str) -> Result<(&str, &'static str), Error> {
         let asked = self.path_parameter(parameter).rsplit_once(':');
         let known = asked.and_then(|(id, asked)| Some((id, self.verb(asked)?)));
         let (id, verb) = known.ok_or_else(|| self.no_such_path())?;
         self.caller.require_role(verb.roles)?;
-        Ok((tenant, id, verb.name))
+        Ok((id, verb.name))
     }
 
     /// The path's customer and profile, if the caller's claims open them.

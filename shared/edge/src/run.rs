@@ -129,20 +129,26 @@ pub fn lambda_response(response: Response<String>) -> ApiGatewayV2httpResponse {
 /// # Errors
 /// One line that names the variable that is absent or unusable.
 pub fn run_task(task: &'static Task) -> Result<(), StartError> {
-    start_task(task, || Ok(Files::none()))
+    start_task(task, || Ok((Files::none(), Files::none())))
 }
 
-/// Runs `task`, which writes files, as a Lambda function without a route.
+/// Runs `task`, which writes files and the list of erasures, as a Lambda function without a route.
 ///
-/// Reads the same variables as [`run_with_files`].
+/// Reads the same variables as [`run_with_files`], and `ERASURES_URL`.
 ///
 /// # Errors
 /// One line that names the variable that is absent or unusable.
 pub fn run_task_with_files(task: &'static Task) -> Result<(), StartError> {
-    start_task(task, files_from_environment)
+    start_task(task, || {
+        let erasures = Files::in_storage(Bucket::from_environment("ERASURES_URL")?);
+        Ok((files_from_environment()?, erasures))
+    })
 }
 
-fn start_task(task: &'static Task, files: impl FnOnce() -> Result<Files, StartError>) -> Result<(), StartError> {
+fn start_task(
+    task: &'static Task,
+    storage: impl FnOnce() -> Result<(Files, Files), StartError>,
+) -> Result<(), StartError> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -150,7 +156,8 @@ fn start_task(task: &'static Task, files: impl FnOnce() -> Result<Files, StartEr
     runtime.block_on(async {
         init_logging()?;
         check_runtime()?;
-        let app = &app_from_environment(PageTokens::none(), files()?).await?;
+        let (files, erasures) = storage()?;
+        let app = &App { erasures, ..app_from_environment(PageTokens::none(), files).await? };
         let answer = async |event: LambdaEvent<Value>| {
             let left = event.context.deadline().duration_since(SystemTime::now()).unwrap_or_default();
             let until = Instant::now() + left.saturating_sub(TIME_TO_ANSWER);
@@ -170,7 +177,7 @@ fn start_task(task: &'static Task, files: impl FnOnce() -> Result<Files, StartEr
 const TIME_TO_ANSWER: Duration = Duration::from_secs(5);
 
 fn files_from_environment() -> Result<Files, StartError> {
-    Ok(Files::in_storage(Bucket::from_environment()?))
+    Ok(Files::in_storage(Bucket::from_environment("EXPORTS_URL")?))
 }
 
 async fn app_from_environment(page_tokens: PageTokens, files: Files) -> Result<App, StartError> {
@@ -184,6 +191,7 @@ async fn app_from_environment(page_tokens: PageTokens, files: Files) -> Result<A
     Ok(App {
         store,
         files,
+        erasures: Files::none(),
         page_tokens,
         claim_names,
         clock: Clock::system(),

@@ -1,5 +1,5 @@
-//! Files in a bucket of S3: put there, and linked to. Both are one signed request, so no client of S3 is needed
-//! (docs/decisions/export-files.md).
+//! Files in a bucket of S3: put there, read, removed, and linked to. Each is one signed request, so no client of S3 is
+//! needed (docs/decisions/export-files.md).
 
 use std::time::{Duration, SystemTime};
 
@@ -15,16 +15,17 @@ use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::byte_stream::{AggregatedBytes, ByteStream};
 use coaching_domain::{Error, Reason, Timestamp};
 use lambda_http::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
+use lambda_http::http::request::Builder;
 use lambda_http::http::{Request, StatusCode, Uri};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::environment::{StartError, required, variable};
-use crate::files::{FileStorage, Kept, NewFile};
+use crate::files::{FileStorage, Kept, NewFile, Read};
 use crate::https::{amazons_authorities, connector};
 
 /// The characters of a key that are escaped in an address.
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
-/// The number of times that a file is sent before it is given up.
+/// The number of times that a request is sent before it is given up.
 const ATTEMPTS: u32 = 4;
 /// The longest that one of them may take.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -42,15 +43,15 @@ pub(crate) struct Bucket {
 }
 
 impl Bucket {
-    /// The bucket that the environment names by its address, in `EXPORTS_URL`.
+    /// The bucket that the environment names by its address, in `name`, such as `EXPORTS_URL`.
     ///
     /// # Errors
     /// One line that names the variable that is absent or unusable.
-    pub(crate) fn from_environment() -> Result<Self, StartError> {
-        let url = required("EXPORTS_URL")?;
+    pub(crate) fn from_environment(name: &str) -> Result<Self, StartError> {
+        let url = required(name)?;
         let is_address = |url: &Uri| matches!(url.scheme_str(), Some("http" | "https")) && url.host().is_some();
         if !url.parse().is_ok_and(|url| is_address(&url)) {
-            return Err(StartError(format!("EXPORTS_URL is '{url}'; it must be an http or https address")));
+            return Err(StartError(format!("{name} is '{url}'; it must be an http or https address")));
         }
         let credentials = Credentials::new(
             required("AWS_ACCESS_KEY_ID")?,
@@ -105,15 +106,34 @@ impl Bucket {
         Ok(())
     }
 
-    /// Sends `file` once.
-    async fn send(&self, file: &NewFile<'_>) -> Result<(), Failed> {
+    /// Sends `file`.
+    async fn send_file(&self, file: &NewFile<'_>) -> Result<(), Error> {
+        let request = || {
+            Request::put(self.url_of(file.key))
+                .header(CONTENT_TYPE, file.content_type)
+                .header(CONTENT_DISPOSITION, format!("attachment; filename=\"{}\"", file.file_name))
+        };
+        self.send(request, &file.bytes).await.map(|_| ())
+    }
+
+    /// Sends what `request` makes with `body`, several times if need be; returns the body of the answer, or `None` if there
+    /// is no such file.
+    async fn send(&self, request: impl Fn() -> Builder, body: &[u8]) -> Result<Option<Vec<u8>>, Error> {
+        let mut pause = FIRST_PAUSE;
+        for _ in 1..ATTEMPTS {
+            match self.send_once(request(), body).await {
+                Err(failed) if failed.again => tokio::time::sleep(pause).await,
+                sent => return sent.map_err(|failed| failed.error),
+            }
+            pause *= 2;
+        }
+        self.send_once(request(), body).await.map_err(|failed| failed.error)
+    }
+
+    async fn send_once(&self, request: Builder, body: &[u8]) -> Result<Option<Vec<u8>>, Failed> {
         let fatal = |error: Error| Failed { again: false, error };
-        let request = Request::put(self.url_of(file.key))
-            .header(CONTENT_TYPE, file.content_type)
-            .header(CONTENT_DISPOSITION, format!("attachment; filename=\"{}\"", file.file_name))
-            .body(SdkBody::from(file.bytes.clone()));
-        let mut request = request.map_err(|error| fatal(Error::internal(error)))?;
-        self.sign(&mut request, SignableBody::Bytes(&file.bytes), SystemTime::now(), None).map_err(fatal)?;
+        let mut request = request.body(SdkBody::from(body)).map_err(|error| fatal(Error::internal(error)))?;
+        self.sign(&mut request, SignableBody::Bytes(body), SystemTime::now(), None).map_err(fatal)?;
         let request = request.try_into().map_err(|error| fatal(Error::internal(error)))?;
         let answer = match tokio::time::timeout(PATIENCE, self.connections.call(request)).await {
             Ok(Ok(answer)) => answer,
@@ -121,12 +141,16 @@ impl Bucket {
             Err(_) => return Err(Failed { again: true, error: unavailable("S3 does not answer") }),
         };
         let status = StatusCode::from_u16(answer.status().as_u16()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let body = ByteStream::new(answer.into_body()).collect().await.map(AggregatedBytes::to_vec);
         if status.is_success() {
-            return Ok(());
+            let broken = |_| Failed { again: true, error: unavailable("S3 breaks off its answer") };
+            return body.map(Some).map_err(broken);
+        }
+        if status == StatusCode::NOT_FOUND {
+            return Ok(None);
         }
         // The beginning of S3's XML has its code and its message.
-        let body = ByteStream::new(answer.into_body()).collect().await.map(AggregatedBytes::to_vec).unwrap_or_default();
-        let told: String = String::from_utf8_lossy(&body).chars().take(500).collect();
+        let told: String = String::from_utf8_lossy(&body.unwrap_or_default()).chars().take(500).collect();
         let error = unavailable(format!("S3 answers {status}: {told}"));
         Err(Failed { again: status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS, error })
     }
@@ -145,17 +169,15 @@ fn unavailable(cause: impl Into<String>) -> Error {
 
 impl FileStorage for Bucket {
     fn put<'a>(&'a self, file: NewFile<'a>) -> Kept<'a> {
-        Box::pin(async move {
-            let mut pause = FIRST_PAUSE;
-            for _ in 1..ATTEMPTS {
-                match self.send(&file).await {
-                    Err(failed) if failed.again => tokio::time::sleep(pause).await,
-                    sent => return sent.map_err(|failed| failed.error),
-                }
-                pause *= 2;
-            }
-            self.send(&file).await.map_err(|failed| failed.error)
-        })
+        Box::pin(async move { self.send_file(&file).await })
+    }
+
+    fn get<'a>(&'a self, key: &'a str) -> Read<'a> {
+        Box::pin(async move { self.send(|| Request::get(self.url_of(key)), &[]).await })
+    }
+
+    fn remove<'a>(&'a self, key: &'a str) -> Kept<'a> {
+        Box::pin(async move { self.send(|| Request::delete(self.url_of(key)), &[]).await.map(|_| ()) })
     }
 
     /// A link is good only while the role's credentials are that signed it: so it is made when it is asked for. The name

@@ -1,6 +1,7 @@
 //! Work beside requests. [`work`] does a job in turns; what a turn does is its kind's, each in a file of its own. To add a
 //! kind, write its file and name it in [`KINDS`]. Exports are all done alike ([`export`]); what each reads and writes is
-//! declared in a file of its own. Backfills and their validations are one code ([`backfill`]).
+//! declared in a file of its own. Backfills and their validations are one code ([`backfill`]). A person is erased by
+//! sweeps through the table ([`erasure`]).
 //!
 //! | what happens | what comes of it |
 //! |---|---|
@@ -11,6 +12,7 @@
 
 pub mod backfill;
 pub mod cells;
+pub mod erasure;
 pub mod export;
 mod kind;
 mod overviews_export;
@@ -32,14 +34,16 @@ pub use worker::{Turn, work};
 use backfill::{BackfillKind, ValidationKind};
 use coaching_domain::export::ExportedScorecards;
 use coaching_domain::session::AskedSessions;
+use erasure::ErasureKind;
 use export::ExportKind;
 
 /// Every kind of job.
-pub static KINDS: [&dyn Kind; 6] = [
+pub static KINDS: [&dyn Kind; 7] = [
     &ExportKind::<ExportedScorecards>::KIND,
     &ExportKind::<AskedSessions>::KIND,
     &ExportKind::<ExportedProgress>::KIND,
     &ExportKind::<ExportedOverviews>::KIND,
     &BackfillKind,
     &ValidationKind,
+    &ErasureKind,
 ];

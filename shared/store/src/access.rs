@@ -14,6 +14,8 @@ pub enum Access {
     Query(&'static [Partition]),
     /// Reads a range of a partition of an index.
     QueryIndex(ListIndex, &'static [Partition]),
+    /// Reads the whole table.
+    Scan,
     /// Writes a whole item.
     PutItem(&'static [Partition]),
     /// Changes attributes of an item.
@@ -26,8 +28,8 @@ pub enum Access {
 
 impl Access {
     /// The names of the actions, in the order in which policies list them.
-    pub const ACTIONS: [&'static str; 7] =
-        ["GetItem", "BatchGetItem", "Query", "PutItem", "UpdateItem", "DeleteItem", "ConditionCheckItem"];
+    pub const ACTIONS: [&'static str; 8] =
+        ["GetItem", "BatchGetItem", "Query", "Scan", "PutItem", "UpdateItem", "DeleteItem", "ConditionCheckItem"];
 
     /// The action's name.
     pub fn action(self) -> &'static str {
@@ -35,6 +37,7 @@ impl Access {
             Self::GetItem(_) => "GetItem",
             Self::BatchGetItem(_) => "BatchGetItem",
             Self::Query(_) | Self::QueryIndex(..) => "Query",
+            Self::Scan => "Scan",
             Self::PutItem(_) => "PutItem",
             Self::UpdateItem(_) => "UpdateItem",
             Self::DeleteItem(_) => "DeleteItem",
@@ -50,9 +53,10 @@ impl Access {
         }
     }
 
-    /// The kinds of partitions.
+    /// The kinds of partitions; none, if it reads the whole table.
     pub fn partitions(self) -> &'static [Partition] {
         match self {
+            Self::Scan => &[],
             Self::GetItem(partitions)
             | Self::BatchGetItem(partitions)
             | Self::Query(partitions)

@@ -581,6 +581,35 @@ pub(crate) fn put_plan_right(
     Ok(values.into_iter().fold(update, |update, (placeholder, value)| update.value(placeholder, value)))
 }
 
+/// The writes that move an active plan from its agent's `record` to that of `to`; none if the record does not have it.
+/// They are refused if the plan has changed there since the record was read.
+pub(crate) fn move_plan(tenant: &Tenant, record: &Record, id: &CoachingPlanId, to: &UserId) -> Vec<Write> {
+    let Some(kept) = record.plan(id) else { return Vec::new() };
+    let remove = update_plan(tenant, &record.id, id, format!("REMOVE #plan, #targets ADD {PLANS} :less"))
+        .name("#targets", targets_attribute(id))
+        .text(":plan", &kept.stored)
+        .number(":less", -1);
+    let targets = kept.stored_targets.as_deref();
+    let remove = match targets {
+        None => remove.when("#plan = :plan AND attribute_not_exists(#targets)"),
+        Some(targets) => remove.when("#plan = :plan AND #targets = :targets").text(":targets", targets),
+    };
+    let set = if targets.is_some() { "#plan = :plan, #targets = :targets" } else { "#plan = :plan" };
+    let add = update_plan(tenant, to, id, format!("SET {set} ADD {PLANS} :one"))
+        .text(":plan", &kept.stored)
+        .number(":one", 1);
+    let add = match targets {
+        None => add,
+        Some(targets) => add.name("#targets", targets_attribute(id)).text(":targets", targets),
+    };
+    vec![remove, add]
+}
+
+/// Whether the `item` of an agent's record has an active plan.
+pub(crate) fn has_plans(item: &HashMap<String, AttributeValue>) -> bool {
+    item.keys().any(|attribute| attribute.starts_with(PLAN_ATTRIBUTE) || attribute.starts_with(TARGETS_ATTRIBUTE))
+}
+
 /// An update of `plan` in its agent's record; `#plan` stands for its attribute.
 fn update_plan(tenant: &Tenant, agent: &UserId, plan: &CoachingPlanId, expression: impl Into<String>) -> Write {
     Write::update(keys::agent(tenant, agent), expression).name("#plan", plan_attribute(plan))

@@ -221,7 +221,7 @@ fn from_item(mut item: Attributes, mut behind: Part) -> Result<Change, Unreadabl
 }
 
 /// JSON as attributes: a text takes as many bytes as it has, without the escapes of JSON.
-fn attributes(fields: &Map<String, Value>) -> HashMap<String, AttributeValue> {
+pub(crate) fn attributes(fields: &Map<String, Value>) -> HashMap<String, AttributeValue> {
     fields.iter().map(|(field, value)| (field.clone(), attribute(value))).collect()
 }
 
@@ -244,7 +244,8 @@ fn digits(number: &Number) -> String {
     }
 }
 
-fn fields(attributes: HashMap<String, AttributeValue>) -> Option<Map<String, Value>> {
+/// The JSON that [`attributes`] wrote.
+pub(crate) fn fields(attributes: HashMap<String, AttributeValue>) -> Option<Map<String, Value>> {
     attributes.into_iter().map(|(field, attribute)| Some((field, value(attribute)?))).collect()
 }
 

@@ -21,6 +21,11 @@ impl Item {
         Self(key_attributes(key))
     }
 
+    /// An item of these attributes, its key among them.
+    pub(crate) fn of(attributes: HashMap<String, AttributeValue>) -> Self {
+        Self(attributes)
+    }
+
     pub(crate) fn text(mut self, attribute: &str, value: impl Into<String>) -> Self {
         self.0.insert(attribute.to_owned(), AttributeValue::S(value.into()));
         self

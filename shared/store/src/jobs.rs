@@ -25,6 +25,8 @@ use crate::unreadable::Unreadable;
 
 /// The attribute that has the job that re-scores a template.
 const JOB: &str = "job";
+/// The attribute of a job whose files were removed.
+const FILES_REMOVED: &str = "files_removed";
 /// The attribute that has the number of unfinished jobs.
 const UNFINISHED: &str = "unfinished";
 
@@ -45,7 +47,7 @@ impl JobFilter {
 }
 
 impl Store {
-    /// Creates `job` for `request` ([`Store::once`]).
+    /// Creates `job` for `request` ([`Store::once`]). If another job erases the same user, that one is told instead.
     ///
     /// # Errors
     /// FAILED_PRECONDITION if another job re-scores one of its templates; RESOURCE_EXHAUSTED if the profile has the most
@@ -69,11 +71,23 @@ impl Store {
             }),
             Refusal::BackfillRunning,
         );
+        transaction.add_all(
+            job.erases.iter().map(|user| {
+                let item = Item::at(keys::erasure(&tenant.of_customer(), user)).text(JOB, job.id.as_str());
+                Write::put_new(item).showing_item()
+            }),
+            Refusal::ErasureRunning,
+        );
         match self.create(tenant, transaction, request, &created).await? {
             Outcome::Written => Ok(created),
+            Outcome::Refused(refused) if refused.has(Refusal::ErasureRunning) => {
+                let running = refused.item(Refusal::ErasureRunning).and_then(job_in);
+                let id = running.ok_or_else(|| Error::internal("a user is erased by no job"))?;
+                Ok(Created { id, ..created })
+            }
             Outcome::Refused(refused) if refused.has(Refusal::BackfillRunning) => {
-                let running = refused.item(Refusal::BackfillRunning).and_then(|item| item.get(JOB)?.as_s().ok());
-                let running = running.and_then(|id| JobId::parse(id)).map(|id| tenant.name_of(&id));
+                let running = refused.item(Refusal::BackfillRunning).and_then(job_in);
+                let running = running.map(|id| tenant.name_of(&id));
                 let running = running.ok_or_else(|| Error::internal("a template is re-scored by no job"))?;
                 let message =
                     format!("'{running}' re-scores scorecards of the template; wait for it to end, or cancel it");
@@ -145,6 +159,9 @@ impl Store {
                 transaction.add_unconditional([count.number(":less", -1)]);
                 let templates = after.templates.iter();
                 transaction.add_unconditional(templates.map(|id| Write::delete(keys::backfill(tenant, id))));
+                let erased = before.erases.iter();
+                let erased = erased.map(|user| Write::delete(keys::erasure(&tenant.of_customer(), user)));
+                transaction.add_unconditional(erased);
             }
             if self.transact(transaction).await?.is_written() {
                 return Ok(after);
@@ -182,8 +199,15 @@ impl Listed for Job {
             checkpoint: json(&mut item, "checkpoint")?.unwrap_or_default(),
             report: json(&mut item, "report")?.unwrap_or_default(),
             templates: item.ids("templates")?,
+            erases: item.optional_id("erases")?,
+            files_removed: item.rest.contains_key(FILES_REMOVED),
         })
     }
+}
+
+/// The job that an item names which keeps others off.
+fn job_in(item: &HashMap<String, AttributeValue>) -> Option<JobId> {
+    JobId::parse(item.get(JOB)?.as_s().ok()?)
 }
 
 fn one_of<E: Enumeration>(item: &mut Attributes, attribute: &str) -> Result<E, Unreadable> {
@@ -224,6 +248,10 @@ fn to_item(tenant: &Tenant, job: &Job) -> Result<Item, Error> {
         .number("attempt", job.attempt.into())
         .boolean("wake", job.wake)
         .texts("templates", job.templates.iter().map(ToString::to_string));
+    item = item.optional_text("erases", job.erases.as_ref());
+    if job.files_removed {
+        item = item.boolean(FILES_REMOVED, true);
+    }
     if !job.files.is_empty() {
         item = item.text("files", text_of(&job.files)?);
     }

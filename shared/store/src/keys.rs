@@ -381,6 +381,11 @@ pub fn backfill(tenant: &Tenant, template: &ScorecardTemplateId) -> Key {
     Key { partition: under(tenant, Partition::Backfill, &[template.as_str()]), sort: "backfill".to_owned() }
 }
 
+/// The key of the job that erases a user.
+pub fn erasure(tenant: &CustomerTenant, user: &UserId) -> Key {
+    Key { partition: under_customer(tenant, Partition::Erasure, &[user.as_str()]), sort: "erasure".to_owned() }
+}
+
 /// The key of the number of a profile's unfinished jobs.
 pub fn unfinished_jobs(tenant: &Tenant) -> Key {
     Key { partition: under(tenant, Partition::UnfinishedJobs, &[]), sort: "unfinished-jobs".to_owned() }
@@ -858,6 +863,7 @@ mod tests {
                 partitions.push(user_names(tenant));
                 for id in &ids {
                     partitions.push(user(tenant, &UserId::parse(id).unwrap()).partition);
+                    partitions.push(erasure(tenant, &UserId::parse(id).unwrap()).partition);
                     partitions.push(group(tenant, &GroupId::parse(id).unwrap()).partition);
                 }
             }

@@ -35,6 +35,8 @@
 //! | scorecards by their creation, for exports | [`Store::scorecards_created`] | a range of one index; of one index partition per agent if few are named |
 //! | who users are | [`Store::people`] | the items |
 //! | start a job; one job; a page of jobs; change a job | [`Store::create_job`], [`Store::job`], [`Store::jobs`], [`Store::change_job`] | nothing; one item; a range of an index; one item |
+//! | make somebody inactive, with a pseudonym beside them; take a user out of the directory | [`Store::stand_in`], [`Store::remove_user`] | the users |
+//! | a part of the table; erase a person from it | [`Store::part_of_table`], [`Sweep::erase`] | the next megabyte of the table; the partitions of records that name them |
 //! | create a session | [`Store::create_session`] | the plan, only if the client named no usecase |
 //! | a page of sessions, by any filter | [`Store::sessions`] | a range of one index; of one index partition per usecase if several are named |
 //!
@@ -54,6 +56,7 @@ mod comments;
 mod deadline;
 mod dependents;
 mod engine;
+mod erasure;
 mod failure;
 mod group_list;
 mod groups;
@@ -101,6 +104,7 @@ pub use agents::{Agent, AgentFilter, AgentsById, plans_in_scope};
 pub use comments::CommentFilter;
 pub use deadline::Deadline;
 pub use dependents::DeletedWithPlan;
+pub use erasure::{Part, Sweep, Sweeping, Swept};
 pub use group_list::GroupFilter;
 pub use groups::GroupTree;
 pub use idempotency::{Created, IdempotencyRecord};

@@ -14,6 +14,7 @@ use aws_sdk_dynamodb::operation::delete_item::{DeleteItemError, DeleteItemOutput
 use aws_sdk_dynamodb::operation::get_item::{GetItemError, GetItemOutput};
 use aws_sdk_dynamodb::operation::put_item::{PutItemError, PutItemOutput};
 use aws_sdk_dynamodb::operation::query::{QueryError, QueryOutput};
+use aws_sdk_dynamodb::operation::scan::{ScanError, ScanOutput};
 use aws_sdk_dynamodb::operation::transact_write_items::{TransactWriteItemsError, TransactWriteItemsOutput};
 use aws_sdk_dynamodb::operation::update_item::{UpdateItemError, UpdateItemOutput};
 use aws_sdk_dynamodb::types::ConsumedCapacity as CapacityOfTable;
@@ -133,6 +134,7 @@ impl Intercept for Meter {
             GetItemError,
             BatchGetItemError,
             QueryError,
+            ScanError,
             PutItemError,
             UpdateItemError,
             DeleteItemError,
@@ -158,7 +160,8 @@ impl Intercept for Meter {
             |output| half_units(output.consumed_capacity()),
             GetItemOutput,
             BatchGetItemOutput,
-            QueryOutput
+            QueryOutput,
+            ScanOutput
         );
         let written = as_one_of!(
             output,

@@ -145,6 +145,8 @@ partitions! {
     Job = "{customer}#{profile}#job#{job}" [("job", "the job; it expires once it has ended")];
     /// A template whose scorecards a job re-scores.
     Backfill = "{customer}#{profile}#backfill#{template}" [("backfill", "the job, while it is unfinished")];
+    /// A user whom a job erases.
+    Erasure = "{customer}##erasure#{user}" [("erasure", "the job, while it is unfinished")];
     /// How many jobs of a profile are unfinished.
     UnfinishedJobs = "{customer}#{profile}#unfinished-jobs" [("unfinished-jobs", "the number")];
 
@@ -225,7 +227,7 @@ impl Partition {
     }
 
     /// The pattern of every key of this kind, as policies name them, with `*` for any ids; of the keys of requests,
-    /// only those for `operation`.
+    /// only those for `operation`. A task, which has no requests of its own, has those of every operation, `*`.
     pub fn pattern(self, operation: &str) -> String {
         let parts = self.shape().split('#').map(|part| match part {
             "{operation}" => operation,
@@ -262,6 +264,7 @@ mod tests {
         assert_eq!(Partition::SessionsOfPlan.pattern("get-plan"), "*#*#plan#*#sessions");
         assert_eq!(Partition::Statistics.pattern("create-scorecard"), "*#*#statistics#*");
         assert_eq!(Partition::Request.pattern("create-plan"), "*#*#request#*#create-plan#*");
+        assert_eq!(Partition::Request.pattern("*"), "*#*#request#*");
         assert_eq!(Partition::User.pattern("get-user"), "*##user#*");
         assert_eq!(Partition::Groups.pattern("upsert-groups"), "*##groups");
     }

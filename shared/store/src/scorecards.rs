@@ -141,9 +141,11 @@ enum OnCalibrated {
     OneLess,
 }
 
-/// A contribution, and the usecase in whose statistics it counts.
+/// A contribution, and the agent and usecase in whose statistics it counts.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Counted {
+    /// The agent.
+    pub agent: UserId,
     /// The usecase.
     pub usecase: UsecaseId,
     /// The scores.
@@ -181,6 +183,24 @@ impl ScorecardChange {
             removed: Counted::of(before.0, before.1),
             calibrated: calibrated
                 .map(|one| Calibrated { id: one.id.clone(), effect: OnCalibrated::Checked { version: one.version } }),
+            deletes: false,
+        }
+        .without_what_stays()
+    }
+
+    /// A scorecard that replaces the one that was read, and names others: its scores count for its new agent, and no
+    /// history has that. Without a `template`, what it counts stays where it is.
+    pub(crate) fn renaming(before: &Scorecard, mut after: Scorecard, template: Option<&ScorecardTemplate>) -> Self {
+        after.version = before.version.next();
+        let counted = |scorecard: &Scorecard| Counted::of(scorecard, template?);
+        Self {
+            removed: counted(before),
+            added: counted(&after),
+            recorded: None,
+            marks: [PlacedMark::of_scorecard(before), PlacedMark::of_scorecard(&after)],
+            after,
+            before: Some(before.version),
+            calibrated: None,
             deletes: false,
         }
         .without_what_stays()
@@ -234,7 +254,8 @@ impl ScorecardChange {
 
 impl Counted {
     fn of(scorecard: &Scorecard, template: &ScorecardTemplate) -> Option<Self> {
-        Some(Self { usecase: scorecard.usecase.clone(), contribution: scorecard.contribution(template)? })
+        let (agent, usecase) = (scorecard.agent.clone(), scorecard.usecase.clone());
+        Some(Self { agent, usecase, contribution: scorecard.contribution(template)? })
     }
 }
 
@@ -633,14 +654,13 @@ impl Store {
             counted.insert(place, read);
         }
         for change in changes {
-            let agent = &change.after.agent;
-            if let Some((place, contribution)) = place_of(agent, change.removed.as_ref()) {
+            if let Some((place, contribution)) = place_of(change.removed.as_ref()) {
                 let read = counted.entry(place.clone()).or_default();
                 if let Err(inconsistent) = read.statistics.remove(place.period, contribution) {
                     return Ok(Err(inconsistent));
                 }
             }
-            if let Some((place, contribution)) = place_of(agent, change.added.as_ref()) {
+            if let Some((place, contribution)) = place_of(change.added.as_ref()) {
                 let read = counted.entry(place.clone()).or_default();
                 read.statistics.add(place.period, contribution).map_err(Error::internal)?;
             }
@@ -739,16 +759,15 @@ impl Place {
     }
 }
 
-fn place_of<'a>(agent: &UserId, counted: Option<&'a Counted>) -> Option<(Place, &'a Contribution)> {
-    let counted = counted?;
-    let period = Period::of(counted.contribution.day);
-    let place = Place { usecase: counted.usecase.clone(), agent: agent.clone(), period };
-    Some((place, &counted.contribution))
+fn place_of(counted: Option<&Counted>) -> Option<(Place, &Contribution)> {
+    let Counted { agent, usecase, contribution } = counted?;
+    let place = Place { usecase: usecase.clone(), agent: agent.clone(), period: Period::of(contribution.day) };
+    Some((place, contribution))
 }
 
 pub(crate) fn places_of(change: &ScorecardChange) -> Vec<Place> {
     let counted = [change.removed.as_ref(), change.added.as_ref()];
-    counted.into_iter().filter_map(|counted| place_of(&change.after.agent, counted)).map(|(place, _)| place).collect()
+    counted.into_iter().filter_map(place_of).map(|(place, _)| place).collect()
 }
 
 pub(crate) fn statistics_from_item(item: HashMap<String, AttributeValue>) -> Result<(Place, Read), Unreadable> {

@@ -130,7 +130,7 @@ impl CountChange {
         let (before, after) = (before.and_then(HeldSession::of), after.and_then(HeldSession::of));
         let same = match (&before, &after) {
             (None, None) => true,
-            (Some(before), Some(after)) => before.value() == after.value(),
+            (Some(before), Some(after)) => (&before.agent, before.value()) == (&after.agent, after.value()),
             _ => false,
         };
         (!same).then_some(Self { before, after })

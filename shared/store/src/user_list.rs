@@ -11,6 +11,7 @@ use std::collections::{BTreeSet, HashMap};
 use aws_sdk_dynamodb::types::AttributeValue;
 use coaching_domain::directory::{User, Versioned};
 use coaching_domain::name_search::NameSearch;
+use coaching_domain::names::UserId;
 use coaching_domain::{CustomerTenant, Error, Id, Role, Tenant};
 
 use crate::Store;
@@ -122,4 +123,10 @@ pub(crate) fn replace(tenant: &CustomerTenant, before: Option<&str>, user: &User
     let left: BTreeSet<Key> = before.map(keys).into_iter().flatten().filter(|key| !after.contains(key)).collect();
     let put = |key| Write::put(item_at(key, user, None).version(version));
     left.into_iter().map(Write::delete).chain(after.into_iter().map(put)).collect()
+}
+
+/// The writes that take the user `id`, who is listed as `listed_as`, out of the list.
+pub(crate) fn remove(tenant: &CustomerTenant, listed_as: Option<&str>, id: &UserId) -> Vec<Write> {
+    let keys = listed_as.map(|name| keys::in_name_list(&keys::user_names(tenant), name, id));
+    keys.into_iter().flatten().map(Write::delete).collect()
 }

@@ -5,9 +5,10 @@ use std::collections::{HashMap, HashSet};
 use aws_sdk_dynamodb::types::AttributeValue;
 use coaching_domain::bodies::Entry;
 use coaching_domain::directory::{User, Versioned};
+use coaching_domain::erasure::{ERASED_NAME, Erased};
 use coaching_domain::etag::etag_in_directory;
 use coaching_domain::names::UserId;
-use coaching_domain::{CustomerTenant, Error, Tenant, Timestamp};
+use coaching_domain::{CustomerTenant, Error, ExpectedEtag, Tenant, Timestamp};
 use futures_util::stream::{StreamExt, iter};
 
 use crate::engine::attempts::Attempts;
@@ -139,6 +140,81 @@ impl Store {
                 return Ok(version);
             }
             read = self.read_before(tenant, std::slice::from_ref(&user.id)).await?.remove(&user.id);
+        }
+        Err(Error::kept_changing("the user"))
+    }
+
+    /// Makes the user who is `erased` inactive at `now`, and has the pseudonym stand in for them in the directory: with the
+    /// same roles and profiles since the same time, and inactive. Returns whether the user is there. A repeat changes
+    /// nothing.
+    ///
+    /// # Errors
+    /// UNAVAILABLE if the table does not answer; ABORTED if others keep changing them.
+    pub async fn stand_in(&self, tenant: &CustomerTenant, erased: &Erased, now: Timestamp) -> Result<bool, Error> {
+        let mut attempts = Attempts::new();
+        while attempts.another().await {
+            let mut read = self.read_before(tenant, &[erased.id.clone(), erased.pseudonym.clone()]).await?;
+            let Some(before) = read.remove(&erased.id) else { return Ok(false) };
+            let inactive = match before.user.clone() {
+                Some(user) => User { is_active: false, ..user },
+                // All that is known of somebody who cannot be read.
+                None => User {
+                    id: erased.id.clone(),
+                    display_name: ERASED_NAME.to_owned(),
+                    is_active: false,
+                    is_dev_user: false,
+                    roles: Vec::new(),
+                    profiles: before.listed_in.clone(),
+                },
+            };
+            if before.user.as_ref() != Some(&inactive) {
+                let entry = Entry { value: inactive, expected: ExpectedEtag::default() };
+                self.upsert_user(tenant, &entry, Some(before), now).await?;
+                continue;
+            }
+            let user = User { id: erased.pseudonym.clone(), display_name: ERASED_NAME.to_owned(), ..inactive };
+            let other = read.remove(&erased.pseudonym);
+            if other.as_ref().is_some_and(|other| other.user.as_ref() == Some(&user) && other.since == before.since) {
+                return Ok(true);
+            }
+            let version = other.as_ref().map_or(0, Before::version).saturating_add(1);
+            let listed_as = other.as_ref().and_then(|other| other.listed_as.as_deref());
+            let put = put_user(tenant, &user, before.since, other.as_ref());
+            let mut transaction = Transaction::of(put, Refusal::Changed);
+            let profiles = agent_profiles(&user);
+            transaction.add_unconditional(profiles.iter().map(|profile| enter_profile(profile, &user, before.since)));
+            transaction.add_unconditional(user_list::replace(tenant, listed_as, &user, version));
+            if self.transact(transaction).await?.is_written() {
+                return Ok(true);
+            }
+        }
+        Err(Error::kept_changing("the user"))
+    }
+
+    /// Takes the user `id` out of the directory at `now`, and returns whether they were in it. Their past stays.
+    ///
+    /// # Errors
+    /// UNAVAILABLE if the table does not answer; ABORTED if others keep changing them.
+    pub async fn remove_user(&self, tenant: &CustomerTenant, id: &UserId, now: Timestamp) -> Result<bool, Error> {
+        let mut attempts = Attempts::new();
+        while attempts.another().await {
+            let read = self.read_before(tenant, std::slice::from_ref(id)).await?.remove(id);
+            let Some(before) = read else { return Ok(false) };
+            let delete = Write::delete(keys::user(tenant, id));
+            let delete = match &before.stored_version {
+                None => delete.when("attribute_not_exists(version)"),
+                Some(version) => delete.when("version = :read").value(":read", version.clone()),
+            };
+            let mut transaction = Transaction::of(delete, Refusal::Changed);
+            transaction.add_unconditional(before.listed_in.iter().map(|profile| leave_profile(profile, id)));
+            if let Some(user) = &before.user {
+                let inactive = User { is_active: false, ..user.clone() };
+                transaction.add_unconditional(agent_counts::replace(tenant, Some(user), &inactive, now));
+            }
+            transaction.add_unconditional(user_list::remove(tenant, before.listed_as.as_deref(), id));
+            if self.transact(transaction).await?.is_written() {
+                return Ok(true);
+            }
         }
         Err(Error::kept_changing("the user"))
     }

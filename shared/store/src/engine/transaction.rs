@@ -52,6 +52,8 @@ pub(crate) enum Refusal {
     JobsFull,
     /// Another job re-scores the scorecards of a template.
     BackfillRunning,
+    /// Another job erases the user.
+    ErasureRunning,
 }
 
 /// Writes that are all made, or none of them: at most 100 items, 4 MB.
