@@ -580,11 +580,14 @@ async fn a_manager_of_one_profile_is_not_told_whom_and_which_groups_the_customer
     for (path, list) in [
         ("coachingProgresses:retrieve", "agentCoachingProgresses"),
         ("coachingOverviews:retrieve", "agentCoachingOverviews"),
+        ("coachingEffects:retrieve", "effects"),
+        ("coachOverviews:retrieve", "coachOverviews"),
         ("coachingPlans:list", "coachingPlans"),
     ] {
         let ask = |parameter: &str, name: &str| {
             let mut body = json!({"usecaseNames": usecases, parameter: [name]});
-            if path == "coachingOverviews:retrieve" {
+            // Plans are listed whatever their time.
+            if path != "coachingPlans:list" {
                 body["startTime"] = json!("2026-05-01T00:00:00Z");
                 body["endTime"] = json!("2026-06-01T00:00:00Z");
             }
