@@ -9,7 +9,7 @@ use coaching_tests::{
 };
 use serde_json::{Value, json};
 
-const CASES: [Case; 22] = [
+const CASES: [Case; 23] = [
     Case { name: "retrieved", status: 200, refused: &[] },
     Case { name: "all", status: 200, refused: &[] },
     Case { name: "by-agent-user-names", status: 200, refused: &[] },
@@ -28,6 +28,7 @@ const CASES: [Case; 22] = [
     Case { name: "no-usecase", status: 400, refused: &["usecaseNames"] },
     Case { name: "foreign-usecase", status: 400, refused: &["usecaseNames[0]"] },
     Case { name: "unknown-names", status: 400, refused: &["usecaseNames", "scorecardTemplateNames", "groupNames"] },
+    Case { name: "unknown-agent", status: 400, refused: &["agentUserNames"] },
     Case {
         name: "bad-fields",
         status: 400,
@@ -221,7 +222,6 @@ async fn beside_an_effect_stands_that_on_agents_who_were_not_coached() {
     assert_eq!((alone[0].get("comparison"), alone[0].get("adjustedEffect")), (None, None));
     let own = service.succeed(&effects(json!({"groupNames": []})).by("agent", "ana")).await;
     assert_eq!(own["effects"], json!(alone));
-    service.refused(&effects(json!({"groupNames": []})).by("agent", "ana").with("x", "y"), 400).await;
     // Once Ben is coached on one of these days, two are left, who are too few.
     session(&service, "of-ben", "ben", "2026-05-29T10:00:00Z", json!({})).await;
     let of_both = found(&service, json!({})).await;
