@@ -190,6 +190,22 @@ impl Attacked {
                 service.succeed(&event).await;
             }
         }
+        let of_ben = json!({
+            "agentUserName": "customers/acme/users/ben",
+            "creatorUserName": "customers/acme/users/mark",
+            "coachingPlanName": plan_name("ben-plan"),
+            "sessionTime": "2026-05-22T10:00:00Z",
+            "meetingNotes": "One call.",
+        });
+        service.succeed(&Event::post("coachingSessions", of_ben).by("service", "sync@acme")).await;
+        let scored = json!({
+            "conversationName": below_support("conversations/call"),
+            "agentUserName": "customers/acme/users/ben",
+            "templateName": below_support("scorecardTemplates/quality"),
+            "scores": [{"criterionId": "greeting", "numericValue": 3}],
+            "submitTime": "2026-05-20T10:00:00Z",
+        });
+        service.succeed(&Event::post("scorecards", scored).by("service", "sync@acme")).await;
         Self::behind_gateway(service, issuer)
     }
 
