@@ -190,6 +190,22 @@ impl Attacked {
                 service.succeed(&event).await;
             }
         }
+        let of_ben = json!({
+            "agentUserName": "customers/acme/users/ben",
+            "creatorUserName": "customers/acme/users/mark",
+            "coachingPlanName": plan_name("ben-plan"),
+            "sessionTime": "2026-05-22T10:00:00Z",
+            "meetingNotes": "One call.",
+        });
+        service.succeed(&Event::post("coachingSessions", of_ben).by("service", "sync@acme")).await;
+        let scored = json!({
+            "conversationName": below_support("conversations/call"),
+            "agentUserName": "customers/acme/users/ben",
+            "templateName": below_support("scorecardTemplates/quality"),
+            "scores": [{"criterionId": "greeting", "numericValue": 3}],
+            "submitTime": "2026-05-20T10:00:00Z",
+        });
+        service.succeed(&Event::post("scorecards", scored).by("service", "sync@acme")).await;
         Self::behind_gateway(service, issuer)
     }
 
@@ -580,11 +596,14 @@ async fn a_manager_of_one_profile_is_not_told_whom_and_which_groups_the_customer
     for (path, list) in [
         ("coachingProgresses:retrieve", "agentCoachingProgresses"),
         ("coachingOverviews:retrieve", "agentCoachingOverviews"),
+        ("coachingEffects:retrieve", "effects"),
+        ("coachOverviews:retrieve", "coachOverviews"),
         ("coachingPlans:list", "coachingPlans"),
     ] {
         let ask = |parameter: &str, name: &str| {
             let mut body = json!({"usecaseNames": usecases, parameter: [name]});
-            if path == "coachingOverviews:retrieve" {
+            // Plans are listed whatever their time.
+            if path != "coachingPlans:list" {
                 body["startTime"] = json!("2026-05-01T00:00:00Z");
                 body["endTime"] = json!("2026-06-01T00:00:00Z");
             }

@@ -33,6 +33,8 @@ enum Before {
     Team,
     /// The same, and one of them has a session that is counted.
     TeamWithSession,
+    /// The same, and each of them has one in a window of three months, the first at its start and the last at its end.
+    TeamWithSessions,
     /// As [`Before::Team`], after the same request added up everyone's scores.
     TeamAddedUp,
     /// A profile of 150 such agents.
@@ -102,6 +104,29 @@ fn overviews(more: Value) -> Event {
     });
     merge(&mut body, more);
     Event::post("coachingOverviews:retrieve", body)
+}
+
+fn coach_overviews(more: Value) -> Event {
+    let mut body = json!({
+        "usecaseNames": [usecase_name("care")],
+        "groupNames": ["customers/acme/groups/team"],
+        "startTime": "2026-05-02T00:00:00Z",
+        "endTime": "2026-06-01T12:00:00Z",
+    });
+    merge(&mut body, more);
+    Event::post("coachOverviews:retrieve", body)
+}
+
+fn effects(more: Value) -> Event {
+    let mut body = json!({
+        "usecaseNames": [usecase_name("care")],
+        "groupNames": ["customers/acme/groups/team"],
+        "startTime": "2026-03-01T00:00:00Z",
+        "endTime": "2026-05-31T00:00:00Z",
+        "minimumScorecardCount": 1,
+    });
+    merge(&mut body, more);
+    Event::post("coachingEffects:retrieve", body)
 }
 
 fn opportunities(more: Value) -> Event {
@@ -250,6 +275,36 @@ fn rows() -> Vec<Row> {
             Before::ProfileRead,
             &overviews(by_time),
             "the kept order names the agents",
+        ),
+        sent(
+            "retrieve-coach-overviews",
+            "a team of 25, of a month",
+            Before::TeamWithSession,
+            &coach_overviews(json!({})),
+            "the group names the agents; the list of deletions is read after what it hides",
+        ),
+        sent(
+            "retrieve-coach-overviews",
+            "a profile of 150, of two months in two periods",
+            Before::Profile,
+            &coach_overviews(
+                json!({"groupNames": [], "startTime": "2026-04-10T00:00:00Z", "endTime": "2026-06-10T00:00:00Z"}),
+            ),
+            "agents, if they are not too many, then activity as it passes by",
+        ),
+        sent(
+            "retrieve-effects",
+            "a team of 25, each with a session, in three periods",
+            Before::TeamWithSessions,
+            &effects(json!({})),
+            "the group names the agents; their sessions name the plans; and these say which scores are read",
+        ),
+        sent(
+            "retrieve-effects",
+            "a team of 25, of whom nobody was coached",
+            Before::Team,
+            &effects(json!({})),
+            "the group names the agents",
         ),
         sent(
             "retrieve-quota",
@@ -480,7 +535,12 @@ async fn prepare(service: &TestService, before: Before) {
                 service.succeed(&import("coachingSessions", session)).await;
             }
         }
-        Before::Team | Before::TeamWithSession | Before::TeamAddedUp | Before::Profile | Before::ProfileRead => {
+        Before::Team
+        | Before::TeamWithSession
+        | Before::TeamWithSessions
+        | Before::TeamAddedUp
+        | Before::Profile
+        | Before::ProfileRead => {
             let count = if matches!(before, Before::Profile | Before::ProfileRead) { 150 } else { 25 };
             let agents: Vec<String> = (0..count).map(|number| format!("agent{number}")).collect();
             service.directory(&agents.iter().map(String::as_str).collect::<Vec<_>>()).await;
@@ -503,13 +563,23 @@ async fn prepare(service: &TestService, before: Before) {
                     .to_vec();
                 service.succeed(&import("scorecards:batchUpsert", json!({"scorecards": scorecards}))).await;
             }
-            if matches!(before, Before::TeamWithSession) {
+            let sessions: Vec<(&String, String)> = match before {
+                Before::TeamWithSession => vec![(&agents[0], "2026-05-30T10:00:00Z".to_owned())],
+                Before::TeamWithSessions => {
+                    let first = Timestamp::parse("2026-03-01T10:00:00Z").unwrap();
+                    let days =
+                        (0..).step_by(15).map(|hours| first.plus(chrono::TimeDelta::hours(hours * 6)).to_string());
+                    agents.iter().zip(days).collect()
+                }
+                _ => Vec::new(),
+            };
+            for (agent, time) in sessions {
                 let session = json!({
                     "meetingNotes": "Held.",
-                    "agentUserName": user_name("agent0"),
+                    "agentUserName": user_name(agent),
                     "creatorUserName": user_name("maria"),
-                    "coachingPlanName": plan_name("plan-agent0"),
-                    "sessionTime": "2026-05-30T10:00:00Z",
+                    "coachingPlanName": plan_name(&format!("plan-{agent}")),
+                    "sessionTime": time,
                     "usecaseName": usecase_name("care"),
                 });
                 service.succeed(&import("coachingSessions", session)).await;

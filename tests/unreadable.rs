@@ -103,6 +103,29 @@ fn overviews(more: Value) -> Event {
     Event::post("coachingOverviews:retrieve", body)
 }
 
+/// The effects of sessions of May in the usecase `care`, with `more`.
+fn effects(more: Value) -> Event {
+    let mut body = json!({
+        "usecaseNames": [usecase_name("care")],
+        "startTime": "2026-05-01T00:00:00Z",
+        "endTime": "2026-06-01T00:00:00Z",
+        "minimumScorecardCount": 1,
+    });
+    coaching_tests::merge(&mut body, more);
+    Event::post("coachingEffects:retrieve", body)
+}
+
+/// Overviews of coaches of the usecase `care`, with `more`.
+fn coach_overviews(more: Value) -> Event {
+    let mut body = json!({
+        "usecaseNames": [usecase_name("care")],
+        "startTime": "2026-05-01T00:00:00Z",
+        "endTime": "2026-06-20T00:00:00Z",
+    });
+    coaching_tests::merge(&mut body, more);
+    Event::post("coachOverviews:retrieve", body)
+}
+
 /// How much of the quota of the template `quality` is done, with `more`.
 fn evaluations(more: Value) -> Event {
     let week = json!({"startTime": "2026-05-18T04:00:00Z", "endTime": "2026-05-25T04:00:00Z"});
@@ -170,6 +193,8 @@ fn lists() -> Vec<(&'static str, Event)> {
         ("overviews by name", overviews(json!({}))),
         ("overviews by time", overviews(json!({"orderBy": "ORDER_BY_COACHING_SESSION_ACTIVITY_TIME"}))),
         ("overviews of a group", overviews(json!({"groupNames": ["customers/acme/groups/team"]}))),
+        ("effects of a group", effects(json!({"groupNames": ["customers/acme/groups/team"]}))),
+        ("overviews of coaches", coach_overviews(json!({}))),
         ("list-jobs", Event::get("jobs")),
     ]
 }

@@ -59,6 +59,8 @@ operations! {
     list_templates,
     list_usecases,
     list_users,
+    retrieve_coach_overviews,
+    retrieve_effects,
     retrieve_overviews,
     retrieve_progress,
     retrieve_quota,

@@ -98,7 +98,7 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     });
     let (references, people): (Vec<References>, Vec<References>) = references.unzip();
     let (read, exists) = try_join(
-        app.store.plans_by_id(&tenant, &named),
+        app.store.plans_by_id(&tenant, &named, true),
         app.store.existing(&tenant, references.iter().chain(&people).flat_map(References::named), true),
     )
     .await?;

@@ -9,6 +9,7 @@ use std::ops::Range;
 
 use chrono::NaiveDate;
 
+use crate::confidence::DailyScores;
 use crate::exact::{FULL_SCORE, greatest_common_divisor};
 use crate::names::{ScorecardTemplateId, UsecaseId};
 use crate::progress::{mean, mean_score, points, shown_share};
@@ -47,93 +48,6 @@ impl Enumeration for Option<OpportunityType> {
         ("OPPORTUNITY_TYPE_ORG_TARGET", Some(OpportunityType::OrganisationTarget)),
         ("OPPORTUNITY_TYPE_DOWNWARD_TREND", Some(OpportunityType::DownwardTrend)),
     ];
-}
-
-/// The two-sided 95 % quantiles of Student's t distribution, by degrees of freedom.
-const QUANTILES: [(u64, f64); 33] = [
-    (1, 12.706),
-    (2, 4.303),
-    (3, 3.182),
-    (4, 2.776),
-    (5, 2.571),
-    (6, 2.447),
-    (7, 2.365),
-    (8, 2.306),
-    (9, 2.262),
-    (10, 2.228),
-    (11, 2.201),
-    (12, 2.179),
-    (13, 2.160),
-    (14, 2.145),
-    (15, 2.131),
-    (16, 2.120),
-    (17, 2.110),
-    (18, 2.101),
-    (19, 2.093),
-    (20, 2.086),
-    (21, 2.080),
-    (22, 2.074),
-    (23, 2.069),
-    (24, 2.064),
-    (25, 2.060),
-    (26, 2.056),
-    (27, 2.052),
-    (28, 2.048),
-    (29, 2.045),
-    (30, 2.042),
-    (40, 2.021),
-    (60, 2.000),
-    (120, 1.980),
-];
-
-/// The quantile for `freedom` degrees of freedom, or for the next lower number that the table has.
-fn quantile(freedom: u64) -> f64 {
-    let first = QUANTILES.first().map_or(f64::INFINITY, |(_, quantile)| *quantile);
-    QUANTILES.iter().take_while(|(least, _)| *least <= freedom).last().map_or(first, |(_, quantile)| *quantile)
-}
-
-/// An agent's scores of one criterion over some days.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub struct DailyScores {
-    /// All of them.
-    pub cell: Cell,
-    /// The number of days with scores.
-    days: u64,
-    /// Over those days, of the day's sum S, in percent, and its count n: the sums of S², S·n and n².
-    products: [f64; 3],
-}
-
-impl DailyScores {
-    #[expect(clippy::cast_precision_loss, reason = "an interval is an estimate")]
-    fn add_day(&mut self, day: Cell) {
-        let (sum, count) = (percent(day.sum), day.count as f64);
-        self.cell = self.cell.plus(day);
-        self.days += 1;
-        let [squares, mixed, counts] = &mut self.products;
-        *squares += sum * sum;
-        *mixed += sum * count;
-        *counts += count * count;
-    }
-
-    /// The variance of the mean, and its degrees of freedom. Scores of a day resemble each other, so days are what vary:
-    /// with sums Sᵢ and counts nᵢ of k days, N = Σnᵢ and the mean m = ΣSᵢ/N, it is k/(k−1) · Σ(Sᵢ − m·nᵢ)² / N².
-    #[expect(clippy::cast_precision_loss, reason = "an interval is an estimate")]
-    fn variance(&self) -> Option<(f64, f64)> {
-        let freedom = self.days.checked_sub(1).filter(|freedom| *freedom > 0)? as f64;
-        let count = self.cell.count as f64;
-        let mean = percent(self.cell.sum) / count;
-        let [squares, mixed, counts] = self.products;
-        let deviations = (squares - 2.0 * mean * mixed + mean * mean * counts).max(0.0);
-        // What is left of equal scores by the rounding of the sums.
-        let deviations = if deviations < squares * 1e-12 { 0.0 } else { deviations };
-        Some(((freedom + 1.0) / freedom * deviations / (count * count), freedom))
-    }
-}
-
-/// A sum of scores, in units of [`FULL`], as a sum of percent.
-#[expect(clippy::cast_precision_loss, reason = "an interval is an estimate")]
-fn percent(sum: u128) -> f64 {
-    sum as f64 / (FULL / 100) as f64
 }
 
 /// An agent's scores over a window, and over the equally long one before.
@@ -278,22 +192,14 @@ impl Gap {
     }
 }
 
-/// The interval of 95 % around `gap`, rounded to four decimals.
+/// The interval of 95 % around `gap`, in percentage points, rounded to four decimals.
 fn interval(gap: f64, scores: &DailyScores, reference: Reference) -> Option<[f64; 2]> {
-    let (variance, freedom) = scores.variance()?;
-    let (variance, freedom) = match reference {
-        Reference::Mean(_) | Reference::Target(_) => (variance, freedom),
-        Reference::Before(before) => {
-            let (of_before, freedom_before) = before.variance()?;
-            let both = variance + of_before;
-            let parts = variance * variance / freedom + of_before * of_before / freedom_before;
-            (both, if parts > 0.0 { both * both / parts } else { freedom })
-        }
+    let spread = scores.spread()?;
+    let spread = match reference {
+        Reference::Mean(_) | Reference::Target(_) => spread,
+        Reference::Before(before) => spread.and(before.spread()?),
     };
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is 1 or more, and days are few")]
-    let half = quantile((freedom + 1e-9) as u64) * variance.sqrt();
-    let shown = |value: f64| (value * 1e4).round() / 1e4 + 0.0;
-    Some([shown(gap - half), shown(gap + half)])
+    Some(spread.interval(gap))
 }
 
 /// A criterion that an agent may be compared on.
@@ -367,15 +273,7 @@ pub fn best(found: &mut Vec<Opportunity<'_>>, limit: impl Fn(OpportunityType) ->
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// Scores of some days, each its sum in percent and its count.
-    fn scores(days: &[(u64, u64)]) -> DailyScores {
-        let mut scores = DailyScores::default();
-        for (sum, count) in days {
-            scores.add_day(Cell { sum: u128::from(sum * (FULL / 100)), count: *count });
-        }
-        scores
-    }
+    use crate::confidence::tests::scores;
 
     #[test]
     fn the_interval_of_a_trend_is_the_one_worked_out_by_hand() {
@@ -409,25 +307,5 @@ mod tests {
         let everyone = Reference::Mean(Cell { sum: u128::from(FULL) * u128::from(count - 1), count });
         let gap = Gap::new(&scores(&[(0, 1)]), everyone, 999_999_999, 200_000_000_000).unwrap();
         assert_eq!((gap.gap, gap.impact), (1_000_000, 5_000));
-    }
-
-    #[test]
-    fn quantiles_are_those_of_the_documentation() {
-        let page = include_str!("../../../docs/progress.md");
-        for row in QUANTILES.chunks(11) {
-            let numbers: Vec<String> = row.iter().map(|(freedom, _)| freedom.to_string()).collect();
-            let quantiles: Vec<String> = row.iter().map(|(_, quantile)| format!("{quantile:.3}")).collect();
-            for line in [numbers, quantiles] {
-                assert!(page.contains(&format!("\n| {} |\n", line.join(" | "))), "{line:?}");
-            }
-        }
-    }
-
-    #[test]
-    fn quantiles_are_those_of_the_next_lower_entry() {
-        for (freedom, expected) in [(0, 12.706), (1, 12.706), (2, 4.303), (30, 2.042), (39, 2.042), (40, 2.021)] {
-            assert!((quantile(freedom) - expected).abs() < 1e-12, "{freedom}");
-        }
-        assert!((quantile(799) - 1.98).abs() < 1e-12);
     }
 }

@@ -1,12 +1,51 @@
 //! Exact sums of quotients of whole numbers, without the large numbers of a common denominator: one request measures
 //! 100,000 agents, each by means over different numbers of scorecards.
 
+use std::collections::BTreeMap;
+
 /// `numerator / denominator`.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Quotient {
     pub(crate) numerator: i128,
     /// More than zero.
     pub(crate) denominator: u64,
+}
+
+/// An exact sum of quotients, of which those with the same denominator are one.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct ExactSum(BTreeMap<u64, i128>);
+
+impl ExactSum {
+    /// Adds `quotient`.
+    pub(crate) fn add(&mut self, Quotient { numerator, denominator }: Quotient) {
+        *self.0.entry(denominator).or_default() += numerator;
+    }
+
+    /// Subtracts `quotient`.
+    pub(crate) fn subtract(&mut self, quotient: Quotient) {
+        self.add(Quotient { numerator: -quotient.numerator, ..quotient });
+    }
+
+    /// Adds `other`, divided by `divisor`, which is more than zero.
+    pub(crate) fn add_part(&mut self, other: &Self, divisor: u64) {
+        other.terms().for_each(|one| self.add(Quotient { denominator: one.denominator * divisor, ..one }));
+    }
+
+    /// Subtracts `other`, divided by `divisor`, which is more than zero.
+    pub(crate) fn subtract_part(&mut self, other: &Self, divisor: u64) {
+        other.terms().for_each(|one| self.subtract(Quotient { denominator: one.denominator * divisor, ..one }));
+    }
+
+    /// The quotients.
+    pub(crate) fn terms(&self) -> impl Iterator<Item = Quotient> + Clone {
+        self.0.iter().map(|(denominator, numerator)| Quotient { numerator: *numerator, denominator: *denominator })
+    }
+
+    /// The sum in floating point, for estimates.
+    #[expect(clippy::cast_precision_loss, reason = "it is for estimates")]
+    pub(crate) fn estimate(&self) -> f64 {
+        self.terms().map(|one| one.numerator as f64 / one.denominator as f64).sum()
+    }
 }
 
 /// The number of binary digits of the remainders that are examined at a time.

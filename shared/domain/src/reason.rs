@@ -116,6 +116,8 @@ reasons! {
     OwnErasure => "OWN_ERASURE", FailedPrecondition;
     /// the job has ended
     JobFinished => "JOB_FINISHED", FailedPrecondition;
+    /// the request is for more agents than it may be; name groups of fewer
+    ScopeTooLarge => "SCOPE_TOO_LARGE", FailedPrecondition;
     /// the quota of all agents together is more than 2,147,483,647
     QuotaTooLarge => "QUOTA_TOO_LARGE", FailedPrecondition;
     /// the template's audience, evaluations and own objects take 40 KiB together

@@ -302,6 +302,12 @@ impl Steps {
         Self { has_notes: self.has_notes && self.shows_notes_to_agent(), ..self }
     }
 
+    /// When it was held, if it has notes or is submitted: the time at which it counts. A time in the future counts once
+    /// it has come.
+    pub fn held_at(&self) -> Option<Timestamp> {
+        (self.has_notes || self.submitted.is_some()).then_some(self.counted)
+    }
+
     /// The session's state at `now`.
     pub fn state(&self, now: Timestamp) -> State {
         if self.acknowledged.is_some() {
@@ -352,11 +358,9 @@ impl CoachingSession {
         self.steps().overdue(now)
     }
 
-    /// When it was held, if it has notes or is submitted: the time at which it counts. A time in the future counts once
-    /// it has come.
+    /// When it was held ([`Steps::held_at`]).
     pub fn held_at(&self) -> Option<Timestamp> {
-        let steps = self.steps();
-        (steps.has_notes || steps.submitted.is_some()).then_some(steps.counted)
+        self.steps().held_at()
     }
 
     /// Who coaches: who last wrote its notes, moved it or submitted it, else who created it.

@@ -23,7 +23,7 @@ impl<'p, T: Default> AgentSums<'p, T> {
         &mut self,
         read: Result<R, Unreadable>,
         agent: impl Fn(&R) -> &UserId,
-        add: impl Fn(&mut T, R) -> bool,
+        add: impl FnOnce(&mut T, R) -> bool,
     ) {
         let place = match &read {
             Ok(read) => self.places.get(agent(read)),

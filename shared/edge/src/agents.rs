@@ -8,7 +8,7 @@ use coaching_domain::names::{GroupId, ScorecardTemplateId, UsecaseId, UserId};
 use coaching_domain::progress::Span;
 use coaching_domain::references::References;
 use coaching_domain::rules::{AtLeastOne, Distinct, Enumeration, Every, EveryOrUnnamed, Flag, TemplateName};
-use coaching_domain::{Caller, Error, Role, Tenant, Timestamp, message, outline};
+use coaching_domain::{Caller, Error, Reason, Role, Tenant, Timestamp, message, outline};
 use coaching_store::{Agent, AgentFilter, Cursor};
 use futures_util::future::try_join;
 use futures_util::join;
@@ -51,6 +51,19 @@ message! {
     }
 }
 
+message! {
+    /// What a request says of the agents whose sessions it is for.
+    #[derive(Debug)]
+    pub struct AgentsOfSessions {
+        agents: Distinct<UserId, MAX_AGENTS> = "agentUserNames",
+        groups: Distinct<GroupId, MAX_GROUPS> = "groupNames",
+        usecases: AtLeastOne<Distinct<UsecaseId, MAX_USECASES>> = "usecaseNames",
+        with_inactive: Flag = "includeInactiveUsers",
+        with_dev_users: Flag = "includeDevUsers",
+        with_indirect_members: Flag = "includeIndirectGroupMembers",
+    }
+}
+
 impl SentAgents {
     /// The resources that it names and that must exist. To a `caller` who is confined to some profiles, whom the customer
     /// employs elsewhere, and in which groups, is not told.
@@ -78,6 +91,14 @@ impl From<NamedAgents> for SentAgents {
     fn from(named: NamedAgents) -> Self {
         let NamedAgents { agents, groups, usecases, templates, with_indirect_members } = named;
         let (with_inactive, with_dev_users) = (false, false);
+        Self { agents, groups, usecases, templates, with_inactive, with_dev_users, with_indirect_members }
+    }
+}
+
+impl From<AgentsOfSessions> for SentAgents {
+    fn from(sent: AgentsOfSessions) -> Self {
+        let AgentsOfSessions { agents, groups, usecases, with_inactive, with_dev_users, with_indirect_members } = sent;
+        let templates = Vec::new();
         Self { agents, groups, usecases, templates, with_inactive, with_dev_users, with_indirect_members }
     }
 }
@@ -436,6 +457,37 @@ impl<M: Measuring> Paging<'_, M> {
         let (checked, everyone, basis) =
             join!(roster.check_names(), roster.everyone(usize::MAX), self.measuring.basis());
         let (agents, ahead) = checked_and(checked, everyone)?;
+        self.measuring.measure(agents, &basis?, ahead).await
+    }
+
+    /// All agents that the request is for, measured, in no order, if they are at most `most`.
+    ///
+    /// # Errors
+    /// FAILED_PRECONDITION if there are more, or more people are named; as [`Paging::by_name`].
+    pub async fn at_most_measured(&self, most: usize) -> Result<Vec<M::Measured>, Error> {
+        let roster = self.roster();
+        let within = |count: usize, what: &str| match count <= most {
+            true => Ok(()),
+            false => Err(Error::new(
+                Reason::ScopeTooLarge,
+                format!("the request is for {count} {what}, and may be for {most}: name groups of fewer"),
+            )),
+        };
+        let found = async {
+            if self.asked.is_everyone() {
+                let active = self.app.store.active_agent_count(self.tenant).await?;
+                within(usize::try_from(active).unwrap_or(usize::MAX), "agents")?;
+                let agents = self.app.store.all_agents_of_profile(self.tenant, self.span, self.asked.filter).await?;
+                // Those who do not work here now are not among the active ones.
+                within(agents.len(), "agents")?;
+                return Ok((agents, None));
+            }
+            let ids = roster.people().await?;
+            within(ids.len(), "people")?;
+            roster.agents_among(&ids, true).await
+        };
+        let (checked, found, basis) = join!(roster.check_names(), found, self.measuring.basis());
+        let (agents, ahead) = checked_and(checked, found)?;
         self.measuring.measure(agents, &basis?, ahead).await
     }
 

@@ -29,8 +29,8 @@ mod spans;
 
 pub use agent_sums::AgentSums;
 pub use agents::{
-    AgentPage, AskedAgents, AskedPage, MAX_AGENTS, MAX_GROUPS, MAX_USECASES, Measuring, NamedAgents, OfAgents,
-    OrderDirection, Paging, Roster, RosterPart, SentAgents,
+    AgentPage, AgentsOfSessions, AskedAgents, AskedPage, MAX_AGENTS, MAX_GROUPS, MAX_USECASES, Measuring, NamedAgents,
+    OfAgents, OrderDirection, Paging, Roster, RosterPart, SentAgents,
 };
 pub use answer::{Answer, ERROR_DOMAIN, EntryStatus, ErrorMessage, GatewayMessage, MAX_STATUS_BYTES, http_status, passed_on};
 pub use app::{App, Clock, ColdStart};

@@ -5,13 +5,14 @@ mod measure;
 
 use std::ops::Range;
 
-use chrono::TimeDelta;
 use coaching_domain::message::Place;
 use coaching_domain::progress::{Span, Window};
 use coaching_domain::rules::Enumeration;
 use coaching_domain::{Error, Timestamp, message};
 use coaching_edge::AskedAgents;
 use serde::{Deserialize, Serialize};
+
+use crate::sessions::span_of;
 
 pub use answered::{AgentCoachingOverview, CoachingPlanOverview};
 pub use measure::{OverviewMeasuring, OverviewedAgent};
@@ -84,7 +85,6 @@ impl AskedOverviews {
 
     /// The time whose facts count, if asked at `now`: who was an agent then, and which plans are active now.
     pub(crate) fn span(&self, now: Timestamp) -> Span {
-        let last = Some(self.window.end.plus(TimeDelta::nanoseconds(-1))).filter(|last| *last < now);
-        Span { start: self.window.start, at: last.unwrap_or(now), is_over: last.is_some(), coaching_at: now }
+        span_of(&self.window, now)
     }
 }

@@ -37,8 +37,10 @@ const HAS_NOTES: char = 'N';
 
 /// The session or scorecard that has a mark.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Marked {
+pub enum Marked {
+    /// A session.
     Session(CoachingSessionId),
+    /// A scorecard.
     Scorecard(ScorecardId),
 }
 
@@ -65,6 +67,8 @@ pub(crate) struct PlacedMark {
 pub struct AgentMark {
     /// The agent.
     pub agent: UserId,
+    /// What has it.
+    pub marked: Marked,
     /// The mark.
     pub mark: Mark,
 }
@@ -148,10 +152,10 @@ pub(crate) fn replace(tenant: &Tenant, before: Option<&PlacedMark>, after: Optio
 /// Which marks are read.
 #[derive(Debug, Clone, Copy)]
 pub enum Marks {
-    /// Of sessions.
-    Sessions,
     /// Of sessions, and of scorecards that are linked to plans.
     Coaching,
+    /// Of sessions.
+    Sessions,
     /// Of evaluations.
     Evaluations,
 }
@@ -160,13 +164,13 @@ impl Marks {
     /// `query` without the others.
     fn only(self, query: QueryFluentBuilder) -> QueryFluentBuilder {
         match self {
-            Self::Sessions => query
-                .filter_expression("attribute_exists(#session)")
-                .expression_attribute_names("#session", SESSION),
             Self::Coaching => query
                 .filter_expression("attribute_exists(#session) OR attribute_exists(#plans)")
                 .expression_attribute_names("#session", SESSION)
                 .expression_attribute_names("#plans", PLANS),
+            Self::Sessions => {
+                query.filter_expression("attribute_exists(#session)").expression_attribute_names("#session", SESSION)
+            }
             // What cannot be read is let through.
             Self::Evaluations => query
                 .filter_expression("attribute_not_exists(#session) AND NOT #evaluation = :false")
@@ -179,7 +183,8 @@ impl Marks {
     /// What the sort keys of an agent's begin with; those of all their marks begin with `agent`.
     fn of_agent(self, agent: String) -> String {
         match self {
-            Self::Sessions | Self::Coaching => agent,
+            Self::Coaching => agent,
+            Self::Sessions => keys::session_marks(&agent),
             Self::Evaluations => keys::scorecard_marks(&agent),
         }
     }
@@ -380,7 +385,8 @@ impl AgentMark {
     fn from_item(item: HashMap<String, AttributeValue>) -> Result<Self, Unreadable> {
         let item = Attributes::of(item);
         let (_, agent, marked) = keys::parse_mark(&item.key.sort).ok_or_else(|| item.corrupt(SK))?;
-        Ok(Self { agent, mark: Mark::read(&marked, item)? })
+        let mark = Mark::read(&marked, item)?;
+        Ok(Self { agent, marked, mark })
     }
 }
 

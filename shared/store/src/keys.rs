@@ -293,7 +293,7 @@ pub fn session_mark(
     session: &CoachingSessionId,
 ) -> Key {
     let Key { partition, sort } = activity_of_agent(tenant, usecase, agent, period);
-    Key { partition, sort: format!("{sort}{SESSION_MARK}#{session}") }
+    Key { partition, sort: session_marks(&sort) + session.as_str() }
 }
 
 /// The key of the mark of an agent's scorecard.
@@ -308,7 +308,12 @@ pub fn scorecard_mark(
     Key { partition, sort: scorecard_marks(&sort) + scorecard.as_str() }
 }
 
-/// What the sort keys of the marks of an agent's scorecards begin with; those of all their marks begin with `of_agent`.
+/// What the sort keys of the marks of an agent's sessions begin with; those of all their marks begin with `of_agent`.
+pub(crate) fn session_marks(of_agent: &str) -> String {
+    format!("{of_agent}{SESSION_MARK}#")
+}
+
+/// What those of their scorecards begin with.
 pub(crate) fn scorecard_marks(of_agent: &str) -> String {
     format!("{of_agent}{SCORECARD_MARK}#")
 }

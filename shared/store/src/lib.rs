@@ -5,7 +5,7 @@
 //! | question | function | reads |
 //! |---|---|---|
 //! | create a plan | [`Store::create_plan`] | nothing |
-//! | one plan | [`Store::plan`] | one item |
+//! | one plan; some | [`Store::plan`]; [`Store::plans_by_id`] | one item; the items |
 //! | load the directory | [`Store::upsert_users`], [`Store::upsert_groups`], [`Store::upsert_usecases`] | the stored items |
 //! | one user; one group | [`Store::user`], [`Store::group`] | the items |
 //! | which usecases and templates exist | [`Store::existing`], [`Store::unknown_names`] | the items |
@@ -27,7 +27,7 @@
 //! | write scorecards of an agent that are re-scored; what that costs | [`Store::write_changes_of_agent`], [`Store::cost_of_changes_of_agent`] | the statistics that change |
 //! | a template and the statistics that a scorecard of it counts in | [`Store::template_and_statistics`] | the items |
 //! | statistics of some agents; of a profile | [`Store::statistics_of_agents`], [`Store::statistics_of_profile`] | the items; a range of each bucket |
-//! | marks of sessions and linked scorecards, or of evaluations, of some agents; of a profile | [`Store::activity_of_agents`], [`Store::activity_of_profile`] | a range of each agent; of each bucket |
+//! | marks of sessions, with linked scorecards or without, or of evaluations, of some agents; of a profile | [`Store::activity_of_agents`], [`Store::activity_of_profile`] | a range of each agent; of each bucket |
 //! | how many active agents a profile has | [`Store::active_agent_count`] | the shards of the counts |
 //! | everyone's scores; make them up | [`Store::benchmark`], [`Store::make_benchmark`] | the items; a range of each bucket of statistics |
 //! | recount a profile's statistics | [`Store::plan_recount`], [`Store::recount_agent`] | its scorecards and statistics |
@@ -98,7 +98,7 @@ use crate::sessions_held::FullStatistics;
 use crate::unreadable::Noted;
 
 pub use access::Access;
-pub use activity::{AgentMark, Mark, Marks};
+pub use activity::{AgentMark, Mark, Marked, Marks};
 pub use agent_counts::{CountDifference, RecountedAgents};
 pub use agents::{Agent, AgentFilter, AgentsById, plans_in_scope};
 pub use comments::CommentFilter;

@@ -95,13 +95,19 @@ impl Store {
         Ok(item.map(|item| self.noting(CoachingPlan::from_item(item))).transpose()?)
     }
 
-    /// The plans `ids`, as they are now, without those that do not exist.
+    /// The plans `ids`, in no order, without those that do not exist. With `consistent`, as they are now; else as of within
+    /// about a second.
     ///
     /// # Errors
     /// UNAVAILABLE if the table does not answer.
-    pub async fn plans_by_id(&self, tenant: &Tenant, ids: &[CoachingPlanId]) -> Result<Found<CoachingPlan>, Error> {
+    pub async fn plans_by_id(
+        &self,
+        tenant: &Tenant,
+        ids: &[CoachingPlanId],
+        consistent: bool,
+    ) -> Result<Found<CoachingPlan>, Error> {
         let keys = ids.iter().map(|id| keys::plan(tenant, id)).collect();
-        self.batch_read(keys, true, CoachingPlan::from_item).await
+        self.batch_read(keys, consistent, CoachingPlan::from_item).await
     }
 
     /// Applies `change` to the plan `id`. It returns whether it changed anything, and may be called several times: with

@@ -282,7 +282,7 @@ impl Store {
             let mut ids: BTreeSet<CoachingPlanId> = listed.entries.into_iter().map(|plan| plan.id).collect();
             ids.extend(record.plans().cloned());
             let ids: Vec<CoachingPlanId> = ids.into_iter().collect();
-            let Found { entries: plans, unreadable } = self.plans_by_id(tenant, &ids).await?;
+            let Found { entries: plans, unreadable } = self.plans_by_id(tenant, &ids, true).await?;
             let damaged: HashSet<CoachingPlanId> =
                 unreadable.iter().filter_map(|unreadable| CoachingPlanId::parse(unreadable.id())).collect();
             skipped.extend(listed.unreadable.into_iter().chain(unreadable));
