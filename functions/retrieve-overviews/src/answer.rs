@@ -1,9 +1,9 @@
 //! What is answered.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use coaching_domain::{Error, Timestamp};
-use coaching_edge::{AgentPage, Answer, MAX_ANSWER_BYTES, Paging};
+use coaching_edge::{AgentPage, Answer, Included, MAX_ANSWER_BYTES, Paging};
 use coaching_measures::overviews::{AgentCoachingOverview, OverviewMeasuring, OverviewedAgent};
 use coaching_store::Unreadable;
 use serde::Serialize;
@@ -15,6 +15,9 @@ use utoipa::ToSchema;
 pub(crate) struct RetrieveOverviewsResponse<'a> {
     /// The agents, in the order asked for.
     agent_coaching_overviews: &'a [AgentCoachingOverview],
+    /// With `displayNames` in `include`: the display names of the users that the answer names, by their resource names.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    display_names: Option<BTreeMap<&'a str, &'a str>>,
     /// The `pageToken` of the next page; absent on the last one.
     #[serde(skip_serializing_if = "Option::is_none")]
     next_page_token: Option<String>,
@@ -39,14 +42,17 @@ pub(crate) struct RetrieveOverviewsResponse<'a> {
 pub(crate) async fn answer(
     paging: &Paging<'_, OverviewMeasuring<'_>>,
     page: &AgentPage<OverviewedAgent>,
+    included: &Included,
 ) -> Result<Answer, Error> {
     let OverviewMeasuring { asked, now, .. } = *paging.measuring;
     let unreachable = paging.app.store.unreadable();
     let unreachable: BTreeSet<&str> = unreachable.iter().map(Unreadable::name).collect();
     let messages: Vec<_> =
         page.agents.iter().map(|agent| AgentCoachingOverview::new(agent, paging.tenant, now)).collect();
-    let response = |shown, next_page_token| RetrieveOverviewsResponse {
+    let name = |agent: &'_ AgentCoachingOverview| (agent.agent_user_name.as_str(), agent.agent_display_name.as_str());
+    let response = |shown: &'_ [AgentCoachingOverview], next_page_token| RetrieveOverviewsResponse {
         agent_coaching_overviews: shown,
+        display_names: included.display_names().then(|| shown.iter().map(name).collect()),
         next_page_token,
         start_time: asked.window.start,
         end_time: asked.window.end,
