@@ -47,7 +47,7 @@ struct GetSessionResponse<'a> {
     /// The session.
     coaching_session: CoachingSessionMessage<'a>,
     /// With `include=displayNames`: the display names of the users that the answer names, by their resource names. Without
-    /// those who are not in the directory, and whom the caller may not read.
+    /// those who are not in the directory or cannot be read there, and whom the caller may not read.
     #[serde(skip_serializing_if = "Option::is_none")]
     display_names: Option<BTreeMap<&'a str, &'a str>>,
 }

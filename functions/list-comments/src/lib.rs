@@ -67,7 +67,7 @@ struct ListCommentsResponse<'a> {
     /// The comments, the newest first.
     coaching_comments: &'a [CoachingCommentMessage<'a>],
     /// With `include=displayNames`: the display names of the users that the answer names, by their resource names. Without
-    /// those who are not in the directory, and whom the caller may not read.
+    /// those who are not in the directory or cannot be read there, and whom the caller may not read.
     #[serde(skip_serializing_if = "Option::is_none")]
     display_names: Option<BTreeMap<&'a str, &'a str>>,
     /// The `pageToken` of the next page; absent on the last page.

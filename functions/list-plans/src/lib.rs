@@ -69,7 +69,7 @@ struct ListPlansResponse<'a> {
     /// The plans, the newest first.
     coaching_plans: Vec<CoachingPlanMessage<'a>>,
     /// With `displayNames` in `include`: the display names of the users that the answer names, by their resource names. Without
-    /// those who are not in the directory, and whom the caller may not read.
+    /// those who are not in the directory or cannot be read there, and whom the caller may not read.
     #[serde(skip_serializing_if = "Option::is_none")]
     display_names: Option<BTreeMap<&'a str, &'a str>>,
     /// The `pageToken` of the next page; absent on the last page.

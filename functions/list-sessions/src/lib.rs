@@ -100,7 +100,7 @@ struct ListSessionsResponse<'a> {
     /// The sessions, the newest first; by session time, or with a range of time and without an agent or a plan, by that time.
     coaching_sessions: &'a [CoachingSessionMessage<'a>],
     /// With `include=displayNames`: the display names of the users that the answer names, by their resource names. Without
-    /// those who are not in the directory, and whom the caller may not read.
+    /// those who are not in the directory or cannot be read there, and whom the caller may not read.
     #[serde(skip_serializing_if = "Option::is_none")]
     display_names: Option<BTreeMap<&'a str, &'a str>>,
     /// The `pageToken` of the next page; absent on the last page.
