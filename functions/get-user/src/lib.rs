@@ -8,10 +8,12 @@
 //! To other callers whose token names profiles, others who work neither in these nor in all do not exist, and their
 //! `profileNames` have no other profiles.
 
-use coaching_domain::directory::{KnownUserMessage, User, Versioned};
+use std::collections::HashSet;
+
+use coaching_domain::directory::{KnownUserMessage, Versioned};
 use coaching_domain::names::UserId;
 use coaching_domain::{CustomerTenant, Error, Role, Tenant, names};
-use coaching_edge::{Access, Answer, AnswerType, App, ListIndex, Operation, Partition, Request, Route};
+use coaching_edge::{Access, Answer, AnswerType, App, ListIndex, Operation, Partition, Request, Route, coaches_of};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -49,7 +51,7 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let is_agent = request.caller().role() == Role::Agent;
     let may_know = match &user {
         Some(_) if is_own => true,
-        Some(_) if is_agent => has_coached(app, request.caller().user(), &tenant, known.as_deref(), &id).await?,
+        Some(_) if is_agent => has_coached(app, request.caller().user(), &tenant, known.clone(), &id).await?,
         Some(user) => user.value.works_in(known.as_deref()),
         None => false,
     };
@@ -71,18 +73,12 @@ async fn has_coached(
     app: &App,
     agent: &UserId,
     tenant: &CustomerTenant,
-    known: Option<&[Tenant]>,
+    known: Option<Vec<Tenant>>,
     coach: &UserId,
 ) -> Result<bool, Error> {
-    let of_directory: Option<User> = match known {
-        Some(_) => None,
-        None => app.store.user(tenant, agent).await?.map(|agent| agent.value),
+    let profiles = match known {
+        Some(known) => Some(known),
+        None => app.store.user(tenant, agent).await?.map(|agent| agent.value.profiles),
     };
-    let profiles = known.or(of_directory.as_ref().map(|agent| agent.profiles.as_slice())).unwrap_or_default();
-    for profile in profiles {
-        if app.store.has_coached(profile, coach, agent).await? {
-            return Ok(true);
-        }
-    }
-    Ok(false)
+    Ok(!coaches_of(app, agent, profiles, HashSet::from([coach.clone()])).await?.is_empty())
 }

@@ -10,11 +10,12 @@
 //! those from `startTimestamp` until before `endTimestamp`. A page then has at most 50 plans, and fewer if their
 //! sessions are long. If the sessions of one plan alone fill an answer, it has as many as fit.
 //! `excludeCoachingPlanComment` and `excludeCoachingSessionsNoteAndComment` leave those texts out. `pageSize` and
-//! `pageToken` work as in `list-sessions`.
+//! `pageToken` work as in `list-sessions`. With `displayNames` in `include` the answer has the display names of the users that it
+//! names.
 //!
 //! Agents see their own plans only, as in `get-plan`. Filters and pages use what they see.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use coaching_domain::bodies::Paged;
 use coaching_domain::message::Place;
@@ -24,8 +25,8 @@ use coaching_domain::rules::{Distinct, Flag, List};
 use coaching_domain::session::{CoachingSessionMessage, SeenSession};
 use coaching_domain::{Error, Role, Tenant, Timestamp, message};
 use coaching_edge::{
-    Access, Answer, AnswerType, App, Binding, ListIndex, Operation, Partition, Request, RequestType, Route,
-    bytes_in_answer,
+    Access, Answer, AnswerType, App, Binding, DisplayNames, Included, ListIndex, Operation, Partition, Request,
+    RequestType, Route, bytes_in_answer,
 };
 use coaching_store::{Cursor, PlanFilter, SessionFilter};
 use serde::Serialize;
@@ -46,14 +47,14 @@ pub static OPERATION: Operation = Operation {
     summary: "list plans",
     roles: &[Role::Agent, Role::Manager, Role::Service, Role::Admin],
     callers: Some("all; an agent their own"),
-    request: RequestType::page::<ListPlansRequest>(),
+    request: RequestType::page::<(ListPlansRequest, Included)>(),
     answer: AnswerType::of::<ListPlansResponse<'_>>(),
     pages: true,
     access: &[
         Access::GetItem(&[Partition::Deletions]),
-        Access::BatchGetItem(&[Partition::Group]),
+        Access::BatchGetItem(&[Partition::Group, Partition::User]),
         Access::QueryIndex(ListIndex::Profile, &[Partition::Plans]),
-        Access::QueryIndex(ListIndex::Agent, &[Partition::PlansOfAgent]),
+        Access::QueryIndex(ListIndex::Agent, &[Partition::PlansOfAgent, Partition::SessionsOfAgent]),
         Access::QueryIndex(ListIndex::Plan, &[Partition::SessionsOfPlan]),
         Access::QueryIndex(ListIndex::Usecase, &[Partition::PlansOfUsecase]),
     ],
@@ -67,6 +68,10 @@ pub static OPERATION: Operation = Operation {
 struct ListPlansResponse<'a> {
     /// The plans, the newest first.
     coaching_plans: Vec<CoachingPlanMessage<'a>>,
+    /// With `displayNames` in `include`: the display names of the users that the answer names, by their resource names. Without
+    /// those who are not in the directory or cannot be read there, and whom the caller may not read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    display_names: Option<BTreeMap<&'a str, &'a str>>,
     /// The `pageToken` of the next page; absent on the last page.
     #[serde(skip_serializing_if = "Option::is_none")]
     next_page_token: Option<String>,
@@ -128,7 +133,8 @@ impl ListPlansRequest {
 async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let tenant = request.authorize()?;
     let now = app.now()?;
-    let (Paged { value: asked, page_size, page_token }, parameters) = request.page::<ListPlansRequest>(&tenant, now)?;
+    let (Paged { value: (asked, included), page_size, page_token }, parameters) =
+        request.page::<(ListPlansRequest, Included)>(&tenant, now)?;
     let as_agent = request.caller().role() == Role::Agent;
     let mut agents: BTreeSet<UserId> = asked.agents.iter().chain(&asked.agent).cloned().collect();
     if as_agent {
@@ -172,12 +178,23 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
         let sessions = sessions.into_iter().map(|session| session.seen_by(caller));
         (plan.seen_by(caller), sessions.collect::<Vec<_>>())
     });
+    let messages = page.entries.iter().map(|(plan, sessions)| {
+        let sessions = sessions.iter().map(|session| asked.session(session, &tenant, now));
+        asked.plan(plan, &tenant, sessions.collect())
+    });
+    let mut users = BTreeSet::new();
+    if included.display_names() {
+        messages.for_each(|plan| users.extend(plan.user_names().map(str::to_owned)));
+    }
+    let users = included.users(&tenant, users.iter().map(String::as_str));
+    let display_names = DisplayNames::read(app, caller, &tenant, users).await?;
     let response = |coaching_plans: Vec<_>| {
         let next = page.after(coaching_plans.len()).map(Cursor::as_str);
         let next_page_token = app.page_tokens.next(next, &binding, now)?;
         let mut unreachable = page.unreachable(coaching_plans.len());
         unreachable.extend(groups.iter().cloned());
-        Ok(ListPlansResponse { coaching_plans, next_page_token, unreachable })
+        let display_names = display_names.of(coaching_plans.iter().flat_map(CoachingPlanMessage::user_names));
+        Ok(ListPlansResponse { display_names, coaching_plans, next_page_token, unreachable })
     };
     let sizes = page.entries.iter().map(|(plan, sessions)| {
         let sessions = sessions.iter().map(|session| asked.session(session, &tenant, now));

@@ -1,9 +1,9 @@
 //! What is answered.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use coaching_domain::{Error, Timestamp};
-use coaching_edge::{AgentPage, Answer, MAX_ANSWER_BYTES, Paging};
+use coaching_edge::{AgentPage, Answer, Included, MAX_ANSWER_BYTES, Paging};
 use coaching_measures::overviews::{AgentCoachingOverview, OverviewMeasuring, OverviewedAgent};
 use coaching_store::Unreadable;
 use serde::Serialize;
@@ -15,6 +15,9 @@ use utoipa::ToSchema;
 pub(crate) struct RetrieveOverviewsResponse<'a> {
     /// The agents, in the order asked for.
     agent_coaching_overviews: &'a [AgentCoachingOverview],
+    /// With `displayNames` in `include`: the display names of the users that the answer names, by their resource names.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    display_names: Option<BTreeMap<&'a str, &'a str>>,
     /// The `pageToken` of the next page; absent on the last one.
     #[serde(skip_serializing_if = "Option::is_none")]
     next_page_token: Option<String>,
@@ -39,6 +42,7 @@ pub(crate) struct RetrieveOverviewsResponse<'a> {
 pub(crate) async fn answer(
     paging: &Paging<'_, OverviewMeasuring<'_>>,
     page: &AgentPage<OverviewedAgent>,
+    included: &Included,
 ) -> Result<Answer, Error> {
     let OverviewMeasuring { asked, now, .. } = *paging.measuring;
     let unreachable = paging.app.store.unreadable();
@@ -47,6 +51,7 @@ pub(crate) async fn answer(
         page.agents.iter().map(|agent| AgentCoachingOverview::new(agent, paging.tenant, now)).collect();
     let response = |shown, next_page_token| RetrieveOverviewsResponse {
         agent_coaching_overviews: shown,
+        display_names: included.display_names().then(|| shown.iter().map(name_of).collect()),
         next_page_token,
         start_time: asked.window.start,
         end_time: asked.window.end,
@@ -57,4 +62,9 @@ pub(crate) async fn answer(
     // An agent has at most 50 active plans.
     let too_large = || Error::internal(format!("an overview takes more than {MAX_ANSWER_BYTES} bytes"));
     paging.answer(page, &messages, response, too_large).await
+}
+
+/// The resource name and the display name of an agent.
+fn name_of(agent: &AgentCoachingOverview) -> (&str, &str) {
+    (&agent.agent_user_name, &agent.agent_display_name)
 }

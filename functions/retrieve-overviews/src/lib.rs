@@ -29,6 +29,8 @@
 //! break by resource name. Pages are stable: an order other than by name is kept for three days when its first page is
 //! read, so every agent appears once even while sessions are held. The figures are always the present ones.
 //!
+//! With `displayNames` in `include`, the answer has the display names of the users that it names.
+//!
 //! An agent of whom something cannot be read is left out; `unreachable` names them, and a page has as many agents less.
 
 mod answer;
@@ -101,5 +103,5 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
         OverviewOrder::ActivityTime | OverviewOrder::ScorecardCount => paging.by_value().await?,
     };
 
-    answer::answer(&paging, &page).await
+    answer::answer(&paging, &page, &asked.included).await
 }

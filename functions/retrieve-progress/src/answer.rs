@@ -1,11 +1,13 @@
 //! What is answered.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use coaching_domain::template::ScorecardTemplate;
 use coaching_domain::{Error, Timestamp};
-use coaching_edge::{AgentPage, Answer, MAX_ANSWER_BYTES, Paging};
-use coaching_measures::progress::{AgentCoachingProgress, MeasuredAgent, ProgressMeasuring};
+use coaching_edge::{AgentPage, Answer, Included, MAX_ANSWER_BYTES, Paging};
+use coaching_measures::progress::{
+    AgentCoachingProgress, MeasuredAgent, MeasuredTeam, ProgressMeasuring, TeamProgress,
+};
 use coaching_store::Unreadable;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -16,6 +18,12 @@ use utoipa::ToSchema;
 pub(crate) struct RetrieveProgressResponse<'a> {
     /// The agents, in the order asked for.
     agent_coaching_progresses: &'a [AgentCoachingProgress],
+    /// All agents of the request together, not only those of the page. Absent without `includeTeam`, and on further pages.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    team: Option<&'a TeamProgress>,
+    /// With `displayNames` in `include`: the display names of the users that the answer names, by their resource names.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    display_names: Option<BTreeMap<&'a str, &'a str>>,
     /// The `pageToken` of the next page; absent on the last one.
     #[serde(skip_serializing_if = "Option::is_none")]
     next_page_token: Option<String>,
@@ -30,15 +38,17 @@ pub(crate) struct RetrieveProgressResponse<'a> {
     unreachable: Vec<String>,
 }
 
-/// Answers as many agents of `page` as there is room for. `last_revisions` have the labels of what current revisions do not
-/// have any more.
+/// Answers as many agents of `page` as there is room for, with the `team`. `last_revisions` have the labels of what current
+/// revisions do not have any more.
 ///
 /// # Errors
 /// INVALID_ARGUMENT if there is no room for one agent; UNAVAILABLE if the table does not answer.
 pub(crate) async fn answer(
     paging: &Paging<'_, ProgressMeasuring<'_>>,
     page: &AgentPage<MeasuredAgent>,
+    team: Option<&MeasuredTeam>,
     last_revisions: &[ScorecardTemplate],
+    included: &Included,
 ) -> Result<Answer, Error> {
     let asked = paging.measuring.asked;
     let unreachable = paging.app.store.unreadable();
@@ -46,8 +56,11 @@ pub(crate) async fn answer(
     let messages = page.agents.iter();
     let messages: Vec<_> =
         messages.map(|agent| AgentCoachingProgress::new(agent, paging.tenant, asked, last_revisions)).collect();
+    let team = team.map(|team| TeamProgress::new(team, paging.tenant, last_revisions));
     let response = |shown, next_page_token| RetrieveProgressResponse {
         agent_coaching_progresses: shown,
+        team: team.as_ref(),
+        display_names: included.display_names().then(|| shown.iter().map(name_of).collect()),
         next_page_token,
         start_time: asked.window.start(),
         end_time: asked.window.end(),
@@ -59,4 +72,9 @@ pub(crate) async fn answer(
         Error::invalid_field("usecaseNames", refusal)
     };
     paging.answer(page, &messages, response, too_large).await
+}
+
+/// The resource name and the display name of an agent.
+fn name_of(agent: &AgentCoachingProgress) -> (&str, &str) {
+    (&agent.agent_user_name, &agent.agent_display_name)
 }

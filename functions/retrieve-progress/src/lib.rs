@@ -25,6 +25,14 @@
 //! gaps, an exceeded target counting as none. Each figure is computed exactly and rounded once, half away from zero,
 //! to four decimals; so `progress` may be 0.0001 off the difference of the two scores that are shown.
 //!
+//! With `includeCriteriaWithoutTarget`, agents also have each criterion that they were scored on in the window and for which
+//! they have no target, marked `withoutTarget`: with its scores, without `target`, `progress` and `gap`, and not among what
+//! the agent's means are of. With `includeTeam`, the first page has a `team`: all agents of the request together, not only
+//! those of the page. Its scores are the means of all their scorecards. A target is the mean of those of the agents who have
+//! one, of several for the same the highest. The first page then costs what that of an order by progress costs, which
+//! measures all agents too. An agent gets the team of themselves alone. With `displayNames` in `include`, the answer has the
+//! display names of the users that it names.
+//!
 //! Ordered by agent name, progress or gap; agents with no value come last, ties break by resource name. Names are
 //! ordered as people read them: by their letters without case and marks (NFKD), then as they are. Pages
 //! are stable: the order by progress or gap is kept for three days when its first page is read, so every agent
@@ -105,11 +113,20 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
         binding: &binding,
         measuring: &measuring,
     };
-    let page = match asked.progress.order_by {
-        ProgressOrder::Name => paging.by_name().await?,
-        ProgressOrder::Progress | ProgressOrder::Gap => paging.by_value().await?,
+    let is_by_name = asked.progress.order_by == ProgressOrder::Name;
+    let (page, team) = if asked.progress.with_team {
+        let everyone = paging.everyone_measured().await?;
+        let team = measuring.together(&everyone);
+        let page = match is_by_name {
+            true => paging.by_name_of(everyone).await?,
+            false => paging.first_by_value(everyone).await?,
+        };
+        (page, Some(team))
+    } else {
+        let page = if is_by_name { paging.by_name().await? } else { paging.by_value().await? };
+        (page, None)
     };
 
-    let last_revisions = measuring.last_revisions(&page.agents).await?;
-    answer::answer(&paging, &page, &last_revisions).await
+    let last_revisions = measuring.last_revisions(&page.agents, team.as_ref()).await?;
+    answer::answer(&paging, &page, team.as_ref(), &last_revisions, &asked.included).await
 }

@@ -1,6 +1,6 @@
 //! What is answered.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use coaching_domain::benchmark::Benchmark;
 use coaching_domain::names::UserId;
@@ -21,6 +21,9 @@ use crate::request::SuggestOpportunitiesRequest;
 pub(crate) struct SuggestOpportunitiesResponse<'a> {
     /// The opportunities, by agent name, then by type.
     coaching_opportunities: &'a [CoachingOpportunity],
+    /// With `displayNames` in `include`: the display names of the users that the answer names, by their resource names.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    display_names: Option<BTreeMap<String, &'a str>>,
     /// When the window starts.
     start_time: Option<Timestamp>,
     /// When it ends: the first moment that is not in it.
@@ -125,9 +128,14 @@ pub(crate) fn answer(
             messages.push(CoachingOpportunity::new(&of_agent.agent.id, opportunity, *target, evidence, tenant));
         }
     }
+    let display_names = || {
+        let named = found.iter().filter(|of_agent| !of_agent.opportunities.is_empty()).map(|of_agent| &of_agent.agent);
+        named.map(|agent| (tenant.name_of(&agent.id), agent.display_name.as_str())).collect()
+    };
     let answer = Answer::beginning(&messages, messages.iter().map(bytes_in_answer), |shown| {
         Ok(SuggestOpportunitiesResponse {
             coaching_opportunities: shown,
+            display_names: asked.included.display_names().then(display_names),
             start_time: asked.window.start(),
             end_time: asked.window.end(),
             benchmark_time: benchmark.time(),

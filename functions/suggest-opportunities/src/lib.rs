@@ -41,6 +41,8 @@
 //! criterion, the newest first among equals, of those among the agent's newest 200 that were submitted in the
 //! window.
 //!
+//! With `displayNames` in `include`, the answer has the display names of the users that it names.
+//!
 //! The members of the enum, `minimumScorecardCount`, `minimumGap`, `includeEvidence`, groups, and all of the answer are ours
 //! beside the reference. What cannot be read costs itself: an agent of whom something cannot be read is left out, as is a
 //! target or a template; `unreachable` names them.

@@ -7,7 +7,7 @@ use coaching_domain::progress::Window;
 use coaching_domain::rules::{Distinct, Flag, OneOf, Whole};
 use coaching_domain::target::TargetValue;
 use coaching_domain::{Caller, Error, Tenant, Timestamp, message};
-use coaching_edge::{AskedAgents, NamedAgents, OfAgents};
+use coaching_edge::{AskedAgents, Included, NamedAgents, OfAgents};
 
 /// The days of the window before its end, if no start is named.
 const DEFAULT_DAYS: i64 = 7;
@@ -28,12 +28,15 @@ const MAX_OPPORTUNITIES: usize = 9000;
 message! {
     /// The fields beside those of the agents.
     #[derive(Debug)]
-    pub(crate) struct Body, checked as SentBody {
+    pub(crate) struct Asked, checked as SentAsked {
         start: Option<Timestamp> = "startTime",
         end: Option<Timestamp> = "endTime",
         config: Option<OpportunityConfig> = "opportunityConfig",
     }
 }
+
+/// The fields beside those of the agents, and what the answer includes.
+pub(crate) type Body = (Asked, Included);
 
 message! {
     /// Which opportunities are suggested.
@@ -49,7 +52,7 @@ message! {
     }
 }
 
-impl SentBody {
+impl SentAsked {
     fn check(&mut self, place: &mut Place<'_>) {
         if let Err(fault) = window(self.start, self.end, place.now()) {
             place.refuse_field("endTime", fault);
@@ -68,6 +71,7 @@ pub(crate) struct SuggestOpportunitiesRequest {
     pub(crate) agents: AskedAgents,
     pub(crate) window: Window,
     config: OpportunityConfig,
+    pub(crate) included: Included,
 }
 
 impl SuggestOpportunitiesRequest {
@@ -81,7 +85,7 @@ impl SuggestOpportunitiesRequest {
         tenant: &Tenant,
         now: Timestamp,
     ) -> Result<Self, Error> {
-        let OfAgents { agents, value: Body { start, end, config } } = asked;
+        let OfAgents { agents, value: (Asked { start, end, config }, included) } = asked;
         let agents = AskedAgents::new(agents.into(), caller, tenant)?;
         if agents.names_nobody() {
             return Err(Error::invalid_field("agentUserNames", "must name an agent, or groupNames a group"));
@@ -90,6 +94,7 @@ impl SuggestOpportunitiesRequest {
             agents,
             window: window(start, end, now).map_err(|fault| Error::invalid_field("endTime", fault))?,
             config: config.unwrap_or_default(),
+            included,
         })
     }
 

@@ -292,6 +292,13 @@ pub struct CoachingCommentMessage<'a> {
     etag: Option<String>,
 }
 
+impl CoachingCommentMessage<'_> {
+    /// The resource names of the users whom it names, but for those in its text.
+    pub fn user_names(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(&self.creator_user_name).chain(&self.tagged_users).map(String::as_str)
+    }
+}
+
 impl CoachingComment {
     /// The agent who may read it: the plan's, or, without a plan, its creator.
     pub fn read_by(&self) -> &UserId {

@@ -21,9 +21,47 @@ pub struct Goal {
     pub(crate) hundredths: u32,
     /// The number of the criterion or chapter in statistics; `None` if its template does not have it.
     pub(crate) number: Option<u32>,
+    pub(crate) label: Label,
+}
+
+/// What a criterion, a chapter or a whole scorecard is called.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Label {
     display_name: String,
     /// The last revision that has the criterion or chapter and its label, if the current one does not.
     last_revision: Option<u32>,
+}
+
+impl Label {
+    /// The label of `part`, a criterion or chapter or, if it is empty, the whole scorecard; by what the current `template`,
+    /// if there is one, says of it.
+    pub(crate) fn of(part: &str, template: Option<&ScorecardTemplate>) -> Self {
+        let display_name = match template {
+            Some(template) if part.is_empty() => &template.title,
+            Some(template) => template.display_name_of(part).unwrap_or(part),
+            None => part,
+        };
+        let last_revision = template.and_then(|template| template.last_revision_with(part));
+        Self { display_name: display_name.to_owned(), last_revision }
+    }
+
+    /// The last revision that has the criterion or chapter, and so its label, if the current one does not.
+    pub fn last_revision(&self) -> Option<u32> {
+        self.last_revision
+    }
+
+    /// The label of `part` of the template `id`. If the current revision does not have the criterion or chapter, it is
+    /// that of the last one that does, if that is in `last_revisions`. Without a label, its id.
+    pub fn text<'a>(
+        &'a self,
+        id: &ScorecardTemplateId,
+        part: &str,
+        last_revisions: &'a [ScorecardTemplate],
+    ) -> &'a str {
+        let is_last = |one: &&ScorecardTemplate| one.id == *id && Some(one.revision) == self.last_revision;
+        let last = last_revisions.iter().find(is_last);
+        last.and_then(|one| one.display_name_of(part)).unwrap_or(&self.display_name)
+    }
 }
 
 impl Goal {
@@ -31,11 +69,6 @@ impl Goal {
     /// `None` if the target was created later.
     pub fn new(target: &Target, at: Timestamp, template: Option<&ScorecardTemplate>) -> Option<Self> {
         let part = target.criterion_or_chapter_id.as_str();
-        let display_name = match template {
-            Some(template) if part.is_empty() => &template.title,
-            Some(template) => template.display_name_of(part).unwrap_or(part),
-            None => part,
-        };
         Some(Self {
             hundredths: target.hundredths_at(at)?,
             number: if part.is_empty() {
@@ -43,8 +76,7 @@ impl Goal {
             } else {
                 template.and_then(|template| template.number_of(part))
             },
-            display_name: display_name.to_owned(),
-            last_revision: template.and_then(|template| template.last_revision_with(part)),
+            label: Label::of(part, template),
             target: target.clone(),
         })
     }
@@ -64,16 +96,12 @@ impl Goal {
 
     /// The last revision that has the criterion or chapter, and so its label, if the current one does not.
     pub fn last_revision(&self) -> Option<u32> {
-        self.last_revision
+        self.label.last_revision()
     }
 
-    /// Its label. If the current revision does not have the criterion or chapter, the label is that of the last one
-    /// that does, if that is in `last_revisions`. Without a label, its id.
+    /// Its label, as [`Label::text`] tells it.
     pub fn label<'a>(&'a self, last_revisions: &'a [ScorecardTemplate]) -> &'a str {
-        let is_last =
-            |one: &&ScorecardTemplate| one.id == self.target.template && Some(one.revision) == self.last_revision;
-        let last = last_revisions.iter().find(is_last);
-        last.and_then(|one| one.display_name_of(&self.target.criterion_or_chapter_id)).unwrap_or(&self.display_name)
+        self.label.text(&self.target.template, &self.target.criterion_or_chapter_id, last_revisions)
     }
 }
 

@@ -35,6 +35,7 @@ pub mod opportunity;
 pub mod outline;
 pub mod overview;
 mod parameters;
+pub mod part_scores;
 pub mod plan;
 pub mod progress;
 pub mod qa_task;

@@ -339,6 +339,12 @@ struct FocusCriterionMessage<'a> {
 }
 
 impl CoachingPlanMessage<'_> {
+    /// The resource names of the users whom it, and its sessions, name.
+    pub fn user_names(&self) -> impl Iterator<Item = &str> {
+        let of_sessions = self.coaching_sessions.iter().flatten().flat_map(CoachingSessionMessage::user_names);
+        [self.agent_user_name.as_str(), &self.creator_user_name].into_iter().chain(of_sessions)
+    }
+
     /// The same without the comment.
     #[must_use]
     pub fn without_comment(self) -> Self {

@@ -153,19 +153,36 @@ pub struct Measured {
     pub baseline: Cell,
 }
 
-/// One target and how far it is reached. Its figures are in ten-thousandths of a percentage point; each is computed
-/// exactly from what was measured, and rounded once.
+impl Measured {
+    /// The two together.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        Self { window: self.window.plus(other.window), baseline: self.baseline.plus(other.baseline) }
+    }
+}
+
+/// A target and how far it is reached; or scores without a target. Its figures are in ten-thousandths of a percentage point;
+/// each is computed exactly from what was measured, and rounded once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Reached {
-    /// The value in force at the window's end, in hundredths of a percentage point.
-    hundredths: u32,
+    /// The value in force at the window's end, in hundredths of a percentage point: the sum of those of so many `agents`,
+    /// whose mean is the target.
+    hundredths: u64,
+    /// 0: there is no target.
+    agents: u64,
     measured: Measured,
 }
 
 impl Reached {
     /// How far a target of `hundredths` of a percentage point is reached.
     pub fn new(hundredths: u32, measured: Measured) -> Self {
-        Self { hundredths, measured }
+        Self::of_agents(hundredths.into(), 1, measured)
+    }
+
+    /// How far the mean of the targets of `agents` is reached, which are `hundredths` of a percentage point together; of no
+    /// agents: scores without a target.
+    pub fn of_agents(hundredths: u64, agents: u64, measured: Measured) -> Self {
+        Self { hundredths, agents, measured }
     }
 
     /// The mean score over the baseline.
@@ -178,14 +195,15 @@ impl Reached {
         mean_score(self.measured.window)
     }
 
-    /// How far the mean score moved from the baseline to the window.
+    /// How far the mean score moved from the baseline to the window; `None` without a target.
     pub fn progress(&self) -> Option<i64> {
         shown(self.moved()?.into_iter(), 1)
     }
 
     /// The target that was in force at the window's end.
-    pub fn target(&self) -> i64 {
-        i64::from(self.hundredths) * 100
+    pub fn target(&self) -> Option<i64> {
+        let mean = (200 * self.hundredths + self.agents).checked_div(2 * self.agents)?;
+        i64::try_from(mean).ok()
     }
 
     /// How far the mean score is below the target; negative if it exceeds it.
@@ -205,6 +223,9 @@ impl Reached {
 
     /// The exact terms of [`Reached::progress`].
     fn moved(&self) -> Option<[Quotient; 2]> {
+        if self.agents == 0 {
+            return None;
+        }
         let (score, baseline) = (mean(self.measured.window)?, mean(self.measured.baseline)?);
         Some([score, Quotient { numerator: -baseline.numerator, ..baseline }])
     }
@@ -213,11 +234,13 @@ impl Reached {
     fn missed(&self) -> Option<Quotient> {
         let Quotient { numerator, denominator } = mean(self.measured.window)?;
         let target = i128::from(self.hundredths) * i128::from(FULL / u64::from(FULL_SCORE));
-        Some(Quotient { numerator: target * i128::from(denominator) - numerator, denominator })
+        let numerator = target * i128::from(denominator) - numerator * i128::from(self.agents);
+        let denominator = denominator.checked_mul(self.agents).filter(|denominator| *denominator > 0)?;
+        Some(Quotient { numerator, denominator })
     }
 }
 
-/// The mean progress of targets, in ten-thousandths of a percentage point: of the exact values, and rounded once.
+/// The mean progress of targets, without those of [`Reached`] that have none, in ten-thousandths of a percentage point: of the exact values, and rounded once.
 pub fn overall_progress(reached: &[Reached]) -> Option<i64> {
     let moved = reached.iter().filter_map(Reached::moved);
     shown(moved.clone().flatten(), moved.count())

@@ -740,6 +740,12 @@ pub struct CoachingSessionMessage<'a> {
 }
 
 impl CoachingSessionMessage<'_> {
+    /// The resource names of the users whom it names.
+    pub fn user_names(&self) -> impl Iterator<Item = &str> {
+        let names = [&self.agent_user_name, &self.creator_user_name].into_iter();
+        names.chain(&self.manager_submitter_user_name).map(String::as_str)
+    }
+
     /// The same without what managers write for themselves.
     #[must_use]
     pub fn without_private_notes(self) -> Self {

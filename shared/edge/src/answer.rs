@@ -105,13 +105,20 @@ impl Answer {
             left = rest;
             fitting += 1;
         }
-        // The rest of the answer may leave no room for the last.
-        for fitting in (1..=fitting).rev() {
-            if let Some(answer) = entries.get(..fitting).map(answer_of).transpose()?.flatten() {
-                return Ok(Some(answer));
+        // The rest of the answer may leave no room for the last ones.
+        let (mut found, mut tried) = (None, fitting);
+        let mut left = 1..=fitting;
+        while left.contains(&tried) {
+            match entries.get(..tried).map(answer_of).transpose()?.flatten() {
+                Some(answer) => {
+                    left = tried + 1..=*left.end();
+                    found = Some(answer);
+                }
+                None => left = *left.start()..=tried - 1,
             }
+            tried = usize::midpoint(*left.start(), *left.end());
         }
-        Ok(None)
+        Ok(found)
     }
 
     /// The same with the header `ETag`, for the one entity that it holds.

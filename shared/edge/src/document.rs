@@ -56,6 +56,11 @@ impl RequestType {
     /// No parameters and no body: see [`Request::without_parameters`](crate::Request::without_parameters).
     pub const NOTHING: Self = request_type!("without_parameters", (), "", |_| Outline::default());
 
+    /// A query: see [`Request::parameters`](crate::Request::parameters).
+    pub const fn parameters<Q: Message>() -> Self {
+        request_type!("parameters", Q, "", |_| of_parts(Q::fields(), None))
+    }
+
     /// The query of a list: see [`Request::list`](crate::Request::list).
     pub const fn list<Q: Message>() -> Self {
         request_type!("list", Q, "", |_| of_parts(Paged::<Q>::fields(), None))

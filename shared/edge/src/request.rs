@@ -299,6 +299,17 @@ impl<'a> Request<'a> {
         self.no_parameters().into_result()
     }
 
+    /// Reads the query, a `Q`.
+    ///
+    /// # Errors
+    /// INVALID_ARGUMENT naming every bad parameter.
+    pub fn parameters<'t, Q: Message>(&'t self, tenant: impl Into<Scope<'t>>, now: Timestamp) -> Result<Q, Error> {
+        self.assert_declared(RequestType::parameters::<Q>());
+        let mut violations = Violations::default();
+        let asked = self.query(&self.origin(tenant, now), &mut violations);
+        violations.finish(asked)
+    }
+
     /// Reads the query of a list, a request for a page of what a `Q` asks for; also returns the parameters that were
     /// read.
     ///

@@ -150,7 +150,7 @@ impl ProgressReading<'_> {
             progress.agent_user_name.clone(),
             cells.text(&progress.agent_display_name),
             is_active.to_string(),
-            target.target_name.clone(),
+            target.target_name.clone().unwrap_or_default(),
             target.usecase_name.clone(),
             target.scorecard_template_name.clone(),
             cells.text(&target.criterion_or_chapter_id),
@@ -159,7 +159,7 @@ impl ProgressReading<'_> {
             cells.number(target.baseline_score),
             cells.number(target.score),
             cells.number(target.progress),
-            cells.number(Some(target.target)),
+            cells.number(target.target),
             cells.number(target.gap),
             target.baseline_scorecard_count.to_string(),
             target.scorecard_count.to_string(),
@@ -185,7 +185,7 @@ impl Reading for ProgressReading<'_> {
         let RosterReading { app, tenant, now, .. } = self.agents;
         let measuring = ProgressMeasuring::new(app, tenant, &self.asked, now);
         let part = self.agents.next(&roster(app, tenant, &measuring), after).await?;
-        let last_revisions = measuring.last_revisions(&part.entries).await?;
+        let last_revisions = measuring.last_revisions(&part.entries, None).await?;
         Ok(part.map(|agent| ProgressEntry {
             progress: AgentCoachingProgress::new(&agent, tenant, &self.asked, &last_revisions),
             is_active: agent.agent.is_active,

@@ -10,8 +10,8 @@ use coaching_domain::{Error, Timestamp, message};
 use coaching_edge::AskedAgents;
 use serde::{Deserialize, Serialize};
 
-pub use answered::{AgentCoachingProgress, CriterionProgress};
-pub use measure::{MeasuredAgent, ProgressMeasuring};
+pub use answered::{AgentCoachingProgress, CriterionProgress, TeamProgress};
+pub use measure::{MeasuredAgent, MeasuredTeam, ProgressMeasuring};
 
 /// What progress is ordered by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,16 +57,21 @@ pub struct AskedProgress {
     pub window: Window,
     /// What it is ordered by.
     pub order_by: ProgressOrder,
+    /// Whether also of criteria that they were scored on and have no target for.
+    pub with_criteria_without_target: bool,
+    /// Whether also of all of them together.
+    pub with_team: bool,
 }
 
 impl AskedProgress {
-    /// The progress of `agents` in `window`, by name.
+    /// The progress of `agents` in `window`, by name: of their targets, each for themselves.
     ///
     /// # Errors
     /// INVALID_ARGUMENT if the window is none.
     pub fn new(agents: AskedAgents, window: ProgressWindow, now: Timestamp) -> Result<Self, Error> {
         let window = Window::new(window.start, window.end, now);
         let window = window.map_err(|fault| Error::invalid_field("endTime", fault))?;
-        Ok(Self { agents, window, order_by: ProgressOrder::Name })
+        let (with_criteria_without_target, with_team) = (false, false);
+        Ok(Self { agents, window, order_by: ProgressOrder::Name, with_criteria_without_target, with_team })
     }
 }

@@ -9,7 +9,7 @@
 //! | load the directory | [`Store::upsert_users`], [`Store::upsert_groups`], [`Store::upsert_usecases`] | the stored items |
 //! | one user; one group | [`Store::user`], [`Store::group`] | the items |
 //! | which usecases and templates exist | [`Store::existing`], [`Store::unknown_names`] | the items |
-//! | whether somebody coaches an agent | [`Store::has_coached`] | ranges of an index: the agent's plans and sessions |
+//! | who of some coaches an agent | [`Store::coaches_of`] | ranges of an index: the agent's plans and sessions |
 //! | a page of users; of groups | [`Store::list_users`], [`Store::list_groups`] | a range of the table, with a search two |
 //! | who of some is in the directory | [`Store::known_users`] | the items |
 //! | members of groups | [`Store::members_of`] | the groups, level by level |

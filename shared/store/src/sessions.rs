@@ -1,7 +1,8 @@
 //! Coaching sessions in the table, and the lists of them.
 
 use std::borrow::Borrow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use coaching_domain::change::{Author, Document};
@@ -23,13 +24,20 @@ use crate::list::{Filter, Listed, Page, PartlyShown, Range, SeenByAgent};
 use crate::sessions_held::{CountChange, Places};
 use crate::unreadable::Unreadable;
 
+/// The most agents whose sessions are read one by one; for more, those of the usecases or the profile are filtered.
+const MAX_AGENT_RANGES: usize = 20;
+
 /// Selects sessions of a profile: those that match every field that is set.
 #[derive(Debug, Clone, Default)]
 pub struct SessionFilter {
     /// Of this agent.
     pub agent: Option<UserId>,
+    /// Of any of these agents, if they are given.
+    pub agents: Option<Arc<HashSet<UserId>>>,
     /// Of this plan.
     pub plan: Option<CoachingPlanId>,
+    /// Created by this user.
+    pub creator: Option<UserId>,
     /// Of any of these usecases; empty: of any usecase or none.
     pub usecases: Vec<UsecaseId>,
     /// In any of these states; empty: in any.
@@ -44,6 +52,8 @@ pub struct SessionFilter {
     pub start_update_time: Option<Timestamp>,
     /// Changed before this time.
     pub end_update_time: Option<Timestamp>,
+    /// By session time, the latest first, whatever else is set; those without a session time do not match.
+    pub by_session_time: bool,
     /// As an agent sees them: fields that are hidden from the agent decide neither which sessions match, nor how many
     /// fit on a page.
     pub as_agent: bool,
@@ -55,7 +65,9 @@ impl SessionFilter {
         let AskedSessions { agent: asked_agent, plan, usecases, states, overdue, .. } = asked;
         Self {
             agent: agent.cloned().or(asked_agent),
+            agents: None,
             plan,
+            creator: None,
             usecases,
             states,
             overdue,
@@ -63,6 +75,7 @@ impl SessionFilter {
             end_session_time: asked.end_session_time,
             start_update_time: asked.start_update_time,
             end_update_time: asked.end_update_time,
+            by_session_time: false,
             as_agent: agent.is_some(),
         }
     }
@@ -70,6 +83,12 @@ impl SessionFilter {
     /// Whether only unacknowledged sessions match.
     fn is_open(&self) -> bool {
         self.overdue == Some(true) || !(self.states.is_empty() || self.states.contains(&State::Acknowledged))
+    }
+
+    /// Whether it is known without a read that none match.
+    fn matches_none(&self) -> bool {
+        let without = |agents: &HashSet<UserId>| self.agent.as_ref().is_some_and(|agent| !agents.contains(agent));
+        self.agents.as_ref().is_some_and(|agents| agents.is_empty() || without(agents))
     }
 
     /// Whether only sessions with a session time in a range match.
@@ -97,7 +116,8 @@ impl SessionFilter {
     /// Whether `session` matches the parts of the filter that no index and no expression decides.
     fn matches(&self, session: &CoachingSession, now: Timestamp) -> bool {
         let held = session.session_time;
-        (self.states.is_empty() || self.states.contains(&session.state(now)))
+        self.agents.as_ref().is_none_or(|agents| agents.contains(&session.agent))
+            && (self.states.is_empty() || self.states.contains(&session.state(now)))
             && self.overdue.is_none_or(|overdue| session.overdue(now) == overdue)
             && self.start_session_time.is_none_or(|start| held.is_some_and(|time| time >= start))
             && self.end_session_time.is_none_or(|end| held.is_some_and(|time| time < end))
@@ -219,9 +239,9 @@ impl Store {
         self.delete(tenant, id, author, check).await
     }
 
-    /// The first `size` sessions after `after` that match `filter`, the newest creation first. Without an agent and a
-    /// plan, a range of session time is listed with the latest first, else a range of update time with the earliest
-    /// first. Ties are listed by id.
+    /// The first `size` sessions after `after` that match `filter`, the newest creation first. By session time, and without
+    /// an agent and a plan with a range of it, the latest session time comes first; else, without an agent and a plan, with a
+    /// range of update time the earliest. Ties are listed by id.
     ///
     /// The best index for the filter is read, and the rest of the filter is applied to what it yields, as are the
     /// states at `now` and whether sessions are overdue. Reads are eventually consistent: a session shows within about
@@ -264,16 +284,28 @@ impl Store {
     }
 }
 
-/// The narrowest index ranges that cover `filter`, in order of preference: plan, agent, session time, update time, open
-/// sessions, one for each usecase, profile.
+/// The narrowest index ranges that cover `filter`, in order of preference: session time if it is the order, plan, agent,
+/// range of session time, of update time, open sessions, one for each of few agents, one for each usecase, profile.
 fn ranges<T: Borrow<CoachingSession> + 'static>(
     tenant: &Tenant,
     filter: &SessionFilter,
     after: Option<&Cursor>,
     now: Timestamp,
 ) -> Vec<Range<T>> {
-    let of_usecases = Filter::default().any_of("usecase", &filter.usecases);
+    if filter.matches_none() {
+        return Vec::new();
+    }
+    let created = Filter::default().any_of("creator", &filter.creator);
+    let of_usecases = created.clone().any_of("usecase", &filter.usecases);
+    let by_session_time = |rest: Filter| {
+        let start = filter.start_session_time.map(Cursor::after_all_at);
+        let end = filter.end_session_time.map(Cursor::after_all_at);
+        Range::new(ListIndex::SessionTime, keys::sessions_of_profile(tenant), rest, after).between(end, start)
+    };
     let ranges = match (&filter.plan, &filter.agent) {
+        (plan, agent) if filter.by_session_time => {
+            vec![by_session_time(of_usecases.any_of("plan", plan).only("agent", agent))]
+        }
         (Some(plan), agent) => {
             let rest = of_usecases.only("agent", agent);
             vec![Range::new(ListIndex::Plan, keys::sessions_of_plan(tenant, plan), rest, after)]
@@ -281,12 +313,7 @@ fn ranges<T: Borrow<CoachingSession> + 'static>(
         (None, Some(agent)) => {
             vec![Range::new(ListIndex::Agent, keys::sessions_of_agent(tenant, agent), of_usecases, after)]
         }
-        (None, None) if filter.has_session_time() => {
-            let start = filter.start_session_time.map(Cursor::after_all_at);
-            let end = filter.end_session_time.map(Cursor::after_all_at);
-            let range = Range::new(ListIndex::SessionTime, keys::sessions_of_profile(tenant), of_usecases, after);
-            vec![range.between(end, start)]
-        }
+        (None, None) if filter.has_session_time() => vec![by_session_time(of_usecases)],
         (None, None) if filter.has_update_time() => {
             let start = filter.start_update_time.map(Cursor::before_all_at);
             let end = filter.end_update_time.map(Cursor::before_all_at);
@@ -296,12 +323,20 @@ fn ranges<T: Borrow<CoachingSession> + 'static>(
         (None, None) if filter.is_open() => {
             vec![Range::new(ListIndex::Open, keys::sessions_of_profile(tenant), of_usecases, after)]
         }
-        (None, None) if filter.usecases.is_empty() => {
-            vec![Range::new(ListIndex::Profile, keys::sessions_of_profile(tenant), Filter::default(), after)]
-        }
         (None, None) => {
-            let partitions = filter.usecases.iter().map(|usecase| keys::sessions_of_usecase(tenant, usecase));
-            partitions.map(|partition| Range::new(ListIndex::Usecase, partition, Filter::default(), after)).collect()
+            let few = filter.agents.as_ref().filter(|agents| agents.len() <= MAX_AGENT_RANGES);
+            let (index, partitions, rest): (_, Vec<String>, _) = match (few, filter.usecases.as_slice()) {
+                (Some(agents), _) => {
+                    let partitions = agents.iter().map(|agent| keys::sessions_of_agent(tenant, agent));
+                    (ListIndex::Agent, partitions.collect(), of_usecases)
+                }
+                (None, []) => (ListIndex::Profile, vec![keys::sessions_of_profile(tenant)], created),
+                (None, usecases) => {
+                    let partitions = usecases.iter().map(|usecase| keys::sessions_of_usecase(tenant, usecase));
+                    (ListIndex::Usecase, partitions.collect(), created)
+                }
+            };
+            partitions.into_iter().map(|partition| Range::new(index, partition, rest.clone(), after)).collect()
         }
     };
     let kept = ranges.into_iter().map(|range| {

@@ -2,12 +2,13 @@
 
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use chrono::NaiveDate;
 use coaching_domain::goal::{Goal, Templates};
 use coaching_domain::measurement::Measurement;
 use coaching_domain::names::{ScorecardTemplateId, UserId};
+use coaching_domain::part_scores::{MeasuredPart, PartScores, measured_together};
 use coaching_domain::progress::{Scope, Span, overall_gap, overall_progress};
 use coaching_domain::statistics::Period;
 use coaching_domain::target::Target;
@@ -40,8 +41,19 @@ pub struct MeasuredAgent {
     pub agent: Agent,
     /// What was measured of them.
     pub measurement: Measurement,
+    /// Criteria that they have no target for, if those are asked for and they are on the page.
+    pub(super) without_target: Vec<MeasuredPart>,
+    /// All their scores, if those are needed.
+    scores: PartScores,
     /// Whether something that they are measured by cannot be read.
     is_damaged: bool,
+}
+
+/// Agents as one.
+#[derive(Debug)]
+pub struct MeasuredTeam {
+    pub(super) agents: usize,
+    pub(super) parts: Vec<MeasuredPart>,
 }
 
 /// Measures the agents of one request.
@@ -57,6 +69,8 @@ pub struct ProgressMeasuring<'a> {
     pub span: Span,
     baseline: Range<NaiveDate>,
     periods: Vec<Period>,
+    /// The templates that the agents were scored by, if criteria without a target are asked for, once they are measured.
+    scored_by: OnceLock<Templates>,
 }
 
 impl<'a> ProgressMeasuring<'a> {
@@ -70,7 +84,7 @@ impl<'a> ProgressMeasuring<'a> {
         };
         let baseline = asked.window.baseline();
         let periods = Period::of_days(&asked.window.all_days());
-        Self { app, tenant, asked, now, scope, span, baseline, periods }
+        Self { app, tenant, asked, now, scope, span, baseline, periods, scored_by: OnceLock::new() }
     }
 
     /// The organisation's targets in scope, with their templates.
@@ -136,7 +150,8 @@ impl<'a> ProgressMeasuring<'a> {
                 Goal::all(self.targets_of(&agent, organisation), self.scope.at, templates)
             };
             agent.targets.clear();
-            measured.push(MeasuredAgent { agent, measurement: Measurement::of(goals), is_damaged: false });
+            let (measurement, without_target, scores) = (Measurement::of(goals), Vec::new(), PartScores::default());
+            measured.push(MeasuredAgent { agent, measurement, without_target, scores, is_damaged: false });
         }
         let places: HashMap<&UserId, usize> = ids.iter().enumerate().map(|(place, id)| (id, place)).collect();
         let mut take = |one: ReadStatistics| {
@@ -145,7 +160,8 @@ impl<'a> ProgressMeasuring<'a> {
                 Err(unreadable) => unreadable.user().and_then(|agent| places.get(&agent)),
             };
             let Some(agent) = of.and_then(|place| measured.get_mut(*place)) else { return Ok(()) };
-            agent.is_damaged |= !one.is_ok_and(|one| self.add(one, &mut agent.measurement));
+            let added = one.is_ok_and(|one| self.add(one, agent));
+            agent.is_damaged |= !added;
             Ok(())
         };
         let (store, usecases) = (&self.app.store, &self.asked.agents.usecases);
@@ -158,14 +174,33 @@ impl<'a> ProgressMeasuring<'a> {
         }
         // If something of an agent cannot be read, none of their figures is right.
         measured.retain(|agent| !agent.is_damaged);
+        if self.asked.with_criteria_without_target {
+            self.learn_templates(&measured, templates).await?;
+        }
         Ok(measured)
     }
 
-    /// Adds `statistics` of an agent to their `measurement`, and returns whether they could be read.
-    fn add(&self, statistics: AgentStatistics, measurement: &mut Measurement) -> bool {
+    /// Reads the templates that the agents were scored by, of which some are `known`.
+    async fn learn_templates(&self, measured: &[MeasuredAgent], known: [&Templates; 2]) -> Result<(), Error> {
+        let scored_by: HashSet<_> = measured.iter().flat_map(|agent| agent.scores.templates()).collect();
+        let is_known = |id: &ScorecardTemplateId| known.iter().any(|some| some.contains_key(id));
+        let mut templates = self.templates(scored_by.iter().copied().filter(|id| !is_known(id)).collect()).await?;
+        let known = known.into_iter().flatten().filter(|(id, _)| scored_by.contains(id));
+        templates.extend(known.map(|(id, template)| (id.clone(), template.clone())));
+        // The agents of a request are measured once.
+        let _ = self.scored_by.set(templates);
+        Ok(())
+    }
+
+    /// Adds `statistics` to those of `agent`, and returns whether they could be read.
+    fn add(&self, statistics: AgentStatistics, agent: &mut MeasuredAgent) -> bool {
         let AgentStatistics { usecase, period, packed, .. } = &statistics;
         let (window, baseline) = (&self.asked.window.days, &self.baseline);
-        let added = measurement.add_scores(usecase, *period, packed, window, baseline);
+        let measurement = &mut agent.measurement;
+        let mut added = measurement.add_scores(usecase, *period, packed, window, baseline);
+        if added.is_ok() && (self.asked.with_criteria_without_target || self.asked.with_team) {
+            added = agent.scores.add(usecase, *period, packed, [window, baseline], &self.scope.templates);
+        }
         match added {
             Ok(()) => measurement.add_sessions(statistics.sessions, self.span),
             Err(_) => self.app.store.note(&statistics.unreadable(self.tenant)),
@@ -177,16 +212,28 @@ impl<'a> ProgressMeasuring<'a> {
         self.scope.targets_of(&agent.targets, &organisation.targets)
     }
 
-    /// The last revisions that have the criteria and chapters of the targets of `agents`, where current revisions do
+    /// What was `measured` of agents, as of one.
+    pub fn together(&self, measured: &[MeasuredAgent]) -> MeasuredTeam {
+        let agents = measured.iter().map(|agent| (agent.measurement.goals(), &agent.scores));
+        MeasuredTeam { agents: measured.len(), parts: measured_together(agents, self.scored_by.get()) }
+    }
+
+    /// The last revisions that have the criteria and chapters of `agents` and of the `team`, where current revisions do
     /// not.
     ///
     /// # Errors
     /// UNAVAILABLE if the table does not answer.
-    pub async fn last_revisions(&self, agents: &[MeasuredAgent]) -> Result<Vec<ScorecardTemplate>, Error> {
+    pub async fn last_revisions(
+        &self,
+        agents: &[MeasuredAgent],
+        team: Option<&MeasuredTeam>,
+    ) -> Result<Vec<ScorecardTemplate>, Error> {
         let goals = agents.iter().flat_map(|agent| agent.measurement.goals());
-        let revisions: HashSet<_> = goals
-            .filter_map(|goal| goal.last_revision().map(|revision| (goal.target.template.clone(), Some(revision))))
-            .collect();
+        let goals = goals.map(|goal| (&goal.target.template, goal.last_revision()));
+        let parts = agents.iter().map(|agent| &agent.without_target).chain(team.map(|team| &team.parts)).flatten();
+        let parts = parts.map(|part| (&part.template, part.label.last_revision()));
+        let revisions: HashSet<_> =
+            goals.chain(parts).filter_map(|(id, revision)| Some((id.clone(), Some(revision?)))).collect();
         let revisions: Vec<_> = revisions.into_iter().collect();
         Ok(self.app.store.revisions(self.tenant, &revisions, false).await?.entries)
     }
@@ -220,8 +267,13 @@ impl Measuring for ProgressMeasuring<'_> {
         self.measure_all(agents, basis, ahead).await
     }
 
-    /// Removes sessions of plans that are being deleted.
+    /// Removes sessions of plans that are being deleted, and finds the criteria without a target.
     async fn complete(&self, page: &mut Vec<MeasuredAgent>) -> Result<(), Error> {
+        if let Some(templates) = self.scored_by.get() {
+            for agent in page.iter_mut() {
+                agent.without_target = agent.scores.criteria_without_target(agent.measurement.goals(), templates);
+            }
+        }
         let sessions = page.iter_mut().map(|agent| &mut agent.measurement.sessions).collect();
         self.app.store.leave_out_deleted(self.tenant, sessions, |(_, plan)| plan, self.now).await
     }
