@@ -121,9 +121,12 @@ export const del = (path, options) => request('delete', path, options);
  */
 export async function* pages(method, path, options = {}) {
   const place = method === 'get' ? 'query' : 'body';
+  /** @type {string | undefined} */
   let pageToken;
   do {
+    /** @type {Options<M, P>} */
     const asked = pageToken ? { ...options, [place]: { .../** @type {object} */ (options[place] ?? {}), pageToken } } : options;
+    /** @type {Answer<M, P>} */
     const answer = await request(method, path, asked);
     yield answer;
     pageToken = /** @type {{ nextPageToken?: string }} */ (answer).nextPageToken;

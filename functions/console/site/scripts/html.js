@@ -92,7 +92,9 @@ const onlyFixed = (markup) => {
   return markup;
 };
 
-const policy = globalThis.trustedTypes?.createPolicy('console-templates', { createHTML: onlyFixed });
+/** @typedef {{ createPolicy(name: string, rules: { createHTML(markup: string): string }): typeof rules }} TrustedTypes */
+const { trustedTypes } = /** @type {{ trustedTypes?: TrustedTypes }} */ (globalThis);
+const policy = trustedTypes?.createPolicy('console-templates', { createHTML: onlyFixed });
 
 /**
  * Where a value goes in a template.
@@ -141,7 +143,7 @@ function prepare({ strings, isSvg }) {
   const element = document.createElement('template');
   fixed.add(markup);
   // With trusted types the policy's answer is the only thing that is taken here.
-  element.innerHTML = /** @type {string} */ (/** @type {unknown} */ (policy ? policy.createHTML(markup) : onlyFixed(markup)));
+  element.innerHTML = policy ? policy.createHTML(markup) : onlyFixed(markup);
   fixed.delete(markup);
   const content = element.content;
   if (isSvg) content.replaceChildren(...(content.firstElementChild?.childNodes ?? []));
