@@ -17,7 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use coaching_edge::{Access, ListIndex, Operation, Partition};
-use coaching_local::{OPERATIONS, TASKS, TEMPLATE};
+use coaching_local::{OPERATIONS, TASKS, TEMPLATE, WEBSITES};
 use coaching_tests::{
     Replayed, Right, TestService, answer, event_file, event_files, perform, replay_every_event, rights_used, root,
     suite_is_recorded,
@@ -219,8 +219,9 @@ fn the_bucket_of_files_is_known_where_files_are_written_or_linked_to_and_nowhere
     let main = |name: &str| std::fs::read_to_string(root().join(format!("functions/{name}/src/main.rs"))).unwrap();
     let operations = OPERATIONS.iter().map(|operation| (operation.name, operation.links_files, "s3:GetObject"));
     let tasks = TASKS.iter().map(|task| (task.name, task.writes_files, "s3:PutObject"));
+    let websites = WEBSITES.iter().map(|website| (website.name, false, ""));
     let uses: BTreeMap<&str, (bool, &str)> =
-        operations.chain(tasks).map(|(name, uses, right)| (name, (uses, right))).collect();
+        operations.chain(tasks).chain(websites).map(|(name, uses, right)| (name, (uses, right))).collect();
     for (function, properties) in functions() {
         let (uses, right) = uses[function.as_str()];
         assert_eq!(main(&function).contains("_with_files("), uses, "{function}");

@@ -166,6 +166,24 @@ pub(crate) fn page() -> Outcome {
     run(command("tests/docs_page.sh").arg(service.variable("COACHING_URL")?).arg("target/docs-page"))
 }
 
+pub(crate) fn console_types() -> Outcome {
+    install_for_node()?;
+    let programs = "target/node/node_modules/.bin";
+    run(&mut command(&format!("{programs}/openapi-typescript openapi.json -o target/node/console/api.d.ts")))?;
+    run(&mut command(&format!("{programs}/tsc --project tests/console/tsconfig.json")))
+}
+
+pub(crate) fn console() -> Outcome {
+    install_for_node()?;
+    install_program("chromium", "chromium")?;
+    let service = Service::start("console")?;
+    // Each file by itself, in the order of their names: they share the demo's data.
+    for file in ["tests/console/sign_in.js", "tests/console/issuer.js", "tests/console/screens.js"] {
+        run(beside(&service, command("node").arg(file)))?;
+    }
+    Ok(())
+}
+
 pub(crate) fn client() -> Outcome {
     make_client()?;
     run(with_tools("mypy --strict tests/generated_client.py")?.env("MYPYPATH", CLIENT))?;

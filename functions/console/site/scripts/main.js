@@ -136,7 +136,7 @@ function personChoice() {
     const { value } = /** @type {HTMLSelectElement} */ (event.target);
     const person = all.find((one) => one.userName === value);
     if (!person) return;
-    become(person);
+    await become(person);
     await begin();
     if (location.hash === link('')) await visit();
     else location.hash = link('');

@@ -2,7 +2,8 @@
 //
 // On AWS: OAuth 2.0's authorization code with PKCE (RFC 7636), as RFC 9700 and the guidance for browser-based apps ask
 // of a page: the endpoints by discovery, S256, `state`, the issuer of the answer compared (RFC 9207), a `nonce` in the ID
-// token, refresh tokens that rotate. On one machine: the address that the service prints has a token in its fragment.
+// token, refresh tokens that rotate. On one machine: the address that the service prints has a sign-in token in its
+// fragment, which the service exchanges for an access token.
 //
 // Tokens are in memory and in the tab's session storage, nowhere else.
 
@@ -36,10 +37,11 @@ import { session } from './session.js';
  * @property {string} access
  * @property {string} [refresh]
  * @property {string} [id]
+ * @property {string} [signIn]  on one machine, what the access token is had for
  * @property {number} [ends]  when the access token ends, in milliseconds since 1970
  */
 
-/** @typedef {{ userName: string, displayName: string, role: string, token: string }} Person  of the demo, who may sign in */
+/** @typedef {{ userName: string, displayName: string, role: string, token: string }} Person  of the demo, with their sign-in token */
 
 /**
  * What is remembered of a sign-in that has been begun.
@@ -95,9 +97,9 @@ export async function start() {
   }
   configuration = await (await fetch(new URL('console/configuration.json', here()))).json();
   tokens = JSON.parse(sessionStorage.getItem(KEPT_TOKENS) ?? 'null');
-  if (brought) keep({ access: brought, ...endOf(brought) });
+  if (brought) keep({ access: '', signIn: brought });
   else if (answer.has('state') || answer.has('error')) await finish(answer);
-  if (tokens && configuration.isLocal) await renewed();
+  if (tokens && configuration.isLocal && !(await renewed())) forget();
   return tokens !== null;
 }
 
@@ -169,8 +171,9 @@ export async function signOut() {
  * Takes another person of the demo.
  * @param {Person} person
  */
-export function become(person) {
-  keep({ access: person.token, ...endOf(person.token) });
+export async function become(person) {
+  keep({ access: '', signIn: person.token });
+  await renewed();
 }
 
 /**
@@ -211,7 +214,8 @@ function askAgain() {
       event.preventDefault();
       const given = String(new FormData(/** @type {HTMLFormElement} */ (event.target)).get('address'));
       const token = tokenOfFragment(given.slice(Math.max(0, given.indexOf('#'))));
-      if (token) keep({ access: token, ...endOf(token) });
+      if (token) keep({ access: '', signIn: token });
+      await renewed();
       await done();
     };
     const show = () =>
@@ -265,7 +269,7 @@ async function isSamePerson() {
 }
 
 /**
- * The token of an address's fragment.
+ * The sign-in token of an address's fragment.
  * @param {string} hash
  */
 const tokenOfFragment = (hash) => new URLSearchParams(hash.replace(/^#/, '')).get('token');
@@ -334,16 +338,16 @@ async function renew() {
   }
 }
 
-/** Renews a token of the service on one machine, which answers with the people of the demo as well. */
+/** Has the service on one machine make an access token; it answers with the people of the demo as well. */
 async function renewHere() {
   const response = await fetch(new URL('console/people', here()), {
     method: 'POST',
-    headers: { authorization: `Bearer ${tokens?.access}` },
+    headers: { authorization: `Bearer ${tokens?.signIn}` },
   });
   if (!response.ok) return false;
   /** @type {{ token: string, people: Person[] }} */
   const { token, people } = await response.json();
-  keep({ access: token, ...endOf(token) });
+  keep({ ...tokens, access: token, ...endOf(token) });
   demoPeople = people;
   return true;
 }
