@@ -57,7 +57,7 @@ async function load(visit) {
     .sort((a, b) => Date.parse(timeOf(b)) - Date.parse(timeOf(a)))[0];
   const moves = await movesSince(previous, coachingSession, signal);
   const known = await changes;
-  const names = await namesOf([coachingSession.agentUserName, coachingSession.creatorUserName, previous?.managerSubmitterUserName, ...known.map(({ userName }) => userName)]);
+  const names = await namesOf([coachingSession.agentUserName, coachingSession.creatorUserName, previous?.managerSubmitterUserName, ...people(known)]);
   /** @type {Data} */
   const data = { notes: new Notes(coachingSession, visit, () => refreshChanges(data, visit)), previous, changes: known, plan: (await plan).coachingPlan, moves, names };
   return data;
@@ -73,13 +73,16 @@ async function changesOf({ name }, signal) {
   return (await get('…/changes', { query: { name, pageSize: MAX_SESSIONS }, signal })).changes;
 }
 
+/** Who made the changes, without services, which are nobody in the directory. @param {Change[]} changes */
+const people = (changes) => changes.filter(({ role }) => role !== 'service').map(({ userName }) => userName);
+
 /**
  * @param {Data} data
  * @param {Visit} visit
  */
 async function refreshChanges(data, visit) {
   data.changes = await changesOf(data.notes.session, visit.signal).catch(() => data.changes);
-  data.names = new Map([...data.names, ...(await namesOf(data.changes.map(({ userName }) => userName)))]);
+  data.names = new Map([...data.names, ...(await namesOf(people(data.changes)))]);
   visit.show();
 }
 
