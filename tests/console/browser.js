@@ -35,13 +35,19 @@ export class Page {
   /** Errors that a case means to cause: those that match are none. */
   expected = [];
 
-  constructor(page) {
+  constructor(page, origin) {
     this.page = page;
+    // An issuer's own pages are not ours to judge.
+    const note = (error) => {
+      if (page.url().startsWith(origin)) this.errors.push(error);
+    };
     page.on('console', (message) => {
-      if (['error', 'warn'].includes(message.type())) this.errors.push(message.text());
+      const where = message.location().url ?? '';
+      const isOfOthers = where.startsWith('http') && !where.startsWith(origin);
+      if (['error', 'warn'].includes(message.type()) && !isOfOthers) note(message.text());
     });
-    page.on('pageerror', (error) => this.errors.push(String(error)));
-    page.on('requestfailed', (request) => this.errors.push(`${request.url()}: ${request.failure()?.errorText}`));
+    page.on('pageerror', (error) => note(String(error)));
+    page.on('requestfailed', (request) => note(`${request.url()}: ${request.failure()?.errorText}`));
     page.setDefaultTimeout(30_000);
   }
 
@@ -129,7 +135,7 @@ export class Browser {
   /** A page of a new window at `address`. */
   async open(address) {
     const context = await this.chromium.createBrowserContext();
-    const page = new Page(await context.newPage());
+    const page = new Page(await context.newPage(), new URL(address).origin);
     await page.page.setViewport(WIDE);
     await page.page.goto(address);
     return page;

@@ -205,6 +205,10 @@ function visitOf(parameters, query) {
       const state = shown;
       if (!state || state.visit !== visit) return;
       state.isLoading = true;
+      if (state.error) {
+        state.error = null;
+        visit.show();
+      }
       try {
         state.data = (await state.screen?.load(visit)) ?? null;
         state.error = null;
