@@ -3,15 +3,15 @@
 import { newSession, send, sessionOf } from './api.js';
 import { expect } from './browser.js';
 
-const saved = (page) => page.page.waitForSelector('.saved.saved');
+const saved = (page) => page.page.waitForSelector('.save-state.saved');
 const press = async (page, words) => {
   await page.page.locator(`::-p-xpath(//button[contains(., "${words}")])`).click();
 };
 
 export async function life(browser) {
   const maria = await browser.signedIn('maria');
-  await maria.visit('/agents/ana');
   maria.expected.push(/404/);
+  await maria.visit('/agents/ana');
   await press(maria, 'New session');
   await maria.page.waitForSelector('#notes');
   await maria.loaded();
@@ -100,7 +100,7 @@ export async function lost(browser) {
   await maria.visit(`/sessions/${id}`);
   await maria.page.setOfflineMode(true);
   await maria.type('#notes', 'Written in a tunnel.');
-  await maria.page.waitForSelector('.saved.failed');
+  await maria.page.waitForSelector('.save-state.failed');
   expect(/cannot be reached/.test(await maria.text()), 'it is told');
   await maria.page.setOfflineMode(false);
   await saved(maria);
@@ -114,7 +114,7 @@ export async function lost(browser) {
     else void request.continue();
   });
   await maria.type('#notes', 'Written while it was busy.');
-  await maria.page.waitForSelector('.saved.failed');
+  await maria.page.waitForSelector('.save-state.failed');
   expect(/is busy/.test(await maria.text()), 'it is told');
   isBusy = false;
   await saved(maria);

@@ -13,6 +13,8 @@ import { html, svg } from '../scripts/html.js';
 
 const TOP = 12;
 const BOTTOM = 22;
+/** A chart of this height, in pixels, is taken to be wide as well. */
+const WIDE_FROM = 150;
 
 /**
  * The scores at which lines go across: the least round range around all that is drawn.
@@ -50,13 +52,15 @@ export function scoreLines(lines, { label, height, day, percent }) {
   const low = across[0] ?? 0;
   const high = across[across.length - 1] ?? 100;
   const span = Math.max(1, lines.end - lines.start);
-  /** @param {number} time in percent of the width: 3 to 97, so that marks stay within */
-  const x = (time) => 3 + (94 * (Math.min(lines.end, Math.max(lines.start, time)) - lines.start)) / span;
+  const left = height < WIDE_FROM ? 12 : 4;
+  /** @param {number} time in percent of the width, from beside the labels of the levels on */
+  const x = (time) => left + ((97 - left) * (Math.min(lines.end, Math.max(lines.start, time)) - lines.start)) / span;
   /** @param {number} score in pixels */
   const y = (score) => TOP + ((height - TOP - BOTTOM) * (high - score)) / (high - low);
   /** @param {{time: number, score: number}[]} corners */
   const path = (corners) => corners.map(({ time, score }, index) => `${index ? 'L' : 'M'}${x(time).toFixed(2)} ${y(score).toFixed(1)}`).join('');
-  const labelled = [lines.start, (lines.start + lines.end) / 2, lines.end];
+  // The last label is the last day that is in the window.
+  const labelled = [lines.start, (lines.start + lines.end) / 2, lines.end - 1];
   const anchors = ['start', 'middle', 'end'];
 
   return html`<svg class="lines" role="img" aria-label=${label} width="100%" height=${height}>

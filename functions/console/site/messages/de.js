@@ -74,7 +74,7 @@ export const de = {
   'team.more': 'Weitere werden beim Blättern geladen.',
   'team.empty': 'Hier sind keine Agenten. Wählen Sie eine andere Gruppe.',
   'team.unreachable': { one: 'Die Daten von einem konnten nicht gelesen werden und fehlen.', other: 'Die Daten von {count} konnten nicht gelesen werden und fehlen.' },
-  'team.note': 'Werte sind Prozente; kleine Zahlen daneben zählen Bewertungen. Der Start ist der Mittelwert der {days} Tage davor. Die Lücke sagt, wie viele Punkte zum Ziel fehlen: Ein übertroffenes Ziel zählt als keine.',
+  'team.note': '○ ist der Start, ● ist jetzt und der senkrechte Strich das Ziel. Werte sind Prozente; kleine Zahlen daneben zählen Bewertungen. Der Start ist der Mittelwert der {days} Tage davor. Die Lücke sagt, wie viele Punkte zum Ziel fehlen: Ein übertroffenes Ziel zählt als keine.',
 
   // The choice of a group, a usecase and a window.
   'scope.label': 'Was gezeigt wird',

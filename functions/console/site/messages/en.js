@@ -73,7 +73,7 @@ export const en = {
   'team.more': 'More are loaded as you scroll.',
   'team.empty': 'There are no agents here. Choose another group.',
   'team.unreachable': { one: 'The records of one could not be read. They are left out.', other: 'The records of {count} could not be read. They are left out.' },
-  'team.note': 'Scores are percentages; small figures beside them count scorecards. Start is the mean of the {days} days before. The gap is how many points are missing to the target: a target that is exceeded counts as none.',
+  'team.note': '○ is the start, ● is now, and the upright line the target. Scores are percentages; small figures beside them count scorecards. Start is the mean of the {days} days before. The gap is how many points are missing to the target: a target that is exceeded counts as none.',
 
   // The choice of a group, a usecase and a window.
   'scope.label': 'What is shown',

@@ -182,7 +182,7 @@ function chart(data, series, visit) {
   const words = text('agent.chart', { label, from: percent(points[0]?.score ?? 0), to: percent(points[points.length - 1]?.score ?? 0), count, sessions: lines.sessions.length });
   return html`<figure class=${isWhole ? 'chart whole' : 'chart'}>
     <figcaption><b>${isWhole ? text('agent.whole') : label}</b>
-      ${measured ? html`${score(measured.score, { least: measured.scorecardCount, most: measured.scorecardCount })} ${progress(measured.progress)}` : html`<span class="count">${text('figure.scorecards', { count, figure: count })}</span>`}
+      ${measured ? html`${score(measured.score, { least: measured.scorecardCount, most: measured.scorecardCount })} ${measured.progress === undefined ? null : progress(measured.progress)}` : html`<span class="count">${text('figure.scorecards', { count, figure: count })}</span>`}
       ${target === undefined ? null : html`<span class="target">${text('bar.target', { target: percent(target) })}</span>`}</figcaption>
     ${scoreLines(lines, { label: target === undefined ? words : `${words} ${text('bar.target', { target: percent(target) })}`, height: isWhole ? 180 : 110, day: (time) => date(new Date(time)), percent })}
     <details><summary>${text('agent.figures')}<span class="hidden"> – ${label}</span></summary>

@@ -32,6 +32,8 @@ const OF_EACH_TYPE = 2;
 const MAX_OVERDUE = 1000;
 /** Who was coached within this number of days does not wait, if there is no other reason. */
 const SOON = 14;
+/** The most opportunities that are shown of an agent. */
+const MAX_OPPORTUNITIES = 3;
 /** The number of agents that are shown at once. */
 const SHOWN = 20;
 
@@ -132,7 +134,7 @@ function card(candidate, data, visit) {
       ${overdue.map((session) => html`<li><span class="overdue">${text('session.overdue')}</span>
         ${text(session.state === 'SUBMITTED' ? 'next.notAcknowledged' : 'next.notHeld', { date: date(timeOf(session)), ago: fromNow(session.managerSubmitTime ?? timeOf(session)) })}
         <a href=${link(`/sessions/${idOf(session.name)}`)}>${text(session.state === 'SUBMITTED' ? 'next.open' : 'next.write')}</a></li>`)}
-      ${opportunities.map((opportunity) => html`<li>${inWords(opportunity)} ${opportunity.isSignificant ? null : html`<span class="quiet">${text('next.chance')}</span>`}</li>`)}
+      ${opportunities.slice(0, MAX_OPPORTUNITIES).map((opportunity) => html`<li>${inWords(opportunity)} ${opportunity.isSignificant ? null : html`<span class="quiet">${text('next.chance')}</span>`}</li>`)}
       <li class=${days === undefined || days >= SOON ? null : 'quiet'}>${days === undefined ? text('next.notCoached', { days: data.scope.days }) : text('next.lastCoached', { count: days })}</li>
     </ul>
     <button type="button" class=${overdue.length ? null : 'main'} @click=${create}>${first ? text('next.createOn', { criterion: first.criterionDisplayName }) : text('next.create')}<span class="hidden"> – ${overview.agentDisplayName}</span></button>

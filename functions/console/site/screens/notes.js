@@ -85,7 +85,7 @@ export class Notes {
     this.#saving = this.#send({ ...this.unsaved });
     await this.#saving;
     this.#saving = null;
-    if (this.state === 'saved' && Object.keys(this.unsaved).length) this.#later(PAUSE);
+    if (this.state === 'typing') this.#later(PAUSE);
   }
 
   /** @param {Partial<Record<Field, string>>} sent */
@@ -111,7 +111,7 @@ export class Notes {
     for (const field of /** @type {Field[]} */ (Object.keys(sent))) if (this.unsaved[field] === sent[field]) delete this.unsaved[field];
     this.error = null;
     this.theirs = null;
-    this.#show('saved');
+    this.#show(Object.keys(this.unsaved).length ? 'typing' : 'saved');
     this.saved();
   }
 

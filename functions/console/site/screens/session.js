@@ -206,7 +206,7 @@ function editor({ notes, names, plan }, visit) {
             ? html`<button type="button" @click=${() => visit.attempt(() => takeBack(notes, visit))}>${text('session.takeBack')}</button>`
             : null}
         <button type="button" @click=${() => visit.attempt(() => planNext(session, plan))}>${text('session.next')}</button>
-        <p role="status" aria-live="polite" class=${`saved ${notes.state}`}>${savedWords(notes)}</p>
+        <p role="status" aria-live="polite" class=${`save-state ${notes.state}`}>${savedWords(notes)}</p>
       </div>
       ${notes.state === 'failed' ? html`<error-state .error=${notes.error} .retry=${() => notes.save()}></error-state>` : null}
     </form>`;
