@@ -1,15 +1,13 @@
 // Sign-in as on AWS, at an OpenID provider that shares no code with the console: authorization code with PKCE, renewal
 // with rotating refresh tokens, sign-in anew over a page that stays, signing out.
 //
-// The console's function serves the files. In API Gateway's place stands a server that verifies the provider's tokens,
-// and sends each request on with the token of the same person on the service of one machine.
-
 import { pathToFileURL } from 'node:url';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 
-import { Browser, expect, signInAddress, url } from './browser.js';
-import { bodyOf, Function, listen } from './function.js';
+import { Browser, expect } from './browser.js';
+import { listen } from './function.js';
+import { Gateway } from './gateway.js';
 
 const tools = createRequire(path.resolve(process.env.NODE_TOOLS ?? 'target/node', 'tools.js'));
 const load = (name) => import(pathToFileURL(tools.resolve(name)));
@@ -32,40 +30,10 @@ let provider;
 const issuerServer = await listen((request, response) => provider.callback()(request, response));
 const issuer = `http://${issuerServer.address}`;
 
-// --- in API Gateway's place
+// --- the deployment
 
-let files;
-/** Whether access tokens are refused, as when the issuer has taken them back. */
-let isRevoked = false;
-const accessTokens = new Map();
-
-/** The token of the same person on the service of one machine. */
-async function localToken(person) {
-  if (!accessTokens.has(person)) {
-    const token = (await signInAddress(person)).split('#token=')[1];
-    const headers = { authorization: `Bearer ${token}`, origin: url };
-    const response = await fetch(`${url}/console/people`, { method: 'POST', headers });
-    accessTokens.set(person, (await response.json()).token);
-  }
-  return accessTokens.get(person);
-}
-
-const gateway = await listen(async (request, response) => {
-  if (!request.url.startsWith('/v1/')) return files.answer(request, response);
-  const token = request.headers.authorization?.replace(/^Bearer /, '') ?? '';
-  const verified = await jwtVerify(token, keys, { issuer, audience: AUDIENCE }).catch(() => null);
-  if (!verified || isRevoked) {
-    return response.writeHead(401, { 'content-type': 'application/json' }).end('{"message":"Unauthorized"}');
-  }
-  const body = await bodyOf(request);
-  const answer = await fetch(url + request.url, {
-    method: request.method,
-    headers: { authorization: `Bearer ${await localToken(verified.payload.sub)}`, 'content-type': 'application/json' },
-    ...(body.length ? { body } : {}),
-  });
-  response.writeHead(answer.status, { 'content-type': 'application/json' }).end(await answer.text());
-});
-const address = `http://${gateway.address}/`;
+const gateway = await Gateway.start(async (token) => (await jwtVerify(token, keys, { issuer, audience: AUDIENCE })).payload.sub);
+const { address } = gateway;
 
 provider = new Provider(issuer, {
   clients: [
@@ -106,12 +74,7 @@ provider = new Provider(issuer, {
 });
 provider.on('grant.success', (context) => grants.push(context.oidc.params.grant_type));
 
-files = await Function.start('target/debug/console', {
-  ISSUER: issuer,
-  AUDIENCE,
-  CLIENT_ID: CLIENT,
-  SCOPES: 'openid',
-});
+await gateway.serve({ ISSUER: issuer, AUDIENCE, CLIENT_ID: CLIENT, SCOPES: 'openid' });
 
 // --- the cases
 
@@ -160,14 +123,14 @@ async function cases() {
   });
   await page.page.reload();
   await page.loaded();
-  isRevoked = true;
+  gateway.isClosed = true;
   page.expected.push(/401/);
   await page.page.evaluate(() => { document.body.dataset.before = 'as it was'; });
   const hash = await page.page.evaluate(() => location.hash);
   await page.page.evaluate(() => dispatchEvent(new HashChangeEvent('hashchange')));
   await page.page.waitForSelector('dialog[open]');
   await page.accessible('signed out meanwhile');
-  isRevoked = false;
+  gateway.isClosed = false;
   const opened = new Promise((resolve) => { page.page.once('popup', resolve); });
   await page.click('dialog button.main');
   const popup = await opened;
@@ -206,8 +169,6 @@ try {
   process.exitCode = 1;
 }
 await browser.end();
-files.end();
-for (const { server } of [issuerServer, gateway]) {
-  server.closeAllConnections();
-  server.close();
-}
+gateway.end();
+issuerServer.server.closeAllConnections();
+issuerServer.server.close();
