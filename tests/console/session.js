@@ -74,7 +74,7 @@ export async function conflict(browser) {
   expect(now.meetingNotes === 'Of Ada.' && now.privateNotes === 'Of Maria.', `what does not touch is merged: ${JSON.stringify(now)}`);
 
   await maria.type('#notes', 'Of Maria.');
-  await maria.page.waitForSelector('.conflict');
+  await maria.page.waitForFunction(() => /^ada changed this/.test(document.querySelector('.conflict')?.innerText ?? ''));
   const shown = await maria.text('.conflict');
   expect(/Of Maria\./.test(shown) && /Of Ada\./.test(shown), `both versions are shown: ${shown}`);
   expect((await sessionOf(id)).meetingNotes === 'Of Ada.', 'and nothing is overwritten');

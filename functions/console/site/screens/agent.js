@@ -10,7 +10,7 @@ import { effectInWords } from './effect.js';
 import { moment, progress, score, state } from './figures.js';
 import { planFor } from './next.js';
 import { namesOf } from './people.js';
-import { choices, choose } from './scope.js';
+import { choose, scopeOf } from './scope.js';
 import { timeOf } from './session.js';
 import { nextMeeting, WINDOW_DAYS, windowOf } from './window.js';
 
@@ -20,11 +20,12 @@ import { nextMeeting, WINDOW_DAYS, windowOf } from './window.js';
 /**
  * @typedef {object} Data
  * @property {string} agent  the agent's name in the API
+ * @property {import('./scope.js').Scope} scope  whose group the effects are compared with
  * @property {number} days
  * @property {{ startTime: string, endTime: string }} window
  * @property {Schemas['ScorecardTemplate'][]} templates
  * @property {Series[]} series
- * @property {Schemas['CriterionProgress'][]} measured  the criteria with a target
+ * @property {Schemas['CriterionProgress'][]} measured  the criteria's figures over the window
  * @property {Schemas['CoachingPlan'][]} plans  the active ones first
  * @property {Schemas['CoachingSession'][]} sessions  the latest first
  * @property {Schemas['CoachingComment'][]} comments
@@ -41,6 +42,8 @@ const MAX_DAILY = 30;
 /** The most criteria of a request of series. */
 const MAX_CRITERIA = 50;
 const PAGE = 50;
+/** The most agents of a request of effects. */
+const MAX_AGENTS = 1000;
 
 /** @type {(path: any, options: object) => Promise<any>} */
 const retrieve = post;
@@ -63,15 +66,16 @@ async function load(visit) {
   const days = WINDOW_DAYS.includes(asked) ? asked : DEFAULT_DAYS;
   const window = windowOf(days, Date.now());
   const agentUserNames = [user];
-  const [{ usecases }, { scorecardTemplates: templates }] = await Promise.all([choices(), get('…/scorecardTemplates:listCurrent', { query: { pageSize: PAGE }, signal })]);
-  const usecaseNames = usecases.map(({ name }) => name);
+  const [scope, { scorecardTemplates: templates }] = await Promise.all([scopeOf(visit), get('…/scorecardTemplates:listCurrent', { query: { pageSize: PAGE }, signal })]);
+  const usecaseNames = scope.usecases.map(({ name }) => name);
   const criteria = templates.flatMap((template) => partsOf(template)).slice(0, MAX_CRITERIA);
   const granularity = /** @type {'GRANULARITY_DAY' | 'GRANULARITY_WEEK'} */ (days > MAX_DAILY ? 'GRANULARITY_WEEK' : 'GRANULARITY_DAY');
   const body = { agentUserNames, usecaseNames, ...window };
-  const effects = usecaseNames.length ? readEffects(body, signal) : Promise.resolve({ effects: [], effectError: null });
+  const progressBody = { ...body, includeInactiveUsers: true, includeCriteriaWithoutTarget: true };
+  const effects = usecaseNames.length ? readEffects({ ...body, ...comparedWith(scope, user) }, user, signal) : Promise.resolve({ effects: [], effectError: null });
   const [series, measured, plans, sessions] = await Promise.all([
     criteria.length && usecaseNames.length ? post('…/scoreSeries:retrieve', { body: { ...body, criteria, granularity }, signal }) : { scoreSeries: [] },
-    usecaseNames.length ? post('…/coachingProgresses:retrieve', { body: { ...body, includeInactiveUsers: true }, signal }) : { agentCoachingProgresses: [] },
+    usecaseNames.length ? post('…/coachingProgresses:retrieve', { body: progressBody, signal }) : { agentCoachingProgresses: [] },
     post('…/coachingPlans:list', { body: { agentUserNames, pageSize: PAGE }, signal }),
     get('…/coachingSessions', { query: { agentUserName: user, pageSize: PAGE }, signal }),
   ]);
@@ -82,7 +86,7 @@ async function load(visit) {
   const people = [user, ...latest.map(({ creatorUserName }) => creatorUserName), ...comments.map(({ creatorUserName }) => creatorUserName)];
   /** @type {Data} */
   const data = {
-    agent: user, days, window, templates, plans: coachingPlans, sessions: latest, comments,
+    agent: user, scope, days, window, templates, plans: coachingPlans, sessions: latest, comments,
     series: series.scoreSeries,
     measured: measured.agentCoachingProgresses[0]?.criterionProgresses ?? [],
     ...(await effects),
@@ -94,14 +98,23 @@ async function load(visit) {
 }
 
 /**
+ * The agents of a request of effects: those of the group, beside whom the effects are seen.
+ * @param {import('./scope.js').Scope} scope
+ * @param {string} user
+ */
+const comparedWith = ({ group }, user) => ({ agentUserNames: [user], groupNames: group ? [group] : [], includeIndirectGroupMembers: true });
+
+/**
  * What coaching brought. The rest of the screen does not wait for it to succeed.
  * @param {object} body
+ * @param {string} user the agent's name in the API
  * @param {AbortSignal} signal
  * @returns {Promise<Pick<Data, 'effects' | 'effectError'>>}
  */
-async function readEffects(body, signal) {
+async function readEffects(body, user, signal) {
   try {
-    return { effects: (await retrieve('…/coachingEffects:retrieve', { body, signal })).effects, effectError: null };
+    const { effects } = await retrieve('…/coachingEffects:retrieve', { body: { ...body, pageSize: MAX_AGENTS }, signal });
+    return { effects: effects.filter((/** @type {{ agentUserName: string }} */ { agentUserName }) => agentUserName === user), effectError: null };
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
     return { effects: [], effectError: error };
@@ -223,7 +236,11 @@ function targetForm({ plans }, series, label, visit) {
 function effects(data, visit) {
   if (data.effectError) return html`<error-state .error=${data.effectError} .retry=${() => visit.reload()}></error-state>`;
   if (!data.effects.length) return html`<empty-state .message=${text('agent.noEffects')}></empty-state>`;
-  return html`<ul class="effects">${data.effects.map((effect) => html`<li>
+  const take = (/** @type {Event} */ event) => choose(`/agents/${visit.parameters.user}`, visit, { group: /** @type {HTMLSelectElement} */ (event.target).value });
+  return html`<label>${text('agent.comparedWith')}
+      <select @change=${take}>${data.scope.groups.map(({ name, displayName }) => html`<option value=${idOf(name)} ?selected=${name === data.scope.group}>${displayName}</option>`)}
+        <option value="" ?selected=${!data.scope.group}>${text('agent.nobody')}</option></select></label>
+    <ul class="effects">${data.effects.map((effect) => html`<li>
     <b>${labelOf(data, effect)}</b> <span class="quiet">${text('agent.effectOf', { plan: data.plans.find(({ name }) => name === effect.coachingPlanName)?.displayName ?? idOf(effect.coachingPlanName), date: date(effect.coachingSessionTime) })}</span>
     <p>${effectInWords(effect)}</p></li>`)}</ul>`;
 }

@@ -151,7 +151,7 @@ function goals({ goals }) {
       return html`<tr role="row"><th role="rowheader" scope="row">${goal.criterionDisplayName} ${goal.coachingPlanName ? html`<span class="quiet">${text('mine.ofPlan')}</span>` : null}</th>
         <td role="cell" class="drawn">${figures.now === undefined ? null : scoreBar(figures, inWords(figures))}</td>
         <td role="cell" class="number now">${score(goal.score, figures.nowCounts)}</td>
-        <td role="cell" class="number">${percent(goal.target)}</td>
+        <td role="cell" class="number">${goal.target === undefined ? null : percent(goal.target)}</td>
         <td role="cell" class="number progress">${progress(goal.progress)}</td>
         <td role="cell" class="number gap">${gap(goal.gap)}</td></tr>`;
     })}</tbody></table>`;

@@ -32,12 +32,12 @@ export class Notes {
   /**
    * @param {Session} session as it was last read
    * @param {Visit} visit
-   * @param {() => void} saved called after each save
+   * @param {() => void} changed called after each save, and when somebody else has changed it
    */
-  constructor(session, visit, saved) {
+  constructor(session, visit, changed) {
     this.session = session;
     this.visit = visit;
-    this.saved = saved;
+    this.changed = changed;
     visit.signal.addEventListener('abort', () => clearTimeout(this.#timer));
     addEventListener('online', () => this.state === 'failed' && this.save(), { signal: visit.signal });
   }
@@ -112,7 +112,7 @@ export class Notes {
     this.error = null;
     this.theirs = null;
     this.#show(Object.keys(this.unsaved).length ? 'typing' : 'saved');
-    this.saved();
+    this.changed();
   }
 
   /**
@@ -131,6 +131,7 @@ export class Notes {
       }
       this.theirs = theirs;
       this.#show('conflict');
+      this.changed();
     } catch (error) {
       this.#fail(error);
     }

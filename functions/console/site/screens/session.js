@@ -295,7 +295,7 @@ async function takeBack(notes, visit) {
 async function step(notes, coachingSession) {
   const options = { path: { coachingSession: idOf(notes.session.name) }, body: { coachingSession }, ifMatch: notes.session.etag };
   notes.session = (await patch('…/coachingSessions/{coachingSession}', options)).coachingSession;
-  notes.saved();
+  notes.changed();
 }
 
 /**

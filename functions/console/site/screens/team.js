@@ -62,7 +62,7 @@ const requestOf = ({ scope, order }) => ({
  * @param {Visit} visit
  */
 async function loadPage(data, visit) {
-  const body = { ...requestOf(data), includeTeam: true, pageSize: PAGE, pageToken: data.nextPageToken ?? '' };
+  const body = { ...requestOf(data), includeTeam: true, includeCriteriaWithoutTarget: true, pageSize: PAGE, pageToken: data.nextPageToken ?? '' };
   /** @type {Answer} */
   const answer = await post('…/coachingProgresses:retrieve', { body, signal: visit.signal });
   data.agents.push(...answer.agentCoachingProgresses);
@@ -183,7 +183,7 @@ function table(data, agents, visit) {
       ${data.team ? html`<tbody role="rowgroup" class="whole">${row(data, data.team, html`${text('team.whole', { count: data.team.agentCount })}`, 2, null)}</tbody>` : null}
       <tbody role="rowgroup" class="rows">
         ${keyed('before', space(before))}
-        ${shown.map(({ entry, index }) => keyed(entry.agentUserName, row(data, entry, html`<a href=${link(`/agents/${encodeURIComponent(idOf(entry.agentUserName))}`)}>${entry.agentDisplayName}</a>`, index + 3, entry)))}
+        ${shown.map(({ entry, index }) => keyed(entry.agentUserName, row(data, entry, html`<a href=${link(`/agents/${encodeURIComponent(idOf(entry.agentUserName))}`, { group: idOf(data.scope.group) })}>${entry.agentDisplayName}</a>`, index + 3, entry)))}
         ${keyed('after', space(after))}
       </tbody>
     </table>
