@@ -53,13 +53,18 @@ export class Page {
 
   /** Goes to a screen of the profile in the address, and waits until it is loaded. */
   async visit(screen, profile = 'support') {
-    await this.page.evaluate((hash) => { location.hash = hash; }, `#/${profile}${screen}`);
+    await this.page.evaluate(async (hash) => {
+      const gone = new Promise((resolve) => { addEventListener('hashchange', resolve, { once: true }); });
+      if (location.hash === hash) dispatchEvent(new HashChangeEvent('hashchange'));
+      else location.hash = hash;
+      await gone;
+    }, `#/${profile}${screen}`);
     await this.loaded();
   }
 
   /** Waits until nothing is loading. */
   async loaded() {
-    await this.page.waitForFunction(() => document.querySelector('main h1') && !document.querySelector('loading-state'));
+    await this.page.waitForFunction(() => document.querySelector('main:not([aria-busy]) h1') && !document.querySelector('loading-state'));
     await this.page.waitForNetworkIdle({ idleTime: 150 });
   }
 

@@ -67,7 +67,9 @@ function page() {
         <button type="button" @click=${() => signOut()}>${text('page.signOut')}</button>
       </div>
     </header>
-    <main id="main" tabindex="-1">${session.profileId ? content() : profileQuestion()}</main>
+    <main id="main" tabindex="-1" aria-busy=${shown?.isLoading ? 'true' : null}>
+      ${session.profileId ? content() : profileQuestion()}
+    </main>
     <p role="status" class="told">${told}</p>
   `;
 }
@@ -205,10 +207,8 @@ function visitOf(parameters, query) {
       const state = shown;
       if (!state || state.visit !== visit) return;
       state.isLoading = true;
-      if (state.error) {
-        state.error = null;
-        visit.show();
-      }
+      state.error = null;
+      visit.show();
       try {
         state.data = (await state.screen?.load(visit)) ?? null;
         state.error = null;
@@ -257,7 +257,12 @@ if (await start()) {
     await begin();
     await visit();
   } catch (error) {
-    render(html`<main id="main"><error-state .error=${error} .retry=${() => location.reload()}></error-state></main>`, document.body);
+    const failed = html`<main id="main" class="welcome">
+      <h1>${text('page.name')}</h1>
+      <error-state .error=${error} .retry=${() => location.reload()}></error-state>
+      <button type="button" @click=${() => signOut()}>${text('page.signOut')}</button>
+    </main>`;
+    render(failed, document.body);
   }
 } else {
   show();
