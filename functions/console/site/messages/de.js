@@ -88,7 +88,7 @@ export const de = {
 
   // Figures.
   'figure.none': '–',
-  'figure.never': 'nie',
+  'figure.noTime': 'keines',
   'figure.met': 'erreicht',
   'figure.few': 'wenige',
   'figure.scorecards': { one: '{figure} Bewertung', other: '{figure} Bewertungen' },

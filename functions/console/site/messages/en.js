@@ -87,7 +87,7 @@ export const en = {
 
   // Figures.
   'figure.none': '–',
-  'figure.never': 'never',
+  'figure.noTime': 'none',
   'figure.met': 'met',
   'figure.few': 'few',
   'figure.scorecards': { one: '{figure} scorecard', other: '{figure} scorecards' },

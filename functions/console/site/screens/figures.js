@@ -50,7 +50,7 @@ export function gap(gap) {
  * @param {string | undefined} time
  */
 export function when(time) {
-  if (!time) return html`<span class="quiet">${text('figure.never')}</span>`;
+  if (!time) return html`<span class="quiet">${text('figure.noTime')}</span>`;
   return html`<time datetime=${time} title=${dateAndTime(time)}>${fromNow(time)}</time>`;
 }
 

@@ -55,7 +55,7 @@ export async function scopeOf({ query }) {
   const { groups, usecases } = await choices();
   const own = groups.find(({ managerUserNames }) => managerUserNames.includes(session.userName)) ?? (session.role === 'manager' ? groups[0] : undefined);
   const asked = query.get('group');
-  const group = asked === null ? own : groups.find(({ name }) => idOf(name) === asked);
+  const group = groups.find(({ name }) => idOf(name) === asked) ?? (asked === '' ? undefined : own);
   const usecase = usecases.find(({ name }) => idOf(name) === query.get('usecase'));
   const days = Number(query.get('days'));
   return {

@@ -47,7 +47,21 @@ async function load(visit) {
   /** @type {Data} */
   const data = { scope, order, measure: visit.query.get('measure') ?? '', agents: [], team: undefined, nextPageToken: undefined, unreachable: [], rows: new RowsInView(visit, () => loadMore(data, visit)) };
   if (scope.usecases.length) await loadPage(data, visit);
+  if (!criteriaOf(data).has(data.measure)) data.measure = '';
   return data;
+}
+
+/**
+ * The criteria that may be chosen, each with what it is called: with its template, if another has the same name.
+ * @param {Pick<Data, 'agents' | 'team'>} data
+ */
+function criteriaOf({ agents, team }) {
+  const criteria = new Map([...(team ? [team] : []), ...agents].flatMap(({ criterionProgresses }) => criterionProgresses.map((criterion) => [keyOf(criterion), criterion])));
+  const names = [...criteria.values()].map(({ criterionDisplayName }) => criterionDisplayName);
+  const isShared = (/** @type {string} */ name) => names.indexOf(name) !== names.lastIndexOf(name);
+  return new Map(
+    [...criteria].map(([key, { criterionDisplayName: name, scorecardTemplateName }]) => [key, isShared(name) ? `${name} (${idOf(scorecardTemplateName)})` : name]),
+  );
 }
 
 /** @param {Data} data */
@@ -148,12 +162,11 @@ function view(data, visit) {
  * @param {Visit} visit
  */
 function measureChoice(data, visit) {
-  const criteria = new Map([...(data.team ? [data.team] : []), ...data.agents].flatMap(({ criterionProgresses }) => criterionProgresses.map((criterion) => [keyOf(criterion), criterion.criterionDisplayName])));
   const take = (/** @type {Event} */ event) => choose(PATH, visit, { measure: /** @type {HTMLSelectElement} */ (event.target).value });
   return html`<label>${text('team.measure')}
     <select @change=${take}>
       <option value="" ?selected=${!data.measure}>${text('team.allTargets')}</option>
-      ${[...criteria].sort(([, a], [, b]) => a.localeCompare(b)).map(([key, name]) => html`<option value=${key} ?selected=${key === data.measure}>${name}</option>`)}
+      ${[...criteriaOf(data)].sort(([, a], [, b]) => a.localeCompare(b)).map(([key, name]) => html`<option value=${key} ?selected=${key === data.measure}>${name}</option>`)}
     </select></label>`;
 }
 
