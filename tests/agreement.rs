@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::process::Command;
 
-use coaching_local::{OPERATIONS, TASKS, TEMPLATE};
+use coaching_local::{OPERATIONS, TASKS, TEMPLATE, WEBSITES};
 use coaching_tests::root;
 use yaml_serde::Value as Yaml;
 
@@ -29,6 +29,7 @@ fn every_function_has_events_and_a_test_and_says_what_it_is() {
         );
     }
     names.extend(TASKS.iter().map(|task| task.name.to_owned()));
+    names.extend(WEBSITES.iter().map(|website| website.name.to_owned()));
     assert_eq!(names, folders("functions"), "functions are called as their folders");
     assert_eq!(names, folders("events"));
     for function in names {
@@ -111,6 +112,9 @@ fn cargo(arguments: &[&str]) -> String {
 /// What any of `packages` links, themselves included, by `format`: a line for each package.
 fn linked(packages: &BTreeSet<String>, format: &str) -> String {
     let mut arguments = vec!["tree", "--edges", "normal", "--prefix", "none", "--format", format];
+    // With the version, for packages of others may have the same names.
+    let packages: Vec<String> =
+        packages.iter().map(|package| format!("{package}@{}", env!("CARGO_PKG_VERSION"))).collect();
     arguments.extend(packages.iter().flat_map(|package| ["--package", package.as_str()]));
     cargo(&arguments)
 }

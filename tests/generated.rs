@@ -9,8 +9,8 @@ mod openapi;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use coaching_edge::{Access, ListIndex, Operation, Partition, Size, Task};
-use coaching_local::{OPERATIONS, TASKS};
+use coaching_edge::{Access, ListIndex, Operation, Partition, Size, Task, Website};
+use coaching_local::{OPERATIONS, TASKS, WEBSITES};
 use coaching_tests::root;
 use openapi::{Method, methods};
 use xtask::functions::{lists, pascal_case};
@@ -72,6 +72,7 @@ fn what_repeats_a_declaration_is_as_it_is_generated() {
         part("template.yaml", "costly routes", costly_routes()),
         part("template.yaml", "functions", functions()),
         part("Cargo.toml", "routes", watched_routes()),
+        part("functions/console/src/lib.rs", "files", console_files()),
         part("docs/api.md", "operations", table_of_operations()),
         part("docs/table.md", "partitions of the table", partitions_of_the_table()),
         part("docs/table.md", "partitions of the indexes", partitions_of_the_indexes()),
@@ -99,7 +100,8 @@ fn costly_routes() -> String {
 fn functions() -> String {
     let operations = OPERATIONS.iter().map(|operation| (operation.name, function_of_operation(operation)));
     let tasks = TASKS.iter().map(|task| (task.name, function_of_task(task)));
-    let functions: BTreeMap<&str, String> = operations.chain(tasks).collect();
+    let websites = WEBSITES.iter().map(|website| (website.name, function_of_website(website)));
+    let functions: BTreeMap<&str, String> = operations.chain(tasks).chain(websites).collect();
     functions.into_values().collect::<Vec<_>>().join("\n")
 }
 
@@ -158,6 +160,21 @@ fn function_of_task(task: &Task) -> String {
     // A task has no requests of its own: what it does with those of others, it does with those of all operations.
     let policies = policies("*", task.access, task.writes_files.then_some(OF_FILES_AND_ERASURES));
     [without_route, &head(task.name), &size(task.size), variable, &policies, woken].concat()
+}
+
+/// Without policies: it may do nothing but write its log.
+fn function_of_website(website: &Website) -> String {
+    let mut text = head(website.name);
+    text.push_str("      Environment:\n        Variables:\n");
+    text.extend(website.variables.iter().map(|(name, value)| format!("          {name}: {value}\n")));
+    text.push_str("      Events:\n");
+    for (number, path) in (1..).zip(website.paths) {
+        text.push_str(&format!(
+            "        Route{number}: {{Type: HttpApi, Properties: {{ApiId: !Ref HttpApi, Method: GET, Path: \"{path}\", \
+             Auth: {{Authorizer: NONE}}}}}}\n"
+        ));
+    }
+    text
 }
 
 fn head(name: &str) -> String {
@@ -225,6 +242,23 @@ fn policies(name: &str, access: &[Access], of_files: Option<&str>) -> String {
         true => String::new(),
         false => format!("      Policies:\n        - Version: \"2012-10-17\"\n          Statement:\n{statements}"),
     }
+}
+
+/// The files of the console, by path.
+fn console_files() -> String {
+    let site = root().join("functions/console/site");
+    let (mut folders, mut files) = (vec![site.clone()], BTreeSet::new());
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            match path.is_dir() {
+                true => folders.push(path),
+                false => drop(files.insert(path.strip_prefix(&site).unwrap().to_str().unwrap().to_owned())),
+            }
+        }
+    }
+    let lines: String = files.iter().map(|file| format!("    \"{file}\",\n")).collect();
+    format!("files! {{\n{lines}}}\n")
 }
 
 /// The routes of `cargo lambda watch`.

@@ -318,6 +318,52 @@ fn the_api_is_for_its_own_pages_and_for_those_that_it_was_told_of() {
 }
 
 #[test]
+fn only_the_consoles_own_page_with_a_printed_address_gets_a_token() {
+    let served = Served::start(&options(None, &["https://app.example"]), Limits::default());
+    let greeting = served.service.as_ref().unwrap().greeting();
+    let printed: Vec<&str> =
+        greeting.split_whitespace().filter_map(|word| Some(word.split_once("#token=")?.1)).collect();
+    let [printed] = printed[..] else { panic!("without the demo there is the admin alone: {greeting}") };
+    let own = format!("http://{}", served.address());
+    let other = Served::start(&options(None, &[]), Limits::default()).service.as_ref().unwrap().greeting();
+    let other = other.split_once("#token=").unwrap().1.split_whitespace().next().unwrap().to_owned();
+    let ask = |origin: Option<&str>, token: &str| {
+        let origin = origin.map(|origin| format!("origin: {origin}\r\n")).unwrap_or_default();
+        served.ask(&format!("{}{origin}authorization: Bearer {token}\r\n", served.head("POST", "/console/people")))
+    };
+    let flipped: String = printed.chars().rev().collect();
+    let mut refused = 0;
+    for (origin, token, status) in [
+        (None, printed, 403),
+        (Some("https://app.example"), printed, 403),
+        (Some("http://evil.example"), printed, 403),
+        (Some("null"), printed, 403),
+        (Some(own.as_str()), "", 401),
+        (Some(own.as_str()), served.token.as_str(), 401),
+        (Some(own.as_str()), "ada", 401),
+        (Some(own.as_str()), "ada.", 401),
+        (Some(own.as_str()), &printed.replace("ada.", "maria."), 401),
+        (Some(own.as_str()), flipped.as_str(), 401),
+        (Some(own.as_str()), other.as_str(), 401),
+    ] {
+        let answer = ask(origin, token);
+        assert_eq!(answer.status, status, "{origin:?} {token}: {answer:?}");
+        assert!(!answer.body.contains("token"), "{answer:?}");
+        refused += 1;
+    }
+    let answer = ask(Some(&own), printed);
+    assert_eq!((answer.status, answer.headers["cache-control"].as_str()), (200, "no-store"), "{answer:?}");
+    assert_eq!(answer.body.matches("userName").count(), 1, "without the demo nobody else is offered: {}", answer.body);
+    let token = answer.body.split("\"token\":\"").last().unwrap().split('"').next().unwrap();
+    let whoami = format!("{}authorization: Bearer {token}\r\n", served.head("GET", "/v1/whoami"));
+    assert_eq!(served.ask(&whoami).status, 200);
+    // A sign-in token is none for the API.
+    let whoami = format!("{}authorization: Bearer {printed}\r\n", served.head("GET", "/v1/whoami"));
+    assert_eq!(served.ask(&whoami).status, 401);
+    println!("{refused} requests for a token refused, one of the console's own page answered");
+}
+
+#[test]
 fn no_answer_is_to_be_kept_or_taken_for_another_type() {
     let served = Served::start(&options(None, &[]), Limits::default());
     let long = format!("x-long: {}\r\n", "x".repeat(10_240));

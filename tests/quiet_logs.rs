@@ -10,7 +10,7 @@
 
 use std::collections::BTreeSet;
 
-use coaching_local::{OPERATIONS, TASKS};
+use coaching_local::{OPERATIONS, TASKS, WEBSITES};
 use coaching_tests::{Replayed, logged, replay_every_event, suite_is_recorded};
 use serde_json::{Value, json};
 
@@ -106,6 +106,7 @@ fn told_too_much(line: &str, private: &BTreeSet<String>) -> Option<String> {
     let text = |key: &str| fields.get(key).and_then(Value::as_str).unwrap_or_default();
     let (operation, code, message) = (text("operation"), text("code"), text("message"));
     let known = OPERATIONS.iter().map(|known| known.name).chain(TASKS.iter().map(|task| task.name));
+    let known = known.chain(WEBSITES.iter().map(|website| website.name));
     let of_a_request = known.into_iter().any(|known| known == operation) && message == format!("{operation} {code}");
     if !of_a_request && !MESSAGES.contains(&message) {
         return Some(format!("the message {message}"));

@@ -17,7 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use coaching_edge::{Access, ListIndex, Operation, Partition};
-use coaching_local::{OPERATIONS, TASKS, TEMPLATE};
+use coaching_local::{OPERATIONS, TASKS, TEMPLATE, WEBSITES};
 use coaching_tests::{
     Replayed, Right, TestService, answer, event_file, event_files, perform, replay_every_event, rights_used, root,
     suite_is_recorded,
@@ -222,8 +222,9 @@ fn the_bucket_of_files_is_known_where_files_are_written_or_linked_to_and_nowhere
     let of_worker = ["s3:PutObject", "s3:DeleteObject", "s3:GetObject", "s3:PutObject", "s3:ListBucket"].as_slice();
     let operations = OPERATIONS.iter().map(|one| (one.name, one.links_files, ["s3:GetObject"].as_slice()));
     let tasks = TASKS.iter().map(|task| (task.name, task.writes_files, of_worker));
+    let websites = WEBSITES.iter().map(|website| (website.name, false, [].as_slice()));
     let uses: BTreeMap<&str, (bool, &[&str])> =
-        operations.chain(tasks).map(|(name, uses, rights)| (name, (uses, rights))).collect();
+        operations.chain(tasks).chain(websites).map(|(name, uses, rights)| (name, (uses, rights))).collect();
     for (function, properties) in functions() {
         let (uses, rights) = uses[function.as_str()];
         assert_eq!(main(&function).contains("_with_files("), uses, "{function}");

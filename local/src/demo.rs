@@ -31,8 +31,46 @@ use crate::tokens::{Claims, TokenIssuer};
 pub(crate) const CUSTOMER: &str = "acme";
 /// The manager that a token is printed for.
 pub(crate) const MANAGER: &str = "maria";
+/// The admin that a token is printed for.
+pub(crate) const ADMIN: &str = "ada";
 /// The agent that a token is printed for.
 pub(crate) const AGENT: &str = "ana";
+
+/// A person whom the console can sign in.
+#[derive(Debug, Clone)]
+pub(crate) struct Person {
+    /// Their id.
+    pub(crate) id: String,
+    /// What they are called.
+    pub(crate) display_name: String,
+    /// Their role.
+    pub(crate) role: &'static str,
+    /// The profiles that their tokens open.
+    pub(crate) profiles: &'static str,
+}
+
+/// The people whom the console can sign in, of each role the one who shows the most first.
+pub(crate) fn people() -> Vec<Person> {
+    let person =
+        |id: &str, display_name: String, role, profiles| Person { id: id.to_owned(), display_name, role, profiles };
+    let [support, sales] = &PROFILES;
+    let supervisor = |profile: &Profile| {
+        let id = format!("{}-supervisor-0", profile.id);
+        person(&id, display_name(profile.first_supervisor), "manager", profile.id)
+    };
+    let agent = |profile: &Profile, number| {
+        person(&agent_id(profile, number), display_name(profile.first_agent + number), "agent", profile.id)
+    };
+    vec![
+        person(MANAGER, "Maria Moreno".to_owned(), "manager", "*"),
+        supervisor(support),
+        supervisor(sales),
+        agent(support, 0),
+        agent(support, 1),
+        agent(sales, 0),
+        person(ADMIN, "Ada".to_owned(), "admin", "*"),
+    ]
+}
 
 /// The most entries of a batch operation.
 const BATCH: usize = 500;

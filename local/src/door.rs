@@ -84,9 +84,19 @@ impl Door {
         asked.get(ORIGIN).filter(|origin| self.origins.iter().any(|allowed| origin.as_bytes() == allowed.as_bytes()))
     }
 
+    /// Whether a page of this listener itself sent a request with the headers `asked`: browsers say so.
+    pub(crate) fn is_of_own_page(&self, asked: &HeaderMap) -> bool {
+        let mut origins = asked.get_all(ORIGIN).iter();
+        let is_own = |origin: &HeaderValue| origin.to_str().is_ok_and(|origin| self.is_own_origin(origin));
+        origins.next().is_some_and(is_own) && origins.all(is_own)
+    }
+
+    fn is_own_origin(&self, origin: &str) -> bool {
+        origin.strip_prefix("http://").is_some_and(|host| self.is_own(host))
+    }
+
     fn allows(&self, origin: &str) -> bool {
-        let own = origin.strip_prefix("http://").is_some_and(|host| self.is_own(host));
-        own || self.origins.iter().any(|allowed| allowed == origin)
+        self.is_own_origin(origin) || self.origins.iter().any(|allowed| allowed == origin)
     }
 
     /// Whether `host`, with its port, is this listener.

@@ -1,6 +1,6 @@
-//! Every operation that the template can route to, and every task.
+//! Every operation that the template can route to, every task, and every website.
 
-use coaching_edge::{Operation, Task};
+use coaching_edge::{Operation, Task, Website};
 
 macro_rules! operations {
     ($($function:ident,)+) => {
@@ -13,6 +13,13 @@ macro_rules! tasks {
     ($($function:ident,)+) => {
         /// The tasks, by the names of their functions.
         pub static TASKS: [&Task; [$(stringify!($function)),+].len()] = [$(&::$function::TASK),+];
+    };
+}
+
+macro_rules! websites {
+    ($($function:ident,)+) => {
+        /// The websites, by the names of their functions.
+        pub static WEBSITES: [&Website; [$(stringify!($function)),+].len()] = [$(&::$function::WEBSITE),+];
     };
 }
 
@@ -86,5 +93,9 @@ operations! {
 tasks! {
     rebuild_statistics,
     run_job,
+}
+
+websites! {
+    console,
 }
 // end

@@ -23,6 +23,7 @@ use tracing_subscriber::layer::SubscriberExt;
 
 use crate::access_key::AccessKey;
 use crate::arguments::Options;
+use crate::console::{Console, SignIn};
 use crate::data_folder::{DataFolder, Secrets};
 use crate::demo;
 use crate::docs::{self, Docs};
@@ -45,7 +46,7 @@ pub const TABLE_NAME: &str = "coaching";
 
 /// The roles that a token is printed for, each with the demo user who has it.
 const DEMO_ROLES: [(&str, &str); 4] =
-    [("admin", "ada"), ("manager", demo::MANAGER), ("agent", demo::AGENT), ("service", "sync@acme")];
+    [("admin", demo::ADMIN), ("manager", demo::MANAGER), ("agent", demo::AGENT), ("service", "sync@acme")];
 
 /// A running service.
 #[derive(Debug)]
@@ -57,6 +58,7 @@ pub struct Service {
     issuer: TokenIssuer,
     page_token_secret: String,
     claim_names: Arc<ClaimNames>,
+    sign_in: SignIn,
     demo: bool,
     stop: watch::Sender<bool>,
     server: JoinHandle<()>,
@@ -175,7 +177,9 @@ impl Service {
         let (stop, stopped) = watch::channel(false);
         let worker = tokio::spawn(jobs::serve(app, client, written_jobs, stopped.clone()));
         let door = Door::at(address.port(), &options.cors_origins);
-        let api = Api { gateway, door, docs: Docs::at(address), files };
+        let sign_in = SignIn::new(!options.no_demo);
+        let console = Console::new(issuer.clone(), sign_in.clone());
+        let api = Api { gateway, door, docs: Docs::at(address), files, console };
         let server = tokio::spawn(serve(listener, api, limits, stopped));
         let service = Self {
             address,
@@ -185,6 +189,7 @@ impl Service {
             issuer,
             page_token_secret,
             claim_names,
+            sign_in,
             demo: !options.no_demo,
             stop,
             server,
@@ -222,6 +227,7 @@ impl Service {
         let mut text = format!(
             "# Written at every start. Tokens are good for twelve hours.\n\
              export COACHING_URL={}\n\
+             export CONSOLE_URL='{}'\n\
              export AWS_ENDPOINT_URL_DYNAMODB={}\n\
              export AWS_REGION={REGION}\n\
              {}\
@@ -230,6 +236,7 @@ impl Service {
              export EXPORTS_URL={0}/files\n\
              export ERASURES_URL={0}/erasures\n",
             self.url(),
+            self.sign_in.address(&self.url()),
             self.dynamodb_url,
             self.access_key.as_ref().map(AccessKey::exports).unwrap_or_default(),
             self.page_token_secret,
@@ -275,6 +282,7 @@ impl Service {
                 }
             }
         }
+        text.push_str(&self.sign_in.addresses(&self.url()));
         let _ = writeln!(text, "  docs      {}{}", self.url(), docs::PAGE_PATH);
         let _ = writeln!(text, "Coaching Service at {}\nCtrl-C ends it.", self.url());
         text
@@ -294,12 +302,13 @@ impl Service {
     }
 }
 
-/// The API, and the pages about it.
+/// The API, the pages about it, and the console.
 struct Api {
     gateway: Gateway,
     door: Door,
     docs: Docs,
     files: LocalFiles,
+    console: Console,
 }
 
 impl Site for Api {
@@ -314,7 +323,9 @@ impl Site for Api {
             return Err(refused(StatusCode::FORBIDDEN, &why));
         }
         let file = || self.files.answer(parts, SystemTime::now());
-        if let Some(answer) = self.door.preflight(parts).or_else(|| self.docs.answer(parts)).or_else(file) {
+        let console = || self.console.answer(parts, &self.door);
+        let page = self.door.preflight(parts).or_else(|| self.docs.answer(parts)).or_else(file).or_else(console);
+        if let Some(answer) = page {
             return Err(Box::new(answer));
         }
         self.gateway.admit(parts).map_err(|(status, message)| refused(status, message))

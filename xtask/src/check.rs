@@ -30,7 +30,7 @@ const AT_ONCE: usize = 2;
 const LAST_LINES: Duration = Duration::from_secs(5);
 
 /// All sections. Of those that may begin, the first does.
-pub(crate) const SECTIONS: [Section; 18] = [
+pub(crate) const SECTIONS: [Section; 20] = [
     Section { name: "format", title: "format", about: "rustfmt changes nothing", after: &[], run: sections::format },
     Section { name: "lints", title: "lints", about: "clippy has no warning", after: &[], run: sections::lints },
     Section {
@@ -123,6 +123,20 @@ pub(crate) const SECTIONS: [Section; 18] = [
         about: "The page that shows openapi.json has every operation, in a browser",
         after: &[],
         run: sections::page,
+    },
+    Section {
+        name: "console-types",
+        title: "types of the console",
+        about: "The scripts of the console fit the types made from openapi.json",
+        after: &[],
+        run: sections::console_types,
+    },
+    Section {
+        name: "console",
+        title: "console in a browser",
+        about: "Every screen of every role works in Chromium on the demo, and so does sign-in at an issuer; leaves pictures in target/console",
+        after: &[],
+        run: sections::console,
     },
     Section {
         name: "schemathesis",

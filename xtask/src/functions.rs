@@ -30,10 +30,15 @@ pub fn lists(root: &Path) -> Outcome<Vec<Generated>> {
     let lines = |line: &dyn Fn(&String) -> String| names.iter().map(line).collect::<String>();
     let mut operations = String::new();
     let mut tasks = String::new();
+    let mut websites = String::new();
     for name in &names {
         let source = read(&root.join("functions").join(name).join("src/lib.rs"))?;
         let package = name.replace('-', "_");
-        let list = if source.contains("pub static TASK:") { &mut tasks } else { &mut operations };
+        let list = match &source {
+            task if task.contains("pub static TASK:") => &mut tasks,
+            website if website.contains("pub static WEBSITE:") => &mut websites,
+            _ => &mut operations,
+        };
         list.push_str(&format!("    {package},\n"));
     }
     let packages = names.iter().map(|name| Generated {
@@ -55,7 +60,7 @@ pub fn lists(root: &Path) -> Outcome<Vec<Generated>> {
         Generated {
             file: "local/src/operations.rs".to_owned(),
             part: Some("functions"),
-            text: format!("operations! {{\n{operations}}}\n\ntasks! {{\n{tasks}}}\n"),
+            text: format!("operations! {{\n{operations}}}\n\ntasks! {{\n{tasks}}}\n\nwebsites! {{\n{websites}}}\n"),
         },
     ];
     Ok(packages.chain(lists).collect())

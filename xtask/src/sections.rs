@@ -53,14 +53,20 @@ pub(crate) fn recorded() -> Outcome {
     run(command(judged).env("RECORDED_SUITE", record))
 }
 
-pub(crate) fn second_dynamodb() -> Outcome {
+/// Starts an emulated AWS on a free port; its output goes to the file `log`. Returns its address too.
+fn emulator(log: &str) -> Outcome<(Background, String)> {
     install(&tools::EMULATOR)?;
     let port = free_port()?;
     let mut ministack = command("target/emulator/bin/ministack");
     ministack.env("BIND_HOST", "127.0.0.1").env("GATEWAY_PORT", port.to_string());
-    let mut ministack = Background::start(&mut ministack, Path::new("target/ministack.log"))?;
+    let mut ministack = Background::start(&mut ministack, Path::new(log))?;
     let url = format!("http://127.0.0.1:{port}");
     ministack.wait_until(|| succeeds(&mut command(&format!("curl -sS {url}/_ministack/health"))))?;
+    Ok((ministack, url))
+}
+
+pub(crate) fn second_dynamodb() -> Outcome {
+    let (_ministack, url) = emulator("target/ministack.log")?;
     // The random tests are shorter here than on the embedded DynamoDB.
     let mut suite = command("cargo test --workspace --locked");
     for target in targets_of_the_database()? {
@@ -164,6 +170,26 @@ pub(crate) fn page() -> Outcome {
     install_program("chromium", "chromium")?;
     let service = Service::start("page")?;
     run(command("tests/docs_page.sh").arg(service.variable("COACHING_URL")?).arg("target/docs-page"))
+}
+
+pub(crate) fn console_types() -> Outcome {
+    install_for_node()?;
+    let programs = "target/node/node_modules/.bin";
+    run(&mut command(&format!("{programs}/openapi-typescript openapi.json -o target/node/console/api.d.ts")))?;
+    run(&mut command(&format!("{programs}/tsc --project tests/console/tsconfig.json")))
+}
+
+pub(crate) fn console() -> Outcome {
+    install_for_node()?;
+    install_program("chromium", "chromium")?;
+    let service = Service::start("console")?;
+    let (_ministack, cognito) = emulator("target/check/console/ministack.log")?;
+    // The screens last, for they change the demo.
+    for file in ["sign_in", "issuer", "cognito", "screens"] {
+        let mut node = command(&format!("node tests/console/{file}.js"));
+        run(beside(&service, &mut node).env("COGNITO_URL", &cognito))?;
+    }
+    Ok(())
 }
 
 pub(crate) fn client() -> Outcome {

@@ -44,14 +44,14 @@ impl Service {
     }
 }
 
-/// Builds the service, as target/debug/coaching.
+/// Builds the service, as target/debug/coaching, and the function of the console beside it.
 ///
 /// # Errors
 ///
 /// It does not build.
 pub(crate) fn build() -> Outcome {
     // Together with a test, all crates have the features of the suite, and nothing that it built is built once more.
-    run(&mut command("cargo build --workspace --locked --bin coaching --test local"))
+    run(&mut command("cargo build --workspace --locked --bin coaching --bin console --test local"))
 }
 
 /// The folder `name` of target/check, emptied.

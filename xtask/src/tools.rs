@@ -28,8 +28,10 @@ pub(crate) const EMULATOR: Python = Python {
 };
 /// The prefix of npm.
 const NODE: &str = "target/node";
-/// The tools that lint the API's document, make types of it, and check a client with them.
-const NODE_PACKAGES: &str = "@redocly/cli@2.77.0 openapi-typescript@7.13.0 openapi-fetch@0.17.0 typescript@5.9.3";
+/// The tools that lint the API's document, make types of it, and check a client with them; and those that try the console:
+/// a driver of Chromium, rules of accessibility, and an OpenID provider.
+const NODE_PACKAGES: &str = "@redocly/cli@2.77.0 openapi-typescript@7.13.0 openapi-fetch@0.17.0 typescript@5.9.3 \
+    puppeteer-core@24.43.1 axe-core@4.14.1 oidc-provider@9.13.3";
 
 /// Waits until no other section installs anything; none does until the answer is dropped.
 fn installing_alone() -> Outcome<File> {

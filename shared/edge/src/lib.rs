@@ -27,6 +27,7 @@ mod run;
 mod s3;
 mod size;
 mod spans;
+mod website;
 
 pub use agent_sums::AgentSums;
 pub use agents::{
@@ -56,3 +57,4 @@ pub use run::{
     run_with_pages,
 };
 pub use size::{MAX_ANSWER_BYTES, bytes_in_answer};
+pub use website::{FileRequest, Variables, Website, run_website};

@@ -239,7 +239,7 @@ fn check_endpoints() -> Result<(), StartError> {
 }
 
 /// Checks the variables that Lambda sets for every function: its runtime would panic without them.
-fn check_runtime() -> Result<(), StartError> {
+pub(crate) fn check_runtime() -> Result<(), StartError> {
     for name in ["AWS_LAMBDA_RUNTIME_API", "AWS_LAMBDA_FUNCTION_NAME", "AWS_LAMBDA_FUNCTION_VERSION"] {
         required(name)?;
     }
@@ -267,7 +267,7 @@ pub const TIME_TO_REFUSE: Duration = Duration::from_secs(2);
 pub const TIME_TO_ANSWER_A_BATCH: Duration = Duration::from_secs(1);
 
 /// Writes the log to standard output, as `LOG_LEVEL` and `METRICS_NAMESPACE` say.
-fn init_logging() -> Result<(), StartError> {
+pub(crate) fn init_logging() -> Result<(), StartError> {
     let filter = log_filter(variable("LOG_LEVEL")?.as_deref()).map_err(StartError)?;
     let namespace = variable("METRICS_NAMESPACE")?.as_deref().map(MetricsNamespace::parse).transpose();
     tracing::subscriber::set_global_default(log_lines(filter, namespace.map_err(StartError)?, std::io::stdout))
