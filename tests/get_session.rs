@@ -4,7 +4,7 @@
 use coaching_tests::{Case, Event, Target, TestService, plan_name, replay, session_name};
 use serde_json::json;
 
-const CASES: [Case; 10] = [
+const CASES: [Case; 13] = [
     Case { name: "found", status: 200, refused: &[] },
     Case { name: "nulls", status: 200, refused: &[] },
     Case { name: "an-agents-own", status: 200, refused: &[] },
@@ -15,6 +15,9 @@ const CASES: [Case; 10] = [
     Case { name: "bad-id", status: 400, refused: &["name"] },
     Case { name: "another-customer", status: 403, refused: &[] },
     Case { name: "without-a-token", status: 401, refused: &[] },
+    Case { name: "with-display-names", status: 200, refused: &[] },
+    Case { name: "their-own-with-display-names", status: 200, refused: &[] },
+    Case { name: "bad-include", status: 400, refused: &["include"] },
 ];
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 
 use coaching_tests::{Case, Target, replay};
 
-const CASES: [Case; 9] = [
+const CASES: [Case; 11] = [
     Case { name: "all", status: 200, refused: &[] },
     Case { name: "by-coaching-plan-names", status: 200, refused: &[] },
     Case { name: "by-thread-ids", status: 200, refused: &[] },
@@ -13,6 +13,8 @@ const CASES: [Case; 9] = [
     Case { name: "bad-parameters", status: 400, refused: &["coachingPlanNames", "pageSize", "orderBy"] },
     Case { name: "another-customer", status: 403, refused: &[] },
     Case { name: "without-a-token", status: 401, refused: &[] },
+    Case { name: "with-display-names", status: 200, refused: &[] },
+    Case { name: "an-agents-own-with-display-names", status: 200, refused: &[] },
 ];
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use coaching_tests::{
 };
 use serde_json::{Value, json};
 
-const CASES: [Case; 19] = [
+const CASES: [Case; 21] = [
     Case { name: "all", status: 200, refused: &[] },
     Case { name: "by-agent-user-name", status: 200, refused: &[] },
     Case { name: "by-agent-user-names", status: 200, refused: &[] },
@@ -37,6 +37,8 @@ const CASES: [Case; 19] = [
     },
     Case { name: "another-customer", status: 403, refused: &[] },
     Case { name: "without-a-token", status: 401, refused: &[] },
+    Case { name: "by-include", status: 200, refused: &[] },
+    Case { name: "an-agents-own-with-display-names", status: 200, refused: &[] },
 ];
 
 #[tokio::test]

@@ -13,7 +13,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use serde_json::{Value, json};
 
-const CASES: [Case; 19] = [
+const CASES: [Case; 27] = [
     Case { name: "all", status: 200, refused: &[] },
     Case { name: "by-states", status: 200, refused: &[] },
     Case { name: "by-overdue", status: 200, refused: &[] },
@@ -33,6 +33,14 @@ const CASES: [Case; 19] = [
     Case { name: "another-customers-plan", status: 400, refused: &["coachingPlanName"] },
     Case { name: "another-customer", status: 403, refused: &[] },
     Case { name: "without-a-token", status: 401, refused: &[] },
+    Case { name: "by-group", status: 200, refused: &[] },
+    Case { name: "by-creator", status: 200, refused: &[] },
+    Case { name: "by-order", status: 200, refused: &[] },
+    Case { name: "with-display-names", status: 200, refused: &[] },
+    Case { name: "an-agents-own-with-display-names", status: 200, refused: &[] },
+    Case { name: "an-agent-after-a-group", status: 403, refused: &[] },
+    Case { name: "unknown-group", status: 400, refused: &["groupNames"] },
+    Case { name: "bad-additions", status: 400, refused: &["groupNames", "creatorUserName", "orderBy", "include"] },
 ];
 
 #[tokio::test]
@@ -87,6 +95,17 @@ async fn import(service: &TestService, id: &str, agent: &str, plan: u8, create_t
 
 fn list() -> Event {
     Event::get("coachingSessions")
+}
+
+fn creator(by_mark: bool) -> &'static str {
+    if by_mark { "mark" } else { "maria" }
+}
+
+/// Loads a group of `members`.
+async fn group(service: &TestService, id: &str, members: &[String]) {
+    let group = json!({"name": format!("customers/acme/groups/{id}"), "displayName": id, "memberUserNames": members});
+    let load = Event::post("", json!({"groups": [group]})).to("/v1/customers/acme/groups:batchUpsert");
+    service.succeed(&load.by("service", "sync@acme")).await;
 }
 
 fn names(answered: &Answered) -> Vec<String> {
@@ -159,6 +178,10 @@ struct Imagined {
     agent: Option<usize>,
     plan: Option<u8>,
     usecases: Vec<u8>,
+    /// Members of a group, and the creator.
+    members: Option<Vec<usize>>,
+    creator: Option<bool>,
+    by_session_time: bool,
     /// The range of hours in which sessions were held, and in which they were changed.
     held: (Option<u32>, Option<u32>),
     changed: (Option<u32>, Option<u32>),
@@ -170,6 +193,7 @@ struct ImaginedSession {
     agent: usize,
     plan: u8,
     usecase: Option<u8>,
+    by_mark: bool,
     /// Hours of a day.
     created: u32,
     held: Option<u32>,
@@ -181,12 +205,17 @@ fn imagined() -> impl Strategy<Value = Imagined> {
         let ends = (prop::option::of(0..6_u32), prop::option::of(0..6_u32));
         ends.prop_map(|(start, end)| (start, end.filter(|end| start.is_none_or(|start| start < *end))))
     };
-    let session =
-        (0..AGENTS.len(), 1..=2_u8, prop::option::of(0..3_u8), 0..6_u32, prop::option::of(0..6_u32), 0..6_u32)
-            .prop_map(|(agent, plan, usecase, created, held, changed)| {
-                let changed = created.max(changed);
-                ImaginedSession { agent, plan, usecase, created, held, changed }
-            });
+    let hour = || prop::option::of(0..6_u32);
+    let session = (0..AGENTS.len(), 1..=2_u8, prop::option::of(0..3_u8), any::<bool>(), 0..6_u32, hour(), 0..6_u32)
+        .prop_map(|(agent, plan, usecase, by_mark, created, held, changed)| {
+            let changed = created.max(changed);
+            ImaginedSession { agent, plan, usecase, by_mark, created, held, changed }
+        });
+    let additions = (
+        prop::option::weighted(0.3, prop::collection::vec(0..AGENTS.len(), 0..3)),
+        prop::option::weighted(0.3, any::<bool>()),
+        prop::bool::weighted(0.3),
+    );
     (
         prop::collection::vec(session, 0..40),
         prop::option::of(0..AGENTS.len()),
@@ -195,12 +224,16 @@ fn imagined() -> impl Strategy<Value = Imagined> {
         prop_oneof![Just((None, None)), hours()],
         prop_oneof![Just((None, None)), hours()],
         prop::collection::vec(1..12_usize, 1..4),
+        additions,
     )
-        .prop_map(|(sessions, agent, plan, usecases, held, changed, sizes)| Imagined {
+        .prop_map(|(sessions, agent, plan, usecases, held, changed, sizes, additions)| Imagined {
             sessions,
             agent,
             plan,
             usecases,
+            members: additions.0,
+            creator: additions.1,
+            by_session_time: additions.2,
             held,
             changed,
             sizes,
@@ -224,11 +257,12 @@ async fn check(case: &Imagined) {
     let mut sessions = Vec::new();
     let time = |hour: u32| format!("2026-05-01T{hour:02}:00:00Z");
     for (number, session) in case.sessions.iter().enumerate() {
-        let ImaginedSession { agent, plan, usecase, created, held, changed } = session;
+        let ImaginedSession { agent, plan, usecase, by_mark, created, held, changed } = session;
         let more = json!({
             "usecaseName": usecase.map(|usecase| usecase_name(&format!("u{usecase}"))),
             "sessionTime": held.map(time),
             "updateTime": time(*changed),
+            "creatorUserName": user_name(creator(*by_mark)),
         });
         // Names that are not in the order of creation.
         let id = format!("s{:02}", (number * 7) % 40);
@@ -252,6 +286,21 @@ async fn check(case: &Imagined) {
         }
         sessions.retain(|session| session["usecaseName"].as_str().is_some_and(|usecase| wanted.contains(usecase)));
     }
+    if let Some(members) = &case.members {
+        let members: Vec<String> = members.iter().map(|member| user_name(AGENTS[*member])).collect();
+        group(&service, "some", &members).await;
+        event = event.with("groupNames", "customers/acme/groups/some");
+        sessions.retain(|session| members.iter().any(|member| session["agentUserName"] == *member));
+    }
+    if let Some(by_mark) = case.creator {
+        let creator = user_name(creator(by_mark));
+        event = event.with("creatorUserName", &creator);
+        sessions.retain(|session| session["creatorUserName"] == creator);
+    }
+    if case.by_session_time {
+        event = event.with("orderBy", "ORDER_BY_SESSION_TIME");
+        sessions.retain(|session| session.get("sessionTime").is_some());
+    }
     for (field, names, (start, end)) in [
         ("sessionTime", ["startSessionTime", "endSessionTime"], case.held),
         ("updateTime", ["startUpdateTime", "endUpdateTime"], case.changed),
@@ -270,6 +319,7 @@ async fn check(case: &Imagined) {
     sessions.sort_by(|a, b| {
         let later = |key| text(b, key).cmp(&text(a, key));
         let order = match (case.held, case.changed) {
+            _ if case.by_session_time => later("sessionTime"),
             ((None, None), (None, None)) => later("createTime"),
             _ if !of_profile => later("createTime"),
             ((None, None), _) => later("updateTime").reverse(),
@@ -586,4 +636,124 @@ async fn a_range_that_ends_before_it_starts_is_refused() {
         }
         service.succeed(&range(from, "2026-06-01T15:00:00.000000001Z")).await;
     }
+}
+
+#[tokio::test]
+async fn a_group_is_its_members_and_those_of_no_group_below() {
+    let service = service().await;
+    for agent in AGENTS {
+        import(&service, &format!("of-{agent}"), agent, 1, "2026-05-01T00:00:00Z", json!({})).await;
+    }
+    let ids = |names: &[&str]| names.iter().map(|name| user_name(name)).collect::<Vec<_>>();
+    group(&service, "one", &ids(&["ana"])).await;
+    group(&service, "two", &ids(&["ben"])).await;
+    group(&service, "nobody", &[]).await;
+    // With too many members for a range of each.
+    let many: Vec<String> = (0..25).map(|number| user_name(&format!("other{number}"))).collect();
+    group(&service, "many", &[many, ids(&["chloe"])].concat()).await;
+    let above = json!({"name": "customers/acme/groups/above", "displayName": "Above", "memberUserNames": ids(&["chloe"]),
+        "subgroupNames": ["customers/acme/groups/one"]});
+    let load = Event::post("", json!({"groups": [above]})).to("/v1/customers/acme/groups:batchUpsert");
+    service.succeed(&load.by("service", "sync@acme")).await;
+    let of = |groups: &[&str]| {
+        groups.iter().fold(list(), |event, id| event.with("groupNames", &format!("customers/acme/groups/{id}")))
+    };
+    for (groups, agents) in [
+        (vec!["one"], vec!["ana"]),
+        (vec!["one", "two"], vec!["ana", "ben"]),
+        (vec!["nobody"], vec![]),
+        (vec!["many"], vec!["chloe"]),
+        (vec!["above"], vec!["chloe"]),
+    ] {
+        let expected: Vec<String> = agents.iter().map(|agent| session_name(&format!("of-{agent}"))).collect();
+        assert_eq!(names(&service.send(&of(&groups)).await), expected, "{groups:?}");
+    }
+    let (foreign, spent) = service.spending(&of(&["two"]).with("agentUserName", &user_name("ana"))).await;
+    assert_eq!((names(&foreign), spent.calls), (vec![], 1), "an agent of none of the groups costs the groups");
+    service.refused(&of(&["one"]).by("agent", "ana"), 403).await;
+    let unknown = service.refused(&of(&["one", "none"]), 400).await;
+    assert_eq!(unknown.refused_fields(), ["groupNames"]);
+    // Whoever is confined to a profile is not told which groups there are.
+    for id in ["none", "nobody"] {
+        let confined = of(&[id]).by("manager", "mike").with_claim("profiles", json!("support"));
+        assert_eq!(service.send(&confined).await.body, json!({"coachingSessions": []}), "{id}");
+    }
+    let too_many: Vec<String> = (0..21).map(|number| format!("group{number}")).collect();
+    let too_many: Vec<&str> = too_many.iter().map(String::as_str).collect();
+    assert_eq!(service.refused(&of(&too_many), 400).await.refused_fields(), ["groupNames"]);
+}
+
+#[tokio::test]
+async fn by_session_time_an_agent_has_their_own_the_latest_first() {
+    let service = service().await;
+    let held = |time: &str| json!({"sessionTime": time});
+    import(&service, "early", "ana", 1, "2026-05-03T00:00:00Z", held("2026-05-10T00:00:00Z")).await;
+    import(&service, "late", "ana", 2, "2026-05-01T00:00:00Z", held("2026-05-20T00:00:00Z")).await;
+    import(&service, "without", "ana", 1, "2026-05-04T00:00:00Z", json!({})).await;
+    import(&service, "of-ben", "ben", 1, "2026-05-02T00:00:00Z", held("2026-05-15T00:00:00Z")).await;
+    let by_time = list().with("orderBy", "ORDER_BY_SESSION_TIME");
+    let own = [session_name("late"), session_name("early")];
+    assert_eq!(names(&service.send(&by_time.clone().by("agent", "ana")).await), own);
+    assert_eq!(names(&service.send(&by_time.clone().with("agentUserName", &user_name("ana"))).await), own);
+    let of_plan = by_time.clone().with("coachingPlanName", &plan_name("ana-1"));
+    assert_eq!(names(&service.send(&of_plan).await), own[1..]);
+    let unspecified = list().with("agentUserName", &user_name("ana")).with("orderBy", "ORDER_BY_UNSPECIFIED");
+    let newest = ["without", "early", "late"].map(session_name);
+    assert_eq!(names(&service.send(&unspecified).await), newest);
+    let first = service.send(&by_time.clone().with("pageSize", "1")).await;
+    let next = list().with("pageSize", "1").with("pageToken", &token(&first).unwrap());
+    assert_eq!(service.refused(&next, 400).await.refused_fields(), ["pageToken"], "of another order");
+}
+
+#[tokio::test]
+async fn display_names_are_of_whom_the_answer_names_and_the_caller_may_read() {
+    let service = service().await;
+    let submitted = |by: &str, submitter: &str| {
+        json!({
+            "creatorUserName": user_name(by),
+            "managerSubmitterUserName": user_name(submitter),
+            "sessionTime": "2026-05-01T10:00:00Z",
+            "meetingNotes": "Two calls.",
+            "managerSubmitTime": "2026-05-02T10:00:00Z",
+        })
+    };
+    import(&service, "first", "ana", 1, "2026-05-01T00:00:00Z", submitted("maria", "mark")).await;
+    import(&service, "second", "ben", 1, "2026-05-01T00:00:00Z", submitted("max", "max")).await;
+    let with_names = list().with("include", "displayNames");
+    let named = async |event: &Event| {
+        let answer = service.succeed(event).await;
+        let names = answer["displayNames"].as_object().unwrap();
+        names.keys().map(|name| name.rsplit('/').next().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let all = service.succeed(&with_names).await;
+    assert_eq!(
+        all["displayNames"][user_name("maria")],
+        service.succeed(&Event::get("").to("/v1/customers/acme/users/maria")).await["user"]["displayName"]
+    );
+    assert_eq!(named(&with_names).await, ["ana", "ben", "maria", "mark", "max"]);
+    assert_eq!(named(&with_names.clone().with("agentUserName", &user_name("ana"))).await, ["ana", "maria", "mark"]);
+    assert_eq!(named(&with_names.clone().with("agentUserName", &user_name("chloe"))).await, [""; 0]);
+    assert_eq!(service.succeed(&list()).await.get("displayNames"), None);
+    // Mark is not a coach of ana until he creates a session of hers, on whatever page that is.
+    let own = with_names.clone().by("agent", "ana");
+    assert_eq!(named(&own).await, ["ana", "maria"]);
+    import(&service, "third", "ana", 2, "2026-04-01T00:00:00Z", json!({"creatorUserName": user_name("mark")})).await;
+    assert_eq!(named(&own.clone().with("pageSize", "1")).await, ["ana", "maria", "mark"]);
+    for role in ["agent", "manager"] {
+        for user in ["ana", "maria", "mark", "max"] {
+            let event = with_names.clone().by(role, "ana").with_claim("profiles", json!("support"));
+            let told = named(&event).await.contains(&user.to_owned());
+            let read = Event::get("").to(&format!("/v1/customers/acme/users/{user}")).by(role, "ana");
+            let read = service.send(&read.with_claim("profiles", json!("support"))).await.status == 200;
+            assert_eq!(told, read, "{role}: {user}");
+        }
+    }
+    // Who works elsewhere now, and who is in the directory no more.
+    let mut mark = json!({"name": user_name("mark"), "displayName": "Mark", "isActive": true, "roles": ["manager"]});
+    mark["profileNames"] = json!(["customers/acme/profiles/sales"]);
+    let load = Event::post("", json!({"users": [mark]})).to("/v1/customers/acme/users:batchUpsert");
+    service.succeed(&load.by("service", "sync@acme")).await;
+    let confined = with_names.clone().by("manager", "mike").with_claim("profiles", json!("support"));
+    assert_eq!(named(&confined).await, ["ana", "ben", "maria", "max"]);
+    assert_eq!(named(&with_names).await, ["ana", "ben", "maria", "mark", "max"]);
 }

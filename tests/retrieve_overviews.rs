@@ -11,7 +11,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use serde_json::{Value, json};
 
-const CASES: [Case; 22] = [
+const CASES: [Case; 23] = [
     Case { name: "all", status: 200, refused: &[] },
     Case { name: "by-agent-user-names", status: 200, refused: &[] },
     Case { name: "by-group-names", status: 200, refused: &[] },
@@ -38,6 +38,7 @@ const CASES: [Case; 22] = [
     Case { name: "another-customer", status: 403, refused: &[] },
     Case { name: "without-a-token", status: 401, refused: &[] },
     Case { name: "unknown-names", status: 400, refused: &["usecaseNames", "scorecardTemplateNames", "groupNames"] },
+    Case { name: "by-include", status: 200, refused: &[] },
 ];
 
 #[tokio::test]

@@ -15,7 +15,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use serde_json::{Value, json};
 
-const CASES: [Case; 23] = [
+const CASES: [Case; 29] = [
     Case { name: "all", status: 200, refused: &[] },
     Case { name: "by-agent-user-names", status: 200, refused: &[] },
     Case { name: "by-end-time", status: 200, refused: &[] },
@@ -43,6 +43,16 @@ const CASES: [Case; 23] = [
     Case { name: "another-customer", status: 403, refused: &[] },
     Case { name: "without-a-token", status: 401, refused: &[] },
     Case { name: "unknown-names", status: 400, refused: &["usecaseNames", "scorecardTemplateNames", "groupNames"] },
+    Case { name: "by-include-criteria-without-target", status: 200, refused: &[] },
+    Case { name: "by-include-team", status: 200, refused: &[] },
+    Case { name: "by-include", status: 200, refused: &[] },
+    Case { name: "a-team-for-a-screen", status: 200, refused: &[] },
+    Case { name: "an-agents-team-is-themselves", status: 200, refused: &[] },
+    Case {
+        name: "bad-additions",
+        status: 400,
+        refused: &["includeCriteriaWithoutTarget", "includeTeam", "include[0]"],
+    },
 ];
 
 #[tokio::test]
@@ -133,6 +143,19 @@ struct ImaginedRequest {
     /// The first day, in days before today, and the number of days.
     window: Option<(u64, u64)>,
     page_size: usize,
+}
+
+impl ImaginedRequest {
+    /// The first day of the window, and the one after its last.
+    fn days(&self) -> (NaiveDate, NaiveDate) {
+        match self.window {
+            None => (today() - Days::new(29), today() + Days::new(1)),
+            Some((first, length)) => {
+                let start = today() - Days::new(first);
+                (start, start + Days::new(length))
+            }
+        }
+    }
 }
 
 const AGENTS: usize = 5;
@@ -483,13 +506,7 @@ fn points(score: &BigRational) -> Value {
 /// The expected answer, agent by agent in order, computed from the raw scorecards alone.
 fn recomputed(customer: &Imagined, ended: &[(Option<NaiveDate>, [Option<u8>; 3])]) -> Vec<Value> {
     let asked = &customer.request;
-    let (start, end) = match asked.window {
-        None => (today() - Days::new(29), today() + Days::new(1)),
-        Some((first, length)) => {
-            let start = today() - Days::new(first);
-            (start, start + Days::new(length))
-        }
-    };
+    let (start, end) = asked.days();
     let baseline = start - (end - start)..start;
     let chosen = agents_asked_for(customer);
     let mut answers: Vec<(Option<i64>, Option<i64>, String, Value)> = Vec::new();
@@ -541,7 +558,7 @@ fn recomputed(customer: &Imagined, ended: &[(Option<NaiveDate>, [Option<u8>; 3])
                 "targetName": below_support(&format!("targets/target{place}")),
                 "usecaseName": usecase_name(USECASES[target.usecase]),
                 "scorecardTemplateName": below_support(&format!("scorecardTemplates/{}", TEMPLATES[target.template])),
-                "criterionDisplayName": display_name(target),
+                "criterionDisplayName": display_name(target.template, PARTS[target.part]),
                 "target": points(&ratio(i64::from(value), 10_000)),
                 "scorecardCount": count,
                 "baselineScorecardCount": before_count,
@@ -605,9 +622,9 @@ fn recomputed(customer: &Imagined, ended: &[(Option<NaiveDate>, [Option<u8>; 3])
     answers.into_iter().map(|(.., answer)| answer).collect()
 }
 
-fn display_name(target: &ImaginedTarget) -> &'static str {
-    match PARTS[target.part] {
-        "" if target.template == 1 => "Other, reworded",
+fn display_name(template: usize, part: &str) -> &'static str {
+    match part {
+        "" if template == 1 => "Other, reworded",
         "" => "Quality",
         "opening" => "Opening",
         "greeting" => "Greeting",
@@ -686,11 +703,201 @@ fn every_figure_and_the_order_equal_a_recomputation_from_raw_scorecards() {
             let service = TestService::start().await;
             let ended = load(&service, &customer).await;
             let answered = walk(&service, &request_body(&customer.request)).await;
-            prop_assert_eq!(answered, recomputed(&customer, &ended));
+            prop_assert_eq!(&answered, &recomputed(&customer, &ended));
+            let (with_all, team) = walk_with_team(&service, &request_body(&customer.request)).await;
+            let listed = listed(&service).await;
+            let (start, end) = customer.request.days();
+            let scores = Recount { listed: &listed, window: start..end, asked: &customer.request };
+            prop_assert_eq!(&with_all, &scores.with_criteria_without_target(&answered));
+            prop_assert_eq!(team, scores.team(&answered));
             Ok(())
         })
     };
     runner.run(&imagined(), check).unwrap();
+}
+
+/// The agents of all pages of `body` with all that can be answered beside their targets, and the team, which only the first
+/// page has.
+async fn walk_with_team(service: &TestService, body: &Value) -> (Vec<Value>, Value) {
+    let (mut agents, mut team) = (Vec::new(), Value::Null);
+    let mut body = body.clone();
+    merge(&mut body, json!({"includeCriteriaWithoutTarget": true, "includeTeam": true, "include": ["displayNames"]}));
+    loop {
+        let answer = service.succeed(&retrieve(body.clone())).await;
+        let page = answer["agentCoachingProgresses"].as_array().unwrap();
+        let names = page
+            .iter()
+            .map(|agent| (agent["agentUserName"].as_str().unwrap().to_owned(), agent["agentDisplayName"].clone()));
+        assert_eq!(answer["displayNames"], Value::Object(names.collect()));
+        assert_eq!(answer.get("team").is_some(), body.get("pageToken").is_none());
+        if let Some(told) = answer.get("team") {
+            team = told.clone();
+        }
+        agents.extend(page.iter().cloned());
+        let Some(token) = answer.get("nextPageToken") else { return (agents, team) };
+        body["pageToken"] = token.clone();
+    }
+}
+
+/// A submitted scorecard, as it is listed.
+struct Listed {
+    agent: String,
+    template: usize,
+    usecase: String,
+    day: NaiveDate,
+    values: [Option<u8>; 3],
+}
+
+async fn listed(service: &TestService) -> Vec<Listed> {
+    let answer = service.succeed(&Event::get("scorecards").with("pageSize", "1000")).await;
+    let scorecards = answer["scorecards"].as_array().unwrap().iter();
+    let submitted = scorecards.filter_map(|scorecard| {
+        let text = |field: &str| scorecard[field].as_str().unwrap();
+        let day = scorecard.get("submitTime")?.as_str()?.parse::<DateTime<Utc>>().unwrap().date_naive();
+        let value = |criterion: &str| {
+            let mut scores = scorecard["scores"].as_array().unwrap().iter();
+            let score = scores.find(|score| score["criterionId"] == criterion)?;
+            Some(u8::try_from(score.get("numericValue")?.as_f64()?.round() as i64).unwrap())
+        };
+        Some(Listed {
+            agent: text("agentUserName").to_owned(),
+            template: TEMPLATES.iter().position(|id| text("templateName").contains(&format!("/{id}@"))).unwrap(),
+            usecase: text("usecaseName").to_owned(),
+            day,
+            values: ["greeting", "listening", "privacy"].map(value),
+        })
+    });
+    submitted.collect()
+}
+
+/// A recount of scores from what is listed.
+struct Recount<'a> {
+    listed: &'a [Listed],
+    window: std::ops::Range<NaiveDate>,
+    asked: &'a ImaginedRequest,
+}
+
+/// The places of rows in their order: template, part, usecase.
+type Place = (usize, String, String);
+
+impl Recount<'_> {
+    /// The scores of `agents` in the window, and in the baseline.
+    fn scores(&self, agents: &[&str], (template, part, usecase): &Place) -> [Vec<BigRational>; 2] {
+        let baseline = self.window.start - (self.window.end - self.window.start)..self.window.start;
+        [self.window.clone(), baseline].map(|days| {
+            let of = self.listed.iter().filter(|one| {
+                agents.contains(&one.agent.as_str())
+                    && (one.template, &one.usecase) == (*template, usecase)
+                    && days.contains(&one.day)
+            });
+            of.filter_map(|one| score_of(*template, part, one.values)).collect()
+        })
+    }
+
+    /// The criteria that were scored of `agents` in the window, without those in `known`.
+    fn criteria(&self, agents: &[&str], known: &[Place]) -> Vec<Place> {
+        let templates = (0..2).filter(|one| self.asked.templates.is_empty() || self.asked.templates.contains(one));
+        let usecases: BTreeSet<usize> = self.asked.usecases.iter().copied().collect();
+        let places = templates.flat_map(|template| {
+            let usecases = &usecases;
+            ["greeting", "listening", "privacy"].into_iter().flat_map(move |criterion| {
+                usecases.iter().map(move |one| (template, criterion.to_owned(), usecase_name(USECASES[*one])))
+            })
+        });
+        places.filter(|place| !known.contains(place) && !self.scores(agents, place)[0].is_empty()).collect()
+    }
+
+    /// The row of `place`, for the mean of `targets`, with its exact progress and gap.
+    fn row(
+        &self,
+        agents: &[&str],
+        place: &Place,
+        targets: &[BigRational],
+    ) -> (Value, Option<BigRational>, Option<BigRational>) {
+        let scores = self.scores(agents, place);
+        let counts = [scores[0].len(), scores[1].len()];
+        let [score, before] = scores.map(|scores| mean(&scores));
+        let (template, part, usecase) = place;
+        let mut row = json!({
+            "usecaseName": usecase,
+            "scorecardTemplateName": below_support(&format!("scorecardTemplates/{}", TEMPLATES[*template])),
+            "criterionDisplayName": display_name(*template, part),
+            "scorecardCount": counts[0],
+            "baselineScorecardCount": counts[1],
+        });
+        if !part.is_empty() {
+            row["criterionOrChapterId"] = part.as_str().into();
+        }
+        let target = mean(targets);
+        let progress = target.as_ref().and(score.as_ref()).zip(before.as_ref()).map(|(score, before)| score - before);
+        let gap = target.as_ref().zip(score.as_ref()).map(|(target, score)| target - score);
+        let figures = [("target", &target), ("score", &score), ("baselineScore", &before), ("progress", &progress)];
+        for (field, figure) in figures.into_iter().chain([("gap", &gap)]) {
+            if let Some(figure) = figure {
+                row[field] = points(figure);
+            }
+        }
+        if target.is_none() {
+            row["withoutTarget"] = true.into();
+        }
+        (row, progress, gap)
+    }
+
+    fn place_of(row: &Value) -> Place {
+        let text = |field: &str| row.get(field).map_or("", |text| text.as_str().unwrap()).to_owned();
+        let template = text("scorecardTemplateName");
+        let template = TEMPLATES.iter().position(|id| template.ends_with(&format!("/{id}"))).unwrap();
+        (template, text("criterionOrChapterId"), text("usecaseName"))
+    }
+
+    /// `agents` as they are answered with their targets alone, with what they were scored on beside these.
+    fn with_criteria_without_target(&self, agents: &[Value]) -> Vec<Value> {
+        let mut agents = agents.to_vec();
+        for agent in &mut agents {
+            let name = agent["agentUserName"].as_str().unwrap().to_owned();
+            let rows = agent["criterionProgresses"].as_array_mut().unwrap();
+            let known: Vec<Place> = rows.iter().map(Self::place_of).collect();
+            let mut without = self.criteria(&[&name], &known);
+            without.sort_by_key(|(template, part, usecase)| (TEMPLATES[*template], part.clone(), usecase.clone()));
+            rows.extend(without.iter().map(|place| self.row(&[&name], place, &[]).0));
+        }
+        agents
+    }
+
+    /// The team of `agents`, whose targets are those in their rows.
+    fn team(&self, agents: &[Value]) -> Value {
+        let names: Vec<&str> = agents.iter().map(|agent| agent["agentUserName"].as_str().unwrap()).collect();
+        let mut targets: BTreeMap<Place, Vec<BigRational>> = BTreeMap::new();
+        for agent in agents {
+            let mut own: BTreeMap<Place, BigRational> = BTreeMap::new();
+            for row in agent["criterionProgresses"].as_array().unwrap() {
+                let hundredths = (row["target"].as_f64().unwrap() * 100.0).round() as i64;
+                let target = ratio(hundredths, 10_000);
+                let highest = own.entry(Self::place_of(row)).or_insert_with(|| target.clone());
+                *highest = highest.clone().max(target);
+            }
+            own.into_iter().for_each(|(place, target)| targets.entry(place).or_default().push(target));
+        }
+        let known: Vec<Place> = targets.keys().cloned().collect();
+        let order = |place: &Place| (TEMPLATES[place.0], place.1.clone(), place.2.clone());
+        let mut with_target: Vec<(Place, Vec<BigRational>)> = targets.into_iter().collect();
+        with_target.sort_by_key(|(place, _)| order(place));
+        let mut without = self.criteria(&names, &known);
+        without.sort_by_key(order);
+        let all = with_target.into_iter().chain(without.into_iter().map(|place| (place, Vec::new())));
+        let rows: Vec<_> = all.map(|(place, targets)| self.row(&names, &place, &targets)).collect();
+        let progresses: Vec<BigRational> = rows.iter().filter_map(|(_, progress, _)| progress.clone()).collect();
+        let gaps = rows.iter().filter_map(|(.., gap)| Some(gap.clone()?.max(ratio(0, 1))));
+        let gaps: Vec<BigRational> = gaps.collect();
+        let rows: Vec<&Value> = rows.iter().map(|(row, ..)| row).collect();
+        let mut team = json!({"agentCount": agents.len(), "criterionProgresses": rows});
+        for (field, figures) in [("progress", &progresses), ("gap", &gaps)] {
+            if let Some(figure) = mean(figures) {
+                team[field] = points(&figure);
+            }
+        }
+        team
+    }
 }
 
 /// Names that are prefixes of each other, so that the separator between name and id in an index matters.
@@ -1364,4 +1571,126 @@ async fn the_documented_example_comes_out_as_it_is_documented() {
         }
     }
     assert_eq!(compared, 1);
+}
+
+/// All that can be asked for beside agents' targets, for the screen of a team.
+fn screen(more: Value) -> Event {
+    let mut body = json!({
+        "usecaseNames": [usecase_name("care")],
+        "groupNames": ["customers/acme/groups/team"],
+        "includeCriteriaWithoutTarget": true,
+        "includeTeam": true,
+        "include": ["displayNames"],
+    });
+    merge(&mut body, more);
+    retrieve(body)
+}
+
+#[tokio::test]
+async fn what_is_beside_targets_is_answered_only_if_it_is_asked_for() {
+    let service = TestService::seeded().await;
+    let plain = json!({"usecaseNames": [usecase_name("care")], "groupNames": ["customers/acme/groups/team"]});
+    let plain = service.succeed(&retrieve(plain)).await;
+    let not_asked = json!({"includeCriteriaWithoutTarget": false, "includeTeam": false, "include": []});
+    assert_eq!(service.succeed(&screen(not_asked)).await, plain);
+    let mut all = service.succeed(&screen(json!({}))).await;
+    let ana = &all["agentCoachingProgresses"][0];
+    let rows = ana["criterionProgresses"].as_array().unwrap();
+    let told: Vec<_> = rows.iter().map(|row| (&row["criterionOrChapterId"], &row["withoutTarget"])).collect();
+    assert_eq!(told, [(&json!("greeting"), &Value::Null), (&json!("privacy"), &json!(true))]);
+    assert_eq!(
+        rows[1],
+        json!({
+            "usecaseName": usecase_name("care"),
+            "scorecardTemplateName": below_support("scorecardTemplates/quality"),
+            "criterionOrChapterId": "privacy",
+            "criterionDisplayName": "Privacy",
+            "score": 100.0,
+            "baselineScorecardCount": 0,
+            "scorecardCount": 1,
+            "withoutTarget": true,
+        })
+    );
+    let team = all["team"].take();
+    assert_eq!((&team["agentCount"], &team["gap"], &team.get("progress")), (&json!(2), &json!(20.0), &None));
+    let of_greeting = &team["criterionProgresses"][0];
+    assert_eq!((&of_greeting["target"], of_greeting.get("targetName")), (&json!(80.0), None));
+    let names = json!({user_name("ana"): "Agent ana", user_name("ben"): "Agent ben"});
+    assert_eq!(all["displayNames"], names);
+    // Without all that, it is the plain answer.
+    for row in all["agentCoachingProgresses"].as_array_mut().unwrap() {
+        row["criterionProgresses"].as_array_mut().unwrap().retain(|row| row.get("withoutTarget").is_none());
+    }
+    let object = all.as_object_mut().unwrap();
+    object.remove("team");
+    object.remove("displayNames");
+    assert_eq!(all, plain);
+}
+
+#[tokio::test]
+async fn the_screen_of_a_team_of_25_costs_what_its_agents_cost() {
+    let service = TestService::seeded().await;
+    let agents: Vec<String> = (0..25).map(agent_id).collect();
+    service.directory(&agents.iter().map(String::as_str).collect::<Vec<_>>()).await;
+    for (index, agent) in agents.iter().enumerate() {
+        service.plan_with(&format!("plan{index}"), agent, json!({"usecaseName": usecase_name("care")})).await;
+        for days in [1, 40] {
+            submit_many(&service, agent, days, 2).await;
+        }
+    }
+    let (answered, spent) = service.spending(&screen(json!({}))).await;
+    assert_eq!(answered.body["agentCoachingProgresses"].as_array().unwrap().len(), 25, "{}", answered.body);
+    assert_eq!(answered.body["team"]["agentCount"], 25);
+    assert_eq!((spent.calls, spent.write_units), (6, 0.0));
+    assert!(spent.read_units == 39.5 || !service.tells_units_of_batches().await, "{} units", spent.read_units);
+}
+
+#[tokio::test]
+async fn an_agents_team_is_themselves() {
+    let service = TestService::seeded().await;
+    submit_many(&service, "ben", 1, 5).await;
+    let own = service.succeed(&screen(json!({"groupNames": []})).by("agent", "ana")).await;
+    let ana = &own["agentCoachingProgresses"][0];
+    assert_eq!(own["agentCoachingProgresses"].as_array().unwrap().len(), 1);
+    assert_eq!(
+        (&own["team"]["agentCount"], &own["displayNames"]),
+        (&json!(1), &json!({user_name("ana"): "Agent ana"}))
+    );
+    let figures = |rows: &Value| {
+        let rows = rows["criterionProgresses"].as_array().unwrap().iter();
+        rows.map(|row| (row["score"].clone(), row["gap"].clone(), row["scorecardCount"].clone())).collect::<Vec<_>>()
+    };
+    assert_eq!(figures(&own["team"]), figures(ana), "nothing of a colleague");
+    for more in [json!({}), json!({"groupNames": [], "agentUserNames": [user_name("ben")]})] {
+        service.refused(&screen(more).by("agent", "ana"), 403).await;
+    }
+}
+
+#[tokio::test]
+async fn a_team_has_nobody_of_another_profile() {
+    let service = TestService::seeded().await;
+    let mut eva = user("eva");
+    eva["profileNames"] = json!(["customers/acme/profiles/sales"]);
+    service.succeed(&sync("users:batchUpsert", json!({"users": [eva]}))).await;
+    let members = json!([user_name("ana"), user_name("eva")]);
+    let mixed = json!({"name": "customers/acme/groups/mixed", "displayName": "Mixed", "memberUserNames": members});
+    service.succeed(&sync("groups:batchUpsert", json!({"groups": [mixed]}))).await;
+    let asked = screen(json!({"groupNames": ["customers/acme/groups/mixed"]}));
+    for event in [asked.clone(), asked.by("manager", "mike").with_claim("profiles", json!("support"))] {
+        let answer = service.succeed(&event).await;
+        assert_eq!((&answer["team"]["agentCount"], answer["displayNames"].as_object().unwrap().len()), (&json!(1), 1));
+    }
+}
+
+#[tokio::test]
+async fn a_criterion_without_target_that_was_dropped_keeps_its_label() {
+    let service = TestService::seeded().await;
+    let chapter = json!({"chapterId": "all", "displayName": "All", "criteria": [{"criterionId": "closing", "displayName": "End"}]});
+    let body = json!({"scorecardTemplate": {"template": {"chapters": [chapter]}}});
+    service.succeed(&patch("scorecardTemplates/quality", body)).await;
+    let answer = service.succeed(&screen(json!({}))).await;
+    for rows in [&answer["agentCoachingProgresses"][0], &answer["team"]] {
+        let labels = rows["criterionProgresses"].as_array().unwrap().iter().map(|row| &row["criterionDisplayName"]);
+        assert_eq!(labels.collect::<Vec<_>>(), ["Greeting", "Privacy"]);
+    }
 }

@@ -13,7 +13,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use serde_json::{Value, json};
 
-const CASES: [Case; 14] = [
+const CASES: [Case; 15] = [
     Case { name: "suggested", status: 200, refused: &[] },
     Case { name: "of-a-group", status: 200, refused: &[] },
     Case { name: "of-the-last-days", status: 200, refused: &[] },
@@ -43,6 +43,7 @@ const CASES: [Case; 14] = [
     Case { name: "too-long-a-window", status: 400, refused: &["endTime"] },
     Case { name: "another-customer", status: 403, refused: &[] },
     Case { name: "without-a-token", status: 401, refused: &[] },
+    Case { name: "with-display-names", status: 200, refused: &[] },
 ];
 
 #[tokio::test]

@@ -168,6 +168,15 @@ fn rows() -> Vec<Row> {
         sent("create-session", "and with a `requestId`", Before::Nothing, &repeatable, names),
         sent("create-session", "that takes the plan's usecase", Before::Nothing, &session(json!({})), plan),
         sent("list-sessions", "a page of 50", Before::Sessions, &Event::get("coachingSessions"), deletions),
+        sent(
+            "list-sessions",
+            "a page of 50 of a team, with display names",
+            Before::Sessions,
+            &Event::get("coachingSessions")
+                .with("groupNames", "customers/acme/groups/team")
+                .with("include", "displayNames"),
+            "the groups name the agents, whose sessions name the users",
+        ),
         file("get-session", "found", ""),
         file("update-session", "changed", read),
         file("acknowledge-session", "acknowledged", read),
@@ -200,6 +209,13 @@ fn rows() -> Vec<Row> {
             "a team of 25, with sessions",
             Before::TeamWithSession,
             &progress(json!({})),
+            deletions,
+        ),
+        sent(
+            "retrieve-progress",
+            "the screen of a team of 25: with the team, criteria without target and display names",
+            Before::TeamWithSession,
+            &progress(json!({"includeTeam": true, "includeCriteriaWithoutTarget": true, "include": ["displayNames"]})),
             deletions,
         ),
         sent(

@@ -119,6 +119,9 @@ fn lists() -> Vec<(&'static str, Event)> {
     vec![
         ("list-sessions", sessions()),
         ("list-sessions of an agent", sessions().with("agentUserName", &user_name("ana"))),
+        ("list-sessions of a group", sessions().with("groupNames", "customers/acme/groups/team")),
+        ("list-sessions by session time", sessions().with("orderBy", "ORDER_BY_SESSION_TIME")),
+        ("progress of a team", progress(json!({"includeTeam": true, "includeCriteriaWithoutTarget": true}))),
         ("list-sessions of a plan", sessions().with("coachingPlanName", &plan_name("ana-plan"))),
         ("list-sessions of a usecase", sessions().with("usecaseNames", &usecase_name("care"))),
         ("list-sessions of a state", sessions().with("states", "HELD")),
@@ -705,6 +708,24 @@ async fn by_its_name_a_bad_record_is_named_and_no_agent_is_told() {
         put(&service, item.clone()).await;
     }
     println!("{tried} requests for records that cannot be read");
+}
+
+#[tokio::test]
+async fn an_agent_who_cannot_be_read_is_not_in_the_team() {
+    let service = service().await;
+    let of_team = progress(json!({"includeTeam": true}));
+    let told = async || {
+        let answered = service.send(&of_team).await;
+        let team = &answered.body["team"];
+        let unreachable = unreachable(&answered).into_iter().map(str::to_owned).collect::<Vec<_>>();
+        (team["agentCount"].clone(), team["criterionProgresses"][1]["scorecardCount"].clone(), unreachable)
+    };
+    assert_eq!(told().await, (json!(2), json!(2), vec![]));
+    let items = service.items().await;
+    let mut bad = items[&key_of(&items, " / 2026-05#ben")].clone();
+    bad.insert("cells".to_owned(), bytes());
+    put(&service, bad).await;
+    assert_eq!(told().await, (json!(1), json!(1), vec![user_name("ben")]));
 }
 
 #[tokio::test]

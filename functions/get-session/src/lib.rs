@@ -17,7 +17,8 @@ use coaching_domain::names;
 use coaching_domain::session::CoachingSessionMessage;
 use coaching_domain::{Error, Role};
 use coaching_edge::{
-    Access, Answer, AnswerType, App, Included, ListIndex, Operation, Partition, Request, RequestType, Route,
+    Access, Answer, AnswerType, App, DisplayNames, Included, ListIndex, Operation, Partition, Request, RequestType,
+    Route,
 };
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -47,7 +48,7 @@ struct GetSessionResponse<'a> {
     /// The session.
     coaching_session: CoachingSessionMessage<'a>,
     /// With `include=displayNames`: the display names of the users that the answer names, by their resource names. Without
-    /// those who are not in the directory, and whom the caller may not read.
+    /// those who are not in the directory or cannot be read there, and whom the caller may not read.
     #[serde(skip_serializing_if = "Option::is_none")]
     display_names: Option<BTreeMap<&'a str, &'a str>>,
 }
@@ -63,7 +64,8 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
 
     let session = session.seen_by(request.caller());
     let coaching_session = session.message(&tenant, now);
-    let names = included.names_of(app, request.caller(), &tenant, coaching_session.user_names()).await?;
+    let users = included.users(&tenant, coaching_session.user_names());
+    let names = DisplayNames::read(app, request.caller(), &tenant, users).await?;
     let display_names = names.of(coaching_session.user_names());
     Ok(Answer::json(&GetSessionResponse { display_names, coaching_session })?.with_etag(&session.etag()))
 }

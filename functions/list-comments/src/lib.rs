@@ -15,7 +15,8 @@ use coaching_domain::names::{CoachingPlanId, UsecaseId};
 use coaching_domain::rules::{Distinct, List, Text};
 use coaching_domain::{Error, Role, message};
 use coaching_edge::{
-    Access, Answer, AnswerType, App, Binding, Included, ListIndex, Operation, Partition, Request, RequestType, Route,
+    Access, Answer, AnswerType, App, Binding, DisplayNames, Included, ListIndex, Operation, Partition, Request,
+    RequestType, Route,
 };
 use coaching_store::{CommentFilter, Cursor};
 use serde::Serialize;
@@ -67,7 +68,7 @@ struct ListCommentsResponse<'a> {
     /// The comments, the newest first.
     coaching_comments: &'a [CoachingCommentMessage<'a>],
     /// With `include=displayNames`: the display names of the users that the answer names, by their resource names. Without
-    /// those who are not in the directory, and whom the caller may not read.
+    /// those who are not in the directory or cannot be read there, and whom the caller may not read.
     #[serde(skip_serializing_if = "Option::is_none")]
     display_names: Option<BTreeMap<&'a str, &'a str>>,
     /// The `pageToken` of the next page; absent on the last page.
@@ -91,8 +92,8 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
     let page = app.store.comments(&tenant, &filter, after.as_ref(), page_size, now).await?;
 
     let messages: Vec<_> = page.entries.iter().map(|comment| comment.message(&tenant)).collect();
-    let users = messages.iter().flat_map(CoachingCommentMessage::user_names);
-    let display_names = included.names_of(app, request.caller(), &tenant, users).await?;
+    let users = included.users(&tenant, messages.iter().flat_map(CoachingCommentMessage::user_names));
+    let display_names = DisplayNames::read(app, request.caller(), &tenant, users).await?;
     Answer::page(&messages, |coaching_comments| {
         let next = page.after(coaching_comments.len()).map(Cursor::as_str);
         let next_page_token = app.page_tokens.next(next, &binding, now)?;

@@ -25,8 +25,8 @@ use coaching_domain::rules::{Distinct, Flag, List};
 use coaching_domain::session::{CoachingSessionMessage, SeenSession};
 use coaching_domain::{Error, Role, Tenant, Timestamp, message};
 use coaching_edge::{
-    Access, Answer, AnswerType, App, Binding, Included, ListIndex, Operation, Partition, Request, RequestType, Route,
-    bytes_in_answer,
+    Access, Answer, AnswerType, App, Binding, DisplayNames, Included, ListIndex, Operation, Partition, Request,
+    RequestType, Route, bytes_in_answer,
 };
 use coaching_store::{Cursor, PlanFilter, SessionFilter};
 use serde::Serialize;
@@ -69,7 +69,7 @@ struct ListPlansResponse<'a> {
     /// The plans, the newest first.
     coaching_plans: Vec<CoachingPlanMessage<'a>>,
     /// With `displayNames` in `include`: the display names of the users that the answer names, by their resource names. Without
-    /// those who are not in the directory, and whom the caller may not read.
+    /// those who are not in the directory or cannot be read there, and whom the caller may not read.
     #[serde(skip_serializing_if = "Option::is_none")]
     display_names: Option<BTreeMap<&'a str, &'a str>>,
     /// The `pageToken` of the next page; absent on the last page.
@@ -178,15 +178,17 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
         let sessions = sessions.into_iter().map(|session| session.seen_by(caller));
         (plan.seen_by(caller), sessions.collect::<Vec<_>>())
     });
+    let messages = page.entries.iter().map(|(plan, sessions)| {
+        let sessions = sessions.iter().map(|session| asked.session(session, &tenant, now));
+        asked.plan(plan, &tenant, sessions.collect())
+    });
     let mut users = BTreeSet::new();
     if included.display_names() {
-        for (plan, sessions) in &page.entries {
-            let sessions = sessions.iter().map(|session| asked.session(session, &tenant, now));
-            users.extend(asked.plan(plan, &tenant, sessions.collect()).user_names().map(str::to_owned));
-        }
+        messages.for_each(|plan| users.extend(plan.user_names().map(str::to_owned)));
     }
-    let display_names = included.names_of(app, caller, &tenant, users.iter().map(String::as_str)).await?;
-    let response = |coaching_plans: Vec<CoachingPlanMessage<'_>>| {
+    let users = included.users(&tenant, users.iter().map(String::as_str));
+    let display_names = DisplayNames::read(app, caller, &tenant, users).await?;
+    let response = |coaching_plans: Vec<_>| {
         let next = page.after(coaching_plans.len()).map(Cursor::as_str);
         let next_page_token = app.page_tokens.next(next, &binding, now)?;
         let mut unreachable = page.unreachable(coaching_plans.len());

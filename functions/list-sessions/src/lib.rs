@@ -34,7 +34,8 @@ use coaching_domain::rules::{Distinct, Enumeration, OneOf};
 use coaching_domain::session::{AskedSessions, CoachingSessionMessage};
 use coaching_domain::{Error, Role, Tenant, message};
 use coaching_edge::{
-    Access, Answer, AnswerType, App, Binding, Included, ListIndex, Operation, Partition, Request, RequestType, Route,
+    Access, Answer, AnswerType, App, Binding, DisplayNames, Included, ListIndex, Operation, Partition, Request,
+    RequestType, Route,
 };
 use coaching_store::{Cursor, SessionFilter};
 use serde::Serialize;
@@ -100,7 +101,7 @@ struct ListSessionsResponse<'a> {
     /// The sessions, the newest first; by session time, or with a range of time and without an agent or a plan, by that time.
     coaching_sessions: &'a [CoachingSessionMessage<'a>],
     /// With `include=displayNames`: the display names of the users that the answer names, by their resource names. Without
-    /// those who are not in the directory, and whom the caller may not read.
+    /// those who are not in the directory or cannot be read there, and whom the caller may not read.
     #[serde(skip_serializing_if = "Option::is_none")]
     display_names: Option<BTreeMap<&'a str, &'a str>>,
     /// The `pageToken` of the next page; absent on the last page.
@@ -135,8 +136,8 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
 
     let page = page.map(|session| session.seen_by(caller));
     let sessions: Vec<_> = page.entries.iter().map(|session| session.message(&tenant, now)).collect();
-    let users = sessions.iter().flat_map(CoachingSessionMessage::user_names);
-    let display_names = included.names_of(app, caller, &tenant, users).await?;
+    let users = included.users(&tenant, sessions.iter().flat_map(CoachingSessionMessage::user_names));
+    let display_names = DisplayNames::read(app, caller, &tenant, users).await?;
     Answer::page(&sessions, |coaching_sessions| {
         let next = page.after(coaching_sessions.len()).map(Cursor::as_str);
         let next_page_token = app.page_tokens.next(next, &binding, now)?;

@@ -49,10 +49,9 @@ pub(crate) async fn answer(
     let unreachable: BTreeSet<&str> = unreachable.iter().map(Unreadable::name).collect();
     let messages: Vec<_> =
         page.agents.iter().map(|agent| AgentCoachingOverview::new(agent, paging.tenant, now)).collect();
-    let name = |agent: &'_ AgentCoachingOverview| (agent.agent_user_name.as_str(), agent.agent_display_name.as_str());
-    let response = |shown: &'_ [AgentCoachingOverview], next_page_token| RetrieveOverviewsResponse {
+    let response = |shown, next_page_token| RetrieveOverviewsResponse {
         agent_coaching_overviews: shown,
-        display_names: included.display_names().then(|| shown.iter().map(name).collect()),
+        display_names: included.display_names().then(|| shown.iter().map(name_of).collect()),
         next_page_token,
         start_time: asked.window.start,
         end_time: asked.window.end,
@@ -63,4 +62,9 @@ pub(crate) async fn answer(
     // An agent has at most 50 active plans.
     let too_large = || Error::internal(format!("an overview takes more than {MAX_ANSWER_BYTES} bytes"));
     paging.answer(page, &messages, response, too_large).await
+}
+
+/// The resource name and the display name of an agent.
+fn name_of(agent: &AgentCoachingOverview) -> (&str, &str) {
+    (&agent.agent_user_name, &agent.agent_display_name)
 }

@@ -57,11 +57,10 @@ pub(crate) async fn answer(
     let messages: Vec<_> =
         messages.map(|agent| AgentCoachingProgress::new(agent, paging.tenant, asked, last_revisions)).collect();
     let team = team.map(|team| TeamProgress::new(team, paging.tenant, last_revisions));
-    let name = |agent: &'_ AgentCoachingProgress| (agent.agent_user_name.as_str(), agent.agent_display_name.as_str());
     let response = |shown, next_page_token| RetrieveProgressResponse {
         agent_coaching_progresses: shown,
         team: team.as_ref(),
-        display_names: included.display_names().then(|| shown.iter().map(name).collect()),
+        display_names: included.display_names().then(|| shown.iter().map(name_of).collect()),
         next_page_token,
         start_time: asked.window.start(),
         end_time: asked.window.end(),
@@ -73,4 +72,9 @@ pub(crate) async fn answer(
         Error::invalid_field("usecaseNames", refusal)
     };
     paging.answer(page, &messages, response, too_large).await
+}
+
+/// The resource name and the display name of an agent.
+fn name_of(agent: &AgentCoachingProgress) -> (&str, &str) {
+    (&agent.agent_user_name, &agent.agent_display_name)
 }

@@ -32,38 +32,9 @@ impl Included {
         self.include.contains(&Include::DisplayNames)
     }
 
-    /// If they are asked for, the display names of those of the users called `names` whom the `caller` may read, as
-    /// `get-user` answers them. All are read at once.
-    ///
-    /// # Errors
-    /// UNAVAILABLE if the table does not answer.
-    pub async fn names_of<'n>(
-        &self,
-        app: &App,
-        caller: &Caller,
-        tenant: &Tenant,
-        names: impl Iterator<Item = &'n str>,
-    ) -> Result<DisplayNames, Error> {
-        if !self.display_names() {
-            return Ok(DisplayNames(None));
-        }
-        let (customer, known) = caller.enter_some_profiles(tenant.customer())?;
-        let named: HashSet<UserId> = names.filter_map(|name| customer.id_in::<User>(name).ok()).collect();
-        let mut read: Vec<UserId> = named.iter().cloned().collect();
-        // The directory says in which profiles an agent works.
-        read.extend(caller.agent().filter(|agent| !named.is_empty() && !named.contains(*agent)).cloned());
-        let mut people = app.store.people(&customer, &read).await?.entries;
-        match caller.agent() {
-            Some(agent) => {
-                let of_directory = people.iter().find(|one| one.id == *agent).map(|one| one.profiles.clone());
-                let among = named.iter().filter(|one| *one != agent).cloned().collect();
-                let coaches = coaches_of(app, agent, known.or(of_directory), among).await?;
-                people.retain(|one| one.id == *agent || coaches.contains(&one.id));
-            }
-            None => people.retain(|one| one.id == *caller.user() || one.works_in(known.as_deref())),
-        }
-        let people = people.into_iter().filter(|one| named.contains(&one.id));
-        Ok(DisplayNames(Some(people.map(|one| (customer.name_of(&one.id), one.display_name)).collect())))
+    /// If it includes display names, the users called `names`.
+    pub fn users<'n>(&self, tenant: &Tenant, names: impl Iterator<Item = &'n str>) -> Option<HashSet<UserId>> {
+        self.display_names().then(|| names.filter_map(|name| tenant.id_in::<User>(name).ok()).collect())
     }
 }
 
@@ -94,6 +65,37 @@ pub async fn coaches_of(
 pub struct DisplayNames(Option<HashMap<String, String>>);
 
 impl DisplayNames {
+    /// The display names of those of `users` whom the `caller` may read, as `get-user` answers them; of none if there are
+    /// none to be read. All are read at once, as of within about a second; without those that are not in the directory or
+    /// cannot be read there.
+    ///
+    /// # Errors
+    /// UNAVAILABLE if the table does not answer.
+    pub async fn read(
+        app: &App,
+        caller: &Caller,
+        tenant: &Tenant,
+        users: Option<HashSet<UserId>>,
+    ) -> Result<Self, Error> {
+        let Some(users) = users else { return Ok(Self(None)) };
+        let (customer, known) = caller.enter_some_profiles(tenant.customer())?;
+        let mut read: Vec<UserId> = users.iter().cloned().collect();
+        // The directory says in which profiles an agent works.
+        read.extend(caller.agent().filter(|agent| !users.is_empty() && !users.contains(*agent)).cloned());
+        let mut people = app.store.people(&customer, &read).await?.entries;
+        match caller.agent() {
+            Some(agent) => {
+                let of_directory = people.iter().find(|one| one.id == *agent).map(|one| one.profiles.clone());
+                let among = people.iter().map(|one| &one.id).filter(|one| *one != agent).cloned().collect();
+                let coaches = coaches_of(app, agent, known.or(of_directory), among).await?;
+                people.retain(|one| one.id == *agent || coaches.contains(&one.id));
+            }
+            None => people.retain(|one| one.id == *caller.user() || one.works_in(known.as_deref())),
+        }
+        let people = people.into_iter().filter(|one| users.contains(&one.id));
+        Ok(Self(Some(people.map(|one| (customer.name_of(&one.id), one.display_name)).collect())))
+    }
+
     /// Those of the users called `names`; `None`: none were asked for.
     pub fn of<'n>(&self, names: impl Iterator<Item = &'n str>) -> Option<BTreeMap<&str, &str>> {
         let known = self.0.as_ref()?;

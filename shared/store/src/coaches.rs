@@ -45,13 +45,15 @@ impl Store {
         let mut coaches = HashSet::new();
         for some in among.chunks(MAX_IN_EXPRESSION) {
             let seen = Arc::new(Mutex::new(HashSet::new()));
+            let all = some.len();
             let of_agent = [keys::plans_of_agent(tenant, agent), keys::sessions_of_agent(tenant, agent)];
             let ranges = of_agent.map(|partition| {
                 let filter = Filter::default().only(CREATOR, some.iter().copied());
                 let seen = Arc::clone(&seen);
-                // Each once: a page of them ends when all are found.
+                // Each once, so that the page is full, and its reading ends, soon after all are found.
                 Range::<Creator>::new(ListIndex::Agent, partition, filter, None).keeping(move |creator: &Creator| {
-                    seen.lock().unwrap_or_else(PoisonError::into_inner).insert(creator.0.clone())
+                    let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
+                    seen.len() == all || seen.insert(creator.0.clone())
                 })
             });
             let found = self.page(Vec::from(ranges), some.len()).await?;

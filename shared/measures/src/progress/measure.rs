@@ -160,7 +160,8 @@ impl<'a> ProgressMeasuring<'a> {
                 Err(unreadable) => unreadable.user().and_then(|agent| places.get(&agent)),
             };
             let Some(agent) = of.and_then(|place| measured.get_mut(*place)) else { return Ok(()) };
-            agent.is_damaged |= !one.is_ok_and(|one| self.add(one, agent));
+            let added = one.is_ok_and(|one| self.add(one, agent));
+            agent.is_damaged |= !added;
             Ok(())
         };
         let (store, usecases) = (&self.app.store, &self.asked.agents.usecases);
