@@ -1,6 +1,6 @@
 //! What is answered.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use coaching_domain::template::ScorecardTemplate;
 use coaching_domain::{Error, Timestamp};
@@ -9,7 +9,7 @@ use coaching_measures::progress::{
     AgentCoachingProgress, MeasuredAgent, MeasuredTeam, ProgressMeasuring, TeamProgress,
 };
 use coaching_store::Unreadable;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use utoipa::ToSchema;
 
 /// A page of agents with their progress.
@@ -22,8 +22,9 @@ pub(crate) struct RetrieveProgressResponse<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     team: Option<&'a TeamProgress>,
     /// With `displayNames` in `include`: the display names of the users that the answer names, by their resource names.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    display_names: Option<BTreeMap<&'a str, &'a str>>,
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "as_map")]
+    #[schema(value_type = BTreeMap<String, String>, required = false)]
+    display_names: Option<&'a [AgentCoachingProgress]>,
     /// The `pageToken` of the next page; absent on the last one.
     #[serde(skip_serializing_if = "Option::is_none")]
     next_page_token: Option<String>,
@@ -60,7 +61,7 @@ pub(crate) async fn answer(
     let response = |shown, next_page_token| RetrieveProgressResponse {
         agent_coaching_progresses: shown,
         team: team.as_ref(),
-        display_names: included.display_names().then(|| shown.iter().map(name_of).collect()),
+        display_names: included.display_names().then_some(shown),
         next_page_token,
         start_time: asked.window.start(),
         end_time: asked.window.end(),
@@ -74,7 +75,8 @@ pub(crate) async fn answer(
     paging.answer(page, &messages, response, too_large).await
 }
 
-/// The resource name and the display name of an agent.
-fn name_of(agent: &AgentCoachingProgress) -> (&str, &str) {
-    (&agent.agent_user_name, &agent.agent_display_name)
+/// Writes the display name of each agent by their resource name.
+fn as_map<S: Serializer>(agents: &Option<&[AgentCoachingProgress]>, serializer: S) -> Result<S::Ok, S::Error> {
+    let agents = agents.iter().copied().flatten();
+    serializer.collect_map(agents.map(|agent| (&agent.agent_user_name, &agent.agent_display_name)))
 }

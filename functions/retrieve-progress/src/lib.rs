@@ -114,17 +114,18 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
         measuring: &measuring,
     };
     let is_by_name = asked.progress.order_by == ProgressOrder::Name;
-    let (page, team) = if asked.progress.with_team {
-        let everyone = paging.everyone_measured().await?;
-        let team = measuring.together(&everyone);
-        let page = match is_by_name {
-            true => paging.by_name_of(everyone).await?,
-            false => paging.first_by_value(everyone).await?,
-        };
-        (page, Some(team))
-    } else {
-        let page = if is_by_name { paging.by_name().await? } else { paging.by_value().await? };
-        (page, None)
+    let (page, team) = match &asked.page.token {
+        Some(token) if !is_by_name => (paging.in_kept_order(token).await?, None),
+        _ if is_by_name && !asked.progress.with_team => (paging.by_name().await?, None),
+        _ => {
+            let everyone = paging.everyone_measured().await?;
+            let team = asked.progress.with_team.then(|| measuring.together(&everyone));
+            let page = match is_by_name {
+                true => paging.by_name_of(everyone).await?,
+                false => paging.first_by_value(everyone).await?,
+            };
+            (page, team)
+        }
     };
 
     let last_revisions = measuring.last_revisions(&page.agents, team.as_ref()).await?;

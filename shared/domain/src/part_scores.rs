@@ -1,8 +1,7 @@
 //! What was scored of every part of scorecards (the whole, its chapters, its criteria), whether or not there is a target
 //! for it: of one agent, and of a team.
 
-use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 use std::ops::Range;
 
 use chrono::NaiveDate;
@@ -12,9 +11,35 @@ use crate::names::{ScorecardTemplateId, UsecaseId};
 use crate::progress::{Measured, Reached};
 use crate::statistics::{Inconsistent, PackedStatistics, Period};
 
-/// Scores by usecase and template, then by the number of the part in statistics.
+/// Scores by usecase and template.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct PartScores(BTreeMap<(UsecaseId, ScorecardTemplateId), BTreeMap<u32, Measured>>);
+pub struct PartScores(Vec<OfTemplate>);
+
+/// Scores of a usecase and template, by the number of the part in statistics, in order.
+#[derive(Debug, Clone, PartialEq)]
+struct OfTemplate {
+    usecase: UsecaseId,
+    template: ScorecardTemplateId,
+    scores: Vec<(u32, Measured)>,
+}
+
+impl OfTemplate {
+    fn add(&mut self, number: u32, measured: Measured) {
+        match self.scores.binary_search_by_key(&number, |(known, _)| *known) {
+            Ok(place) => {
+                if let Some((_, sum)) = self.scores.get_mut(place) {
+                    *sum = sum.plus(measured);
+                }
+            }
+            Err(place) => self.scores.insert(place, (number, measured)),
+        }
+    }
+
+    fn of(&self, number: u32) -> Option<Measured> {
+        let place = self.scores.binary_search_by_key(&number, |(known, _)| *known).ok()?;
+        self.scores.get(place).map(|(_, measured)| *measured)
+    }
+}
 
 /// A part of a template, and what was measured of it.
 #[derive(Debug, Clone, PartialEq)]
@@ -58,14 +83,12 @@ impl PartScores {
             if !templates.is_empty() && !templates.contains(&template) {
                 continue;
             }
-            let scores = self.0.entry((usecase.clone(), template)).or_default();
+            let Some(scores) = self.at(usecase, &template) else { continue };
             packed.cells(period, |day, number, cell| {
                 if window.contains(&day) {
-                    let measured = scores.entry(number).or_default();
-                    measured.window = measured.window.plus(cell);
+                    scores.add(number, Measured { window: cell, ..Measured::default() });
                 } else if baseline.contains(&day) {
-                    let measured = scores.entry(number).or_default();
-                    measured.baseline = measured.baseline.plus(cell);
+                    scores.add(number, Measured { baseline: cell, ..Measured::default() });
                 }
             })?;
         }
@@ -74,48 +97,58 @@ impl PartScores {
 
     /// The templates of which there are scores.
     pub fn templates(&self) -> impl Iterator<Item = &ScorecardTemplateId> {
-        self.0.keys().map(|(_, template)| template)
+        self.0.iter().map(|one| &one.template)
     }
 
     /// The criteria that were scored in the window and for which `goals` have no target: by template, criterion and usecase.
     /// `templates` say what is a criterion; those of a template that is not there, or cannot be read, are left out.
     pub fn criteria_without_target(&self, goals: &[Goal], templates: &Templates) -> Vec<MeasuredPart> {
         let mut parts = Vec::new();
-        for ((usecase, id), scores) in &self.0 {
+        for scores in &self.0 {
+            let OfTemplate { usecase, template: id, .. } = scores;
             let Some(Some(template)) = templates.get(id) else { continue };
-            let with_target: HashSet<u32> = goals
-                .iter()
-                .filter(|goal| goal.target.usecase == *usecase && goal.target.template == *id)
-                .filter_map(|goal| goal.number)
-                .collect();
-            let criteria = template.known_criteria().filter(|(number, _)| !with_target.contains(number));
-            parts.extend(criteria.filter_map(|(number, criterion)| {
-                let measured = scores.get(&number).filter(|measured| measured.window.count > 0)?;
-                Some(MeasuredPart {
+            let has_target = |number: u32| {
+                let mut goals = goals.iter();
+                goals.any(|goal| {
+                    goal.number == Some(number) && goal.target.usecase == *usecase && goal.target.template == *id
+                })
+            };
+            for (number, criterion) in template.known_criteria() {
+                let measured = scores.of(number).filter(|measured| measured.window.count > 0);
+                let Some(measured) = measured.filter(|_| !has_target(number)) else { continue };
+                parts.push(MeasuredPart {
                     usecase: usecase.clone(),
                     template: id.clone(),
                     part: criterion.to_owned(),
                     label: Label::of(criterion, Some(template)),
-                    reached: Reached::of_agents(0, 0, *measured),
-                })
-            }));
+                    reached: Reached::of_agents(0, 0, measured),
+                });
+            }
         }
-        parts.sort_by(|a, b| a.place().cmp(&b.place()));
+        parts.sort_unstable_by(|a, b| a.place().cmp(&b.place()));
         parts
     }
 
     fn of(&self, usecase: &UsecaseId, template: &ScorecardTemplateId, number: Option<u32>) -> Measured {
-        let of_template = self.0.get(&(usecase.clone(), template.clone()));
-        of_template.zip(number).and_then(|(scores, number)| scores.get(&number)).copied().unwrap_or_default()
+        let of_template = self.0.iter().find(|one| one.usecase == *usecase && one.template == *template);
+        of_template.zip(number).and_then(|(scores, number)| scores.of(number)).unwrap_or_default()
+    }
+
+    /// The scores of a usecase and template, none at first. There always are some.
+    fn at(&mut self, usecase: &UsecaseId, template: &ScorecardTemplateId) -> Option<&mut OfTemplate> {
+        let known = self.0.iter().position(|one| one.usecase == *usecase && one.template == *template);
+        let place = known.unwrap_or(self.0.len());
+        if known.is_none() {
+            let (usecase, template) = (usecase.clone(), template.clone());
+            self.0.push(OfTemplate { usecase, template, scores: Vec::new() });
+        }
+        self.0.get_mut(place)
     }
 
     fn add_all(&mut self, other: &Self) {
-        for (of, scores) in &other.0 {
-            let sums = self.0.entry(of.clone()).or_default();
-            for (number, measured) in scores {
-                let sum = sums.entry(*number).or_default();
-                *sum = sum.plus(*measured);
-            }
+        for OfTemplate { usecase, template, scores } in &other.0 {
+            let Some(sums) = self.at(usecase, template) else { continue };
+            scores.iter().for_each(|(number, measured)| sums.add(*number, *measured));
         }
     }
 }
@@ -123,8 +156,15 @@ impl PartScores {
 /// The targets of agents for one part.
 struct TeamTarget<'a> {
     goal: &'a Goal,
+    /// The sum of those of so many agents.
     hundredths: u64,
     agents: u64,
+    /// The last of the agents, and their target.
+    last: (usize, u32),
+}
+
+fn place_of(goal: &Goal) -> (&ScorecardTemplateId, &str, &UsecaseId) {
+    (&goal.target.template, &goal.target.criterion_or_chapter_id, &goal.target.usecase)
 }
 
 /// What was measured of a team's `agents`, each with their goals and their scores, as of one: by template, part and
@@ -136,45 +176,46 @@ pub fn measured_together<'a>(
     templates: Option<&Templates>,
 ) -> Vec<MeasuredPart> {
     let mut scores = PartScores::default();
-    let mut targets: BTreeMap<_, TeamTarget<'a>> = BTreeMap::new();
-    for (goals, of_agent) in agents {
+    let mut targets: Vec<TeamTarget<'a>> = Vec::new();
+    for (agent, (goals, of_agent)) in agents.enumerate() {
         scores.add_all(of_agent);
-        let mut highest: BTreeMap<_, &'a Goal> = BTreeMap::new();
         for goal in goals {
-            let target = &goal.target;
-            let place = (&target.template, target.criterion_or_chapter_id.as_str(), &target.usecase);
-            let known = highest.entry(place).or_insert(goal);
-            if known.hundredths < goal.hundredths {
-                *known = goal;
-            }
-        }
-        for (place, goal) in highest {
-            let hundredths = u64::from(goal.hundredths);
-            match targets.entry(place) {
-                Entry::Vacant(vacant) => {
-                    vacant.insert(TeamTarget { goal, hundredths, agents: 1 });
+            let value = goal.hundredths;
+            let place = match targets.binary_search_by(|known| place_of(known.goal).cmp(&place_of(goal))) {
+                Ok(place) => place,
+                Err(place) => {
+                    targets.insert(place, TeamTarget { goal, hundredths: 0, agents: 0, last: (usize::MAX, 0) });
+                    place
                 }
-                Entry::Occupied(mut known) => {
-                    let known = known.get_mut();
-                    known.hundredths += hundredths;
+            };
+            let Some(known) = targets.get_mut(place) else { continue };
+            match known.last {
+                (last, higher) if last == agent && higher >= value => {}
+                (last, lower) if last == agent => {
+                    known.hundredths += u64::from(value - lower);
+                    known.last = (agent, value);
+                }
+                _ => {
+                    known.hundredths += u64::from(value);
                     known.agents += 1;
+                    known.last = (agent, value);
                 }
             }
         }
     }
-    let with_target = targets.iter().map(|((template, part, usecase), TeamTarget { goal, hundredths, agents })| {
-        let measured = scores.of(usecase, template, goal.number);
+    let with_target = targets.iter().map(|TeamTarget { goal, hundredths, agents, .. }| {
+        let (template, part, usecase) = place_of(goal);
         MeasuredPart {
-            usecase: (*usecase).clone(),
-            template: (*template).clone(),
-            part: (*part).to_owned(),
+            usecase: usecase.clone(),
+            template: template.clone(),
+            part: part.to_owned(),
             label: goal.label.clone(),
-            reached: Reached::of_agents(*hundredths, *agents, measured),
+            reached: Reached::of_agents(*hundredths, *agents, scores.of(usecase, template, goal.number)),
         }
     });
     let mut parts: Vec<MeasuredPart> = with_target.collect();
     if let Some(templates) = templates {
-        let goals: Vec<Goal> = targets.values().map(|target| target.goal.clone()).collect();
+        let goals: Vec<Goal> = targets.iter().map(|target| target.goal.clone()).collect();
         parts.extend(scores.criteria_without_target(&goals, templates));
     }
     parts

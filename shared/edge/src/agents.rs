@@ -556,7 +556,10 @@ impl<M: Measuring> Paging<'_, M> {
     }
 
     /// A page of the kept order that `token` continues.
-    async fn in_kept_order(&self, token: &str) -> Result<AgentPage<M::Measured>, Error> {
+    ///
+    /// # Errors
+    /// As [`Paging::by_name`].
+    pub async fn in_kept_order(&self, token: &str) -> Result<AgentPage<M::Measured>, Error> {
         let roster = self.roster();
         let size = self.page.size;
         let place = self.app.page_tokens.open(token, self.binding, self.now)?;
