@@ -9,7 +9,9 @@ use std::time::{Duration, SystemTime};
 use aws_sdk_dynamodb::Client;
 use chrono::TimeDelta;
 use coaching_domain::ClaimNames;
-use coaching_edge::{App, Clock, ColdStart, Files, PageTokens, TIME_TO_ANSWER_A_BATCH, log_filter, log_lines, passed_on};
+use coaching_edge::{
+    App, Clock, ColdStart, Files, PageTokens, TIME_TO_ANSWER_A_BATCH, log_filter, log_lines, passed_on,
+};
 use coaching_store::Store;
 use hyper::body::Bytes;
 use hyper::http::request::Parts;

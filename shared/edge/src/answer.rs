@@ -13,7 +13,8 @@ use coaching_domain::{Code, Error};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use lambda_http::http::header::{
-    CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
+    CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE,
+    X_CONTENT_TYPE_OPTIONS,
 };
 use lambda_http::http::{Response, StatusCode};
 use serde::Serialize;

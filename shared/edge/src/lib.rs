@@ -34,7 +34,9 @@ pub use agents::{
     AgentPage, AgentsOfSessions, AskedAgents, AskedPage, MAX_AGENTS, MAX_GROUPS, MAX_USECASES, Measuring, NamedAgents,
     OfAgents, OrderDirection, Paging, Roster, RosterPart, SentAgents,
 };
-pub use answer::{Answer, ERROR_DOMAIN, EntryStatus, ErrorMessage, GatewayMessage, MAX_STATUS_BYTES, http_status, passed_on};
+pub use answer::{
+    Answer, ERROR_DOMAIN, EntryStatus, ErrorMessage, GatewayMessage, MAX_STATUS_BYTES, http_status, passed_on,
+};
 pub use app::{App, Clock, ColdStart};
 pub use batch::{batch_results, entry_results};
 pub use coaching_store::{Access, ListIndex, Partition};
