@@ -275,7 +275,7 @@ pub(crate) async fn evidence_of(finding: &Finding<'_>, found: &[Found<'_>]) -> R
                 Some((units, *time, one))
             });
             let mut scores: Vec<_> = scores.collect();
-            scores.sort_by(|a, b| (a.0, b.1, &b.2.id).cmp(&(b.0, a.1, &a.2.id)));
+            scores.sort_by(|a, b| (a.0, b.1, &a.2.id).cmp(&(b.0, a.1, &b.2.id)));
             let evidence = scores.into_iter().take(MAX_EVIDENCE).map(|(units, submit_time, one)| Evidence {
                 scorecard: one.clone(),
                 submit_time,

@@ -1,7 +1,8 @@
 //! Display names as lists sort them and as people search for them.
 
-use unicode_normalization::UnicodeNormalization;
-use unicode_normalization::char::is_combining_mark;
+use icu_normalizer::DecomposingNormalizerBorrowed;
+use icu_properties::CodePointMapData;
+use icu_properties::props::{GeneralCategory, GeneralCategoryGroup};
 
 use crate::json::Json;
 use crate::message::{Place, Rule};
@@ -21,7 +22,11 @@ pub fn folded(name: &str) -> String {
     if name.is_ascii() {
         return name.chars().take(MAX_FOLDED_BYTES).map(|letter| letter.to_ascii_lowercase()).collect();
     }
-    let letters = name.nfkd().flat_map(char::to_lowercase).filter(|letter| !is_combining_mark(*letter));
+    // The same tables are in every function for the names of hosts.
+    let decomposed = DecomposingNormalizerBorrowed::new_nfkd().normalize_iter(name.chars());
+    let categories = CodePointMapData::<GeneralCategory>::new();
+    let is_mark = |letter: char| GeneralCategoryGroup::Mark.contains(categories.get(letter));
+    let letters = decomposed.flat_map(char::to_lowercase).filter(|letter| !is_mark(*letter));
     let mut folded = String::with_capacity(name.len());
     for letter in letters {
         if folded.len() + letter.len_utf8() > MAX_FOLDED_BYTES {
