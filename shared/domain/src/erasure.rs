@@ -138,7 +138,9 @@ impl Erased {
                 None => false,
             },
             Value::Array(values) => {
-                values.iter_mut().fold(false, |changed, value| self.rename_in(value, of_ids, is_id) || changed)
+                // Each is renamed, also after one that was.
+                let renamed = values.iter_mut().map(|value| self.rename_in(value, of_ids, is_id));
+                renamed.fold(false, std::ops::BitOr::bitor)
             }
             Value::Object(fields) => fields.iter_mut().fold(false, |changed, (field, value)| {
                 self.rename_in(value, of_ids, of_ids.contains(&field.as_str())) || changed
@@ -200,7 +202,11 @@ fn erase_texts(value: &mut Value, is_text: bool) -> bool {
             ERASED_TEXT.clone_into(text);
             true
         }
-        Value::Array(values) => values.iter_mut().fold(false, |changed, value| erase_texts(value, is_text) || changed),
+        Value::Array(values) => {
+            // Each is erased, also after one that was.
+            let erased = values.iter_mut().map(|value| erase_texts(value, is_text));
+            erased.fold(false, std::ops::BitOr::bitor)
+        }
         Value::Object(fields) => fields
             .iter_mut()
             .filter(|(field, _)| *field == TEXT_OF_SCORE)

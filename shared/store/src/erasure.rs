@@ -311,8 +311,10 @@ impl<'a> Sweep<'a> {
 
     /// Which texts of a record are by or about the person, by its history.
     fn texts_of_history(&self, history: &[&Raw]) -> Texts {
+        /// The agent, the author and their role.
+        type Head = (Option<UserId>, Option<UserId>, Option<Role>);
         let text = |item: &Raw, attribute: &str| item.get(attribute).and_then(|value| value.as_s().ok()).cloned();
-        let mut heads: BTreeMap<String, (Option<UserId>, Option<UserId>, Option<Role>)> = BTreeMap::new();
+        let mut heads: BTreeMap<String, Head> = BTreeMap::new();
         for item in history {
             let id = |attribute| text(item, attribute).and_then(|id| UserId::parse(&id));
             if let Some(role) = text(item, "role") {
