@@ -145,7 +145,7 @@ def progress(manager: AuthenticatedClient) -> None:
     assert len(gaps) == 3 and gaps == sorted(gaps, reverse=True) and gaps[0] > 0, gaps
     for agent in page.agent_coaching_progresses:
         for of_target in agent.criterion_progresses:
-            assert abs(given(of_target.gap) - (of_target.target - given(of_target.score))) < 1e-9
+            assert abs(given(of_target.gap) - (given(of_target.target) - given(of_target.score))) < 1e-9
     assert page.next_page_token and given(page.end_time) > given(page.start_time)
 
 
