@@ -4,11 +4,10 @@ import { expect } from './browser.js';
 
 export async function agent(browser) {
   const maria = await browser.signedIn('maria');
-  // Effects may be missing.
-  maria.expected.push(/404/);
   await maria.visit('/agents/ana');
   const words = await maria.text();
   expect(/Ana Abe/.test(words) && /Greeting and ownership/.test(words), words);
+  expect(/scorecards before\).* points\./.test(words), `it says what coaching brought: ${words}`);
   const label = await maria.page.$eval('svg.lines', (chart) => chart.getAttribute('aria-label'));
   expect(/from .*% to .*%.*scorecards.*sessions.*target/.test(label), `a chart says in words: ${label}`);
   await maria.check('agent');

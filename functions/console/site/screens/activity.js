@@ -9,29 +9,12 @@ import { namesOf } from './people.js';
 import { fieldsOf, scopeChoice, scopeOf } from './scope.js';
 
 /** @typedef {import('../scripts/router.js').Visit} Visit */
-/**
- * @typedef {object} Coach
- * @property {string} coachUserName
- * @property {number} coachedAgentCount
- * @property {number} coachingSessionCount
- * @property {number} submittedCount
- * @property {number} acknowledgedCount
- * @property {number} dueCount
- * @property {number} notHeldCount
- * @property {number} notAcknowledgedCount
- * @property {number} [heldRate]  from 0 to 1
- * @property {number} [acknowledgedRate]
- * @property {number} [medianSecondsToAcknowledge]
- */
-/** @typedef {{ coachOverviews: Coach[], nextPageToken?: string, agentsWithoutSessionCount: number, unreachable?: string[] }} Answer */
+/** @typedef {import('./scope.js').Schemas['CoachOverview']} Coach */
 /** @typedef {{ scope: import('./scope.js').Scope, coaches: Coach[], agentsWithoutSessionCount: number, names: Map<string, string> }} Data */
 
 const PATH = '/activity';
 const PAGE = 200;
 const DAY = 86_400;
-
-/** @type {(path: any, options: object) => Promise<any>} */
-const retrieve = post;
 
 /** @type {import('../scripts/router.js').Screen<Data>} */
 export const activity = { path: PATH, title: 'activity.title', roles: ['manager', 'admin', 'service'], isInMenu: true, load, view };
@@ -44,8 +27,7 @@ async function load(visit) {
   if (!scope.usecases.length) return data;
   let pageToken = '';
   do {
-    /** @type {Answer} */
-    const answer = await retrieve('…/coachOverviews:retrieve', { body: { ...fieldsOf(scope), pageSize: PAGE, pageToken }, signal: visit.signal });
+    const answer = await post('…/coachOverviews:retrieve', { body: { ...fieldsOf(scope), pageSize: PAGE, pageToken }, signal: visit.signal });
     data.coaches.push(...answer.coachOverviews);
     data.agentsWithoutSessionCount = answer.agentsWithoutSessionCount;
     pageToken = answer.nextPageToken ?? '';

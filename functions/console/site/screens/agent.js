@@ -45,9 +45,6 @@ const PAGE = 50;
 /** The most agents of a request of effects. */
 const MAX_AGENTS = 1000;
 
-/** @type {(path: any, options: object) => Promise<any>} */
-const retrieve = post;
-
 /** @type {import('../scripts/router.js').Screen<Data>} */
 export const agent = {
   path: '/agents/:user',
@@ -106,15 +103,15 @@ const comparedWith = ({ group }, user) => ({ agentUserNames: [user], groupNames:
 
 /**
  * What coaching brought. The rest of the screen does not wait for it to succeed.
- * @param {object} body
+ * @param {{ usecaseNames: string[] }} body
  * @param {string} user the agent's name in the API
  * @param {AbortSignal} signal
  * @returns {Promise<Pick<Data, 'effects' | 'effectError'>>}
  */
 async function readEffects(body, user, signal) {
   try {
-    const { effects } = await retrieve('…/coachingEffects:retrieve', { body: { ...body, pageSize: MAX_AGENTS }, signal });
-    return { effects: effects.filter((/** @type {{ agentUserName: string }} */ { agentUserName }) => agentUserName === user), effectError: null };
+    const { effects } = await post('…/coachingEffects:retrieve', { body: { ...body, pageSize: MAX_AGENTS }, signal });
+    return { effects: effects.filter(({ agentUserName }) => agentUserName === user), effectError: null };
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
     return { effects: [], effectError: error };

@@ -3,24 +3,7 @@
 import { number, percent, text } from '../scripts/messages.js';
 import { points } from './figures.js';
 
-/**
- * The effect of a plan or session on one criterion.
- * @typedef {object} Effect
- * @property {string} coachingPlanName
- * @property {string} coachingSessionTime
- * @property {string} scorecardTemplateName
- * @property {string} [criterionOrChapterId]
- * @property {number} [beforeScore]
- * @property {number} beforeScorecardCount
- * @property {number} [afterScore]
- * @property {number} afterScorecardCount
- * @property {number} [effect]  in percentage points
- * @property {{ lower: number, upper: number }} [interval]
- * @property {boolean} isComplete
- * @property {boolean} overlaps
- * @property {{ effect: number, agentCount: number }} [comparison]
- * @property {number} [adjustedEffect]
- */
+/** @typedef {import('./scope.js').Schemas['CoachingEffect']} Effect  of a plan or session on one criterion */
 
 /**
  * The effect as sentences.

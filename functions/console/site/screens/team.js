@@ -14,9 +14,8 @@ import { choose, fieldsOf, scopeChoice, scopeOf } from './scope.js';
 /** @typedef {import('./scope.js').Schemas} Schemas */
 /** @typedef {import('../scripts/router.js').Visit} Visit */
 /** @typedef {Schemas['AgentCoachingProgress']} Agent */
-/** @typedef {Omit<Schemas['CriterionProgress'], 'target' | 'targetName'> & { target?: number, withoutTarget?: boolean }} Criterion */
-/** @typedef {{ agentCount: number, progress?: number, gap?: number, criterionProgresses: Criterion[] }} Team */
-/** @typedef {Schemas['RetrieveProgressResponse'] & { team?: Team }} Answer */
+/** @typedef {Schemas['CriterionProgress']} Criterion */
+/** @typedef {Schemas['TeamProgress']} Team */
 /** @typedef {{ name: string, isDescending: boolean }} Order */
 /**
  * @typedef {object} Data
@@ -77,7 +76,6 @@ const requestOf = ({ scope, order }) => ({
  */
 async function loadPage(data, visit) {
   const body = { ...requestOf(data), includeTeam: true, includeCriteriaWithoutTarget: true, pageSize: PAGE, pageToken: data.nextPageToken ?? '' };
-  /** @type {Answer} */
   const answer = await post('…/coachingProgresses:retrieve', { body, signal: visit.signal });
   data.agents.push(...answer.agentCoachingProgresses);
   data.team ??= answer.team;
