@@ -1,6 +1,7 @@
-// The screens of the console, on the demo: of managers, of agents, and of both together. Arguments name the cases to run.
+// The screens of the console, on the demo: of managers, of an admin, of agents, and of several people together. Arguments name the cases to run.
 
 import { activity } from './activity.js';
+import { admin } from './admin.js';
 import { agent } from './agent.js';
 import { Browser } from './browser.js';
 import { mine } from './mine.js';
@@ -8,7 +9,7 @@ import { next } from './next.js';
 import { conflict, life, lost } from './session.js';
 import { crowd, team } from './team.js';
 
-const cases = { team, next, agent, activity, mine, life, conflict, lost, crowd };
+const cases = { team, next, agent, activity, admin, mine, life, conflict, lost, crowd };
 const asked = process.argv.slice(2);
 const browser = await Browser.start();
 try {
