@@ -241,6 +241,8 @@ async fn a_long_export_is_a_job_unless_the_client_takes_gzip() {
     let answered = service.succeed(&export(json!({})).with_header("accept-encoding", "br, gzip;q=0.5")).await;
     assert_eq!(files(&service, json!({})).await, [answered["content"].as_str().unwrap()]);
     assert_eq!(answered["rowCount"], 77);
+    let refusing = export(json!({})).with_header("accept-encoding", "gzip;q=0");
+    assert!(service.succeed(&refusing).await["job"].is_string());
     assert!(content(&service, json!({"submittedOnly": true})).await.len() < 10_000);
 }
 

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::sync::{Arc, LazyLock, OnceLock};
 
+use coaching_edge::takes_gzip;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use hyper::body::Bytes;
@@ -60,10 +61,10 @@ impl Docs {
 
     /// The document, compressed for clients that accept that.
     fn document(&self, request: &Parts) -> Response<Bytes> {
-        let encodings = request.headers.get_all(ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
-        let takes_gzip = encodings.flat_map(|value| value.split(',')).any(|encoding| encoding.trim() == "gzip");
+        let mut encodings = request.headers.get_all(ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
+        let is_taken = encodings.any(takes_gzip);
         let compressed = || self.compressed.get_or_init(|| compressed(&self.document).ok()).clone();
-        let mut response = match takes_gzip.then(compressed).flatten() {
+        let mut response = match is_taken.then(compressed).flatten() {
             Some(bytes) => {
                 let mut response = file(bytes, "application/json");
                 response.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));

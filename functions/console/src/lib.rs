@@ -9,7 +9,7 @@ use std::io::Write;
 use std::sync::{LazyLock, OnceLock};
 
 use aws_lc_rs::digest::{Context, SHA256, digest};
-use coaching_edge::{FileRequest, Variables, Website};
+use coaching_edge::{FileRequest, Variables, Website, takes_gzip};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use lambda_http::http::header::{
@@ -201,15 +201,6 @@ impl File {
         };
         self.compressed.get_or_init(compress).as_deref()
     }
-}
-
-/// Whether a browser that sends this `Accept-Encoding` takes gzip.
-fn takes_gzip(accept_encoding: &str) -> bool {
-    accept_encoding.split(',').any(|encoding| {
-        let (name, weight) = encoding.split_once(';').unwrap_or((encoding, ""));
-        let is_refused = weight.trim().strip_prefix("q=").is_some_and(|weight| weight.parse() == Ok(0.0));
-        name.trim().eq_ignore_ascii_case("gzip") && !is_refused
-    })
 }
 
 fn content_type(path: &str) -> &'static str {

@@ -140,6 +140,15 @@ impl Answer {
     }
 }
 
+/// Whether a client that sends this `Accept-Encoding` takes gzip.
+pub fn takes_gzip(accept_encoding: &str) -> bool {
+    accept_encoding.split(',').any(|encoding| {
+        let (name, weight) = encoding.split_once(';').unwrap_or((encoding, ""));
+        let is_refused = weight.trim().strip_prefix("q=").is_some_and(|weight| weight.parse() == Ok(0.0));
+        name.trim().eq_ignore_ascii_case("gzip") && !is_refused
+    })
+}
+
 /// Whether the body of `response` is in base64, as API Gateway takes what is compressed.
 pub(crate) fn is_in_base64(response: &Response<String>) -> bool {
     response.headers().contains_key(CONTENT_ENCODING)

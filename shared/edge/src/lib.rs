@@ -36,6 +36,7 @@ pub use agents::{
 };
 pub use answer::{
     Answer, ERROR_DOMAIN, EntryStatus, ErrorMessage, GatewayMessage, MAX_STATUS_BYTES, http_status, passed_on,
+    takes_gzip,
 };
 pub use app::{App, Clock, ColdStart};
 pub use batch::{batch_results, entry_results};

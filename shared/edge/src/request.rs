@@ -23,7 +23,7 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::query::Query;
-use crate::{HttpEvent, Operation, RequestType, Verb, identity};
+use crate::{HttpEvent, Operation, RequestType, Verb, identity, takes_gzip};
 
 /// The largest body, in bytes after base64 decoding.
 pub const MAX_BODY_BYTES: usize = 1024 * 1024;
@@ -98,8 +98,7 @@ impl<'a> Request<'a> {
 
     /// Whether the client takes an answer that is compressed (gzip).
     pub fn takes_gzip(&self) -> bool {
-        let encodings = self.event.header("accept-encoding").unwrap_or_default().split(',');
-        encodings.map(|encoding| encoding.split(';').next().unwrap_or_default()).any(|name| name.trim() == "gzip")
+        takes_gzip(self.event.header("accept-encoding").unwrap_or_default())
     }
 
     /// The caller.
