@@ -1,7 +1,7 @@
 //! Activity and the counts of active agents: after any history of requests they are what a recount of the records says.
 //!
 //! ```sh
-//! ACTIVITY=20000 SEED=7 cargo test -p coaching-tests --test activity -- --nocapture
+//! ACTIVITY=20000 SEED=7 cargo test --workspace --test service activity:: -- --nocapture
 //! ```
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 

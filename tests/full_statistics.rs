@@ -3,48 +3,13 @@
 
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
-use chrono::{Days, NaiveDate};
-use coaching_domain::names::ScorecardTemplateId;
-use coaching_domain::statistics::{Contribution, FULL, Period, Statistics};
-use coaching_tests::{Event, TestService, below_support, merge, usecase_name, user_name};
+use coaching_domain::statistics::Statistics;
+use coaching_tests::{
+    Event, MOST_STATISTICS_BYTES, TestService, below_support, filled, merge, usecase_name, user_name,
+};
 use serde_json::{Value, json};
 
-/// The limit, in bytes.
-const MOST: usize = 256 * 1024;
 const CRITERIA: u32 = 200;
-
-/// The contribution of a scorecard with `scores` different scores. The first 61 numbers are 61 days of one template,
-/// the next 61 of another, and so on.
-fn contribution(scores: u32, number: u32) -> Contribution {
-    let (template, day) = (number / 61, number % 61);
-    let first = NaiveDate::from_ymd_opt(2026, 5, 1).unwrap();
-    Contribution {
-        template: ScorecardTemplateId::parse(&format!("template-{scores}-{template}")).unwrap(),
-        day: first.checked_add_days(Days::new(day.into())).unwrap(),
-        scores: (0..scores)
-            .map(|part| (part, u64::from((template * 733 + day * 4219 + part * 7919) % 10_001) * (FULL / 10_000)))
-            .collect(),
-    }
-}
-
-/// `statistics` filled up to the limit: first with many scores, at last with few.
-fn filled(mut statistics: Statistics) -> Statistics {
-    for (scores, mut step) in [(1000, 16), (100, 8), (10, 8)] {
-        let mut number = 0;
-        while step > 0 {
-            let mut more = statistics.clone();
-            for contribution in (number..number + step).map(|number| contribution(scores, number)) {
-                more.add(Period::of(contribution.day), &contribution).unwrap();
-            }
-            if more.encode().len() > MOST {
-                step /= 2;
-            } else {
-                (statistics, number) = (more, number + step);
-            }
-        }
-    }
-    statistics
-}
 
 /// A scorecard of `agent` with scores for all criteria of the template `wide`.
 fn scorecard(id: &str, agent: &str, submit_time: Option<&str>) -> Value {
@@ -84,7 +49,7 @@ async fn what_would_make_full_statistics_larger_is_refused_by_itself_and_all_els
         items[key]["cells"].as_b().unwrap().clone().into_inner()
     };
     let full = filled(Statistics::decode(&cells().await).unwrap()).encode();
-    assert!(full.len() > MOST - 200, "{} bytes", full.len());
+    assert!(full.len() > MOST_STATISTICS_BYTES - 200, "{} bytes", full.len());
     let mut item = items[key].clone();
     item.insert("cells".to_owned(), AttributeValue::B(Blob::new(full.clone())));
     service.client().put_item().table_name(service.table()).set_item(Some(item)).send().await.unwrap();

@@ -5,6 +5,7 @@
 //! `cargo xtask generate` writes them.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
+#[path = "openapi/mod.rs"]
 mod openapi;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -3,7 +3,7 @@
 //! more memory than stated, and no write by a refused request.
 //!
 //! ```sh
-//! INPUTS=1000000 SEED=7 cargo test -p coaching-tests --test hostile -- --nocapture
+//! INPUTS=1000000 SEED=7 cargo test --workspace --test hostile -- --nocapture
 //! ```
 
 use std::collections::BTreeMap;

@@ -1,10 +1,10 @@
 //! Isolation: every operation, attacked by every kind of caller who must not get in.
 //!
 //! The requests are the successful events of `events/`, sent through the gateway with tokens of their callers.
-//! `cargo test -p coaching-tests --test isolation -- --nocapture` prints what was tried.
+//! `cargo test --workspace --test service isolation:: -- --nocapture` prints what was tried.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::{Arc, Mutex};
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -148,12 +148,14 @@ struct Attacked {
     service: TestService,
     gateway: Gateway,
     issuer: TokenIssuer,
+    /// The token of each caller so far: a debug build signs slowly.
+    tokens: Mutex<HashMap<String, String>>,
 }
 
 impl Attacked {
     fn behind_gateway(service: TestService, issuer: &TokenIssuer) -> Self {
         let gateway = Gateway::new(service.app.clone(), issuer.clone()).unwrap();
-        Self { service, gateway, issuer: issuer.clone() }
+        Self { service, gateway, issuer: issuer.clone(), tokens: Mutex::default() }
     }
 
     /// A service with at least two records of everything that is listed.
@@ -238,7 +240,11 @@ impl Attacked {
     }
 
     async fn answer_to(&self, sent: &Sent, claims: &Claims) -> Answered {
-        let token = self.issuer.issue(claims).unwrap();
+        let token = {
+            let mut tokens = self.tokens.lock().unwrap();
+            let caller = serde_json::to_string(claims).unwrap();
+            tokens.entry(caller).or_insert_with(|| self.issuer.issue(claims).unwrap()).clone()
+        };
         self.answer(sent, Some(&format!("Bearer {token}"))).await
     }
 

@@ -10,6 +10,7 @@
 
 #[path = "local/import.rs"]
 mod import;
+mod local_security;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader, Read};

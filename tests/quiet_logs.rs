@@ -5,7 +5,7 @@
 //!
 //! ```sh
 //! RECORD_SUITE_IN=target/suite cargo test --workspace
-//! RECORDED_SUITE=target/suite cargo test -p coaching-tests --test quiet_logs -- --nocapture
+//! RECORDED_SUITE=target/suite cargo test --workspace --test service quiet_logs:: -- --nocapture
 //! ```
 
 use std::collections::BTreeSet;
@@ -133,7 +133,7 @@ async fn nothing_about_people_is_logged_or_told_by_an_error() {
     let replayed = replay_every_event().await;
     let (events, mut errors) = (replayed.len(), 0);
     for Replayed { name, event, answered } in replayed {
-        let mut sent = sent(&event);
+        let mut sent = sent(event);
         if answered.status != 200 {
             errors += 1;
             let told = answered.body.to_string();

@@ -10,7 +10,7 @@
 //!
 //! ```sh
 //! RECORD_SUITE_IN=target/suite cargo test --workspace
-//! RECORDED_SUITE=target/suite cargo test -p coaching-tests --test rights -- --nocapture
+//! RECORDED_SUITE=target/suite cargo test --workspace --test service rights:: -- --nocapture
 //! ```
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -76,7 +76,7 @@ fn rights_given() -> BTreeSet<Right> {
 /// Replays the events of operations and of tasks, and returns their number.
 async fn replay_all() -> usize {
     let replayed = replay_every_event().await;
-    let mut events = replayed.len() + ask_with_filters_in_pairs(&replayed).await;
+    let mut events = replayed.len() + ask_with_filters_in_pairs(replayed).await;
     let service = TestService::seeded().await;
     for task in TASKS {
         for case in event_files(task.name) {

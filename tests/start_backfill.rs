@@ -6,11 +6,12 @@ use std::time::{Duration, Instant};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::TimeDelta;
+use coaching_domain::statistics::Statistics;
 use coaching_domain::{Id, Tenant};
 use coaching_edge::App;
 use coaching_tests::{
-    Case, Event, Fault, Target, TestService, below_support, event_file, merge, perform, plan_name, replay,
-    usecase_name, user_name,
+    Case, Event, Fault, Target, TestService, below_support, event_file, filled, merge, perform, plan_name, replay,
+    rows_by_column, usecase_name, user_name,
 };
 use futures_util::future::join_all;
 use serde_json::{Value, json};
@@ -318,6 +319,24 @@ async fn the_file_lists_each_scorecard_with_its_totals() {
 }
 
 #[tokio::test]
+async fn an_export_tells_when_each_scorecard_moved() {
+    let service = history(3).await;
+    done(&service, &backfill(json!({}))).await;
+    let export = json!({"startTime": "2026-05-01T00:00:00Z", "endTime": "2026-06-01T00:00:00Z"});
+    let exported = service.succeed(&Event::post("scorecards:export", export)).await;
+    let rows = rows_by_column(exported["content"].as_str().unwrap());
+    let told = |row: &BTreeMap<String, String>| (row["state"].clone(), row["rescore_time"].clone());
+    let moved = "2026-07-31T12:00:00+00:00";
+    let expected =
+        [("SUBMITTED", moved), ("SUBMITTED", moved), ("SUBMITTED", moved), ("DRAFT", ""), ("SUBMITTED", moved)];
+    let mut told: Vec<_> = rows.iter().map(told).collect();
+    told.sort();
+    let mut expected = expected.map(|(state, time)| (state.to_owned(), time.to_owned()));
+    expected.sort();
+    assert_eq!(told, expected);
+}
+
+#[tokio::test]
 async fn a_second_backfill_finds_nothing_to_do() {
     let service = history(20).await;
     done(&service, &backfill(json!({}))).await;
@@ -607,8 +626,10 @@ async fn a_job_that_is_cancelled_under_way_leaves_each_scorecard_old_or_new() {
     let service = history(1_200).await;
     let id = start(&service, &backfill(json!({}))).await;
     let percent = async || job(&service, &id).await["progressPercent"].as_u64().unwrap();
-    // A page of 500 scorecards.
+    // A page of 500 scorecards, at 400 a second, of which the last 48 are written at once.
+    let started = Instant::now();
     run(&service.app, &id, Instant::now()).await.unwrap();
+    assert!(started.elapsed() > Duration::from_millis(1_100), "{:?}", started.elapsed());
     let first = percent().await;
     assert!((1..99).contains(&first), "{first}");
     assert_statistics_are_those_of_a_recount(&service).await;
@@ -699,5 +720,65 @@ async fn statistics_that_do_not_hold_a_scorecard_cost_its_agent_alone() {
         if scorecard["agentUserName"] == user_name("ben") {
             assert_eq!(scorecard["templateName"], below_support("scorecardTemplates/quality@2"), "{id}");
         }
+    }
+}
+
+#[tokio::test]
+async fn scorecards_whose_statistics_are_full_stay_and_all_others_move() {
+    let service = TestService::seeded().await;
+    // A revision of 200 criteria, and one of the first of them.
+    let chapters = |count: u32| {
+        let criteria =
+            (0..count).map(|number| json!({"criterionId": format!("criterion-{number}"), "maximumValue": 100}));
+        json!([{"chapterId": "all", "displayName": "All", "criteria": criteria.collect::<Vec<_>>()}])
+    };
+    service.template("wide", json!({"template": {"chapters": chapters(200)}})).await;
+    let wide = |id: &str, agent: &str| {
+        let mut wide = scorecard(0, 1);
+        let scores =
+            (0..200).map(|number| json!({"criterionId": format!("criterion-{number}"), "numericValue": number % 101}));
+        merge(
+            &mut wide,
+            json!({
+                "name": below_support(&format!("scorecards/{id}")),
+                "templateName": below_support("scorecardTemplates/wide"),
+                "agentUserName": user_name(agent),
+                "coachingPlanNames": [],
+                "submitTime": "2026-05-05T10:00:00Z",
+                "scores": scores.collect::<Vec<_>>(),
+            }),
+        );
+        wide
+    };
+    service.advance(TimeDelta::days(60));
+    load(&service, vec![wide("anas", "ana"), wide("bens", "ben")]).await;
+    let revision = json!({"scorecardTemplate": {"template": {"chapters": chapters(1)}}});
+    service.succeed(&Event::new("PATCH", "scorecardTemplates/wide").with_text(&revision.to_string())).await;
+    let to =
+        |revision: u32| json!({"scorecardTemplates": [below_support(&format!("scorecardTemplates/wide@{revision}"))]});
+    done(&service, &backfill(to(2))).await;
+
+    // What is counted of ana grows to the limit.
+    let is_anas = |(key, _): &(&String, _)| key.contains("#statistics#care#") && key.ends_with("2026-05#ana");
+    let items = service.items().await;
+    let mut full = items.iter().find(is_anas).unwrap().1.clone();
+    let statistics = Statistics::decode(full["cells"].as_b().unwrap().as_ref()).unwrap();
+    full.insert("cells".to_owned(), AttributeValue::B(filled(statistics).encode().into()));
+    service.put(&[full]).await;
+
+    let back = done(&service, &backfill(to(1))).await;
+    assert_eq!(
+        (&back["state"], &back["skippedCount"], &back["report"]["movingCount"]),
+        (&json!("SUCCEEDED"), &json!(1), &json!(1))
+    );
+    let warning = back["warnings"][0].as_str().unwrap();
+    assert!(
+        warning.contains("scorecards/anas' was left out: what is counted of") && warning.contains("262144"),
+        "{warning}"
+    );
+    let after = scorecards(&service).await;
+    for (id, revision, scores) in [("anas", 2, 1), ("bens", 1, 200)] {
+        assert_eq!(after[id]["templateName"], below_support(&format!("scorecardTemplates/wide@{revision}")));
+        assert_eq!(after[id]["scores"].as_array().unwrap().len(), scores, "{id}");
     }
 }

@@ -5,7 +5,7 @@
 //! refused one does, statistics equal a recount, and history equals what was done.
 //!
 //! ```sh
-//! STORM=20000 SEED=7 cargo test -p coaching-tests --test storm -- --nocapture
+//! STORM=20000 SEED=7 cargo test --workspace --test service storm:: -- --nocapture
 //! ```
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -109,7 +109,7 @@ fn answers_are_as_documented(document: &Value, replayed: &[Replayed]) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_document_is_what_runs() {
-    let mut replayed: Vec<Replayed> = replay_every_event().await;
+    let mut replayed: Vec<Replayed> = replay_every_event().await.to_vec();
     let mut ids = Vec::new();
     for one in &mut replayed {
         settle(&mut one.answered.body, &mut ids);

@@ -6,6 +6,7 @@ mod activity;
 mod collector;
 mod event;
 mod faults;
+mod full_statistics;
 mod lambda_host;
 mod record;
 mod replay;
@@ -22,6 +23,7 @@ use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
@@ -48,6 +50,7 @@ pub use activity::{activity, agent_counts};
 pub use collector::Collector;
 pub use event::{Event, body_of, event_file, event_files};
 pub use faults::{Fault, FaultyDynamoDb};
+pub use full_statistics::{MOST_STATISTICS_BYTES, filled};
 pub use lambda_host::{LambdaHost, refuses_to_start};
 pub use record::{Right, RightsUsed, logged, rights_used, suite_is_recorded};
 pub use replay::{Case, Replayed, Target, replay, replay_every_event};
@@ -232,7 +235,10 @@ impl TestService {
     /// The same table, reached through an endpoint with faults.
     pub async fn behind_faults(&self) -> (App, FaultyDynamoDb) {
         let faulty = FaultyDynamoDb::start(self.dynamodb_address(), Arc::clone(&self.traffic)).await;
-        (self.reached_by(&client_at(&faulty.url())), faulty)
+        // As many attempts as usual, one right after the other.
+        let retries = RetryConfig::standard().with_initial_backoff(Duration::from_millis(1));
+        let config = client_at(&faulty.url()).config().to_builder().retry_config(retries);
+        (self.reached_by(&Client::from_conf(config.build())), faulty)
     }
 
     /// As [`TestService::behind_faults`], with a client that does not wait for answers that are late, and a clock that no

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use coaching_edge::Operation;
 use coaching_local::OPERATIONS;
 use serde_json::Value;
+use tokio::sync::OnceCell;
 
 use crate::{Answered, LambdaHost, TestService, event_file, event_files, on_all_cores};
 
@@ -82,15 +83,20 @@ pub struct Replayed {
     pub answered: Answered,
 }
 
-/// Answers every event of every operation in this process, each with a seeded service of its own.
-pub async fn replay_every_event() -> Vec<Replayed> {
-    let cases =
-        |operation: &'static Operation| event_files(operation.name).into_iter().map(move |case| (operation, case));
-    on_all_cores(OPERATIONS.into_iter().flat_map(cases), async |(operation, case)| {
-        let service = TestService::seeded().await;
-        let event = event_file(operation.name, &case);
-        let answered = crate::answer(operation, &service.app, event.clone()).await;
-        Replayed { name: format!("{}/{case}", operation.name), event, answered }
-    })
-    .await
+/// What every event of every operation is answered in this process, each by a seeded service of its own. They are sent
+/// once for all tests.
+pub async fn replay_every_event() -> &'static [Replayed] {
+    static REPLAYED: OnceCell<Vec<Replayed>> = OnceCell::const_new();
+    let replayed = REPLAYED.get_or_init(async || {
+        let cases =
+            |operation: &'static Operation| event_files(operation.name).into_iter().map(move |case| (operation, case));
+        on_all_cores(OPERATIONS.into_iter().flat_map(cases), async |(operation, case)| {
+            let service = TestService::seeded().await;
+            let event = event_file(operation.name, &case);
+            let answered = crate::answer(operation, &service.app, event.clone()).await;
+            Replayed { name: format!("{}/{case}", operation.name), event, answered }
+        })
+        .await
+    });
+    replayed.await
 }

@@ -24,8 +24,8 @@ pub(crate) fn write_lists() -> Outcome {
 /// A file cannot be read or written; the workspace does not compile; an operation's declaration is incomplete.
 pub(crate) fn generate() -> Outcome {
     write_lists()?;
-    for test in ["generated", "units every_operation_costs_what_the_document_says"] {
-        run(command(&format!("cargo test --quiet --workspace --test {test}")).env(WRITE_GENERATED, "1"))?;
+    for test in ["generated::", "units::every_operation_costs_what_the_document_says"] {
+        run(command(&format!("cargo test --quiet --workspace --test service {test}")).env(WRITE_GENERATED, "1"))?;
     }
     Ok(())
 }

@@ -29,8 +29,8 @@ enum Task {
     },
     /// Measures in the release profile, as docs/performance.md tells.
     Bench {
-        /// Runs these only; without names, all but growth and load, which take many minutes.
-        #[arg(value_name = "BENCH", value_parser = ["startup", "per_request", "growth", "load"])]
+        /// Runs these only; without names, the first two: the others take many minutes.
+        #[arg(value_name = "BENCH", value_parser = ["startup", "per_request", "growth", "export", "load"])]
         benches: Vec<String>,
     },
     /// Writes what repeats the declarations of operations.

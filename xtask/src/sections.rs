@@ -49,7 +49,7 @@ pub(crate) fn recorded() -> Outcome {
         tests()?;
     }
     let record = std::path::absolute(RECORD).map_err(|error| format!("{RECORD}: {error}"))?;
-    let judged = "cargo test --workspace --locked --test rights --test quiet_logs -- --nocapture";
+    let judged = "cargo test --workspace --locked --test service -- rights:: quiet_logs:: --nocapture";
     run(command(judged).env("RECORDED_SUITE", record))
 }
 
@@ -68,44 +68,21 @@ fn emulator(log: &str) -> Outcome<(Background, String)> {
 pub(crate) fn second_dynamodb() -> Outcome {
     let (_ministack, url) = emulator("target/ministack.log")?;
     // The random tests are shorter here than on the embedded DynamoDB.
-    let mut suite = command("cargo test --workspace --locked");
-    for target in targets_of_the_database()? {
-        suite.args(["--test", &target]);
+    let mut suite = command("cargo test --workspace --locked --test service");
+    for function in xtask::functions::functions(Path::new("."))? {
+        suite.args(["--test", &function.replace('-', "_")]);
     }
-    run(suite.args(["--", "--show-output"]).env("DYNAMODB_ENDPOINT", url).env("STORM", "240").env("CRASHES", "1"))
+    suite.args(["--", "--show-output"]);
+    for module in NOT_OF_THE_DATABASE {
+        suite.args(["--skip", &format!("{module}::")]);
+    }
+    run(suite.env("DYNAMODB_ENDPOINT", url).env("STORM", "240").env("CRASHES", "1"))
 }
 
-/// Tests that another DynamoDB does not decide: they are about requests, answers, tokens, logs, files of the repository
-/// or the service on one machine.
-const NOT_OF_THE_DATABASE: [&str; 13] = [
-    "agreement",
-    "answer_size",
-    "generated",
-    "hostile",
-    "isolation",
-    "links",
-    "local",
-    "local_security",
-    "log",
-    "process",
-    "quiet_logs",
-    "rights",
-    "unreadable",
-];
-
-/// The test targets whose outcome depends on the database.
-fn targets_of_the_database() -> Result<Vec<String>, String> {
-    let files = std::fs::read_dir("tests").map_err(|error| format!("tests: {error}"))?;
-    let mut targets: Vec<String> = files
-        .filter_map(|file| Some(file.ok()?.file_name().to_str()?.strip_suffix(".rs")?.to_owned()))
-        .filter(|target| !NOT_OF_THE_DATABASE.contains(&target.as_str()))
-        .collect();
-    targets.sort();
-    match NOT_OF_THE_DATABASE.into_iter().find(|target| !Path::new(&format!("tests/{target}.rs")).exists()) {
-        Some(target) => Err(format!("tests/{target}.rs does not exist: remove it from NOT_OF_THE_DATABASE")),
-        None => Ok(targets),
-    }
-}
+/// Modules of `tests/service.rs` that another DynamoDB does not decide: they are about requests, answers, tokens, logs or
+/// files of the repository.
+const NOT_OF_THE_DATABASE: [&str; 9] =
+    ["agreement", "answer_size", "generated", "isolation", "links", "log", "quiet_logs", "rights", "unreadable"];
 
 pub(crate) fn counts() -> Outcome {
     install_program("valgrind", "valgrind")?;

@@ -21,8 +21,9 @@
 //! the table. Once it has ended, neither the job nor anything else in the table names the person.
 //!
 //! A request for somebody whose erasure is under way gets the running job. A job that is cancelled, or fails, leaves what
-//! it erased as it is, and another one does the rest under the same pseudonym. Callers cannot erase themselves. At most 5
-//! erasures of a customer are unfinished (RESOURCE_EXHAUSTED). Take the person out of what loads your directory first: a
+//! it erased as it is, and another one does the rest under the same pseudonym; if the person has left the directory by then,
+//! load them again under their id first. Callers cannot erase themselves. At most 5 erasures of a customer are unfinished
+//! (RESOURCE_EXHAUSTED). Take the person out of what loads your directory first: a
 //! user who is loaded again under this id later is a new one.
 //!
 //! This method is this service's own.

@@ -182,16 +182,22 @@ fn sha256(parts: &[&[u8]]) -> [u8; 32] {
 struct Pace(Mutex<Instant>);
 
 impl Pace {
+    fn from(now: Instant) -> Self {
+        Self(Mutex::new(now))
+    }
+
+    /// When `count` more may be written, asked at `now`. Time in which nothing is written is not made up for.
+    fn begin(&self, count: usize, now: Instant) -> Instant {
+        let takes = Duration::from_secs(1) * u32::try_from(count).unwrap_or(u32::MAX) / SCORECARDS_A_SECOND;
+        let mut next = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let begin = now.max(*next);
+        *next = begin + takes;
+        begin
+    }
+
     /// Waits until `count` more may be written.
     async fn wait(&self, count: usize) {
-        let takes = Duration::from_secs(1) * u32::try_from(count).unwrap_or(u32::MAX) / SCORECARDS_A_SECOND;
-        let begin = {
-            let mut next = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            let begin = Instant::now().max(*next);
-            *next = begin + takes;
-            begin
-        };
-        tokio::time::sleep_until(begin.into()).await;
+        tokio::time::sleep_until(self.begin(count, Instant::now()).into()).await;
     }
 }
 
@@ -610,7 +616,7 @@ async fn slice(work: &mut Work<'_>, writes: bool) -> Result<Sliced, Stopped> {
     let caller = Caller::of_job(tenant, work.job.creator.clone(), role);
     let author = JobAuthor { job: work.job.id.clone(), caller };
     let compares = writes && begun.fingerprint.is_some() && !begun.is_compared;
-    let pace = Pace(Mutex::new(Instant::now()));
+    let pace = Pace::from(Instant::now());
     let pace = Some(&pace).filter(|_| writes && !compares);
     let (from, to) = match &begun.fingerprint {
         Some(_) if compares => (0, COMPARED_PERCENT),
@@ -675,5 +681,23 @@ fn object(report: &BackfillReport) -> Result<Map<String, Value>, Error> {
     match serde_json::to_value(report).map_err(Error::internal)? {
         Value::Object(fields) => Ok(fields),
         _ => Err(Error::internal("a report is no object")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn four_hundred_scorecards_are_written_a_second_and_a_pause_is_not_made_up_for() {
+        let start = Instant::now();
+        let pace = Pace::from(start);
+        let after = |begin: Instant| begin.duration_since(start).as_millis();
+        // 40 take a tenth of a second.
+        let begins: Vec<u128> = (0..11).map(|_| after(pace.begin(40, start))).collect();
+        assert_eq!(begins, [0, 100, 200, 300, 400, 500, 600, 700, 800, 900, 1_000]);
+        let later = start + Duration::from_secs(60);
+        let begins: Vec<u128> = [40, 1, 40].map(|count| after(pace.begin(count, later))).into();
+        assert_eq!(begins, [60_000, 60_100, 60_102]);
     }
 }

@@ -10,7 +10,7 @@ use crate::rows::Cells;
 
 /// The columns of a table with a row for each scorecard, before those of the criteria. Published names never change; new
 /// ones are only appended.
-pub(crate) const SCORECARD_COLUMNS: [&str; 24] = [
+pub(crate) const SCORECARD_COLUMNS: [&str; 25] = [
     "scorecard_name",
     "state",
     "agent_user_name",
@@ -35,6 +35,7 @@ pub(crate) const SCORECARD_COLUMNS: [&str; 24] = [
     "coaching_plan_names",
     "calibrated_scorecard_name",
     "calibration_consistency_score",
+    "rescore_time",
 ];
 
 /// The columns of a table with a row for each score.
@@ -119,6 +120,7 @@ impl OfScorecard<'_> {
             plans.join(" "),
             scorecard.calibrated.as_ref().map(|calibrated| tenant.name_of(calibrated)).unwrap_or_default(),
             cells.number(scorecard.consistency.map(percent)),
+            cells.time(scorecard.rescore.as_ref().map(|rescore| rescore.time)),
         ]);
         let value = |column: &CriterionColumn| match scorecard.scores.get(&column.number) {
             Some(Score::Numeric(value)) => cells.number(Some(*value)),
