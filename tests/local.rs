@@ -25,17 +25,21 @@ use serde_json::{Value, json};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_coaching");
 
-/// A folder in which the service ran once, so it holds the demo data.
-static LOADED: LazyLock<tempfile::TempDir> = LazyLock::new(|| {
+/// A folder in which the service ran once, so it holds the demo data; and the lines that it wrote of that to standard
+/// error.
+static LOADED: LazyLock<(tempfile::TempDir, Vec<String>)> = LazyLock::new(|| {
     let folder = tempfile::tempdir().unwrap();
-    assert_eq!(Running::start(folder.path(), &[]).end("-INT"), Some(0));
-    folder
+    let mut service = Running::start(folder.path(), &[]);
+    let said = BufReader::new(service.process.stderr.take().unwrap());
+    assert_eq!(service.end("-INT"), Some(0));
+    (folder, said.lines().map(Result::unwrap).collect())
 });
 
 /// A copy of the demo data in a folder of the caller's own.
 fn folder_with_demo_data() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
-    let copied = Command::new("cp").arg("-r").arg(LOADED.path().join(".coaching")).arg(folder.path()).status().unwrap();
+    let copied =
+        Command::new("cp").arg("-r").arg(LOADED.0.path().join(".coaching")).arg(folder.path()).status().unwrap();
     assert!(copied.success());
     folder
 }
@@ -777,15 +781,10 @@ fn the_greeting_fits_a_terminal_and_ends_with_the_address() {
 
 #[test]
 fn a_load_without_a_terminal_says_from_its_start_how_far_it_is() {
-    let folder = tempfile::tempdir().unwrap();
-    let mut service = Running::start(folder.path(), &[]);
-    let mut lines = BufReader::new(service.process.stderr.take().unwrap()).lines();
-    let first = lines.next().unwrap().unwrap();
+    let [first, .., last] = &LOADED.1[..] else { panic!("{:?}", LOADED.1) };
     assert!(first.starts_with("loading the demo customer: 0 of "), "{first}");
-    assert_eq!(service.end("-INT"), Some(0));
-    let last = lines.last().unwrap().unwrap();
     let all = first.trim_start_matches("loading the demo customer: 0 of ");
-    assert_eq!(last, format!("loading the demo customer: {} of {all}", all.split(' ').next().unwrap()));
+    assert_eq!(*last, format!("loading the demo customer: {} of {all}", all.split(' ').next().unwrap()));
 }
 
 // --- killed under load

@@ -365,7 +365,8 @@ fn only_the_consoles_own_page_with_a_printed_address_gets_a_token() {
 
 #[test]
 fn no_answer_is_to_be_kept_or_taken_for_another_type() {
-    let served = Served::start(&options(None, &[]), Limits::default());
+    // It waits so long for the body that it refused.
+    let served = Served::start(&options(None, &[]), Limits { body: Duration::from_secs(1), ..Limits::default() });
     let long = format!("x-long: {}\r\n", "x".repeat(10_240));
     let large = format!("content-length: {}\r\n", 11 * MIB);
     let requests = [
