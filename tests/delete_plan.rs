@@ -122,7 +122,7 @@ async fn more_than_a_transaction_holds_goes_in_one_moment() {
     assert_eq!(seen(&service).await, ALL);
     let refused = service.refused(&delete("coachingPlans/ana-plan"), 400).await;
     assert_eq!(refused.reason(), "COACHING_PLAN_NOT_EMPTY");
-    assert!(refused.body["message"].as_str().unwrap().contains("130 sessions, 30 comments and 1 targets"));
+    assert!(refused.body["message"].as_str().unwrap().contains("130 sessions, 30 comments and 1 target;"));
 
     let done = AtomicBool::new(false);
     let delete_it = async {

@@ -479,15 +479,11 @@ async fn a_page_token_is_good_for_its_customer_profile_and_request_alone() {
 /// Sends the page tokens of each of `requests` with other requests and as other callers. Returns the operations that
 /// page, and what was tried.
 async fn send_page_tokens(requests: Vec<Sent>, issuer: TokenIssuer) -> (BTreeSet<&'static str>, Tried) {
-    let mut full = Attacked::full(&issuer).await;
-    let before = full.service.items().await;
+    let full = Attacked::full(&issuer).await;
     let mut listing = BTreeSet::new();
     let mut tried = Tried::default();
-    for sent in &requests {
+    for sent in requests.iter().filter(|sent| !sent.operation.writes) {
         let about = format!("{}/{}", sent.operation.name, sent.case);
-        if full.service.items().await != before {
-            full = Attacked::full(&issuer).await;
-        }
         let first = full.answer_to(&sent.with(&json!({"pageSize": 1})), &sent.claims).await;
         let Some(token) = first.body["nextPageToken"].as_str().filter(|token| !token.is_empty()) else { continue };
         let next = sent.with(&json!({"pageSize": 1, "pageToken": token}));

@@ -88,10 +88,10 @@ pub struct FaultyDynamoDb {
 }
 
 /// The delay of a late call: longer than a client with [`HURRIED`] waits.
-const LATE: Duration = Duration::from_millis(700);
+const LATE: Duration = Duration::from_millis(350);
 
 /// The time that a client waits for an answer if it is to meet late ones.
-pub(crate) const HURRIED: Duration = Duration::from_millis(400);
+pub(crate) const HURRIED: Duration = Duration::from_millis(200);
 
 /// Faults by chance.
 #[derive(Debug)]

@@ -161,13 +161,16 @@ tokio.workspace = true
         let (name, answer) = (&self.name, self.answer());
         let item =
             path.rsplit('/').next().and_then(|part| part.strip_prefix('{')?.strip_suffix('}')).unwrap_or_default();
-        let authorize = match (&verb, path.contains("/profiles/")) {
+        let (of_customer, of_profile) = (path.contains("{customer}"), path.contains("{profile}"));
+        let authorize = match (&verb, of_profile) {
             (Some(_), _) => format!(
-                "let (tenant, _, _) = request.authorize_verb::<names::{}>(\"{item}\")?;",
+                "let (tenant, _, _) = request.{}::<names::{}>(\"{item}\")?;",
+                if of_profile { "authorize_verb" } else { "authorize_customer_verb" },
                 item.chars().take(1).flat_map(char::to_uppercase).chain(item.chars().skip(1)).collect::<String>()
             ),
             (None, true) => "let tenant = request.authorize()?;".to_owned(),
-            (None, false) => "let tenant = request.authorize_customer()?;".to_owned(),
+            (None, false) if of_customer => "let tenant = request.authorize_customer()?;".to_owned(),
+            (None, false) => "let tenant = request.authorize_caller()?;".to_owned(),
         };
         let read = if self.has_body() {
             "request.body::<()>(&tenant, app.now()?)?;"

@@ -319,6 +319,12 @@ impl StdError for Error {
     }
 }
 
+/// So many of the things that are called `one` and, if there are none or several, `one` with an s: `1 session`.
+pub fn counted(count: impl Into<i128>, one: &str) -> String {
+    let count = count.into();
+    format!("{count} {one}{}", if count == 1 { "" } else { "s" })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -58,7 +58,7 @@ pub mod update_mask;
 pub mod values;
 mod version;
 
-pub use error::{Code, Error, Violations};
+pub use error::{Code, Error, Violations, counted};
 pub use etag::ExpectedEtag;
 pub use identity::{Caller, ClaimNames, CustomerTenant, Role, Tenant};
 pub use names::Id;

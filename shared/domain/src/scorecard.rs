@@ -25,7 +25,7 @@ use crate::statistics::{Contribution, WHOLE_SCORECARD, day_of, units_of};
 use crate::template::{MAX_NUMBER, ScorecardTemplate};
 use crate::timestamp::{Timestamp, creation};
 use crate::values::{MAX_TEXT_BYTES, MAX_TITLE_BYTES};
-use crate::{Error, Id, Reason, Tenant, Version, Violations};
+use crate::{Error, Id, Reason, Tenant, Version, Violations, counted};
 
 /// The most scores of one scorecard: a template has at most this many criteria.
 pub const MAX_SCORES: usize = 200;
@@ -365,7 +365,10 @@ impl Scorecard {
             return Err(Error::new(Reason::ScorecardSubmitted, message));
         }
         if self.calibrations > 0 {
-            let message = format!("the scorecard has {} calibrations; delete these first", self.calibrations);
+            let message = format!(
+                "the scorecard has {}; delete what calibrates it first",
+                counted(self.calibrations, "calibration")
+            );
             return Err(Error::new(Reason::ScorecardCalibrated, message).with("count", self.calibrations.to_string()));
         }
         Ok(())

@@ -20,7 +20,7 @@ use coaching_domain::names::{CoachingPlanId, UsecaseId, UserId};
 use coaching_domain::plan::CoachingPlan;
 use coaching_domain::session::CoachingSession;
 use coaching_domain::target::Target;
-use coaching_domain::{Error, Reason, Tenant, Timestamp};
+use coaching_domain::{Error, Reason, Tenant, Timestamp, counted};
 
 use crate::Store;
 use crate::activity::{self, PlacedMark};
@@ -127,16 +127,16 @@ impl DeletedWithPlan {
         let ChildCounts { sessions, acknowledged, comments, targets, .. } = dependents;
         if self == Self::Nothing && dependents.total() > 0 {
             let except = if *acknowledged > 0 { ", acknowledged sessions only for a service or an admin" } else { "" };
-            let message = format!(
-                "the plan has {sessions} sessions, {comments} comments and {targets} targets; force=true deletes them \
-                 with it{except}"
-            );
+            let [sessions, comments, targets] = [(sessions, "session"), (comments, "comment"), (targets, "target")]
+                .map(|(count, one)| counted(*count, one));
+            let message =
+                format!("the plan has {sessions}, {comments} and {targets}; force=true deletes them with it{except}");
             return Err(Error::new(Reason::CoachingPlanNotEmpty, message));
         }
         if self == Self::AllButAcknowledged && *acknowledged > 0 {
             let message = format!(
-                "the agent has acknowledged {acknowledged} of the plan's {sessions} sessions; only a service or an admin \
-                 deletes them with it"
+                "the agent has acknowledged {acknowledged} of the plan's {}; only a service or an admin deletes them with it",
+                counted(*sessions, "session")
             );
             return Err(Error::new(Reason::SessionAcknowledged, message));
         }
