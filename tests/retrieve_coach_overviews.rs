@@ -243,7 +243,7 @@ fn recounted(sessions: &[Value], agents: &[&str], body: &Value) -> (Vec<Value>, 
         let overdue_in =
             |state: &str| sessions.iter().filter(|one| one["state"] == state && one["overdue"] == true).count();
         let agents: BTreeSet<&str> = sessions.iter().map(|one| one["agentUserName"].as_str().unwrap()).collect();
-        let due = sessions.iter().filter(|one| counted(one) <= now).count();
+        let due = sessions.iter().filter(|one| counted(one) <= now && one["state"] != "SCHEDULED").count();
         let (not_held, not_acknowledged) = (overdue_in("HELD"), overdue_in("SUBMITTED"));
         let (submitted, acknowledged) = (in_state("SUBMITTED"), in_state("ACKNOWLEDGED"));
         let taken = sessions

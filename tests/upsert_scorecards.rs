@@ -106,6 +106,63 @@ async fn who_and_what_an_entry_names_must_be_there_and_belong_to_its_agent() {
 }
 
 #[tokio::test]
+async fn a_scorecard_keeps_its_type_and_one_with_calibrations_what_these_are_of() {
+    let service = TestService::seeded().await;
+    let refused = async |entry: &Value, field: &str| {
+        let items = service.items().await;
+        let result = load(&service, entry).await;
+        assert_eq!(result["status"]["message"], format!("scorecards[0].{field}: cannot change"));
+        assert_eq!(service.items().await, items);
+    };
+    let conversation = scorecard("conversation", "quality", "care");
+    let mut process = scorecard("process", "quality", "care");
+    merge(&mut process, json!({"processId": "order-7", "processInteractionTime": "2026-05-20T08:00:00Z"}));
+    merge(&mut process, json!({"createTime": "2026-05-20T09:00:00Z", "submitTime": "2026-05-20T10:00:00Z"}));
+    process["scorecardType"] = "SCORECARD_TYPE_PROCESS".into();
+    let with = |entry: &Value, more: Value| {
+        let mut entry = entry.clone();
+        merge(&mut entry, more);
+        entry
+    };
+    for entry in [&conversation, &process] {
+        assert!(load(&service, entry).await.get("scorecard").is_some());
+    }
+    refused(&with(&process, json!({"name": conversation["name"]})), "scorecardType").await;
+    refused(&with(&conversation, json!({"name": process["name"]})), "scorecardType").await;
+    let elsewhere = json!({"conversationName": below_support("conversations/another")});
+    assert!(load(&service, &with(&process, elsewhere.clone())).await.get("scorecard").is_some());
+    assert!(load(&service, &process).await.get("scorecard").is_some());
+    let calibration = json!({"name": below_support("scorecards/calibration"), "scorecardType": null, "calibratedScorecardName": process["name"]});
+    let loaded = load(&service, &with(&process, calibration)).await;
+    assert!(loaded.get("scorecard").is_some(), "{loaded}");
+    refused(&with(&process, elsewhere), "conversationName").await;
+    refused(&with(&process, json!({"processId": "order-8"})), "processId").await;
+    let later = json!({"processInteractionTime": "2026-05-20T08:00:01Z"});
+    refused(&with(&process, later), "processInteractionTime").await;
+    refused(&with(&process, json!({"agentUserName": user_name("ben")})), "agentUserName").await;
+}
+
+#[tokio::test]
+async fn a_number_that_is_not_kept_is_refused_by_itself() {
+    let service = TestService::seeded().await;
+    let entry = |id: &str, value: f64| {
+        let mut entry = scorecard(id, "quality", "care");
+        let scores = json!([{"criterionId": "greeting", "numericValue": value}]);
+        merge(&mut entry, json!({"scores": scores, "submitTime": "2026-05-20T10:00:00Z"}));
+        entry
+    };
+    for (values, refused) in [([3.0, 2.0], false), ([1e-131, 1.0], true), ([1e-130, 3.0], false)] {
+        let entries = json!({"scorecards": [entry("a", values[0]), entry("b", values[1])]});
+        let results = service.succeed(&Event::post("scorecards:batchUpsert", entries).by("service", "sync@acme")).await;
+        let [first, second] = [0, 1].map(|place| results["results"][place].clone());
+        assert!(second.get("scorecard").is_some(), "{second}");
+        let told = "scorecards[0].scores[0].numericValue: must be 0 or at least 1e-130";
+        assert_eq!(first["status"]["message"] == told, refused, "{first}");
+    }
+    service.succeed(&Event::new("DELETE", "scorecards/a").by("service", "sync@acme")).await;
+}
+
+#[tokio::test]
 async fn an_acknowledgement_outlives_a_load_that_changes_nothing_of_what_was_acknowledged() {
     let scores = |greeting: u8| json!([{"criterionId": "privacy", "numericValue": 1}, {"criterionId": "greeting", "numericValue": greeting}]);
     let entry = |more: Value| {

@@ -276,9 +276,43 @@ fn what_an_export_wrote_is_loaded_elsewhere_and_exported_again_as_it_was() {
             ],
         })
     };
-    let scorecards: Vec<Value> = TEXTS.iter().enumerate().map(scorecard).collect();
+    let mut scorecards: Vec<Value> = TEXTS.iter().enumerate().map(scorecard).collect();
+    // Of a template whose id a spreadsheet would take for a formula; of a process, without a conversation; and a calibration,
+    // which an export has before what it calibrates.
+    for profile in ["support", "sales"] {
+        let name = format!("customers/acme/profiles/{profile}/scorecardTemplates/-x");
+        let usecase = format!("customers/acme/profiles/{profile}/usecases/care");
+        let chapters = json!([{"chapterId": "all", "criteria": [{"criterionId": "greeting", "maximumValue": 5}]}]);
+        let template =
+            json!({"name": name, "title": "X", "usecaseNames": [usecase], "template": {"chapters": chapters}});
+        importing.post("admin", profile, "scorecardTemplates", &template);
+    }
+    let created = |day: usize| format!("2026-05-{day:02}T11:00:00Z");
+    let scores = json!([{"criterionId": "greeting", "numericValue": 4}]);
+    let base = |id: &str, day: usize| {
+        json!({
+            "name": named(&format!("scorecards/{id}")),
+            "agentUserName": "customers/acme/users/ana",
+            "templateName": named("scorecardTemplates/-x@1"),
+            "creator": {"name": "customers/acme/users/maria"},
+            "createTime": created(day),
+            "updateTime": "2026-05-20T10:00:00Z",
+            "submitTime": "2026-05-15T10:00:00Z",
+            "submittedBy": {"name": "customers/acme/users/maria"},
+            "scores": scores,
+            "processId": "-7",
+            "processInteractionTime": "2026-05-01T08:00:00Z",
+        })
+    };
+    let mut process = base("process", 2);
+    process["scorecardType"] = "SCORECARD_TYPE_PROCESS".into();
+    scorecards.push(process);
+    let mut calibration = base("calibration", 3);
+    calibration["calibratedScorecardName"] = named("scorecards/process").into();
     let written = importing.post("service", "support", "scorecards:batchUpsert", &json!({"scorecards": scorecards}));
     assert!(written["results"].as_array().unwrap().iter().all(|result| result.get("status").is_none()), "{written}");
+    let written = importing.post("service", "support", "scorecards:batchUpsert", &json!({"scorecards": [calibration]}));
+    assert!(written["results"][0].get("status").is_none(), "{written}");
     for (number, text) in TEXTS.iter().enumerate() {
         let session = json!({
             "name": named(&format!("coachingSessions/s{number}")),

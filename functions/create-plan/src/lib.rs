@@ -7,7 +7,8 @@
 //!
 //! `createTime` and `updateTime` are kept from callers with role `service` or `admin`, who import history, and dropped
 //! from managers. An imported time before `createTime` is refused; without a `createTime`, the earliest imported time
-//! is the time of creation. A manager's comment is submitted now, whatever `managerCommentSubmitTime` they send.
+//! is the time of creation. A manager's comment is submitted now, whatever past `managerCommentSubmitTime` they
+//! send.
 //!
 //! A repeat with the same `requestId` (query, a UUID) within a day creates nothing and gets the first answer. Without a
 //! `requestId`, a repeat creates another plan, unless it carries a `name`.

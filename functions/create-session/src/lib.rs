@@ -6,7 +6,7 @@
 //! must exist; without it the session takes the plan's.
 //!
 //! A manager submits a session (`managerSubmitTime`) together with its `meetingNotes`; without notes that is
-//! FAILED_PRECONDITION. The time of the submission is now, whatever `managerSubmitTime` the manager sends.
+//! FAILED_PRECONDITION. The time of the submission is now, whatever past `managerSubmitTime` the manager sends.
 //!
 //! Fields that the service or the agent owns (`createTime`, `updateTime`, `managerUpdateTime`, `agentUpdateTime`,
 //! `acknowledgeTime`, `agentComment`, `agentSubmitTime`, `managerSubmitterUserName`) are kept from callers with role

@@ -1,7 +1,7 @@
 //! Exports agents' progress as a file: a table, or a message of the API on each line.
 //!
 //! **Which progress**: that which `retrieve-progress` answers to the same request, of all pages, by name; it has no order and
-//! no pages of its own. `usecaseNames` is required. What is named must exist (INVALID_ARGUMENT); to a caller who is confined
+//! no pages of its own, and only what targets measure: neither `includeCriteriaWithoutTarget` nor `includeTeam`. `usecaseNames` is required. What is named must exist (INVALID_ARGUMENT); to a caller who is confined
 //! to some profiles, agents and groups that do not exist are left out. A window without an end ends with the day of the
 //! request, also in a job. Each agent is as they were when they were read; one who gets another name meanwhile may be missing,
 //! or be there twice.

@@ -24,7 +24,8 @@
 //! with apostrophes of its own before such a character, and among scores one that reads as a number or as `N/A`. So each
 //! text comes back without its first apostrophe. Numbers have at most
 //! four decimals. Times are in the zone `timeZoneId`, of the IANA database, or else at the offset `timeZoneOffset`, such as
-//! `+05:30`; by default in UTC.
+//! `+05:30`; by default in UTC. An offset of long ago that has seconds is rounded to a minute, and a time whose year would have
+//! five digits is in UTC: each is the same moment.
 //!
 //! `layout` is `ROW_PER_SCORECARD` (the default), with a column `{template}/{criterion}` for each criterion of the templates
 //! in `scorecardTemplateNames`, or of all of the profile: `N/A` if it does not apply. More than 1,000 such columns are

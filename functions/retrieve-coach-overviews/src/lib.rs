@@ -11,7 +11,8 @@
 //! with `includeInactiveUsers`. Who is nobody in the directory is INVALID_ARGUMENT, but is left out, as are groups that do
 //! not exist, for a caller who is confined to some profiles.
 //!
-//! The coach of a session is who last wrote its notes, moved it or submitted it, else who created it.
+//! The coach of a session is the manager who last wrote its notes, moved it or submitted it, or whom an importer named as its
+//! `managerSubmitterUserName`; else who created it. A session without a time and without notes is not due.
 //! `coachingSessionCount` is the sum of the counts of the four states, and `overdueCount` that of `notHeldCount` and
 //! `notAcknowledgedCount`. `heldRate` is 1 − notHeldCount / dueCount, and `acknowledgedRate` acknowledgedCount /
 //! (submittedCount + acknowledgedCount); both are rounded once, half up, to four decimals.

@@ -25,7 +25,7 @@
 //!
 //! **`effect` alone overstates.** Agents are coached because they scored low, and who happened to score low scores higher
 //! next, coached or not. So beside it stands `comparison`: the mean of the same difference over those agents of the request
-//! who had no session on any of these days, enough scorecards on each side, and a mean *before* within 5 points of the
+//! who had no held session of `usecaseNames` on any of these days, enough scorecards on each side, and a mean *before* within 5 points of the
 //! agent's. It needs three such agents: ask for whole teams, or for everyone. `adjustedEffect` is `effect` less that.
 //!
 //! `summaries` are over all agents of the request, whatever the page: of each criterion, each agent counts once, with the

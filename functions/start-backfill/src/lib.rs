@@ -20,7 +20,7 @@
 //!
 //! **The job**: its `report` has the figures that `validate-backfill` tells, as they came to be, and its results list each
 //! scorecard: `{"scorecardName", "revisionBefore", "revisionAfter", "totalBefore", "totalAfter", "outcome"}`, with
-//! `CHANGED`, `UNCHANGED` (no figure changed) or why it did not move. Scorecards that cannot be read or written, or
+//! `CHANGED`, `UNCHANGED` (no figure changed, below its hundredths neither) or why it did not move. Scorecards that cannot be read or written, or
 //! that others keep changing, are left out, and are named in `warnings`. A job that is cancelled, or fails, leaves what it
 //! moved as it is; another one does the rest. One that finds nothing to move succeeds and writes nothing.
 //!

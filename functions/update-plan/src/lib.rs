@@ -9,11 +9,12 @@
 //! and `usecaseName` are refused if they differ; `createTime`, `updateTime` and `coachingSessions` are dropped.
 //!
 //! A `managerCommentSubmitTime` before the plan's creation is refused from a service or admin. From a manager, one
-//! before the creation or in the future is replaced by now. An agent has at most 50 active plans with 200 targets
+//! before the creation is replaced by now. An agent has at most 50 active plans with 200 targets
 //! together. A closed plan stays active in past windows of progress.
 //!
 //! An `If-Match`, or an `etag` in the plan, of another version is ABORTED. Without them, concurrent updates are applied
-//! one after the other, each to its own fields. A repeat changes nothing further.
+//! one after the other, each to its own fields. A repeat changes nothing
+//! further, but that a time of submission that is replaced by now is later.
 
 use coaching_domain::names;
 use coaching_domain::plan::{CoachingPlanMessage, PlanUpdate};

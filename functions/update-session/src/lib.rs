@@ -8,7 +8,7 @@
 //! | `sessionTime` | before the session is submitted | always |
 //! | `meetingNotes` | always, but not cleared while the session is submitted | always |
 //! | `privateNotes` | always | always |
-//! | `managerSubmitTime` | once there are notes, and before the agent acknowledges; a time before the creation or in the future is replaced by now | always |
+//! | `managerSubmitTime` | once there are notes, and before the agent acknowledges; a time before the creation is replaced by now | always |
 //! | `agentComment`, `acknowledgeTime`, `agentSubmitTime`, `managerUpdateTime`, `agentUpdateTime`, `managerSubmitterUserName` | dropped | always |
 //! | `name`, `agentUserName`, `creatorUserName`, `coachingPlanName`, `usecaseName` | refused if they differ | the same |
 //! | `createTime`, `updateTime`, `state`, `overdue` | dropped | the same |
@@ -25,7 +25,8 @@
 //! whom the directory does not know.
 //!
 //! An `If-Match`, or an `etag` in the session, of another version is ABORTED. Without them, concurrent updates are
-//! applied one after the other, each to its own fields. A repeat changes nothing further.
+//! applied one after the other, each to its own fields. A repeat changes nothing
+//! further, but that a time of submission that is replaced by now is later.
 
 use coaching_domain::names;
 use coaching_domain::session::{CoachingSessionMessage, SessionUpdate};

@@ -9,7 +9,8 @@
 //! revisions, as in `create-template`. A request with settings alone makes no revision; one with both writes both or
 //! nothing.
 //!
-//! `deleteTime`, named by the mask and absent from the template, takes a deletion back (manager, admin). That alone makes
+//! `deleteTime`, named by the mask and absent from the template, or `null` without a mask, takes a deletion back (manager,
+//! admin). That alone makes
 //! no revision. A `deleteTime` that is sent is dropped.
 //!
 //! From its `deactivateTime` on, a template is deactivated: lists leave it out, and it takes no scorecards created

@@ -5,7 +5,8 @@
 //! replaces those fields of an existing plan that may change (see `update-plan`), or is refused by itself: the answer's
 //! `results` hold, in order, the plan (without sessions) or the `status` of its refusal. Entries with the same name are
 //! all refused. An entry whose `etag` is of another version, or of a plan that does not exist, is ABORTED. A repeat
-//! with names and without etags changes nothing further.
+//! with names and without etags changes nothing further, but that a manager's time of submission that is replaced by now is
+//! later.
 //!
 //! Entries that time ran out for are UNAVAILABLE with the reason `OUT_OF_TIME`; the others have their own results. A
 //! repeat completes the batch.

@@ -157,6 +157,7 @@ async fn handle(app: &App, request: &Request<'_>) -> Result<Answer, Error> {
             let replaced = new.id.as_ref().and_then(|id| replaced.get(id).copied());
             references.check(&tenant, &exists, &mut violations);
             new.people(replaced, &field(""), caller).check(&tenant, &exists, &mut violations);
+            new.check_replaced(replaced, &field(""), &mut violations);
             let template = templates.get(&(new.template().clone(), new.revision()));
             let revision = new.revision().map(|revision| tenant.name_of_revision(new.template(), revision));
             let names = [Some(tenant.name_of(new.template())), revision];

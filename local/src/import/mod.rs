@@ -141,20 +141,23 @@ pub async fn import(options: &Options, import: &Import, print: impl Fn(&str)) ->
             .map_err(|error| error.to_string())?,
     );
     let mut done = Done::default();
-    let mut requests = iter(batches(&table, records)?)
-        .map(async |batch| match batch {
-            Ok(batch) => (batch.len(), send(&client, &path, records, batch).await),
-            Err(line) => (0, Err(line)),
-        })
-        .buffer_unordered(AT_ONCE);
     let mut stopped = None;
-    while let Some((rows, sent)) = requests.next().await {
-        bar.inc(rows as u64);
-        match sent {
-            Ok(sent) => done.add(sent),
-            Err(line) => {
-                stopped = Some(line);
-                break;
+    // What is calibrated is there before its calibrations.
+    'all: for calibrations in [false, true] {
+        let mut requests = iter(batches(&table, records, calibrations)?)
+            .map(async |batch| match batch {
+                Ok(batch) => (batch.len(), send(&client, &path, records, batch).await),
+                Err(line) => (0, Err(line)),
+            })
+            .buffer_unordered(AT_ONCE);
+        while let Some((rows, sent)) = requests.next().await {
+            bar.inc(rows as u64);
+            match sent {
+                Ok(sent) => done.add(sent),
+                Err(line) => {
+                    stopped = Some(line);
+                    break 'all;
+                }
             }
         }
     }
@@ -192,10 +195,18 @@ fn check(table: &Table, print: &impl Fn(&str)) -> Result<u64, String> {
     if bad > 0 { Err(format!("bad rows: {bad} of {count}; nothing was sent")) } else { Ok(count) }
 }
 
-/// The rows in the batches that are sent; each batch fails by itself if the file cannot be read any more.
-fn batches(table: &Table, records: Records) -> Result<impl Iterator<Item = Result<Vec<Row>, String>>, String> {
+/// The rows in the batches that are sent, of `calibrations` or of all else; each batch fails by itself if the file cannot be
+/// read any more.
+fn batches(
+    table: &Table,
+    records: Records,
+    calibrations: bool,
+) -> Result<impl Iterator<Item = Result<Vec<Row>, String>>, String> {
     let most = if records.sent_to().1.is_some() { MAX_ROWS } else { 1 };
-    let mut rows = table.rows()?.peekable();
+    let is_calibration = |row: &Row| row.record.get("calibratedScorecardName").is_some();
+    let rows = table.rows()?;
+    let mut rows =
+        rows.filter(move |row| row.as_ref().map_or(true, |row| is_calibration(row) == calibrations)).peekable();
     Ok(std::iter::from_fn(move || {
         let (mut batch, mut bytes) = (Vec::new(), 0);
         while let Some(row) = rows.next_if(|row| {

@@ -203,8 +203,9 @@ impl Table {
 
         let mut reader = reader(&import.file)?;
         let headings = reader.headers().map_err(|error| unreadable(&import.file, &error))?;
+        let headings = headings.iter().map(|heading| heading.trim_start_matches(BYTE_ORDER_MARK).trim());
         let headings: Vec<String> =
-            headings.iter().map(|heading| heading.trim_start_matches(BYTE_ORDER_MARK).trim().to_owned()).collect();
+            headings.map(|heading| cells::text_of(heading, import.raw_text).to_owned()).collect();
         let mapping = import.mapping.as_deref().map(mapping).transpose()?.unwrap_or_default();
         if let Some(column) = mapping.keys().find(|column| !headings.contains(column)) {
             return Err(format!("the mapping has the column {column}, which the table has not"));

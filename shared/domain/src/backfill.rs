@@ -349,7 +349,8 @@ pub struct BackfillReport {
     up_to_date_count: u64,
     /// The number of those that move to the revision.
     moving_count: u64,
-    /// The number of those that move and of which the total, that of a chapter or criterion, or auto-fail changes.
+    /// The number of those that move and of which the total, that of a chapter or criterion, or auto-fail changes, be it below
+    /// the hundredths that are shown.
     changing_count: u64,
     /// The number of those that cannot move.
     incompatible_count: u64,

@@ -39,7 +39,7 @@ impl CoachSessions {
             State::Submitted if steps.overdue(now) => self.not_acknowledged += 1,
             _ => {}
         }
-        self.due += u64::from(steps.counted <= now);
+        self.due += u64::from(steps.counted <= now && state != State::Scheduled);
         if let (Some(submitted), Some(acknowledged)) = (steps.submitted, steps.acknowledged) {
             let taken = acknowledged.as_utc().signed_duration_since(submitted.as_utc());
             self.seconds_to_acknowledge.push(taken.num_seconds());
@@ -67,7 +67,7 @@ impl CoachSessions {
         self.states.iter().sum()
     }
 
-    /// The number of sessions whose counted time has come.
+    /// The number of sessions whose counted time has come, without those that have neither a time nor notes.
     pub fn due_count(&self) -> u64 {
         self.due
     }
@@ -146,9 +146,12 @@ mod tests {
         ] {
             sessions.add(agent, &steps, now);
         }
+        // It has neither a time nor notes, so nobody is late.
+        let untimed = Steps { has_session_time: false, ..steps("2026-05-20T09:00:00Z", false, None, None) };
+        sessions.add(&ana, &untimed, now);
         let states = [State::Scheduled, State::Held, State::Submitted, State::Acknowledged];
-        assert_eq!(states.map(|state| sessions.in_state(state)), [1, 2, 2, 2]);
-        assert_eq!((sessions.count(), sessions.agent_count(), sessions.due_count()), (7, 2, 5));
+        assert_eq!(states.map(|state| sessions.in_state(state)), [2, 2, 2, 2]);
+        assert_eq!((sessions.count(), sessions.agent_count(), sessions.due_count()), (8, 2, 5));
         assert_eq!((sessions.not_held_count(), sessions.not_acknowledged_count()), (1, 1));
         assert_eq!((sessions.held_rate(), sessions.acknowledged_rate()), (Some(8_000), Some(5_000)));
         assert_eq!(sessions.median_seconds_to_acknowledge(), Some(9));

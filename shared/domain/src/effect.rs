@@ -282,7 +282,7 @@ impl Effect {
 }
 
 /// The effects that are `asked` for, in their order, with `days` on each side and at least `minimum` scores on each.
-/// They are compared with those of `agents` who have no session on any of these days.
+/// They are compared with those of `agents` who have no held session on any of these days.
 pub fn effects(agents: &[ObservedAgent], asked: &[AskedEffect], days: u64, minimum: u64) -> Vec<Effect> {
     let mut alike: BTreeMap<(&Part, NaiveDate), Vec<(usize, usize)>> = BTreeMap::new();
     for (place, AskedEffect { agent, day, part }) in asked.iter().enumerate() {

@@ -1,6 +1,6 @@
 //! Exports: what a client asks for, in which form.
 
-use chrono::{FixedOffset, SecondsFormat, TimeDelta};
+use chrono::{Datelike, FixedOffset, Offset as _, SecondsFormat, TimeDelta};
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
@@ -164,15 +164,19 @@ impl FileForm {
         self.format.unwrap_or(Format::Csv)
     }
 
-    /// `time` in the time zone, in the form of RFC 3339 with an offset.
+    /// `time` in the time zone, in the form of RFC 3339 with an offset. That form has offsets of whole minutes and years of
+    /// four digits: an offset with seconds, as zones had long ago, is rounded to a minute, and a time whose local year has
+    /// five digits is in UTC. So each is the same moment.
     pub fn local(&self, time: Timestamp) -> String {
         let time = time.as_utc();
-        let offset = self.offset.and_then(|Offset(seconds)| FixedOffset::east_opt(seconds));
-        match (self.time_zone, offset) {
-            (Some(zone), _) => time.with_timezone(&zone).to_rfc3339_opts(SecondsFormat::AutoSi, false),
-            (None, Some(offset)) => time.with_timezone(&offset).to_rfc3339_opts(SecondsFormat::AutoSi, false),
-            (None, None) => time.to_rfc3339_opts(SecondsFormat::AutoSi, false),
-        }
+        let seconds = match (self.time_zone, self.offset) {
+            (Some(zone), _) => time.with_timezone(&zone).offset().fix().local_minus_utc(),
+            (None, Some(Offset(seconds))) => seconds,
+            (None, None) => 0,
+        };
+        let offset = FixedOffset::east_opt((seconds + 30).div_euclid(60) * 60);
+        let local = offset.map(|offset| time.with_timezone(&offset)).filter(|time| (0..=9999).contains(&time.year()));
+        local.unwrap_or_else(|| time.fixed_offset()).to_rfc3339_opts(SecondsFormat::AutoSi, false)
     }
 }
 
@@ -313,6 +317,27 @@ mod tests {
 
     fn export(more: &str) -> (Option<ScorecardsExport>, Vec<String>) {
         sent(&format!(r#"{{"startTime": "2026-05-01T00:00:00Z", "endTime": "2026-06-01T00:00:00Z"{more}}}"#))
+    }
+
+    #[test]
+    fn a_time_is_the_same_moment_in_any_zone() {
+        for (zone, offset, utc, local) in [
+            (Some("Europe/Berlin"), None, "2026-06-01T10:00:00.5Z", "2026-06-01T12:00:00.500+02:00"),
+            (None, Some(-18_000), "2026-06-01T10:00:00Z", "2026-06-01T05:00:00-05:00"),
+            (None, None, "2026-06-01T10:00:00Z", "2026-06-01T10:00:00+00:00"),
+            // Monrovia was 44 minutes and 30 seconds behind until 1972.
+            (Some("Africa/Monrovia"), None, "1971-06-01T12:00:00Z", "1971-06-01T11:16:00-00:44"),
+            (None, Some(19_800), "9999-12-31T23:30:00Z", "9999-12-31T23:30:00+00:00"),
+        ] {
+            let form = FileForm {
+                time_zone: zone.map(|zone| zone.parse().unwrap()),
+                offset: offset.map(Offset),
+                ..FileForm::default()
+            };
+            let time = Timestamp::parse(utc).unwrap();
+            let told = form.local(time);
+            assert_eq!((told.as_str(), Timestamp::parse(&told)), (local, Some(time)), "{utc}");
+        }
     }
 
     #[test]

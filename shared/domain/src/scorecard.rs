@@ -125,6 +125,14 @@ pub enum ScorecardType {
     Calibration,
 }
 
+impl ScorecardType {
+    /// As it is sent, such as `SCORECARD_TYPE_PROCESS`.
+    pub fn name(self) -> &'static str {
+        let of_type = <Option<Self>>::VALUES.iter().find(|(_, value)| *value == Some(self));
+        of_type.map_or("", |(name, _)| name)
+    }
+}
+
 /// A request may leave it open.
 impl Enumeration for Option<ScorecardType> {
     const VALUES: &'static [(&'static str, Self)] = &[
@@ -221,7 +229,7 @@ impl Scorecard {
     }
 
     /// What it scores.
-    fn scorecard_type(&self) -> ScorecardType {
+    pub fn scorecard_type(&self) -> ScorecardType {
         match (&self.calibrated, &self.process) {
             (Some(_), _) => ScorecardType::Calibration,
             (None, Some(_)) => ScorecardType::Process,
@@ -620,6 +628,33 @@ impl NewScorecard {
         let linked = replaced.filter(|replaced| replaced.agent == self.agent).map_or(&[][..], |one| &one.plans);
         let added = self.plans.iter().filter(|plan| !linked.contains(plan));
         check_plans(added, path, &self.agent, tenant, owners)
+    }
+
+    /// Notes what it must not change as it replaces `replaced`: the type, and of a scorecard that has calibrations also what
+    /// they have in common with it. `path` is the prefix of the fields' names.
+    pub fn check_replaced(&self, replaced: Option<&Scorecard>, path: &str, violations: &mut Violations) {
+        let Some(replaced) = replaced else { return };
+        let scorecard_type = match (&self.calibrated, &self.process_id) {
+            (Some(_), _) => ScorecardType::Calibration,
+            (None, Some(_)) => ScorecardType::Process,
+            (None, None) => ScorecardType::Conversation,
+        };
+        let process = replaced.process.as_ref();
+        let calibrated = replaced.calibrations > 0;
+        for (field, changes) in [
+            ("scorecardType", scorecard_type != replaced.scorecard_type()),
+            ("conversationName", calibrated && self.conversation != replaced.conversation),
+            ("processId", calibrated && self.process_id.as_ref() != process.map(|process| &process.id)),
+            (
+                "processInteractionTime",
+                calibrated && self.process_interaction_time != process.map(|process| process.interaction_time),
+            ),
+            ("agentUserName", calibrated && self.agent != replaced.agent),
+        ] {
+            if changes {
+                violations.add(format!("{path}{field}"), "cannot change");
+            }
+        }
     }
 
     /// The agent, usecase and time that it counts under, as far as known without its template.

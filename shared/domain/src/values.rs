@@ -64,8 +64,12 @@ pub(crate) fn finite(json: &Json) -> Result<f64, &'static str> {
         Json::String(text) => text.parse().ok().filter(|_| text.bytes().all(|byte| b"0123456789+-.eE".contains(&byte))),
         _ => None,
     };
-    value.filter(|value: &f64| value.is_finite()).ok_or("must be a finite number")
+    let value: f64 = value.filter(|value: &f64| value.is_finite()).ok_or("must be a finite number")?;
+    if value.abs() > 0.0 && value.abs() < SMALLEST { Err("must be 0 or at least 1e-130") } else { Ok(value) }
 }
+
+/// The number above 0 that is the smallest that DynamoDB keeps.
+pub const SMALLEST: f64 = 1e-130;
 
 /// The fault of a number that is not a whole one of 32 bits.
 pub(crate) const WHOLE: &str = "must be a whole number of 32 bits";
@@ -157,6 +161,21 @@ pub(crate) fn page_size(asked: i32) -> Result<usize, &'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_number_that_dynamodb_does_not_keep_is_refused() {
+        let refused = Err("must be 0 or at least 1e-130");
+        for (text, read) in [
+            ("1e-130", Ok(1e-130)),
+            ("-1e-130", Ok(-1e-130)),
+            ("9.99e-131", refused),
+            ("-5e-324", refused),
+            ("0", Ok(0.0)),
+            ("1e309", Err("must be a finite number")),
+        ] {
+            assert_eq!(finite(&Json::String(text.to_owned())), read, "{text}");
+        }
+    }
 
     #[test]
     fn a_name_for_people_is_not_blank() {

@@ -10,7 +10,7 @@ use crate::rows::Cells;
 
 /// The columns of a table with a row for each scorecard, before those of the criteria. Published names never change; new
 /// ones are only appended.
-pub(crate) const SCORECARD_COLUMNS: [&str; 25] = [
+pub(crate) const SCORECARD_COLUMNS: [&str; 28] = [
     "scorecard_name",
     "state",
     "agent_user_name",
@@ -36,6 +36,9 @@ pub(crate) const SCORECARD_COLUMNS: [&str; 25] = [
     "calibrated_scorecard_name",
     "calibration_consistency_score",
     "rescore_time",
+    "scorecard_type",
+    "process_id",
+    "process_interaction_time",
 ];
 
 /// The columns of a table with a row for each score.
@@ -121,6 +124,9 @@ impl OfScorecard<'_> {
             scorecard.calibrated.as_ref().map(|calibrated| tenant.name_of(calibrated)).unwrap_or_default(),
             cells.number(scorecard.consistency.map(percent)),
             cells.time(scorecard.rescore.as_ref().map(|rescore| rescore.time)),
+            scorecard.scorecard_type().name().to_owned(),
+            cells.optional_text(scorecard.process.as_ref().map(|process| &*process.id)),
+            cells.time(scorecard.process.as_ref().map(|process| process.interaction_time)),
         ]);
         let value = |column: &CriterionColumn| match scorecard.scores.get(&column.number) {
             Some(Score::Numeric(value)) => cells.number(Some(*value)),

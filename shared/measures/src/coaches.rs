@@ -58,7 +58,7 @@ pub struct CoachOverview {
     pub submitted_count: u64,
     /// How many the agent has acknowledged.
     pub acknowledged_count: u64,
-    /// In how many the counted time has come.
+    /// In how many the counted time has come; one that has neither a time nor notes is not due.
     pub due_count: u64,
     /// In how many a step is overdue: the sum of the next two.
     pub overdue_count: u64,

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
 use coaching_domain::change::Change;
 use coaching_domain::names::UserId;
+use coaching_domain::values::SMALLEST;
 use coaching_domain::{Error, Role};
 use serde_json::{Map, Number, Value};
 
@@ -236,9 +237,10 @@ fn attribute(value: &Value) -> AttributeValue {
     }
 }
 
-/// `number` as DynamoDB keeps it: 3 for 3.0.
+/// `number` as DynamoDB keeps it: 3 for 3.0, and 0 for what is smaller than it keeps.
 fn digits(number: &Number) -> String {
     match number.as_f64() {
+        Some(fraction) if fraction.abs() < SMALLEST => "0".to_owned(),
         Some(fraction) if number.is_f64() => fraction.to_string(),
         _ => number.to_string(),
     }

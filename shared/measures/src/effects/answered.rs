@@ -50,7 +50,8 @@ pub struct CoachingEffect {
     pub interval: Option<EffectInterval>,
     /// Whether the days after the session are over.
     pub is_complete: bool,
-    /// Whether another session of the agent was held on the days before or after, so that they share in the effect.
+    /// Whether another session of the agent, of the request's usecases, was held on the days before or after, so that they
+    /// share in the effect.
     pub overlaps: bool,
     /// How the scores of agents moved over the same days who were not coached; absent: fewer than three of those asked for
     /// can be compared with, or there is no effect.
