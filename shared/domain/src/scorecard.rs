@@ -630,30 +630,18 @@ impl NewScorecard {
         check_plans(added, path, &self.agent, tenant, owners)
     }
 
-    /// Notes what it must not change as it replaces `replaced`: the type, and of a scorecard that has calibrations also what
-    /// they have in common with it. `path` is the prefix of the fields' names.
+    /// Notes it if it would make a scorecard of a process of `replaced`, which scores a conversation, or the other way round.
+    /// `path` is the prefix of the field's name.
     pub fn check_replaced(&self, replaced: Option<&Scorecard>, path: &str, violations: &mut Violations) {
-        let Some(replaced) = replaced else { return };
-        let scorecard_type = match (&self.calibrated, &self.process_id) {
-            (Some(_), _) => ScorecardType::Calibration,
-            (None, Some(_)) => ScorecardType::Process,
-            (None, None) => ScorecardType::Conversation,
+        let is_of_process = |replaced: &Scorecard| match replaced.scorecard_type() {
+            ScorecardType::Conversation => Some(false),
+            ScorecardType::Process => Some(true),
+            // A calibration is of what another scorecard scores; the write checks that it stays so.
+            ScorecardType::Calibration => None,
         };
-        let process = replaced.process.as_ref();
-        let calibrated = replaced.calibrations > 0;
-        for (field, changes) in [
-            ("scorecardType", scorecard_type != replaced.scorecard_type()),
-            ("conversationName", calibrated && self.conversation != replaced.conversation),
-            ("processId", calibrated && self.process_id.as_ref() != process.map(|process| &process.id)),
-            (
-                "processInteractionTime",
-                calibrated && self.process_interaction_time != process.map(|process| process.interaction_time),
-            ),
-            ("agentUserName", calibrated && self.agent != replaced.agent),
-        ] {
-            if changes {
-                violations.add(format!("{path}{field}"), "cannot change");
-            }
+        let before = replaced.and_then(is_of_process);
+        if self.calibrated.is_none() && before.is_some_and(|before| before != self.process_id.is_some()) {
+            violations.add(format!("{path}scorecardType"), "cannot change");
         }
     }
 
