@@ -9,7 +9,7 @@ use chrono::TimeDelta;
 use coaching_edge::App;
 use coaching_tests::{
     Case, Event, Fault, Target, TestService, below_support, event_file, merge, perform, plan_name, replay,
-    session_name, usecase_name, user_name,
+    session_name, usecase_name, user, user_name,
 };
 use futures_util::future::join_all;
 use futures_util::stream::{StreamExt, iter};
@@ -548,6 +548,31 @@ async fn who_is_asked_for_again_gets_the_running_job_and_a_cancelled_one_is_gone
     assert_eq!(*pseudonym, half["report"]["pseudonymUserName"], "the same pseudonym");
     assert!(left_of(&service, "ana").await.is_empty());
     assert_eq!(figures(&service, "ana", pseudonym.as_str().unwrap()).await, before);
+    assert_nothing_is_to_be_recounted(&service).await;
+}
+
+#[tokio::test]
+async fn a_job_that_is_cancelled_once_the_person_has_left_is_gone_on_with_when_they_are_loaded_again() {
+    let service = small_world().await;
+    let ana = Event::get("").to("/v1/customers/acme/users/ana");
+    let first = start(&service, "ana").await;
+    // To the turn that takes her out of the directory.
+    while service.send(&ana).await.status == 200 {
+        assert_ne!(job(&service, &first).await["state"], "SUCCEEDED");
+        run(&service.app, &first, Instant::now()).await.unwrap();
+    }
+    let half = job(&service, &first).await;
+    assert_eq!(half["state"], "RUNNING");
+    service.succeed(&of_job(&first, ":cancel")).await;
+    run(&service.app, &first, later()).await.unwrap();
+    assert_eq!(job(&service, &first).await["state"], "CANCELLED");
+
+    service.refused(&erase("ana"), 404).await;
+    let load = Event::post("", json!({"users": [user("ana")]})).to("/v1/customers/acme/users:batchUpsert");
+    service.succeed(&load.by("service", "sync@acme")).await;
+    let done = erased(&service, "ana").await;
+    assert_eq!(done["report"]["pseudonymUserName"], half["report"]["pseudonymUserName"], "the same pseudonym");
+    assert!(left_of(&service, "ana").await.is_empty());
     assert_nothing_is_to_be_recounted(&service).await;
 }
 

@@ -24,17 +24,18 @@
 //! from the table in docs/progress.md; there is none with scores of one day on a side.
 //!
 //! **`effect` alone overstates.** Agents are coached because they scored low, and who happened to score low scores higher
-//! next, coached or not. So beside it stands `comparison`: the mean of the same difference over those agents of the request
-//! who had no held session of `usecaseNames` on any of these days, enough scorecards on each side, and a mean *before* within 5 points of the
-//! agent's. It needs three such agents: ask for whole teams, or for everyone. `adjustedEffect` is `effect` less that.
+//! next, coached or not. So beside it stands `comparison`: the mean of the same difference over those agents of the
+//! request who had no held session of `usecaseNames` on any of these days, enough scorecards on each side, and a mean
+//! *before* within 5 points of the agent's. It needs three such agents: ask for whole teams, or for everyone.
+//! `adjustedEffect` is `effect` less that.
 //!
 //! `summaries` are over all agents of the request, whatever the page: of each criterion, each agent counts once, with the
 //! mean of their effects; the intervals are mean ± t·s/√n, with n−1 degrees of freedom. All figures but intervals are
 //! computed exactly and rounded once, half away from zero, to four decimals.
 //!
-//! Pages are of agents who have sessions, by agent name; an agent's effects, by session time, are all on one page. Each page
-//! reads all that the request is for. An agent gets their own effects, of sessions whose notes are submitted, and nothing
-//! to compare with.
+//! Pages are of agents who have sessions, by agent name; an agent's effects, by session time, are all on one page. Each
+//! page reads all that the request is for. An agent gets their own effects, of sessions whose notes are submitted, and
+//! nothing to compare with.
 //!
 //! All of this operation is ours beside the reference. What cannot be read costs itself: agents of whom something cannot be
 //! read have no effects, and are not compared with; plans and templates that cannot be read have none either.

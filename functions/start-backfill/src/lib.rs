@@ -18,11 +18,12 @@
 //! read: it is wholly old or wholly new, statistics are exact at every moment, and what somebody changes meanwhile is
 //! read again. Readers meanwhile see some scorecards old and some new. At most 400 scorecards a second are written.
 //!
-//! **The job**: its `report` has the figures that `validate-backfill` tells, as they came to be, and its results list each
-//! scorecard: `{"scorecardName", "revisionBefore", "revisionAfter", "totalBefore", "totalAfter", "outcome"}`, with
-//! `CHANGED`, `UNCHANGED` (no figure changed, below its hundredths neither) or why it did not move. Scorecards that cannot be read or written, or
-//! that others keep changing, are left out, and are named in `warnings`. A job that is cancelled, or fails, leaves what it
-//! moved as it is; another one does the rest. One that finds nothing to move succeeds and writes nothing.
+//! **The job**: its `report` has the figures that `validate-backfill` tells, as they came to be, and its results list
+//! each scorecard: `{"scorecardName", "revisionBefore", "revisionAfter", "totalBefore", "totalAfter", "outcome"}`, with
+//! `CHANGED`, `UNCHANGED` (no figure changed, below its hundredths neither) or why it did not move. Scorecards that
+//! cannot be read or written, or that others keep changing, are left out, and are named in `warnings`. A job that is
+//! cancelled, or fails, leaves what it moved as it is; another one does the rest. One that finds nothing to move succeeds
+//! and writes nothing.
 //!
 //! With the `fingerprint` of a validation the job first compares: it fails with CHANGED_SINCE_VALIDATION, and nothing is
 //! written, if any of the scorecards that move has changed since, or others would move. What changes after that

@@ -128,7 +128,7 @@ pub async fn import(options: &Options, import: &Import, print: impl Fn(&str)) ->
     for column in table.left_out() {
         print(&format!("left out: the column {column}\n"));
     }
-    let count = check(&table, &print)?;
+    let (count, has_calibrations) = check(&table, &print)?;
     if import.dry_run {
         print(&format!("rows that can be sent: {count}\n"));
         return Ok(());
@@ -143,8 +143,9 @@ pub async fn import(options: &Options, import: &Import, print: impl Fn(&str)) ->
     let mut done = Done::default();
     let mut stopped = None;
     // What is calibrated is there before its calibrations.
-    'all: for calibrations in [false, true] {
-        let mut requests = iter(batches(&table, records, calibrations)?)
+    let kinds: &[bool] = if has_calibrations { &[false, true] } else { &[false] };
+    'all: for calibrations in kinds {
+        let mut requests = iter(batches(&table, records, *calibrations)?)
             .map(async |batch| match batch {
                 Ok(batch) => (batch.len(), send(&client, &path, records, batch).await),
                 Err(line) => (0, Err(line)),
@@ -175,13 +176,15 @@ pub async fn import(options: &Options, import: &Import, print: impl Fn(&str)) ->
     }
 }
 
-/// Checks every row, and returns how many there are.
-fn check(table: &Table, print: &impl Fn(&str)) -> Result<u64, String> {
-    let (mut count, mut bad) = (0, 0_u64);
+/// Checks every row, and returns how many there are, and whether some are calibrations.
+fn check(table: &Table, print: &impl Fn(&str)) -> Result<(u64, bool), String> {
+    let (mut count, mut has_calibrations, mut bad) = (0, false, 0_u64);
     let mut lines_of_names = HashMap::new();
     for row in table.rows()? {
         count += 1;
-        let Row { line, mut problems, record } = row?;
+        let row = row?;
+        has_calibrations |= row.is_calibration();
+        let Row { line, mut problems, record } = row;
         if let Some(name) = record.get("name").and_then(Value::as_str)
             && let Some(first) = lines_of_names.insert(name.to_owned(), line)
         {
@@ -192,7 +195,7 @@ fn check(table: &Table, print: &impl Fn(&str)) -> Result<u64, String> {
             print(&format!("line {line}: {problem}\n"));
         }
     }
-    if bad > 0 { Err(format!("bad rows: {bad} of {count}; nothing was sent")) } else { Ok(count) }
+    if bad > 0 { Err(format!("bad rows: {bad} of {count}; nothing was sent")) } else { Ok((count, has_calibrations)) }
 }
 
 /// The rows in the batches that are sent, of `calibrations` or of all else; each batch fails by itself if the file cannot be
@@ -203,10 +206,9 @@ fn batches(
     calibrations: bool,
 ) -> Result<impl Iterator<Item = Result<Vec<Row>, String>>, String> {
     let most = if records.sent_to().1.is_some() { MAX_ROWS } else { 1 };
-    let is_calibration = |row: &Row| row.record.get("calibratedScorecardName").is_some();
     let rows = table.rows()?;
     let mut rows =
-        rows.filter(move |row| row.as_ref().map_or(true, |row| is_calibration(row) == calibrations)).peekable();
+        rows.filter(move |row| row.as_ref().map_or(true, |row| row.is_calibration() == calibrations)).peekable();
     Ok(std::iter::from_fn(move || {
         let (mut batch, mut bytes) = (Vec::new(), 0);
         while let Some(row) = rows.next_if(|row| {

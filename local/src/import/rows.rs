@@ -44,6 +44,13 @@ pub(super) struct Row {
     pub(super) problems: Vec<String>,
 }
 
+impl Row {
+    /// Whether it is a scorecard that calibrates another one.
+    pub(super) fn is_calibration(&self) -> bool {
+        self.record.get("calibratedScorecardName").is_some()
+    }
+}
+
 /// What a column holds.
 #[derive(Clone)]
 enum Column {

@@ -630,17 +630,11 @@ impl NewScorecard {
         check_plans(added, path, &self.agent, tenant, owners)
     }
 
-    /// Notes it if it would make a scorecard of a process of `replaced`, which scores a conversation, or the other way round.
-    /// `path` is the prefix of the field's name.
+    /// Notes it if it would make a scorecard of a process of `replaced`, which scores a conversation, or the other way round;
+    /// what a calibration is of, the write checks. `path` is the prefix of the field's name.
     pub fn check_replaced(&self, replaced: Option<&Scorecard>, path: &str, violations: &mut Violations) {
-        let is_of_process = |replaced: &Scorecard| match replaced.scorecard_type() {
-            ScorecardType::Conversation => Some(false),
-            ScorecardType::Process => Some(true),
-            // A calibration is of what another scorecard scores; the write checks that it stays so.
-            ScorecardType::Calibration => None,
-        };
-        let before = replaced.and_then(is_of_process);
-        if self.calibrated.is_none() && before.is_some_and(|before| before != self.process_id.is_some()) {
+        let replaced = replaced.filter(|replaced| self.calibrated.is_none() && !replaced.is_calibration());
+        if replaced.is_some_and(|replaced| replaced.process.is_some() != self.process_id.is_some()) {
             violations.add(format!("{path}scorecardType"), "cannot change");
         }
     }
